@@ -1,0 +1,321 @@
+"""Writing snapshots and getting them back, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+
+from tests.traffic.build import START, atis, at, controller, pilot, plan, prefile, radio, snapshot
+from tests.traffic.test_diff import worlds
+from vatwatch.errors import OutOfSequence
+from vatwatch.feed.quarantine import Quarantined
+from vatwatch.storage.recovery import recover
+from vatwatch.storage.writer import write_batch
+from vatwatch.traffic.batch import Batch, Outcome
+from vatwatch.traffic.diff import apply, diff
+from vatwatch.traffic.events import events_of
+from vatwatch.traffic.tracking import Changes, Rules, Snapshot, Tracking, feed_of
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+RULES = Rules()
+TABLES = (
+    "snapshots flights flight_plans positions controllers atis transceivers events quarantine"
+).split()
+
+
+def batch(changes: Changes, quarantined: tuple[Quarantined, ...] = ()) -> Batch:
+    return Batch(
+        entry_id=1,
+        changes=changes,
+        events=events_of(changes),
+        quarantined=quarantined,
+        kept_out={"boundary": {"pilots": 2}},
+        radio_clients=None,
+        fetched_at=START,
+        source="test",
+    )
+
+
+def write(conn: connection, tracking: Tracking, one: Snapshot) -> Tracking:
+    changes = diff(tracking, one, RULES)
+    assert write_batch(conn, batch(changes)) is Outcome.STORED
+    conn.commit()
+    return apply(tracking, changes)
+
+
+def write_all(conn: connection, snapshots: Sequence[Snapshot]) -> Tracking:
+    tracking = Tracking()
+    for one in snapshots:
+        tracking = write(conn, tracking, one)
+    return tracking
+
+
+def rows(conn: connection, sql: str, *values: object) -> list[tuple[object, ...]]:
+    with conn.cursor() as cur:
+        cur.execute(sql, values)
+        return cur.fetchall()
+
+
+def everything(conn: connection) -> dict[str, list[tuple[object, ...]]]:
+    return {table: rows(conn, f"SELECT t::text FROM {table} t ORDER BY 1") for table in TABLES}
+
+
+def clear(conn: connection) -> None:
+    with conn.cursor() as cur:
+        for table in TABLES:  # faster than TRUNCATE on tables of a few rows
+            cur.execute(f"DELETE FROM {table}")
+    conn.commit()
+
+
+def shown(conn: connection, time: datetime) -> dict[str, list[tuple[object, ...]]]:
+    """Who was there at a stored snapshot, by the tables alone."""
+    present = "%s BETWEEN first_seen AND last_seen AND NOT absences @> %s"
+    lasting = "first_seen <= %s AND (gone_at IS NULL OR gone_at > %s)"
+    return {
+        "pilots": rows(conn, f"SELECT cid, callsign FROM flights WHERE {present}", time, time),
+        "controllers": rows(
+            conn, f"SELECT cid, callsign FROM controllers WHERE {present}", time, time
+        ),
+        "atis": rows(conn, f"SELECT cid, callsign FROM atis WHERE {lasting}", time, time),
+        "prefiles": rows(
+            conn,
+            f"SELECT cid, callsign FROM flight_plans WHERE flight_id IS NULL AND {lasting}",
+            time,
+            time,
+        ),
+    }
+
+
+def assert_shows(conn: connection, one: Snapshot) -> None:
+    found = shown(conn, one.time)
+    feed = one.feed
+    for kind, records in (
+        ("pilots", feed.pilots),
+        ("controllers", feed.controllers),
+        ("atis", feed.atis),
+        ("prefiles", feed.prefiles),
+    ):
+        assert sorted(found[kind]) == sorted((r.cid, r.callsign) for r in records), kind
+
+
+def same_but_for_times(known: Tracking, recovered: Tracking) -> None:
+    """Equal in all that the tables keep."""
+    assert known.time == recovered.time
+    assert set(known.flights) == set(recovered.flights)
+    for callsign, flight in known.flights.items():
+        again = recovered.flights[callsign]
+        assert again.flight_id == flight.flight_id
+        assert again.logon_time == flight.logon_time
+        assert again.connection_logon == flight.connection_logon
+        # A flight that returns after it had ended is the same row; its past is not in memory.
+        assert again.first_seen <= flight.first_seen
+        assert again.last_seen == flight.last_seen
+        assert again.reconnects >= flight.reconnects
+        assert again.flown >= flight.flown
+        assert again.plan_id == flight.plan_id
+        assert again.pilot.flight_plan == flight.pilot.flight_plan
+        assert again.written == flight.written
+    assert {k: f.flight_id for k, f in known.away_flights.items()} == {
+        k: f.flight_id for k, f in recovered.away_flights.items()
+    }
+    assert {k: (s.session_id, s.controller.frequency) for k, s in known.sessions.items()} == {
+        k: (s.session_id, s.controller.frequency) for k, s in recovered.sessions.items()
+    }
+    assert set(known.away_sessions) == set(recovered.away_sessions)
+    assert {k: v.atis_id for k, v in known.atis.items()} == {
+        k: v.atis_id for k, v in recovered.atis.items()
+    }
+    assert {k: p.plan_id for k, p in known.prefiles.items()} == {
+        k: p.plan_id for k, p in recovered.prefiles.items()
+    }
+    assert {k: {s.state_id for s in states} for k, states in known.radios.items()} == {
+        k: {s.state_id for s in states} for k, states in recovered.radios.items()
+    }
+
+
+FULL = snapshot(
+    0,
+    pilots=[
+        pilot(flight_plan=plan(route="A\tB\\C\nD \x85 é €")),
+        pilot(cid=2, callsign="XY-9", groundspeed=400),
+    ],
+    controllers=[controller()],
+    atis=[atis()],
+    prefiles=[prefile()],
+    radios={"ABC1": (radio(),), "EXXX_TWR": (radio(), radio(1, 121_500_000))},
+)
+
+
+def test_a_snapshot_is_written_whole(conn: connection) -> None:
+    tracking = write_all(conn, [FULL])
+    assert_shows(conn, FULL)
+    assert rows(conn, "SELECT pilots, controllers, atis, prefiles, kept_out FROM snapshots") == [
+        (2, 1, 1, 1, {"boundary": {"pilots": 2}})
+    ]
+    assert rows(conn, "SELECT route FROM flight_plans WHERE flight_id IS NOT NULL") == [
+        ("A\tB\\C\nD \x85 é €",)
+    ]
+    assert rows(conn, "SELECT text_atis FROM controllers") == [(controller().text_atis,)]
+    assert rows(conn, "SELECT count(*) FROM positions") == [(2,)]
+    assert rows(conn, "SELECT count(*) FROM transceivers WHERE gone_at IS NULL") == [(3,)]
+    assert len(tracking.flights) == 2
+
+
+def test_without_a_time_the_newest_is_recovered(conn: connection) -> None:
+    assert recover(conn, RULES) == (Tracking(), False)
+    tracking = write_all(conn, [FULL, snapshot(15, pilots=[pilot()])])
+    same_but_for_times(tracking, recover(conn, RULES)[0])
+
+
+def test_writing_a_snapshot_twice_changes_nothing(conn: connection) -> None:
+    first = diff(Tracking(), FULL, RULES)
+    assert write_batch(conn, batch(first)) is Outcome.STORED
+    conn.commit()
+    before = everything(conn)
+    assert write_batch(conn, batch(first)) is Outcome.DUPLICATE
+    conn.commit()
+    assert everything(conn) == before
+
+
+def test_a_batch_from_another_past_is_refused_and_leaves_nothing(conn: connection) -> None:
+    tracking = write_all(conn, [FULL, snapshot(15)])
+    before = everything(conn)
+    forgetful = diff(Tracking(), snapshot(30, pilots=[pilot()]), RULES)
+    with pytest.raises(OutOfSequence):
+        write_batch(conn, batch(forgetful))
+    conn.rollback()
+    assert everything(conn) == before
+    write(conn, tracking, snapshot(30, pilots=[pilot()]))
+
+
+def test_what_is_set_aside_is_kept_for_study(conn: connection) -> None:
+    bad = Quarantined("pilot", "BAD1", "latitude 99.0 is out of range", '{"cid": 1}')
+    write_batch(conn, batch(diff(Tracking(), snapshot(0), RULES), (bad,)))
+    assert rows(conn, "SELECT kind, callsign, reason, record FROM quarantine") == [
+        ("pilot", "BAD1", "latitude 99.0 is out of range", '{"cid": 1}')
+    ]
+
+
+def test_a_frequency_change_is_remembered(conn: connection) -> None:
+    write_all(
+        conn,
+        [
+            snapshot(0, controllers=[controller(frequency="199.998")]),
+            snapshot(15, controllers=[controller(frequency="118.500")]),
+        ],
+    )
+    assert rows(
+        conn,
+        "SELECT jsonb_path_query_array(frequencies, '$[*].frequency_hz') FROM controllers",
+    ) == [([None, 118_500_000],)]
+
+
+def test_every_table_and_column_has_a_comment(conn: connection) -> None:
+    assert (
+        rows(
+            conn,
+            """SELECT c.relname, a.attname FROM pg_class c
+           JOIN pg_attribute a ON a.attrelid = c.oid
+           WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
+             AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
+             AND c.relname NOT IN ('schema_migrations')
+             AND (col_description(c.oid, a.attnum) IS NULL
+                  OR obj_description(c.oid, 'pg_class') IS NULL)""",
+        )
+        == []
+    )
+
+
+def returns_after_its_end(world: list[Snapshot]) -> bool:
+    """Whether a connection is away for longer than the window, and comes back as it was.
+
+    Then the row goes on, and knows more than memory does: whether it flew before its end, say.
+    """
+    tracking = Tracking()
+    ids: list[int] = []
+    for one in world:
+        changes = diff(tracking, one, RULES)
+        ids += [f.flight_id for f in changes.flights_created]
+        ids += [s.session_id for s in changes.sessions_created]
+        tracking = apply(tracking, changes)
+    return len(set(ids)) < len(ids)
+
+
+real = settings(
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+
+
+@real
+@given(worlds())
+def test_the_tables_show_each_snapshot_and_give_back_what_was_known(
+    conn: connection, world: list[Snapshot]
+) -> None:
+    clear(conn)
+    tracking = Tracking()
+    for one in world:
+        tracking = write(conn, tracking, one)
+        recovered, stored = recover(conn, RULES, one.time)
+        assert stored
+        same_but_for_times(tracking, recovered)
+    for one in world:
+        assert_shows(conn, one)
+
+
+@real
+@given(worlds())
+def test_going_on_from_what_was_recovered_writes_the_same_rows(
+    conn: connection, world: list[Snapshot]
+) -> None:
+    assume(not returns_after_its_end(world))
+    clear(conn)
+    write_all(conn, world)
+    straight = everything(conn)
+    clear(conn)
+    for one in world:
+        tracking, stored = recover(conn, RULES, one.time)
+        assert not stored
+        write(conn, tracking, one)
+    again = everything(conn)
+    # The wall clock of the writing is the one thing that may differ.
+    assert len(again.pop("snapshots")) == len(straight.pop("snapshots"))
+    assert again == straight
+
+
+@real
+@given(worlds())
+def test_late_snapshots_show_who_was_there_and_leave_the_others_as_they_were(
+    conn: connection, world: list[Snapshot]
+) -> None:
+    clear(conn)
+    for one in [*world[::2], *world[1::2]]:
+        tracking, _ = recover(conn, RULES, one.time)
+        write(conn, tracking, one)
+        recovered, stored = recover(conn, RULES, one.time)
+        assert stored
+        assert {(p.cid, p.callsign) for p in feed_of(recovered).pilots} == {
+            (p.cid, p.callsign) for p in one.feed.pilots
+        }
+    for one in world:
+        assert_shows(conn, one)
+
+
+def test_a_block_of_older_snapshots_is_written_behind_newer_ones(conn: connection) -> None:
+    newer = [snapshot(86_400 * 400 + s, pilots=[pilot(cid=9, callsign="NEW1")]) for s in (0, 15)]
+    older = [
+        FULL,
+        snapshot(15, pilots=[pilot(logon=at(5))], controllers=[controller()]),
+        snapshot(30, pilots=[pilot(logon=at(5))]),
+    ]
+    for one in [*newer, *older]:
+        tracking, _ = recover(conn, RULES, one.time)
+        write(conn, tracking, one)
+    for one in [*newer, *older]:
+        assert_shows(conn, one)
+    assert rows(conn, "SELECT reconnects FROM flights WHERE callsign = 'ABC1'") == [(1,)]

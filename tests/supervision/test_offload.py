@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import gevent
+import pytest
+from gevent import monkey
+from gevent.event import Event
+
+from vatwatch.errors import AskTimeout, SupervisionError
+from vatwatch.supervision import NativePool
+
+from .helpers import PATIENCE_S
+
+
+class NativeGate:
+    """An event between native threads, whatever gevent has patched."""
+
+    def __init__(self) -> None:
+        self._lock = monkey.get_original("_thread", "allocate_lock")()
+        self._lock.acquire()
+
+    def open(self) -> None:
+        self._lock.release()
+
+    def wait(self) -> None:
+        self._lock.acquire()
+        self._lock.release()
+
+
+@pytest.fixture
+def pool() -> NativePool:
+    return NativePool(2, "test")
+
+
+def test_function_runs_in_another_native_thread(pool: NativePool) -> None:
+    native_id = monkey.get_original("threading", "get_ident")
+    assert pool.run(native_id) != native_id()
+    assert pool.run(divmod, 7, 2) == (3, 1)
+    assert pool.close()
+
+
+def test_hub_goes_on_meanwhile(pool: NativePool) -> None:
+    gate = NativeGate()
+    running = gevent.spawn(pool.run, gate.wait)
+    gevent.idle()
+    assert not running.ready()
+    gate.open()
+    running.get(timeout=PATIENCE_S)
+    assert pool.close()
+
+
+@pytest.mark.parametrize("error", [ValueError("bad"), SystemExit(1)])
+def test_error_is_raised_in_the_caller_and_printed_nowhere(
+    pool: NativePool, error: BaseException, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fails() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        pool.run(fails)
+    assert pool.close()
+    assert capfd.readouterr().err == ""
+
+
+def test_deadline_frees_the_caller_only(pool: NativePool) -> None:
+    gate, ended = NativeGate(), Event()
+    hub = gevent.get_hub()
+    begun: list[int] = []
+
+    def slow() -> None:
+        begun.append(1)
+        gate.wait()
+        hub.loop.run_callback_threadsafe(ended.set)
+
+    # On a busy machine the time may be up before a thread takes the call; then it never begins.
+    while not begun:
+        with pytest.raises(AskTimeout, match="test"):
+            pool.run(slow, timeout_s=0.01)
+    assert not ended.is_set()
+    gate.open()
+    assert ended.wait(PATIENCE_S)
+    assert pool.close()
+
+
+def test_call_given_up_before_it_had_a_thread_never_begins() -> None:
+    pool = NativePool(1, "test")
+    gate = NativeGate()
+    begun: list[int] = []
+    busy = gevent.spawn(pool.run, gate.wait)
+    gevent.idle()
+    for number in range(3):
+        with pytest.raises(AskTimeout):
+            pool.run(begun.append, number, timeout_s=0.001)
+    gate.open()
+    busy.get(timeout=PATIENCE_S)
+    assert pool.run(lambda: "next") == "next"
+    assert not begun
+    assert pool.close()
+
+
+def test_callers_killed_at_any_point_cost_no_thread() -> None:
+    pool = NativePool(1, "test")
+    for _ in range(10):
+        gate = NativeGate()
+        callers = [gevent.spawn(pool.run, gate.wait)]
+        gevent.idle()
+        callers += [gevent.spawn(pool.run, len, "abc") for _ in range(3)]
+        gevent.idle()
+        gevent.killall(callers, timeout=PATIENCE_S)
+        gate.open()
+    assert pool.run(len, "abc", timeout_s=PATIENCE_S) == 3
+    assert pool.close()
+
+
+def test_timeout_of_the_caller_passes_through(pool: NativePool) -> None:
+    gate = NativeGate()
+    outer = gevent.Timeout(0.001)
+    with pytest.raises(gevent.Timeout) as caught, outer:
+        pool.run(gate.wait, timeout_s=PATIENCE_S)
+    assert caught.value is outer
+    gate.open()
+    assert pool.close()
+
+
+def test_closed_pool_says_so(pool: NativePool) -> None:
+    pool.close()
+    with pytest.raises(SupervisionError, match="closed"):
+        pool.run(len, "abc")
+
+
+def test_close_does_not_wait_for_ever(pool: NativePool) -> None:
+    gate = NativeGate()
+    running = gevent.spawn(pool.run, gate.wait)
+    gevent.idle()
+    assert not pool.close(timeout_s=0.01)
+    gate.open()
+    running.get(timeout=PATIENCE_S)

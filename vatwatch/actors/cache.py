@@ -1,0 +1,130 @@
+"""Cache: holds the live state ready-encoded, and mirrors it to Redis.
+
+Receives  LiveChanged, GetLive, FindLive, FindFlightId
+Sends     CacheStarted to processor, Publish (DATA_CACHED) to event_bus, ServiceReport
+Holds     the live tracking, and every collection as bytes, made once a snapshot
+Restart   costs nothing: the processor is asked to send the live state again
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any, assert_never
+
+import redis
+
+from vatwatch.actors.service import Service
+from vatwatch.errors import BreakerOpen
+from vatwatch.messages import (
+    CacheStarted,
+    CacheStatus,
+    FindFlightId,
+    FindLive,
+    GetLive,
+    Health,
+    LiveChanged,
+)
+from vatwatch.storage.redis_mirror import RedisMirror
+from vatwatch.supervision import BreakerPolicy, Guard, NativePool
+from vatwatch.traffic.events import DataPayload
+from vatwatch.traffic.live import Body, Collection, encode_live, encode_one
+from vatwatch.traffic.tracking import Tracking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Received = LiveChanged | GetLive | FindLive | FindFlightId
+
+
+class CacheActor(Service):
+    """Keeper of what is served."""
+
+    def __init__(
+        self, *, redis_url: str | None, ttl_s: Mapping[Collection, int], breaker: BreakerPolicy
+    ) -> None:
+        super().__init__()
+        self._mirror = None if redis_url is None else RedisMirror(redis_url, ttl_s)
+        self._guard = Guard("Redis", breaker, monotonic, counts=redis.RedisError)
+        self._pool = NativePool(1, "cache")
+        self._tracking = Tracking()
+        self._bodies: dict[Collection, Body] = {}
+        self._recovered = False
+        self._last_error = ""
+
+    def on_start(self) -> None:
+        if self._mirror is not None:
+            self._mirrored(self._mirror.ping)
+        self.address("processor").tell(CacheStarted())
+        self._report()
+
+    def on_stop(self) -> None:
+        self._give_back()
+
+    def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        self._give_back()
+
+    def on_receive(self, message: Received) -> Any:
+        match message:
+            case LiveChanged():
+                self._change(message)
+            case GetLive(collection):
+                return self._bodies.get(collection)
+            case FindLive(collection, callsign):
+                return encode_one(self._tracking, collection, callsign)
+            case FindFlightId(callsign):
+                flight = self._tracking.flights.get(callsign)
+                return None if flight is None else flight.flight_id
+            case _:
+                assert_never(message)
+        return None
+
+    def _change(self, message: LiveChanged) -> None:
+        bodies = self._pool.run(encode_live, message.tracking, message.feed)
+        self._tracking, self._bodies = message.tracking, bodies
+        self._recovered = message.feed is None
+        if self._mirror is not None:
+            mirror = self._mirror
+            self._mirrored(lambda: mirror.write(bodies))
+        general = message.tracking.general
+        if message.tracking.time is not None and general is not None:
+            payload = DataPayload(
+                update_timestamp=message.tracking.time,
+                bytes=sum(len(body.plain) for body in bodies.values()),
+            )
+            self.publish("DATA_CACHED", payload, correlation_id=general.update_timestamp)
+        self._report()
+
+    def _mirrored(self, work: Callable[[], None]) -> None:
+        """Redis is a mirror: without it all is served the same, and the status says so."""
+        try:
+            self._guard.call(work)
+        except (redis.RedisError, BreakerOpen) as error:
+            self._last_error = str(error)
+        else:
+            self._last_error = ""
+
+    def _report(self) -> None:
+        tracking = self._tracking
+        status = CacheStatus(
+            backend="in-process" if self._mirror is None else "redis",
+            reachable=not self._last_error,
+            last_error=self._last_error,
+            update_timestamp=tracking.time,
+            recovered=self._recovered,
+            pilots=len(tracking.flights),
+            controllers=len(tracking.sessions),
+            atis=len(tracking.atis),
+            prefiles=len(tracking.prefiles),
+            bytes=sum(len(body.plain) + len(body.gzipped) for body in self._bodies.values()),
+        )
+        if self._last_error:
+            self.report(
+                Health.DEGRADED, f"served in-process, Redis is away: {self._last_error}", status
+            )
+        else:
+            self.report(Health.HEALTHY, "", status)
+
+    def _give_back(self) -> None:
+        self._pool.close()
+        if self._mirror is not None:
+            self._mirror.close()

@@ -1,0 +1,75 @@
+"""History: answers what is asked of the database, several questions at a time.
+
+Receives  FindTrack
+Asks      postgres GetDsn, if the cluster is embedded
+Sends     ServiceReport
+Holds     connections of its own, so that no reader waits for the writer, nor the writer for one
+Restart   costs the questions in hand
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from vatwatch.actors.database import Database, DatabaseSettings
+from vatwatch.actors.service import Service
+from vatwatch.errors import DatabaseUnavailable
+from vatwatch.messages import FindTrack, Health, HistoryStatus, Track
+from vatwatch.storage.queries import latest_flight, track
+from vatwatch.supervision import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg2.extensions import connection
+
+Received = FindTrack
+
+
+class HistoryActor(Service):
+    """Reader of the database."""
+
+    _database: Database
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        super().__init__()
+        self._settings = settings
+        self._queries = self._failures = 0
+
+    def on_start(self) -> None:
+        self._database = self._settings.open(self.address("postgres"))
+        self._report("")
+
+    def on_stop(self) -> None:
+        self._database.close()
+
+    def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        self._database.close()
+
+    def on_receive(self, message: Received) -> None:
+        match message:
+            case FindTrack(callsign, flight_id):
+                self.spawn(self._answer, self.reply_later(), _find_track, callsign, flight_id)
+            case _:
+                assert_never(message)
+
+    def _answer(self, reply: Reply[object], query: Callable[..., object], *args: object) -> None:
+        self._queries += 1
+        try:
+            reply.set(self._database.run(lambda conn: query(conn, *args)))
+        except DatabaseUnavailable as error:
+            self._failures += 1
+            self._report(str(error))
+            reply.fail(error)
+        else:
+            self._report("")
+
+    def _report(self, reason: str) -> None:
+        status = HistoryStatus(queries=self._queries, failures=self._failures)
+        self.report(Health.DEGRADED if reason else Health.HEALTHY, reason, status)
+
+
+def _find_track(conn: connection, callsign: str, flight_id: int | None) -> Track | None:
+    if flight_id is None:
+        flight_id = latest_flight(conn, callsign)
+    return None if flight_id is None else Track(flight_id, track(conn, flight_id))

@@ -1,0 +1,333 @@
+"""Processor: turns one snapshot after another into live state, events, and batches to store.
+
+Receives  SnapshotJournaled, BatchStored, BatchRefused, BatchRejected, StoreStarted, CatchUp,
+          TrackingRecovered, CacheStarted
+Asks      journal NextPending and LastEntry, store RecoverTracking
+Sends     LiveChanged to cache, Publish to event_bus, StoreBatch to store, SnapshotFailed to journal
+Holds     the live tracking, the durable one (docs/architecture.md), what is on its way to store
+Restart   costs one recovery from database and journal; until the database answers, the live state
+          goes on from the feed alone
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import assert_never
+
+from vatwatch.actors.service import Service
+from vatwatch.errors import FeedError, JournalError, StorageError, SupervisionError
+from vatwatch.feed.records import Feed
+from vatwatch.messages import (
+    BatchRefused,
+    BatchRejected,
+    BatchStored,
+    CacheStarted,
+    CatchUp,
+    Health,
+    LastEntry,
+    LiveChanged,
+    NextPending,
+    ProcessorStatus,
+    Publish,
+    RecoverTracking,
+    SnapshotFailed,
+    SnapshotJournaled,
+    StoreBatch,
+    StoreStarted,
+    TrackingRecovered,
+)
+from vatwatch.supervision import NativePool, Timer
+from vatwatch.traffic.events import DataPayload
+from vatwatch.traffic.pipeline import (
+    Advanced,
+    Options,
+    Prepared,
+    advance,
+    batch_of,
+    is_mass_drop,
+    prepare,
+)
+from vatwatch.traffic.tracking import Tracking
+
+Received = (
+    SnapshotJournaled
+    | BatchStored
+    | BatchRefused
+    | BatchRejected
+    | StoreStarted
+    | CatchUp
+    | TrackingRecovered
+    | CacheStarted
+)
+
+# Batches on their way to the store. More would only move the journal into memory.
+IN_FLIGHT = 8
+# How soon to ask again for a database that is away; the store's breaker makes asking cheap.
+RETRY_S = 1.0
+JOURNAL_TIMEOUT_S = 10.0
+# Longer than the store may take to write what is before the question.
+RECOVERY_TIMEOUT_S = 120.0
+
+
+class ProcessorActor(Service):
+    """Keeper of what is known."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        self._options = options
+        self._pool = NativePool(1, "processor")
+        self._live: Tracking | None = None
+        self._live_feed: Feed | None = None  # None: the live state is a recovered one
+        self._live_entry = 0
+        # None: what the database holds is not known, it must be asked.
+        self._durable: Tracking | None = None
+        self._durable_entry = 0
+        # Rises whenever the durable tracking is given up: what was sent before is void.
+        self._generation = 0
+        self._in_flight: set[int] = set()
+        self._catch_up: Timer | None = None
+        self._recovering = False
+        self._working_on: int | None = None
+        self._processed = 0
+        self._quarantined = 0
+        self._let_through: dict[str, dict[str, int]] = {}
+        self._kept_out: dict[str, dict[str, int]] = {}
+        self._mass_drop = ""
+
+    def on_start(self) -> None:
+        self._catch_up_soon(0)
+
+    def on_stop(self) -> None:
+        self._pool.close()
+
+    def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        if self._working_on is not None:
+            self.address("journal").tell(SnapshotFailed(self._working_on, repr(error)))
+        self._pool.close()
+
+    def on_receive(self, message: Received) -> None:
+        match message:
+            case SnapshotJournaled():
+                self._fresh(message)
+            case BatchStored(entry_id, _, duplicate):
+                self._stored(entry_id, duplicate)
+            case BatchRefused() | BatchRejected() | StoreStarted():
+                self._forget_durable()
+            case CatchUp():
+                self._catch_up = None
+                self._catch_up_step()
+            case TrackingRecovered():
+                self._recovered(message)
+            case CacheStarted():
+                self._show()
+            case _:
+                assert_never(message)
+        self._report()
+
+    # --- the live way ------------------------------------------------------------------------
+
+    def _fresh(self, entry: SnapshotJournaled) -> None:
+        if entry.entry_id <= self._live_entry:
+            return  # the journal handed it out while catching up, before this message came
+        prepared = self._prepare(entry)
+        if prepared is None:
+            return
+        before = self._live
+        if before is None or before.time is None or before.time >= prepared.snapshot.time:
+            # Nothing known, or another source whose clock is behind: the live state starts anew,
+            # and the durable one asks the database what was known then.
+            before = Tracking()
+        joined = (
+            self._durable is before
+            and self._catch_up is None
+            and len(self._in_flight) < IN_FLIGHT
+            and self._durable_entry in (0, entry.entry_id - 1)  # none has been missed
+        )
+        advanced = self._advance(before, prepared)
+        self._serve(entry, advanced)
+        if joined:
+            self._send(entry, advanced)
+        else:
+            self._catch_up_soon(0)
+        self._working_on = None
+
+    def _serve(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
+        """Make it the live state, and tell what happened: once, whatever the database does."""
+        if self._live is not None and is_mass_drop(self._live, advanced.tracking):
+            was, now = len(self._live.flights), len(advanced.tracking.flights)
+            self._mass_drop = f"pilots fell from {was} to {now} in one update: a fault upstream"
+        else:
+            self._mass_drop = ""
+        self._make_live(entry, advanced)
+        changes = advanced.changes
+        payload = DataPayload(
+            update_timestamp=changes.time,
+            pilots=len(changes.flights),
+            controllers=len(changes.sessions),
+            atis=len(changes.atis),
+            prefiles=len(changes.prefiles),
+            quarantined=len(advanced.prepared.quarantined),
+        )
+        self.publish("DATA_PROCESSED", payload, correlation_id=changes.general.update_timestamp)
+        self.address("event_bus").tell(Publish(tuple(advanced.events), stored=True))
+
+    def _make_live(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
+        self._live = advanced.tracking
+        self._live_feed = advanced.prepared.snapshot.feed
+        self._live_entry = entry.entry_id
+        self._show()
+
+    def _show(self) -> None:
+        if self._live is not None and self._live.time is not None:
+            self.address("cache").tell(LiveChanged(self._live, self._live_feed))
+
+    # --- the durable way ---------------------------------------------------------------------
+
+    def _send(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
+        batch = batch_of(
+            advanced, entry_id=entry.entry_id, fetched_at=entry.fetched_at, source=entry.source
+        )
+        self._durable = advanced.tracking
+        self._durable_entry = entry.entry_id
+        self._in_flight.add(entry.entry_id)
+        self.address("store").tell(StoreBatch(batch, self._generation))
+
+    def _stored(self, entry_id: int, duplicate: bool) -> None:
+        self._in_flight.discard(entry_id)
+        if duplicate:
+            # Somebody wrote it before us, perhaps from another past.
+            self._forget_durable()
+        elif self._durable is None or self._durable is not self._live:
+            self._catch_up_soon(0)
+
+    def _forget_durable(self) -> None:
+        self._durable = None
+        self._durable_entry = 0
+        self._generation += 1
+        self._in_flight.clear()
+        self._recovering = False
+        self._catch_up_soon(0)
+
+    def _catch_up_soon(self, seconds: float) -> None:
+        if self._catch_up is None:
+            self._catch_up = self.after(seconds, CatchUp())
+
+    def _catch_up_step(self) -> None:
+        """Bring the durable tracking one entry further; a fresh snapshot may come in between."""
+        if self._recovering or len(self._in_flight) >= IN_FLIGHT:
+            return  # goes on with the store's answer
+        try:
+            entry = self.address("journal").ask(
+                NextPending(self._durable_entry), timeout_s=JOURNAL_TIMEOUT_S
+            )
+        except (JournalError, SupervisionError):
+            self._catch_up_soon(RETRY_S)
+            return
+        if self._durable is None:
+            self._recovering = True
+            self.spawn(self._ask_store, self._generation, entry)
+        elif entry is None:
+            self._join(self._durable)
+        else:
+            self._follow(self._durable, entry)
+
+    def _ask_store(self, generation: int, entry: SnapshotJournaled | None) -> None:
+        """In a greenlet of its own: a database that hangs must not keep the live state waiting."""
+        time = None if entry is None else entry.update_timestamp
+        recovered = None
+        with suppress(StorageError, SupervisionError):
+            recovered = self.address("store").ask(
+                RecoverTracking(time), timeout_s=RECOVERY_TIMEOUT_S
+            )
+        self.address(self.name).tell(TrackingRecovered(generation, entry, recovered))
+
+    def _recovered(self, answer: TrackingRecovered) -> None:
+        if answer.generation != self._generation:
+            return
+        self._recovering = False
+        if answer.recovered is None:
+            self._recover_live_from_journal()
+            self._catch_up_soon(RETRY_S)
+            return
+        self._durable = answer.recovered.tracking
+        if answer.entry is not None and answer.recovered.stored:
+            # Written before, and the acknowledgement was lost.
+            self._durable_entry = answer.entry.entry_id
+            self.address("journal").tell(
+                BatchStored(answer.entry.entry_id, answer.entry.update_timestamp, True)
+            )
+        self._catch_up_soon(0)
+
+    def _follow(self, durable: Tracking, entry: SnapshotJournaled) -> None:
+        prepared = self._prepare(entry)
+        if prepared is None:
+            self._durable_entry = entry.entry_id
+        elif durable.time is not None and durable.time >= prepared.snapshot.time:
+            self._forget_durable()  # an older time: ask what was known then
+        else:
+            advanced = self._advance(durable, prepared)
+            self._send(entry, advanced)
+            if entry.entry_id > self._live_entry:
+                self._serve(entry, advanced)
+            elif entry.entry_id == self._live_entry:
+                # It has come up to the live one, and may know more: ids of older flights.
+                self._make_live(entry, advanced)
+        self._working_on = None
+        self._catch_up_soon(0)
+
+    def _join(self, durable: Tracking) -> None:
+        """Nothing is pending: what the database holds, or is about to, is what is live."""
+        if self._live is None:
+            self._live = durable
+            self._show()
+        elif self._live.time == durable.time:
+            self._live = durable
+
+    def _recover_live_from_journal(self) -> None:
+        """No database, and nothing is live yet: serve the newest bytes there are."""
+        if self._live is not None:
+            return
+        try:
+            entry = self.address("journal").ask(LastEntry(), timeout_s=JOURNAL_TIMEOUT_S)
+        except (JournalError, SupervisionError):
+            return
+        prepared = None if entry is None else self._prepare(entry)
+        if entry is not None and prepared is not None:
+            self._make_live(entry, self._advance(Tracking(), prepared))
+        self._working_on = None
+
+    # --- both --------------------------------------------------------------------------------
+
+    def _prepare(self, entry: SnapshotJournaled) -> Prepared | None:
+        """Decoded, valid, filtered; None if the whole of it is of no use, then it is set aside."""
+        self._working_on = entry.entry_id
+        try:
+            prepared = self._pool.run(prepare, entry.data, entry.transceivers, self._options)
+        except FeedError as error:
+            self.address("journal").tell(BatchRejected(entry.entry_id, str(error)))
+            self._working_on = None
+            return None
+        self._processed += 1
+        self._quarantined += len(prepared.quarantined)
+        self._let_through = prepared.counts.let_through
+        self._kept_out = prepared.counts.kept_out
+        return prepared
+
+    def _advance(self, before: Tracking, prepared: Prepared) -> Advanced:
+        return self._pool.run(advance, before, prepared, self._options.rules)
+
+    def _report(self) -> None:
+        behind = self._durable is None or self._durable is not self._live
+        status = ProcessorStatus(
+            processed=self._processed,
+            quarantined_records=self._quarantined,
+            let_through=self._let_through,
+            kept_out=self._kept_out,
+            behind=behind,
+        )
+        if self._mass_drop:
+            self.report(Health.DEGRADED, self._mass_drop, status)
+        elif behind:
+            self.report(Health.DEGRADED, "the database is behind the live state", status)
+        else:
+            self.report(Health.HEALTHY, "", status)

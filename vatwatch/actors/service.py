@@ -1,0 +1,25 @@
+"""What every service has: a report to the health monitor, and a way to the event bus."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from msgspec import Struct
+
+from vatwatch.messages import Health, Publish, ServiceReport, Status
+from vatwatch.supervision import Actor
+from vatwatch.traffic.events import Event
+
+
+class Service(Actor):
+    """An actor with a name that people ask about."""
+
+    def report(self, health: Health, reason: str, status: Status) -> None:
+        """Tell the health monitor how this service is."""
+        self.address("health_monitor").tell(ServiceReport(self.name, health, reason, status))
+
+    def publish(self, kind: str, payload: Struct, *, correlation_id: str = "") -> None:
+        """Publish one event of this service, now."""
+        event = Event(uuid4(), kind, datetime.now(UTC), self.name, correlation_id, payload)
+        self.address("event_bus").tell(Publish((event,)))

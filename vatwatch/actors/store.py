@@ -1,0 +1,261 @@
+"""Store: writes each snapshot into PostgreSQL, in order, once, and says when it is there.
+
+Receives  StoreBatch, StoreEvents, RecoverTracking, RetryWrite, DatabaseReturned
+Asks      postgres GetDsn, if the cluster is embedded
+Sends     BatchStored, BatchRefused, BatchRejected, StoreStarted, Publish, ServiceReport
+Holds     batches that wait for the database (the processor sends but a few), events likewise
+Restart   costs what waits: the journal has the snapshots, the processor derives them again; events
+          of the service itself that waited are lost
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Any, assert_never
+
+import psycopg2
+
+from vatwatch.actors.database import Database, DatabaseSettings
+from vatwatch.actors.service import Service
+from vatwatch.errors import DatabaseUnavailable, OutOfSequence, StorageError
+from vatwatch.messages import (
+    BatchRefused,
+    BatchRejected,
+    BatchStored,
+    DatabaseReturned,
+    Health,
+    Recovered,
+    RecoverTracking,
+    RetryWrite,
+    StoreBatch,
+    StoreEvents,
+    StoreStarted,
+    StoreStatus,
+)
+from vatwatch.storage.migrate import migrate
+from vatwatch.storage.pool import ConnectionPool
+from vatwatch.storage.recovery import recover
+from vatwatch.storage.reference import write_airports
+from vatwatch.storage.writer import write_batch, write_events
+from vatwatch.supervision import Backoff, Timer
+from vatwatch.traffic.batch import Batch, Outcome
+from vatwatch.traffic.events import DataPayload, Event
+from vatwatch.traffic.tracking import Rules
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+Received = StoreBatch | StoreEvents | RecoverTracking | RetryWrite | DatabaseReturned
+
+# Events of the service itself that wait while the database is away; the oldest go first.
+WAITING_EVENTS = 10_000
+# Tries of a batch whose data PostgreSQL refuses, before it is set aside.
+DATA_TRIES = 2
+# Between two tries; a backoff may draw zero.
+MIN_RETRY_S = 0.1
+
+
+class StoreActor(Service):
+    """Keeper of the database."""
+
+    _database: Database
+
+    def __init__(self, settings: DatabaseSettings, rules: Rules) -> None:
+        super().__init__()
+        self._settings = settings
+        self._rules = rules
+        self._backoff = Backoff(base_s=0.5, cap_s=5.0)
+        self._attempt = 0
+        self._server_version = ""
+        self._waiting: deque[StoreBatch] = deque()
+        self._events: deque[Event] = deque(maxlen=WAITING_EVENTS)
+        # Batches of this generation and earlier ones are void.
+        self._void = -1
+        self._retry: Timer | None = None
+        self._retry_at: datetime | None = None
+        self._stored = self._duplicates = self._rejected = 0
+        self._write_ms: float | None = None
+        self._last_error = ""
+
+    def on_start(self) -> None:
+        self._database = self._settings.open(self.address("postgres"), self._prepare)
+        self.address("processor").tell(StoreStarted())
+        self.after(0, RetryWrite())
+
+    def on_stop(self) -> None:
+        self._drain()  # a last time: what the processor has said is written before we go
+        self._database.close()
+
+    def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        self._database.close()
+
+    def on_receive(self, message: Received) -> Any:
+        match message:
+            case StoreBatch():
+                self._batch(message)
+            case StoreEvents(events):
+                self._events.extend(events)
+                self._drain_unless_waiting()
+            case RecoverTracking(time):
+                return self._recover(time)
+            case RetryWrite():
+                self._retry = None
+                self._drain()
+            case DatabaseReturned():
+                self._database.reset()
+                self._drain()
+            case _:
+                assert_never(message)
+        self._report()
+        return None
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def _batch(self, message: StoreBatch) -> None:
+        if message.generation <= self._void:
+            return
+        self._waiting.append(message)
+        self._drain_unless_waiting()
+
+    def _drain_unless_waiting(self) -> None:
+        """While a retry is due, every message that comes must not be a try of its own."""
+        if self._retry is None:
+            self._drain()
+
+    def _drain(self) -> None:
+        """Write what waits, oldest first, as far as the database lets us."""
+        try:
+            if self._last_error or not self._server_version:
+                self._database.run(_nothing)
+            while self._waiting:
+                self._write(self._waiting[0])
+            if self._events:
+                events = list(self._events)
+                self._database.run(lambda conn: _write_events(conn, events))
+                for _ in events:
+                    self._events.popleft()
+        except StorageError as error:
+            self._later(error)
+        else:
+            self._attempt = 0
+            self._last_error = ""
+            self._retry_at = None
+
+    def _write(self, message: StoreBatch) -> None:
+        batch = message.batch
+        started = monotonic()
+        try:
+            outcome = self._try_data(batch)
+        except OutOfSequence as error:
+            self._give_up(message.generation)
+            self.address("processor").tell(BatchRefused(batch.entry_id, str(error)))
+            return
+        except psycopg2.Error as error:
+            self._rejected += 1
+            self._give_up(message.generation)
+            rejected = BatchRejected(batch.entry_id, f"PostgreSQL refuses it: {error}".strip())
+            self.address("journal").tell(rejected)
+            self.address("processor").tell(rejected)
+            return
+        self._waiting.popleft()
+        duplicate = outcome is Outcome.DUPLICATE
+        if duplicate:
+            self._duplicates += 1
+            self._give_up(message.generation)
+        else:
+            self._stored += 1
+            self._write_ms = (monotonic() - started) * 1000
+        self._tell_stored(batch, duplicate)
+
+    def _try_data(self, batch: Batch) -> Outcome:
+        """Write; raises psycopg2's DataError or IntegrityError if the data itself is refused."""
+        for tries_left in reversed(range(DATA_TRIES)):
+            try:
+                return self._database.run(lambda conn: write_batch(conn, batch))
+            except (psycopg2.DataError, psycopg2.IntegrityError):
+                if not tries_left:
+                    raise
+        raise AssertionError("DATA_TRIES is at least 1")
+
+    def _tell_stored(self, batch: Batch, duplicate: bool) -> None:
+        changes = batch.changes
+        stored = BatchStored(batch.entry_id, changes.time, duplicate)
+        self.address("journal").tell(stored)
+        self.address("processor").tell(stored)
+        if not duplicate:
+            payload = DataPayload(
+                update_timestamp=changes.time,
+                pilots=len(changes.flights),
+                controllers=len(changes.sessions),
+                atis=len(changes.atis),
+                prefiles=len(changes.prefiles),
+                quarantined=len(batch.quarantined),
+            )
+            self.publish("DATA_STORED", payload, correlation_id=changes.general.update_timestamp)
+
+    def _give_up(self, generation: int) -> None:
+        """The processor starts over from what the database says; all it sent before is void."""
+        self._void = max(self._void, generation)
+        self._waiting = deque(m for m in self._waiting if m.generation > self._void)
+
+    # --- the database ------------------------------------------------------------------------
+
+    def _recover(self, time: datetime | None) -> Recovered:
+        self._drain_unless_waiting()
+        if self._waiting:
+            raise DatabaseUnavailable(self._last_error)
+        return Recovered(*self._database.run(lambda conn: recover(conn, self._rules, time)))
+
+    def _prepare(self, pool: ConnectionPool) -> None:
+        """Bring the schema and the reference data up to date."""
+        pool.run(migrate)
+        pool.run(write_airports)
+        self._server_version = pool.run(_server_version)
+
+    def _later(self, error: StorageError) -> None:
+        self._last_error = str(error)
+        delay = max(
+            self._database.retry_in_s,
+            self._backoff.delay(self._attempt, random.random),
+            MIN_RETRY_S,
+        )
+        self._attempt += 1
+        self._retry_at = datetime.now(UTC) + timedelta(seconds=delay)
+        if self._retry is not None:
+            self._retry.cancel()
+        self._retry = self.after(delay, RetryWrite())
+
+    def _report(self) -> None:
+        status = StoreStatus(
+            kind="embedded" if self._database.embedded else "external",
+            server_version=self._server_version,
+            reachable=not self._last_error,
+            last_error=self._last_error,
+            stored=self._stored,
+            duplicates=self._duplicates,
+            rejected=self._rejected,
+            waiting=len(self._waiting),
+            last_write_ms=self._write_ms,
+            breaker=self._database.breaker,
+            retry_at=self._retry_at,
+        )
+        if self._last_error:
+            self.report(Health.UNHEALTHY, f"PostgreSQL: {self._last_error}", status)
+        else:
+            self.report(Health.HEALTHY, "", status)
+
+
+def _write_events(conn: connection, events: list[Event]) -> None:
+    with conn.cursor() as cur:
+        write_events(cur, events)
+
+
+def _server_version(conn: connection) -> str:
+    return str(conn.info.parameter_status("server_version"))
+
+
+def _nothing(_conn: connection) -> None:
+    """To see whether the database is there."""

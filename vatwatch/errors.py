@@ -1,0 +1,144 @@
+"""Every error that vatwatch raises.
+
+VatwatchError
+├── ConfigurationError          a setting is missing or wrong: fix it and start again
+├── FeedError                   what the network sent cannot be used
+│   ├── FeedEmpty               200 and no body: the data server is just restarting
+│   ├── FeedNotJson             HTML or anything else that is no JSON
+│   ├── FeedTruncated           JSON that ends too early
+│   └── FeedMalformed           JSON, but not the feed's shape
+├── FetchError                  the network did not answer as it should
+│   ├── FetchTimeout            no answer, or a drip too slow, within the poll's budget
+│   ├── FetchStatus             an HTTP status that is no success (`.status`)
+│   ├── FetchTooLarge           a body over the limit
+│   └── FetchUnreachable        no connection, a name that does not resolve, a redirect loop
+├── JournalError
+│   ├── JournalFull             the bound is reached by snapshots that wait for the database
+│   ├── JournalCorrupt          an entry fails its checksum
+│   └── JournalInUse            another process holds the directory
+├── StorageError
+│   ├── DatabaseUnavailable     PostgreSQL cannot be reached, went away, or is too slow
+│   ├── EmbeddedPostgresError   the embedded cluster cannot be started
+│   └── OutOfSequence           a batch was derived from another past than the database's
+├── SupervisionError
+│   ├── ActorUnavailable        the actor is stopped, or did not come back in time
+│   ├── AskTimeout              no reply in time
+│   ├── MailboxFull             the mailbox refuses, or did not drain in time
+│   └── StartFailed             a child could not be started
+└── BreakerOpen                 a breaker says: do not try now (`.retry_in_s`)
+"""
+
+from __future__ import annotations
+
+
+class VatwatchError(Exception):
+    """Anything that vatwatch itself raises."""
+
+
+class ConfigurationError(VatwatchError):
+    """A setting is missing or wrong; the text names all of them and what to do."""
+
+
+class FeedError(VatwatchError):
+    """What the network sent cannot be used."""
+
+
+class FeedEmpty(FeedError):
+    """The body is empty or white space."""
+
+
+class FeedNotJson(FeedError):
+    """The body is no JSON at all: an HTML page, say."""
+
+
+class FeedTruncated(FeedError):
+    """The body is JSON that ends too early."""
+
+
+class FeedMalformed(FeedError):
+    """The body is JSON, but not of the feed's shape."""
+
+
+class FetchError(VatwatchError):
+    """The network did not answer as it should."""
+
+
+class FetchTimeout(FetchError):
+    """No answer, or one that drips too slowly, within the poll's budget."""
+
+
+class FetchStatus(FetchError):
+    """An HTTP status that is no success."""
+
+    def __init__(self, status: int, url: str) -> None:
+        super().__init__(f"HTTP {status} from {url}")
+        self.status = status
+
+
+class FetchTooLarge(FetchError):
+    """The body is over the limit."""
+
+
+class FetchUnreachable(FetchError):
+    """No connection, a name that does not resolve, a redirect loop."""
+
+
+class JournalError(VatwatchError):
+    """The journal cannot do what was asked."""
+
+
+class JournalFull(JournalError):
+    """The bound is reached by snapshots that wait for the database."""
+
+
+class JournalCorrupt(JournalError):
+    """An entry fails its checksum or cannot be read whole."""
+
+
+class JournalInUse(JournalError):
+    """Another process holds the journal's directory."""
+
+
+class StorageError(VatwatchError):
+    """The database cannot do what was asked."""
+
+
+class DatabaseUnavailable(StorageError):
+    """PostgreSQL cannot be reached, went away, or did not answer in time."""
+
+
+class EmbeddedPostgresError(StorageError):
+    """The embedded cluster cannot be started; the text says what to do."""
+
+
+class OutOfSequence(StorageError):
+    """A batch was derived from another past than the one the database holds."""
+
+
+class SupervisionError(VatwatchError):
+    """The actor runtime cannot do what was asked."""
+
+
+class ActorUnavailable(SupervisionError):
+    """The actor is stopped, or was not back from its restart in time."""
+
+
+class AskTimeout(SupervisionError):
+    """The actor did not reply in time."""
+
+
+class MailboxFull(SupervisionError):
+    """The mailbox refuses more, or did not drain in time."""
+
+
+class StartFailed(SupervisionError):
+    """A child could not be started."""
+
+
+class BreakerOpen(VatwatchError):
+    """A breaker says: do not try now."""
+
+    def __init__(self, name: str, retry_in_s: float) -> None:
+        super().__init__(f"{name}: breaker open, next try in {retry_in_s:.0f} s")
+        self.name = name
+        self.retry_in_s = retry_in_s

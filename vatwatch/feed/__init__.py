@@ -1,0 +1,1 @@
+"""What the network says: typed records, decoding, validation. Pure."""

@@ -1,0 +1,20 @@
+"""Frequencies."""
+
+from __future__ import annotations
+
+NO_FREQUENCY_HZ = 199_998_000
+GRID_HZ = 5_000
+
+
+def frequency_hz(text: str) -> int | None:
+    """A controller's frequency in Hz; None for 199.998, which means none yet, and for garbage."""
+    try:
+        hertz = round(float(text) * 1e6)
+    except (ValueError, OverflowError):
+        return None
+    return None if hertz <= 0 or hertz == NO_FREQUENCY_HZ else on_grid_hz(hertz)
+
+
+def on_grid_hz(frequency: int) -> int:
+    """The channel that a radio is on: the nearest multiple of 5 kHz."""
+    return (frequency + GRID_HZ // 2) // GRID_HZ * GRID_HZ

@@ -1,0 +1,62 @@
+"""When to poll: just after the feed is written, and never too soon after the last poll.
+
+The feed is written at a fixed phase of its period (FEED.md: …:10.12, :25.12). A collector whose
+clock runs with the feed's polls a little after that. When a poll finds nothing new it came too
+soon, and the ones after it come later. A feed with another clock (a replay, a simulator at speed)
+is polled at a steady pace, which shifts likewise.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+
+# VATSIM writes its feeds this often.
+FEED_PERIOD_S = 15.0
+# After the feed's own time, for the writing and the CDN.
+FIRST_MARGIN_S = 2.0
+# A feed whose time is further off than this runs by another clock.
+SAME_CLOCK_S = 120.0
+# The phase trembles by milliseconds; that must not make us wait for a whole period more.
+PHASE_JITTER_S = 1.0
+
+
+class PollPlan(Struct, frozen=True):
+    """The next poll, by the wall clock, and how late after the feed's time it comes."""
+
+    due: datetime
+    margin_s: float = FIRST_MARGIN_S
+
+
+def next_poll(
+    plan: PollPlan,
+    now: datetime,
+    interval_s: float,
+    update_timestamp: datetime | None,
+    *,
+    advanced: bool,
+) -> PollPlan:
+    """The poll after the one of `plan`, which has just ended.
+
+    `update_timestamp` is the newest one seen, `advanced` whether this poll brought it. The result
+    is at least `interval_s` after `plan.due`, and later than `now`.
+    """
+    margin_s = plan.margin_s
+    if not advanced and update_timestamp is not None:
+        margin_s = min(margin_s + interval_s / FEED_PERIOD_S, FIRST_MARGIN_S + interval_s / 2)
+    shift_s = margin_s - plan.margin_s
+    if update_timestamp is None or not _same_clock(now, update_timestamp):
+        # Whole intervals only: what a slow poll took must not shift the pace.
+        late_s = (now - plan.due).total_seconds() - shift_s
+        steps = max(1, math.ceil(late_s / interval_s))
+        return PollPlan(plan.due + timedelta(seconds=steps * interval_s + shift_s), margin_s)
+    earliest = max(plan.due + timedelta(seconds=interval_s), now)
+    anchor = update_timestamp + timedelta(seconds=margin_s)
+    periods = math.ceil(((earliest - anchor).total_seconds() - PHASE_JITTER_S) / FEED_PERIOD_S)
+    return PollPlan(max(anchor + timedelta(seconds=periods * FEED_PERIOD_S), earliest), margin_s)
+
+
+def _same_clock(now: datetime, update_timestamp: datetime) -> bool:
+    return abs((now - update_timestamp.astimezone(UTC)).total_seconds()) <= SAME_CLOCK_S

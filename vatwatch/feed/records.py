@@ -1,0 +1,169 @@
+"""The feed's records, as VATSIM sends them: its own field names, its own units.
+
+Every key that any capture lacks has a default, and keys that are not listed are skipped: keys were
+added over the years and more will come. Texts and numbers stay as sent; what they mean is said in
+`traffic`. Times stay texts (`2025-08-06T06:54:56.0309059Z`), so that they are served as they came.
+
+`gc=False`: records hold no cycles, and the collector must not walk ten thousand of them.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class General(Struct, frozen=True, gc=False):
+    """The feed's head."""
+
+    update_timestamp: str
+    version: int = 0
+    reload: int = 0
+    update: str = ""
+    connected_clients: int = 0
+    unique_users: int = 0
+
+
+class FlightPlan(Struct, frozen=True, gc=False):
+    """A filed plan. All texts as the pilot filed them, nonsense included."""
+
+    flight_rules: str = ""
+    aircraft: str = ""
+    aircraft_faa: str = ""
+    aircraft_short: str = ""
+    departure: str = ""
+    arrival: str = ""
+    alternate: str = ""
+    cruise_tas: str = ""
+    altitude: str = ""
+    deptime: str = ""
+    enroute_time: str = ""
+    fuel_time: str = ""
+    remarks: str = ""
+    route: str = ""
+    revision_id: int = 0
+    assigned_transponder: str = ""
+
+
+class Pilot(Struct, frozen=True, gc=False):
+    """A connected pilot: degrees WGS84, feet, knots, degrees true, inHg, hPa."""
+
+    cid: int
+    callsign: str
+    latitude: float
+    longitude: float
+    altitude: int
+    groundspeed: int
+    heading: int
+    logon_time: str
+    last_updated: str
+    name: str = ""
+    server: str = ""
+    pilot_rating: int = 0
+    military_rating: int = 0
+    transponder: str = ""
+    qnh_i_hg: float = 0.0
+    qnh_mb: int = 0
+    flight_plan: FlightPlan | None = None
+
+
+class Controller(Struct, frozen=True, gc=False):
+    """A connected controller, or an observer (facility 0). `frequency` in MHz, a text."""
+
+    cid: int
+    callsign: str
+    frequency: str
+    facility: int
+    rating: int
+    logon_time: str
+    last_updated: str
+    name: str = ""
+    server: str = ""
+    visual_range: int = 0
+    text_atis: list[str] | None = None
+
+
+class Atis(Struct, frozen=True, gc=False):
+    """A connected ATIS: whatever has `_ATIS` in its callsign."""
+
+    cid: int
+    callsign: str
+    frequency: str
+    facility: int
+    rating: int
+    logon_time: str
+    last_updated: str
+    name: str = ""
+    server: str = ""
+    visual_range: int = 0
+    atis_code: str | None = None
+    text_atis: list[str] | None = None
+
+
+class Prefile(Struct, frozen=True, gc=False):
+    """A plan filed by somebody who is not connected. `name` is the CID as a text."""
+
+    cid: int
+    callsign: str
+    flight_plan: FlightPlan
+    last_updated: str
+    name: str = ""
+
+
+class Server(Struct, frozen=True, gc=False):
+    """A server of the network."""
+
+    ident: str
+    hostname_or_ip: str = ""
+    location: str = ""
+    name: str = ""
+    client_connections_allowed: bool = True
+    is_sweatbox: bool = False
+
+
+class Facility(Struct, frozen=True, gc=False):
+    """A row of `facilities` or `ratings`."""
+
+    id: int
+    short: str = ""
+    long: str = ""
+
+
+class PilotRating(Struct, frozen=True, gc=False):
+    """A row of `pilot_ratings` or `military_ratings`."""
+
+    id: int
+    short_name: str = ""
+    long_name: str = ""
+
+
+class Feed(Struct, frozen=True, gc=False):
+    """A whole feed update."""
+
+    general: General
+    pilots: list[Pilot] = []
+    controllers: list[Controller] = []
+    atis: list[Atis] = []
+    prefiles: list[Prefile] = []
+    servers: list[Server] = []
+    facilities: list[Facility] = []
+    ratings: list[Facility] = []
+    pilot_ratings: list[PilotRating] = []
+    military_ratings: list[PilotRating] = []
+
+
+class Transceiver(Struct, frozen=True, gc=False):
+    """One radio: Hz, degrees WGS84, metres."""
+
+    id: int
+    frequency: int
+    latDeg: float
+    lonDeg: float
+    heightMslM: float = 0.0
+    heightAglM: float = 0.0
+
+
+class ClientRadios(Struct, frozen=True, gc=False):
+    """The radios of one client."""
+
+    callsign: str
+    transceivers: list[Transceiver] = []

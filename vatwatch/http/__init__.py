@@ -1,0 +1,1 @@
+"""The Falcon app. Knows actors by name, and opens no database connection of its own."""

@@ -1,0 +1,33 @@
+"""The Falcon app: which resource answers where."""
+
+from __future__ import annotations
+
+import falcon
+
+from vatwatch.http.events import EventsResource
+from vatwatch.http.live import CollectionResource, RecordResource, TrackResource
+from vatwatch.http.problems import App, add_error_handlers
+from vatwatch.http.service import Service
+from vatwatch.http.status import HealthzResource, ReadyzResource, StatusResource
+from vatwatch.http.supervision import TreeResource
+from vatwatch.traffic.live import Collection
+
+
+def create_app(service: Service) -> App:
+    """The WSGI app of one process."""
+    app = falcon.App()
+    add_error_handlers(app)
+    app.add_route("/healthz", HealthzResource())
+    app.add_route("/readyz", ReadyzResource(service))
+    app.add_route("/api/status", StatusResource(service))
+    app.add_route("/api/flights", CollectionResource(service, Collection.FLIGHTS))
+    app.add_route("/api/flights/{callsign}", RecordResource(service, Collection.FLIGHTS))
+    app.add_route("/api/flights/{callsign}/track", TrackResource(service))
+    app.add_route("/api/controllers", CollectionResource(service, Collection.CONTROLLERS))
+    app.add_route("/api/controllers/{callsign}", RecordResource(service, Collection.CONTROLLERS))
+    app.add_route("/api/atis", CollectionResource(service, Collection.ATIS))
+    app.add_route("/api/transceivers", CollectionResource(service, Collection.TRANSCEIVERS))
+    app.add_route("/api/network", CollectionResource(service, Collection.NETWORK))
+    app.add_route("/api/events", EventsResource(service))
+    app.add_route("/api/supervision/tree", TreeResource(service))
+    return app

@@ -1,0 +1,130 @@
+"""The live state: ready-encoded collections, single records, and the track of a flight."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import falcon
+import msgspec
+from msgspec import Struct
+
+from vatwatch.http.service import Service
+from vatwatch.messages import FindFlightId, FindLive, FindTrack, GetLive
+from vatwatch.traffic.live import Collection
+
+# Of the collections' names, for one of it.
+ONE = {
+    Collection.FLIGHTS: "flight",
+    Collection.CONTROLLERS: "controller",
+}
+# The feed's own pace: nobody gains by asking more often.
+MAX_AGE_S = 5
+TRACK_TIMEOUT_S = 15.0
+
+
+class CollectionResource:
+    """A whole collection, with an ETag, compressed if the client takes it."""
+
+    def __init__(self, service: Service, collection: Collection) -> None:
+        self._service = service
+        self._collection = collection
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Everything that the latest snapshot shows."""
+        body = self._service.ask("cache", GetLive(self._collection))
+        if body is None:
+            raise falcon.HTTPServiceUnavailable(
+                description="Nothing has been fetched or recovered yet; see /api/status.",
+                retry_after=MAX_AGE_S,
+            )
+        resp.set_header("ETag", body.etag)
+        resp.set_header("Cache-Control", f"public, max-age={MAX_AGE_S}")
+        resp.set_header("Vary", "Accept-Encoding")
+        if _is_known(req, body.etag):
+            resp.status = falcon.HTTP_304
+            return
+        resp.content_type = falcon.MEDIA_JSON
+        if _takes_gzip(req):
+            resp.set_header("Content-Encoding", "gzip")
+            resp.data = body.gzipped
+        else:
+            resp.data = body.plain
+
+
+class RecordResource:
+    """One record of a collection."""
+
+    def __init__(self, service: Service, collection: Collection) -> None:
+        self._service = service
+        self._collection = collection
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, callsign: str) -> None:
+        """Who is online under this callsign."""
+        record = self._service.ask("cache", FindLive(self._collection, callsign.upper()))
+        if record is None:
+            raise falcon.HTTPNotFound(
+                description=f"No {ONE[self._collection]} is online as {callsign.upper()}."
+            )
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = record
+
+
+class TrackPoint(Struct, frozen=True):
+    """One point of a track: degrees, feet, knots, degrees true."""
+
+    time: datetime
+    latitude: float
+    longitude: float
+    altitude: int
+    groundspeed: int
+    heading: int
+
+
+class TrackBody(Struct, frozen=True):
+    """A track. `flight_id` is a text, as JavaScript's numbers end at 2^53."""
+
+    callsign: str
+    flight_id: str
+    count: int
+    points: list[TrackPoint]
+
+
+class TrackResource:
+    """The track of the flight that is online under a callsign, else of the latest one."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, callsign: str) -> None:
+        """Every position that is kept, oldest first."""
+        callsign = callsign.upper()
+        flight_id = self._service.ask("cache", FindFlightId(callsign))
+        track = self._service.ask(
+            "history", FindTrack(callsign, flight_id), timeout_s=TRACK_TIMEOUT_S
+        )
+        if track is None:
+            raise falcon.HTTPNotFound(description=f"No flight is known as {callsign}.")
+        points = [
+            TrackPoint(p.time, p.latitude, p.longitude, p.altitude, p.groundspeed, p.heading)
+            for p in track.points
+        ]
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = msgspec.json.encode(
+            TrackBody(callsign, str(track.flight_id), len(points), points)
+        )
+
+
+def _is_known(req: falcon.Request, etag: str) -> bool:
+    """RFC 9110, 13.1.2: a weak comparison with any of the tags, or `*`."""
+    given = req.get_header("If-None-Match") or ""
+    tags = [tag.strip().removeprefix("W/") for tag in given.split(",")]
+    return etag in tags or "*" in tags
+
+
+def _takes_gzip(req: falcon.Request) -> bool:
+    """RFC 9110, 12.5.3: named, or `*`, and not with a weight of zero."""
+    for offer in (req.get_header("Accept-Encoding") or "").lower().split(","):
+        coding, _, weight = offer.strip().partition(";")
+        if coding.strip() in ("gzip", "*"):
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

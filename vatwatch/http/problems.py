@@ -1,0 +1,63 @@
+"""Errors as problem documents, RFC 9457."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, TypeAlias
+
+import falcon
+import msgspec
+
+from vatwatch.errors import (
+    ActorUnavailable,
+    AskTimeout,
+    DatabaseUnavailable,
+    MailboxFull,
+)
+
+App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+# What is away now may be back soon; how soon is not known.
+RETRY_AFTER_S = 5
+AWAY = (DatabaseUnavailable, ActorUnavailable, AskTimeout, MailboxFull)
+
+
+def add_error_handlers(app: App) -> None:
+    """Make every error of the app a problem document."""
+    app.set_error_serializer(_serialize)
+    for error in AWAY:
+        app.add_error_handler(error, _away)
+    app.add_error_handler(Exception, _bug)
+
+
+def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
+    problem: dict[str, object] = {
+        "type": "about:blank",
+        "title": error.title or error.status,
+        "status": falcon.http_status_to_code(error.status),
+        "instance": req.path,
+    }
+    if error.description:
+        problem["detail"] = error.description
+    resp.data = msgspec.json.encode(problem)
+    resp.content_type = MEDIA_TYPE
+
+
+def _away(
+    _req: falcon.Request, _resp: falcon.Response, error: Exception, _params: dict[str, Any]
+) -> None:
+    raise falcon.HTTPServiceUnavailable(description=str(error), retry_after=RETRY_AFTER_S)
+
+
+def _bug(
+    req: falcon.Request, _resp: falcon.Response, error: Exception, _params: dict[str, Any]
+) -> None:
+    if isinstance(error, falcon.HTTPError | falcon.HTTPStatus):
+        raise error
+    log.exception("%s %s failed", req.method, req.path, exc_info=error)
+    raise falcon.HTTPInternalServerError(
+        description="The service has a bug; its log says where."
+    ) from error

@@ -1,0 +1,206 @@
+"""How the service is: for people (`/api/status`), for who restarts it, for who sends it traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import falcon
+import msgspec
+from msgspec import Struct
+
+from vatwatch import __version__
+from vatwatch.errors import SupervisionError
+from vatwatch.http.service import Service
+from vatwatch.messages import (
+    CacheStatus,
+    FetcherStatus,
+    GetReports,
+    Health,
+    JournalStatus,
+    PostgresStatus,
+    ProcessorStatus,
+    Reports,
+    StoreStatus,
+)
+from vatwatch.supervision import NodeInfo
+
+S = TypeVar(
+    "S",
+    CacheStatus,
+    FetcherStatus,
+    JournalStatus,
+    PostgresStatus,
+    ProcessorStatus,
+    StoreStatus,
+)
+
+
+class FeedPart(Struct, frozen=True):
+    """How fresh the live state is, and how the feed does. Ages in seconds by the wall clock."""
+
+    update_timestamp: datetime | None
+    age_s: float | None
+    frozen: bool
+    recovered: bool
+    reachable: bool
+    source: str
+    last_outcome: str
+    last_error: str
+    last_polled_at: datetime | None
+    next_poll_at: datetime | None
+    outcomes: dict[str, int]
+
+
+class Counts(Struct, frozen=True):
+    """What the live state holds, and what was stored since the start."""
+
+    pilots: int
+    controllers: int
+    atis: int
+    prefiles: int
+    snapshots_stored: int
+
+
+class ServicePart(Struct, frozen=True):
+    """One service: what its supervisor says, and what it says itself."""
+
+    state: str
+    health: str
+    reason: str
+    restarts: int
+
+
+class DatabasePart(Struct, frozen=True):
+    """The database: embedded or external."""
+
+    store: StoreStatus
+    embedded: PostgresStatus | None
+
+
+class StatusBody(Struct, frozen=True):
+    """The answer of /api/status."""
+
+    status: str
+    reason: str
+    version: str
+    started_at: datetime
+    uptime_s: float
+    feed: FeedPart
+    counts: Counts
+    services: dict[str, ServicePart]
+    database: DatabasePart
+    cache: CacheStatus
+    journal: JournalStatus
+    processor: ProcessorStatus
+
+
+class StatusResource:
+    """Everything in one page."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """200, also while degraded: whoever asks wants to know, not to be refused."""
+        reports = self._service.ask("health_monitor", GetReports())
+        now = datetime.now(UTC)
+        fetcher = _status(reports, "fetcher", FetcherStatus)
+        cache = _status(reports, "cache", CacheStatus)
+        store = _status(reports, "store", StoreStatus)
+        embedded = (
+            _status(reports, "postgres", PostgresStatus) if store.kind == "embedded" else None
+        )
+        body = StatusBody(
+            status=reports.health.value,
+            reason=reports.reason,
+            version=__version__,
+            started_at=self._service.started_at,
+            uptime_s=round((now - self._service.started_at).total_seconds(), 1),
+            feed=_feed(fetcher, cache, now),
+            counts=Counts(
+                pilots=cache.pilots,
+                controllers=cache.controllers,
+                atis=cache.atis,
+                prefiles=cache.prefiles,
+                snapshots_stored=store.stored,
+            ),
+            services=dict(_services(self._service.tree.snapshot(), reports)),
+            database=DatabasePart(store, embedded),
+            cache=cache,
+            journal=_status(reports, "journal", JournalStatus),
+            processor=_status(reports, "processor", ProcessorStatus),
+        )
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = msgspec.json.encode(body)
+
+
+class HealthzResource:
+    """Alive: this worker answers."""
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Always 200."""
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = b'{"status":"alive"}'
+
+
+class ReadyzResource:
+    """Ready: a live state can be served."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """200 once a live state was fetched or recovered, else 503 with the reason."""
+        try:
+            reports = self._service.ask("health_monitor", GetReports())
+        except SupervisionError as error:
+            raise falcon.HTTPServiceUnavailable(description=str(error)) from error
+        cache = _status(reports, "cache", CacheStatus)
+        if cache.update_timestamp is None:
+            fetcher = _status(reports, "fetcher", FetcherStatus)
+            reason = fetcher.last_error or "nothing has been fetched or recovered yet"
+            raise falcon.HTTPServiceUnavailable(description=f"No live state to serve: {reason}.")
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = b'{"status":"ready"}'
+
+
+def _status(reports: Reports, name: str, kind: type[S]) -> S:
+    """What a service says of itself; an empty one before it has said anything."""
+    report = reports.services.get(name)
+    return report.status if report is not None and isinstance(report.status, kind) else kind()
+
+
+def _feed(fetcher: FetcherStatus, cache: CacheStatus, now: datetime) -> FeedPart:
+    age_s = None
+    if cache.update_timestamp is not None:
+        age_s = round((now - cache.update_timestamp).total_seconds(), 1)
+    return FeedPart(
+        update_timestamp=cache.update_timestamp,
+        age_s=age_s,
+        frozen=fetcher.frozen,
+        recovered=cache.recovered,
+        reachable=fetcher.reachable,
+        source=fetcher.source,
+        last_outcome=fetcher.last_outcome,
+        last_error=fetcher.last_error,
+        last_polled_at=fetcher.last_polled_at,
+        next_poll_at=fetcher.next_poll_at,
+        outcomes=fetcher.outcomes,
+    )
+
+
+def _services(root: NodeInfo, reports: Reports) -> Iterator[tuple[str, ServicePart]]:
+    for node in root.walk():
+        if node.kind == "worker":
+            report = reports.services.get(node.name)
+            yield (
+                node.name,
+                ServicePart(
+                    state=node.state.value,
+                    health=Health.HEALTHY.value if report is None else report.health.value,
+                    reason="" if report is None else report.reason,
+                    restarts=node.restarts_total,
+                ),
+            )

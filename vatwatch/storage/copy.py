@@ -1,0 +1,73 @@
+"""Rows into a table by COPY, the fastest way into PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor
+
+# COPY's text format: these four end a value, a row, or begin an escape.
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def copy_rows(
+    cur: cursor, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Write rows. Values: None, bool, int, float, str, datetime, or a list of str (text[])."""
+    copy_text(cur, table, columns, "".join([_line(row) for row in rows]))
+
+
+def copy_text(cur: cursor, table: str, columns: Sequence[str], text: str) -> None:
+    """Write rows that already are in COPY's text format."""
+    if text:
+        cur.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", StringIO(text))
+
+
+def escape(text: str) -> str:
+    """A text as COPY wants it."""
+    return text.translate(_ESCAPES)
+
+
+def _line(row: Sequence[object]) -> str:
+    return "\t".join([_value(value) for value in row]) + "\n"
+
+
+def _value(value: object) -> str:
+    match value:
+        case None:
+            return "\\N"
+        case bool():
+            return "t" if value else "f"
+        case str():
+            return value.translate(_ESCAPES)
+        case datetime():
+            return value.isoformat()
+        case list():
+            return _array(value).translate(_ESCAPES)
+        case _:
+            return str(value)
+
+
+def _array(values: list[str]) -> str:
+    """PostgreSQL's array literal; every element is quoted, so that none can be taken for NULL."""
+    quoted = ['"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"' for v in values]
+    return "{" + ",".join(quoted) + "}"
+
+
+def stage(cur: cursor, name: str, definition: str) -> None:
+    """A temporary table to copy into; made once a connection, emptied at each commit."""
+    cur.execute("SELECT to_regclass(%s)", (f"pg_temp.{name}",))
+    row = cur.fetchone()
+    if row is None or row[0] is None:
+        cur.execute(f"CREATE TEMP TABLE {name} ({definition}) ON COMMIT DELETE ROWS")
+
+
+def to_json(value: object) -> str:
+    """A value as PostgreSQL's jsonb takes it."""
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,190 @@
+"""The rows of what lasts for an interval: plans, ATIS versions, radio states."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from vatwatch.feed.frequency import frequency_hz
+from vatwatch.storage.copy import copy_rows
+from vatwatch.traffic.plan_text import cruise_altitude_ft
+from vatwatch.traffic.tracking import Changes, FiledPlan
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor
+
+
+def _close(
+    cur: cursor, table: str, key: str, ids: list[int], time: datetime, following: datetime | None
+) -> None:
+    """End intervals at `time`; one that a later snapshot knows goes on there as one of its own."""
+    if not ids:
+        return
+    if following is not None:
+        cur.execute(
+            f"CREATE TEMP TABLE split ON COMMIT DROP AS SELECT * FROM {table}"
+            f" WHERE {key} = ANY(%(ids)s) AND (gone_at IS NULL OR gone_at > %(next)s);"
+            f"UPDATE split SET first_seen = %(next)s, {key} = hashint8extended({key}, "
+            f"extract(epoch FROM %(next)s)::bigint) & x'7fffffffffffffff'::bigint;"
+            f"INSERT INTO {table} SELECT * FROM split ON CONFLICT DO NOTHING; DROP TABLE split",
+            {"ids": ids, "next": following},
+        )
+    cur.execute(f"UPDATE {table} SET gone_at = %s WHERE {key} = ANY(%s)", (time, ids))
+
+
+_PLAN_COLUMNS = [
+    "plan_id",
+    "flight_id",
+    "cid",
+    "callsign",
+    "filed_at",
+    "first_seen",
+    "gone_at",
+    "revision_id",
+    "flight_rules",
+    "aircraft",
+    "aircraft_faa",
+    "aircraft_short",
+    "departure",
+    "arrival",
+    "alternate",
+    "cruise_tas",
+    "altitude",
+    "cruise_altitude_ft",
+    "deptime",
+    "enroute_time",
+    "fuel_time",
+    "remarks",
+    "route",
+    "assigned_transponder",
+]
+
+
+def write_plans(cur: cursor, changes: Changes, following: datetime | None) -> None:
+    """Write the plans that were filed or ended, of flights and prefiles."""
+    closed = changes.plans_closed + changes.prefiles_closed
+    _close(cur, "flight_plans", "plan_id", closed, changes.time, following)
+    copy_rows(
+        cur,
+        "flight_plans",
+        _PLAN_COLUMNS,
+        [_plan_row(plan, following) for plan in (*changes.plans_opened, *changes.prefiles_opened)],
+    )
+
+
+def _plan_row(filed: FiledPlan, following: datetime | None) -> tuple[object, ...]:
+    plan = filed.plan
+    return (
+        filed.plan_id,
+        filed.flight_id,
+        filed.cid,
+        filed.callsign,
+        filed.filed_at,
+        filed.first_seen,
+        following,
+        plan.revision_id,
+        plan.flight_rules,
+        plan.aircraft,
+        plan.aircraft_faa,
+        plan.aircraft_short,
+        plan.departure,
+        plan.arrival,
+        plan.alternate,
+        plan.cruise_tas,
+        plan.altitude,
+        cruise_altitude_ft(plan.altitude),
+        plan.deptime,
+        plan.enroute_time,
+        plan.fuel_time,
+        plan.remarks,
+        plan.route,
+        plan.assigned_transponder,
+    )
+
+
+def write_atis(cur: cursor, changes: Changes, following: datetime | None) -> None:
+    """Write the ATIS versions that began or ended."""
+    _close(cur, "atis", "atis_id", changes.atis_closed, changes.time, following)
+    copy_rows(
+        cur,
+        "atis",
+        [
+            "atis_id",
+            "cid",
+            "callsign",
+            "logon_time",
+            "first_seen",
+            "gone_at",
+            "name",
+            "server",
+            "facility",
+            "rating",
+            "frequency",
+            "frequency_hz",
+            "visual_range",
+            "atis_code",
+            "text_atis",
+        ],
+        [
+            (
+                version.atis_id,
+                atis.cid,
+                atis.callsign,
+                atis.logon_time,
+                version.first_seen,
+                following,
+                atis.name,
+                atis.server,
+                atis.facility,
+                atis.rating,
+                atis.frequency,
+                frequency_hz(atis.frequency),
+                atis.visual_range,
+                atis.atis_code,
+                atis.text_atis,
+            )
+            for version in changes.atis_opened
+            for atis in (version.atis,)
+        ],
+    )
+
+
+def write_transceivers(cur: cursor, changes: Changes, following: datetime | None) -> None:
+    """Write the radio states that began or ended."""
+    _close(cur, "transceivers", "state_id", changes.radios_closed, changes.time, following)
+    copy_rows(
+        cur,
+        "transceivers",
+        [
+            "state_id",
+            "callsign",
+            "flight_id",
+            "session_id",
+            "radio_id",
+            "frequency_hz",
+            "first_seen",
+            "gone_at",
+            "latitude",
+            "longitude",
+            "height_msl_m",
+            "height_agl_m",
+        ],
+        [
+            (
+                state.state_id,
+                state.callsign,
+                state.flight_id,
+                state.session_id,
+                radio.radio_id,
+                radio.frequency_hz,
+                state.first_seen,
+                following,
+                radio.latitude,
+                radio.longitude,
+                radio.height_msl_m,
+                radio.height_agl_m,
+            )
+            for state in changes.radios_opened
+            for radio in (state.radio,)
+        ],
+    )

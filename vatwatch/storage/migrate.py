@@ -1,0 +1,106 @@
+"""Brings the schema up to date: numbered SQL files, each applied once, in order.
+
+Our own sixty lines, as yoyo-migrations would bring its own tables, its own lock with a time-out of
+its own, and a second way to connect (docs/dependencies.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from vatwatch.errors import StorageError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from psycopg2.extensions import connection
+
+# Any number; "vatwatch changes the schema".
+MIGRATION_LOCK = 0x7661_7477_0002
+
+_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
+
+_HISTORY = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    version    integer PRIMARY KEY,
+    name       text NOT NULL,
+    checksum   text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE schema_migrations IS 'A change of the schema that was applied.';
+COMMENT ON COLUMN schema_migrations.version IS 'Its number.';
+COMMENT ON COLUMN schema_migrations.name IS 'What it is about.';
+COMMENT ON COLUMN schema_migrations.checksum IS 'SHA-256 of its file, which must not change.';
+COMMENT ON COLUMN schema_migrations.applied_at IS 'Wall clock.';
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """Of its text."""
+        return sha256(self.sql.encode()).hexdigest()
+
+
+def migrate(conn: connection, migrations: Iterable[Migration] | None = None) -> list[str]:
+    """Apply what is missing, under a lock, all or nothing; the names of what was applied.
+
+    For a native thread, within a transaction that the caller commits.
+
+    Raises:
+        StorageError: an applied file has changed since, or the database is newer than this version
+        psycopg2.Error: a migration fails; nothing of it is left
+    """
+    known = sorted(load() if migrations is None else migrations, key=lambda m: m.version)
+    applied: list[str] = []
+    with conn.cursor() as cur:
+        cur.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+        cur.execute("SELECT to_regclass('schema_migrations') IS NULL")
+        row = cur.fetchone()
+        if row is not None and row[0]:
+            cur.execute(_HISTORY)
+        cur.execute("SELECT version, checksum FROM schema_migrations")
+        done: dict[int, str] = dict(cur.fetchall())
+        newer = done.keys() - {migration.version for migration in known}
+        if newer:
+            raise StorageError(
+                f"the database has schema {max(newer)}, and this version of vatwatch does not know "
+                "it: run the version that made it, or a later one"
+            )
+        for migration in known:
+            if migration.version not in done:
+                cur.execute(migration.sql)
+                cur.execute(
+                    "INSERT INTO schema_migrations (version, name, checksum) VALUES (%s, %s, %s)",
+                    (migration.version, migration.name, migration.checksum),
+                )
+                applied.append(migration.name)
+            elif done[migration.version] != migration.checksum:
+                raise StorageError(
+                    f"schema change {migration.version} ({migration.name}) is not what was applied "
+                    "to this database: an applied change must not be edited"
+                )
+    return applied
+
+
+def load(directory: Traversable | None = None) -> list[Migration]:
+    """The package's own migrations, or those of a directory."""
+    directory = directory or files("vatwatch.storage") / "migrations"
+    found: list[Migration] = []
+    for file in directory.iterdir():
+        match = _NAME.fullmatch(file.name)
+        if match:
+            found.append(Migration(int(match[1]), match[2], file.read_text(encoding="utf-8")))
+    return found

@@ -1,0 +1,240 @@
+"""A small pool of connections that waits, hands out no dead one, and never blocks the hub.
+
+psycopg2 blocks in C, so everything that it does runs in native threads of the pool's own (gevent's
+shared ones resolve names). What runs there is plain: it does not log, tell, ask, or touch the hub.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
+
+import psycopg2
+from gevent.lock import BoundedSemaphore
+from psycopg2 import errorcodes
+
+from vatwatch.errors import AskTimeout, DatabaseUnavailable
+from vatwatch.supervision import NativePool
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+Result = TypeVar("Result")
+
+CONNECT_TIMEOUT_S = 5
+# A connection that was idle for longer is tried before it is used.
+FRESH_S = 2.0
+# How long closing waits for work in hand.
+CLOSE_S = 1.0
+# Of the server: it is stopping, has crashed, or takes no more. (The rest of class 57 are answers.)
+SERVER_GONE = frozenset(
+    {
+        errorcodes.ADMIN_SHUTDOWN,
+        errorcodes.CRASH_SHUTDOWN,
+        errorcodes.CANNOT_CONNECT_NOW,
+        errorcodes.QUERY_CANCELED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """Connections now, and what happened to them since the start."""
+
+    size: int
+    in_use: int
+    idle: int
+    waiting: int
+    opened: int
+    discarded: int
+    timeouts: int
+
+
+@dataclass(slots=True)
+class _Idle:
+    conn: connection
+    since: float
+
+
+class ConnectionPool:
+    """Runs work in transactions, each on a connection of its own."""
+
+    def __init__(
+        self, dsn: str, *, size: int, timeout_s: float, application_name: str = "vatwatch"
+    ) -> None:
+        """`timeout_s` bounds each piece of work, the waiting for a connection included."""
+        self._dsn = dsn
+        self._size = size
+        self._timeout_s = timeout_s
+        self._application_name = application_name
+        self._threads = NativePool(size, "postgresql")
+        self._free = BoundedSemaphore(size)
+        self._idle: deque[_Idle] = deque()
+        self._waiting = self._opened = self._discarded = self._timeouts = 0
+        self._closed = False
+
+    def run(
+        self, work: Callable[[connection], Result], *, timeout_s: float | None = None
+    ) -> Result:
+        """Do `work` in a transaction: committed if it returns, rolled back if it raises.
+
+        Raises:
+            DatabaseUnavailable: no connection, a dead one, or no answer in time
+            psycopg2.Error: what the server says of the work itself
+            Exception: what `work` raised
+        """
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        deadline = monotonic() + limit_s
+        self._acquire(limit_s)
+        try:
+            conn = self._connection(deadline)
+            return self._transaction(conn, work, deadline)
+        finally:
+            self._free.release()
+
+    def stats(self) -> PoolStats:
+        """How the pool is."""
+        return PoolStats(
+            size=self._size,
+            in_use=self._size - self._free.counter,
+            idle=len(self._idle),
+            waiting=self._waiting,
+            opened=self._opened,
+            discarded=self._discarded,
+            timeouts=self._timeouts,
+        )
+
+    def close(self) -> None:
+        """Close what is idle, and take no more work."""
+        self._closed = True
+        while self._idle:
+            self._idle.popleft().conn.close()
+        self._threads.close(timeout_s=CLOSE_S)
+
+    def _acquire(self, limit_s: float) -> None:
+        if self._closed:
+            raise DatabaseUnavailable("the pool is closed")
+        self._waiting += 1
+        try:
+            if not self._free.acquire(timeout=limit_s):
+                self._timeouts += 1
+                raise DatabaseUnavailable(
+                    f"all {self._size} connections are in use, for {limit_s:g} s"
+                )
+        finally:
+            self._waiting -= 1
+
+    def _connection(self, deadline: float) -> connection:
+        """An idle one that lives, or a new one."""
+        while self._idle:
+            idle = self._idle.pop()
+            if not idle.conn.closed and (
+                monotonic() - idle.since < FRESH_S or self._lives(idle.conn, deadline)
+            ):
+                return idle.conn
+            self._discarded += 1
+        conn = self._call(None, self._connect, deadline)
+        self._opened += 1
+        return conn
+
+    def _connect(self) -> connection:
+        """In a native thread."""
+        conn = psycopg2.connect(
+            self._dsn,
+            application_name=self._application_name,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
+            options=f"-c timezone=UTC -c statement_timeout={int(self._timeout_s * 1000)}",
+        )
+        conn.autocommit = False
+        return conn
+
+    def _lives(self, conn: connection, deadline: float) -> bool:
+        try:
+            self._call(conn, lambda: _ping(conn), deadline)
+        except DatabaseUnavailable:
+            return False
+        return True
+
+    def _transaction(
+        self, conn: connection, work: Callable[[connection], Result], deadline: float
+    ) -> Result:
+        def transaction() -> Result:
+            try:
+                result = work(conn)
+                conn.commit()
+            except BaseException:
+                with suppress(psycopg2.Error):  # of a dead connection this raises, too
+                    conn.rollback()
+                raise
+            return result
+
+        try:
+            result = self._call(conn, transaction, deadline)
+        except DatabaseUnavailable:
+            self._discarded += 1
+            raise
+        except Exception:
+            self._give_back(conn)
+            raise
+        except BaseException:
+            # We are killed while the thread goes on with the connection: nobody else may have it.
+            _cut(conn)
+            self._discarded += 1
+            raise
+        self._give_back(conn)
+        return result
+
+    def _call(self, conn: connection | None, fn: Callable[[], Result], deadline: float) -> Result:
+        """In a native thread, until the deadline; what speaks against the server is made one."""
+        try:
+            return self._threads.run(fn, timeout_s=max(0.01, deadline - monotonic()))
+        except AskTimeout as error:
+            self._timeouts += 1
+            if conn is not None:
+                _cut(conn)
+            raise DatabaseUnavailable("no answer in time") from error
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            dead = conn is None or conn.closed or error.pgcode in SERVER_GONE
+            if dead or error.pgcode is None or error.pgcode.startswith("53"):
+                raise DatabaseUnavailable(str(error).strip()) from error
+            raise
+        except psycopg2.Error as error:
+            # Some kinds of sudden death come as a DatabaseError without a code.
+            if conn is not None and conn.closed:
+                raise DatabaseUnavailable(str(error).strip()) from error
+            raise
+
+    def _give_back(self, conn: connection) -> None:
+        if conn.closed or self._closed:
+            self._discarded += 1
+            conn.close()
+        else:
+            self._idle.append(_Idle(conn, monotonic()))
+
+
+def _ping(conn: connection) -> None:
+    with conn.cursor() as cur:
+        cur.execute("SELECT 1")
+    conn.rollback()
+
+
+def _cut(conn: connection) -> None:
+    """Free the native thread that waits for this connection, also if the server only stands still.
+
+    Closing it would wait for that thread; shutting its socket down makes libpq give up at once. The
+    server ends what it was doing at its statement timeout at the latest.
+    """
+    with suppress(psycopg2.Error, OSError):
+        twin = socket.fromfd(conn.fileno(), socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            twin.shutdown(socket.SHUT_RDWR)
+        finally:
+            twin.close()

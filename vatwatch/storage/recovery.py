@@ -1,0 +1,266 @@
+"""Gives back, from the database, what was known after a stored snapshot.
+
+`recover(conn, rules, T)` is the tracking as of snapshot T if it is stored, else as of the newest
+before it, with everything that a snapshot of time T may continue; without T, as of the newest of
+all. Fields that no table keeps (`last_updated`) are filled with the snapshot's own time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from vatwatch.feed.records import Atis, Controller, FlightPlan, General, Pilot
+from vatwatch.traffic.identity import LOGON_TOLERANCE
+from vatwatch.traffic.tracking import (
+    AtisVersion,
+    FiledPlan,
+    Flight,
+    Position,
+    Radio,
+    RadioState,
+    Rules,
+    Session,
+    Tracking,
+)
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection, cursor
+
+_PLAN_FIELDS = FlightPlan.__struct_fields__
+
+# Open ones are in a small partial index; for an earlier time everything of that time is looked at.
+_FLIGHTS = """
+SELECT f.flight_id, f.cid, f.callsign, f.logon_time, f.connection_logon, f.reconnects, f.first_seen,
+       f.last_seen, f.flown, f.name, f.server, f.pilot_rating, f.military_rating, f.latitude,
+       f.longitude, f.altitude, f.groundspeed, f.heading, f.transponder, f.qnh_i_hg, f.qnh_mb,
+       f.first_seen <= %(at)s AND f.last_seen >= %(at)s AND NOT f.absences @> %(at)s AS online,
+       p.plan_id, {plan},
+       w.time, w.latitude, w.longitude, w.altitude, w.groundspeed, w.heading
+FROM flights f
+LEFT JOIN LATERAL (
+    SELECT * FROM flight_plans p WHERE p.flight_id = f.flight_id
+       AND p.first_seen <= %(at)s AND (p.gone_at IS NULL OR p.gone_at > %(at)s)
+    ORDER BY p.first_seen DESC LIMIT 1) p ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM positions w WHERE w.flight_id = f.flight_id
+       AND w.time <= %(at)s AND w.time > %(written_since)s
+    ORDER BY w.time DESC LIMIT 1) w ON true
+WHERE {which}
+ORDER BY f.callsign
+""".replace("{plan}", ", ".join(f"p.{field}" for field in _PLAN_FIELDS))
+
+_SESSIONS = """
+SELECT session_id, cid, callsign, logon_time, connection_logon, reconnects, first_seen, last_seen,
+       name, server, facility, rating, frequency, visual_range, text_atis,
+       first_seen <= %(at)s AND last_seen >= %(at)s AND NOT absences @> %(at)s AS online
+FROM controllers WHERE {which} ORDER BY callsign
+"""
+
+_LASTING = "first_seen <= %(at)s AND (gone_at IS NULL OR gone_at > %(at)s)"
+_ATIS = f"""
+SELECT atis_id, cid, callsign, logon_time, first_seen, name, server, facility, rating, frequency,
+       visual_range, atis_code, text_atis
+FROM atis WHERE {_LASTING} ORDER BY callsign
+"""
+_PREFILES = f"""
+SELECT plan_id, cid, callsign, filed_at, first_seen, {", ".join(_PLAN_FIELDS)}
+FROM flight_plans WHERE flight_id IS NULL AND {_LASTING} ORDER BY callsign
+"""
+_RADIOS = f"""
+SELECT state_id, callsign, flight_id, session_id, first_seen, radio_id, frequency_hz, latitude,
+       longitude, height_msl_m, height_agl_m
+FROM transceivers WHERE {_LASTING} ORDER BY callsign, radio_id, frequency_hz
+"""
+
+
+def recover(conn: connection, rules: Rules, time: datetime | None = None) -> tuple[Tracking, bool]:
+    """What is known, and whether the snapshot of `time` is stored. Empty if there is none."""
+    with conn.cursor() as cur:
+        cur.execute(
+            """SELECT update_timestamp, connected_clients, unique_users,
+                      EXISTS (SELECT FROM snapshots l WHERE l.update_timestamp > s.update_timestamp)
+               FROM snapshots s WHERE update_timestamp <= coalesce(%s::timestamptz, 'infinity')
+               ORDER BY update_timestamp DESC LIMIT 1""",
+            (time,),
+        )
+        row = cur.fetchone()
+        if row is None:
+            return Tracking(), False
+        at, connected_clients, unique_users, late = row
+        at = at.astimezone(UTC)
+        values = {
+            "at": at,
+            "since": at - rules.reconnect_window,
+            "logon_until": (time or at) + LOGON_TOLERANCE,
+            "written_since": at - 2 * rules.position_keepalive,
+        }
+        flights = list(_flights(cur, values, late=late))
+        sessions = list(_sessions(cur, values, late=late))
+        tracking = Tracking(
+            time=at,
+            general=General(
+                _text(at), connected_clients=connected_clients, unique_users=unique_users
+            ),
+            flights={f.pilot.callsign: f for online, f in flights if online},
+            away_flights={
+                (f.pilot.cid, f.pilot.callsign): f for online, f in flights if not online
+            },
+            sessions={s.controller.callsign: s for online, s in sessions if online},
+            away_sessions={
+                (s.controller.cid, s.controller.callsign): s for online, s in sessions if not online
+            },
+            atis={version.atis.callsign: version for version in _atis(cur, values)},
+            prefiles={(p.cid, p.callsign, p.filed_at): p for p in _prefiles(cur, values)},
+            radios=_radios(cur, values),
+        )
+        return tracking, at == time
+
+
+def _text(time: datetime) -> str:
+    """A time as the feed writes it."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _flights(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tuple[bool, Flight]]:
+    which = (
+        "f.last_seen >= %(since)s AND f.logon_time <= %(logon_until)s"
+        if late
+        else "f.ended_as IS NULL"
+    )
+    cur.execute(_FLIGHTS.replace("{which}", which), values)
+    at = values["at"]
+    for row in cur:
+        (flight_id, cid, callsign, logon_time, connection_logon, reconnects) = row[:6]
+        (first_seen, last_seen, flown, name, server, pilot_rating, military_rating) = row[6:13]
+        (latitude, longitude, altitude, groundspeed, heading, transponder) = row[13:19]
+        (qnh_i_hg, qnh_mb, online, plan_id) = row[19:23]
+        plan = row[23 : 23 + len(_PLAN_FIELDS)]
+        written = row[23 + len(_PLAN_FIELDS) :]
+        pilot = Pilot(
+            cid=cid,
+            callsign=callsign,
+            latitude=latitude,
+            longitude=longitude,
+            altitude=altitude,
+            groundspeed=groundspeed,
+            heading=heading,
+            logon_time=_text(connection_logon),
+            last_updated=_text(min(last_seen, at)),
+            name=name,
+            server=server,
+            pilot_rating=pilot_rating,
+            military_rating=military_rating,
+            transponder=transponder,
+            qnh_i_hg=qnh_i_hg,
+            qnh_mb=qnh_mb,
+            flight_plan=None if plan_id is None else FlightPlan(*plan),
+        )
+        yield (
+            online,
+            Flight(
+                flight_id=flight_id,
+                pilot=pilot,
+                logon_time=logon_time.astimezone(UTC),
+                connection_logon=connection_logon.astimezone(UTC),
+                first_seen=first_seen.astimezone(UTC),
+                last_seen=min(last_seen, at).astimezone(UTC),
+                reconnects=reconnects,
+                flown=flown,
+                written=None if written[0] is None else Position(*written),
+                plan_id=plan_id,
+                seen_later=last_seen > at,
+            ),
+        )
+
+
+def _sessions(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tuple[bool, Session]]:
+    which = "last_seen >= %(since)s AND logon_time <= %(logon_until)s" if late else "NOT ended"
+    cur.execute(_SESSIONS.replace("{which}", which), values)
+    at = values["at"]
+    for row in cur:
+        (session_id, cid, callsign, logon_time, connection_logon, reconnects) = row[:6]
+        (first_seen, last_seen, name, server, facility, rating) = row[6:12]
+        (frequency, visual_range, text_atis, online) = row[12:]
+        controller = Controller(
+            cid=cid,
+            callsign=callsign,
+            frequency=frequency,
+            facility=facility,
+            rating=rating,
+            logon_time=_text(connection_logon),
+            last_updated=_text(min(last_seen, at)),
+            name=name,
+            server=server,
+            visual_range=visual_range,
+            text_atis=text_atis,
+        )
+        yield (
+            online,
+            Session(
+                session_id=session_id,
+                controller=controller,
+                logon_time=logon_time.astimezone(UTC),
+                connection_logon=connection_logon.astimezone(UTC),
+                first_seen=first_seen.astimezone(UTC),
+                last_seen=min(last_seen, at).astimezone(UTC),
+                reconnects=reconnects,
+                seen_later=last_seen > at,
+            ),
+        )
+
+
+def _atis(cur: cursor, values: dict[str, Any]) -> Iterator[AtisVersion]:
+    cur.execute(_ATIS, values)
+    for row in cur:
+        (atis_id, cid, callsign, logon_time, first_seen, name, server, facility, rating) = row[:9]
+        (frequency, visual_range, atis_code, text_atis) = row[9:]
+        atis = Atis(
+            cid=cid,
+            callsign=callsign,
+            frequency=frequency,
+            facility=facility,
+            rating=rating,
+            logon_time=_text(logon_time),
+            last_updated=_text(values["at"]),
+            name=name,
+            server=server,
+            visual_range=visual_range,
+            atis_code=atis_code,
+            text_atis=text_atis,
+        )
+        yield AtisVersion(atis_id, atis, first_seen.astimezone(UTC))
+
+
+def _prefiles(cur: cursor, values: dict[str, Any]) -> Iterator[FiledPlan]:
+    cur.execute(_PREFILES, values)
+    for plan_id, cid, callsign, filed_at, first_seen, *plan in cur:
+        yield FiledPlan(
+            plan_id=plan_id,
+            flight_id=None,
+            cid=cid,
+            callsign=callsign,
+            plan=FlightPlan(*plan),
+            first_seen=first_seen.astimezone(UTC),
+            filed_at=filed_at.astimezone(UTC),
+            last_updated=_text(filed_at),
+            name=str(cid),
+        )
+
+
+def _radios(cur: cursor, values: dict[str, Any]) -> dict[str, tuple[RadioState, ...]]:
+    cur.execute(_RADIOS, values)
+    states: dict[str, list[RadioState]] = {}
+    for state_id, callsign, flight_id, session_id, first_seen, *radio in cur:
+        states.setdefault(callsign, []).append(
+            RadioState(
+                state_id,
+                callsign,
+                Radio(*radio),
+                first_seen.astimezone(UTC),
+                flight_id,
+                session_id,
+            )
+        )
+    return {callsign: tuple(found) for callsign, found in states.items()}

@@ -1,0 +1,43 @@
+"""Reference data that comes with packages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vatwatch.storage.copy import copy_rows, stage
+from vatwatch.traffic.airports import load_airports
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+_COLUMNS = (
+    "icao",
+    "iata",
+    "name",
+    "city",
+    "country",
+    "latitude",
+    "longitude",
+    "elevation_ft",
+    "timezone",
+)
+
+
+def write_airports(conn: connection) -> int:
+    """Bring the table of airports up to the package's data; returns how many rows changed."""
+    updates = ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[1:])
+    with conn.cursor() as cur:
+        stage(cur, "stage_airports", "LIKE airports")
+        copy_rows(
+            cur,
+            "stage_airports",
+            _COLUMNS,
+            [tuple(getattr(a, column) for column in _COLUMNS) for a in load_airports().values()],
+        )
+        cur.execute(
+            f"""INSERT INTO airports ({", ".join(_COLUMNS)})
+                SELECT {", ".join(_COLUMNS)} FROM stage_airports
+                ON CONFLICT (icao) DO UPDATE SET {updates}
+                WHERE airports IS DISTINCT FROM excluded"""
+        )
+        return cur.rowcount

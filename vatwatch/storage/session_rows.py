@@ -1,0 +1,132 @@
+"""The rows of controllers' sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from vatwatch.feed.frequency import frequency_hz
+from vatwatch.storage.copy import copy_rows, stage, to_json
+from vatwatch.traffic.tracking import Changes, Session
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor
+
+_SESSION_COLUMNS = [
+    "session_id",
+    "cid",
+    "callsign",
+    "logon_time",
+    "connection_logon",
+    "reconnects",
+    "first_seen",
+    "last_seen",
+    "absences",
+    "ended",
+    "name",
+    "server",
+    "facility",
+    "rating",
+    "frequency",
+    "frequency_hz",
+    "frequencies",
+    "visual_range",
+    "text_atis",
+]
+
+_PLACE_SESSIONS = """
+UPDATE controllers c SET
+    last_seen = %(time)s,
+    absences = CASE WHEN c.last_seen < %(after)s
+        THEN c.absences + tstzmultirange(tstzrange(c.last_seen, %(time)s, '()'))
+        ELSE c.absences END
+WHERE c.session_id = ANY(%(online)s) AND c.last_seen <= %(time)s
+"""
+
+_PLACE_SESSIONS_LATE = """
+UPDATE controllers c SET
+    first_seen = least(c.first_seen, %(time)s),
+    absences = CASE WHEN %(time)s < c.first_seen
+        THEN c.absences + tstzmultirange(tstzrange(%(time)s, c.first_seen, '()'))
+        ELSE c.absences - tstzmultirange(tstzrange(%(time)s, %(time)s, '[]')) END
+WHERE c.session_id = ANY(%(online)s) AND c.last_seen > %(time)s
+"""
+
+_ABSENT_SESSIONS_LATE = """
+UPDATE controllers c SET absences = c.absences
+    + tstzmultirange(
+        tstzrange(greatest(c.first_seen, %(after)s), least(c.last_seen, %(next)s), '()'))
+WHERE c.first_seen < %(time)s AND c.last_seen > %(time)s AND c.session_id <> ALL(%(online)s)
+"""
+
+
+def write_sessions(cur: cursor, changes: Changes, following: datetime | None) -> None:
+    """Write the sessions of a snapshot."""
+    stage(cur, "stage_sessions", "LIKE controllers")
+    copy_rows(
+        cur,
+        "stage_sessions",
+        _SESSION_COLUMNS,
+        [
+            _session_row(s, changes.time)
+            for s in (*changes.sessions_created, *changes.sessions_updated)
+        ],
+    )
+    cur.execute(
+        f"""INSERT INTO controllers ({", ".join(_SESSION_COLUMNS)})
+            SELECT {", ".join(_SESSION_COLUMNS)} FROM stage_sessions
+            ON CONFLICT (session_id) DO UPDATE SET
+                connection_logon = excluded.connection_logon,
+                reconnects = greatest(controllers.reconnects, excluded.reconnects),
+                name = excluded.name, server = excluded.server, facility = excluded.facility,
+                rating = excluded.rating, frequency = excluded.frequency,
+                frequency_hz = excluded.frequency_hz,
+                frequencies = CASE
+                    WHEN controllers.frequency_hz IS NOT DISTINCT FROM excluded.frequency_hz
+                    THEN controllers.frequencies
+                    ELSE controllers.frequencies || excluded.frequencies END,
+                visual_range = excluded.visual_range, text_atis = excluded.text_atis,
+                ended = false
+            WHERE controllers.last_seen <= excluded.last_seen"""
+    )
+    times = {
+        "time": changes.time,
+        "after": changes.after,
+        "next": following,
+        "online": [session.session_id for session in changes.sessions],
+    }
+    cur.execute(_PLACE_SESSIONS, times)
+    if following is not None:
+        cur.execute(_PLACE_SESSIONS_LATE, times)
+        cur.execute(_ABSENT_SESSIONS_LATE, times)
+    if changes.sessions_ended:
+        cur.execute(
+            "UPDATE controllers SET ended = true WHERE session_id = ANY(%s) AND last_seen < %s",
+            ([session.session_id for session in changes.sessions_ended], changes.time),
+        )
+
+
+def _session_row(session: Session, time: datetime) -> tuple[object, ...]:
+    controller = session.controller
+    hertz = frequency_hz(controller.frequency)
+    return (
+        session.session_id,
+        controller.cid,
+        controller.callsign,
+        session.logon_time,
+        session.connection_logon,
+        session.reconnects,
+        session.first_seen,
+        session.last_seen,
+        "{}",
+        False,
+        controller.name,
+        controller.server,
+        controller.facility,
+        controller.rating,
+        controller.frequency,
+        hertz,
+        to_json([{"since": time, "frequency_hz": hertz}]),
+        controller.visual_range,
+        controller.text_atis,
+    )

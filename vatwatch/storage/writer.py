@@ -1,0 +1,131 @@
+"""Writes a snapshot, whole, in one transaction, once.
+
+`write_batch` runs inside a transaction that somebody else opens and commits (`storage.pool`). Under
+an advisory lock it looks whether the snapshot is there (then nothing is to do), and whether the
+batch was derived after the newest snapshot before it (else `OutOfSequence`: what it says may be
+wrong). So it does not matter how often a batch comes, from whom, or what was killed between the
+commit and its acknowledgement.
+
+A *late* snapshot is older than the newest one stored (a replay into a database that knows later
+times). Then intervals that it opens end at the next stored snapshot, as that one was not derived
+from it, and intervals that span it without being in it are split. See
+docs/decisions/0004-late-snapshots.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from vatwatch.errors import OutOfSequence
+from vatwatch.storage.copy import copy_rows, stage, to_json
+from vatwatch.storage.flight_rows import write_flights
+from vatwatch.storage.interval_rows import write_atis, write_plans, write_transceivers
+from vatwatch.storage.session_rows import write_sessions
+from vatwatch.traffic.batch import Batch, Outcome
+from vatwatch.traffic.events import Event
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection, cursor
+
+# Any number; "vatwatch writes a snapshot".
+WRITER_LOCK = 0x7661_7477_0001
+
+
+def write_batch(conn: connection, batch: Batch) -> Outcome:
+    """Write one snapshot. Raises OutOfSequence, and psycopg2.Error as it comes."""
+    changes = batch.changes
+    with conn.cursor() as cur:
+        cur.execute("SELECT pg_advisory_xact_lock(%s)", (WRITER_LOCK,))
+        stored, previous, following = _neighbours(cur, changes.time)
+        if stored:
+            return Outcome.DUPLICATE
+        if previous != changes.after:
+            raise OutOfSequence(
+                f"snapshot {changes.time} was derived after {changes.after}, "
+                f"the database has {previous} before it"
+            )
+        _snapshot(cur, batch)
+        _ensure_partition(cur, changes.time)
+        write_flights(cur, changes, following)
+        write_sessions(cur, changes, following)
+        write_plans(cur, changes, following)
+        write_atis(cur, changes, following)
+        write_transceivers(cur, changes, following)
+        write_events(cur, batch.events)
+        _quarantine(cur, batch)
+    return Outcome.STORED
+
+
+def write_events(cur: cursor, events: Iterable[Event]) -> None:
+    """Write events; one that is there already (by id) is left as it is."""
+    rows = [
+        (str(e.id), e.type, e.time, e.source, e.correlation_id, to_json(e.payload)) for e in events
+    ]
+    if not rows:
+        return
+    columns = ("id", "type", "time", "source", "correlation_id", "payload")
+    stage(cur, "stage_events", "LIKE events")
+    copy_rows(cur, "stage_events", columns, rows)
+    cur.execute("INSERT INTO events SELECT * FROM stage_events ON CONFLICT (id) DO NOTHING")
+
+
+def _neighbours(cur: cursor, time: datetime) -> tuple[bool, datetime | None, datetime | None]:
+    cur.execute(
+        """SELECT EXISTS (SELECT FROM snapshots WHERE update_timestamp = %(time)s),
+                  (SELECT max(update_timestamp) FROM snapshots WHERE update_timestamp < %(time)s),
+                  (SELECT min(update_timestamp) FROM snapshots WHERE update_timestamp > %(time)s)
+        """,
+        {"time": time},
+    )
+    row = cur.fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
+def _snapshot(cur: cursor, batch: Batch) -> None:
+    changes = batch.changes
+    cur.execute(
+        """INSERT INTO snapshots (update_timestamp, previous, fetched_at, pilots, controllers, atis,
+               prefiles, radio_clients, connected_clients, unique_users, quarantined, kept_out,
+               source)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        (
+            changes.time,
+            changes.after,
+            batch.fetched_at,
+            len(changes.flights),
+            len(changes.sessions),
+            len(changes.atis),
+            len(changes.prefiles),
+            batch.radio_clients,
+            changes.general.connected_clients,
+            changes.general.unique_users,
+            len(batch.quarantined),
+            to_json(batch.kept_out),
+            batch.source,
+        ),
+    )
+
+
+def _ensure_partition(cur: cursor, time: datetime) -> None:
+    """The day's partition of positions; asked for first, as CREATE locks out readers."""
+    day = time.replace(hour=0, minute=0, second=0, microsecond=0)
+    name = f"positions_{day:%Y%m%d}"
+    cur.execute("SELECT to_regclass(%s)", (name,))
+    row = cur.fetchone()
+    if row is None or row[0] is None:
+        cur.execute(
+            f"CREATE TABLE {name} PARTITION OF positions FOR VALUES FROM (%s) TO (%s)",
+            (day, day + timedelta(days=1)),
+        )
+
+
+def _quarantine(cur: cursor, batch: Batch) -> None:
+    copy_rows(
+        cur,
+        "quarantine",
+        ("update_timestamp", "kind", "callsign", "reason", "record"),
+        [(batch.changes.time, q.kind, q.callsign, q.reason, q.record) for q in batch.quarantined],
+    )

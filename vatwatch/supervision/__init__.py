@@ -1,0 +1,84 @@
+"""What keeps actors alive: their runtime, child specs, supervisors, breakers. Knows no VATSIM."""
+
+from __future__ import annotations
+
+from vatwatch.supervision.actor import Actor
+from vatwatch.supervision.backoff import Backoff
+from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState, Guard
+from vatwatch.supervision.directory import Address, Directory
+from vatwatch.supervision.intensity import RestartWindow
+from vatwatch.supervision.introspection import (
+    FailureInfo,
+    LatencyInfo,
+    MailboxInfo,
+    NodeInfo,
+    State,
+)
+from vatwatch.supervision.life import Timer
+from vatwatch.supervision.mailbox import MailboxPolicy
+from vatwatch.supervision.message import Ask, Tell
+from vatwatch.supervision.notices import (
+    AskFailed,
+    ChildFailed,
+    ChildRestarting,
+    ChildStarted,
+    ChildStopped,
+    CrashHookFailed,
+    DeadLettered,
+    Escalated,
+    Notice,
+)
+from vatwatch.supervision.offload import NativePool
+from vatwatch.supervision.reply import Reply
+from vatwatch.supervision.spec import (
+    Backlog,
+    ChildSpec,
+    InHand,
+    Restart,
+    Strategy,
+    SupervisorSpec,
+    supervisor,
+    worker,
+)
+from vatwatch.supervision.tree import Tree
+
+__all__ = [
+    "Actor",
+    "Address",
+    "Ask",
+    "AskFailed",
+    "Backlog",
+    "Backoff",
+    "Breaker",
+    "BreakerPolicy",
+    "BreakerState",
+    "ChildFailed",
+    "ChildRestarting",
+    "ChildSpec",
+    "ChildStarted",
+    "ChildStopped",
+    "CrashHookFailed",
+    "DeadLettered",
+    "Directory",
+    "Escalated",
+    "FailureInfo",
+    "Guard",
+    "InHand",
+    "LatencyInfo",
+    "MailboxInfo",
+    "MailboxPolicy",
+    "NativePool",
+    "NodeInfo",
+    "Notice",
+    "Reply",
+    "Restart",
+    "RestartWindow",
+    "State",
+    "Strategy",
+    "SupervisorSpec",
+    "Tell",
+    "Timer",
+    "Tree",
+    "supervisor",
+    "worker",
+]

@@ -1,0 +1,116 @@
+"""Actor: what every service is made of. A pykka actor on a gevent runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pykka
+from gevent import Greenlet
+from pykka.messages import _ActorStop
+
+from vatwatch.errors import SupervisionError
+from vatwatch.supervision.directory import Address, Directory
+from vatwatch.supervision.life import Life, Timer, tell_later
+from vatwatch.supervision.mailbox import Envelope, Mailbox, MailboxPolicy
+from vatwatch.supervision.message import Tell
+from vatwatch.supervision.notices import DeadLetterReason
+from vatwatch.supervision.reply import Reply
+from vatwatch.supervision.slot import Slot
+
+
+class Actor(pykka.Actor):
+    """Handles one message at a time, in a greenlet of its own; supervisors start it, nobody else.
+
+    `name`, `path`, `directory` and the tools below are for `on_start` and later: in `__init__` the
+    actor has no place in the tree yet.
+    """
+
+    name: str
+    """Short and unique in the tree: `store`."""
+    path: str
+    """Where it is in the tree: `vatwatch/data/store`."""
+    directory: Directory
+    _life: Life
+
+    # -- hooks
+
+    def on_start(self) -> None:
+        """Come to a stable state, before the first message; what it raises is a failed start."""
+
+    def on_stop(self) -> None:
+        """Give back what was taken, after the last message, when the actor stops in order."""
+
+    def on_receive(self, message: Any) -> Any:
+        """Handle a message; what it returns answers an ask. `Tell` and `Ask`: how it may fail."""
+        raise NotImplementedError(f"{self.path} does not handle {type(message).__name__}")
+
+    def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        """Give back what was taken, when the actor fails or is killed; `on_stop` is not called.
+
+        Runs in the dying actor and is to be quick. `in_hand`: the message that was being handled.
+        Its own failure is announced (`CrashHookFailed`), and changes nothing.
+        """
+
+    # -- tools
+
+    def address(self, name: str) -> Address:
+        """The address of another actor of the tree."""
+        return self.directory.address(name)
+
+    def after(self, seconds: float, message: Tell) -> Timer:
+        """Tell itself `message` in `seconds`; past the mailbox's bound; not after its death."""
+        return tell_later(self._life, seconds, message)
+
+    def spawn(self, fn: Callable[..., Any], *args: Any) -> Greenlet:
+        """Run `fn(*args)` in a greenlet that is killed when the actor ends.
+
+        If it raises, the actor fails with that error, wherever it stands. If it is killed, not.
+        """
+        return self._life.spawn(fn, args)
+
+    def reply_later(self) -> Reply[Any]:
+        """Answer the ask in hand later: by `.set(value)` or `.fail(error)`, once, from anywhere.
+
+        What the handler returns is then ignored. If the actor dies first, the asker gets
+        `ActorUnavailable`.
+        """
+        return self._life.reply_later()
+
+    def stop(self) -> None:
+        """Stop after the message in hand, before the queued ones. A permanent child comes back."""
+        self._life.slot.mailbox.put_urgent(Envelope(_ActorStop()))
+
+    # -- the gevent runtime, as pykka wants it
+
+    def _bind(self, slot: Slot, life: Life) -> None:
+        """Give the actor its place; the mailbox is the slot's, and was its predecessor's."""
+        self.name = slot.name
+        self.path = slot.path
+        self.directory = slot.runtime.directory
+        self._life = life
+        # Ours reads pykka's envelopes, but writes its own, which are no subclass.
+        self.actor_inbox = slot.mailbox  # type: ignore[assignment]
+        self._actor_ref = pykka.ActorRef(self)
+
+    def _stop_ordered(self) -> None:
+        """For the supervisor: it may be waiting for something in the middle of a handler."""
+
+    @staticmethod
+    def _create_actor_inbox() -> Mailbox:  # type: ignore[override]
+        return Mailbox(1, MailboxPolicy.REFUSE, _nowhere)
+
+    @staticmethod
+    def _create_future() -> Reply[Any]:
+        return Reply()
+
+    def _start_actor_loop(self) -> None:
+        if "_life" not in self.__dict__:
+            # Actor.start() has put it there.
+            pykka.ActorRegistry.unregister(self.actor_ref)
+            raise SupervisionError(f"{type(self).__name__}: actors are started by a supervisor")
+        self._life.begin()
+
+
+def _nowhere(envelope: Envelope, reason: DeadLetterReason) -> None:
+    """An actor outside of a tree has no mailbox: nothing gets here."""

@@ -1,0 +1,167 @@
+"""Directory and addresses: a name, not a reference, is what one actor knows of another."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from gevent import get_hub
+
+from vatwatch.errors import ActorUnavailable, AskTimeout, MailboxFull
+from vatwatch.supervision.introspection import State
+from vatwatch.supervision.mailbox import Envelope, MailboxPolicy
+from vatwatch.supervision.message import Ask, Tell
+from vatwatch.supervision.notices import DeadLettered, DeadLetterReason, Notice
+from vatwatch.supervision.reply import Reply
+
+if TYPE_CHECKING:
+    from vatwatch.supervision.slot import Slot
+
+R = TypeVar("R")
+
+Observer = Callable[[Notice], None]
+
+
+class Directory:
+    """The names of one tree's workers, and those who want to know what happens in it."""
+
+    def __init__(self) -> None:
+        self.dead_letters = 0
+        """How many there have been."""
+        self._slots: dict[str, Slot] = {}
+        self._observers: list[Observer] = []
+        self._notices: deque[Notice] = deque()
+        self._announcing = False
+        self._scheduled = False
+
+    def address(self, name: str) -> Address:
+        """The address of a worker; an unknown name shows when the address is used."""
+        return Address(name, self)
+
+    def observe(self, callback: Observer) -> None:
+        """Call `callback(notice)` for everything that happens from now on, in order.
+
+        It runs in the hub, soon after the fact, and must not block: a tell to a full mailbox raises
+        `MailboxFull` at once. What it raises is printed to stderr. A message that it sends and that
+        becomes a dead letter is counted but not announced: else dead letters would breed for ever.
+        """
+        self._observers.append(callback)
+
+    def register(self, slot: Slot) -> None:
+        """For the tree: make a worker known by its name."""
+        self._slots[slot.name] = slot
+
+    def find(self, name: str) -> Slot | None:
+        """For addresses: the slot of that name."""
+        return self._slots.get(name)
+
+    def dead_letter(self, path: str, message: Tell, reason: DeadLetterReason) -> None:
+        """For the runtime: count a message that nobody will handle, and announce it."""
+        self.dead_letters += 1
+        if not self._announcing:
+            self.notify(DeadLettered(path, message, reason))
+
+    def notify(self, notice: Notice) -> None:
+        """For the runtime: announce a notice. Never blocks."""
+        if not self._observers:
+            return
+        self._notices.append(notice)
+        if not self._scheduled:
+            self._scheduled = True
+            get_hub().loop.run_callback(self._announce)
+
+    def _announce(self) -> None:
+        self._announcing = True
+        try:
+            while self._notices:
+                notice = self._notices.popleft()
+                for observer in self._observers:
+                    self._tell_observer(observer, notice)
+        finally:
+            self._announcing = self._scheduled = False
+
+    def _tell_observer(self, observer: Observer, notice: Notice) -> None:
+        try:
+            observer(notice)
+        except Exception:  # noqa: BLE001 - one observer's bug must not cost the others the notice
+            # Not logging: its handlers may have to wait for a lock, and the hub cannot wait.
+            sys.stderr.write(f"vatwatch: an observer failed at {notice!r}\n")
+            traceback.print_exc()
+
+
+class Address:
+    """Where to reach an actor, whichever incarnation lives. To be used in the tree's thread."""
+
+    __slots__ = ("_directory", "_put", "_slot", "name")
+
+    def __init__(self, name: str, directory: Directory) -> None:
+        self.name = name
+        self._directory = directory
+        self._slot: Slot | None = None
+        # The way into the mailbox, which is the slot's for ever: saves two look-ups on each tell.
+        self._put: Callable[[Envelope], None] | None = None
+        self._find()
+
+    def __repr__(self) -> str:
+        return f"Address({self.name!r})"
+
+    def tell(self, message: Tell) -> None:
+        """Send a message that is not answered.
+
+        If the actor is stopped for good, or unknown, the message is a dead letter: no error.
+
+        Raises:
+            MailboxFull: as the child's mailbox policy says
+        """
+        if self._put is None:
+            self._find()
+        if self._put is None:
+            self._directory.dead_letter(self.name, message, "unknown")
+        else:
+            self._put(Envelope(message))
+
+    def ask(self, message: Ask[R], *, timeout_s: float) -> R:
+        """Send a message and wait for the answer; a restart meanwhile is waited for as well.
+
+        An ask whose time is up while it is still queued will not be handled.
+
+        Raises:
+            ActorUnavailable: the actor is stopped or unknown, died while handling the ask, or was
+                not back from a restart in time
+            AskTimeout: no answer in time
+            MailboxFull: the mailbox refused the ask, or dropped it for a later message
+            Exception: what the handler raised
+        """
+        slot = self._slot or self._find()
+        if slot is None:
+            raise ActorUnavailable(f"{self.name}: no actor has this name")
+        reply: Reply[R] = Reply()
+        deadline = time.monotonic() + timeout_s
+        try:
+            slot.mailbox.put(Envelope(message, reply), timeout_s)
+            if reply.wait(deadline - time.monotonic()):
+                return reply.get()
+        except MailboxFull:
+            if slot.mailbox.policy is not MailboxPolicy.BLOCK or time.monotonic() < deadline:
+                raise
+        finally:
+            reply.abandoned = True
+        if slot.state not in (State.RUNNING, State.STOPPING):
+            raise ActorUnavailable(f"{slot.path}: {slot.state.value}, not up within {timeout_s} s")
+        raise AskTimeout(f"{slot.path}: no reply to {type(message).__name__} within {timeout_s} s")
+
+    def alive(self) -> bool:
+        """Whether the actor runs now."""
+        slot = self._slot or self._find()
+        life = None if slot is None else slot.life
+        return life is not None and life.started and not life.dead
+
+    def _find(self) -> Slot | None:
+        self._slot = slot = self._directory.find(self.name)
+        if slot is not None:
+            self._put = slot.mailbox.put
+        return slot

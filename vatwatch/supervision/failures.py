@@ -1,0 +1,20 @@
+"""An error as text that can be kept, sent and shown. Nothing here raises."""
+
+from __future__ import annotations
+
+import traceback
+
+_TRACEBACK_FRAMES = 30
+
+
+def text_of(error: BaseException) -> str:
+    """What the error says."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - an error that cannot even say what it is
+        return f"<{type(error).__name__} with a failing __str__>"
+
+
+def traceback_of(error: BaseException) -> str:
+    """Its traceback, causes included: the last frames of each."""
+    return "".join(traceback.format_exception(error, limit=-_TRACEBACK_FRAMES))

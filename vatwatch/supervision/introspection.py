@@ -1,0 +1,128 @@
+"""What a tree tells about itself: frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Literal
+
+from vatwatch.supervision.mailbox import MailboxPolicy
+from vatwatch.supervision.notices import FailureReason
+from vatwatch.supervision.spec import Restart, Strategy
+
+
+class State(Enum):
+    """Where a node is in its life."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    """It has ended and will be started again."""
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    """Not started yet, or stopped for good."""
+    FAILED = "failed"
+    """Ended by a failure, and not to be started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureInfo:
+    """The last failure of a node."""
+
+    reason: FailureReason
+    error_type: str
+    error_text: str
+    monotonic_s: float
+    at: datetime
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxInfo:
+    """A mailbox's normal lane; counts are since the tree was made."""
+
+    depth: int
+    high_water: int
+    capacity: int
+    policy: MailboxPolicy
+    dropped: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyInfo:
+    """How long handlers ran. The percentiles are upper bounds, less than twice too high."""
+
+    p50_s: float
+    p99_s: float
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """A node of the tree and what is below it."""
+
+    name: str
+    path: str
+    kind: Literal["supervisor", "worker"]
+    strategy: Strategy | None
+    restart: Restart
+    state: State
+    uptime_s: float
+    """Since the last start; 0 when it does not run."""
+    restarts_total: int
+    restarts_in_window: int
+    """Within its supervisor's period; at most one more than the intensity."""
+    mailbox: MailboxInfo | None
+    """A worker's."""
+    handled: int
+    failures: int
+    asks_failed: int
+    last_failure: FailureInfo | None
+    latency: LatencyInfo | None
+    """None while nothing has been handled."""
+    children: tuple[NodeInfo, ...]
+
+    def walk(self) -> Iterator[NodeInfo]:
+        """This node and all below it, from top to bottom."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+class LatencyCounts:
+    """Handler times, counted in buckets of powers of two of a microsecond: cheap, never grows."""
+
+    __slots__ = ("counts", "max_s")
+
+    def __init__(self) -> None:
+        # counts[k]: times under 2^k µs that are not under 2^(k-1) µs. 2^63 µs outlasts everything.
+        self.counts = [0] * 64
+        self.max_s = 0.0
+
+    def add(self, elapsed_s: float) -> None:
+        """Count one handler's time."""
+        self.counts[int(elapsed_s * 1e6).bit_length()] += 1
+        self.max_s = max(self.max_s, elapsed_s)
+
+    @property
+    def handled(self) -> int:
+        """How many times were counted."""
+        return sum(self.counts)
+
+    def info(self) -> LatencyInfo | None:
+        """The percentiles, or None when nothing was counted."""
+        if not self.handled:
+            return None
+        return LatencyInfo(self._quantile_s(0.5), self._quantile_s(0.99), self.max_s)
+
+    def _quantile_s(self, fraction: float) -> float:
+        wanted = fraction * self.handled
+        seen = 0
+        for bits, count in enumerate(self.counts):
+            seen += count
+            if seen >= wanted:
+                return min(self.max_s, 2.0**bits / 1e6)
+        return self.max_s

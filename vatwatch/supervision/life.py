@@ -1,0 +1,312 @@
+"""Life: one incarnation of an actor. Its greenlet, what it has in hand, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import gevent
+from gevent import get_hub
+from pykka.messages import _ActorStop
+
+from vatwatch.errors import ActorUnavailable, SupervisionError
+from vatwatch.supervision.failures import text_of, traceback_of
+from vatwatch.supervision.mailbox import Envelope
+from vatwatch.supervision.message import Tell
+from vatwatch.supervision.notices import AskFailed, CrashHookFailed, FailureReason
+from vatwatch.supervision.reply import Reply
+
+if TYPE_CHECKING:
+    from vatwatch.supervision.actor import Actor
+    from vatwatch.supervision.slot import Slot
+
+ExitReason: TypeAlias = FailureReason | Literal["shutdown"]
+"""`shutdown`: killed, because it did not stop in time."""
+
+# An actor with a full mailbox never waits, so it gives way to the others after this long.
+_TURN_S = 0.005
+
+# on_crash is to be quick; a dying actor holds up its successor.
+_CRASH_HOOK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a life ended."""
+
+    reason: ExitReason
+    error: BaseException | None = None
+    traceback: str = ""
+    in_hand: Envelope | None = None
+    """What it was handling."""
+
+
+class Timer:
+    """A message that an actor will get later (`Actor.after`)."""
+
+    __slots__ = ("_timers", "_watcher")
+
+    def __init__(self, timers: set[Timer], seconds: float, due: Callable[[], None]) -> None:
+        self._timers = timers
+        self._watcher = get_hub().loop.timer(max(seconds, 0.0))
+        self._watcher.start(self._fire, due)
+        timers.add(self)
+
+    def cancel(self) -> None:
+        """The message will not come, unless it already waits in the mailbox. Can be repeated."""
+        self._watcher.close()
+        self._timers.discard(self)
+
+    def _fire(self, due: Callable[[], None]) -> None:
+        self.cancel()
+        due()
+
+
+class Life:
+    """From `begin()` to `dead`. Nothing that happens in it, no BaseException either, gets out."""
+
+    __slots__ = (
+        "_doom",
+        "_linked",
+        "_owed",
+        "_timers",
+        "actor",
+        "busy_since",
+        "dead",
+        "deferred",
+        "exit",
+        "greenlet",
+        "in_hand",
+        "slot",
+        "started",
+        "stop_for_good",
+        "stop_ordered",
+        "watch",
+    )
+
+    def __init__(self, actor: Actor, slot: Slot, watch: Callable[[Life], None]) -> None:
+        """`watch` is called when the life has started and when it is over; it must not block."""
+        self.actor = actor
+        self.slot = slot
+        self.started = False
+        self.dead = False
+        self.exit: Exit | None = None
+        self.busy_since: float | None = None
+        self.in_hand: Envelope | None = None
+        self.deferred = False
+        self.stop_ordered = False
+        self.stop_for_good = False
+        self.greenlet: Any = gevent.Greenlet(self._live)
+        self.watch = watch
+        self._doom: tuple[ExitReason, BaseException | None] | None = None
+        self._timers: set[Timer] = set()
+        self._linked: set[Any] = set()
+        self._owed: dict[Reply[Any], str] = {}
+
+    @property
+    def doomed(self) -> bool:
+        """Whether it has been killed, and may not be dead yet."""
+        return self._doom is not None
+
+    def begin(self) -> None:
+        """Start the greenlet."""
+        self.slot.mailbox.owner = self.greenlet
+        self.greenlet.link(self._over)
+        self.greenlet.start()
+
+    def order_stop(self, *, for_good: bool) -> None:
+        """Let it finish what it has in hand, call `on_stop`, and end."""
+        self.stop_ordered = True
+        self.stop_for_good = for_good
+        self.slot.mailbox.put_urgent(Envelope(_ActorStop()))
+        self.actor._stop_ordered()
+
+    def kill(self, reason: ExitReason, error: BaseException | None = None) -> None:
+        """End it where it stands, as soon as it waits. The first reason given counts.
+
+        Returns at once; can be called from the hub, and again if the actor does not give in.
+        """
+        if self.exit is not None or self.dead:
+            return
+        if self._doom is None:
+            self._doom = (reason, error)
+        self.greenlet.kill(block=False)
+
+    def after(self, seconds: float, due: Callable[[], None]) -> Timer:
+        """Call `due` in the hub, unless the life is over by then."""
+        self._require_alive()
+        return Timer(self._timers, seconds, due)
+
+    def spawn(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Start a greenlet that lives no longer, and whose failure is this life's."""
+        self._require_alive()
+        greenlet = gevent.Greenlet(self._linked_run, fn, args)
+        self._linked.add(greenlet)
+        greenlet.link(self._linked.discard)
+        greenlet.start()
+        return greenlet
+
+    def reply_later(self) -> Reply[Any]:
+        """Take over the duty to answer the ask in hand."""
+        reply = None if self.in_hand is None else self.in_hand.reply_to
+        if reply is None or self.in_hand is None:
+            raise SupervisionError(f"{self.slot.path}: no ask in hand that could be answered later")
+        self.deferred = True
+        self._owed[reply] = type(self.in_hand.message).__name__
+        reply._when_settled = self._settled
+        return reply
+
+    def _live(self) -> None:
+        try:
+            self.actor.on_start()
+            self._give_in()
+            self.started = True
+            self.watch(self)
+            self._handle_messages()
+            # on_stop counts as a handler: one that hangs after a stop of its own has nobody else
+            # to set it a limit.
+            self.busy_since = self.slot.runtime.clock()
+            self.actor.on_stop()
+            self.exit = Exit("exit")
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it must end here
+            self._crash(error)
+
+    def _handle_messages(self) -> None:
+        """Handle one message after another, until one says stop."""
+        slot = self.slot
+        clock = slot.runtime.clock
+        take_next = slot.mailbox.get
+        receive = self.actor.on_receive
+        latency = slot.latency
+        counts = latency.counts
+        turn_began = clock()
+        envelope: Any
+        message: Any
+        while True:
+            envelope = take_next()
+            message = envelope.message
+            reply: Reply[Any] | None = envelope.reply_to
+            if message.__class__ is _ActorStop:
+                if reply is not None:
+                    reply.set(None)
+                return
+            self.in_hand = envelope
+            self.busy_since = began = clock()
+            if reply is None:
+                receive(message)
+            elif not reply.abandoned:
+                self._answer(message, reply)
+            ended = clock()
+            self.in_hand = self.busy_since = None
+            # Nothing big is to be kept alive by an actor that waits.
+            envelope = message = reply = None
+            # LatencyCounts.add, without the call: this is the inner loop of everything.
+            elapsed_s = ended - began
+            counts[int(elapsed_s * 1e6).bit_length()] += 1
+            if elapsed_s > latency.max_s:
+                latency.max_s = elapsed_s
+            # Also here, because a handler may have caught the kill.
+            if self._doom is not None:
+                self._give_in()
+            if ended - turn_began > _TURN_S:
+                gevent.sleep(0)
+                turn_began = clock()
+
+    def _answer(self, message: Any, reply: Reply[Any]) -> None:
+        try:
+            answer = self.actor.on_receive(message)
+        except Exception as error:  # noqa: BLE001 - it belongs to the asker
+            self._owed.pop(reply, None)
+            reply._when_settled = None
+            self._report_ask(type(message).__name__, error)
+            reply.fail(error)
+        else:
+            if not self.deferred:
+                reply.set(answer)
+        finally:
+            self.deferred = False
+
+    def _settled(self, reply: Reply[Any], error: BaseException | None) -> None:
+        message_type = self._owed.pop(reply, None)
+        if message_type is not None and error is not None:
+            self._report_ask(message_type, error)
+
+    def _report_ask(self, message_type: str, error: BaseException) -> None:
+        self.slot.asks_failed += 1
+        self.slot.runtime.directory.notify(
+            AskFailed(
+                self.slot.path,
+                type(error).__name__,
+                text_of(error),
+                traceback_of(error),
+                message_type,
+            )
+        )
+
+    def _require_alive(self) -> None:
+        if self.exit is not None or self.dead:
+            raise ActorUnavailable(f"{self.slot.path}: this actor has ended")
+
+    def _give_in(self) -> None:
+        if self._doom is not None:
+            raise gevent.GreenletExit
+
+    def _linked_run(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        try:
+            return fn(*args)
+        except gevent.GreenletExit:
+            return None
+        except BaseException as error:  # noqa: BLE001 - it is this actor's failure
+            self.kill("crash", error)
+
+    def _crash(self, error: BaseException) -> None:
+        reason: ExitReason = "crash" if self.started else "start"
+        trace = traceback_of(error)
+        if self._doom is not None:
+            reason, cause = self._doom
+            if cause is not None:
+                # The place where a hung actor was killed is the place where it hung.
+                trace = trace if cause.__traceback__ is None else traceback_of(cause)
+                error = cause
+        self.exit = Exit(reason, error, trace, self.in_hand)
+        if self.in_hand is not None and self.in_hand.reply_to is not None:
+            self._owed.setdefault(self.in_hand.reply_to, "")
+        self._run_crash_hook(error)
+
+    def _run_crash_hook(self, error: BaseException) -> None:
+        in_hand = None if self.in_hand is None else self.in_hand.message
+        try:
+            with gevent.Timeout(_CRASH_HOOK_S):
+                self.actor.on_crash(error, in_hand)
+        except BaseException as failure:  # noqa: BLE001 - the actor is dying anyway
+            self.slot.runtime.directory.notify(
+                CrashHookFailed(
+                    self.slot.path, type(failure).__name__, text_of(failure), traceback_of(failure)
+                )
+            )
+
+    def _over(self, _greenlet: object) -> None:
+        """In the hub: the greenlet has ended, whether it ever ran or not."""
+        if self.exit is None:
+            reason, error = self._doom or ("crash", None)
+            error = error or gevent.GreenletExit("killed")
+            self.exit = Exit(reason, error, "", self.in_hand)
+        for timer in list(self._timers):
+            timer.cancel()
+        for greenlet in list(self._linked):
+            greenlet.kill(block=False)
+        owed, self._owed = self._owed, {}
+        for reply in owed:
+            unavailable = ActorUnavailable(f"{self.slot.path}: ended before it answered")
+            unavailable.__cause__ = self.exit.error
+            reply.fail(unavailable)
+        self.actor.actor_stopped.set()
+        self.dead = True
+        self.watch(self)
+
+
+def tell_later(life: Life, seconds: float, message: Tell) -> Timer:
+    """The actor's own timer: into the normal lane, past its bound."""
+    mailbox = life.slot.mailbox
+    return life.after(seconds, lambda: mailbox.put_regardless(Envelope(message)))

@@ -1,0 +1,248 @@
+"""Mailbox: two lanes into an actor, the normal one bounded. It outlives the actors that read it."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import Any, Protocol
+
+from gevent import get_hub, getcurrent
+from gevent.hub import Waiter
+from pykka.messages import _ActorStop
+
+from vatwatch.errors import MailboxFull
+from vatwatch.supervision.notices import DeadLetterReason
+from vatwatch.supervision.reply import Reply
+
+
+class MailboxPolicy(Enum):
+    """What a full mailbox does with one more message."""
+
+    BLOCK = "block"
+    """The sender waits: a teller for `block_s`, then `MailboxFull`; an asker for its timeout. The
+    actor itself, and a callback in the hub, cannot wait: `MailboxFull` at once."""
+    DROP_OLDEST = "drop_oldest"
+    """The oldest message becomes a dead letter; if it is an ask, its asker gets `MailboxFull`."""
+    REFUSE = "refuse"
+    """`MailboxFull` at once."""
+
+
+class Envelope:
+    """A message and, for an ask, where its answer goes. Pykka's own has the same two fields."""
+
+    __slots__ = ("message", "reply_to")
+
+    def __init__(self, message: Any, reply_to: Reply[Any] | None = None) -> None:
+        self.message = message
+        self.reply_to = reply_to
+
+
+class Undeliverable(Protocol):
+    """What to do with an envelope that nobody will handle."""
+
+    def __call__(self, envelope: Envelope, reason: DeadLetterReason) -> None: ...  # noqa: D102
+
+
+class _Blocked:
+    """A sender that waits for room."""
+
+    __slots__ = ("envelope", "settled", "waiter")
+
+    def __init__(self, envelope: Envelope, waiter: Any) -> None:
+        self.envelope = envelope
+        self.waiter = waiter
+        self.settled = False
+
+
+class Mailbox:
+    """The urgent lane is unbounded and always read first; the normal one holds `capacity`.
+
+    One reader at a time. To be used from the thread whose hub made it.
+    """
+
+    __slots__ = (
+        "_hub",
+        "_limit",
+        "_normal",
+        "_reader",
+        "_senders",
+        "_undeliverable",
+        "_urgent",
+        "block_s",
+        "capacity",
+        "closed",
+        "dropped",
+        "high_water",
+        "owner",
+        "policy",
+        "refused",
+    )
+
+    def __init__(
+        self,
+        capacity: int,
+        policy: MailboxPolicy,
+        undeliverable: Undeliverable,
+        *,
+        block_s: float = 5.0,
+    ) -> None:
+        self.capacity = capacity
+        self.policy = policy
+        self.block_s = block_s
+        self.closed = False
+        self.high_water = 0
+        self.dropped = 0
+        self.refused = 0
+        self.owner: Any = None
+        """The greenlet that reads: it must not wait for itself."""
+        self._undeliverable = undeliverable
+        self._hub = get_hub()
+        # 0 while closed, so that the fast way in needs one comparison only.
+        self._limit = capacity
+        self._urgent: deque[Envelope] = deque()
+        self._normal: deque[Envelope] = deque()
+        self._senders: deque[_Blocked] = deque()
+        self._reader: Any = None
+
+    @property
+    def depth(self) -> int:
+        """Messages in the normal lane."""
+        return len(self._normal)
+
+    def empty(self) -> bool:
+        """Whether there is nothing to read."""
+        return not self._urgent and not self._normal
+
+    def put(self, envelope: Envelope, patience_s: float | None = None) -> None:
+        """Put a message into the normal lane, or do as the policy says when that is full.
+
+        A closed mailbox takes nothing, and raises nothing: the envelope is undeliverable.
+
+        Raises:
+            MailboxFull: no room, or none within `patience_s` (default: `block_s`)
+        """
+        depth = len(self._normal)
+        if depth >= self._limit:
+            self._put_without_room(envelope, patience_s)
+            return
+        self._normal.append(envelope)
+        if depth >= self.high_water:
+            self.high_water = depth + 1
+        if self._reader is not None:
+            self._wake_reader()
+
+    def put_regardless(self, envelope: Envelope) -> None:
+        """Put a message into the normal lane, past the bound: for an actor's own timers."""
+        if self.closed:
+            self._undeliverable(envelope, "stopped")
+            return
+        self._normal.append(envelope)
+        self.high_water = max(self.high_water, len(self._normal))
+        if self._reader is not None:
+            self._wake_reader()
+
+    def put_first(self, envelope: Envelope) -> None:
+        """Give back what was taken out: it is read next, before all others of the normal lane."""
+        if self.closed:
+            self._undeliverable(envelope, "stopped")
+            return
+        self._normal.appendleft(envelope)
+        self.high_water = max(self.high_water, len(self._normal))
+        if self._reader is not None:
+            self._wake_reader()
+
+    def put_urgent(self, envelope: Envelope) -> None:
+        """Put a message into the urgent lane. Never blocks, and closed makes no difference."""
+        self._urgent.append(envelope)
+        if self._reader is not None:
+            self._wake_reader()
+
+    def get(self) -> Envelope:
+        """Take the next message out; wait for it if there is none."""
+        while True:
+            if self._urgent:
+                return self._urgent.popleft()
+            if self._normal:
+                envelope = self._normal.popleft()
+                if self._senders:
+                    self._admit()
+                return envelope
+            self._reader = waiter = Waiter(self._hub)
+            try:
+                waiter.get()
+            finally:
+                self._reader = None
+
+    def drain(self, reason: DeadLetterReason) -> None:
+        """Empty the normal lane: what is queued is undeliverable."""
+        queued = list(self._normal)
+        self._normal.clear()
+        for envelope in queued:
+            self._undeliverable(envelope, reason)
+        self._admit()
+
+    def close(self) -> None:
+        """Take no more messages; what is queued, or waits for room, is undeliverable."""
+        self.closed = True
+        self._limit = 0
+        senders, self._senders = self._senders, deque()
+        self.drain("stopped")
+        for blocked in senders:
+            self._undeliverable(blocked.envelope, "stopped")
+            self._settle(blocked)
+        self._urgent.clear()
+
+    def reopen(self) -> None:
+        """Take messages again, and forget what is urgent: it was for a reader that has gone."""
+        self._urgent.clear()
+        self.closed = False
+        self._limit = self.capacity
+
+    def _put_without_room(self, envelope: Envelope, patience_s: float | None) -> None:
+        # Pykka's own refs stop an actor with a message; it must get through to a full mailbox.
+        if isinstance(envelope.message, _ActorStop):
+            self.put_urgent(envelope)
+        elif self.closed:
+            self._undeliverable(envelope, "stopped")
+        elif self.policy is MailboxPolicy.DROP_OLDEST:
+            self.dropped += 1
+            self._undeliverable(self._normal.popleft(), "overflow")
+            self._normal.append(envelope)
+        elif self.policy is MailboxPolicy.REFUSE or getcurrent() in (self._hub, self.owner):
+            self.refused += 1
+            raise MailboxFull(f"{self.capacity} messages are waiting")
+        else:
+            self._wait_for_room(envelope, self.block_s if patience_s is None else patience_s)
+
+    def _wait_for_room(self, envelope: Envelope, patience_s: float) -> None:
+        blocked = _Blocked(envelope, Waiter(self._hub))
+        self._senders.append(blocked)
+        timer = self._hub.loop.timer(max(patience_s, 0.0))
+        timer.start(blocked.waiter.switch, None)
+        try:
+            blocked.waiter.get()
+        finally:
+            # Also when the sender is killed: a message whose sender has gone is not sent.
+            timer.close()
+            if not blocked.settled:
+                self._senders.remove(blocked)
+        if not blocked.settled:
+            self.refused += 1
+            raise MailboxFull(f"no room among {self.capacity} messages within {patience_s} s")
+
+    def _admit(self) -> None:
+        """Take over the messages of waiting senders, in their order, while there is room."""
+        while self._senders and len(self._normal) < self._limit:
+            blocked = self._senders.popleft()
+            self._normal.append(blocked.envelope)
+            self._settle(blocked)
+        if self._normal and self._reader is not None:
+            self._wake_reader()
+
+    def _settle(self, blocked: _Blocked) -> None:
+        blocked.settled = True
+        self._hub.loop.run_callback(blocked.waiter.switch, None)
+
+    def _wake_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        self._hub.loop.run_callback(reader.switch, None)

@@ -1,0 +1,106 @@
+"""What the runtime tells its observers (`Directory.observe`): facts, in the past tense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from vatwatch.supervision.message import Tell
+
+FailureReason: TypeAlias = Literal["crash", "hang", "start", "exit"]
+"""`exit`: a permanent child stopped by itself, with no error."""
+
+DeadLetterReason: TypeAlias = Literal["unknown", "stopped", "in hand", "backlog", "overflow"]
+"""`unknown`: no such name; `stopped`: the receiver is stopped for good; `in hand`: its handling
+failed; `backlog`: queued at a failure, and the child spec does not keep the mailbox; `overflow`:
+the oldest of a full mailbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStarted:
+    """A child runs: its `on_start` has returned."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStopped:
+    """A child has stopped, by order or (transient, temporary) by itself."""
+
+    path: str
+    killed: bool
+    """It did not stop within its `shutdown_s`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildFailed:
+    """A child failed; what its supervisor does about it comes in the next notice."""
+
+    path: str
+    error_type: str
+    error_text: str
+    traceback: str
+    message_type: str | None
+    """The type of the message that it was handling."""
+    reason: FailureReason
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRestarting:
+    """A failed child is going to be started again in `delay_s`, with those that go with it."""
+
+    path: str
+    attempt: int
+    """Failures in a row before this one, without a healthy period between them."""
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """A supervisor gave up: more failures than its restart intensity allows."""
+
+    path: str
+    intensity: int
+    period_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AskFailed:
+    """Handling an ask raised; the asker has the error, the actor lives."""
+
+    path: str
+    error_type: str
+    error_text: str
+    traceback: str
+    message_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrashHookFailed:
+    """`on_crash` itself raised, or took too long; nothing follows from it."""
+
+    path: str
+    error_type: str
+    error_text: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettered:
+    """Nobody will handle this message. (An ask is never a dead letter: its asker is told.)"""
+
+    path: str
+    message: Tell
+    reason: DeadLetterReason
+
+
+Notice: TypeAlias = (
+    ChildStarted
+    | ChildStopped
+    | ChildFailed
+    | ChildRestarting
+    | Escalated
+    | AskFailed
+    | CrashHookFailed
+    | DeadLettered
+)

@@ -1,0 +1,104 @@
+"""Reply: the answer that an asker waits for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeAlias, TypeVar
+
+import pykka
+from gevent import get_hub
+from gevent.hub import Waiter
+
+from vatwatch.errors import AskTimeout
+
+R = TypeVar("R")
+
+OptExcInfo: TypeAlias = tuple[
+    type[BaseException] | None, BaseException | None, TracebackType | None
+]
+
+
+class Reply(pykka.Future[R]):
+    """One answer, to be given once: the first `set` or `fail` counts, later ones are ignored.
+
+    They are ignored because giving an answer races with the death of the actor that owes it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._done = False
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._waiters: list[Any] | None = None
+        self._when_settled: Callable[[Reply[R], BaseException | None], None] | None = None
+        self.abandoned = False
+        """The asker has gone: nobody needs the answer any more."""
+
+    def set(self, value: R | None = None) -> None:
+        """Answer."""
+        if not self._done:
+            self._value = value
+            self._settle(None)
+
+    def fail(self, error: BaseException) -> None:
+        """Answer with an error, which is raised in the asker."""
+        if not self._done:
+            self._error = error
+            self._settle(error)
+
+    def wait(self, timeout_s: float | None) -> bool:
+        """Wait for the answer; False when there is none in time."""
+        if self._done:
+            return True
+        hub = get_hub()
+        waiter = Waiter(hub)
+        if self._waiters is None:
+            self._waiters = [waiter]
+        else:
+            self._waiters.append(waiter)
+        if timeout_s is None:
+            waiter.get()
+            return True
+        # A bare timer, no gevent.Timeout: nothing is raised that could escape.
+        timer = hub.loop.timer(max(timeout_s, 0.0))
+        timer.start(waiter.switch, None)
+        try:
+            waiter.get()
+        finally:
+            timer.close()
+        return self._done
+
+    def get(self, *, timeout: float | None = None) -> R:
+        """Wait for the answer.
+
+        Raises:
+            AskTimeout: there is none within `timeout` seconds
+            BaseException: what the answer was failed with
+        """
+        if self._get_hook is not None:
+            return super().get(timeout=timeout)
+        if not self.wait(timeout):
+            raise AskTimeout(f"no reply within {timeout} s")
+        if self._error is not None:
+            raise self._error
+        value: R = self._value
+        return value
+
+    def set_exception(self, exc_info: OptExcInfo | None = None) -> None:
+        """Pykka's way to say `fail`: with the exception that is being handled by default."""
+        error = (exc_info or sys.exc_info())[1]
+        assert error is not None, "set_exception() outside of an except block"
+        self.fail(error)
+
+    def _settle(self, error: BaseException | None) -> None:
+        self._done = True
+        if self._waiters is not None:
+            run_callback = get_hub().loop.run_callback
+            for waiter in self._waiters:
+                run_callback(waiter.switch, None)
+            self._waiters = None
+        if self._when_settled is not None:
+            self._when_settled(self, error)
+            self._when_settled = None

@@ -1,0 +1,170 @@
+"""Slot: a child's place in the tree. Keeps the mailbox and the counts while actors come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from vatwatch.errors import ActorUnavailable, MailboxFull
+from vatwatch.supervision.directory import Directory
+from vatwatch.supervision.failures import text_of
+from vatwatch.supervision.intensity import RestartWindow
+from vatwatch.supervision.introspection import (
+    FailureInfo,
+    LatencyCounts,
+    MailboxInfo,
+    NodeInfo,
+    State,
+)
+from vatwatch.supervision.mailbox import Envelope, Mailbox, MailboxPolicy
+from vatwatch.supervision.notices import DeadLetterReason, FailureReason
+from vatwatch.supervision.spec import AnySpec, Backlog, InHand, SupervisorSpec
+
+if TYPE_CHECKING:
+    from vatwatch.supervision.life import Life
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a tree has in common. Waits are in real time; `clock` is for what is measured."""
+
+    directory: Directory
+    clock: Callable[[], float]
+    wall_clock: Callable[[], datetime]
+    random: Callable[[], float]
+    hang_check_s: float
+
+
+class Slot:
+    """A node of the tree. Its supervisor alone changes its state."""
+
+    def __init__(self, spec: AnySpec, runtime: Runtime, parent: Slot | None = None) -> None:
+        self.spec = spec
+        self.runtime = runtime
+        self.name = spec.name
+        self.path: str = spec.name if parent is None else f"{parent.path}/{spec.name}"
+        self.state = State.STOPPED
+        self.life: Life | None = None
+        self.started_at = 0.0
+        self.starts = 0
+        self.attempt = 0
+        """Failures since the last healthy period."""
+        self.failures = 0
+        self.asks_failed = 0
+        self.last_failure: FailureInfo | None = None
+        self.latency = LatencyCounts()
+        self._window = RestartWindow(0, 1.0)
+        if parent is not None and isinstance(parent.spec, SupervisorSpec):
+            self._window = RestartWindow(parent.spec.intensity, parent.spec.period_s)
+        if isinstance(spec, SupervisorSpec):
+            # Nothing but the urgent lane: nobody talks to a supervisor but its children.
+            self.mailbox = Mailbox(1, MailboxPolicy.REFUSE, self._undeliverable)
+            self.children = tuple(Slot(child, runtime, self) for child in spec.children)
+        else:
+            self.mailbox = Mailbox(spec.mailbox, spec.policy, self._undeliverable)
+            self.children = ()
+
+    def walk(self) -> Iterator[Slot]:
+        """This slot and all below it, from top to bottom."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def starting(self) -> None:
+        """A new life is about to begin."""
+        self.mailbox.reopen()
+        self.state = State.STARTING
+        if self.starts:
+            self._window = self._window.add(self.runtime.clock())
+        self.starts += 1
+
+    def running(self) -> None:
+        """The new life has started."""
+        self.state = State.RUNNING
+        self.started_at = self.runtime.clock()
+
+    def failed(self, reason: FailureReason, error: BaseException | None, traceback: str) -> None:
+        """Keep a failure in mind."""
+        now = self.runtime.clock()
+        self.failures += 1
+        if self.state is State.RUNNING and now - self.started_at >= self._window.period_s:
+            self.attempt = 0
+        self.last_failure = FailureInfo(
+            reason,
+            "" if error is None else type(error).__name__,
+            "stopped by itself" if error is None else text_of(error),
+            now,
+            self.runtime.wall_clock(),
+            traceback,
+        )
+
+    def settle(self, in_hand: Envelope | None, *, may_retry: bool) -> None:
+        """The life is over: decide about the message in hand and the queued, by the child spec.
+
+        An ask in hand has been answered already, with `ActorUnavailable`.
+        """
+        self.life = None
+        if isinstance(self.spec, SupervisorSpec):
+            return
+        if self.spec.backlog is Backlog.DEAD_LETTER:
+            self.mailbox.drain("backlog")
+        if in_hand is None or in_hand.reply_to is not None:
+            return
+        if may_retry and self.spec.in_hand is InHand.RETRY:
+            self.mailbox.put_first(in_hand)
+        else:
+            self._undeliverable(in_hand, "in hand")
+
+    def close(self, state: State) -> None:
+        """Stopped for good, with all below: what is queued, and what comes, is undeliverable."""
+        for child in reversed(self.children):
+            child.close(state)
+        self.state = state
+        self.mailbox.close()
+        if self.life is not None and self.life.dead and self.life.exit is not None:
+            self.settle(self.life.exit.in_hand, may_retry=False)
+
+    def info(self) -> NodeInfo:
+        """What is known of this node and those below."""
+        now = self.runtime.clock()
+        spec, mailbox = self.spec, self.mailbox
+        is_supervisor = isinstance(spec, SupervisorSpec)
+        return NodeInfo(
+            name=self.name,
+            path=self.path,
+            kind="supervisor" if is_supervisor else "worker",
+            strategy=spec.strategy if isinstance(spec, SupervisorSpec) else None,
+            restart=spec.restart,
+            state=self.state,
+            uptime_s=now - self.started_at if self.state is State.RUNNING else 0.0,
+            restarts_total=max(0, self.starts - 1),
+            restarts_in_window=self._window.count(now),
+            mailbox=None
+            if is_supervisor
+            else MailboxInfo(
+                mailbox.depth,
+                mailbox.high_water,
+                mailbox.capacity,
+                mailbox.policy,
+                mailbox.dropped,
+                mailbox.refused,
+            ),
+            handled=self.latency.handled,
+            failures=self.failures,
+            asks_failed=self.asks_failed,
+            last_failure=self.last_failure,
+            latency=self.latency.info(),
+            children=tuple(child.info() for child in self.children),
+        )
+
+    def _undeliverable(self, envelope: Envelope, reason: DeadLetterReason) -> None:
+        if envelope.reply_to is None:
+            self.runtime.directory.dead_letter(self.path, envelope.message, reason)
+        elif reason == "overflow":
+            envelope.reply_to.fail(MailboxFull(f"{self.path}: dropped for a later message"))
+        else:
+            envelope.reply_to.fail(
+                ActorUnavailable(f"{self.path}: {reason}, the ask is not handled")
+            )

@@ -1,0 +1,168 @@
+"""Child specs: the tree as data, with OTP's words and meanings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from vatwatch.supervision.backoff import Backoff
+from vatwatch.supervision.mailbox import MailboxPolicy
+
+if TYPE_CHECKING:
+    from vatwatch.supervision.actor import Actor
+
+
+class Restart(Enum):
+    """When a child that has ended is started again."""
+
+    PERMANENT = "permanent"
+    """Always."""
+    TRANSIENT = "transient"
+    """After a failure; not when it stopped by itself."""
+    TEMPORARY = "temporary"
+    """Never, not even when a sibling's failure stopped it."""
+
+
+class Strategy(Enum):
+    """Whom the failure of one child concerns."""
+
+    ONE_FOR_ONE = "one_for_one"
+    """It alone."""
+    ONE_FOR_ALL = "one_for_all"
+    """All: the others are stopped, and all are started again."""
+    REST_FOR_ONE = "rest_for_one"
+    """It and those started after it."""
+
+
+class InHand(Enum):
+    """What becomes of the tell whose handling failed."""
+
+    DEAD_LETTER = "dead_letter"
+    RETRY = "retry"
+    """The successor gets it first. When the supervisor gives up it becomes a dead letter after all,
+    so that a poisonous message does not come round for ever."""
+
+
+class Backlog(Enum):
+    """What becomes of queued messages when the actor fails or is restarted with a sibling."""
+
+    KEEP = "keep"
+    DEAD_LETTER = "dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """A worker; made by `worker()`."""
+
+    name: str
+    actor_class: type[Actor]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    restart: Restart = Restart.PERMANENT
+    shutdown_s: float = 5.0
+    start_s: float = 30.0
+    handler_deadline_s: float | None = 60.0
+    mailbox: int = 1000
+    policy: MailboxPolicy = MailboxPolicy.BLOCK
+    in_hand: InHand = InHand.DEAD_LETTER
+    backlog: Backlog = Backlog.KEEP
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        if self.mailbox < 1:
+            raise ValueError(f"{self.name}: a mailbox holds at least one message")
+        if self.shutdown_s < 0 or self.start_s <= 0:
+            raise ValueError(f"{self.name}: shutdown_s >= 0 and start_s > 0")
+        if self.handler_deadline_s is not None and self.handler_deadline_s <= 0:
+            raise ValueError(f"{self.name}: handler_deadline_s > 0, or None")
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorSpec:
+    """A supervisor and its children, in the order of their start; made by `supervisor()`."""
+
+    name: str
+    strategy: Strategy = Strategy.ONE_FOR_ONE
+    intensity: int = 5
+    period_s: float = 30.0
+    backoff: Backoff = field(default_factory=Backoff)
+    shutdown_s: float | None = None
+    children: tuple[ChildSpec | SupervisorSpec, ...] = ()
+    restart: Restart = Restart.PERMANENT
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        if self.intensity < 0 or self.period_s <= 0:
+            raise ValueError(f"{self.name}: intensity >= 0 and period_s > 0")
+
+
+AnySpec: TypeAlias = ChildSpec | SupervisorSpec
+
+
+def worker(
+    name: str,
+    actor_class: type[Actor],
+    *args: Any,
+    restart: Restart = Restart.PERMANENT,
+    shutdown_s: float = 5.0,
+    start_s: float = 30.0,
+    handler_deadline_s: float | None = 60.0,
+    mailbox: int = 1000,
+    policy: MailboxPolicy = MailboxPolicy.BLOCK,
+    in_hand: InHand = InHand.DEAD_LETTER,
+    backlog: Backlog = Backlog.KEEP,
+    **kwargs: Any,
+) -> ChildSpec:
+    """A worker: `actor_class(*args, **kwargs)`, made anew at each start.
+
+    `shutdown_s`: from the order to stop to being killed; `start_s`: how long `on_start` may take;
+    `handler_deadline_s`: a handler that runs longer hangs (None: never).
+    """
+    return ChildSpec(
+        name,
+        actor_class,
+        args,
+        kwargs,
+        restart,
+        shutdown_s,
+        start_s,
+        handler_deadline_s,
+        mailbox,
+        policy,
+        in_hand,
+        backlog,
+    )
+
+
+def supervisor(
+    name: str,
+    strategy: Strategy = Strategy.ONE_FOR_ONE,
+    *,
+    intensity: int = 5,
+    period_s: float = 30.0,
+    backoff: Backoff | None = None,
+    shutdown_s: float | None = None,
+    children: Sequence[AnySpec] = (),
+    restart: Restart = Restart.PERMANENT,
+) -> SupervisorSpec:
+    """A supervisor: more than `intensity` failures of its children in `period_s`, and it fails.
+
+    `shutdown_s` None: as long as its children take, each of which has a limit of its own.
+    """
+    return SupervisorSpec(
+        name,
+        strategy,
+        intensity,
+        period_s,
+        Backoff() if backoff is None else backoff,
+        shutdown_s,
+        tuple(children),
+        restart,
+    )
+
+
+def _check_name(name: str) -> None:
+    if not name or "/" in name:
+        raise ValueError(f"a name is not empty and has no slash: {name!r}")

@@ -1,0 +1,139 @@
+"""Tree: a supervision tree from its declaration to its end. There are no globals: two can run."""
+
+from __future__ import annotations
+
+import random as random_module
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import gevent
+from gevent.event import Event
+
+from vatwatch.errors import StartFailed, SupervisionError
+from vatwatch.supervision.directory import Directory
+from vatwatch.supervision.introspection import NodeInfo, State
+from vatwatch.supervision.life import Life
+from vatwatch.supervision.slot import Runtime, Slot
+from vatwatch.supervision.spec import SupervisorSpec
+from vatwatch.supervision.supervisors import Supervisor
+
+# For a root that was killed to take all others along.
+_KILL_GRACE_S = 10.0
+
+
+def _now_utc() -> datetime:
+    return datetime.now(UTC)
+
+
+class Tree:
+    """One tree, to be started once and stopped once, from the thread that made it."""
+
+    def __init__(
+        self,
+        spec: SupervisorSpec,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], datetime] = _now_utc,
+        random: Callable[[], float] = random_module.random,
+        hang_check_s: float = 1.0,
+        on_exhausted: Callable[[str], None] | None = None,
+    ) -> None:
+        """`on_exhausted(why)` is called in the hub when the root gives up; it must not block.
+
+        `clock` gives uptimes, handler times and restart windows in seconds; `random` draws from
+        [0, 1) for the jitter; hung handlers are looked for every `hang_check_s`.
+
+        Raises:
+            ValueError: two nodes have the same name
+        """
+        self.directory = Directory()
+        self.failed = Event()
+        """Set when the root has given up: the tree is down."""
+        self._on_exhausted = on_exhausted
+        self._spec = spec
+        self._root = Slot(spec, Runtime(self.directory, clock, wall_clock, random, hang_check_s))
+        self._life: Life | None = None
+        self._changed = Event()
+        names = Counter(slot.name for slot in self._root.walk())
+        twice = sorted(name for name, count in names.items() if count > 1)
+        if twice:
+            raise ValueError(f"names of more than one node: {', '.join(twice)}")
+        for slot in self._root.walk():
+            if not isinstance(slot.spec, SupervisorSpec):
+                self.directory.register(slot)
+
+    def start(self) -> None:
+        """Start all, in order, and return when all run.
+
+        Raises:
+            StartFailed: a child did not; those before it have been stopped, in reverse
+        """
+        if self._life is not None:
+            raise SupervisionError("a tree is started once")
+        root = Supervisor(self._root, self._spec)
+        self._life = life = Life(root, self._root, self._watch_root)
+        root._bind(self._root, life)
+        self._root.life = life
+        self._root.starting()
+        root._start_actor_loop()
+        try:
+            self._wait(lambda: life.started or life.dead)
+        except BaseException:
+            life.kill("shutdown")
+            raise
+        if not life.started:
+            error = None if life.exit is None else life.exit.error
+            if isinstance(error, StartFailed):
+                raise error
+            raise StartFailed(f"{self._root.path}: {error!r}") from error
+        self._root.running()
+
+    def stop(self, timeout_s: float = 30.0) -> bool:
+        """Stop all in reverse order, and kill what is left when the time is up.
+
+        What is in hand is finished; what is queued becomes dead letters. Returns whether it ended
+        in order. Does nothing to a tree that does not run.
+        """
+        life = self._life
+        if life is None or life.dead:
+            return True
+        self._root.state = State.STOPPING
+        life.order_stop(for_good=True)
+        with gevent.Timeout(timeout_s, False):
+            self._wait(lambda: life.dead)
+        in_order = life.dead
+        if not in_order:
+            life.kill("shutdown")
+            lives = [slot.life for slot in self._root.walk() if slot.life is not None]
+            gevent.joinall([life.greenlet for life in lives], timeout=_KILL_GRACE_S)
+        # The observers hear of the end before the caller goes on.
+        gevent.sleep(0)
+        return in_order
+
+    def snapshot(self) -> NodeInfo:
+        """Everything there is to know about the tree now. Never waits, whatever hangs."""
+        return self._root.info()
+
+    def wait_exhausted(self, timeout_s: float | None = None) -> bool:
+        """Wait until the root gives up; False when it has not within `timeout_s`."""
+        return bool(self.failed.wait(timeout_s))
+
+    def _wait(self, done: Callable[[], bool]) -> None:
+        while not done():
+            self._changed.clear()
+            self._changed.wait()
+
+    def _watch_root(self, life: Life) -> None:
+        """In the hub: the root runs, or has ended."""
+        self._changed.set()
+        if not life.dead:
+            return
+        assert life.exit is not None
+        ordered = life.stop_ordered or not life.started
+        self._root.close(State.STOPPED if ordered else State.FAILED)
+        if not ordered:
+            self.failed.set()
+            if self._on_exhausted is not None:
+                self._on_exhausted(str(life.exit.error))

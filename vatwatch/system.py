@@ -1,0 +1,204 @@
+"""The supervision tree: who starts whom, in which order, and who goes down with whom.
+
+Children start from top to bottom and stop from bottom to top: sinks before sources, so nobody
+speaks before the listener is there, and what was said is written before the writer goes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from vatwatch.actors.cache import CacheActor
+from vatwatch.actors.database import DatabaseSettings
+from vatwatch.actors.error_manager import ErrorManagerActor
+from vatwatch.actors.event_bus import EventBusActor
+from vatwatch.actors.fetcher import FeedSettings, FetcherActor
+from vatwatch.actors.health_monitor import HealthMonitorActor
+from vatwatch.actors.history import HistoryActor
+from vatwatch.actors.journal import JournalActor
+from vatwatch.actors.postgres import PostgresActor
+from vatwatch.actors.processor import ProcessorActor
+from vatwatch.actors.store import StoreActor
+from vatwatch.config.settings import (
+    DEFAULT_API_URL,
+    DEFAULT_TRANSCEIVERS_URL,
+    Settings,
+)
+from vatwatch.errors import ConfigurationError, MailboxFull
+from vatwatch.messages import SupervisionNoticed
+from vatwatch.supervision import (
+    BreakerPolicy,
+    Notice,
+    Strategy,
+    SupervisorSpec,
+    Tree,
+    supervisor,
+    worker,
+)
+from vatwatch.traffic.boundary import Boundary
+from vatwatch.traffic.filters import Filters
+from vatwatch.traffic.live import Collection
+from vatwatch.traffic.pipeline import Options
+from vatwatch.traffic.tracking import Rules
+
+ONE_FOR_ONE, REST_FOR_ONE = Strategy.ONE_FOR_ONE, Strategy.REST_FOR_ONE
+
+
+# fmt: off
+def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
+    """The whole tree. Without `polls` nothing is fetched: a replay brings the snapshots."""
+    deadline_s = 4 * s.database.timeout_s  # several batches in one go, each within its own time
+    return supervisor("vatwatch", REST_FOR_ONE, intensity=3, period_s=600, children=[
+        supervisor("core", ONE_FOR_ONE, children=[
+            worker("event_bus", EventBusActor, max_history_size=s.events.max_history_size),
+            worker("error_manager", ErrorManagerActor),
+        ]),
+        supervisor("data", REST_FOR_ONE, children=[
+            *([worker("postgres", PostgresActor, s.general.home, bindir=s.database.bindir,
+                      stop_timeout_s=POSTGRES_STOP_S, start_s=120, shutdown_s=POSTGRES_STOP_S + 5,
+                      handler_deadline_s=120)] if s.database.is_embedded else []),
+            worker("journal", JournalActor, s.general.home / "journal",
+                   max_bytes=s.journal.max_mb * MEGABYTE, max_failures=s.journal.max_failures),
+            worker("store", StoreActor, database(s, connections=WRITERS), rules(s),
+                   handler_deadline_s=deadline_s, shutdown_s=s.service.shutdown_timeout_s),
+            worker("history", HistoryActor,
+                   database(s, connections=max(1, s.database.max_connections - WRITERS))),
+            worker("cache", CacheActor, redis_url=secret(s.cache.redis_url),
+                   ttl_s=cache_ttl_s(s), breaker=breaker(s)),
+        ]),
+        supervisor("pipeline", REST_FOR_ONE, children=[
+            worker("processor", ProcessorActor, options(s)),
+            *([worker("fetcher", FetcherActor, feed(s), handler_deadline_s=poll_deadline_s(s))]
+              if polls else []),
+        ]),
+        supervisor("operations", ONE_FOR_ONE, children=[
+            worker("health_monitor", HealthMonitorActor,
+                   interval_s=s.service.health_check_interval_s),
+        ]),
+    ])
+# fmt: on
+
+
+def build(
+    settings: Settings, *, polls: bool = True, on_exhausted: Callable[[str], None] | None = None
+) -> Tree:
+    """The tree, not started yet, with the error manager hearing of all that happens in it."""
+    tree = Tree(declare(settings, polls=polls), on_exhausted=on_exhausted)
+    error_manager = tree.directory.address("error_manager")
+
+    def hear(notice: Notice) -> None:
+        with suppress(MailboxFull):  # it is counted there, and the hub must not wait
+            error_manager.tell(SupervisionNoticed(notice))
+
+    tree.directory.observe(hear)
+    return tree
+
+
+# --- what the actors are given: each setting in the form its actor wants --------------------------
+
+MEGABYTE = 1024 * 1024
+# One writes; the second is for the moment in which a dead one has not been noticed yet.
+WRITERS = 2
+POSTGRES_STOP_S = 10.0
+
+
+def rules(s: Settings) -> Rules:
+    """What makes a reconnect, and how often a parked aircraft gets a row."""
+    return Rules(
+        reconnect_window=timedelta(seconds=s.traffic.reconnect_window_s),
+        position_keepalive=timedelta(seconds=s.traffic.position_keepalive_s),
+    )
+
+
+def options(s: Settings) -> Options:
+    """The rules, the filters, and whether names are kept. Raises ConfigurationError."""
+    boundary = None
+    if s.traffic.boundary is not None:
+        try:
+            boundary = Boundary.from_geojson(
+                s.traffic.boundary.read_bytes(), s.traffic.boundary.name
+            )
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"VATWATCH_FILTER_BOUNDARY: {error}") from error
+    return Options(
+        rules=rules(s),
+        filters=Filters(
+            boundary=boundary,
+            callsign=None if s.traffic.callsign is None else re.compile(s.traffic.callsign),
+            min_rating=s.traffic.min_rating,
+        ),
+        keep_names=s.traffic.keep_names,
+    )
+
+
+def feed(s: Settings) -> FeedSettings:
+    """Where the feeds are, and how to ask."""
+    return FeedSettings(
+        api_url=s.vatsim.api_url,
+        transceivers_url=s.vatsim.transceivers_url,
+        status_url=s.vatsim.status_url,
+        default_api_url=DEFAULT_API_URL,
+        default_transceivers_url=DEFAULT_TRANSCEIVERS_URL,
+        may_ask=s.vatsim.may_ask,
+        user_agent=s.vatsim.full_user_agent,
+        timeout_s=s.vatsim.api_timeout_s,
+        retry_attempts=s.vatsim.retry_attempts,
+        poll_interval_s=s.vatsim.poll_interval_s,
+        max_body_bytes=s.vatsim.max_body_mb * MEGABYTE,
+        breaker=feed_breaker(s),
+    )
+
+
+def poll_deadline_s(s: Settings) -> float:
+    """Longer than a poll with all its tries, its look-up and the journal can take."""
+    return s.vatsim.poll_interval_s + 3 * s.vatsim.api_timeout_s + 30
+
+
+def breaker(s: Settings) -> BreakerPolicy:
+    """Of PostgreSQL and Redis. It does not grow: what waits for them must not wait for longer."""
+    return BreakerPolicy(
+        failure_threshold=s.breaker.failure_threshold,
+        timeout_s=s.breaker.timeout_s,
+        max_timeout_s=s.breaker.timeout_s,
+    )
+
+
+def feed_breaker(s: Settings) -> BreakerPolicy:
+    """Of the feed: no longer than two polls, as each snapshot that is missed is missed for good."""
+    timeout_s = min(s.breaker.timeout_s, 2 * s.vatsim.poll_interval_s)
+    return BreakerPolicy(
+        failure_threshold=s.breaker.failure_threshold,
+        timeout_s=timeout_s,
+        max_timeout_s=timeout_s,
+    )
+
+
+def database(s: Settings, *, connections: int) -> DatabaseSettings:
+    """Where PostgreSQL is; without an address, the embedded cluster."""
+    return DatabaseSettings(
+        dsn=secret(s.database.url),
+        connections=connections,
+        timeout_s=s.database.timeout_s,
+        breaker=breaker(s),
+    )
+
+
+def cache_ttl_s(s: Settings) -> dict[Collection, int]:
+    """How long each collection lives in Redis."""
+    return {
+        Collection.FLIGHTS: s.cache.ttl_flight_data_s,
+        Collection.CONTROLLERS: s.cache.ttl_atc_data_s,
+        Collection.ATIS: s.cache.ttl_atc_data_s,
+        Collection.TRANSCEIVERS: s.cache.ttl_flight_data_s,
+        Collection.NETWORK: s.cache.ttl_default_s,
+    }
+
+
+def secret(value: SecretStr | None) -> str | None:
+    """A setting that is not to be shown, for who needs it."""
+    return None if value is None else value.get_secret_value()

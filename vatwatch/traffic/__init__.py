@@ -1,0 +1,1 @@
+"""What the traffic means: pure functions on plain values. No I/O, no clock, no actor."""

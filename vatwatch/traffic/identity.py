@@ -1,0 +1,39 @@
+"""Ids that are computed from what they name, so that the API has them before the database.
+
+A flight is one pilot (`cid`) under one callsign since one `logon_time`;
+a session is the same for a controller. See docs/decisions/0003-computed-ids.md.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from uuid import UUID, uuid5
+
+# After a restart of the data server the logon times of running connections are rewritten to whole
+# seconds (FEED.md), so two of them that differ by this much are one.
+LOGON_TOLERANCE = timedelta(seconds=2)
+
+# Any UUID; that of the events that follow from snapshots.
+_EVENTS = UUID("6f0c3f0e-5d5f-5c86-9a3e-6f1b1f6f7e11")
+
+
+def stable_id(*parts: object) -> int:
+    """A positive 63-bit integer (PostgreSQL's bigint), always the same for the same parts."""
+    digest = blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def connection_id(kind: str, cid: int, callsign: str, logon_time: datetime) -> int:
+    """The id of a flight or session; `logon_time` to the second, as its fraction may be cut."""
+    return stable_id(kind, cid, callsign, logon_time.replace(microsecond=0).isoformat())
+
+
+def event_id(correlation_id: str, event_type: str, subject: str) -> UUID:
+    """The id of an event that follows from a snapshot: derived twice, it is the same event."""
+    return uuid5(_EVENTS, f"{correlation_id}\x1f{event_type}\x1f{subject}")
+
+
+def same_logon(one: datetime, other: datetime) -> bool:
+    """Whether two logon times name one connection."""
+    return abs(one - other) <= LOGON_TOLERANCE

@@ -1,0 +1,153 @@
+"""What lasts for an interval: versions of an ATIS, prefiles, radios on a frequency."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from vatwatch.feed.records import Atis, Prefile
+from vatwatch.feed.times import parse_time
+from vatwatch.traffic.connections import plan_differs
+from vatwatch.traffic.identity import stable_id
+from vatwatch.traffic.tracking import (
+    AtisVersion,
+    FiledPlan,
+    Flight,
+    Radio,
+    RadioState,
+    Session,
+    Tracking,
+)
+
+# About a hundred metres: a station's aerial that moved less has not moved.
+STATION_DIGITS = 3
+
+
+def atis_changes(
+    before: Tracking, stations: list[Atis], time: datetime
+) -> tuple[list[AtisVersion], list[AtisVersion], list[int]]:
+    """The versions on the air, those that are new, and the ids of those that have ended."""
+    now: list[AtisVersion] = []
+    opened: list[AtisVersion] = []
+    for atis in stations:
+        known = before.atis.get(atis.callsign)
+        if known is not None and _same_atis(known.atis, atis):
+            version = AtisVersion(known.atis_id, atis, known.first_seen)
+        else:
+            version = AtisVersion(stable_id("atis", atis.callsign, time.isoformat()), atis, time)
+            opened.append(version)
+        now.append(version)
+    lasting = {version.atis_id for version in now}
+    closed = [v.atis_id for v in before.atis.values() if v.atis_id not in lasting]
+    return now, opened, closed
+
+
+def _same_atis(one: Atis, other: Atis) -> bool:
+    """Whether two records are one version; times say nothing about that."""
+    return replace(one, last_updated="", logon_time="") == replace(
+        other, last_updated="", logon_time=""
+    )
+
+
+def prefile_changes(
+    before: Tracking, prefiles: list[Prefile], time: datetime
+) -> tuple[list[FiledPlan], list[FiledPlan], list[int]]:
+    """The prefiles there are, those that are new or amended, and the ids that have ended."""
+    now: list[FiledPlan] = []
+    opened: list[FiledPlan] = []
+    for prefile in prefiles:
+        filed_at = parse_time(prefile.last_updated)
+        known = before.prefiles.get((prefile.cid, prefile.callsign, filed_at))
+        if known is not None and not plan_differs(known.plan, prefile.flight_plan):
+            plan_id, first_seen = known.plan_id, known.first_seen
+        else:
+            who = (prefile.cid, prefile.callsign, filed_at.isoformat())
+            plan_id = stable_id("prefile", *who, time.isoformat())
+            first_seen = time
+        plan = FiledPlan(
+            plan_id,
+            None,
+            prefile.cid,
+            prefile.callsign,
+            prefile.flight_plan,
+            first_seen,
+            filed_at,
+            prefile.last_updated,
+            prefile.name,
+        )
+        if first_seen == time:
+            opened.append(plan)
+        now.append(plan)
+    lasting = {plan.plan_id for plan in now}
+    closed = [p.plan_id for p in before.prefiles.values() if p.plan_id not in lasting]
+    return now, opened, closed
+
+
+class RadioChanges(NamedTuple):
+    """The radios of each client, those newly tuned, and the ids of those that have ended."""
+
+    states: dict[str, tuple[RadioState, ...]]
+    opened: list[RadioState]
+    closed: list[int]
+
+
+def radio_changes(
+    before: Tracking,
+    radios: dict[str, tuple[Radio, ...]],
+    flights: list[Flight],
+    sessions: list[Session],
+    time: datetime,
+) -> RadioChanges:
+    """Hold the radios of a snapshot against those that are known."""
+    flight_ids = {flight.pilot.callsign: flight.flight_id for flight in flights}
+    session_ids = {session.controller.callsign: session.session_id for session in sessions}
+    states: dict[str, tuple[RadioState, ...]] = {}
+    opened: list[RadioState] = []
+    closed: list[int] = []
+    for callsign, tuned in radios.items():
+        flight_id, session_id = flight_ids.get(callsign), session_ids.get(callsign)
+        moves = flight_id is not None
+        known = {
+            (s.flight_id, s.session_id, *_tuning(s.radio, moves)): s
+            for s in before.radios.get(callsign, ())
+        }
+        now: dict[tuple[object, ...], RadioState] = {}
+        for radio in tuned:
+            key = (flight_id, session_id, *_tuning(radio, moves))
+            state = known.get(key)
+            if state is None and key not in now:
+                state = RadioState(
+                    stable_id("radio", callsign, *key, time.isoformat()),
+                    callsign,
+                    radio,
+                    time,
+                    flight_id,
+                    session_id,
+                )
+                opened.append(state)
+            elif state is not None:
+                # The same state; a pilot's radio is somewhere else by now.
+                state = replace(state, radio=radio)
+            if state is not None:
+                now[key] = state
+        closed.extend(state.state_id for key, state in known.items() if key not in now)
+        if now:
+            states[callsign] = tuple(now.values())
+    for callsign, lost in before.radios.items():
+        if callsign not in radios:
+            closed.extend(state.state_id for state in lost)
+    return RadioChanges(states, opened, closed)
+
+
+def _tuning(radio: Radio, moves: bool) -> tuple[object, ...]:
+    """What makes a radio's state another: its frequency, and a station's place."""
+    if moves:
+        return (radio.radio_id, radio.frequency_hz)
+    return (
+        radio.radio_id,
+        radio.frequency_hz,
+        round(radio.latitude, STATION_DIGITS),
+        round(radio.longitude, STATION_DIGITS),
+    )

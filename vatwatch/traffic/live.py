@@ -1,0 +1,249 @@
+"""The live state as the API serves it: VATSIM's own field names, ready-encoded once a snapshot."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from hashlib import blake2b
+
+import msgspec
+from msgspec import Struct
+
+from vatwatch.feed.records import (
+    Atis,
+    Facility,
+    Feed,
+    FlightPlan,
+    PilotRating,
+    Server,
+    Transceiver,
+)
+from vatwatch.traffic.tracking import Flight, Session, Tracking
+
+# Level 1 costs a third of level 6's time and gives nine tenths of its gain on this data.
+GZIP_LEVEL = 1
+# Records encoded in one go.
+PIECE = 200
+
+
+class Collection(Enum):
+    """What can be had whole."""
+
+    FLIGHTS = "flights"
+    CONTROLLERS = "controllers"
+    ATIS = "atis"
+    TRANSCEIVERS = "transceivers"
+    NETWORK = "network"
+
+
+class Body(Struct, frozen=True, gc=False):
+    """A response, ready to be sent."""
+
+    plain: bytes
+    gzipped: bytes
+    etag: str  # weak or strong is the sender's matter: the quoted text
+
+
+class LiveFlight(Struct, frozen=True, gc=False):
+    """A flight as served: the pilot's record, and vatwatch's id as a text (JavaScript: 2^53)."""
+
+    flight_id: str
+    cid: int
+    name: str
+    callsign: str
+    server: str
+    pilot_rating: int
+    military_rating: int
+    latitude: float
+    longitude: float
+    altitude: int
+    groundspeed: int
+    transponder: str
+    heading: int
+    qnh_i_hg: float
+    qnh_mb: int
+    flight_plan: FlightPlan | None
+    logon_time: str
+    last_updated: str
+
+
+class LiveController(Struct, frozen=True, gc=False):
+    """A controller as served: the record, and vatwatch's id of the session."""
+
+    session_id: str
+    cid: int
+    name: str
+    callsign: str
+    frequency: str
+    facility: int
+    rating: int
+    server: str
+    visual_range: int
+    text_atis: list[str] | None
+    last_updated: str
+    logon_time: str
+
+
+class LiveRadios(Struct, frozen=True, gc=False):
+    """The radios of one client, as the transceivers feed has them."""
+
+    callsign: str
+    transceivers: list[Transceiver]
+
+
+class Network(Struct, frozen=True, gc=False):
+    """The network as a whole; observers are counted apart from controllers that control."""
+
+    updated_at: datetime | None
+    connected_clients: int
+    unique_users: int
+    pilots: int
+    controllers: int
+    observers: int
+    atis: int
+    prefiles: int
+    servers: list[Server] = []
+    facilities: list[Facility] = []
+    ratings: list[Facility] = []
+    pilot_ratings: list[PilotRating] = []
+    military_ratings: list[PilotRating] = []
+
+
+def encode_live(tracking: Tracking, feed: Feed | None) -> dict[Collection, Body]:
+    """Encode everything. For a native thread: tens of milliseconds for two thousand pilots."""
+    time = tracking.time
+    flights = [live_flight(flight) for flight in tracking.flights.values()]
+    controllers = [live_controller(session) for session in tracking.sessions.values()]
+    atis = [version.atis for version in tracking.atis.values()]
+    radios = [live_radios(tracking, callsign) for callsign in tracking.radios]
+    return {
+        Collection.FLIGHTS: _collection(time, "flights", flights),
+        Collection.CONTROLLERS: _collection(time, "controllers", controllers),
+        Collection.ATIS: _collection(time, "atis", atis),
+        Collection.TRANSCEIVERS: _collection(time, "transceivers", radios),
+        Collection.NETWORK: _body([msgspec.json.encode(_network(tracking, feed))]),
+    }
+
+
+def encode_one(tracking: Tracking, collection: Collection, callsign: str) -> bytes | None:
+    """One record as JSON, by callsign; None if it is not online."""
+    match collection:
+        case Collection.FLIGHTS:
+            flight = tracking.flights.get(callsign)
+            return None if flight is None else msgspec.json.encode(live_flight(flight))
+        case Collection.CONTROLLERS:
+            session = tracking.sessions.get(callsign)
+            return None if session is None else msgspec.json.encode(live_controller(session))
+        case Collection.ATIS:
+            version = tracking.atis.get(callsign)
+            return None if version is None else msgspec.json.encode(version.atis)
+        case Collection.TRANSCEIVERS:
+            if callsign not in tracking.radios:
+                return None
+            return msgspec.json.encode(live_radios(tracking, callsign))
+        case Collection.NETWORK:
+            return None
+
+
+def live_flight(flight: Flight) -> LiveFlight:
+    """A flight as served."""
+    p = flight.pilot
+    return LiveFlight(
+        str(flight.flight_id),
+        p.cid,
+        p.name,
+        p.callsign,
+        p.server,
+        p.pilot_rating,
+        p.military_rating,
+        p.latitude,
+        p.longitude,
+        p.altitude,
+        p.groundspeed,
+        p.transponder,
+        p.heading,
+        p.qnh_i_hg,
+        p.qnh_mb,
+        p.flight_plan,
+        p.logon_time,
+        p.last_updated,
+    )
+
+
+def live_controller(session: Session) -> LiveController:
+    """A controller as served."""
+    c = session.controller
+    return LiveController(
+        str(session.session_id),
+        c.cid,
+        c.name,
+        c.callsign,
+        c.frequency,
+        c.facility,
+        c.rating,
+        c.server,
+        c.visual_range,
+        c.text_atis,
+        c.last_updated,
+        c.logon_time,
+    )
+
+
+def live_radios(tracking: Tracking, callsign: str) -> LiveRadios:
+    """A client's radios as served."""
+    return LiveRadios(
+        callsign,
+        [
+            Transceiver(
+                state.radio.radio_id,
+                state.radio.frequency_hz,
+                state.radio.latitude,
+                state.radio.longitude,
+                state.radio.height_msl_m,
+                state.radio.height_agl_m,
+            )
+            for state in tracking.radios[callsign]
+        ],
+    )
+
+
+def _network(tracking: Tracking, feed: Feed | None) -> Network:
+    observers = sum(s.controller.facility == 0 for s in tracking.sessions.values())
+    general = tracking.general
+    return Network(
+        updated_at=tracking.time,
+        connected_clients=0 if general is None else general.connected_clients,
+        unique_users=0 if general is None else general.unique_users,
+        pilots=len(tracking.flights),
+        controllers=len(tracking.sessions) - observers,
+        observers=observers,
+        atis=len(tracking.atis),
+        prefiles=len(tracking.prefiles),
+        servers=[] if feed is None else feed.servers,
+        facilities=[] if feed is None else feed.facilities,
+        ratings=[] if feed is None else feed.ratings,
+        pilot_ratings=[] if feed is None else feed.pilot_ratings,
+        military_ratings=[] if feed is None else feed.military_ratings,
+    )
+
+
+def _collection(
+    time: datetime | None,
+    name: str,
+    records: Sequence[LiveFlight | LiveController | Atis | LiveRadios],
+) -> Body:
+    head = msgspec.json.encode({"updated_at": time, "count": len(records)})
+    # In pieces: one long encode would hold the interpreter, and the hub, for its whole time.
+    pieces = [
+        msgspec.json.encode(records[start : start + PIECE])[1:-1]
+        for start in range(0, len(records), PIECE)
+    ]
+    return _body([head[:-1], b',"', name.encode(), b'":[', b",".join(pieces), b"]}"])
+
+
+def _body(parts: list[bytes]) -> Body:
+    plain = b"".join(parts)
+    digest = blake2b(plain, digest_size=12).hexdigest()
+    return Body(plain, gzip.compress(plain, GZIP_LEVEL, mtime=0), f'"{digest}"')

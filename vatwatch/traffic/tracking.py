@@ -1,0 +1,184 @@
+"""What is known of the network at one moment, as much as tells what the next snapshot means.
+
+`Tracking` is a value: `diff` says what a snapshot changes in it, `apply` gives the next one. The
+processor holds it, the database can give it back as of any stored snapshot (`storage/recovery.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, Pilot, Prefile
+
+
+class Snapshot(Struct, frozen=True, gc=False):
+    """One feed update, ready to be compared: decoded, valid, filtered."""
+
+    time: datetime
+    feed: Feed
+    # None: the transceivers feed was not to be had, so nothing is known, and nothing has ended.
+    radios: dict[str, tuple[Radio, ...]] | None
+
+
+class Radio(Struct, frozen=True, gc=False):
+    """One radio of one client: Hz as sent, degrees, metres."""
+
+    radio_id: int
+    frequency_hz: int
+    latitude: float
+    longitude: float
+    height_msl_m: float
+    height_agl_m: float
+
+
+class Position(Struct, frozen=True, gc=False):
+    """A position row as it was written: degrees, feet, knots, degrees true."""
+
+    time: datetime
+    latitude: float
+    longitude: float
+    altitude: int
+    groundspeed: int
+    heading: int
+
+
+class Flight(Struct, frozen=True, gc=False):
+    """One flight of one pilot, its reconnects merged."""
+
+    flight_id: int
+    pilot: Pilot
+    logon_time: datetime  # of its first connection
+    connection_logon: datetime  # of its present connection
+    first_seen: datetime
+    last_seen: datetime
+    reconnects: int = 0
+    # Whether it was ever faster than a taxiing aircraft: decides between completed and cancelled.
+    flown: bool = False
+    written: Position | None = None
+    plan_id: int | None = None
+    # Known from a later snapshot than the one that this tracking is of (late snapshots only).
+    seen_later: bool = False
+
+
+class Session(Struct, frozen=True, gc=False):
+    """One session of one controller position, its reconnects merged."""
+
+    session_id: int
+    controller: Controller
+    logon_time: datetime
+    connection_logon: datetime
+    first_seen: datetime
+    last_seen: datetime
+    reconnects: int = 0
+    seen_later: bool = False
+
+
+class AtisVersion(Struct, frozen=True, gc=False):
+    """One version of one station's ATIS, while it lasts."""
+
+    atis_id: int
+    atis: Atis
+    first_seen: datetime
+
+
+class FiledPlan(Struct, frozen=True, gc=False):
+    """One revision of a plan: a flight's (`flight_id`), or a prefile."""
+
+    plan_id: int
+    flight_id: int | None
+    cid: int
+    callsign: str
+    plan: FlightPlan
+    first_seen: datetime
+    # A prefile's `last_updated`: one person may have several under one callsign, filed at
+    # different times (six pairs and a four in the capture of 2020-12-03).
+    filed_at: datetime | None = None
+    last_updated: str = ""
+    name: str = ""
+
+
+class RadioState(Struct, frozen=True, gc=False):
+    """One radio on one frequency, while it lasts. A station's also ends when the station moves."""
+
+    state_id: int
+    callsign: str
+    radio: Radio
+    first_seen: datetime
+    flight_id: int | None
+    session_id: int | None
+
+
+class Tracking(Struct, frozen=True):
+    """All that is known after the snapshot of `time`: online by callsign, away by who they are."""
+
+    time: datetime | None = None
+    general: General | None = None
+    flights: dict[str, Flight] = {}
+    away_flights: dict[tuple[int, str], Flight] = {}
+    sessions: dict[str, Session] = {}
+    away_sessions: dict[tuple[int, str], Session] = {}
+    atis: dict[str, AtisVersion] = {}
+    prefiles: dict[tuple[int, str, datetime | None], FiledPlan] = {}
+    radios: dict[str, tuple[RadioState, ...]] = {}
+
+
+class Rules(Struct, frozen=True):
+    """What the operator may set."""
+
+    reconnect_window: timedelta = timedelta(minutes=15)
+    position_keepalive: timedelta = timedelta(minutes=5)
+
+
+class Changes(Struct, frozen=True):
+    """What one snapshot changes. Everything that the database and the subscribers need to know.
+
+    `flights` and `sessions` are all that are online; the lists after them say what is special about
+    some. `ended` are those that did not come back within the reconnect window.
+    """
+
+    time: datetime
+    after: datetime | None
+    general: General
+    flights: list[Flight]
+    flights_created: list[Flight]
+    flights_updated: list[Flight]  # a reconnect, another name, server or rating
+    flights_reconnected: list[Flight]
+    flights_gone: list[Flight]
+    flights_returned: list[Flight]
+    flights_ended: list[Flight]
+    positions: list[Flight]  # whose position is worth a row
+    plans_opened: list[FiledPlan]
+    plans_closed: list[int]
+    sessions: list[Session]
+    sessions_created: list[Session]
+    sessions_updated: list[Session]  # a reconnect, another frequency, rating or text
+    sessions_gone: list[Session]
+    sessions_returned: list[Session]
+    sessions_ended: list[Session]
+    frequencies_changed: list[tuple[str, Session]]  # the frequency before, as sent
+    atis: list[AtisVersion]
+    atis_opened: list[AtisVersion]
+    atis_closed: list[int]
+    prefiles: list[FiledPlan]
+    prefiles_opened: list[FiledPlan]
+    prefiles_closed: list[int]
+    radios: dict[str, tuple[RadioState, ...]]
+    radios_opened: list[RadioState]
+    radios_closed: list[int]
+    moved: int  # flights whose position differs from the last snapshot's
+
+
+def feed_of(tracking: Tracking) -> Feed:
+    """The feed that this tracking shows: what the last snapshot held, record by record."""
+    return Feed(
+        general=tracking.general or General(update_timestamp=""),
+        pilots=[flight.pilot for flight in tracking.flights.values()],
+        controllers=[session.controller for session in tracking.sessions.values()],
+        atis=[version.atis for version in tracking.atis.values()],
+        prefiles=[
+            Prefile(p.cid, p.callsign, p.plan, p.last_updated, p.name)
+            for p in tracking.prefiles.values()
+        ],
+    )
