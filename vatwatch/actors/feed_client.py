@@ -107,7 +107,8 @@ def _why(error: requests.RequestException) -> str:
         if not isinstance(inner, BaseException):
             break
         reason = inner
-    return str(reason).split(">: ")[-1] or type(error).__name__
+    # What stands before it is the connection's representation, not the reason.
+    return str(reason).rpartition("): ")[2].rpartition(">: ")[2] or type(error).__name__
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,8 +162,6 @@ class FetcherActor(Service):
             # What was not kept must be sent again, whole.
             self._client.forget_validators()
         self._outcomes[outcome] += 1
-        self._tell_operator(outcome)
-        self._last_outcome = outcome
         now = datetime.now(UTC)
         self._plan = next_poll(
             self._plan,
@@ -173,6 +171,8 @@ class FetcherActor(Service):
             advanced=outcome not in ("unchanged", "older"),
         )
         self.after(max(0.0, (self._plan.due - now).total_seconds()), PollDue())
+        self._tell_operator(outcome)
+        self._last_outcome = outcome
         self._report()
 
     def _outcome(self) -> str:
@@ -273,9 +273,14 @@ class FetcherActor(Service):
         """One line when it begins to fail and one when it is well again, not one a poll."""
         well = ("advanced", "unchanged", "older")
         if outcome not in well and self._last_outcome in (*well, ""):
-            log.warning("cannot take the feed: %s", self._last_error)
+            log.warning(
+                "VATSIM's feed is not to be had: %s. What is known is served; next try at %s UTC, "
+                "and /api/status says how it goes.",
+                self._last_error,
+                f"{self._plan.due:%H:%M:%S}",
+            )
         elif outcome in well and self._last_outcome not in (*well, ""):
-            log.info("the feed is back: %s", self._source)
+            log.info("VATSIM's feed is back: %s", self._source)
 
     def _report(self) -> None:
         now = datetime.now(UTC)

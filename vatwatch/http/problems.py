@@ -34,10 +34,11 @@ def add_error_handlers(app: App) -> None:
 
 
 def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
+    code = falcon.http_status_to_code(error.status)
     problem: dict[str, object] = {
         "type": "about:blank",
-        "title": error.title or error.status,
-        "status": falcon.http_status_to_code(error.status),
+        "title": (error.title or error.status).removeprefix(f"{code} "),
+        "status": code,
         "instance": req.path,
     }
     if error.description:

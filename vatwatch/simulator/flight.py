@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from enum import StrEnum
-from math import cos, radians, sin
+from itertools import pairwise
+from math import atan2, cos, degrees, hypot, radians, sin
 from random import Random
 from typing import NamedTuple
 
 from vatwatch.simulator.fleet import AircraftType
 from vatwatch.traffic.airports import Airport
-from vatwatch.traffic.geometry import bearing, between, distance_nm
+from vatwatch.traffic.geometry import EARTH_RADIUS_NM, bearing, distance_nm
 
 TAXI_KT = 16
 TURN_OFF_KT = 25
@@ -75,23 +76,47 @@ class Stretch(NamedTuple):
 
 
 class Leg(NamedTuple):
-    """A great circle of the track, beginning `from_nm` after the track's start."""
+    """A great circle of the track, beginning `from_nm` after the track's start.
+
+    Kept as two unit vectors from the earth's centre: one to the leg's start, and one at a right
+    angle to it, in the leg's direction. A point is then a sine and a cosine away, which is what a
+    network of ten thousand aircraft can afford every 15 s.
+    """
 
     from_nm: float
     length_nm: float
-    latitude: float
-    longitude: float
-    to_latitude: float
-    to_longitude: float
+    start: tuple[float, float, float]
+    ahead: tuple[float, float, float]
+
+    @classmethod
+    def between(cls, from_nm: float, here: tuple[float, float], there: tuple[float, float]) -> Leg:
+        """The leg from one point (latitude, longitude) to another."""
+        latitude, longitude = radians(here[0]), radians(here[1])
+        course = radians(bearing(*here, *there))
+        start = (
+            cos(latitude) * cos(longitude),
+            cos(latitude) * sin(longitude),
+            sin(latitude),
+        )
+        ahead = (
+            -cos(course) * sin(latitude) * cos(longitude) - sin(course) * sin(longitude),
+            -cos(course) * sin(latitude) * sin(longitude) + sin(course) * cos(longitude),
+            cos(course) * cos(latitude),
+        )
+        return cls(from_nm, distance_nm(*here, *there), start, ahead)
 
     def at(self, nm: float) -> tuple[float, float, float]:
-        """Latitude, longitude and bearing, `nm` after the leg's beginning."""
-        share = min(nm / self.length_nm, 1.0) if self.length_nm else 0.0
-        end = (self.to_latitude, self.to_longitude)
-        here = between(self.latitude, self.longitude, *end, share)
-        # At the leg's very end there is no course to it: take the one of a little before.
-        before = here if share < 0.999 else between(self.latitude, self.longitude, *end, 0.99)
-        return *here, bearing(*before, *end)
+        """Latitude, longitude and course, `nm` after the leg's beginning."""
+        angle = nm / EARTH_RADIUS_NM
+        near, far = cos(angle), sin(angle)
+        (x, y, z), (to_x, to_y, to_z) = self.start, self.ahead
+        here_x, here_y, here_z = x * near + to_x * far, y * near + to_y * far, z * near + to_z * far
+        east = here_x * (to_y * near - y * far) - here_y * (to_x * near - x * far)
+        return (
+            degrees(atan2(here_z, hypot(here_x, here_y))),
+            degrees(atan2(here_y, here_x)),
+            degrees(atan2(east, to_z * near - z * far)) % 360,
+        )
 
 
 class Flight:
@@ -147,6 +172,17 @@ class Flight:
             max(self.distance_nm - flown_nm, 0.0),
         )
 
+    def ground_ft(self, fix: Fix) -> float:
+        """The ground below, as if it rose evenly from one airport to the other."""
+        share = fix.flown_nm / self.distance_nm if self.distance_nm else 0.0
+        rise_ft = self.arrival.elevation_ft - self.departure.elevation_ft
+        return self.departure.elevation_ft + rise_ft * share
+
+    def phase_ends_s(self, second: float) -> float:
+        """When the stretch that it is in at this second ends; for the last one, never."""
+        following = bisect_right(self._begins, second)
+        return self._begins[following] if following < len(self._begins) else float("inf")
+
     def phases(self) -> list[tuple[Phase, float, float]]:
         """Each stretch's phase, when it begins, and how long it lasts, in seconds."""
         return [(part.phase, part.begins_s, part.lasts_s) for part in self._stretches]
@@ -162,10 +198,9 @@ def _track(random: Random, departure: Airport, arrival: Airport) -> list[Leg]:
         points += [_near(runway, outward + turn, random.uniform(6, 18)) for turn in (-35, 35)]
     points += [to_runway, to_stand]
     legs, from_nm = [], 0.0
-    for here, there in zip(points, points[1:], strict=False):
-        length_nm = distance_nm(*here, *there)
-        legs.append(Leg(from_nm, length_nm, *here, *there))
-        from_nm += length_nm
+    for here, there in pairwise(points):
+        legs.append(Leg.between(from_nm, here, there))
+        from_nm += legs[-1].length_nm
     return legs
 
 
@@ -205,14 +240,14 @@ def _profile(random: Random, flight: Flight) -> tuple[list[Stretch], int]:
     departure_ft, arrival_ft = flight.departure.elevation_ft, flight.arrival.elevation_ft
     hold_s = random.uniform(20, 240)
     stretches = [
-        _stretch(Phase.PARKED, random.uniform(300, 1500), 0, 0, departure_ft, departure_ft),
+        _stretch(Phase.PARKED, random.uniform(480, 2700), 0, 0, departure_ft, departure_ft),
         _over(Phase.TAXI_OUT, taxi_out_nm, TAXI_KT, departure_ft),
         _stretch(Phase.TAXI_OUT, hold_s, 0, 0, departure_ft, departure_ft),
         *up,
         _over(Phase.CRUISE, cruise_nm, cruise_kt, cruise_ft),
         *down,
         _over(Phase.TAXI_IN, taxi_in_nm, TAXI_KT, arrival_ft),
-        _stretch(Phase.ARRIVED, random.uniform(120, 900), 0, 0, arrival_ft, arrival_ft),
+        _stretch(Phase.ARRIVED, random.uniform(180, 1500), 0, 0, arrival_ft, arrival_ft),
     ]
     return _in_line(stretches), cruise_ft
 

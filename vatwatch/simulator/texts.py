@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from textwrap import wrap
 
@@ -13,16 +14,17 @@ from vatwatch.traffic.airports import Airport
 LOWEST_CID = 4_000_000
 HIGHEST_CID = 4_999_999
 
-_SYLLABLES = (
-    "ba be bo da de di do fa fe ga gi go ha he jo ka ke ki ko la le li lo ma me mi mo na ne ni no "
-    "pa pe pi ra re ri ro sa se si so ta te ti to va ve vi vo wa we wi ya yo za ze zi"
-).split()
+# Each consonant with vowels that make it easy to say.
+_SYLLABLES = tuple(consonant + vowel for consonant in "bdfghjklmnprstvwyz" for vowel in "aeio")
 _ENDINGS = ("n", "r", "s", "l", "ck", "th", "ng", "", "", "")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# fmt: off
 _ALPHABET = (
-    "ALPHA BRAVO CHARLIE DELTA ECHO FOXTROT GOLF HOTEL INDIA JULIETT KILO LIMA MIKE NOVEMBER OSCAR "
-    "PAPA QUEBEC ROMEO SIERRA TANGO UNIFORM VICTOR WHISKEY XRAY YANKEE ZULU"
-).split()
+    "ALPHA", "BRAVO", "CHARLIE", "DELTA", "ECHO", "FOXTROT", "GOLF", "HOTEL", "INDIA", "JULIETT",
+    "KILO", "LIMA", "MIKE", "NOVEMBER", "OSCAR", "PAPA", "QUEBEC", "ROMEO", "SIERRA", "TANGO",
+    "UNIFORM", "VICTOR", "WHISKEY", "XRAY", "YANKEE", "ZULU",
+)
+# fmt: on
 _REMARKS = (
     "NEW PILOT PLEASE BE PATIENT",
     "CALLSIGN AS FILED",
@@ -46,8 +48,12 @@ def _word(random: Random, syllables: int) -> str:
     return "".join(random.choices(_SYLLABLES, k=syllables)) + random.choice(_ENDINGS)
 
 
-def person(random: Random, cid: int, home: str | None = None) -> str:
-    """A name as members show it: in full, in part, or the CID, with a home airport or without."""
+def person(cid: int, homes: Sequence[Airport]) -> str:
+    """A name as members show it: in full, in part, or the CID, with a home airport or without.
+
+    The same CID has the same name wherever it is seen.
+    """
+    random = Random(cid)  # noqa: S311 - no secret
     if random.random() < 0.06:
         name = str(cid)
     else:
@@ -56,14 +62,14 @@ def person(random: Random, cid: int, home: str | None = None) -> str:
             name += " " + _word(random, random.choice((2, 2, 3))).capitalize()
     if random.random() < 0.04:
         name = name.lower()
-    if home and random.random() < 0.7:
-        return f"{name} {home}"
+    if random.random() < 0.6:
+        return f"{name} {random.choice(homes).icao}"
     # Some leave a space behind.
-    return name + " " if random.random() < 0.02 else name
+    return name + " " if random.random() < 0.03 else name
 
 
 def callsign(random: Random, aircraft: AircraftType, departure: Airport) -> str:
-    """A flight's callsign: an airline's, or the aircraft's registration. At most seven characters."""
+    """A flight's callsign: an airline's, or the aircraft's registration; at most seven letters."""
     if aircraft.light:
         return registration(random, departure.icao)
     airline = random.choice(airlines_at(departure.icao))
@@ -76,7 +82,9 @@ def callsign(random: Random, aircraft: AircraftType, departure: Airport) -> str:
 
 def registration(random: Random, icao: str) -> str:
     """An aircraft's registration, as callsign: mostly without the hyphen, but not always."""
-    prefix = next((LIGHT_PREFIXES[key] for key in (icao[:2], icao[:1]) if key in LIGHT_PREFIXES), "N")
+    prefix = next(
+        (LIGHT_PREFIXES[key] for key in (icao[:2], icao[:1]) if key in LIGHT_PREFIXES), "N"
+    )
     if prefix == "N":
         return f"N{random.randint(1, 999)}{''.join(random.choices(_LETTERS, k=2))}"
     whole = prefix + "".join(random.choices(_LETTERS, k=3))
@@ -101,7 +109,11 @@ def route(random: Random, distance_nm: float, cruise_ft: int, by_eye: bool) -> s
     first, last = _fix(random), _fix(random)
     parts = [f"{first}{random.randint(1, 9)}{random.choice(_LETTERS)}", first]
     for _ in range(fixes):
-        way = "DCT" if random.random() < 0.4 else f"{random.choice('LMNPTUYZ')}{random.randint(1, 999)}"
+        way = (
+            "DCT"
+            if random.random() < 0.4
+            else f"{random.choice('LMNPTUYZ')}{random.randint(1, 999)}"
+        )
         parts += [way, _fix(random)]
         if random.random() < 0.06:
             parts[-1] += f"/N0{random.randint(430, 500)}F{cruise_ft // 100}"
@@ -121,7 +133,9 @@ def remarks(
     parts += [f"DOF/{flight_date}", f"REG/N{random.randint(1, 999)}{random.choice(_LETTERS)}S"]
     if distance_nm > 800:
         borders = range(40, round(distance_nm / 7.5), random.randint(35, 80))
-        regions = [f"{''.join(random.choices('BEHKLOUZ', k=4))}{m // 60:02}{m % 60:02}" for m in borders]
+        regions = [
+            f"{''.join(random.choices('BEHKLOUZ', k=4))}{m // 60:02}{m % 60:02}" for m in borders
+        ]
         parts.append("EET/" + " ".join(regions))
     if airline:
         parts.append(f"OPR/{airline}")
@@ -161,9 +175,9 @@ def atis_text(
     if style == 1:
         inches = round(qnh * 100 / 33.8639)
         text = (
-            f"{airport.icao} ATIS INFO {letter} {hour_and_minute}Z. {wind:03}{knots:02}KT 10SM FEW040 "
-            f"{celsius:02}/{celsius - 6:02} A{inches}. ILS RWY {runway} APCH IN USE. NOTAMS... BIRD "
-            f"ACTIVITY VICINITY AIRPORT. ...ADVS YOU HAVE INFO {letter}."
+            f"{airport.icao} ATIS INFO {letter} {hour_and_minute}Z. {wind:03}{knots:02}KT 10SM "
+            f"FEW040 {celsius:02}/{celsius - 6:02} A{inches}. ILS RWY {runway} APCH IN USE. "
+            f"NOTAMS... BIRD ACTIVITY VICINITY AIRPORT. ...ADVS YOU HAVE INFO {letter}."
         )
     else:
         word = _ALPHABET[_LETTERS.index(letter)]

@@ -1,0 +1,140 @@
+"""What real feeds do wrong, and how often.
+
+The rates were counted over 13 captures of the real feed: 12,337 pilots, 1,501 controllers, 797 ATIS
+and 1,067 prefiles; those of what happens in time over steps of 15 s and over 34 minutes. What was
+not once among them, but was seen by others, has the rate of about one in as many.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import msgspec
+from msgspec import Struct
+
+from vatwatch.feed.records import FlightPlan
+
+HPA_PER_INHG = 33.8639
+
+
+class Rates(Struct, frozen=True, kw_only=True):
+    """How often each oddity comes; raise one to see much of it.
+
+    A share of the records, if nothing else is said; `..._a_step` a share of the clients that it
+    befalls within 15 s.
+    """
+
+    # Plans.
+    no_plan: float = 0.053
+    altitude_text: float = 0.026
+    no_cruise_tas: float = 0.014
+    nonsense_time: float = 0.0006
+    empty_airport: float = 0.001
+    local_airport: float = 0.002
+    unknown_airport: float = 0.0015
+    odd_alternate: float = 0.001
+    rare_rules: float = 0.0004
+    empty_route: float = 0.006
+    tab: float = 0.0008
+    control_character: float = 0.0003
+    double_encoded: float = 0.0006
+    not_ascii: float = 0.002
+
+    # Pilots.
+    garbage_qnh: float = 0.0009
+    transponder_9999: float = 0.0003
+    impossible_performance: float = 0.0007
+    far_below_zero: float = 0.0003
+    pilot_cid_twice: float = 0.00005
+
+    # Controllers and ATIS.
+    observer_of_flight: float = 0.20
+    wrong_facility: float = 0.01
+    no_frequency_yet: float = 0.07
+    no_text: float = 0.11
+    atis_no_text: float = 0.016
+    atis_code_flaps: float = 0.08
+    controller_cid_twice: float = 0.0015
+    controller_cid_of_pilot: float = 0.006
+    atis_of_controller: float = 0.6
+
+    # Radios.
+    no_radios: float = 0.03
+    not_in_radios: float = 0.03
+    garbage_frequency: float = 0.02
+    station_far_off: float = 0.02
+
+    # In time.
+    reconnects_a_step: float = 0.00054
+    amendments_a_step: float = 0.0015
+    callsign_changes_a_step: float = 0.00002
+    quits_a_step: float = 0.001
+    lingers: float = 0.06
+    late_record: float = 0.001
+    restarts_a_day: float = 2.0
+
+
+def garble_plan(random: Random, rates: Rates, plan: FlightPlan) -> FlightPlan:
+    """The plan with what its pilot got wrong; mostly unchanged."""
+    changes: dict[str, str] = {}
+
+    def befalls(rate: float) -> bool:
+        return random.random() < rate
+
+    if befalls(rates.altitude_text):
+        changes["altitude"] = _altitude_text(random, plan.altitude)
+    if befalls(rates.no_cruise_tas):
+        changes["cruise_tas"] = "0"
+    if befalls(rates.nonsense_time):
+        changes["deptime"] = random.choice(("5772193", "1888"))
+        changes["fuel_time"] = random.choice(("02134", "0499", "0360"))
+    if befalls(rates.empty_airport):
+        changes["departure"] = changes["arrival"] = ""
+    elif befalls(rates.unknown_airport):
+        changes["departure"] = changes["arrival"] = "ZZZZ"
+    elif befalls(rates.local_airport):
+        local = random.choice(("U70", "7FA8", "W55", "S59", "CCQ3", "00R", "YYZ"))
+        changes[random.choice(("departure", "arrival"))] = local
+    if befalls(rates.odd_alternate):
+        changes["alternate"] = random.choice(("NIL", f"{plan.departure} ; {plan.arrival}", "0000"))
+    if befalls(rates.rare_rules):
+        changes["flight_rules"] = random.choice("SD")
+    if befalls(rates.empty_route):
+        changes["route"] = ""
+    if befalls(rates.tab):
+        changes["route"] = changes.get("route", plan.route).replace(" ", "\t", 2)
+    if befalls(rates.not_ascii):
+        changes["route"] = "·" + changes.get("route", plan.route)
+    if befalls(rates.control_character):
+        changes["remarks"] = plan.remarks + " \x94"
+    if befalls(rates.double_encoded):
+        changes["remarks"] = plan.remarks + " " + "MAÑANA".encode().decode("latin-1")
+    return msgspec.structs.replace(plan, **changes) if changes else plan
+
+
+def _altitude_text(random: Random, altitude: str) -> str:
+    """A level as people write it."""
+    level = int(altitude) // 100
+    forms = (
+        f"FL{level:03}",
+        f"{level:03}",
+        f"F{level:03}",
+        f"A{level:03}",
+        "VFR",
+        "VFR/065",
+        "0",
+        "",
+    )
+    if random.random() < 0.02:
+        return altitude + "0"
+    return random.choices(forms, (54, 30, 9, 2, 1, 1, 4, 2))[0]
+
+
+def garbage_inches(random: Random) -> float:
+    """An altimeter setting that no weather has."""
+    return round(random.choice((random.uniform(-385.68, 20), random.uniform(45, 63.32))), 2)
+
+
+def garbage_hz(random: Random) -> int:
+    """HF, a typing error, nothing, or 'none yet'."""
+    return random.choices((6_547_000, 199_998_000, 0, 12_280_000, 12_275_000), (4, 8, 3, 1, 1))[0]
