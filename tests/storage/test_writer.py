@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from tests.traffic.build import START, atis, at, controller, pilot, plan, prefile, radio, snapshot
+from tests.traffic.build import START, at, atis, controller, pilot, plan, prefile, radio, snapshot
 from tests.traffic.test_diff import worlds
 from vatwatch.errors import OutOfSequence
 from vatwatch.feed.quarantine import Quarantined
@@ -24,9 +24,17 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
 RULES = Rules()
-TABLES = (
-    "snapshots flights flight_plans positions controllers atis transceivers events quarantine"
-).split()
+TABLES = [
+    "snapshots",
+    "flights",
+    "flight_plans",
+    "positions",
+    "controllers",
+    "atis",
+    "transceivers",
+    "events",
+    "quarantine",
+]
 
 
 def batch(changes: Changes, quarantined: tuple[Quarantined, ...] = ()) -> Batch:

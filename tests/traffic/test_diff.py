@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.traffic.build import START, atis, at, controller, pilot, plan, prefile, radio, snapshot
-from vatwatch.feed.records import Feed
+from tests.traffic.build import START, at, atis, controller, pilot, plan, prefile, radio, snapshot
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
 from vatwatch.traffic.tracking import Rules, Snapshot, Tracking, feed_of

@@ -37,7 +37,7 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
     code = falcon.http_status_to_code(error.status)
     problem: dict[str, object] = {
         "type": "about:blank",
-        "title": (error.title or error.status).removeprefix(f"{code} "),
+        "title": str(error.title or error.status).removeprefix(f"{code} "),
         "status": code,
         "instance": req.path,
     }

@@ -68,7 +68,7 @@ class Rates(Struct, frozen=True, kw_only=True):
     reconnects_a_step: float = 0.00054
     amendments_a_step: float = 0.0015
     callsign_changes_a_step: float = 0.00002
-    quits_a_step: float = 0.001
+    quits_a_step: float = 0.0015
     lingers: float = 0.06
     late_record: float = 0.001
     restarts_a_day: float = 2.0

@@ -28,8 +28,8 @@ CONTROLLERS_A_PILOT = 90 / 950
 ATIS_A_PILOT = 66 / 950
 PREFILES_A_PILOT = 100 / 950
 # How long a pilot stays, and a prefile waits, on average; measured, so that as many come as go.
-MEAN_STAY_S = 6_300
-MEAN_WAIT_S = 3_000
+MEAN_STAY_S = 5_800
+MEAN_WAIT_S = 1_600
 # How much of a lack is made good in a step, beyond what goes.
 PULL = 0.02
 # A connection from which nothing is heard times out after this.

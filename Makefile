@@ -1,0 +1,75 @@
+# Two commands are enough on a fresh machine: `make run` and `make test`. Each can be run again.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Of `make demo`.
+PILOTS ?= 500
+SEED ?= 1
+SIMULATOR_PORT ?= 8002
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test lint format bench lock clean
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.dev ## Install everything, the tools for development too, into .venv
+
+run: $(VENV)/.run ## Run the service on port 8001, with an embedded PostgreSQL
+	$(BIN)/vatwatch run
+
+demo: $(VENV)/.run ## Run the service on simulated traffic
+	PILOTS=$(PILOTS) SEED=$(SEED) SIMULATOR_PORT=$(SIMULATOR_PORT) scripts/demo.sh $(BIN)
+
+test: $(VENV)/.dev ## Run all tests, on a real PostgreSQL and a real Redis
+	scripts/system-packages.sh
+	$(BIN)/pytest $(TESTS)
+
+lint: $(VENV)/.dev ## Check format, style, types, and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.dev ## Bring the code into its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## Measure; figures are ratios to a floor in the same run
+	$(BIN)/python -m benchmarks.runtime
+	$(BIN)/python -m benchmarks.ingest
+
+lock: ## Pin the requirements anew, within what pyproject.toml allows
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build $(LOCK) -o requirements.txt
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build --extra dev $(LOCK) \
+	    -c requirements.txt -o requirements-dev.txt
+	rm -r $(VENV)-lock
+LOCK := --universal --generate-hashes --no-header --quiet --python-version 3.11
+
+clean: ## Remove what was installed and built; the data in var/ stay
+	rm -rf $(VENV) *.egg-info build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# --- what the commands stand on -------------------------------------------------------------------
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "vatwatch needs Python 3.11 or later: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	    || { rm -rf $(VENV); echo "Python lacks venv: apt-get install python3-venv" >&2; exit 1; }
+
+# No build isolation: the tools that build the package are pinned like everything else.
+define install
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+endef
+
+$(VENV)/.run: requirements.txt pyproject.toml | $(BIN)/pip
+	$(call install,requirements.txt)
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(BIN)/pip
+	$(call install,requirements-dev.txt)
+	@touch $(VENV)/.run

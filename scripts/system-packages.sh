@@ -1,0 +1,41 @@
+#!/bin/sh
+# What the tests need from the system: a PostgreSQL server and a Redis server, as programs that the
+# tests start themselves. Installs what is missing where it may, else says what to install, and fails.
+set -eu
+
+has_postgresql() {
+    command -v postgres >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ||
+        ls /usr/pgsql-*/bin/postgres >/dev/null 2>&1 || ls /opt/homebrew/opt/postgresql@*/bin/postgres >/dev/null 2>&1
+}
+has_redis() { command -v redis-server >/dev/null 2>&1; }
+# Root runs PostgreSQL as another user.
+has_setpriv() { [ "$(id -u)" != 0 ] || command -v setpriv >/dev/null 2>&1; }
+
+missing() {
+    has_postgresql || printf ' postgresql'
+    has_redis || printf ' redis-server'
+    has_setpriv || printf ' util-linux'
+}
+
+packages=$(missing)
+[ -n "$packages" ] || exit 0
+
+if command -v apt-get >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ]; then as_root=''; elif sudo -n true 2>/dev/null; then as_root='sudo -n'; else as_root='none'; fi
+    if [ "$as_root" != none ]; then
+        echo "Installing for the tests:$packages"
+        export DEBIAN_FRONTEND=noninteractive
+        # The packages' own services are not wanted: the tests start servers of their own.
+        $as_root apt-get update -qq
+        # shellcheck disable=SC2086
+        $as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null
+    fi
+fi
+
+packages=$(missing)
+if [ -n "$packages" ]; then
+    echo "The tests need these system packages, and they are not installed:$packages" >&2
+    echo "On Debian or Ubuntu:  sudo apt-get install$packages" >&2
+    echo "On macOS:             brew install postgresql@17 redis" >&2
+    exit 1
+fi
