@@ -22,9 +22,11 @@ VatwatchError
 │   └── OutOfSequence           a batch was derived from another past than the database's
 ├── SupervisionError
 │   ├── ActorUnavailable        the actor is stopped, or did not come back in time
+│   │   └── ActorSuspended      it failed too often: its breaker is open (`.retry_in_s`)
 │   ├── AskTimeout              no reply in time
 │   ├── MailboxFull             the mailbox refuses, or did not drain in time
-│   └── StartFailed             a child could not be started
+│   ├── StartFailed             a child could not be started
+│   └── InjectedFault           somebody ordered this failure
 └── BreakerOpen                 a breaker says: do not try now (`.retry_in_s`)
 """
 
@@ -123,6 +125,14 @@ class ActorUnavailable(SupervisionError):
     """The actor is stopped, or was not back from its restart in time."""
 
 
+class ActorSuspended(ActorUnavailable):
+    """The actor failed too often; it is not tried before its breaker lets it."""
+
+    def __init__(self, path: str, retry_in_s: float) -> None:
+        super().__init__(f"{path}: it failed too often, next try in {retry_in_s:.0f} s")
+        self.retry_in_s = retry_in_s
+
+
 class AskTimeout(SupervisionError):
     """The actor did not reply in time."""
 
@@ -133,6 +143,10 @@ class MailboxFull(SupervisionError):
 
 class StartFailed(SupervisionError):
     """A child could not be started."""
+
+
+class InjectedFault(SupervisionError):
+    """Fault injection ordered this failure."""
 
 
 class BreakerOpen(VatwatchError):

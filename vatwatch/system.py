@@ -69,7 +69,7 @@ def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
             worker("history", HistoryActor,
                    database(s, connections=max(1, s.database.max_connections - WRITERS))),
             worker("cache", CacheActor, redis_url=secret(s.cache.redis_url),
-                   ttl_s=cache_ttl_s(s), breaker=breaker(s)),
+                   ttl_s=cache_ttl_s(s), redis_breaker=breaker(s)),
         ]),
         supervisor("pipeline", REST_FOR_ONE, children=[
             worker("processor", ProcessorActor, options(s)),

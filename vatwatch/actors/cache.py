@@ -40,11 +40,15 @@ class CacheActor(Service):
     """Keeper of what is served."""
 
     def __init__(
-        self, *, redis_url: str | None, ttl_s: Mapping[Collection, int], breaker: BreakerPolicy
+        self,
+        *,
+        redis_url: str | None,
+        ttl_s: Mapping[Collection, int],
+        redis_breaker: BreakerPolicy,
     ) -> None:
         super().__init__()
         self._mirror = None if redis_url is None else RedisMirror(redis_url, ttl_s)
-        self._guard = Guard("Redis", breaker, monotonic, counts=redis.RedisError)
+        self._guard = Guard("Redis", redis_breaker, monotonic, counts=redis.RedisError)
         self._pool = NativePool(1, "cache")
         self._tracking = Tracking()
         self._bodies: dict[Collection, Body] = {}

@@ -16,6 +16,7 @@ from vatwatch.actors.service import Service
 from vatwatch.messages import ErrorStatus, Health, SupervisionNoticed
 from vatwatch.supervision import (
     AskFailed,
+    BreakerChanged,
     ChildFailed,
     ChildRestarting,
     ChildStarted,
@@ -79,6 +80,14 @@ class ErrorManagerActor(Service):
                 where = f"{path} gave up: more than {intensity} failures in {period_s:g} s"
                 self._failed(path, where, "Escalated", "")
                 log.error(where)
+            case BreakerChanged():
+                log.warning(
+                    "breaker %s: %s → %s (%s)",
+                    notice.name,
+                    notice.before.value,
+                    notice.after.value,
+                    notice.reason,
+                )
             case DeadLettered(path, letter, reason):
                 self._dead_letters += 1
                 # While the tree stops this is as it should be.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from vatwatch.supervision.actor import Actor
 from vatwatch.supervision.backoff import Backoff
-from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState, Guard
+from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState
 from vatwatch.supervision.directory import Address, Directory
+from vatwatch.supervision.faults import Fault, FaultKind, Faults
+from vatwatch.supervision.guard import BreakerInfo, Guard, GuardKind, Transition
 from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import (
     FailureInfo,
@@ -19,6 +21,7 @@ from vatwatch.supervision.mailbox import MailboxPolicy
 from vatwatch.supervision.message import Ask, Tell
 from vatwatch.supervision.notices import (
     AskFailed,
+    BreakerChanged,
     ChildFailed,
     ChildRestarting,
     ChildStarted,
@@ -50,6 +53,8 @@ __all__ = [
     "Backlog",
     "Backoff",
     "Breaker",
+    "BreakerChanged",
+    "BreakerInfo",
     "BreakerPolicy",
     "BreakerState",
     "ChildFailed",
@@ -62,7 +67,11 @@ __all__ = [
     "Directory",
     "Escalated",
     "FailureInfo",
+    "Fault",
+    "FaultKind",
+    "Faults",
     "Guard",
+    "GuardKind",
     "InHand",
     "LatencyInfo",
     "MailboxInfo",
@@ -78,6 +87,7 @@ __all__ = [
     "SupervisorSpec",
     "Tell",
     "Timer",
+    "Transition",
     "Tree",
     "supervisor",
     "worker",

@@ -10,7 +10,9 @@ from gevent import Greenlet
 from pykka.messages import _ActorStop
 
 from vatwatch.errors import SupervisionError
+from vatwatch.supervision.breaker import BreakerPolicy
 from vatwatch.supervision.directory import Address, Directory
+from vatwatch.supervision.guard import Guard, GuardKind
 from vatwatch.supervision.life import Life, Timer, tell_later
 from vatwatch.supervision.mailbox import Envelope, Mailbox, MailboxPolicy
 from vatwatch.supervision.message import Tell
@@ -52,11 +54,26 @@ class Actor(pykka.Actor):
         Its own failure is announced (`CrashHookFailed`), and changes nothing.
         """
 
+    def on_probe(self) -> Any:
+        """How the actor is, for whoever probes it; between two messages, and to be quick."""
+        return None
+
     # -- tools
 
     def address(self, name: str) -> Address:
         """The address of another actor of the tree."""
         return self.directory.address(name)
+
+    def guard(
+        self,
+        name: str,
+        policy: BreakerPolicy,
+        *,
+        counts: type[Exception] | tuple[type[Exception], ...] = Exception,
+        kind: GuardKind = "dependency",
+    ) -> Guard:
+        """The guard of this name, made at its first use; a restart of the actor leaves it alone."""
+        return self.directory.guard(name, policy, counts=counts, kind=kind)
 
     def after(self, seconds: float, message: Tell) -> Timer:
         """Tell itself `message` in `seconds`; past the mailbox's bound; not after its death."""

@@ -1,21 +1,17 @@
-"""Circuit breaker: whether to try. A pure state machine, and a small holder for it.
+"""Circuit breaker: whether to try. A pure state machine; `guard.py` holds one.
 
-CLOSED ──failure_threshold failures in a row──▶ OPEN
+CLOSED ──failures in a row, or too many of the last calls failed or slow; or tripped──▶ OPEN
 OPEN ──allow() after the timeout──▶ HALF_OPEN
 HALF_OPEN ──every trial succeeded──▶ CLOSED, the timeout as at first
-HALF_OPEN ──a trial failed, or did not report by its deadline──▶ OPEN, the timeout doubled
+HALF_OPEN ──a trial failed, was slow, or did not report by its deadline──▶ OPEN, the timeout doubled
+
+The rates over a sliding window of calls, and what counts as slow, are as in resilience4j.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TypeVar
-
-from vatwatch.errors import BreakerOpen
-
-T = TypeVar("T")
 
 
 class BreakerState(Enum):
@@ -31,16 +27,61 @@ class BreakerPolicy:
     """When a breaker opens, and for how long."""
 
     failure_threshold: int = 5
+    """Failures in a row that open it."""
     timeout_s: float = 60.0
     max_timeout_s: float = 600.0
     half_open_trials: int = 1
     trial_deadline_s: float = 60.0
+    window: int = 0
+    """Calls that the rates are taken over; 0: rates do not matter."""
+    min_calls: int = 10
+    """Below this many calls there is no rate."""
+    failure_rate: float = 0.5
+    """This share of failed calls in the window opens it."""
+    slow_call_s: float | None = None
+    """A call that takes longer is slow; None: no call is."""
+    slow_rate: float = 1.0
+    """This share of slow calls in the window opens it."""
 
     def __post_init__(self) -> None:
         if self.failure_threshold < 1 or self.half_open_trials < 1:
             raise ValueError("failure_threshold and half_open_trials are at least 1")
         if not 0 < self.timeout_s <= self.max_timeout_s or self.trial_deadline_s <= 0:
             raise ValueError("0 < timeout_s <= max_timeout_s, and 0 < trial_deadline_s")
+        if self.window and not 1 <= self.min_calls <= self.window:
+            raise ValueError("1 <= min_calls <= window")
+        if not (0 < self.failure_rate <= 1 and 0 < self.slow_rate <= 1):
+            raise ValueError("rates are above 0 and at most 1")
+        if self.slow_call_s is not None and self.slow_call_s <= 0:
+            raise ValueError("slow_call_s is above 0, or None")
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The last calls, the newest in the lowest bit: a sliding window that is cheap to copy."""
+
+    count: int = 0
+    failed: int = 0
+    slow: int = 0
+
+    def add(self, window: int, *, failed: bool, slow: bool) -> Calls:
+        """The window with one more call; the oldest falls out of a full one."""
+        mask = (1 << window) - 1
+        return Calls(
+            min(self.count + 1, window),
+            (self.failed << 1 | failed) & mask,
+            (self.slow << 1 | slow) & mask,
+        )
+
+    @property
+    def failure_rate(self) -> float:
+        """The share of the failed; 0 without calls."""
+        return self.failed.bit_count() / self.count if self.count else 0.0
+
+    @property
+    def slow_rate(self) -> float:
+        """The share of the slow; 0 without calls."""
+        return self.slow.bit_count() / self.count if self.count else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +92,8 @@ class Breaker:
     state: BreakerState = BreakerState.CLOSED
     failures: int = 0
     """In a row, while closed."""
+    calls: Calls = Calls()
+    """While closed, if the policy has a window."""
     timeout_s: float = 0.0
     """Of the present or last opening."""
     opened_at: float = 0.0
@@ -62,7 +105,7 @@ class Breaker:
 
     def allow(self, now: float) -> tuple[Breaker, bool]:
         """Whether one call may be tried now. A call that was allowed reports once."""
-        breaker = self._expired(now)
+        breaker = self.expire(now)
         match breaker.state:
             case BreakerState.CLOSED:
                 return breaker, True
@@ -76,37 +119,65 @@ class Breaker:
                     return breaker._try(now), True
                 return breaker, False
 
-    def success(self, now: float) -> Breaker:
-        """A call succeeded."""
-        breaker = self._expired(now)
+    def success(self, now: float, elapsed_s: float = 0.0) -> Breaker:
+        """A call succeeded, after so long."""
+        breaker = self.expire(now)
+        slow = breaker._is_slow(elapsed_s)
         match breaker.state:
             case BreakerState.CLOSED:
-                return replace(breaker, failures=0)
+                return replace(breaker, failures=0)._count(now, failed=False, slow=slow)
             case BreakerState.OPEN:
                 return breaker
             case BreakerState.HALF_OPEN:
+                if slow:
+                    return breaker._reopen(now)
                 succeeded = breaker.trials_succeeded + 1
                 if succeeded >= breaker.policy.half_open_trials:
                     return breaker._enter(BreakerState.CLOSED)
                 return replace(breaker, trials=breaker.trials[1:], trials_succeeded=succeeded)
 
-    def failure(self, now: float) -> Breaker:
-        """A call failed."""
-        breaker = self._expired(now)
+    def failure(self, now: float, elapsed_s: float = 0.0) -> Breaker:
+        """A call failed, after so long."""
+        breaker = self.expire(now)
         match breaker.state:
             case BreakerState.CLOSED:
                 failures = breaker.failures + 1
                 if failures >= breaker.policy.failure_threshold:
                     return breaker._open(now, breaker.policy.timeout_s)
-                return replace(breaker, failures=failures)
+                slow = breaker._is_slow(elapsed_s)
+                return replace(breaker, failures=failures)._count(now, failed=True, slow=slow)
             case BreakerState.OPEN:
                 return breaker
             case BreakerState.HALF_OPEN:
                 return breaker._reopen(now)
 
+    def trip(self, now: float) -> Breaker:
+        """Somebody else's judgement: open it, whatever was counted."""
+        breaker = self.expire(now)
+        match breaker.state:
+            case BreakerState.CLOSED:
+                return breaker._open(now, breaker.policy.timeout_s)
+            case BreakerState.OPEN:
+                return breaker
+            case BreakerState.HALF_OPEN:
+                return breaker._reopen(now)
+
+    def half_open(self, now: float) -> Breaker:
+        """Begin the trials without one in flight; nothing happens before its time."""
+        breaker = self.expire(now)
+        if breaker.state is BreakerState.OPEN and breaker.retry_in_s(now) <= 0:
+            return breaker._enter(BreakerState.HALF_OPEN)
+        return breaker
+
+    def expire(self, now: float) -> Breaker:
+        """Count a trial that has not reported by its deadline as failed, then."""
+        if self.trials and self.trials[0] <= now:
+            return self._reopen(self.trials[0])
+        return self
+
     def retry_in_s(self, now: float) -> float:
         """Seconds until a call may be tried; 0 when it may be now, as far as time can tell."""
-        breaker = self._expired(now)
+        breaker = self.expire(now)
         match breaker.state:
             case BreakerState.CLOSED:
                 return 0.0
@@ -118,14 +189,24 @@ class Breaker:
                     return 0.0
                 return max(0.0, min(breaker.trials) - now)
 
+    def _is_slow(self, elapsed_s: float) -> bool:
+        return self.policy.slow_call_s is not None and elapsed_s > self.policy.slow_call_s
+
+    def _count(self, now: float, *, failed: bool, slow: bool) -> Breaker:
+        """Add a call to the window, while closed; open if that makes one of the rates too high."""
+        policy = self.policy
+        if not policy.window:
+            return self
+        calls = self.calls.add(policy.window, failed=failed, slow=slow)
+        if calls.count >= policy.min_calls and (
+            calls.failure_rate >= policy.failure_rate
+            or (policy.slow_call_s is not None and calls.slow_rate >= policy.slow_rate)
+        ):
+            return self._open(now, policy.timeout_s)
+        return replace(self, calls=calls)
+
     def _try(self, now: float) -> Breaker:
         return replace(self, trials=(*self.trials, now + self.policy.trial_deadline_s))
-
-    def _expired(self, now: float) -> Breaker:
-        """Count a trial that has not reported by its deadline as failed, then."""
-        if self.trials and self.trials[0] <= now:
-            return self._reopen(self.trials[0])
-        return self
 
     def _reopen(self, at: float) -> Breaker:
         return self._open(at, min(self.timeout_s * 2, self.policy.max_timeout_s))
@@ -135,61 +216,11 @@ class Breaker:
 
     def _enter(self, state: BreakerState) -> Breaker:
         return replace(
-            self, state=state, failures=0, trials=(), trials_succeeded=0, epoch=self.epoch + 1
+            self,
+            state=state,
+            failures=0,
+            calls=Calls(),
+            trials=(),
+            trials_succeeded=0,
+            epoch=self.epoch + 1,
         )
-
-
-class Guard:
-    """A breaker around one outside dependency."""
-
-    def __init__(
-        self,
-        name: str,
-        policy: BreakerPolicy,
-        clock: Callable[[], float],
-        *,
-        counts: type[Exception] | tuple[type[Exception], ...] = Exception,
-    ) -> None:
-        """`counts`: the errors that speak against the dependency; any other is an answer."""
-        self.name = name
-        self._breaker = Breaker(policy)
-        self._clock = clock
-        self._counts = counts
-
-    @property
-    def state(self) -> BreakerState:
-        """Where the breaker stands; OPEN until the first call after the timeout."""
-        return self._breaker.state
-
-    @property
-    def retry_in_s(self) -> float:
-        """Seconds until a call may be tried."""
-        return self._breaker.retry_in_s(self._clock())
-
-    def call(self, fn: Callable[[], T]) -> T:
-        """Call `fn` if the breaker allows it.
-
-        Raises:
-            BreakerOpen: it does not
-            BaseException: what `fn` raised
-        """
-        now = self._clock()
-        self._breaker, allowed = self._breaker.allow(now)
-        if not allowed:
-            raise BreakerOpen(self.name, self._breaker.retry_in_s(now))
-        epoch = self._breaker.epoch
-        try:
-            result = fn()
-        except BaseException as error:
-            # A kill or a gevent.Timeout is no Exception: the dependency has not answered.
-            answered = isinstance(error, Exception) and not isinstance(error, self._counts)
-            self._report(epoch, answered)
-            raise
-        self._report(epoch, succeeded=True)
-        return result
-
-    def _report(self, epoch: int, succeeded: bool) -> None:
-        # A straggler from before the breaker opened must not decide a trial.
-        if self._breaker.epoch == epoch:
-            report = self._breaker.success if succeeded else self._breaker.failure
-            self._breaker = report(self._clock())

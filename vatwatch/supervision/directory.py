@@ -7,14 +7,18 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gevent import get_hub
 
-from vatwatch.errors import ActorUnavailable, AskTimeout, MailboxFull
+from vatwatch.errors import ActorSuspended, ActorUnavailable, AskTimeout, MailboxFull
+from vatwatch.supervision.breaker import BreakerPolicy
+from vatwatch.supervision.faults import Faults
+from vatwatch.supervision.guard import Guard, GuardKind
 from vatwatch.supervision.introspection import State
 from vatwatch.supervision.mailbox import Envelope, MailboxPolicy
-from vatwatch.supervision.message import Ask, Tell
+from vatwatch.supervision.message import Ask, Probe, Tell
 from vatwatch.supervision.notices import DeadLettered, DeadLetterReason, Notice
 from vatwatch.supervision.reply import Reply
 
@@ -27,11 +31,19 @@ Observer = Callable[[Notice], None]
 
 
 class Directory:
-    """The names of one tree's workers, and those who want to know what happens in it."""
+    """The names of one tree's workers, its guards and faults, and who wants to know of it all."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.dead_letters = 0
         """How many there have been."""
+        self.faults = Faults()
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._guards: dict[str, Guard] = {}
         self._slots: dict[str, Slot] = {}
         self._observers: list[Observer] = []
         self._notices: deque[Notice] = deque()
@@ -41,6 +53,32 @@ class Directory:
     def address(self, name: str) -> Address:
         """The address of a worker; an unknown name shows when the address is used."""
         return Address(name, self)
+
+    def guard(
+        self,
+        name: str,
+        policy: BreakerPolicy,
+        *,
+        counts: type[Exception] | tuple[type[Exception], ...] = Exception,
+        kind: GuardKind = "dependency",
+    ) -> Guard:
+        """The guard of this name; made at the first use, and the same ever after."""
+        if name not in self._guards:
+            self._guards[name] = Guard(
+                name,
+                policy,
+                self._clock,
+                counts=counts,
+                kind=kind,
+                wall_clock=self._wall_clock,
+                observe=self.notify,
+                before_call=self.faults.fails,
+            )
+        return self._guards[name]
+
+    def guards(self) -> tuple[Guard, ...]:
+        """All of them, but for those of the tree's own nodes."""
+        return tuple(self._guards.values())
 
     def observe(self, callback: Observer) -> None:
         """Call `callback(notice)` for everything that happens from now on, in order.
@@ -153,6 +191,26 @@ class Address:
         if slot.state not in (State.RUNNING, State.STOPPING):
             raise ActorUnavailable(f"{slot.path}: {slot.state.value}, not up within {timeout_s} s")
         raise AskTimeout(f"{slot.path}: no reply to {type(message).__name__} within {timeout_s} s")
+
+    def probe(self, *, timeout_s: float) -> Any:
+        """Ask the actor how it is (`Actor.on_probe`): past a full mailbox, after the one in hand.
+
+        Raises:
+            ActorUnavailable, ActorSuspended: it does not run
+            AskTimeout: no answer in time: what it has in hand takes longer
+        """
+        slot = self._slot or self._find()
+        if slot is None:
+            raise ActorUnavailable(f"{self.name}: no actor has this name")
+        if slot.state is State.SUSPENDED:
+            raise ActorSuspended(slot.path, 0.0 if slot.guard is None else slot.guard.retry_in_s)
+        if slot.state is not State.RUNNING:
+            raise ActorUnavailable(f"{slot.path}: {slot.state.value}")
+        reply: Reply[Any] = Reply()
+        slot.mailbox.put_urgent(Envelope(Probe(), reply))
+        if not reply.wait(timeout_s):
+            raise AskTimeout(f"{slot.path}: no answer to a probe within {timeout_s} s")
+        return reply.get()
 
     def alive(self) -> bool:
         """Whether the actor runs now."""

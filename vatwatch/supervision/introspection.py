@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal
 
+from vatwatch.supervision.guard import BreakerInfo
 from vatwatch.supervision.mailbox import MailboxPolicy
 from vatwatch.supervision.notices import FailureReason
 from vatwatch.supervision.spec import Restart, Strategy
@@ -21,6 +22,8 @@ class State(Enum):
     RESTARTING = "restarting"
     """It has ended and will be started again."""
     STOPPING = "stopping"
+    SUSPENDED = "suspended"
+    """It failed too often; its breaker is open, and it is not started before that lets it."""
     STOPPED = "stopped"
     """Not started yet, or stopped for good."""
     FAILED = "failed"
@@ -75,8 +78,14 @@ class NodeInfo:
     restarts_total: int
     restarts_in_window: int
     """Within its supervisor's period; at most one more than the intensity."""
+    breaker: BreakerInfo | None
+    """None if failures too many are its supervisor's."""
     mailbox: MailboxInfo | None
     """A worker's."""
+    handling: str | None
+    """The type of the message in hand."""
+    busy_s: float
+    """How long the message in hand has been so; 0 if there is none."""
     handled: int
     failures: int
     asks_failed: int

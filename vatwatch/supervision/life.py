@@ -12,8 +12,9 @@ from pykka.messages import _ActorStop
 
 from vatwatch.errors import ActorUnavailable, SupervisionError
 from vatwatch.supervision.failures import text_of, traceback_of
+from vatwatch.supervision.faults import Dropped
 from vatwatch.supervision.mailbox import Envelope
-from vatwatch.supervision.message import Tell
+from vatwatch.supervision.message import Probe, Tell
 from vatwatch.supervision.notices import AskFailed, CrashHookFailed, FailureReason
 from vatwatch.supervision.reply import Reply
 
@@ -26,6 +27,9 @@ ExitReason: TypeAlias = FailureReason | Literal["shutdown"]
 
 # An actor with a full mailbox never waits, so it gives way to the others after this long.
 _TURN_S = 0.005
+
+# What comes through the urgent lane, and is not for `on_receive`.
+_CONTROL = frozenset({_ActorStop, Probe})
 
 # on_crash is to be quick; a dying actor holds up its successor.
 _CRASH_HOOK_S = 5.0
@@ -187,13 +191,17 @@ class Life:
             envelope = take_next()
             message = envelope.message
             reply: Reply[Any] | None = envelope.reply_to
-            if message.__class__ is _ActorStop:
-                if reply is not None:
-                    reply.set(None)
-                return
+            if message.__class__ in _CONTROL:
+                if self._control(message, reply):
+                    return
+                continue
             self.in_hand = envelope
             self.busy_since = began = clock()
-            if reply is None:
+            if slot.tap is not None:
+                message = self._befall(envelope)
+            if message is None:
+                pass
+            elif reply is None:
                 receive(message)
             elif not reply.abandoned:
                 self._answer(message, reply)
@@ -209,9 +217,30 @@ class Life:
             # Also here, because a handler may have caught the kill.
             if self._doom is not None:
                 self._give_in()
+            if slot.on_trial:
+                slot.trial_succeeded()
             if ended - turn_began > _TURN_S:
                 gevent.sleep(0)
                 turn_began = clock()
+
+    def _control(self, message: Any, reply: Reply[Any] | None) -> bool:
+        """Stop (True), or answer how it is; neither is a message that is handled."""
+        if message.__class__ is _ActorStop:
+            if reply is not None:
+                reply.set(None)
+            return True
+        assert reply is not None
+        reply.set(self.actor.on_probe())
+        return False
+
+    def _befall(self, envelope: Envelope) -> Any:
+        """What an injected fault makes of the message in hand; None if it is lost."""
+        tap = self.slot.tap
+        try:
+            return envelope.message if tap is None else tap(envelope.message)
+        except Dropped:
+            self.slot.undeliverable(envelope, "injected")
+            return None
 
     def _answer(self, message: Any, reply: Reply[Any]) -> None:
         try:

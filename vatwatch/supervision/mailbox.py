@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, Protocol
 
@@ -72,6 +73,7 @@ class Mailbox:
         "capacity",
         "closed",
         "dropped",
+        "gate",
         "high_water",
         "owner",
         "policy",
@@ -90,6 +92,9 @@ class Mailbox:
         self.policy = policy
         self.block_s = block_s
         self.closed = False
+        self.gate: Callable[[], bool] | None = None
+        """While set, it decides for each message whether it gets in: the actor is suspended, or on
+        trial. Set it by `guard_with`."""
         self.high_water = 0
         self.dropped = 0
         self.refused = 0
@@ -97,7 +102,7 @@ class Mailbox:
         """The greenlet that reads: it must not wait for itself."""
         self._undeliverable = undeliverable
         self._hub = get_hub()
-        # 0 while closed, so that the fast way in needs one comparison only.
+        # 0 while closed or gated, so that the fast way in needs one comparison only.
         self._limit = capacity
         self._urgent: deque[Envelope] = deque()
         self._normal: deque[Envelope] = deque()
@@ -196,7 +201,27 @@ class Mailbox:
         """Take messages again, and forget what is urgent: it was for a reader that has gone."""
         self._urgent.clear()
         self.closed = False
-        self._limit = self.capacity
+        self._limit = self.capacity if self.gate is None else 0
+
+    def guard_with(self, gate: Callable[[], bool] | None) -> None:
+        """Let `gate` decide what gets in, or (None) only the bound again.
+
+        What is queued stays, but for asks: whoever asks is not to wait for so long. Who waits for
+        room does not get in either.
+        """
+        self.gate = gate
+        if gate is None:
+            self._limit = 0 if self.closed else self.capacity
+            return
+        self._limit = 0
+        asks = [envelope for envelope in self._normal if envelope.reply_to is not None]
+        self._normal = deque(envelope for envelope in self._normal if envelope.reply_to is None)
+        senders, self._senders = self._senders, deque()
+        for envelope in asks:
+            self._undeliverable(envelope, "suspended")
+        for blocked in senders:
+            self._undeliverable(blocked.envelope, "suspended")
+            self._settle(blocked)
 
     def _put_without_room(self, envelope: Envelope, patience_s: float | None) -> None:
         # Pykka's own refs stop an actor with a message; it must get through to a full mailbox.
@@ -204,6 +229,11 @@ class Mailbox:
             self.put_urgent(envelope)
         elif self.closed:
             self._undeliverable(envelope, "stopped")
+        elif self.gate is not None:
+            if self.gate():
+                self.put_regardless(envelope)
+            else:
+                self._undeliverable(envelope, "suspended")
         elif self.policy is MailboxPolicy.DROP_OLDEST:
             self.dropped += 1
             self._undeliverable(self._normal.popleft(), "overflow")

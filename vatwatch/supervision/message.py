@@ -16,6 +16,12 @@ class Tell:
     __slots__ = ()
 
 
+class Probe:
+    """How are you? Gets past a full mailbox; answered by `Actor.on_probe` (`Address.probe`)."""
+
+    __slots__ = ()
+
+
 class Ask(Generic[R_co]):
     """Answered with an `R_co`, in time or not at all. If it fails, the asker gets the error.
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from vatwatch.supervision.breaker import BreakerState
 from vatwatch.supervision.message import Tell
 
 FailureReason: TypeAlias = Literal["crash", "hang", "start", "exit"]
 """`exit`: a permanent child stopped by itself, with no error."""
 
-DeadLetterReason: TypeAlias = Literal["unknown", "stopped", "in hand", "backlog", "overflow"]
-"""`unknown`: no such name; `stopped`: the receiver is stopped for good; `in hand`: its handling
-failed; `backlog`: queued at a failure, and the child spec does not keep the mailbox; `overflow`:
-the oldest of a full mailbox."""
+DeadLetterReason: TypeAlias = Literal[
+    "unknown", "stopped", "suspended", "in hand", "backlog", "overflow", "injected"
+]
+"""`unknown`: no such name; `stopped`: the receiver is stopped for good; `suspended`: its breaker is
+open; `in hand`: its handling failed; `backlog`: queued at a failure, and the child spec does not
+keep the mailbox; `overflow`: the oldest of a full mailbox; `injected`: dropped by fault injection.
+(A full mailbox that blocks or refuses raises in the sender, who still has the message.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,18 @@ class CrashHookFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerChanged:
+    """A breaker changed its state; `retry_in_s` is for an open one."""
+
+    name: str
+    kind: str
+    before: BreakerState
+    after: BreakerState
+    reason: str
+    retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLettered:
     """Nobody will handle this message. (An ask is never a dead letter: its asker is told.)"""
 
@@ -102,5 +118,6 @@ Notice: TypeAlias = (
     | Escalated
     | AskFailed
     | CrashHookFailed
+    | BreakerChanged
     | DeadLettered
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vatwatch.errors import ActorUnavailable, MailboxFull
+from vatwatch.errors import ActorSuspended, ActorUnavailable, MailboxFull
+from vatwatch.supervision.breaker import BreakerState
 from vatwatch.supervision.directory import Directory
 from vatwatch.supervision.failures import text_of
+from vatwatch.supervision.guard import Guard
 from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import (
     FailureInfo,
@@ -42,6 +44,7 @@ class Slot:
 
     def __init__(self, spec: AnySpec, runtime: Runtime, parent: Slot | None = None) -> None:
         self.spec = spec
+        self.parent = parent
         self.runtime = runtime
         self.name = spec.name
         self.path: str = spec.name if parent is None else f"{parent.path}/{spec.name}"
@@ -55,16 +58,34 @@ class Slot:
         self.asks_failed = 0
         self.last_failure: FailureInfo | None = None
         self.latency = LatencyCounts()
+        self.tap: Callable[[Any], Any] | None = None
+        """While set: what fault injection makes of each message."""
+        self.on_trial = False
+        """Whether each message that is handled is a trial for the breaker."""
         self._window = RestartWindow(0, 1.0)
         if parent is not None and isinstance(parent.spec, SupervisorSpec):
             self._window = RestartWindow(parent.spec.intensity, parent.spec.period_s)
+        self._failing = self._window
+        self.guard = (
+            None
+            if spec.breaker is None
+            else Guard(
+                self.path,
+                spec.breaker,
+                runtime.clock,
+                kind="child",
+                wall_clock=runtime.wall_clock,
+                observe=runtime.directory.notify,
+            )
+        )
         if isinstance(spec, SupervisorSpec):
             # Nothing but the urgent lane: nobody talks to a supervisor but its children.
-            self.mailbox = Mailbox(1, MailboxPolicy.REFUSE, self._undeliverable)
+            self.mailbox = Mailbox(1, MailboxPolicy.REFUSE, self.undeliverable)
             self.children = tuple(Slot(child, runtime, self) for child in spec.children)
         else:
-            self.mailbox = Mailbox(spec.mailbox, spec.policy, self._undeliverable)
+            self.mailbox = Mailbox(spec.mailbox, spec.policy, self.undeliverable)
             self.children = ()
+            runtime.directory.faults.connect(spec.name, self._set_tap)
 
     def walk(self) -> Iterator[Slot]:
         """This slot and all below it, from top to bottom."""
@@ -100,6 +121,50 @@ class Slot:
             traceback,
         )
 
+    def fails_too_often(self) -> bool:
+        """Count one failure more for the breaker; whether it is open now.
+
+        It opens when the restart intensity is exceeded, and when a trial fails.
+        """
+        guard, failure = self.guard, self.last_failure
+        assert guard is not None
+        assert failure is not None
+        self._failing = self._failing.add(self.runtime.clock())
+        reason = f"{failure.error_type}: {failure.error_text}".removeprefix(": ")
+        if self.on_trial:
+            guard.trip(f"a trial failed: {reason}")
+        elif self._failing.exceeded:
+            window = self._failing
+            guard.trip(f"over {window.intensity} failures in {window.period_s:g} s: {reason}")
+        if guard.state is BreakerState.CLOSED:
+            return False
+        self._failing = replace(self._failing, restarts=())
+        return True
+
+    def suspend(self) -> None:
+        """Nothing gets in, and nobody is started, until the breaker lets them try."""
+        self.state = State.SUSPENDED
+        self.on_trial = False
+        self.mailbox.guard_with(lambda: False)
+
+    def begin_trials(self) -> None:
+        """The next messages are trials; their number is the breaker's."""
+        assert self.guard is not None
+        self.on_trial = True
+        self.mailbox.guard_with(self.guard.allow)
+
+    def trial_succeeded(self) -> None:
+        """For the life: a message was handled, while each is a trial."""
+        assert self.guard is not None
+        self.guard.succeeded()
+        if self.guard.state is BreakerState.CLOSED:
+            self.end_trials()
+
+    def end_trials(self) -> None:
+        """The breaker is closed: all is as ever."""
+        self.on_trial = False
+        self.mailbox.guard_with(None)
+
     def settle(self, in_hand: Envelope | None, *, may_retry: bool) -> None:
         """The life is over: decide about the message in hand and the queued, by the child spec.
 
@@ -115,7 +180,7 @@ class Slot:
         if may_retry and self.spec.in_hand is InHand.RETRY:
             self.mailbox.put_first(in_hand)
         else:
-            self._undeliverable(in_hand, "in hand")
+            self.undeliverable(in_hand, "in hand")
 
     def close(self, state: State) -> None:
         """Stopped for good, with all below: what is queued, and what comes, is undeliverable."""
@@ -129,7 +194,9 @@ class Slot:
     def info(self) -> NodeInfo:
         """What is known of this node and those below."""
         now = self.runtime.clock()
-        spec, mailbox = self.spec, self.mailbox
+        spec, mailbox, life = self.spec, self.mailbox, self.life
+        in_hand = None if life is None else life.in_hand
+        busy_since = None if life is None else life.busy_since
         is_supervisor = isinstance(spec, SupervisorSpec)
         return NodeInfo(
             name=self.name,
@@ -141,6 +208,9 @@ class Slot:
             uptime_s=now - self.started_at if self.state is State.RUNNING else 0.0,
             restarts_total=max(0, self.starts - 1),
             restarts_in_window=self._window.count(now),
+            breaker=None if self.guard is None else self.guard.info(),
+            handling=None if is_supervisor or in_hand is None else type(in_hand.message).__name__,
+            busy_s=0.0 if is_supervisor or busy_since is None else now - busy_since,
             mailbox=None
             if is_supervisor
             else MailboxInfo(
@@ -159,9 +229,16 @@ class Slot:
             children=tuple(child.info() for child in self.children),
         )
 
-    def _undeliverable(self, envelope: Envelope, reason: DeadLetterReason) -> None:
+    def _set_tap(self, tap: Callable[[Any], Any] | None) -> None:
+        self.tap = tap
+
+    def undeliverable(self, envelope: Envelope, reason: DeadLetterReason) -> None:
+        """A message that nobody will handle: a dead letter, or for an ask, an error."""
         if envelope.reply_to is None:
             self.runtime.directory.dead_letter(self.path, envelope.message, reason)
+        elif reason == "suspended":
+            retry_in_s = 0.0 if self.guard is None else self.guard.retry_in_s
+            envelope.reply_to.fail(ActorSuspended(self.path, retry_in_s))
         elif reason == "overflow":
             envelope.reply_to.fail(MailboxFull(f"{self.path}: dropped for a later message"))
         else:

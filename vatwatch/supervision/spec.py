@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vatwatch.supervision.backoff import Backoff
+from vatwatch.supervision.breaker import BreakerPolicy
 from vatwatch.supervision.mailbox import MailboxPolicy
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class ChildSpec:
     policy: MailboxPolicy = MailboxPolicy.BLOCK
     in_hand: InHand = InHand.DEAD_LETTER
     backlog: Backlog = Backlog.KEEP
+    breaker: BreakerPolicy | None = None
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -91,12 +93,15 @@ class SupervisorSpec:
     shutdown_s: float | None = None
     children: tuple[ChildSpec | SupervisorSpec, ...] = ()
     restart: Restart = Restart.PERMANENT
+    breaker: BreakerPolicy | None = None
 
     def __post_init__(self) -> None:
         _check_name(self.name)
         if self.intensity < 0 or self.period_s <= 0:
             raise ValueError(f"{self.name}: intensity >= 0 and period_s > 0")
 
+
+_DEFAULT_BREAKER = BreakerPolicy()
 
 AnySpec: TypeAlias = ChildSpec | SupervisorSpec
 
@@ -113,12 +118,15 @@ def worker(
     policy: MailboxPolicy = MailboxPolicy.BLOCK,
     in_hand: InHand = InHand.DEAD_LETTER,
     backlog: Backlog = Backlog.KEEP,
+    breaker: BreakerPolicy | None = _DEFAULT_BREAKER,
     **kwargs: Any,
 ) -> ChildSpec:
     """A worker: `actor_class(*args, **kwargs)`, made anew at each start.
 
     `shutdown_s`: from the order to stop to being killed; `start_s`: how long `on_start` may take;
-    `handler_deadline_s`: a handler that runs longer hangs (None: never).
+    `handler_deadline_s`: a handler that runs longer hangs (None: never); `breaker`: opens when the
+    child fails more often than its supervisor's intensity allows (None: the supervisor fails then).
+    Of its policy the timeouts and trials matter here; the intensity stands for the thresholds.
     """
     return ChildSpec(
         name,
@@ -133,6 +141,7 @@ def worker(
         policy,
         in_hand,
         backlog,
+        breaker,
     )
 
 
@@ -146,8 +155,13 @@ def supervisor(
     shutdown_s: float | None = None,
     children: Sequence[AnySpec] = (),
     restart: Restart = Restart.PERMANENT,
+    breaker: BreakerPolicy | None = None,
 ) -> SupervisorSpec:
-    """A supervisor: more than `intensity` failures of its children in `period_s`, and it fails.
+    """A supervisor.
+
+    More than `intensity` failures of one child in `period_s` open that child's breaker. Failures of
+    children without a breaker are counted together: more than `intensity`, and the supervisor
+    fails, which is then its own supervisor's matter.
 
     `shutdown_s` None: as long as its children take, each of which has a limit of its own.
     """
@@ -160,6 +174,7 @@ def supervisor(
         shutdown_s,
         tuple(children),
         restart,
+        breaker,
     )
 
 

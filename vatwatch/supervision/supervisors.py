@@ -1,8 +1,8 @@
 """Supervisor: starts its children in order, stops them in reverse, decides what a failure costs.
 
-Receives  ChildEnded, RestartDue (both from itself, in the hub)
+Receives  ChildEnded, RestartDue, TrialDue (from itself, in the hub), RestartOrdered (from the tree)
 Sends     nothing; the observers are told
-Holds     the restart window, and which children wait for their backoff
+Holds     the restart window, and which children wait for their backoff or their breaker
 Restart   its children are stopped, and started again in order; their slots and mailboxes stay
 """
 
@@ -55,6 +55,20 @@ class RestartDue(Tell):
     slot: Slot
 
 
+@dataclass(frozen=True, slots=True)
+class TrialDue(Tell):
+    """A breaker's timeout is over, or so a timer says."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class RestartOrdered(Tell):
+    """Somebody wants this child stopped in order and started again, with those that go with it."""
+
+    slot: Slot
+
+
 class Supervisor(Actor):
     """See the module. Everything that arrives comes through the urgent lane.
 
@@ -67,6 +81,7 @@ class Supervisor(Actor):
         self._spec = spec
         self._window = RestartWindow(spec.intensity, spec.period_s)
         self._backoffs: dict[Slot | None, tuple[RestartDue, Timer | None]] = {}
+        self._trials: dict[Slot, Timer] = {}
         self._changed = Event()
         self._hang_check: Any = None
 
@@ -81,7 +96,10 @@ class Supervisor(Actor):
         self._hang_check.start(self._find_hung)
         try:
             for slot in self._slot.children:
-                self._start_child(slot)
+                if slot.state is State.SUSPENDED:
+                    self._await_trial(slot)
+                else:
+                    self._start_child(slot)
         except StartFailed:
             self._halt(self._slot.children, for_good=self._life.stop_for_good)
             raise
@@ -99,13 +117,17 @@ class Supervisor(Actor):
             if slot.life is not None:
                 slot.life.kill("shutdown", error)
 
-    def on_receive(self, message: ChildEnded | RestartDue) -> None:
+    def on_receive(self, message: ChildEnded | RestartDue | TrialDue | RestartOrdered) -> None:
         """See the module."""
         match message:
             case ChildEnded(slot, life):
                 self._child_ended(slot, life)
             case RestartDue(slot):
                 self._restart_due(slot, message)
+            case TrialDue(slot):
+                self._trial_due(slot)
+            case RestartOrdered(slot):
+                self._restart_ordered(slot)
             case _:
                 assert_never(message)
 
@@ -133,15 +155,25 @@ class Supervisor(Actor):
         self._recover(slot, ended.in_hand)
 
     def _recover(self, slot: Slot, in_hand: Envelope | None) -> None:
-        """A child has ended that is to live: restart those whom it concerns, or give up."""
-        if not self._may_restart():
+        """A child has ended that is to live: restart those whom it concerns, or give up.
+
+        One whose breaker opens stays down; its siblings go on without it, and are not restarted
+        when it is tried again: they were started after its end, so they hold nothing of it.
+        """
+        suspended = slot.guard is not None and slot.fails_too_often()
+        if slot.guard is None and not self._may_restart():
             slot.settle(in_hand, may_retry=False)
             self._escalate()
-        slot.settle(in_hand, may_retry=True)
-        slot.state = State.RESTARTING
-        concerned = self._concerned(slot)
-        self._halt([other for other in concerned if other is not slot], for_good=False)
-        self._restart_later(slot)
+        slot.settle(in_hand, may_retry=not suspended)
+        if suspended:
+            slot.suspend()
+            self._await_trial(slot)
+        else:
+            slot.state = State.RESTARTING
+        others = [other for other in self._concerned(slot) if other is not slot]
+        self._halt(others, for_good=False)
+        if not suspended or others:
+            self._restart_later(slot, tell=not suspended)
 
     def _may_restart(self) -> bool:
         """Tell whether one more failure is within the restart intensity."""
@@ -166,12 +198,13 @@ class Supervisor(Actor):
             case Strategy.REST_FOR_ONE:
                 return children[children.index(slot) :]
 
-    def _restart_later(self, slot: Slot) -> None:
+    def _restart_later(self, slot: Slot, *, tell: bool = True) -> None:
         delay_s = self._spec.backoff.delay(slot.attempt, self._slot.runtime.random)
-        self._notify(ChildRestarting(slot.path, slot.attempt, delay_s))
+        if tell:
+            self._notify(ChildRestarting(slot.path, slot.attempt, delay_s))
         slot.attempt += 1
         due = RestartDue(slot)
-        timer = None
+        timer: Timer | None = None
         self._forget_backoff(self._backoff_key(slot))
         if delay_s > 0:
             timer = self._life.after(delay_s, lambda: self._urgent(due))
@@ -186,15 +219,57 @@ class Supervisor(Actor):
             return
         del self._backoffs[key]
         for each in self._concerned(slot):
-            if each.state is State.RESTARTING:
-                try:
-                    self._start_child(each)
-                except StartFailed:
-                    # Counted and delayed like any other failure. Those before it keep running, or
-                    # not, as the strategy says.
-                    if not self._life.stop_ordered:
-                        self._recover(each, None)
-                    return
+            if each.state is State.RESTARTING and not self._start_or_recover(each):
+                return
+
+    # -- breakers
+
+    def _await_trial(self, slot: Slot) -> None:
+        assert slot.guard is not None
+        self._forget_trial(slot)
+        due = TrialDue(slot)
+        self._trials[slot] = self._life.after(slot.guard.retry_in_s, lambda: self._urgent(due))
+
+    def _trial_due(self, slot: Slot) -> None:
+        """Start it for its trials; the siblings stay as they are (`_recover`)."""
+        self._trials.pop(slot, None)
+        if slot.state is not State.SUSPENDED or slot.guard is None:
+            return
+        if not slot.guard.begin_trials():
+            self._await_trial(slot)  # the timer was early by a hair
+            return
+        slot.begin_trials()
+        self._start_or_recover(slot)
+
+    def _restart_ordered(self, slot: Slot) -> None:
+        """Its breaker is closed, too: whoever orders this has mended something."""
+        self._halt(self._concerned(slot), for_good=False)
+        if slot.guard is not None:
+            slot.guard.reset("a restart was ordered")
+            slot.end_trials()
+        self._forget_trial(slot)
+        slot.state = State.RESTARTING
+        for each in self._concerned(slot):
+            if each.state is State.RESTARTING and not self._start_or_recover(each):
+                return
+
+    def _start_or_recover(self, slot: Slot) -> bool:
+        try:
+            self._start_child(slot)
+        except StartFailed:
+            # Counted and delayed like any other failure. Those before it keep running, or not, as
+            # the strategy says.
+            if not self._life.stop_ordered:
+                self._recover(slot, None)
+            return False
+        return True
+
+    def _forget_trial(self, slot: Slot) -> None:
+        timer = self._trials.pop(slot, None)
+        if timer is not None:
+            timer.cancel()
+
+    # -- backoffs
 
     def _backoff_key(self, slot: Slot) -> Slot | None:
         """Children that go together wait together."""
@@ -272,6 +347,10 @@ class Supervisor(Actor):
         """Stop these children, the last one first."""
         for slot in reversed(slots):
             self._forget_backoff(self._backoff_key(slot))
+            if for_good:
+                self._forget_trial(slot)
+            elif slot.state is State.SUSPENDED:
+                continue
             runs = slot.life is not None
             if slot.life is not None:
                 self._stop_child(slot, slot.life, for_good=for_good)
@@ -344,7 +423,9 @@ class Supervisor(Actor):
             if life is None or life.busy_since is None or not isinstance(slot.spec, ChildSpec):
                 continue
             deadline_s = slot.spec.handler_deadline_s
-            if deadline_s is not None and now - life.busy_since > deadline_s:
+            if slot.on_trial and slot.guard is not None and slot.guard.expire():
+                life.kill("hang", SupervisionError("a trial message took too long"))
+            elif deadline_s is not None and now - life.busy_since > deadline_s:
                 # Again at each check: the handler may catch the first kill.
                 life.kill("hang", SupervisionError(f"a handler ran for more than {deadline_s:g} s"))
 

@@ -13,11 +13,13 @@ from gevent.event import Event
 
 from vatwatch.errors import StartFailed, SupervisionError
 from vatwatch.supervision.directory import Directory
+from vatwatch.supervision.guard import BreakerInfo
 from vatwatch.supervision.introspection import NodeInfo, State
 from vatwatch.supervision.life import Life
+from vatwatch.supervision.mailbox import Envelope
 from vatwatch.supervision.slot import Runtime, Slot
 from vatwatch.supervision.spec import SupervisorSpec
-from vatwatch.supervision.supervisors import Supervisor
+from vatwatch.supervision.supervisors import RestartOrdered, Supervisor
 
 # For a root that was killed to take all others along.
 _KILL_GRACE_S = 10.0
@@ -48,7 +50,7 @@ class Tree:
         Raises:
             ValueError: two nodes have the same name
         """
-        self.directory = Directory()
+        self.directory = Directory(clock, wall_clock)
         self.failed = Event()
         """Set when the root has given up: the tree is down."""
         self._on_exhausted = on_exhausted
@@ -116,9 +118,37 @@ class Tree:
         """Everything there is to know about the tree now. Never waits, whatever hangs."""
         return self._root.info()
 
+    def find(self, path: str) -> NodeInfo | None:
+        """The node of this path, and what is below it; None if there is none."""
+        slot = self._find(path)
+        return None if slot is None else slot.info()
+
+    def breakers(self) -> tuple[BreakerInfo, ...]:
+        """Every breaker: of the nodes, and of what actors guard."""
+        own = [slot.guard for slot in self._root.walk() if slot.guard is not None]
+        return tuple(guard.info() for guard in (*own, *self.directory.guards()))
+
+    def restart(self, path: str) -> None:
+        """Order a node to be stopped and started again, with those that go with it; not waited for.
+
+        Raises:
+            SupervisionError: there is no such node, it is the root, or its supervisor does not run
+        """
+        slot = self._find(path)
+        if slot is None:
+            raise SupervisionError(f"there is no node {path}")
+        if slot.parent is None:
+            raise SupervisionError(f"{path} is the root: it is restarted by restarting the service")
+        if slot.parent.state is not State.RUNNING:
+            raise SupervisionError(f"{slot.parent.path} is {slot.parent.state.value}")
+        slot.parent.mailbox.put_urgent(Envelope(RestartOrdered(slot)))
+
     def wait_exhausted(self, timeout_s: float | None = None) -> bool:
         """Wait until the root gives up; False when it has not within `timeout_s`."""
         return bool(self.failed.wait(timeout_s))
+
+    def _find(self, path: str) -> Slot | None:
+        return next((slot for slot in self._root.walk() if slot.path == path), None)
 
     def _wait(self, done: Callable[[], bool]) -> None:
         while not done():

@@ -1,0 +1,231 @@
+"""Guard: a breaker around something that can fail, with its counts and its history.
+
+Around an outside dependency it is asked to `call`; a supervisor holds one for each child and tells
+it what became of the child.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, TypeAlias, TypeVar
+
+from vatwatch.errors import BreakerOpen
+from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState
+from vatwatch.supervision.failures import text_of
+from vatwatch.supervision.notices import BreakerChanged
+
+T = TypeVar("T")
+
+GuardKind: TypeAlias = Literal["child", "dependency", "handler", "webhook"]
+
+_TRANSITIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of a breaker's state."""
+
+    at: datetime
+    before: BreakerState
+    after: BreakerState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerInfo:
+    """A breaker, its counts since the guard was made, and its latest changes."""
+
+    name: str
+    kind: GuardKind
+    state: BreakerState
+    failures_in_a_row: int
+    failure_rate: float
+    """Over the sliding window, from 0 to 1; 0 without one."""
+    slow_rate: float
+    calls_in_window: int
+    retry_in_s: float
+    timeout_s: float
+    """Of the present or last opening; 0 if it has never opened."""
+    successes: int
+    failures: int
+    rejected: int
+    """Calls that were not tried, as it was open."""
+    opened: int
+    last_failure: str
+    last_failure_at: datetime | None
+    transitions: tuple[Transition, ...]
+    """The latest last."""
+
+
+def _now_utc() -> datetime:
+    return datetime.now(UTC)
+
+
+class Guard:
+    """See the module. `observe` is told of each change; it must not block."""
+
+    def __init__(
+        self,
+        name: str,
+        policy: BreakerPolicy,
+        clock: Callable[[], float],
+        *,
+        counts: type[Exception] | tuple[type[Exception], ...] = Exception,
+        kind: GuardKind = "dependency",
+        wall_clock: Callable[[], datetime] = _now_utc,
+        observe: Callable[[BreakerChanged], None] | None = None,
+        before_call: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`counts`: the errors that speak against the dependency; any other is an answer.
+
+        `before_call(name)` says whether this call is to fail by injection; then the first of
+        `counts` is raised instead of the call.
+        """
+        self.name = name
+        self.kind = kind
+        self._breaker = Breaker(policy)
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._counts = counts if isinstance(counts, tuple) else (counts,)
+        self._observe = observe
+        self._before_call = before_call
+        self._successes = self._failures = self._rejected = self._opened = 0
+        self._last_failure = ""
+        self._last_failure_at: datetime | None = None
+        self._transitions: deque[Transition] = deque(maxlen=_TRANSITIONS)
+
+    @property
+    def state(self) -> BreakerState:
+        """Where the breaker stands; OPEN until the first call after the timeout."""
+        return self._breaker.state
+
+    @property
+    def retry_in_s(self) -> float:
+        """Seconds until a call may be tried."""
+        return self._breaker.retry_in_s(self._clock())
+
+    def call(self, fn: Callable[[], T]) -> T:
+        """Call `fn` if the breaker allows it.
+
+        Raises:
+            BreakerOpen: it does not
+            BaseException: what `fn` raised
+        """
+        if not self.allow():
+            raise BreakerOpen(self.name, self.retry_in_s)
+        epoch = self._breaker.epoch
+        began = self._clock()
+        try:
+            self._inject()
+            result = fn()
+        except BaseException as error:
+            # A kill or a gevent.Timeout is no Exception: the dependency has not answered.
+            if isinstance(error, Exception) and not isinstance(error, self._counts):
+                self._report(epoch, began, None)
+            else:
+                self._report(epoch, began, error)
+            raise
+        self._report(epoch, began, None)
+        return result
+
+    def allow(self) -> bool:
+        """Whether a call may be tried; if so, its outcome is to be reported."""
+        breaker, allowed = self._breaker.allow(self._clock())
+        self._become(breaker, "its timeout is over" if allowed else "a trial did not report")
+        self._rejected += not allowed
+        return allowed
+
+    def succeeded(self) -> None:
+        """For a supervisor: a trial of the child went well."""
+        self._successes += 1
+        self._become(self._breaker.success(self._clock()), "every trial succeeded")
+
+    def trip(self, reason: str) -> None:
+        """For a supervisor: open it. (A trial that failed, or too many failures.)"""
+        self._failed(reason)
+        self._become(self._breaker.trip(self._clock()), reason)
+
+    def begin_trials(self) -> bool:
+        """For a supervisor: whether the child may be started for its trials now."""
+        self._become(self._breaker.half_open(self._clock()), "its timeout is over")
+        return self._breaker.state is BreakerState.HALF_OPEN
+
+    def expire(self) -> bool:
+        """Whether a trial has not reported by its deadline, so that it is open again."""
+        before = self._breaker.state
+        self._become(self._breaker.expire(self._clock()), "a trial did not report in time")
+        return before is BreakerState.HALF_OPEN and self._breaker.state is BreakerState.OPEN
+
+    def reset(self, reason: str) -> None:
+        """Close it: somebody knows better."""
+        if self._breaker.state is not BreakerState.CLOSED:
+            epoch = self._breaker.epoch + 1
+            self._become(Breaker(self._breaker.policy, epoch=epoch), reason)
+
+    def info(self) -> BreakerInfo:
+        """What is known."""
+        breaker, now = self._breaker, self._clock()
+        return BreakerInfo(
+            name=self.name,
+            kind=self.kind,
+            state=breaker.state,
+            failures_in_a_row=breaker.failures,
+            failure_rate=breaker.calls.failure_rate,
+            slow_rate=breaker.calls.slow_rate,
+            calls_in_window=breaker.calls.count,
+            retry_in_s=breaker.retry_in_s(now),
+            timeout_s=breaker.timeout_s,
+            successes=self._successes,
+            failures=self._failures,
+            rejected=self._rejected,
+            opened=self._opened,
+            last_failure=self._last_failure,
+            last_failure_at=self._last_failure_at,
+            transitions=tuple(self._transitions),
+        )
+
+    def _inject(self) -> None:
+        if self._before_call is not None and self._before_call(self.name):
+            raise self._counts[0](f"{self.name}: failed by injection")
+
+    def _report(self, epoch: int, began: float, error: BaseException | None) -> None:
+        now = self._clock()
+        if error is None:
+            self._successes += 1
+        else:
+            self._failed(f"{type(error).__name__}: {text_of(error)}")
+        # A straggler from before the breaker opened must not decide a trial.
+        if self._breaker.epoch == epoch:
+            elapsed_s = now - began
+            if error is None:
+                self._become(self._breaker.success(now, elapsed_s), "calls went well, or too slow")
+            else:
+                self._become(self._breaker.failure(now, elapsed_s), self._last_failure)
+
+    def _failed(self, text: str) -> None:
+        self._failures += 1
+        self._last_failure = text
+        self._last_failure_at = self._wall_clock()
+
+    def _become(self, breaker: Breaker, reason: str) -> None:
+        before, self._breaker = self._breaker, breaker
+        if breaker.state is before.state:
+            return
+        self._opened += breaker.state is BreakerState.OPEN
+        self._transitions.append(
+            Transition(self._wall_clock(), before.state, breaker.state, reason)
+        )
+        if self._observe is not None:
+            self._observe(
+                BreakerChanged(
+                    self.name,
+                    self.kind,
+                    before.state,
+                    breaker.state,
+                    reason,
+                    breaker.retry_in_s(self._clock()),
+                )
+            )
