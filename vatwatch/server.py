@@ -17,6 +17,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from vatwatch.errors import ConfigurationError, VatwatchError
+from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.system import build
@@ -69,7 +70,20 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         except VatwatchError as error:
             _refuse(error)
         assert self._tree is not None
-        return create_app(Service(self._tree, datetime.now(UTC)))
+        return create_app(self._service(self._tree))
+
+    def _service(self, tree: Tree) -> Service:
+        settings = self._settings
+        return Service(
+            tree=tree,
+            started_at=datetime.now(UTC),
+            access=Access(
+                [key.get_secret_value() for key in settings.access.api_keys],
+                rate=settings.access.write_rate,
+                audit_log=settings.general.home / "audit.log",
+            ),
+            faults_allowed=settings.access.faults,
+        )
 
     def _start_tree(self, _worker: object) -> None:
         assert self._tree is not None

@@ -24,6 +24,7 @@ from vatwatch.supervision import (
     CrashHookFailed,
     DeadLettered,
     Escalated,
+    FailureHandled,
     Notice,
 )
 from vatwatch.traffic.events import ServicePayload
@@ -80,6 +81,9 @@ class ErrorManagerActor(Service):
                 where = f"{path} gave up: more than {intensity} failures in {period_s:g} s"
                 self._failed(path, where, "Escalated", "")
                 log.error(where)
+            case FailureHandled():
+                where = f"{notice.path}: {notice.operation} failed"
+                self._failed(notice.path, where, notice.error_type, notice.error_text)
             case BreakerChanged():
                 log.warning(
                     "breaker %s: %s → %s (%s)",

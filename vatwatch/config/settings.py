@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
+import limits
 from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
@@ -70,6 +71,14 @@ def _file(value: Path) -> Path:
 
 def _on(value: object) -> object:
     return {"on": True, "off": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _rate(value: str) -> str:
+    try:
+        limits.parse(value)
+    except ValueError as error:
+        raise ValueError("must be a rate such as 30/minute") from error
+    return value
 
 
 def _keys(value: object) -> object:
@@ -183,13 +192,22 @@ class Service(_Section):
 
 
 class Breaker(_Section):
-    """Circuit breakers of what is outside."""
+    """Circuit breakers, of what is outside and of the service's own parts."""
 
     failure_threshold: PositiveInt = _setting(
         "CIRCUIT_BREAKER_FAILURE_THRESHOLD", 5, "Failures in a row that open a breaker."
     )
     timeout_s: PositiveFloat = _setting(
         "CIRCUIT_BREAKER_TIMEOUT", 60.0, "How long it stays open before a trial.", unit="s"
+    )
+    max_timeout_s: PositiveFloat = _setting(
+        "CIRCUIT_BREAKER_MAX_TIMEOUT",
+        600.0,
+        "Each trial that fails doubles the time of a part of the service, up to this.",
+        unit="s",
+    )
+    trials: PositiveInt = _setting(
+        "CIRCUIT_BREAKER_TRIALS", 1, "Messages that a part must handle on trial to be in again."
     )
 
 
@@ -283,6 +301,22 @@ class Web(_Section):
     )
 
 
+class Access(_Section):
+    """Who may change anything."""
+
+    api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_keys)] = _setting(
+        "VATWATCH_API_KEYS",
+        (),
+        "Keys for what changes anything, separated by commas; none: nothing can be changed.",
+    )
+    write_rate: Annotated[str, AfterValidator(_rate)] = _setting(
+        "VATWATCH_WRITE_RATE", "30/minute", "How often one key may change something."
+    )
+    faults: Switch = _setting(
+        "VATWATCH_FAULTS", False, "Whether faults may be injected: on for staging systems only."
+    )
+
+
 class General(_Section):
     """The rest."""
 
@@ -305,6 +339,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "events": Events,
     "breaker": Breaker,
     "service": Service,
+    "access": Access,
 }
 
 
@@ -322,6 +357,7 @@ class Settings:
     events: Events
     breaker: Breaker
     service: Service
+    access: Access
     sources: Mapping[str, str]
     warnings: tuple[str, ...]
 

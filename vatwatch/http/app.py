@@ -9,7 +9,7 @@ from vatwatch.http.live import CollectionResource, RecordResource, TrackResource
 from vatwatch.http.problems import App, add_error_handlers
 from vatwatch.http.service import Service
 from vatwatch.http.status import HealthzResource, ReadyzResource, StatusResource
-from vatwatch.http.supervision import TreeResource
+from vatwatch.http.supervision import FaultsResource, NodeResource, TreeResource
 from vatwatch.traffic.live import Collection
 
 
@@ -30,4 +30,6 @@ def create_app(service: Service) -> App:
     app.add_route("/api/network", CollectionResource(service, Collection.NETWORK))
     app.add_route("/api/events", EventsResource(service))
     app.add_route("/api/supervision/tree", TreeResource(service))
+    app.add_route("/api/supervision/faults", FaultsResource(service))
+    app.add_route("/api/supervision/{path:path}", NodeResource(service))
     return app

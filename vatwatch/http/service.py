@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from vatwatch.http.access import Access
 from vatwatch.supervision import Ask, Tree
 
 R = TypeVar("R")
@@ -20,6 +21,8 @@ class Service:
 
     tree: Tree
     started_at: datetime
+    access: Access
+    faults_allowed: bool = False
 
     def ask(self, name: str, message: Ask[R], *, timeout_s: float = ASK_TIMEOUT_S) -> R:
         """Ask an actor. Its errors become problem documents (`problems`)."""

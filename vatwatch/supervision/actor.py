@@ -17,6 +17,7 @@ from vatwatch.supervision.life import Life, Timer, tell_later
 from vatwatch.supervision.mailbox import Envelope, Mailbox, MailboxPolicy
 from vatwatch.supervision.message import Tell
 from vatwatch.supervision.notices import DeadLetterReason
+from vatwatch.supervision.recovery import Recovery, Remedy
 from vatwatch.supervision.reply import Reply
 from vatwatch.supervision.slot import Slot
 
@@ -74,6 +75,10 @@ class Actor(pykka.Actor):
     ) -> Guard:
         """The guard of this name, made at its first use; a restart of the actor leaves it alone."""
         return self.directory.guard(name, policy, counts=counts, kind=kind)
+
+    def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
+        """What is done about failures of an operation; the first remedy is the outermost."""
+        return Recovery(self.path, operation, remedies, self.directory.notify)
 
     def after(self, seconds: float, message: Tell) -> Timer:
         """Tell itself `message` in `seconds`; past the mailbox's bound; not after its death."""

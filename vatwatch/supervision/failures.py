@@ -15,6 +15,15 @@ def text_of(error: BaseException) -> str:
         return f"<{type(error).__name__} with a failing __str__>"
 
 
+def kinds_of(error: BaseException) -> tuple[str, ...]:
+    """Its class and the classes above, by their full names, so that others can tell what it is."""
+    return tuple(
+        f"{kind.__module__}.{kind.__qualname__}"
+        for kind in type(error).__mro__
+        if kind not in (object, BaseException, Exception)
+    )
+
+
 def traceback_of(error: BaseException) -> str:
     """Its traceback, causes included: the last frames of each."""
     return "".join(traceback.format_exception(error, limit=-_TRACEBACK_FRAMES))

@@ -11,7 +11,7 @@ from gevent import get_hub
 from pykka.messages import _ActorStop
 
 from vatwatch.errors import ActorUnavailable, SupervisionError
-from vatwatch.supervision.failures import text_of, traceback_of
+from vatwatch.supervision.failures import kinds_of, text_of, traceback_of
 from vatwatch.supervision.faults import Dropped
 from vatwatch.supervision.mailbox import Envelope
 from vatwatch.supervision.message import Probe, Tell
@@ -267,6 +267,7 @@ class Life:
             AskFailed(
                 self.slot.path,
                 type(error).__name__,
+                kinds_of(error),
                 text_of(error),
                 traceback_of(error),
                 message_type,
@@ -311,7 +312,11 @@ class Life:
         except BaseException as failure:  # noqa: BLE001 - the actor is dying anyway
             self.slot.runtime.directory.notify(
                 CrashHookFailed(
-                    self.slot.path, type(failure).__name__, text_of(failure), traceback_of(failure)
+                    self.slot.path,
+                    type(failure).__name__,
+                    kinds_of(failure),
+                    text_of(failure),
+                    traceback_of(failure),
                 )
             )
 

@@ -11,6 +11,9 @@ from vatwatch.supervision.message import Tell
 FailureReason: TypeAlias = Literal["crash", "hang", "start", "exit"]
 """`exit`: a permanent child stopped by itself, with no error."""
 
+RemedyName: TypeAlias = Literal["retry", "breaker", "fallback", "degrade"]
+"""What can be tried within a call; `restart` is the supervisors', and told by their notices."""
+
 DeadLetterReason: TypeAlias = Literal[
     "unknown", "stopped", "suspended", "in hand", "backlog", "overflow", "injected"
 ]
@@ -42,6 +45,7 @@ class ChildFailed:
 
     path: str
     error_type: str
+    error_kinds: tuple[str, ...]
     error_text: str
     traceback: str
     message_type: str | None
@@ -74,6 +78,7 @@ class AskFailed:
 
     path: str
     error_type: str
+    error_kinds: tuple[str, ...]
     error_text: str
     traceback: str
     message_type: str
@@ -85,8 +90,28 @@ class CrashHookFailed:
 
     path: str
     error_type: str
+    error_kinds: tuple[str, ...]
     error_text: str
     traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailureHandled:
+    """A call failed, and something was done about it where it failed (`recovery.py`)."""
+
+    path: str
+    operation: str
+    error_type: str
+    error_kinds: tuple[str, ...]
+    error_text: str
+    traceback: str
+    correlation_id: str
+    tried: tuple[RemedyName, ...]
+    """In their order, the deciding one last; empty if there was nothing to try."""
+    recovered: bool
+    """Whether the caller could go on."""
+    elapsed_s: float
+    """From the call's begin to its end, however it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +143,7 @@ Notice: TypeAlias = (
     | Escalated
     | AskFailed
     | CrashHookFailed
+    | FailureHandled
     | BreakerChanged
     | DeadLettered
 )

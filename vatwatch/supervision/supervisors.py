@@ -17,7 +17,7 @@ from gevent.event import Event
 
 from vatwatch.errors import StartFailed, SupervisionError
 from vatwatch.supervision.actor import Actor
-from vatwatch.supervision.failures import text_of, traceback_of
+from vatwatch.supervision.failures import kinds_of, text_of, traceback_of
 from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import State
 from vatwatch.supervision.life import Exit, ExitReason, Life, Timer
@@ -444,6 +444,7 @@ class Supervisor(Actor):
             ChildFailed(
                 slot.path,
                 failure.error_type,
+                () if ended.error is None else kinds_of(ended.error),
                 failure.error_text,
                 failure.traceback,
                 _message_type(slot, ended),

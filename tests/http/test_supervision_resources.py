@@ -1,0 +1,158 @@
+"""The tree from outside: looking, restarting, injecting faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from falcon import testing
+
+from tests.supervision.helpers import (
+    Echo,
+    Notices,
+    root,
+    running,
+    scribe,
+    settle,
+)
+from vatwatch.http.access import Access
+from vatwatch.http.app import create_app
+from vatwatch.http.service import Service
+from vatwatch.supervision import BreakerPolicy, ChildStarted, Tree
+
+KEY = {"Authorization": "Bearer key"}
+
+
+@pytest.fixture
+def house() -> Iterator[tuple[Tree, Notices]]:
+    spec = root(root(scribe("a", [], breaker=BreakerPolicy()), name="inner"), scribe("b", []))
+    with running(spec) as (tree, notices):
+        yield tree, notices
+
+
+def client_of(tree: Tree, *, faults: bool = True) -> testing.TestClient:
+    service = Service(
+        tree, datetime.now(UTC), Access(["key"], rate="100/minute"), faults_allowed=faults
+    )
+    return testing.TestClient(create_app(service))
+
+
+@pytest.fixture
+def client(house: tuple[Tree, Notices]) -> testing.TestClient:
+    return client_of(house[0])
+
+
+def test_the_tree_shows_all_that_is_known_of_each_node(client: testing.TestClient) -> None:
+    tree = client.simulate_get("/api/supervision/tree").json
+    assert (tree["path"], tree["strategy"], tree["kind"]) == ("root", "one_for_one", "supervisor")
+    inner, b = tree["children"]
+    a = inner["children"][0]
+    assert a["path"] == "root/inner/a"
+    assert {
+        "state",
+        "breaker",
+        "uptime_s",
+        "restarts_total",
+        "restarts_in_window",
+        "mailbox",
+        "handled",
+        "latency",
+        "last_failure",
+    } <= a.keys()
+    assert a["breaker"]["state"] == "closed"
+    assert b["breaker"] is None
+    assert {"depth", "high_water", "capacity", "policy"} <= a["mailbox"].keys()
+
+
+def test_a_node_is_found_by_its_path(client: testing.TestClient) -> None:
+    node = client.simulate_get("/api/supervision/root/inner").json
+    assert [child["name"] for child in node["children"]] == ["a"]
+    missing = client.simulate_get("/api/supervision/root/nobody")
+    assert missing.status_code == 404
+    assert missing.headers["content-type"] == "application/problem+json"
+
+
+def test_a_restart_is_ordered_with_a_key(
+    client: testing.TestClient, house: tuple[Tree, Notices]
+) -> None:
+    result = client.simulate_post("/api/supervision/root/inner/a/restart", headers=KEY)
+    assert result.status_code == 202
+    house[1].wait(ChildStarted, "root/inner/a", count=2)
+    assert settle(house[0], "a")
+    assert client.simulate_get("/api/supervision/root/inner/a").json["restarts_total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/api/supervision/root/inner/a/restart", {}, 401),
+        ("/api/supervision/root/nobody/restart", KEY, 404),
+        ("/api/supervision/root/inner/a", KEY, 404),
+        ("/api/supervision/root/restart", KEY, 409),
+    ],
+)
+def test_an_order_that_cannot_be_followed_is_a_problem(
+    client: testing.TestClient, path: str, headers: dict[str, str], status: int
+) -> None:
+    result = client.simulate_post(path, headers=headers)
+    assert result.status_code == status
+    assert result.json["status"] == status
+
+
+def test_a_fault_is_ordered_listed_and_taken_back(
+    client: testing.TestClient, house: tuple[Tree, Notices]
+) -> None:
+    order = {"kind": "crash", "target": "a", "count": 2}
+    ordered = client.simulate_post("/api/supervision/faults", json=order, headers=KEY)
+    assert ordered.status_code == 201
+    fault = ordered.json["ordered"]
+    assert client.simulate_get("/api/supervision/faults").json["active"] == [fault]
+    house[0].directory.address("a").tell(Echo("crashes"))  # type: ignore[arg-type]
+    house[1].wait(ChildStarted, "root/inner/a", count=2)
+    shown = client.simulate_get("/api/supervision/faults").json
+    assert (shown["injected"], shown["active"][0]["count"]) == (1, 1)
+    taken = client.simulate_delete(
+        "/api/supervision/faults", params={"id": fault["id"]}, headers=KEY
+    )
+    assert taken.json["active"] == []
+    assert settle(house[0], "a")
+    again = client.simulate_delete(
+        "/api/supervision/faults", params={"id": fault["id"]}, headers=KEY
+    )
+    assert again.status_code == 404
+    assert client.simulate_delete("/api/supervision/faults", headers=KEY).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"kind": "explode", "target": "a"}',
+        b'{"kind": "crash"}',
+        b'{"kind": "crash", "target": "nobody"}',
+        b'{"kind": "crash", "target": "a", "count": 0}',
+        b'{"kind": "slow", "target": "a"}',
+        b'{"kind": "crash", "target": "a", "moreover": 1}',
+        b"\xff",
+    ],
+)
+def test_an_order_that_is_none_is_refused_and_harms_nobody(
+    client: testing.TestClient, body: bytes
+) -> None:
+    result = client.simulate_post("/api/supervision/faults", body=body, headers=KEY)
+    assert result.status_code == 400
+    assert result.json["detail"]
+    assert client.simulate_get("/api/supervision/faults").json["active"] == []
+
+
+def test_a_service_that_takes_no_faults_says_so(house: tuple[Tree, Notices]) -> None:
+    client = client_of(house[0], faults=False)
+    order = {"kind": "crash", "target": "a"}
+    for result in (
+        client.simulate_post("/api/supervision/faults", json=order, headers=KEY),
+        client.simulate_delete("/api/supervision/faults", headers=KEY),
+    ):
+        assert result.status_code == 403
+        assert "VATWATCH_FAULTS" in result.json["detail"]

@@ -1,0 +1,1 @@
+"""How the service does: errors, health, resources, alerts. Pure: no I/O, no clock, no actor."""

@@ -1,0 +1,199 @@
+"""Recovery: what is done about a failure, declared where it applies, composed of remedies.
+
+    self._recovery = self.recovery(
+        "mirror", Degrade(on=(RedisError, BreakerOpen)), Guarded(guard), Retry(2, BACKOFF, on=...)
+    )
+    self._recovery.call(lambda: write(bodies))
+
+The first remedy is the outermost. Whatever they had to do is told to the observers, once a call
+(`FailureHandled`): which remedies were tried, and whether the last of them worked. A call that goes
+well at once tells nothing. Restarts are the supervisors' remedy, and told by their own notices.
+"""
+
+from __future__ import annotations
+
+import random as random_module
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+import gevent
+
+from vatwatch.errors import BreakerOpen
+from vatwatch.supervision.backoff import Backoff
+from vatwatch.supervision.failures import kinds_of, text_of, traceback_of
+from vatwatch.supervision.guard import Guard
+from vatwatch.supervision.notices import FailureHandled, RemedyName
+
+T = TypeVar("T")
+
+Errors = tuple[type[Exception], ...]
+
+
+@dataclass(slots=True)
+class Course:
+    """What happened in one call: the latest error, and the remedies that were tried."""
+
+    error: BaseException | None = None
+    tried: list[RemedyName] = field(default_factory=list)
+
+    def try_with(self, name: RemedyName, error: BaseException) -> None:
+        """Note a remedy that is tried now; one that is tried again counts once."""
+        self.error = error
+        if name in self.tried:
+            self.tried.remove(name)
+        self.tried.append(name)
+
+
+class Remedy(Protocol):
+    """One way to deal with a failure."""
+
+    def run(self, fn: Callable[[], Any], course: Course) -> Any:
+        """Call `fn`, and do something about what it raises, or raise it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again, up to `attempts` times after the first, with a backoff between.
+
+    `on` says for which errors; `within_s` bounds the whole: no try begins, and none is waited for,
+    that would be later than that.
+    """
+
+    attempts: int
+    backoff: Backoff
+    on: Errors | Callable[[Exception], bool] = (Exception,)
+    within_s: float | None = None
+    sleep: Callable[[float], None] = gevent.sleep
+    random: Callable[[], float] = random_module.random
+    clock: Callable[[], float] = time.monotonic
+
+    def run(self, fn: Callable[[], Any], course: Course) -> Any:
+        """See the class."""
+        until = None if self.within_s is None else self.clock() + self.within_s
+        for attempt in range(self.attempts + 1):
+            try:
+                return fn()
+            except Exception as error:
+                delay_s = self.backoff.delay(attempt, self.random)
+                late = until is not None and self.clock() + delay_s >= until
+                if not self._worth_it(error):
+                    raise
+                if attempt:
+                    course.try_with("retry", error)
+                if late or attempt == self.attempts:
+                    raise
+                course.try_with("retry", error)
+            self.sleep(delay_s)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _worth_it(self, error: Exception) -> bool:
+        return isinstance(error, self.on) if isinstance(self.on, tuple) else self.on(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """Do not even try while the breaker is open."""
+
+    guard: Guard
+
+    def run(self, fn: Callable[[], Any], course: Course) -> Any:
+        """See the class. Raises BreakerOpen."""
+        try:
+            return self.guard.call(fn)
+        except BreakerOpen as error:
+            course.try_with("breaker", error)
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback(Generic[T]):
+    """Give something else instead: the last good value, say."""
+
+    instead: Callable[[], T]
+    on: Errors = (Exception,)
+
+    def run(self, fn: Callable[[], T], course: Course) -> T:
+        """See the class. What `instead` raises is raised."""
+        try:
+            return fn()
+        except self.on as error:
+            course.try_with("fallback", error)
+            return self.instead()
+
+
+@dataclass(frozen=True, slots=True)
+class Degrade:
+    """Go on without it; `then(error)` is told, so that the service can say so."""
+
+    on: Errors
+    then: Callable[[Exception], None]
+
+    def run(self, fn: Callable[[], Any], course: Course) -> Any:
+        """See the class. Returns None for what failed."""
+        try:
+            return fn()
+        except self.on as error:
+            course.try_with("degrade", error)
+            self.then(error)
+            return None
+
+
+class Recovery:
+    """An operation of an actor, with its remedies; made by `Actor.recovery`."""
+
+    def __init__(
+        self,
+        path: str,
+        operation: str,
+        remedies: tuple[Remedy, ...],
+        observe: Callable[[FailureHandled], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._operation = operation
+        self._remedies = remedies
+        self._observe = observe
+        self._clock = clock
+
+    def call(self, fn: Callable[[], T], *, correlation_id: str = "") -> T:
+        """Call `fn` with the remedies around it. Raises what none of them could mend."""
+        course = Course()
+        began = self._clock()
+        run: Callable[[], Any] = fn
+        for remedy in reversed(self._remedies):
+            run = partial(remedy.run, run, course)
+        try:
+            result: T = run()
+        except Exception as error:
+            self._tell(error, course, began, correlation_id, recovered=False)
+            raise
+        if course.error is not None:
+            self._tell(course.error, course, began, correlation_id, recovered=True)
+        return result
+
+    def _tell(
+        self,
+        error: BaseException,
+        course: Course,
+        began: float,
+        correlation_id: str,
+        *,
+        recovered: bool,
+    ) -> None:
+        self._observe(
+            FailureHandled(
+                path=self._path,
+                operation=self._operation,
+                error_type=type(error).__name__,
+                error_kinds=kinds_of(error),
+                error_text=text_of(error),
+                traceback=traceback_of(error),
+                correlation_id=correlation_id,
+                tried=tuple(course.tried),
+                recovered=recovered,
+                elapsed_s=self._clock() - began,
+            )
+        )
