@@ -1,0 +1,316 @@
+"""`vatwatch top`: the supervision tree of a running service, live in the terminal.
+
+A client of the HTTP API and nothing else: it works from any machine that reaches the service.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import sys
+import termios
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import requests
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from vatwatch.errors import FetchError, FetchStatus, FetchUnreachable
+
+TIMEOUT_S = 5.0
+SORTS = ("tree", "restarts", "mailbox", "handled", "p99")
+STATE_COLOURS = {
+    "running": "green",
+    "starting": "yellow",
+    "restarting": "yellow",
+    "stopping": "yellow",
+    "suspended": "bold red",
+    "failed": "bold red",
+    "stopped": "dim",
+}
+BREAKER_COLOURS = {"closed": "green", "half_open": "yellow", "open": "bold red"}
+HEALTH_COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "bold red"}
+# Escape sequences of the arrow keys, as xterm and its kin send them.
+KEYS = {b"\x1b[A": "up", b"\x1b[B": "down", b"k": "up", b"j": "down", b"\x03": "q"}
+
+Node = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the service said at one moment; `status` is None if it could not say."""
+
+    at: float
+    tree: Node
+    status: dict[str, Any] | None
+
+
+class Client:
+    """Asks a service. Raises FetchError with what to do about it."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        self._url = url.rstrip("/")
+        self._session = requests.Session()
+        if key:
+            self._session.headers["Authorization"] = f"Bearer {key}"
+
+    def sample(self) -> Sample:
+        """The tree, and the status if there is one."""
+        tree = self._ask("GET", "/api/supervision/tree")
+        try:
+            status = self._ask("GET", "/api/status")
+        except FetchStatus:
+            status = None
+        return Sample(monotonic(), tree, status)
+
+    def restart(self, path: str) -> str:
+        """Order a restart; what came of it, in a line."""
+        try:
+            self._ask("POST", f"/api/supervision/{path}/restart")
+        except FetchError as error:
+            return str(error)
+        return f"{path} is being restarted"
+
+    def _ask(self, method: str, path: str) -> Any:
+        try:
+            answer = self._session.request(method, self._url + path, timeout=TIMEOUT_S)
+            body = answer.json() if answer.content else {}
+        except requests.exceptions.JSONDecodeError:
+            raise FetchUnreachable(f"{self._url} answers, but it is no vatwatch") from None
+        except requests.RequestException as error:
+            raise FetchUnreachable(
+                f"no service answers at {self._url}: is it running? (--url says where)"
+            ) from error
+        if not answer.ok:
+            detail = body.get("detail") if isinstance(body, dict) else None
+            refusal = FetchStatus(answer.status_code, self._url + path)
+            raise refusal if detail is None else _Refused(answer.status_code, str(detail))
+        return body
+
+
+class _Refused(FetchStatus):
+    """A status that is no success, with the service's own words."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(status, "")
+        self.args = (f"refused ({status}): {detail}",)
+
+
+@dataclass(slots=True)
+class View:
+    """What the person at the terminal has chosen."""
+
+    sort: str = SORTS[0]
+    selected: str = ""
+    asks: str = ""
+    """The path whose restart waits for a yes."""
+    message: str = ""
+    previous: dict[str, int] = field(default_factory=dict)
+    """Messages handled by each node at the sample before."""
+    previous_at: float = 0.0
+
+
+def run(url: str, *, interval_s: float, once: bool, key: str | None) -> None:
+    """Show the tree until somebody presses q. Raises FetchError at the first sample only."""
+    client, console, view = Client(url, key), Console(), View()
+    sample = client.sample()
+    if once or not (sys.stdin.isatty() and console.is_terminal):
+        console.print(render(sample, view, url))
+        return
+    with (
+        _single_keys(),
+        Live(console=console, screen=True, auto_refresh=False) as live,
+    ):
+        while True:
+            live.update(render(sample, view, url), refresh=True)
+            keys = _read_keys(interval_s)
+            for key_pressed in keys:
+                if key_pressed == "q":
+                    return
+                press(key_pressed, sample, view, client)
+            if keys:
+                continue
+            view.previous = {n["path"]: n["handled"] for _, n in _walk(sample.tree)}
+            view.previous_at = sample.at
+            try:
+                sample = client.sample()
+                view.message = "" if view.message.startswith("no service") else view.message
+            except FetchError as error:
+                view.message = str(error)
+
+
+def press(key: str, sample: Sample, view: View, client: Client) -> None:
+    """Do what a key says."""
+    if view.asks:
+        path, view.asks = view.asks, ""
+        view.message = client.restart(path) if key == "y" else ""
+        return
+    paths = [node["path"] for _, node in _rows(sample, view)]
+    here = paths.index(view.selected) if view.selected in paths else -1
+    match key:
+        case "s":
+            view.sort = SORTS[(SORTS.index(view.sort) + 1) % len(SORTS)]
+        case "up":
+            view.selected = paths[max(0, here - 1)]
+        case "down":
+            view.selected = paths[min(len(paths) - 1, here + 1)]
+        case "r" if view.selected:
+            view.asks = view.selected
+        case "r":
+            view.message = "choose a node with the arrow keys first"
+
+
+def render(sample: Sample, view: View, url: str) -> Group:
+    """The whole screen."""
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    table.add_column("node", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("breaker", no_wrap=True)
+    for name in ("up", "restarts", "mailbox", "handled", "/s", "p50", "p99", "max"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("last failure", ratio=1, no_wrap=True)
+    for depth, node in _rows(sample, view):
+        style = "reverse" if node["path"] == view.selected else ""
+        table.add_row(*_cells(depth, node, sample, view), style=style)
+    return Group(_head(sample, url), Text(), table, Text(), _foot(view))
+
+
+def _head(sample: Sample, url: str) -> Text:
+    head = Text("vatwatch ", style="bold")
+    status = sample.status
+    if status is None:
+        return head.append(f"{url} is starting, or its health monitor is away")
+    head.append(status["version"] + "  ")
+    head.append(status["status"], style=HEALTH_COLOURS.get(status["status"], ""))
+    head.append(f"  up {_span(status['uptime_s'])}")
+    age = status["feed"]["age_s"]
+    head.append("  feed " + ("none yet" if age is None else f"{_span(age)} old"))
+    counts = status["counts"]
+    head.append("  " + ", ".join(f"{counts[name]} {name}" for name in ("pilots", "controllers")))
+    head.append(f", {counts['snapshots_stored']} snapshots stored")
+    if status["reason"]:
+        head.append("\n" + status["reason"], style="yellow")
+    return head
+
+
+def _foot(view: View) -> Text:
+    if view.asks:
+        return Text(f"restart {view.asks}, and what goes with it? y/n", style="bold yellow")
+    keys = f"↑↓ choose   r restart   s sort (by {view.sort})   q quit"
+    foot = Text(keys, style="dim")
+    return foot if not view.message else Text(view.message + "\n", style="yellow").append(foot)
+
+
+def _rows(sample: Sample, view: View) -> list[tuple[int, Node]]:
+    rows = list(_walk(sample.tree))
+    if view.sort == "tree":
+        return rows
+    workers = [(0, node) for _, node in rows if node["kind"] == "worker"]
+    return sorted(workers, key=lambda row: _measure(row[1], view.sort), reverse=True)
+
+
+def _walk(node: Node, depth: int = 0) -> Iterator[tuple[int, Node]]:
+    yield depth, node
+    for child in node["children"]:
+        yield from _walk(child, depth + 1)
+
+
+def _measure(node: Node, sort: str) -> float:
+    match sort:
+        case "restarts":
+            return float(node["restarts_total"])
+        case "mailbox":
+            return float(node["mailbox"]["depth"])
+        case "handled":
+            return float(node["handled"])
+        case _:
+            return float(node["latency"]["p99_s"]) if node["latency"] else 0.0
+
+
+def _cells(depth: int, node: Node, sample: Sample, view: View) -> list[Text | str]:
+    name = "  " * depth + node["name"]
+    state = Text(node["state"], style=STATE_COLOURS.get(node["state"], ""))
+    breaker = node["breaker"]
+    shown = Text("")
+    if breaker is not None:
+        shown = Text(breaker["state"], style=BREAKER_COLOURS.get(breaker["state"], ""))
+        if breaker["state"] == "open":
+            shown.append(f" {_span(breaker['retry_in_s'])}")
+    restarts = f"{node['restarts_total']}"
+    if node["restarts_in_window"]:
+        restarts += f" ({node['restarts_in_window']})"
+    failure = node["last_failure"]
+    failed = "" if failure is None else f"{failure['error_type']}: {failure['error_text']}"
+    up = _span(node["uptime_s"]) if node["uptime_s"] else ""
+    if node["kind"] == "supervisor":
+        kind = Text(f"{name} ", style="bold").append(f"({node['strategy']})", style="dim")
+        return [kind, state, shown, up, restarts, "", "", "", "", "", "", failed]
+    mailbox, latency = node["mailbox"], node["latency"]
+    depth_text = Text(f"{mailbox['depth']}/{mailbox['high_water']}")
+    if 2 * mailbox["depth"] > mailbox["capacity"]:
+        depth_text.stylize("bold red")
+    times = ["", "", ""]
+    if latency is not None:
+        times = [_time(latency[key]) for key in ("p50_s", "p99_s", "max_s")]
+    counts = [f"{node['handled']:,}", _rate(node, sample, view)]
+    return [name, state, shown, up, restarts, depth_text, *counts, *times, failed]
+
+
+def _rate(node: Node, sample: Sample, view: View) -> str:
+    """Messages a second since the sample before."""
+    passed_s = sample.at - view.previous_at
+    if node["path"] not in view.previous or passed_s <= 0:
+        return ""
+    handled = node["handled"] - view.previous[node["path"]]
+    return f"{handled / passed_s:.1f}" if handled >= 0 else ""
+
+
+def _span(seconds: float) -> str:
+    """`42s`, `17m`, `5h 12m`, `3d 4h`, `2y 11d`."""
+    for unit, size, smaller, smaller_size in (
+        ("y", 31_536_000, "d", 86_400),
+        ("d", 86_400, "h", 3_600),
+        ("h", 3_600, "m", 60),
+    ):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit} {int(seconds % size // smaller_size)}{smaller}"
+    return f"{int(seconds // 60)}m" if seconds >= 60 else f"{seconds:.0f}s"
+
+
+def _time(seconds: float) -> str:
+    """`850µs`, `12ms`, `1.5s`."""
+    if seconds < 0.001:
+        return f"{seconds * 1e6:.0f}µs"
+    return f"{seconds * 1e3:.0f}ms" if seconds < 1 else f"{seconds:.1f}s"
+
+
+@contextmanager
+def _single_keys() -> Iterator[None]:
+    """Keys come as they are pressed, and are not shown."""
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    try:
+        tty.setcbreak(terminal)
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+def _read_keys(timeout_s: float) -> list[str]:
+    """The keys that were pressed, as soon as there are any; empty when the time is up."""
+    terminal = sys.stdin.fileno()
+    ready, _, _ = select.select([terminal], [], [], timeout_s)
+    if not ready:
+        return []
+    pressed = os.read(terminal, 64)
+    # Nothing: the other side has hung up.
+    found = re.findall(rb"\x1b\[.|.", pressed, re.DOTALL) or [b"q"]
+    return [KEYS.get(key) or key.decode(errors="replace") for key in found]
