@@ -87,10 +87,8 @@ def test_in_a_terminal_a_node_is_chosen_restarted_and_sorted(
         terminal.wait_for("sort (by tree)")
         terminal.press("r")
         terminal.wait_for("choose a node")
-        for _ in range(3):
-            terminal.press("j")
-            terminal.wait_for("quit")
-        terminal.press("r")
+        # As fast as a key that is held.
+        terminal.press("jjj\x1b[A\x1b[Br")
         terminal.wait_for("restart vatwatch/data/store, and what goes with it? y/n")
         terminal.press("y")
         terminal.wait_for("vatwatch/data/store is being restarted")
@@ -110,11 +108,7 @@ def test_a_restart_without_a_right_key_is_refused_in_words(
     terminal = Terminal("--url", house[2], "--interval", "0.1", "--key", "wrong")
     try:
         terminal.wait_for("quit")
-        terminal.press("j")
-        terminal.wait_for("quit")
-        terminal.press("j")
-        terminal.wait_for("quit")
-        terminal.press("r")
+        terminal.press("jjr")
         terminal.wait_for("y/n")
         terminal.press("y")
         terminal.wait_for("refused (401)")
