@@ -6,16 +6,28 @@ import falcon
 
 from vatwatch.http.events import EventsResource
 from vatwatch.http.live import CollectionResource, RecordResource, TrackResource
+from vatwatch.http.metrics import PerformanceResource, PrometheusResource, SubjectResource
 from vatwatch.http.problems import App, add_error_handlers
+from vatwatch.http.requests import RequestCounts
 from vatwatch.http.service import Service
 from vatwatch.http.status import HealthzResource, ReadyzResource, StatusResource
 from vatwatch.http.supervision import FaultsResource, NodeResource, TreeResource
+from vatwatch.messages import (
+    CacheStatus,
+    ErrorStatus,
+    EventBusStatus,
+    HistoryStatus,
+    JournalStatus,
+    PostgresStatus,
+    StoreStatus,
+)
 from vatwatch.traffic.live import Collection
 
 
 def create_app(service: Service) -> App:
     """The WSGI app of one process."""
-    app = falcon.App()
+    requests = RequestCounts()
+    app = falcon.App(middleware=[requests])
     add_error_handlers(app)
     app.add_route("/healthz", HealthzResource())
     app.add_route("/readyz", ReadyzResource(service))
@@ -29,6 +41,22 @@ def create_app(service: Service) -> App:
     app.add_route("/api/transceivers", CollectionResource(service, Collection.TRANSCEIVERS))
     app.add_route("/api/network", CollectionResource(service, Collection.NETWORK))
     app.add_route("/api/events", EventsResource(service))
+    app.add_route("/api/metrics/performance", PerformanceResource(service, requests))
+    app.add_route("/api/metrics/errors", SubjectResource(service, ErrorStatus))
+    app.add_route("/api/metrics/events", SubjectResource(service, EventBusStatus))
+    app.add_route(
+        "/api/metrics/database",
+        SubjectResource(
+            service,
+            StoreStatus,
+            HistoryStatus,
+            JournalStatus,
+            PostgresStatus,
+            breakers="PostgreSQL",
+        ),
+    )
+    app.add_route("/api/metrics/cache", SubjectResource(service, CacheStatus, breakers="Redis"))
+    app.add_route("/metrics", PrometheusResource(service, requests))
     app.add_route("/api/supervision/tree", TreeResource(service))
     app.add_route("/api/supervision/faults", FaultsResource(service))
     app.add_route("/api/supervision/{path:path}", NodeResource(service))

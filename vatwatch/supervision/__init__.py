@@ -11,6 +11,7 @@ from vatwatch.supervision.guard import BreakerInfo, Guard, GuardKind, Transition
 from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import (
     FailureInfo,
+    LatencyCounts,
     LatencyInfo,
     MailboxInfo,
     NodeInfo,
@@ -86,6 +87,7 @@ __all__ = [
     "GuardKind",
     "Guarded",
     "InHand",
+    "LatencyCounts",
     "LatencyInfo",
     "MailboxInfo",
     "MailboxPolicy",

@@ -61,6 +61,7 @@ class LatencyInfo:
     p50_s: float
     p99_s: float
     max_s: float
+    sum_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +105,19 @@ class NodeInfo:
 class LatencyCounts:
     """Handler times, counted in buckets of powers of two of a microsecond: cheap, never grows."""
 
-    __slots__ = ("counts", "max_s")
+    __slots__ = ("counts", "max_s", "sum_s")
 
     def __init__(self) -> None:
         # counts[k]: times under 2^k µs that are not under 2^(k-1) µs. 2^63 µs outlasts everything.
         self.counts = [0] * 64
         self.max_s = 0.0
+        self.sum_s = 0.0
 
     def add(self, elapsed_s: float) -> None:
         """Count one handler's time."""
         self.counts[int(elapsed_s * 1e6).bit_length()] += 1
         self.max_s = max(self.max_s, elapsed_s)
+        self.sum_s += elapsed_s
 
     @property
     def handled(self) -> int:
@@ -125,7 +128,7 @@ class LatencyCounts:
         """The percentiles, or None when nothing was counted."""
         if not self.handled:
             return None
-        return LatencyInfo(self._quantile_s(0.5), self._quantile_s(0.99), self.max_s)
+        return LatencyInfo(self._quantile_s(0.5), self._quantile_s(0.99), self.max_s, self.sum_s)
 
     def _quantile_s(self, fraction: float) -> float:
         wanted = fraction * self.handled

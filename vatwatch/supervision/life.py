@@ -212,6 +212,7 @@ class Life:
             # LatencyCounts.add, without the call: this is the inner loop of everything.
             elapsed_s = ended - began
             counts[int(elapsed_s * 1e6).bit_length()] += 1
+            latency.sum_s += elapsed_s
             if elapsed_s > latency.max_s:
                 latency.max_s = elapsed_s
             # Also here, because a handler may have caught the kill.

@@ -1,0 +1,227 @@
+"""What can be done to a service. Each does its harm, ends by itself, and says what it did."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import gevent
+
+from tests.chaos.house import House
+
+Harm = Callable[[House, Random], str]
+
+FEED_FAULTS: tuple[dict[str, Any], ...] = (
+    {"fault": "freeze"},
+    {"fault": "older"},
+    {"fault": "mass_drop"},
+    {"fault": "bad_records"},
+    {"fault": "restart"},
+    {"fault": "status", "code": 500},
+    {"fault": "timeout"},
+    {"fault": "drip", "seconds": 5},
+    {"fault": "empty"},
+    {"fault": "html"},
+    {"fault": "truncated"},
+    {"fault": "redirect_loop"},
+    {"fault": "reset"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """A way to do harm, and how often it is chosen."""
+
+    name: str
+    weight: int
+    harm: Harm
+
+
+def _actors(house: House) -> list[str]:
+    return [node["name"] for node in house.nodes() if node["kind"] == "worker"]
+
+
+def _ordered(kind: str, **more: Any) -> Harm:
+    def harm(house: House, random: Random) -> str:
+        actors = _actors(house)
+        if not actors:
+            return "nobody answered"
+        actor = random.choice(actors)
+        order = {"kind": kind, "target": actor, "skip": random.randrange(3), **more}
+        house.order(order)
+        # It is to befall somebody now, not in the middle of a later fault.
+        gevent.sleep(2 * house.scale.update_s)
+        house.take_back_orders()
+        return actor
+
+    return harm
+
+
+def _crash_again_and_again(house: House, random: Random) -> str:
+    """Beyond the restart intensity: the breaker opens."""
+    actors = _actors(house)
+    if not actors:
+        return "nobody answered"
+    actor = random.choice(actors)
+    house.order({"kind": "crash", "target": actor, "count": 8})
+    gevent.sleep(4 * house.scale.update_s)
+    house.take_back_orders()
+    return actor
+
+
+def _fail_dependency(house: House, random: Random) -> str:
+    answer = house.get("/api/errors/circuit-breakers") or {"breakers": []}
+    names = [b["name"] for b in answer["breakers"] if b["kind"] == "dependency"]
+    if not names:
+        return "nobody answered"
+    name = random.choice(names)
+    house.order({"kind": "fail", "target": name, "count": random.randint(1, 8)})
+    gevent.sleep(2 * house.scale.update_s)
+    house.take_back_orders()
+    return str(name)
+
+
+def _kill_postgres(house: House, random: Random) -> str:
+    house.kill_postgres()
+    gevent.sleep(random.choice((0.0, 0.3, 2.0)))
+    house.start_postgres()
+    return ""
+
+
+def _kill_redis(house: House, random: Random) -> str:
+    house.kill_redis()
+    gevent.sleep(random.choice((0.0, 0.3, 2.0)))
+    house.start_redis()
+    return ""
+
+
+def _kill_worker(house: House, random: Random) -> str:
+    workers = house.workers()
+    for worker in workers:
+        worker.kill()
+    return f"{len(workers)} killed"
+
+
+def _kill_all(house: House, random: Random) -> str:
+    """The service and its database at once: a power cut, but for the disk."""
+    house.kill_service()
+    house.kill_postgres()
+    house.start_postgres()
+    house.start_service()
+    return ""
+
+
+def _kill_master(house: House, random: Random) -> str:
+    assert house.service is not None
+    workers = house.workers()
+    house.service.kill()
+    house.service.wait()
+    # The worker notices that its master has gone; the port is free when it has ended.
+    gevent.sleep(random.choice((0.0, 0.5)))
+    for worker in workers:
+        if worker.is_running():
+            worker.kill()
+            worker.wait()
+    house.start_service()
+    return ""
+
+
+def _stop_and_start(house: House, random: Random) -> str:
+    code = house.stop_service()
+    house.start_service()
+    return f"exit code {code}"
+
+
+def _stand_still(house: House, random: Random) -> str:
+    """The worker is stopped, as by a machine that is moved, and goes on."""
+    workers = house.workers()
+    for worker in workers:
+        os.kill(worker.pid, signal.SIGSTOP)
+    gevent.sleep(random.choice((0.5, 2.0)))
+    for worker in workers:
+        os.kill(worker.pid, signal.SIGCONT)
+    return ""
+
+
+def _feed(house: House, random: Random) -> str:
+    fault = random.choice(FEED_FAULTS)
+    house.control({**fault, "for": random.randint(1, 4) if fault["fault"] != "restart" else 1})
+    gevent.sleep(3 * house.scale.update_s)
+    house.control()
+    return str(fault["fault"])
+
+
+def _proxies(house: House) -> dict[str, Any]:
+    return {"postgres": house.to_postgres, "redis": house.to_redis, "feed": house.to_feed}
+
+
+def _cut(house: House, random: Random) -> str:
+    name, proxy = random.choice(list(_proxies(house).items()))
+    for _ in range(random.randint(1, 4)):
+        proxy.cut()
+        gevent.sleep(0.1)
+    return name
+
+
+def _delay(house: House, random: Random) -> str:
+    name, proxy = random.choice(list(_proxies(house).items()))
+    proxy.delay(random.choice((0.05, 0.4)))
+    gevent.sleep(4 * house.scale.update_s)
+    proxy.delay(0)
+    return name
+
+
+def _refuse(house: House, random: Random) -> str:
+    name, proxy = random.choice(list(_proxies(house).items()))
+    proxy.refuse(True)
+    gevent.sleep(random.choice((0.5, 3.0)))
+    proxy.refuse(False)
+    return name
+
+
+def _fill_journal(house: House, random: Random) -> str:
+    """The service runs with the smallest journal, and the database is away until it is full."""
+    house.kill_service()
+    house.to_postgres.refuse(True)
+    house.start_service(VATWATCH_JOURNAL_MAX_MB="1")
+    full = 0
+    for _ in range(200):
+        status = house.get("/api/status")
+        full = 0 if status is None else status["feed"]["outcomes"].get("journal_full", 0)
+        if full:
+            break
+        gevent.sleep(0.1)
+    house.to_postgres.refuse(False)
+    house.kill_service()
+    house.start_service()
+    return f"{full} refused"
+
+
+KINDS = (
+    FaultKind("crash an actor", 18, _ordered("crash")),
+    FaultKind("crash it again and again", 4, _crash_again_and_again),
+    FaultKind("hang an actor", 5, _ordered("hang")),
+    FaultKind("slow an actor", 8, _ordered("slow", seconds=1.5)),
+    FaultKind("fail a dependency", 8, _fail_dependency),
+    FaultKind("kill -9 PostgreSQL", 8, _kill_postgres),
+    FaultKind("kill -9 Redis", 6, _kill_redis),
+    FaultKind("kill -9 the worker", 6, _kill_worker),
+    FaultKind("kill -9 the master", 4, _kill_master),
+    FaultKind("kill -9 service and database", 4, _kill_all),
+    FaultKind("stop and start", 3, _stop_and_start),
+    FaultKind("stop the worker's clock", 4, _stand_still),
+    FaultKind("spoil the feed", 14, _feed),
+    FaultKind("cut connections", 8, _cut),
+    FaultKind("delay connections", 6, _delay),
+    FaultKind("refuse connections", 6, _refuse),
+    FaultKind("fill the journal", 1, _fill_journal),
+)
+
+
+def choose(random: Random) -> FaultKind:
+    """The next fault."""
+    return random.choices(KINDS, [kind.weight for kind in KINDS])[0]

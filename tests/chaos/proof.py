@@ -1,0 +1,163 @@
+"""Whether all is there, once, after whatever was done.
+
+Every journal entry is copied as soon as it is seen, so that what was fetched is known whatever the
+service did with it afterwards. At the end the copies are replayed into an empty database, by a
+service that nobody disturbs; both databases must then hold the same rows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gevent
+import psycopg2
+
+from tests.chaos.house import House
+from vatwatch.storage.journal import SUFFIX
+
+LOOK_S = 0.1
+# What each table says, without what the wall clock wrote into it. Events of the service itself
+# (somebody was restarted) are nobody else's.
+TABLES = {
+    "snapshots": "update_timestamp, previous, pilots, controllers, atis, prefiles, radio_clients, "
+    "connected_clients, unique_users, quarantined, kept_out",
+    "flights": "*",
+    "flight_plans": "*",
+    "positions": "*",
+    "controllers": "*",
+    "atis": "*",
+    "transceivers": "*",
+    "quarantine": "*",
+}
+EVENTS_OF_SNAPSHOTS = (
+    "SELECT id, type, time, correlation_id, payload FROM events WHERE source = 'processor'"
+)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Every entry that the journal ever held, copied beside it."""
+
+    journal: Path
+    copies: Path
+    seen: set[str] = field(default_factory=set)
+    _watcher: Any = None
+
+    def start(self) -> None:
+        """Look again and again until `stop`."""
+        self.copies.mkdir(parents=True, exist_ok=True)
+        self._watcher = gevent.spawn(self._watch)
+
+    def stop(self) -> None:
+        """Look a last time."""
+        self._watcher.kill()
+        self._look()
+
+    def _watch(self) -> None:
+        while True:
+            self._look()
+            gevent.sleep(LOOK_S)
+
+    def _look(self) -> None:
+        for folder, _, names in os.walk(self.journal):
+            if Path(folder).name == "quarantine":
+                continue
+            for name in names:
+                # An entry moves from one folder to another; a link keeps it whatever happens.
+                if name.endswith(SUFFIX) and name not in self.seen:
+                    with suppress(FileNotFoundError):
+                        os.link(Path(folder) / name, self.copies / name)
+                        self.seen.add(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the proof says."""
+
+    fetched: int
+    lost: int
+    doubled: int
+    differing: dict[str, int]
+    """Rows that only one of the two databases has, by table."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is lost, doubled or different."""
+        return not (self.lost or self.doubled or any(self.differing.values()))
+
+
+def prove(house: House, ledger: Ledger) -> Verdict:
+    """Hold the database against what was fetched, and against an undisturbed run."""
+    fetched = _replay(house, ledger)
+    stored = [row[0] for row in house.query("SELECT update_timestamp FROM snapshots")]
+    reference = _rows(_reference(house), "SELECT update_timestamp FROM snapshots")
+    differing = {
+        table: _difference(house, f"SELECT {columns} FROM {table}")
+        for table, columns in TABLES.items()
+    }
+    differing["events"] = _difference(house, EVENTS_OF_SNAPSHOTS)
+    return Verdict(
+        fetched=fetched,
+        lost=len({row[0] for row in reference} - set(stored)),
+        doubled=len(stored) - len(set(stored)),
+        differing=differing,
+    )
+
+
+def _replay(house: House, ledger: Ledger) -> int:
+    """The copies into a database of their own; how many there are."""
+    admin = psycopg2.connect(house.dsn)
+    admin.autocommit = True
+    with admin.cursor() as cur:
+        cur.execute("DROP DATABASE IF EXISTS reference WITH (FORCE)")
+        cur.execute("CREATE DATABASE reference")
+    admin.close()
+    home = house.directory / "reference"
+    shutil.rmtree(home, ignore_errors=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "vatwatch", "replay", str(ledger.copies)],
+        env={
+            **os.environ,
+            "DATABASE_URL": _url(house),
+            "VATWATCH_HOME": str(home),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    if done.returncode:
+        raise RuntimeError(f"the reference run failed: {done.stderr[-2000:]}")
+    return len(ledger.seen)
+
+
+def _reference(house: House) -> str:
+    return house.dsn.replace("dbname=vatwatch", "dbname=reference")
+
+
+def _url(house: House) -> str:
+    return f"postgresql://vatwatch@127.0.0.1:{house.to_postgres.port}/reference"
+
+
+def _difference(house: House, sql: str) -> int:
+    """How many rows only one of the two has."""
+    ours = [str(row) for row in house.query(sql)]
+    theirs = [str(row) for row in _rows(_reference(house), sql)]
+    return len(set(ours) ^ set(theirs)) + abs(len(ours) - len(theirs))
+
+
+def _rows(dsn: str, sql: str) -> list[tuple[Any, ...]]:
+    conn = psycopg2.connect(dsn)
+    try:
+        with conn.cursor() as cur:
+            cur.execute(sql)
+            return list(cur.fetchall())
+    finally:
+        conn.close()

@@ -1,0 +1,329 @@
+"""Metrics: for people as JSON, by subject (`/api/metrics/...`), and for Prometheus (`/metrics`).
+
+Everything is read when it is asked for; nothing is counted twice for the metrics' sake. Names
+follow Prometheus' conventions: base units, `_total` for what only rises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import falcon
+import msgspec
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    StateSetMetricFamily,
+    SummaryMetricFamily,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from vatwatch import __version__
+from vatwatch.errors import SupervisionError
+from vatwatch.http.requests import RequestCounts, RouteInfo
+from vatwatch.http.service import Service
+from vatwatch.messages import (
+    CacheStatus,
+    ErrorStatus,
+    EventBusStatus,
+    FetcherStatus,
+    GetReports,
+    Health,
+    JournalStatus,
+    ProcessorStatus,
+    Reports,
+    StoreStatus,
+)
+from vatwatch.supervision import BreakerInfo, BreakerState, LatencyInfo, NodeInfo, State
+
+S = TypeVar("S", bound=Struct)
+
+# The way of a snapshot, in its order.
+PIPELINE = ("fetcher", "journal", "processor", "store", "cache")
+
+
+class StageInfo(Struct, frozen=True):
+    """One actor of the pipeline: its messages, and how long it takes for one."""
+
+    actor: str
+    handled: int
+    queued: int
+    latency: LatencyInfo | None
+
+
+class Performance(Struct, frozen=True):
+    """How fast it is. Times in seconds."""
+
+    uptime_s: float
+    snapshots_stored: int
+    last_write_ms: float | None
+    pipeline: list[StageInfo]
+    http: list[RouteInfo]
+
+
+class PerformanceResource:
+    """The pipeline's stages, and the requests by route."""
+
+    def __init__(self, service: Service, requests: RequestCounts) -> None:
+        self._service = service
+        self._requests = requests
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Since the start of the service."""
+        reports = _reports(self._service)
+        nodes = {node.name: node for node in self._service.tree.snapshot().walk()}
+        store = _status(reports, StoreStatus)
+        _send(
+            resp,
+            Performance(
+                uptime_s=_uptime_s(self._service),
+                snapshots_stored=store.stored,
+                last_write_ms=store.last_write_ms,
+                pipeline=[_stage(nodes[name]) for name in PIPELINE if name in nodes],
+                http=list(self._requests.routes()),
+            ),
+        )
+
+
+class SubjectResource:
+    """What the services of one subject say of themselves, and the breakers that belong there."""
+
+    def __init__(self, service: Service, *subjects: type[Struct], breakers: str = "") -> None:
+        self._service = service
+        self._subjects = subjects
+        self._breakers = breakers
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Since the start of each service."""
+        reports = _reports(self._service)
+        body: dict[str, object] = {
+            name: report.status
+            for name, report in sorted(reports.services.items())
+            if isinstance(report.status, self._subjects)
+        }
+        if self._breakers:
+            body["breakers"] = [
+                breaker
+                for breaker in self._service.tree.breakers()
+                if breaker.kind != "child" and breaker.name.startswith(self._breakers)
+            ]
+        _send(resp, body)
+
+
+class PrometheusResource:
+    """The text that Prometheus scrapes."""
+
+    def __init__(self, service: Service, requests: RequestCounts) -> None:
+        # A registry of our own: two services can live in one process, as in the tests.
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        self._registry.register(_ServiceCollector(service, requests))
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Everything."""
+        resp.content_type = CONTENT_TYPE_PLAIN_0_0_4
+        resp.data = generate_latest(self._registry)
+
+
+class _ServiceCollector(Collector):
+    def __init__(self, service: Service, requests: RequestCounts) -> None:
+        self._service = service
+        self._requests = requests
+
+    def describe(self) -> list[Metric]:
+        """Nothing: asked at the registration, when the tree is not up yet."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """See the module."""
+        yield InfoMetricFamily("vatwatch", "The version.", value={"version": __version__})
+        yield _gauge("uptime_seconds", "Since the start.", _uptime_s(self._service))
+        yield from _of_nodes(self._service.tree.snapshot())
+        yield from _of_breakers(self._service.tree.breakers())
+        yield from _of_requests(list(self._requests.routes()))
+        faults = self._service.tree.directory.faults.injected
+        yield _counter("faults_injected", "Messages and calls that were befallen.", faults)
+        dead = self._service.tree.directory.dead_letters
+        yield _counter("dead_letters", "Messages that nobody handled.", dead)
+        try:
+            reports = _reports(self._service)
+        except SupervisionError:
+            # What the supervisors know is told all the same.
+            return
+        yield from _of_services(reports)
+        yield from _of_feed(reports)
+        yield from _of_storage(reports)
+        yield from _of_events(reports)
+
+
+def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
+    running = GaugeMetricFamily(
+        "vatwatch_node_running", "Whether a node of the tree runs.", labels=["path"]
+    )
+    restarts = CounterMetricFamily("vatwatch_node_restarts", "Restarts of a node.", labels=["path"])
+    failures = CounterMetricFamily("vatwatch_node_failures", "Failures of a node.", labels=["path"])
+    depth = GaugeMetricFamily(
+        "vatwatch_mailbox_messages", "Messages that wait in a mailbox.", labels=["path"]
+    )
+    dropped = CounterMetricFamily(
+        "vatwatch_mailbox_refused", "Messages that a full mailbox did not take.", labels=["path"]
+    )
+    seconds = SummaryMetricFamily(
+        "vatwatch_handler_seconds", "Handling of a message.", labels=["path"]
+    )
+    for node in root.walk():
+        running.add_metric([node.path], node.state is State.RUNNING)
+        restarts.add_metric([node.path], node.restarts_total)
+        failures.add_metric([node.path], node.failures)
+        if node.mailbox is None:
+            continue
+        depth.add_metric([node.path], node.mailbox.depth)
+        dropped.add_metric([node.path], node.mailbox.dropped + node.mailbox.refused)
+        _add_summary(seconds, [node.path], node.latency, node.handled)
+    yield from (running, restarts, failures, depth, dropped, seconds)
+
+
+def _of_breakers(breakers: tuple[BreakerInfo, ...]) -> Iterator[Metric]:
+    state = StateSetMetricFamily(
+        "vatwatch_breaker_state", "Where a breaker stands.", labels=["name", "kind"]
+    )
+    opened = CounterMetricFamily(
+        "vatwatch_breaker_opened", "How often a breaker opened.", labels=["name", "kind"]
+    )
+    for breaker in breakers:
+        where = {each.value: each is breaker.state for each in BreakerState}
+        state.add_metric([breaker.name, breaker.kind], where)
+        opened.add_metric([breaker.name, breaker.kind], breaker.opened)
+    yield from (state, opened)
+
+
+def _of_requests(routes: list[RouteInfo]) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "vatwatch_http_requests", "Requests.", labels=["method", "route", "status"]
+    )
+    seconds = SummaryMetricFamily(
+        "vatwatch_http_request_seconds", "Making an answer.", labels=["method", "route"]
+    )
+    for route in routes:
+        for status, count in route.by_status.items():
+            requests.add_metric([route.method, route.route, status], count)
+        _add_summary(seconds, [route.method, route.route], route.latency, route.requests)
+    yield from (requests, seconds)
+
+
+def _of_services(reports: Reports) -> Iterator[Metric]:
+    health = StateSetMetricFamily(
+        "vatwatch_service_health", "How a service is, by its own word.", labels=["service"]
+    )
+    for name, report in reports.services.items():
+        health.add_metric([name], {each.value: each is report.health for each in Health})
+    yield health
+    yield StateSetMetricFamily(
+        "vatwatch_health", "How the whole is.", {e.value: e is reports.health for e in Health}
+    )
+
+
+def _of_feed(reports: Reports) -> Iterator[Metric]:
+    fetcher, cache = _status(reports, FetcherStatus), _status(reports, CacheStatus)
+    fetches = CounterMetricFamily(
+        "vatwatch_fetches", "Polls of the feed, by what came of them.", labels=["outcome"]
+    )
+    for outcome, count in fetcher.outcomes.items():
+        fetches.add_metric([outcome], count)
+    yield fetches
+    if cache.update_timestamp is not None:
+        age_s = (datetime.now(UTC) - cache.update_timestamp).total_seconds()
+        yield _gauge("feed_age_seconds", "Age of the live state, by the feed's time.", age_s)
+    yield _gauge("feed_frozen", "Whether the feed stands still.", fetcher.frozen)
+    online = GaugeMetricFamily("vatwatch_online", "Who is in the live state.", labels=["kind"])
+    for kind in ("pilots", "controllers", "atis", "prefiles"):
+        online.add_metric([kind], getattr(cache, kind))
+    yield online
+    processor = _status(reports, ProcessorStatus)
+    yield _counter("snapshots_processed", "Snapshots processed.", processor.processed)
+    yield _counter(
+        "records_quarantined", "Records of feeds set aside.", processor.quarantined_records
+    )
+
+
+def _of_storage(reports: Reports) -> Iterator[Metric]:
+    store, journal = _status(reports, StoreStatus), _status(reports, JournalStatus)
+    yield _counter("snapshots_stored", "Snapshots written to the database.", store.stored)
+    yield _gauge("database_reachable", "Whether PostgreSQL answers.", store.reachable)
+    if store.last_write_ms is not None:
+        yield _gauge(
+            "database_last_write_seconds", "The latest snapshot's write.", store.last_write_ms / 1e3
+        )
+    entries = GaugeMetricFamily(
+        "vatwatch_journal_entries", "Snapshots in the journal.", labels=["state"]
+    )
+    for state in ("pending", "archived", "quarantined"):
+        entries.add_metric([state], getattr(journal, state))
+    yield entries
+    yield _gauge("journal_bytes", "Size of the journal with its archive.", journal.bytes)
+    yield _gauge("journal_limit_bytes", "Bound of that.", journal.max_bytes)
+    cache = _status(reports, CacheStatus)
+    yield _gauge("cache_bytes", "Size of the encoded live state.", cache.bytes)
+    yield _gauge("cache_reachable", "Whether Redis answers, if there is one.", cache.reachable)
+
+
+def _of_events(reports: Reports) -> Iterator[Metric]:
+    published = CounterMetricFamily(
+        "vatwatch_events_published", "Events published.", labels=["type"]
+    )
+    for kind, count in _status(reports, EventBusStatus).by_type.items():
+        published.add_metric([kind], count)
+    yield published
+    errors = _status(reports, ErrorStatus)
+    yield _counter("failures", "Failures that the error manager heard of.", errors.failures)
+
+
+def _stage(node: NodeInfo) -> StageInfo:
+    queued = 0 if node.mailbox is None else node.mailbox.depth
+    return StageInfo(node.name, node.handled, queued, node.latency)
+
+
+def _add_summary(
+    summary: SummaryMetricFamily, labels: list[str], latency: LatencyInfo | None, count: int
+) -> None:
+    summary.add_metric(labels, count, 0.0 if latency is None else latency.sum_s)
+    if latency is not None:
+        quantiles = (("0.5", latency.p50_s), ("0.99", latency.p99_s), ("1", latency.max_s))
+        names = dict(zip(summary._labelnames, labels, strict=True))
+        for quantile, value in quantiles:
+            summary.add_sample(summary.name, {**names, "quantile": quantile}, value)
+
+
+def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"vatwatch_{name}", what, value=value)
+
+
+def _counter(name: str, what: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(f"vatwatch_{name}", what, value=value)
+
+
+def _uptime_s(service: Service) -> float:
+    return round((datetime.now(UTC) - service.started_at).total_seconds(), 1)
+
+
+def _reports(service: Service) -> Reports:
+    return service.ask("health_monitor", GetReports())
+
+
+def _status(reports: Reports, kind: type[S]) -> S:
+    """What the service with this kind of status says; an empty one if it has said nothing."""
+    found = (r.status for r in reports.services.values() if isinstance(r.status, kind))
+    return next(found, None) or kind()
+
+
+def _send(resp: falcon.Response, body: object) -> None:
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = msgspec.json.encode(body)
