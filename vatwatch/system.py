@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from pydantic import SecretStr
 
@@ -17,7 +18,7 @@ from vatwatch.actors.cache import CacheActor
 from vatwatch.actors.database import DatabaseSettings
 from vatwatch.actors.error_manager import ErrorManagerActor
 from vatwatch.actors.event_bus import EventBusActor
-from vatwatch.actors.fetcher import FeedSettings, FetcherActor
+from vatwatch.actors.fetcher import JOURNAL_TIMEOUT_S, FeedSettings, FetcherActor
 from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.actors.history import HistoryActor
 from vatwatch.actors.journal import JournalActor
@@ -38,8 +39,8 @@ from vatwatch.supervision import (
     SupervisorSpec,
     Tree,
     supervisor,
-    worker,
 )
+from vatwatch.supervision import worker as child
 from vatwatch.traffic.boundary import Boundary
 from vatwatch.traffic.filters import Filters
 from vatwatch.traffic.live import Collection
@@ -52,7 +53,9 @@ ONE_FOR_ONE, REST_FOR_ONE = Strategy.ONE_FOR_ONE, Strategy.REST_FOR_ONE
 # fmt: off
 def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
     """The whole tree. Without `polls` nothing is fetched: a replay brings the snapshots."""
-    deadline_s = 4 * s.database.timeout_s  # several batches in one go, each within its own time
+    worker = partial(
+        child, breaker=child_breaker(s), handler_deadline_s=s.service.handler_deadline_s
+    )
     return supervisor("vatwatch", REST_FOR_ONE, intensity=3, period_s=600, children=[
         supervisor("core", ONE_FOR_ONE, children=[
             worker("event_bus", EventBusActor, max_history_size=s.events.max_history_size),
@@ -65,7 +68,7 @@ def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
             worker("journal", JournalActor, s.general.home / "journal",
                    max_bytes=s.journal.max_mb * MEGABYTE, max_failures=s.journal.max_failures),
             worker("store", StoreActor, database(s, connections=WRITERS), rules(s),
-                   handler_deadline_s=deadline_s, shutdown_s=s.service.shutdown_timeout_s),
+                   handler_deadline_s=write_deadline_s(s), shutdown_s=s.service.shutdown_timeout_s),
             worker("history", HistoryActor,
                    database(s, connections=max(1, s.database.max_connections - WRITERS))),
             worker("cache", CacheActor, redis_url=secret(s.cache.redis_url),
@@ -154,9 +157,23 @@ def feed(s: Settings) -> FeedSettings:
     )
 
 
+def write_deadline_s(s: Settings) -> float:
+    """Several batches are written in one go, each within a time of its own."""
+    return max(s.service.handler_deadline_s, 4 * s.database.timeout_s)
+
+
 def poll_deadline_s(s: Settings) -> float:
     """Longer than a poll with all its tries, its look-up and the journal can take."""
-    return s.vatsim.poll_interval_s + 3 * s.vatsim.api_timeout_s + 30
+    return s.vatsim.poll_interval_s + 3 * s.vatsim.api_timeout_s + JOURNAL_TIMEOUT_S + 10
+
+
+def child_breaker(s: Settings) -> BreakerPolicy:
+    """Of each worker of the tree; its supervisor's intensity decides when it opens."""
+    return BreakerPolicy(
+        timeout_s=s.breaker.timeout_s,
+        max_timeout_s=max(s.breaker.timeout_s, s.breaker.max_timeout_s),
+        half_open_trials=s.breaker.trials,
+    )
 
 
 def breaker(s: Settings) -> BreakerPolicy:

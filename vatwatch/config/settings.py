@@ -186,6 +186,13 @@ class Service(_Section):
     health_check_interval_s: PositiveFloat = _setting(
         "SERVICE_HEALTH_CHECK_INTERVAL", 30.0, "Between two health events.", unit="s"
     )
+    handler_deadline_s: PositiveFloat = _setting(
+        "VATWATCH_HANDLER_DEADLINE",
+        60.0,
+        "A part that handles one message for longer hangs, and is restarted; the store, the "
+        "fetcher and the embedded PostgreSQL may take as long as their own time-outs add up to.",
+        unit="s",
+    )
     shutdown_timeout_s: PositiveFloat = _setting(
         "SERVICE_SHUTDOWN_TIMEOUT", 30.0, "How long stopping in order may take.", unit="s"
     )
