@@ -7,9 +7,11 @@ BIN := $(VENV)/bin
 PILOTS ?= 500
 SEED ?= 1
 SIMULATOR_PORT ?= 8002
+# Of `make chaos`: some two seconds each.
+FAULTS ?= 500
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format bench lock clean
+.PHONY: help setup run demo test lint format bench chaos lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +41,10 @@ format: $(VENV)/.dev ## Bring the code into its format
 bench: $(VENV)/.dev ## Measure; figures are ratios to a floor in the same run
 	$(BIN)/python -m benchmarks.runtime
 	$(BIN)/python -m benchmarks.ingest
+
+chaos: $(VENV)/.dev ## Break the running service again and again, and prove that nothing is lost
+	scripts/system-packages.sh
+	$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
 
 lock: ## Pin the requirements anew, within what pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lock

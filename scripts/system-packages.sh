@@ -8,12 +8,15 @@ has_postgresql() {
         ls /usr/pgsql-*/bin/postgres >/dev/null 2>&1 || ls /opt/homebrew/opt/postgresql@*/bin/postgres >/dev/null 2>&1
 }
 has_redis() { command -v redis-server >/dev/null 2>&1; }
+# Moves the clock of a process; the package is Debian's.
+has_faketime() { ! command -v apt-get >/dev/null 2>&1 || ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1; }
 # Root runs PostgreSQL as another user.
 has_setpriv() { [ "$(id -u)" != 0 ] || command -v setpriv >/dev/null 2>&1; }
 
 missing() {
     has_postgresql || printf ' postgresql'
     has_redis || printf ' redis-server'
+    has_faketime || printf ' faketime'
     has_setpriv || printf ' util-linux'
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import gevent
 
-from tests.chaos.house import House
+from tests.chaos.house import LIBFAKETIME, House
 
 Harm = Callable[[House, Random], str]
 
@@ -136,6 +136,14 @@ def _stop_and_start(house: House, random: Random) -> str:
     return f"exit code {code}"
 
 
+def _move_clock(house: House, random: Random) -> str:
+    seconds = random.choice((-7_200, -60, -1, 1, 60, 3_600, 90_000))
+    house.set_clock(seconds)
+    gevent.sleep(4 * house.scale.update_s)
+    house.set_clock(0)
+    return f"{seconds:+d} s"
+
+
 def _stand_still(house: House, random: Random) -> str:
     """The worker is stopped, as by a machine that is moved, and goes on."""
     workers = house.workers()
@@ -213,7 +221,8 @@ KINDS = (
     FaultKind("kill -9 the master", 4, _kill_master),
     FaultKind("kill -9 service and database", 4, _kill_all),
     FaultKind("stop and start", 3, _stop_and_start),
-    FaultKind("stop the worker's clock", 4, _stand_still),
+    FaultKind("stop the worker for a while", 4, _stand_still),
+    *([FaultKind("move the clock", 5, _move_clock)] if LIBFAKETIME else []),
     FaultKind("spoil the feed", 14, _feed),
     FaultKind("cut connections", 8, _cut),
     FaultKind("delay connections", 6, _delay),

@@ -27,6 +27,8 @@ from vatwatch.storage.embedded import EmbeddedPostgres
 T = TypeVar("T")
 
 KEY = "chaos"
+# Debian's libfaketime; without it the clock is not moved.
+LIBFAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 PATIENCE_S = 90.0
 POLL_S = 0.05
@@ -177,6 +179,12 @@ class House:
         tree = self.get("/api/supervision/tree")
         return [] if tree is None else list(_walk(tree))
 
+    def set_clock(self, seconds: int) -> None:
+        """Put the service's wall clock ahead, or back."""
+        aside = self._clock_file.with_suffix(".tmp")
+        aside.write_text(f"{seconds:+d}\n")
+        aside.rename(self._clock_file)
+
     # --- the others -----------------------------------------------------------------------------
 
     def start_redis(self) -> None:
@@ -269,8 +277,25 @@ class House:
             "CIRCUIT_BREAKER_TIMEOUT": "1",
             "CIRCUIT_BREAKER_MAX_TIMEOUT": "2",
             "SERVICE_HEALTH_CHECK_INTERVAL": "2",
+            **self._clock(),
             **self.environment,
         }
+
+    def _clock(self) -> dict[str, str]:
+        """A wall clock that `set_clock` moves; monotonic time is left alone, as by a real clock."""
+        if LIBFAKETIME is None:
+            return {}
+        self.set_clock(0)
+        return {
+            "LD_PRELOAD": str(LIBFAKETIME),
+            "FAKETIME_TIMESTAMP_FILE": str(self._clock_file),
+            "FAKETIME_NO_CACHE": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+
+    @property
+    def _clock_file(self) -> Path:
+        return self.directory / "clock"
 
     def _proxy(self, target: tuple[str, int] | str) -> Proxy:
         proxy = Proxy(target)

@@ -41,8 +41,10 @@ def next_poll(
     """The poll after the one of `plan`, which has just ended.
 
     `update_timestamp` is the newest one seen, `advanced` whether this poll brought it. The result
-    is at least `interval_s` after `plan.due`, and later than `now`.
+    is at least `interval_s` after `plan.due` (unless the clock was set back), and later than `now`.
     """
+    # A poll that has ended was due before now; else somebody has set the clock back.
+    plan = PollPlan(min(plan.due, now), plan.margin_s)
     margin_s = plan.margin_s
     if not advanced and update_timestamp is not None:
         margin_s = min(margin_s + interval_s / FEED_PERIOD_S, FIRST_MARGIN_S + interval_s / 2)
