@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 from vatwatch import __version__
 from vatwatch.config.settings import Settings, load
 from vatwatch.errors import VatwatchError
+from vatwatch.feed.times import parse_time
 
 
 class _Commands(click.Group):
@@ -87,6 +89,114 @@ def top(url: str | None, interval: float, once: bool, key: str | None) -> None:
     if key is None and settings.access.api_keys:
         key = settings.access.api_keys[0].get_secret_value()
     run_top(url or f"http://127.0.0.1:{settings.web.port}", interval_s=interval, once=once, key=key)
+
+
+def _fault(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> list[Any]:
+    from vatwatch.simulator.faults import from_option
+    from vatwatch.simulator.schedule import MOST_FAULTS
+
+    if len(texts) > MOST_FAULTS:
+        raise click.BadParameter(f"{MOST_FAULTS} faults are the most")
+    try:
+        return [from_option(text) for text in texts]
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _time(_ctx: click.Context, _param: click.Parameter, text: str | None) -> datetime | None:
+    try:
+        return None if text is None else parse_time(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; a time is such as 2026-05-01T12:00:00Z") from error
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8002,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes any that is free.",
+)
+@click.option(
+    "--pilots",
+    default=500,
+    show_default=True,
+    type=click.IntRange(0, 50_000),
+    help="Pilots on the network; controllers, ATIS and prefiles in proportion.",
+)
+@click.option(
+    "--seed", default=1, show_default=True, help="The traffic: another seed, another one."
+)
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.01, 1000),
+    help="How many times as fast as the clock time runs: at 10, an update each 1.5 s.",
+)
+@click.option(
+    "--start",
+    metavar="TIME",
+    callback=_time,
+    help="When the simulated time begins, such as 2026-05-01T12:00:00Z.  [default: now]",
+)
+@click.option(
+    "--fault",
+    "faults",
+    metavar="KIND[:VALUE...]",
+    multiple=True,
+    callback=_fault,
+    help="What goes wrong; can be given more than once.",
+)
+def simulate(
+    host: str,
+    port: int,
+    pilots: int,
+    seed: int,
+    speed: float,
+    start: datetime | None,
+    faults: list[Any],
+) -> None:
+    """Stand in for VATSIM: serve its feeds with moving traffic, and faults on request.
+
+    The same seed, number of pilots and start give the same feeds, to the byte.
+
+    \b
+    What is published, from the next update on:
+      freeze[:N]         the feed stands still for N updates
+      mass_drop[:SHARE]  this share of the pilots is missing
+      bad_records[:N]    N records have a value of a wrong type
+      restart            all logon times are cut to whole seconds
+    What is answered, at once:
+      status[:CODE]      an HTTP error, 500 or any other
+      timeout[:SECONDS]  no answer, and an end to the connection
+      drip[:SECONDS]     a few bytes at a time
+      empty              200 and no body
+      html               200 and a page that says sorry
+      truncated[:SHARE]  a sound answer with this share of the body
+      reset[:SHARE]      the connection is reset after this share of it
+      redirect_loop      302 to itself
+      huge[:MEGABYTES]   the body, and white space up to this size
+      older[:N]          each second answer is a copy N updates old
+
+    \b
+    More can be said with keys, as in --fault status:503,feed=data,for=3r,after=2
+      feed=   data, transceivers, status or all
+      for=    updates (4), seconds (20s) or, for answers, requests (3r)
+      after=  updates to wait before it begins
+    The same as JSON can be sent to /control while it runs: POST
+    {"fault": "status", "code": 503, "feed": "data", "for": "3r"} adds one, DELETE ends all, and
+    GET tells the state, and which updates were served.
+    """
+    from vatwatch.simulator.server import simulate as simulate_until_signalled
+    from vatwatch.simulator.site import Settings as SimulatorSettings
+
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    simulate_until_signalled(
+        SimulatorSettings(seed, pilots, speed), host, port, start=start, faults=faults
+    )
 
 
 def _settings(**overrides: object) -> Settings:

@@ -80,7 +80,7 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
 
     def touches(self, feed: FeedName) -> bool:
         """Whether it is a fault of this feed."""
-        return self.feed == "all" or self.feed == feed.value
+        return self.feed == feed.value or (self.feed == "all" and feed.value in self.allowed)
 
 
 _PUBLISHED = ("data", "transceivers", "all")
@@ -282,7 +282,7 @@ def _checked(values: Any, *, strict: bool = True) -> AnyFault:
     if not isinstance(values, dict):
         raise ValueError('a fault is an object such as {"fault": "freeze", "for": 4}')  # noqa: TRY004
     kind = values.get("fault")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"fault: one of {', '.join(sorted(KINDS))}")
     fault: AnyFault = msgspec.convert(values, AnyFault, strict=strict)
     return fault

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import zlib
 from enum import StrEnum
-from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -28,36 +26,37 @@ class FeedName(StrEnum):
     STATUS = "status"
 
 
-class Body:
-    """Bytes to be served, with their digest, and compressed when somebody asks."""
+class Body(Struct, frozen=True):
+    """Bytes to be served, and the same compressed, for who asks for that."""
 
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
+    raw: bytes
+    gzipped: bytes
 
-    @cached_property
-    def digest(self) -> str:
-        """The SHA-256 of the bytes, hexadecimal."""
-        return sha256(self.raw).hexdigest()
-
-    @cached_property
-    def gzipped(self) -> bytes:
-        """The bytes in gzip's format."""
+    @classmethod
+    def of(cls, raw: bytes) -> Body:
+        """Compress it once, and before anybody asks: a large one takes a tenth of a second."""
         compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_FORMAT)
-        return compressor.compress(self.raw) + compressor.flush()
+        return cls(raw, compressor.compress(raw) + compressor.flush())
 
 
-class Publication(Struct, frozen=True):
-    """One update, numbered from 0."""
+class Counts(Struct, frozen=True):
+    """What an update holds: its number (the first is 0), its time, its good records."""
 
     number: int
     update_timestamp: str
-    data: Body
-    transceivers: Body
     pilots: int
     controllers: int
     atis: int
     prefiles: int
     bad_records: int = 0
+
+
+class Publication(Struct, frozen=True):
+    """One update."""
+
+    counts: Counts
+    data: Body
+    transceivers: Body
 
     def body(self, feed: FeedName) -> Body:
         """The body of one of its two feeds."""
@@ -88,15 +87,17 @@ def publish(
     if bad_records:
         body = {**{name: getattr(feed, name) for name in feed.__struct_fields__}, **sections}
     return Publication(
-        number=number,
-        update_timestamp=feed.general.update_timestamp,
-        data=Body(_encoder.encode(body)),
-        transceivers=Body(_encoder.encode(radios)),
-        pilots=len(feed.pilots) - spoilt.get("pilots", 0),
-        controllers=len(feed.controllers) - spoilt.get("controllers", 0),
-        atis=len(feed.atis) - spoilt.get("atis", 0),
-        prefiles=len(feed.prefiles) - spoilt.get("prefiles", 0),
-        bad_records=sum(spoilt.values()),
+        counts=Counts(
+            number=number,
+            update_timestamp=feed.general.update_timestamp,
+            pilots=len(feed.pilots) - spoilt.get("pilots", 0),
+            controllers=len(feed.controllers) - spoilt.get("controllers", 0),
+            atis=len(feed.atis) - spoilt.get("atis", 0),
+            prefiles=len(feed.prefiles) - spoilt.get("prefiles", 0),
+            bad_records=sum(spoilt.values()),
+        ),
+        data=Body.of(_encoder.encode(body)),
+        transceivers=Body.of(_encoder.encode(radios)),
     )
 
 
