@@ -474,6 +474,22 @@ def test_kill_that_a_handler_catches_is_repeated() -> None:
         assert settle(tree, "a")
 
 
+def test_handler_that_says_so_may_take_longer() -> None:
+    log: list[str] = []
+    spec = root(scribe("a", log, handler_deadline_s=0.05))
+    with running(spec, hang_check_s=0.01) as (tree, notices):
+
+        def take_longer(actor: Any) -> None:
+            actor.take_longer(PATIENCE_S)
+            gevent.sleep(0.15)
+
+        tree.directory.address("a").tell(Do(take_longer))
+        tree.directory.address("a").tell(Hang())
+        notices.wait(ChildStarted, "root/a", count=2)
+        failed = notices.of(ChildFailed)
+        assert [(n.reason, n.message_type) for n in failed] == [("hang", "Hang")]
+
+
 def test_waiting_actor_does_not_hang() -> None:
     clock = Clock()
     with running(root(scribe("a", [])), clock=clock, hang_check_s=0.001) as (tree, notices):

@@ -54,6 +54,8 @@ Received = StoreBatch | StoreEvents | RecoverTracking | RetryWrite | DatabaseRet
 WAITING_EVENTS = 10_000
 # Tries of a batch whose data PostgreSQL refuses, before it is set aside.
 DATA_TRIES = 2
+# A schema change rewrites tables of any size; the first airports are 28,000 rows.
+PREPARE_S = 600.0
 # Between two tries; a backoff may draw zero.
 MIN_RETRY_S = 0.1
 
@@ -211,8 +213,9 @@ class StoreActor(Service):
 
     def _prepare(self, pool: ConnectionPool) -> None:
         """Bring the schema and the reference data up to date."""
-        pool.run(migrate)
-        pool.run(write_airports)
+        self.take_longer(2 * PREPARE_S)
+        pool.run(migrate, timeout_s=PREPARE_S)
+        pool.run(write_airports, timeout_s=PREPARE_S)
         self._server_version = pool.run(_server_version)
 
     def _later(self, error: StorageError) -> None:

@@ -120,7 +120,7 @@ def _listen(host: str, port: int) -> WSGIServer:
     except OSError as error:
         raise ConfigurationError(
             # gevent puts the address behind the reason.
-            f"cannot listen on {host}:{port}: {str(error.strerror).partition(':')[0]}. Is a simulator running already? "
-            "Stop it, or choose another port with --port."
+            f"cannot listen on {host}:{port}: {str(error.strerror).partition(':')[0]}. Is a "
+            "simulator running already? Stop it, or choose another port with --port."
         ) from error
     return server

@@ -93,7 +93,7 @@ class ConnectionPool:
         self._acquire(limit_s)
         try:
             conn = self._connection(deadline)
-            return self._transaction(conn, work, deadline)
+            return self._transaction(conn, work, deadline, limit_s)
         finally:
             self._free.release()
 
@@ -164,10 +164,16 @@ class ConnectionPool:
         return True
 
     def _transaction(
-        self, conn: connection, work: Callable[[connection], Result], deadline: float
+        self,
+        conn: connection,
+        work: Callable[[connection], Result],
+        deadline: float,
+        limit_s: float,
     ) -> Result:
         def transaction() -> Result:
             try:
+                if limit_s > self._timeout_s:
+                    _allow(conn, limit_s)
                 result = work(conn)
                 conn.commit()
             except BaseException:
@@ -224,6 +230,12 @@ def _ping(conn: connection) -> None:
     with conn.cursor() as cur:
         cur.execute("SELECT 1")
     conn.rollback()
+
+
+def _allow(conn: connection, limit_s: float) -> None:
+    """Let the statements of this transaction take longer than those of others."""
+    with conn.cursor() as cur:
+        cur.execute("SELECT set_config('statement_timeout', %s, true)", (f"{limit_s:.0f}s",))
 
 
 def _cut(conn: connection) -> None:

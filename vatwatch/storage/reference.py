@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from vatwatch.storage.copy import copy_rows, stage
@@ -25,6 +26,27 @@ _COLUMNS = (
 
 def write_airports(conn: connection) -> int:
     """Bring the table of airports up to the package's data; returns how many rows changed."""
+    version = f"airportsdata {metadata.version('airportsdata')}"
+    if _version(conn, "airports") == version:
+        return 0
+    changed = _write_airports(conn)
+    with conn.cursor() as cur:
+        cur.execute(
+            """INSERT INTO reference_data (name, version) VALUES ('airports', %s)
+               ON CONFLICT (name) DO UPDATE SET version = excluded.version, written_at = now()""",
+            (version,),
+        )
+    return changed
+
+
+def _version(conn: connection, name: str) -> str | None:
+    with conn.cursor() as cur:
+        cur.execute("SELECT version FROM reference_data WHERE name = %s", (name,))
+        row = cur.fetchone()
+        return None if row is None else str(row[0])
+
+
+def _write_airports(conn: connection) -> int:
     updates = ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[1:])
     with conn.cursor() as cur:
         stage(cur, "stage_airports", "LIKE airports")

@@ -99,6 +99,10 @@ class Actor(pykka.Actor):
         """
         return self._life.reply_later()
 
+    def take_longer(self, seconds: float) -> None:
+        """Let the message in hand take so much longer than the child spec's deadline."""
+        self._life.take_longer(seconds)
+
     def stop(self) -> None:
         """Stop after the message in hand, before the queued ones. A permanent child comes back."""
         self._life.slot.mailbox.put_urgent(Envelope(_ActorStop()))

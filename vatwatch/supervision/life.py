@@ -142,6 +142,11 @@ class Life:
         self._require_alive()
         return Timer(self._timers, seconds, due)
 
+    def take_longer(self, seconds: float) -> None:
+        """Put the deadline of the handler off, as if it had begun later."""
+        if self.busy_since is not None:
+            self.busy_since += seconds
+
     def spawn(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Start a greenlet that lives no longer, and whose failure is this life's."""
         self._require_alive()

@@ -210,7 +210,7 @@ class Slot:
             restarts_in_window=self._window.count(now),
             breaker=None if self.guard is None else self.guard.info(),
             handling=None if is_supervisor or in_hand is None else type(in_hand.message).__name__,
-            busy_s=0.0 if is_supervisor or busy_since is None else now - busy_since,
+            busy_s=0.0 if is_supervisor or busy_since is None else max(0.0, now - busy_since),
             mailbox=None
             if is_supervisor
             else MailboxInfo(

@@ -30,6 +30,12 @@ CREATE TABLE airports (
     timezone     text NOT NULL
 );
 
+CREATE TABLE reference_data (
+    name       text PRIMARY KEY,
+    version    text NOT NULL,
+    written_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- Half of each page is left free, so that the update of every online flight at every snapshot
 -- stays on its page and touches no index (PostgreSQL's heap-only tuples).
 CREATE TABLE flights (
@@ -213,6 +219,11 @@ COMMENT ON COLUMN airports.latitude IS 'Degrees, WGS84.';
 COMMENT ON COLUMN airports.longitude IS 'Degrees, WGS84.';
 COMMENT ON COLUMN airports.elevation_ft IS 'Feet above mean sea level.';
 COMMENT ON COLUMN airports.timezone IS 'IANA time zone.';
+
+COMMENT ON TABLE reference_data IS 'Which version of a package''s data a table holds.';
+COMMENT ON COLUMN reference_data.name IS 'The table.';
+COMMENT ON COLUMN reference_data.version IS 'The package and its version.';
+COMMENT ON COLUMN reference_data.written_at IS 'Wall clock: when it was written.';
 
 COMMENT ON TABLE flights IS 'One flight of one pilot: cid, callsign and logon time, reconnects merged.';
 COMMENT ON COLUMN flights.flight_id IS 'Computed from cid, callsign and the first logon time.';
