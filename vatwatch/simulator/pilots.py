@@ -25,13 +25,13 @@ UNICOM_HZ = 122_800_000
 GUARD_HZ = 121_500_000
 APPROACH_NM = 45
 TOWER_NM = 9
-# (share of the flights that begin, shortest, longest, share of the flights that are in the air):
-# long flights are few, but each is seen for half a day.
+# (share of the flights that begin, shortest, longest, share of the flights that are in the air if
+# nobody quits): long flights are few, but each is seen for half a day.
 _LENGTHS = (
-    (0.10, 0, 150, 0.05),
-    (0.64, 120, 700, 0.49),
+    (0.10, 0, 150, 0.04),
+    (0.64, 120, 700, 0.38),
     (0.20, 600, 1700, 0.28),
-    (0.06, 2200, 6500, 0.18),
+    (0.06, 2200, 6500, 0.30),
 )
 _TRIES = 12
 _PILOT_RATINGS = ((0, 1, 3, 7, 15, 63), (11418, 399, 174, 158, 183, 5))

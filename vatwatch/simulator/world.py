@@ -114,12 +114,15 @@ class World:
     # Who comes and who goes
 
     def _populate(self) -> None:
-        for _ in range(self._target):
+        while len(self._pilots) < self._target:
             filed = self._file(self._new_cid(), under_way=True)
             if filed is None:
                 continue
+            age = self._random.random() * filed.flight.lasts_s
+            # The longer ago it began, the fewer have not quit since.
+            if self._random.random() > exp(-self._rates.quits_a_step * age / UPDATE_S):
+                continue
             connection = self._connect(filed)
-            age = self._random.random() * connection.flight.lasts_s
             connection.began_ticks -= round(age * TICKS_PER_S)
             # Some came back on the way, most have been on since the beginning.
             since = self._random.random() if self._random.random() < 0.15 else 1.0
