@@ -47,9 +47,8 @@ class Client:
         """All bytes of an answer until the connection ends, and how it ended if not in order."""
         received = b""
         with socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_S) as connection:
-            connection.sendall(
-                f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nConnection: close\r\n\r\n".encode()
-            )
+            host = f"Host: 127.0.0.1:{self.port}\r\nConnection: close\r\n\r\n"
+            connection.sendall(f"GET {path} HTTP/1.1\r\n{host}".encode())
             try:
                 while part := connection.recv(65_536):
                     received += part

@@ -20,11 +20,12 @@ from vatwatch.feed.times import parse_time
 from vatwatch.simulator.oddities import Rates
 from vatwatch.simulator.publication import publish
 from vatwatch.simulator.world import World
+from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.geometry import distance_nm
 
 QUIET = Rates(
     restarts_a_day=0, impossible_performance=0, quits_a_step=0, reconnects_a_step=0,
-    callsign_changes_a_step=0, amendments_a_step=0, lingers=0,
+    callsign_changes_a_step=0, amendments_a_step=0, lingers=0, pilot_cid_twice=0,
 )  # fmt: skip
 
 
@@ -111,6 +112,23 @@ def of_controllers(feed: Feed, fits: Callable[[Controller], bool]) -> float:
     return sum(map(fits, feed.controllers)) / len(feed.controllers)
 
 
+def filed_nm(feed: Feed) -> list[float]:
+    """How far it is between the airports of each plan."""
+    airports = load_airports()
+    plans = [pilot.flight_plan for pilot in feed.pilots if pilot.flight_plan is not None]
+    ends = [(airports.get(plan.departure), airports.get(plan.arrival)) for plan in plans]
+    return [
+        distance_nm(one.latitude, one.longitude, other.latitude, other.longitude)
+        for one, other in ends
+        if one is not None and other is not None
+    ]
+
+
+def of_flights(feed: Feed, shortest_nm: float, longest_nm: float) -> float:
+    lengths = filed_nm(feed)
+    return sum(shortest_nm <= length < longest_nm for length in lengths) / len(lengths)
+
+
 SHARES: dict[str, Callable[[Feed], float]] = {
     "bytes a pilot": lambda feed: len(msgspec.json.encode(feed.pilots)) / len(feed.pilots),
     "controllers a pilot": lambda feed: len(feed.controllers) / len(feed.pilots),
@@ -119,6 +137,12 @@ SHARES: dict[str, Callable[[Feed], float]] = {
     "without a plan": lambda feed: share(feed.pilots, lambda pilot: pilot.flight_plan is None),
     "standing still": lambda feed: share(feed.pilots, lambda pilot: pilot.groundspeed == 0),
     "above 30,000 ft": lambda feed: share(feed.pilots, lambda pilot: pilot.altitude > 30_000),
+    "shorter than 700 nm": lambda feed: of_flights(feed, 0, 700),
+    "longer than 1,800 nm": lambda feed: of_flights(feed, 1_800, 20_000),
+    "route's length": lambda feed: (
+        sum(len(pilot.flight_plan.route) for pilot in feed.pilots if pilot.flight_plan)
+        / len(feed.pilots)
+    ),
     "on 199.998": lambda feed: of_controllers(feed, lambda one: one.frequency == "199.998"),
     "observers": lambda feed: of_controllers(feed, lambda one: one.facility == 0),
     "without a text": lambda feed: of_controllers(feed, lambda one: one.text_atis is None),
@@ -136,6 +160,20 @@ def test_shares_are_as_in_the_captures(name: str, day: list[Step], real: list[Fe
     seen = [SHARES[name](feed) for feed in real]
     here = sum(SHARES[name](step.feed) for step in day) / len(day)
     assert 0.7 * min(seen) <= here <= 1.3 * max(seen)
+
+
+def test_the_network_looks_at_the_start_as_it_does_after_hours() -> None:
+    world = World(3, 600, START)
+    first = world.feed()
+    for _ in range(3 * 240):
+        world.advance()
+    for name in (
+        "standing still",
+        "above 30,000 ft",
+        "shorter than 700 nm",
+        "longer than 1,800 nm",
+    ):
+        assert SHARES[name](first) == pytest.approx(SHARES[name](world.feed()), abs=0.09), name
 
 
 def who(feed: Feed) -> dict[tuple[int, str], Pilot]:
@@ -182,6 +220,25 @@ def test_callsigns_are_unique_among_all_who_are_connected(day: list[Step]) -> No
         )
         assert max(callsigns.values()) == 1
         assert {client.callsign for client in step.radios} <= callsigns.keys()
+
+
+def test_hardly_anybody_flies_twice_at_once_or_controls_twice(day: list[Step]) -> None:
+    for records in ("pilots", "controllers"):
+        twice = 0
+        for step in day:
+            cids = [record.cid for record in getattr(step.feed, records)]
+            twice += len(cids) - len(set(cids))
+        # In 2 captures of 41 for pilots, in 6 for controllers.
+        assert twice <= len(day), records
+
+
+def test_one_person_can_fly_twice_and_control_twice_at_once() -> None:
+    rates = msgspec.structs.replace(QUIET, pilot_cid_twice=0.3, controller_cid_twice=0.3)
+    world = World(1, 150, START, rates)
+    for _ in range(240):
+        world.advance()
+    for records in (world.feed().pilots, world.feed().controllers):
+        assert max(Counter(record.cid for record in records).values()) > 1
 
 
 def test_times_run_and_lie_where_they_should(day: list[Step]) -> None:
