@@ -33,7 +33,7 @@ _LENGTHS = (
     (0.26, 600, 1800, 0.25),
     (0.18, 1800, 6500, 0.30),
 )
-_TRIES = 12
+_TRIES = 48
 _PILOT_RATINGS = ((0, 1, 3, 7, 15, 63), (11418, 399, 174, 158, 183, 5))
 
 
@@ -225,7 +225,7 @@ class Operations:
         field = random.choice(places().fields)
         if random.random() < 0.4:
             return field, field, aircraft
-        for _ in range(_TRIES * 4):
+        for _ in range(_TRIES):
             other = random.choice(places().fields)
             if (
                 other.icao[:2] == field.icao[:2]
