@@ -1,13 +1,33 @@
 #!/bin/sh
-# The service on simulated traffic: a simulator and a collector, both ended by Ctrl-C.
+# The service on simulated traffic: a simulator and a collector. Ctrl-C ends both, and when one of
+# them ends the other does too.
 # Usage: demo.sh BIN, with PILOTS, SEED and SIMULATOR_PORT in the environment.
 set -eu
 bin=$1
+
 "$bin/vatwatch" simulate --port "$SIMULATOR_PORT" --pilots "$PILOTS" --seed "$SEED" &
 simulator=$!
-trap 'kill "$simulator" 2>/dev/null || true; wait "$simulator" 2>/dev/null || true' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 VATSIM_STATUS_URL="http://127.0.0.1:$SIMULATOR_PORT/status.json" \
 VATWATCH_HOME="${VATWATCH_HOME:-var/demo}" \
-    "$bin/vatwatch" run
+    "$bin/vatwatch" run &
+service=$!
+pause=
+
+end() {
+    # A second Ctrl-C must not leave the database running.
+    trap '' INT TERM
+    # shellcheck disable=SC2086
+    kill "$simulator" "$service" $pause 2>/dev/null || true
+    wait
+}
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# A shell that waits in the foreground for one of them would not hear SIGTERM, nor see the other end.
+while kill -0 "$simulator" 2>/dev/null && kill -0 "$service" 2>/dev/null; do
+    sleep 1 &
+    pause=$!
+    wait "$pause" || true
+done
+exit 1

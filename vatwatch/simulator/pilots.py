@@ -16,7 +16,7 @@ from vatwatch.simulator.controllers import APP, DEL, GND, TWR, Frequencies
 from vatwatch.simulator.fleet import FLEET, AircraftType
 from vatwatch.simulator.flight import Fix, Flight, Phase
 from vatwatch.simulator.oddities import Rates, garbage_hz, garbage_inches, garble_plan
-from vatwatch.simulator.places import places
+from vatwatch.simulator.places import hubs_between, places
 from vatwatch.simulator.stamps import TICKS_PER_S, from_ticks
 from vatwatch.traffic.airports import Airport
 from vatwatch.traffic.geometry import distance_nm
@@ -25,15 +25,15 @@ UNICOM_HZ = 122_800_000
 GUARD_HZ = 121_500_000
 APPROACH_NM = 45
 TOWER_NM = 9
-# (share of the flights that begin, shortest, longest, share of the flights that are in the air):
-# long flights are few, but each is seen for half a day.
+# (share of the flights that begin, shortest, longest, share of the flights that are seen at one
+# moment, as in the captures): long flights are few, but each is seen for half a day.
 _LENGTHS = (
-    (0.10, 0, 150, 0.05),
-    (0.64, 120, 700, 0.49),
-    (0.20, 600, 1700, 0.28),
-    (0.06, 2200, 6500, 0.18),
+    (0.09, 0, 150, 0.05),
+    (0.47, 120, 700, 0.40),
+    (0.26, 600, 1800, 0.25),
+    (0.18, 1800, 6500, 0.30),
 )
-_TRIES = 12
+_TRIES = 48
 _PILOT_RATINGS = ((0, 1, 3, 7, 15, 63), (11418, 399, 174, 158, 183, 5))
 
 
@@ -199,12 +199,12 @@ class Operations:
         _, shortest_nm, longest_nm, _ = random.choices(_LENGTHS, weights)[0]
         known = places()
         departure = random.choices(known.hubs, cum_weights=known.cumulative_weights)[0]
-        arrival, length_nm = departure, 0.0
-        for _ in range(_TRIES):
-            arrival = random.choices(known.hubs, cum_weights=known.cumulative_weights)[0]
-            length_nm = _between_nm(departure, arrival)
-            if shortest_nm <= length_nm <= longest_nm:
-                break
+        arrivals, arrival_weights = hubs_between(departure.icao, shortest_nm, longest_nm)
+        while not arrivals:
+            departure = random.choices(known.hubs, cum_weights=known.cumulative_weights)[0]
+            arrivals, arrival_weights = hubs_between(departure.icao, shortest_nm, longest_nm)
+        arrival = random.choices(arrivals, arrival_weights)[0]
+        length_nm = _between_nm(departure, arrival)
         fitting = [kind for kind in FLEET if kind.range_nm[0] <= length_nm <= kind.range_nm[1]]
         if not shortest_nm and random.random() < 0.6:
             fitting = [kind for kind in FLEET if kind.light and kind.ceiling_ft < 20_000]
@@ -225,7 +225,7 @@ class Operations:
         field = random.choice(places().fields)
         if random.random() < 0.4:
             return field, field, aircraft
-        for _ in range(_TRIES * 4):
+        for _ in range(_TRIES):
             other = random.choice(places().fields)
             if (
                 other.icao[:2] == field.icao[:2]

@@ -7,6 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from vatwatch.traffic.airports import Airport, load_airports
+from vatwatch.traffic.geometry import distance_nm
 
 # Airports and their share of the traffic. A network that is flown for the pleasure of it loves
 # Europe, and the coasts of America.
@@ -110,6 +111,21 @@ def places() -> Places:
         if len(icao) == 4 and icao.isalpha() and icao[:2] in regions and icao not in weights
     )
     return Places(hubs, tuple(cumulative), fields, _centres(airports))
+
+
+@cache
+def hubs_between(icao: str, shortest_nm: int, longest_nm: int) -> tuple[list[Airport], list[int]]:
+    """The hubs that are so far from this one, with their weights."""
+    known = places()
+    here = next(hub for hub in known.hubs if hub.icao == icao)
+    found, weights, total = [], [], 0
+    for hub, cumulative in zip(known.hubs, known.cumulative_weights, strict=True):
+        away_nm = distance_nm(here.latitude, here.longitude, hub.latitude, hub.longitude)
+        if shortest_nm <= away_nm <= longest_nm:
+            found.append(hub)
+            weights.append(cumulative - total)
+        total = cumulative
+    return found, weights
 
 
 @cache

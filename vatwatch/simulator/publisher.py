@@ -51,6 +51,8 @@ class Publisher:
         """Make the world, and show the first update, which no fault has a part in."""
         self._easel = self._studio.run(_Easel, seed, pilots, self._clock)
         self._show(self._studio.run(self._easel.draw, Changes()), Changes())
+        # At speed, time would have run away while the world was made.
+        self._keep_pace(1)
 
     def run(self) -> None:
         """Show the next ones, for ever."""
@@ -71,12 +73,17 @@ class Publisher:
         early_s = self._clock.due_s(number) - time.monotonic()
         # Also when it is late: others must have their turn.
         gevent.sleep(max(0.0, early_s))
+        if self._keep_pace(number) and not self._late_told:
+            self._late_told = True
+            log.warning("the world is slower than --speed asks for: simulated time waits")
+
+    def _keep_pace(self, number: int) -> bool:
+        """Let simulated time wait if this update is late by more than a whole one."""
         late_s = time.monotonic() - self._clock.due_s(number)
-        if late_s > self._clock.period_s:
-            self._clock.fall_behind(late_s)
-            if not self._late_told:
-                self._late_told = True
-                log.warning("the world is slower than --speed asks for: simulated time waits")
+        if late_s <= self._clock.period_s:
+            return False
+        self._clock.fall_behind(late_s)
+        return True
 
     def _show(self, publication: Publication, changes: Changes) -> None:
         self._newest = publication

@@ -82,8 +82,8 @@ class Schedule:
         self._number = 0
         self._added = 0
 
-    def add(self, fault: AnyFault, now_s: float) -> int:
-        """Take a fault; its id. Raises ValueError when there are too many."""
+    def add(self, fault: AnyFault, now_s: float) -> dict[str, Any]:
+        """Take a fault; it, with its id and its bounds. Raises ValueError for too many."""
         self._forget(now_s)
         if len(self._entries) >= MOST_FAULTS:
             raise ValueError(f"there are {MOST_FAULTS} faults already: DELETE them first")
@@ -94,7 +94,7 @@ class Schedule:
         if first <= self._number:
             entry.begin(self._number, now_s)
         self._entries.append(entry)
-        return entry.id
+        return entry.tell(now_s)
 
     def clear(self) -> None:
         """End all faults; what is shown stays until the next update."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import time
@@ -93,6 +94,9 @@ def simulate(
     publishing = None
     if not ended.is_set():
         publishing = starting.get()
+        # The world stays: a collection that walks it holds up all requests for 0.2 s.
+        gc.collect()
+        gc.freeze()
         _greet(simulator.address, settings)
         gevent.wait([ended, publishing], count=1)
     starting.kill()
@@ -118,9 +122,10 @@ def _listen(host: str, port: int) -> WSGIServer:
     try:
         server.init_socket()
     except OSError as error:
+        # gevent puts the address behind the reason.
+        why = str(error.strerror).partition(":")[0]
         raise ConfigurationError(
-            # gevent puts the address behind the reason.
-            f"cannot listen on {host}:{port}: {str(error.strerror).partition(':')[0]}. Is a "
-            "simulator running already? Stop it, or choose another port with --port."
+            f"cannot listen on {host}:{port}: {why}. Is a simulator running already? "
+            "Stop it, or choose another port with --port."
         ) from error
     return server

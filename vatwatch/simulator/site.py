@@ -76,10 +76,8 @@ class Site:
         return msgspec.json.encode(told)
 
     def add_fault(self, body: bytes) -> bytes:
-        """Take a fault as JSON; its id, as JSON. Raises ValueError that says why not."""
-        fault = from_json(body)
-        number = self._schedule.add(fault, time.monotonic())
-        return msgspec.json.encode({"id": number, **msgspec.to_builtins(fault)})
+        """Take a fault as JSON; it, with its id and its bounds. Raises ValueError: why not."""
+        return msgspec.json.encode(self._schedule.add(from_json(body), time.monotonic()))
 
     def end_faults(self) -> None:
         """End all faults."""

@@ -105,7 +105,7 @@ def route(random: Random, distance_nm: float, cruise_ft: int, by_eye: bool) -> s
     """A route: a departure, fixes and airways, an arrival; longer the longer the flight."""
     if by_eye:
         return random.choice(("VFR", "DCT", "PATTERNS", f"{_fix(random)} {_fix(random)}"))
-    fixes = max(1, round(distance_nm / random.uniform(60, 160)))
+    fixes = max(1, round(distance_nm / random.uniform(140, 480)))
     first, last = _fix(random), _fix(random)
     parts = [f"{first}{random.randint(1, 9)}{random.choice(_LETTERS)}", first]
     for _ in range(fixes):

@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 from heapq import heappop, heappush
-from math import exp
+from itertools import chain
+from math import exp, expm1, log1p
 from random import Random
 
 from vatwatch.feed.records import ClientRadios, Feed
@@ -28,7 +29,7 @@ CONTROLLERS_A_PILOT = 90 / 950
 ATIS_A_PILOT = 66 / 950
 PREFILES_A_PILOT = 100 / 950
 # How long a pilot stays, and a prefile waits, on average; measured, so that as many come as go.
-MEAN_STAY_S = 5_800
+MEAN_STAY_S = 6_400
 MEAN_WAIT_S = 1_600
 # How much of a lack is made good in a step, beyond what goes.
 PULL = 0.02
@@ -114,12 +115,12 @@ class World:
     # Who comes and who goes
 
     def _populate(self) -> None:
-        for _ in range(self._target):
+        while len(self._pilots) < self._target:
             filed = self._file(self._new_cid(), under_way=True)
             if filed is None:
                 continue
             connection = self._connect(filed)
-            age = self._random.random() * connection.flight.lasts_s
+            age = self._draw_age(connection.flight.lasts_s)
             connection.began_ticks -= round(age * TICKS_PER_S)
             # Some came back on the way, most have been on since the beginning.
             since = self._random.random() if self._random.random() < 0.15 else 1.0
@@ -235,15 +236,23 @@ class World:
         """A plan that was filed before, for four in ten; or one that is filed online."""
         if self._prefiles and self._random.random() < 0.4:
             filed = self._prefiles.pop(self._random.choice(list(self._prefiles)))
-            away = any(connection.cid == filed.cid for _, _, connection in self._away)
-            return None if away or filed.callsign in self._taken else filed
+            # Nobody flies twice at once, but for the few below.
+            flies = filed.callsign in self._taken or self._flies(filed.cid)
+            return None if flies else filed
         if self._random.random() < self._rates.pilot_cid_twice and self._pilots:
             twice = self._random.choice(list(self._pilots.values())).cid
             return self._file(twice)
-        # Some fly again after a rest.
-        if self._resting and self._random.random() < 0.2:
-            return self._file(self._resting.popleft())
+        # Some fly again after a rest: while as many rest as can, the first has rested for long.
+        rested = len(self._resting) == self._resting.maxlen
+        if rested and self._random.random() < 0.2:
+            cid = self._resting.popleft()
+            return None if self._flies(cid) else self._file(cid)
         return self._file(self._new_cid())
+
+    def _flies(self, cid: int) -> bool:
+        """Whether this person has a flight, even if away from it just now."""
+        away = (connection for _, _, connection in self._away)
+        return any(connection.cid == cid for connection in chain(self._pilots.values(), away))
 
     def _connect(self, filed: Filed) -> Connection:
         connection = self._operations.connect(self.now_ticks, filed, self._server())
@@ -321,6 +330,12 @@ class World:
 
     def _a_little_ago(self) -> int:
         return self.now_ticks - self._random.randrange(UPDATE_S * TICKS_PER_S)
+
+    def _draw_age(self, lasts_s: float) -> float:
+        """How long ago a flight began: the longer ago, the fewer have not quit since."""
+        quits_a_s = max(self._rates.quits_a_step, 1e-9) / UPDATE_S
+        gone_by_its_end = -expm1(-quits_a_s * lasts_s)
+        return -log1p(-self._random.random() * gone_by_its_end) / quits_a_s
 
     def _draw_restart(self) -> int:
         if not self._rates.restarts_a_day:
