@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports, Status
 from vatwatch.simulator.publication import Publication
-from vatwatch.supervision import NodeInfo, Notice, Tree
+from vatwatch.supervision import NodeInfo, Notice, Tell, Tree
 from vatwatch.system import build
 
 T = TypeVar("T")
@@ -33,6 +34,11 @@ S = TypeVar("S", bound=Status)
 # Far more than anything takes; a test that gets here has failed.
 PATIENCE_S = 30.0
 POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Poison(Tell):
+    """No actor knows this: whoever gets it raises in its handler."""
 
 
 def until(condition: Callable[[], T], what: str = "") -> T:
@@ -64,7 +70,9 @@ class Query:
 
     def snapshots(self) -> list[datetime]:
         try:
-            rows = self("SELECT update_timestamp FROM snapshots ORDER BY stored_at, update_timestamp")
+            rows = self(
+                "SELECT update_timestamp FROM snapshots ORDER BY stored_at, update_timestamp"
+            )
         except (psycopg2.errors.UndefinedTable, psycopg2.OperationalError):
             return []  # not there yet, or not there now
         return [row[0] for row in rows]

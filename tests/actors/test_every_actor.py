@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from tests.actors.harness import running, until
+from tests.actors.harness import Poison, running, until
 from tests.feed_server import FeedServer
 from vatwatch.config.settings import load
-from vatwatch.supervision import ChildFailed, ChildSpec, State, SupervisorSpec, Tell
+from vatwatch.supervision import ChildFailed, ChildSpec, State, SupervisorSpec
 from vatwatch.system import declare
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Poison(Tell):
-    """No actor knows this: whoever gets it raises in its handler."""
 
 
 def workers(spec: SupervisorSpec | ChildSpec) -> Iterator[str]:

@@ -61,6 +61,9 @@ class HistoryActor(Service):
             self._failures += 1
             self._report(str(error))
             reply.fail(error)
+        except Exception as error:  # noqa: BLE001 - it is the asker's, and costs the others nothing
+            self._failures += 1
+            reply.fail(error)
         else:
             self._report("")
 

@@ -133,7 +133,14 @@ class ProcessorActor(Service):
         if prepared is None:
             return
         before = self._live
-        if before is None or before.time is None or before.time >= prepared.snapshot.time:
+        if before is not None and before.time == prepared.snapshot.time:
+            # The fetcher has restarted, and fetched again what is known: nothing has happened.
+            self._live_feed, self._live_entry = prepared.snapshot.feed, entry.entry_id
+            self._show()
+            self._working_on = None
+            self._catch_up_soon(0)
+            return
+        if before is None or before.time is None or before.time > prepared.snapshot.time:
             # Nothing known, or another source whose clock is behind: the live state starts anew,
             # and the durable one asks the database what was known then.
             before = Tracking()
