@@ -7,6 +7,7 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TypeAlias
@@ -123,10 +124,8 @@ class FeedServer:
 
     def _serve(self, sock: socket.socket, _address: object) -> None:
         with sock:
-            try:
+            with suppress(OSError):  # the client has gone, as clients do
                 self._talk(sock)
-            except OSError:
-                pass  # the client has gone, as clients do
 
     def _talk(self, sock: socket.socket) -> None:
         request = b""

@@ -176,10 +176,11 @@ class CatchUp(Tell):
 
 @dataclass(frozen=True, slots=True)
 class LiveChanged(Tell):
-    """processor → cache: this is the live state now. `feed` is None for a recovered one."""
+    """processor → cache: this is the live state now. `feed` is None if the database gave it."""
 
     tracking: Tracking
     feed: Feed | None
+    recovered: bool  # from database or journal, and not fetched since the start
 
 
 @dataclass(frozen=True, slots=True)

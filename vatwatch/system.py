@@ -77,7 +77,7 @@ def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
               if polls else []),
         ]),
         supervisor("operations", ONE_FOR_ONE, children=[
-            worker("health_monitor", HealthMonitorActor,
+            worker("health_monitor", HealthMonitorActor, {},
                    interval_s=s.service.health_check_interval_s),
         ]),
     ])

@@ -184,7 +184,9 @@ def running(
     **environment: object,
 ) -> Iterator[Running]:
     """A tree that runs; without `feeds` nothing polls, and the test hands snapshots in."""
-    if feeds is not None:
+    if feeds is None:
+        environment["VATSIM_POLL_INTERVAL"] = 15  # nobody polls; less is refused for VATSIM itself
+    else:
         environment.setdefault("VATSIM_API_URL", feeds.url)
     settings = settings_for(
         home, DATABASE_URL=None if database_url is None else as_url(database_url), **environment

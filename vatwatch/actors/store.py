@@ -183,6 +183,7 @@ class StoreActor(Service):
     def _tell_stored(self, batch: Batch, duplicate: bool) -> None:
         changes = batch.changes
         stored = BatchStored(batch.entry_id, changes.time, duplicate)
+        self._report()  # before the journal's: who sees nothing pending sees all of it counted
         self.address("journal").tell(stored)
         self.address("processor").tell(stored)
         if not duplicate:
