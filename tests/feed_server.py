@@ -123,9 +123,8 @@ class FeedServer:
         return publish(self.number, self.world.feed(), self.world.radios())
 
     def _serve(self, sock: socket.socket, _address: object) -> None:
-        with sock:
-            with suppress(OSError):  # the client has gone, as clients do
-                self._talk(sock)
+        with sock, suppress(OSError):  # the client has gone, as clients do
+            self._talk(sock)
 
     def _talk(self, sock: socket.socket) -> None:
         request = b""

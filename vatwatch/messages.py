@@ -170,6 +170,11 @@ class RetryWrite(Tell):
 
 
 @dataclass(frozen=True, slots=True)
+class TryDatabase(Tell):
+    """history → itself: it was away at the last question; see whether it is back."""
+
+
+@dataclass(frozen=True, slots=True)
 class CatchUp(Tell):
     """processor → itself: see whether the journal holds what the database does not."""
 

@@ -81,8 +81,10 @@ class Query:
 class Running:
     """A tree that runs."""
 
-    def __init__(self, tree: Tree, settings: Settings, feeds: FeedServer | None) -> None:
-        self.tree, self.settings, self.feeds = tree, settings, feeds
+    def __init__(
+        self, tree: Tree, settings: Settings, feeds: FeedServer | None, look_at: str | None
+    ) -> None:
+        self.tree, self.settings, self.feeds, self._look_at = tree, settings, feeds, look_at
         self.notices: list[Notice] = []
         tree.directory.observe(self.notices.append)
         self.app = create_app(Service(tree, datetime.now(UTC)))
@@ -91,9 +93,8 @@ class Running:
     @property
     def sql(self) -> Query:
         """The service's database; the embedded one may be on its way."""
-        url = self.settings.database.url
-        if url is not None:
-            return Query(url.get_secret_value())
+        if self._look_at is not None:
+            return Query(self._look_at)
         return Query(self.tree.directory.address("postgres").ask(GetDsn(), timeout_s=PATIENCE_S))
 
     # --- what it says of itself
@@ -180,10 +181,14 @@ def running(
     database_url: str | None,
     *,
     feeds: FeedServer | None = None,
-    tamper: Callable[[Tree], None] = lambda _tree: None,
+    look_at: str | None = None,
     **environment: object,
 ) -> Iterator[Running]:
-    """A tree that runs; without `feeds` nothing polls, and the test hands snapshots in."""
+    """A tree that runs; without `feeds` nothing polls, and the test hands snapshots in.
+
+    `look_at` is the database's address for the test itself, which blocks in it: it must not be one
+    that is served by the test's own hub.
+    """
     if feeds is None:
         environment["VATSIM_POLL_INTERVAL"] = 15  # nobody polls; less is refused for VATSIM itself
     else:
@@ -192,8 +197,7 @@ def running(
         home, DATABASE_URL=None if database_url is None else as_url(database_url), **environment
     )
     tree = build(settings, polls=feeds is not None)
-    service = Running(tree, settings, feeds)
-    tamper(tree)
+    service = Running(tree, settings, feeds, look_at or database_url)
     tree.start()
     try:
         yield service

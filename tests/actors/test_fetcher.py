@@ -33,9 +33,8 @@ from vatwatch.supervision import ChildFailed
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 HTML = b"<!DOCTYPE html><html><body>502 Bad Gateway</body></html>"
-HUGE = b'{"general": {"update_timestamp": "2024-11-22T12:10:00Z"}, "pad": "%s"}' % (
-    b"x" * 2_000_000
-)
+HEAD = b'{"general": {"update_timestamp": "2024-11-22T12:10:00Z"}'
+HUGE = HEAD + b', "pad": "%s"}' % (b"x" * 2_000_000)
 
 
 @contextmanager

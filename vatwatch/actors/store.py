@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import psycopg2
 
-from vatwatch.actors.database import Database, DatabaseSettings
+from vatwatch.actors.database import Database, DatabaseSettings, nothing
 from vatwatch.actors.service import Service
 from vatwatch.errors import DatabaseUnavailable, OutOfSequence, StorageError
 from vatwatch.messages import (
@@ -129,7 +129,7 @@ class StoreActor(Service):
         """Write what waits, oldest first, as far as the database lets us."""
         try:
             if self._last_error or not self._server_version:
-                self._database.run(_nothing)
+                self._database.run(nothing)
             while self._waiting:
                 self._write(self._waiting[0])
             if self._events:
@@ -256,7 +256,3 @@ def _write_events(conn: connection, events: list[Event]) -> None:
 
 def _server_version(conn: connection) -> str:
     return str(conn.info.parameter_status("server_version"))
-
-
-def _nothing(_conn: connection) -> None:
-    """To see whether the database is there."""
