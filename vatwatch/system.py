@@ -51,11 +51,13 @@ ONE_FOR_ONE, REST_FOR_ONE = Strategy.ONE_FOR_ONE, Strategy.REST_FOR_ONE
 
 # fmt: off
 def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
-    """The whole tree. Without `polls` nothing is fetched: a replay brings the snapshots."""
+    """The whole tree. Without `polls` nothing is fetched: a replay brings the snapshots, and leaves
+    no trace of itself in the table of events, so that a second one changes no row."""
     deadline_s = 4 * s.database.timeout_s  # several batches in one go, each within its own time
     return supervisor("vatwatch", REST_FOR_ONE, intensity=3, period_s=600, children=[
         supervisor("core", ONE_FOR_ONE, children=[
-            worker("event_bus", EventBusActor, max_history_size=s.events.max_history_size),
+            worker("event_bus", EventBusActor, max_history_size=s.events.max_history_size,
+                   keeps_own=polls),
             worker("error_manager", ErrorManagerActor),
         ]),
         supervisor("data", REST_FOR_ONE, children=[

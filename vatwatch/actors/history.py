@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Received = FindTrack | TryDatabase
 
-# While the database is away: nobody else may ask for hours, and the status must not say so for ever.
+# While the database is away: nobody may ask for hours, and the status must not say so for ever.
 RETRY_S = 1.0
 
 

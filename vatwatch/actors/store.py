@@ -84,6 +84,7 @@ class StoreActor(Service):
         self._database = self._settings.open(self.address("postgres"), self._prepare)
         self.address("processor").tell(StoreStarted())
         self.after(0, RetryWrite())
+        self._report()
 
     def on_stop(self) -> None:
         self._drain()  # a last time: what the processor has said is written before we go
