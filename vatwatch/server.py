@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 
 from vatwatch.errors import ConfigurationError, VatwatchError
 from vatwatch.http.app import create_app
@@ -39,6 +40,17 @@ def serve(settings: Settings) -> None:
     _Application(settings).run()
 
 
+class _Logger(Logger):  # type: ignore[misc]
+    """Without the master's three lines about a worker that has said itself why it refuses."""
+
+    _refused = False
+
+    def error(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        self._refused |= "exited with code" in msg and Arbiter.APP_LOAD_ERROR in args
+        if not self._refused:
+            super().error(msg, *args, **kwargs)
+
+
 class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -56,6 +68,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "graceful_timeout": int(settings.service.shutdown_timeout_s),
             "keepalive": KEEPALIVE_S,
             "loglevel": "warning",
+            "logger_class": _Logger,
             "control_socket_disable": True,
             "post_worker_init": self._start_tree,
             "worker_exit": self._stop_tree,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import falcon
 import msgspec
 
-from vatwatch.http.service import Service
+from vatwatch.http.service import Resource, Service
 
 
-class TreeResource:
+class TreeResource(Resource):
     """Every node: path, strategy, state, restarts, mailbox, latencies, last failure."""
 
     def __init__(self, service: Service) -> None:
