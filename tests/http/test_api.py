@@ -168,7 +168,9 @@ def test_nothing_to_serve_yet_is_503_with_the_reason(tmp_path: Path) -> None:
 
 def test_a_service_whose_actors_do_not_run_answers_503_and_never_500(tmp_path: Path) -> None:
     tree: Tree = build(settings_for(tmp_path, VATSIM_POLL_INTERVAL=15), polls=False)
-    client = falcon.testing.TestClient(create_app(Service(tree, datetime.now(UTC), ask_timeout_s=0.05)))
+    client = falcon.testing.TestClient(
+        create_app(Service(tree, datetime.now(UTC), ask_timeout_s=0.05))
+    )
     for path in [*PATHS, "/api/flights/DLH1", "/api/flights/DLH1/track"]:
         answer = client.simulate_get(path)
         if path in ("/healthz", "/api/supervision/tree"):
