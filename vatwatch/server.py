@@ -13,6 +13,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import gevent
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 2
 # A worker whose hub has been blocked for so long is killed by the master, and replaced.
 HUB_TIMEOUT_S = 60
+BEAT_S = 1.0
 
 
 def serve(settings: Settings) -> None:
@@ -84,12 +86,16 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         assert self._tree is not None
         return create_app(Service(self._tree, datetime.now(UTC)))
 
-    def _start_tree(self, _worker: object) -> None:
+    def _start_tree(self, worker: Any) -> None:
         assert self._tree is not None
+        # The worker is not in its loop yet, and a cluster may have to recover from a crash.
+        beat = gevent.spawn(_beat, worker)
         try:
             self._tree.start()
         except VatwatchError as error:
             _refuse(error)
+        finally:
+            beat.kill()
         log.info(
             "vatwatch serves http://%s:%s/api/status",
             self._settings.web.host,
@@ -99,6 +105,13 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def _stop_tree(self, _server: object, _worker: object) -> None:
         if self._tree is not None:
             self._tree.stop(self._settings.service.shutdown_timeout_s)
+
+
+def _beat(worker: Any) -> None:
+    """Tell the master that the worker lives, as its loop will do later."""
+    while True:
+        worker.notify()
+        gevent.sleep(BEAT_S)
 
 
 def _refuse(error: VatwatchError) -> None:

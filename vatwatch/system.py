@@ -32,6 +32,7 @@ from vatwatch.config.settings import (
 from vatwatch.errors import ConfigurationError, MailboxFull
 from vatwatch.messages import SupervisionNoticed
 from vatwatch.supervision import (
+    Backoff,
     BreakerPolicy,
     Notice,
     Strategy,
@@ -73,7 +74,10 @@ def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
             worker("cache", CacheActor, redis_url=secret(s.cache.redis_url),
                    ttl_s=cache_ttl_s(s), breaker=breaker(s)),
         ]),
-        supervisor("pipeline", REST_FOR_ONE, children=[
+        # Two snapshots in a row may bring the processor down until they are set aside; and not for
+        # long, as an update that is missed meanwhile is missed for good.
+        supervisor("pipeline", REST_FOR_ONE, intensity=2 * s.journal.max_failures,
+                   backoff=Backoff(cap_s=1.0), children=[
             worker("processor", ProcessorActor, options(s)),
             *([worker("fetcher", FetcherActor, feed(s), handler_deadline_s=poll_deadline_s(s))]
               if polls else []),
