@@ -120,6 +120,8 @@ def test_the_events_of_a_snapshot_are_in_ring_and_table_alike(
             service.hand_in(publication)
         service.until_served(time_of(given[-1]))
         service.until_stored(time_of(given[-1]))
+        stored = "/api/events?limit=1000&type=DATA_STORED"
+        until(lambda: service.http.simulate_get(stored).json["count"] == len(given))
         told = service.http.simulate_get("/api/events?limit=1000").json["events"]
         traffic = {
             (e["id"], e["type"], e["correlation_id"])
