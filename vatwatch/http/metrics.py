@@ -28,7 +28,7 @@ from prometheus_client.registry import Collector
 from vatwatch import __version__
 from vatwatch.errors import SupervisionError
 from vatwatch.http.requests import RequestCounts, RouteInfo
-from vatwatch.http.service import Service
+from vatwatch.http.service import Resource, Service
 from vatwatch.messages import (
     CacheStatus,
     ErrorStatus,
@@ -68,7 +68,7 @@ class Performance(Struct, frozen=True):
     http: list[RouteInfo]
 
 
-class PerformanceResource:
+class PerformanceResource(Resource):
     """The pipeline's stages, and the requests by route."""
 
     def __init__(self, service: Service, requests: RequestCounts) -> None:
@@ -92,7 +92,7 @@ class PerformanceResource:
         )
 
 
-class SubjectResource:
+class SubjectResource(Resource):
     """What the services of one subject say of themselves, and the breakers that belong there."""
 
     def __init__(self, service: Service, *subjects: type[Struct], breakers: str = "") -> None:
@@ -117,7 +117,7 @@ class SubjectResource:
         _send(resp, body)
 
 
-class PrometheusResource:
+class PrometheusResource(Resource):
     """The text that Prometheus scrapes."""
 
     def __init__(self, service: Service, requests: RequestCounts) -> None:
