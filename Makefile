@@ -9,7 +9,7 @@ SEED ?= 1
 SIMULATOR_PORT ?= 8002
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format bench lock clean
+.PHONY: help setup run demo test lint format bench docs lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: $(VENV)/.dev ## Measure; figures are ratios to a floor in the same run
 	$(BIN)/python -m benchmarks.runtime
 	$(BIN)/python -m benchmarks.ingest
 
+docs: $(VENV)/.dev ## Write the generated parts of docs/ anew
+	$(BIN)/python -m scripts.reference
+
 lock: ## Pin the requirements anew, within what pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
@@ -62,6 +65,7 @@ $(BIN)/pip:
 
 # No build isolation: the tools that build the package are pinned like everything else.
 define install
+	@echo "Installing what vatwatch needs into $(VENV): a minute or two, once."
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@

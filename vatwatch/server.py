@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from vatwatch import __version__
 from vatwatch.errors import ConfigurationError, VatwatchError
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
@@ -73,19 +74,34 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
 
     def _start_tree(self, _worker: object) -> None:
         assert self._tree is not None
+        settings = self._settings
+        log.info("vatwatch %s starts, with its data in %s", __version__, settings.general.home)
         try:
             self._tree.start()
         except VatwatchError as error:
             _refuse(error)
         log.info(
-            "vatwatch serves http://%s:%s/api/status",
-            self._settings.web.host,
-            self._settings.web.port,
+            "collecting %s every %g s into %s",
+            settings.vatsim.api_url or f"the feeds that {settings.vatsim.status_url} lists",
+            settings.vatsim.poll_interval_s,
+            "the embedded PostgreSQL" if settings.database.is_embedded else "PostgreSQL",
+        )
+        log.info(
+            "serving http://%s/api/status (Ctrl-C stops)",
+            _authority(settings.web.host, settings.web.port),
         )
 
     def _stop_tree(self, _server: object, _worker: object) -> None:
         if self._tree is not None:
-            self._tree.stop(self._settings.service.shutdown_timeout_s)
+            log.info("stopping: what has been fetched is written first")
+            in_order = self._tree.stop(self._settings.service.shutdown_timeout_s)
+            log.info("stopped" if in_order else "stopped, not all of it in time: see above")
+
+
+def _authority(host: str, port: int) -> str:
+    """As it can be put into a browser on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _refuse(error: VatwatchError) -> None:

@@ -21,7 +21,8 @@ class EventsResource:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Newest first; `limit`, and `type` (comma-separated) to choose."""
         limit = req.get_param_as_int("limit", min_value=1, max_value=MAX_LIMIT)
-        types = frozenset(kind.upper() for kind in req.get_param_as_list("type") or ())
+        kinds = req.get_param_as_list("type", delimiter=",") or ()
+        types = frozenset(kind.upper() for kind in kinds)
         events = self._service.ask("event_bus", GetEvents(limit or DEFAULT_LIMIT, types))
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode({"count": len(events), "events": events})
