@@ -66,8 +66,8 @@ $(BIN)/pip:
 # No build isolation: the tools that build the package are pinned like everything else.
 define install
 	@echo "Installing what vatwatch needs into $(VENV): a minute or two, once."
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 endef
 
