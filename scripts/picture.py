@@ -23,7 +23,7 @@ from rich.tree import Tree
 
 # As wide as GitHub shows a page without making its letters too small to read.
 WIDTH = 102
-FLIGHTS, STATIONS, EVENTS = 7, 3, 6
+FLIGHTS, STATIONS, EVENTS = 6, 3, 6
 COLOURS = {"healthy": "green", "running": "green", "degraded": "yellow", "unhealthy": "red"}
 TOLD = "FLIGHT_CREATED,FLIGHT_UPDATED,FLIGHT_COMPLETED,CONTROLLER_LOGON,CONTROLLER_LOGOFF"
 Answer = dict[str, Any]
@@ -44,7 +44,7 @@ def main(url: str, target: str) -> None:
     halves.add_column(width=WIDTH // 2)
     halves.add_column(width=WIDTH - WIDTH // 2)
     halves.add_row(
-        Panel(tree(get("/api/supervision/tree")), title="supervision tree"),
+        Panel(tree(get("/api/supervision/tree")), title="supervision tree · handled · median"),
         Group(
             Panel(flights(get("/api/flights")), title="flights"),
             Panel(stations(get("/api/controllers")), title="controllers"),
@@ -100,9 +100,9 @@ def _label(node: Answer) -> Text:
         label.append(f"  {node['strategy']}", style="dim")
         return label
     label.append(f"{node['name']:<14}", style="default")
-    label.append(f"{node['handled']:>6} handled", style="default")
+    label.append(f"{node['handled']:>7}", style="default")
     if node["latency"] is not None:
-        label.append(f" {node['latency']['p50_s'] * 1000:>6.1f} ms", style="dim")
+        label.append(f" {node['latency']['p50_s'] * 1000:>8.1f} ms", style="dim")
     return label
 
 
