@@ -5,12 +5,14 @@ The master holds the socket and restarts a worker that dies; nothing of vatwatch
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import signal
 import socket
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
@@ -35,8 +37,9 @@ HUB_TIMEOUT_S = 60
 
 
 def serve(settings: Settings) -> None:
-    """Run until a signal ends it. Raises ConfigurationError if the port is taken."""
+    """Run until a signal ends it. Raises ConfigurationError if the port or the home is taken."""
     _check_port(settings.web.host, settings.web.port)
+    _check_home(settings.general.home)
     _Application(settings).run()
 
 
@@ -44,6 +47,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._tree: Tree | None = None
+        self._serving = False
         super().__init__()
 
     def load_config(self) -> None:
@@ -80,6 +84,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             self._tree.start()
         except VatwatchError as error:
             _refuse(error)
+        self._serving = True
         log.info(
             "collecting %s every %g s into %s",
             settings.vatsim.api_url or f"the feeds that {settings.vatsim.status_url} lists",
@@ -92,7 +97,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         )
 
     def _stop_tree(self, _server: object, _worker: object) -> None:
-        if self._tree is not None:
+        if self._tree is not None and self._serving:
             log.info("stopping: what has been fetched is written first")
             in_order = self._tree.stop(self._settings.service.shutdown_timeout_s)
             log.info("stopped" if in_order else "stopped, not all of it in time: see above")
@@ -128,3 +133,21 @@ def _check_port(host: str, port: int) -> None:
                 f"cannot listen on {host}:{port}: {error.strerror}. Is vatwatch running already? "
                 "Stop it, or choose another port with --port or PORT."
             ) from error
+
+
+def _check_home(home: Path) -> None:
+    """See whether somebody has the home already: the parts would say it too, with tracebacks."""
+    for part in ("postgres", "journal"):
+        try:
+            lock = (home / part / "lock").open("rb")
+        except OSError:
+            continue  # not there yet, or the part itself will say what is wrong with it
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                holder = lock.read().decode(errors="replace").strip() or "unknown"
+                raise ConfigurationError(
+                    f"{home / part} is in use by process {holder}. Is vatwatch running already? "
+                    "Stop it, or give this one another VATWATCH_HOME."
+                ) from error
