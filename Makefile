@@ -11,7 +11,7 @@ SIMULATOR_PORT ?= 8002
 FAULTS ?= 500
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format bench chaos lock clean
+.PHONY: help setup run demo test lint format bench chaos docs lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ chaos: $(VENV)/.dev ## Break the running service again and again, and prove that
 	scripts/system-packages.sh
 	$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
 
+docs: $(VENV)/.dev ## Write the generated parts of docs/ anew
+	$(BIN)/python -m scripts.reference
+
 lock: ## Pin the requirements anew, within what pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
@@ -68,8 +71,9 @@ $(BIN)/pip:
 
 # No build isolation: the tools that build the package are pinned like everything else.
 define install
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@echo "Installing what vatwatch needs into $(VENV): a minute or two, once."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 endef
 

@@ -5,12 +5,14 @@ The master holds the socket and restarts a worker that dies; nothing of vatwatch
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import signal
 import socket
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -18,6 +20,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
+from vatwatch import __version__
 from vatwatch.errors import ConfigurationError, VatwatchError
 from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
@@ -38,8 +41,9 @@ BEAT_S = 1.0
 
 
 def serve(settings: Settings) -> None:
-    """Run until a signal ends it. Raises ConfigurationError if the port is taken."""
+    """Run until a signal ends it. Raises ConfigurationError if the port or the home is taken."""
     _check_port(settings.web.host, settings.web.port)
+    _check_home(settings.general.home)
     _Application(settings).run()
 
 
@@ -58,6 +62,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._tree: Tree | None = None
+        self._serving = False
         super().__init__()
 
     def load_config(self) -> None:
@@ -102,6 +107,8 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
 
     def _start_tree(self, worker: Any) -> None:
         assert self._tree is not None
+        settings = self._settings
+        log.info("vatwatch %s starts, with its data in %s", __version__, settings.general.home)
         # The worker is not in its loop yet, and a cluster may have to recover from a crash.
         beat = gevent.spawn(_beat, worker)
         try:
@@ -110,15 +117,29 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             _refuse(error)
         finally:
             beat.kill()
+        self._serving = True
         log.info(
-            "vatwatch serves http://%s:%s/api/status",
-            self._settings.web.host,
-            self._settings.web.port,
+            "collecting %s every %g s into %s",
+            settings.vatsim.api_url or f"the feeds that {settings.vatsim.status_url} lists",
+            settings.vatsim.poll_interval_s,
+            "the embedded PostgreSQL" if settings.database.is_embedded else "PostgreSQL",
+        )
+        log.info(
+            "serving http://%s/api/status (Ctrl-C stops)",
+            _authority(settings.web.host, settings.web.port),
         )
 
     def _stop_tree(self, _server: object, _worker: object) -> None:
-        if self._tree is not None:
-            self._tree.stop(self._settings.service.shutdown_timeout_s)
+        if self._tree is not None and self._serving:
+            log.info("stopping: what has been fetched is written first")
+            in_order = self._tree.stop(self._settings.service.shutdown_timeout_s)
+            log.info("stopped" if in_order else "stopped, not all of it in time: see above")
+
+
+def _authority(host: str, port: int) -> str:
+    """As it can be put into a browser on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _beat(worker: Any) -> None:
@@ -152,3 +173,21 @@ def _check_port(host: str, port: int) -> None:
                 f"cannot listen on {host}:{port}: {error.strerror}. Is vatwatch running already? "
                 "Stop it, or choose another port with --port or PORT."
             ) from error
+
+
+def _check_home(home: Path) -> None:
+    """See whether somebody has the home already: the parts would say it too, with tracebacks."""
+    for part in ("postgres", "journal"):
+        try:
+            lock = (home / part / "lock").open("rb")
+        except OSError:
+            continue  # not there yet, or the part itself will say what is wrong with it
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                holder = lock.read().decode(errors="replace").strip() or "unknown"
+                raise ConfigurationError(
+                    f"{home / part} is in use by process {holder}. Is vatwatch running already? "
+                    "Stop it, or give this one another VATWATCH_HOME."
+                ) from error

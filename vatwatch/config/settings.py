@@ -325,7 +325,7 @@ class Access(_Section):
 
 
 class General(_Section):
-    """The rest."""
+    """Directory and log."""
 
     home: Path = _setting(
         "VATWATCH_HOME", Path("var"), "Directory of the embedded cluster and the journal."

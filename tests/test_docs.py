@@ -1,0 +1,273 @@
+"""The docs say what is there, all of it, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import psycopg2
+import pytest
+from falcon import inspect
+
+from scripts.reference import configuration, data_dictionary, generated_part
+from vatwatch.cli import main
+from vatwatch.config.settings import load
+from vatwatch.http.app import create_app
+from vatwatch.http.service import Service
+from vatwatch.storage.migrate import migrate
+from vatwatch.supervision import SupervisorSpec, Tree
+from vatwatch.system import declare
+
+if TYPE_CHECKING:
+    from vatwatch.supervision import ChildSpec
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TREE_LINE = re.compile(r"^[│├└─ ]*(\w+)\s", re.MULTILINE)
+
+
+def page_name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(prose(page)):
+        if re.match(r"https?:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{link} leads nowhere"
+        if anchor:
+            assert anchor in anchors(target), f"{link}: no such heading"
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached: set[Path] = set()
+    ahead = [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        links = (link.partition("#")[0] for link in LINK.findall(prose(page)) if ":" not in link)
+        ahead += [(page.parent / link).resolve() for link in links if link.endswith(".md")]
+    assert set(PAGES) <= reached
+
+
+def test_every_docs_page_that_the_code_names_exists() -> None:
+    sources = [*ROOT.glob("vatwatch/**/*.py"), *ROOT.glob("vatwatch/**/*.sql")]
+    named = {
+        (source.name, name)
+        for source in sources
+        for name in re.findall(r"docs/[\w/-]+\.md", source.read_text())
+    }
+    assert named, "the pattern finds nothing any more"
+    assert [(source, name) for source, name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_decision_is_in_the_index_and_says_context_decision_consequences() -> None:
+    index = (DOCS / "decisions" / "README.md").read_text()
+    decisions = sorted((DOCS / "decisions").glob("0*.md"))
+    assert decisions
+    for decision in decisions:
+        assert f"({decision.name})" in index
+        headings = re.findall(r"^## (.+)$", decision.read_text(), re.MULTILINE)
+        assert headings == ["Context", "Decision", "Consequences"]
+
+
+# --- what is generated -------------------------------------------------------------------------
+
+
+def test_the_table_of_settings_is_what_the_settings_say() -> None:
+    assert generated_part(DOCS / "configuration.md") == configuration(), "run `make docs`"
+
+
+def test_the_data_dictionary_is_what_a_migrated_database_says(database_url: str) -> None:
+    conn = psycopg2.connect(database_url)
+    try:
+        migrate(conn)
+        said = data_dictionary(conn)
+    finally:
+        conn.close()
+    assert generated_part(DOCS / "data-dictionary.md") == said, "run `make docs`"
+
+
+def event_types() -> set[str]:
+    """As the code that publishes them writes them."""
+    sources = [*ROOT.glob("vatwatch/actors/*.py"), ROOT / "vatwatch" / "traffic" / "events.py"]
+    return {
+        name for source in sources for name in re.findall(r'"([A-Z]+_[A-Z]+)"', source.read_text())
+    }
+
+
+def test_every_setting_that_a_page_names_exists() -> None:
+    known = set(re.findall(r"^\| `(\w+)` ", configuration(), re.MULTILINE))
+    own = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "VATWATCH_PUBLISHED_PORT"}  # of .env.example
+    pattern = re.compile(r"\b(?:VATWATCH|VATSIM|CACHE|EVENT_BUS|SERVICE|DATABASE)_[A-Z_]*[A-Z]\b")
+    pages = [*PAGES, ROOT / ".env.example", ROOT / "docker-compose.yml", ROOT / "Dockerfile"]
+    unknown = {
+        (page_name(page), name)
+        for page in pages
+        for name in pattern.findall(page.read_text())
+        if name not in known | own | event_types()
+        and not any(k.startswith(f"{name}_") for k in known)
+    }
+    assert unknown == set()
+
+
+# --- what is written by hand ---------------------------------------------------------------------
+
+
+def named_in_tables(page: Path, heading: str) -> set[str]:
+    section = page.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return set(re.findall(r"^\| ([a-z][\w-]*) \|", section, re.MULTILINE)) - {"package"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "group"), [("To run", None), ("To develop", "dev"), ("To build", "build")]
+)
+def test_every_dependency_has_its_reason_and_nothing_else_has(
+    heading: str, group: str | None
+) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] if group is None else project["optional-dependencies"][group]
+    names = {re.split(r"[\[<>=~! ]", requirement)[0] for requirement in wanted}
+    assert named_in_tables(DOCS / "dependencies.md", heading) == names
+
+
+def test_every_endpoint_is_documented_and_nothing_else_is() -> None:
+    tree = Tree(declare(load(env={}, directory=DOCS)))
+    app = create_app(Service(tree, datetime.now(UTC)))
+    served = {
+        f"{method.method} {route.path}"
+        for route in inspect.inspect_app(app).routes
+        for method in route.methods
+        if not method.internal
+    }
+    documented = set(
+        re.findall(r"^### ((?:GET|POST|PUT|PATCH|DELETE) \S+)$", prose(DOCS / "api.md"), re.M)
+    )
+    assert documented == served
+
+
+def test_every_type_of_event_is_documented_and_nothing_else_is() -> None:
+    section = (DOCS / "api.md").read_text().split("| types | told when |")[1].split("\n\n")[0]
+    documented = {name for row in section.splitlines() for name in re.findall(r"`([A-Z_]+)`", row)}
+    assert documented - {"SERVICE_HEALTH_CHECK_INTERVAL"} == event_types()
+
+
+def test_every_command_is_told_of_in_the_docs() -> None:
+    text = "\n".join(page.read_text() for page in PAGES)
+    assert [name for name in main.commands if f"vatwatch {name}" not in text] == []
+
+
+def workers_and_supervisors(spec: SupervisorSpec | ChildSpec) -> Iterator[str]:
+    yield spec.name
+    if isinstance(spec, SupervisorSpec):
+        for child in spec.children:
+            yield from workers_and_supervisors(child)
+
+
+def test_the_drawing_of_the_supervision_tree_shows_every_node_in_its_order() -> None:
+    section = (DOCS / "architecture.md").read_text().split("## The supervision tree")[1]
+    drawn = TREE_LINE.findall(section.split("```")[1].strip("\n"))
+    spec = declare(load(env={}, directory=DOCS))
+    assert drawn == list(workers_and_supervisors(spec))
+
+
+# --- what can be typed ---------------------------------------------------------------------------
+
+
+def shell_commands() -> Iterator[tuple[str, list[str]]]:
+    for page in PAGES:
+        for block in SHELL.findall(page.read_text()):
+            for line in block.splitlines():
+                for command in re.split(r"\s*&&\s*", line):
+                    words = shlex.split(command, comments=True)
+                    while words and re.match(r"[A-Z_]+=", words[0]):
+                        words.pop(0)
+                    if words:
+                        yield page_name(page), words
+
+
+def targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text()
+    return set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    named = {
+        (page_name(page), name)
+        for page in PAGES
+        for name in re.findall(r"(?:`|^)make ([a-z]+)", page.read_text(), re.MULTILINE)
+    }
+    assert {("README.md", "run"), ("README.md", "test")} <= named
+    assert [(page, name) for page, name in named if name not in targets()] == []
+
+
+def test_every_make_target_is_named_in_its_help() -> None:
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {line.split()[1] for line in said.stdout.splitlines()} == targets()
+
+
+def test_every_command_line_that_a_page_shows_is_understood() -> None:
+    shown = [(page, words) for page, words in shell_commands() if words[0] == "vatwatch"]
+    assert shown
+    for page, (_, name, *given) in shown:
+        assert name in main.commands, f"{page}: vatwatch {name}"
+        command = main.commands[name]
+        known = {
+            option
+            for parameter in command.params
+            if isinstance(parameter, click.Option)
+            for option in parameter.opts
+        }
+        unknown = {word for word in given if word.startswith("-")} - known
+        assert not unknown, f"{page}: vatwatch {name} has no {unknown}"
+
+
+def test_the_picture_shows_no_more_than_it_holds() -> None:
+    """GitHub shows no image that fetches anything, and draws it without scripts."""
+    for picture in (DOCS / "images").glob("*.svg"):
+        drawing = picture.read_text()
+        assert "<script" not in drawing
+        assert not re.findall(r"(?:href|src|url)\s*[=(]\s*[\"']?https?:", drawing)
+
+
+# --- the container files -------------------------------------------------------------------------
+
+
+def test_the_environment_of_compose_is_explained_in_the_sample() -> None:
+    wanted = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    sample = (ROOT / ".env.example").read_text()
+    assert wanted == set(re.findall(r"^#?([A-Z_]+)=", sample, re.MULTILINE))
+
+
+def test_everything_that_the_image_is_made_of_is_sent_to_docker() -> None:
+    sent = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    copies = re.findall(r"^COPY (?!--)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    copied = {name for names in copies for name in names.split()}
+    assert copied == sent
+    assert all((ROOT / name).exists() for name in copied)
