@@ -11,6 +11,7 @@ from falcon import testing
 from tests.supervision.helpers import root, running
 from vatwatch.actors.event_bus import EventBusActor
 from vatwatch.actors.health_monitor import HealthMonitorActor
+from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import Publish
@@ -42,7 +43,7 @@ def test_events_of_all_the_types_that_are_wanted_are_found(query: str, found: li
             Event(uuid4(), kind, now, "test", "", ServicePayload("vatwatch/test")) for kind in TYPES
         )
         tree.directory.address("event_bus").tell(Publish(events, stored=True))
-        client = testing.TestClient(create_app(Service(tree, now)))
+        client = testing.TestClient(create_app(Service(tree, now, Access([], rate="1/minute"))))
         answer = client.simulate_get("/api/events", query_string=query).json
         assert [event["type"] for event in answer["events"]] == found
         assert answer["count"] == len(found)
