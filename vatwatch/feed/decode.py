@@ -8,6 +8,7 @@ that the network really sends (QNH garbage, heading 360, transponder 9999) are n
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -35,6 +36,9 @@ RECORD_LIMIT = 4096
 CALLSIGN_LIMIT = 20
 INT4_MIN, INT4_MAX = -(2**31), 2**31 - 1
 INT8_MAX = 2**63 - 1
+
+# What a decoder raises: no JSON or another shape, no UTF-8, nested too deep.
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 T = TypeVar("T", bound=Struct)
 D = TypeVar("D")
@@ -73,12 +77,21 @@ class _Sections(Struct):
     military_ratings: Raw = Raw(b"[]")
 
 
-_HEAD = msgspec.json.Decoder(_Head)
 # Not strict: a number as a text, or 1019.0 for 1019, says what it says.
+_HEAD = msgspec.json.Decoder(_Head, strict=False)
 _FEED = msgspec.json.Decoder(Feed, strict=False)
-_SECTIONS = msgspec.json.Decoder(_Sections)
+_SECTIONS = msgspec.json.Decoder(_Sections, strict=False)
 _RAWS = msgspec.json.Decoder(list[Raw])
 _RADIOS = msgspec.json.Decoder(list[ClientRadios], strict=False)
+
+# Any escape within a text; `lone` is half of a surrogate pair without the other.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+# Control characters are not allowed in a text, and space may stand wherever they may.
+_SPACES = bytes.maketrans(bytes(range(32)), b" " * 32)
 
 
 def peek(raw: bytes) -> General:
@@ -89,21 +102,26 @@ def peek(raw: bytes) -> General:
         FeedNotJson, FeedTruncated: it is no JSON, or ends too early
         FeedMalformed: it is JSON of another shape, or `update_timestamp` is no time
     """
-    general = _decode(_HEAD, raw).general
+    return _peek(raw)[0]
+
+
+def _peek(raw: bytes) -> tuple[General, bytes]:
+    """The head, and the body as it can be decoded."""
+    head, raw = _decode(_HEAD, raw)
     try:
-        parse_time(general.update_timestamp)
+        parse_time(head.general.update_timestamp)
     except ValueError as error:
         raise FeedMalformed(f"general.update_timestamp is no time: {error}") from error
-    return general
+    return head.general, raw
 
 
 def decode_feed(raw: bytes) -> DecodedFeed:
     """A whole feed. Raises as `peek` does: without a head nothing can be done with the rest."""
-    peek(raw)
+    _, raw = _peek(raw)
     quarantine: list[Quarantined] = []
     try:
         feed = _FEED.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNDECODABLE:
         feed = _record_by_record(raw, quarantine)
     if b"\\u0000" in raw:  # PostgreSQL's texts cannot hold it
         feed = msgspec.convert(_without_nul(msgspec.to_builtins(feed)), Feed)
@@ -112,6 +130,7 @@ def decode_feed(raw: bytes) -> DecodedFeed:
     return DecodedFeed(
         msgspec.structs.replace(
             feed,
+            general=_good_general(feed.general, quarantine),
             pilots=_good("pilot", feed.pilots, _pilot_fault, seen, quarantine),
             controllers=_good("controller", feed.controllers, _atc_fault, seen, quarantine),
             atis=_good("atis", feed.atis, _atc_fault, seen, quarantine),
@@ -126,21 +145,26 @@ def decode_radios(raw: bytes) -> DecodedRadios:
     quarantine: list[Quarantined] = []
     try:
         clients = _RADIOS.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        clients = _each("radios", _decode(_RAWS, raw), ClientRadios, quarantine)
+    except UNDECODABLE:
+        clients = _each("radios", _decode(_RAWS, raw)[0], ClientRadios, quarantine)
     seen: set[str] = set()
     return DecodedRadios(
         _good("radios", clients, _radios_fault, seen, quarantine), tuple(quarantine)
     )
 
 
-def _decode(decoder: msgspec.json.Decoder[D], raw: bytes) -> D:
-    """Decode, and say what it is if it cannot be."""
+def _decode(decoder: msgspec.json.Decoder[D], raw: bytes) -> tuple[D, bytes]:
+    """Decode, mended if need be, and say what it is if it cannot be; the body that was decoded."""
     try:
-        return decoder.decode(raw)
+        return decoder.decode(raw), raw
     except (msgspec.ValidationError, UnicodeDecodeError) as error:
         raise FeedMalformed(f"not the feed's shape: {error}") from error
+    except RecursionError as error:
+        raise FeedMalformed("nested too deep for a feed") from error
     except msgspec.DecodeError as error:
+        mended = _mend(raw)
+        if mended != raw:
+            return _decode(decoder, mended)
         body = raw.strip()
         if not body:
             raise FeedEmpty("the body is empty") from error
@@ -151,13 +175,20 @@ def _decode(decoder: msgspec.json.Decoder[D], raw: bytes) -> D:
         raise FeedNotJson(f"no JSON: {error}") from error
 
 
+def _mend(raw: bytes) -> bytes:
+    """Without what makes one text invalid as JSON, and with it the whole feed."""
+    return _ESCAPE.sub(
+        lambda escape: b"\\ufffd" if escape["lone"] else escape[0], raw.translate(_SPACES)
+    )
+
+
 def _record_by_record(raw: bytes, quarantine: list[Quarantined]) -> Feed:
-    sections = _decode(_SECTIONS, raw)
+    sections, _ = _decode(_SECTIONS, raw)
 
     def each(kind: str, section: Raw, record: type[T]) -> list[T]:
         try:
             records = _RAWS.decode(section)
-        except msgspec.DecodeError as error:
+        except UNDECODABLE as error:
             quarantine.append(_quarantined(kind, "", f"no list: {error}", bytes(section)))
             return []
         return _each(kind, records, record, quarantine)
@@ -186,10 +217,10 @@ def _each(kind: str, records: list[Raw], record: type[T], quarantine: list[Quara
     for raw in records:
         try:
             good.append(decoder.decode(raw))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNDECODABLE as error:
             try:
                 callsign = msgspec.json.decode(raw, type=_Named).callsign
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except UNDECODABLE:
                 callsign = ""
             quarantine.append(_quarantined(kind, callsign, str(error), bytes(raw)))
     return good
@@ -241,6 +272,15 @@ def _good(
             seen.add(callsign)
             good.append(record)
     return good
+
+
+def _good_general(general: General, quarantine: list[Quarantined]) -> General:
+    """The head; numbers that nobody can keep are none."""
+    reason = _int4_fault(general.connected_clients) or _int4_fault(general.unique_users)
+    if not reason:
+        return general
+    quarantine.append(_quarantined("general", "", reason, msgspec.json.encode(general)))
+    return msgspec.structs.replace(general, connected_clients=0, unique_users=0)
 
 
 def _good_prefiles(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 NO_FREQUENCY_HZ = 199_998_000
 GRID_HZ = 5_000
+# Above it there is no radio, and the database's numbers end.
+MAX_HZ = 10**12
 
 
 def frequency_hz(text: str) -> int | None:
@@ -12,7 +14,9 @@ def frequency_hz(text: str) -> int | None:
         hertz = round(float(text) * 1e6)
     except (ValueError, OverflowError):
         return None
-    return None if hertz <= 0 or hertz == NO_FREQUENCY_HZ else on_grid_hz(hertz)
+    if not 0 < hertz <= MAX_HZ or hertz == NO_FREQUENCY_HZ:
+        return None
+    return on_grid_hz(hertz)
 
 
 def on_grid_hz(frequency: int) -> int:

@@ -47,7 +47,8 @@ def next_poll(
     plan = PollPlan(min(plan.due, now), plan.margin_s)
     margin_s = plan.margin_s
     if not advanced and update_timestamp is not None:
-        margin_s = min(margin_s + interval_s / FEED_PERIOD_S, FIRST_MARGIN_S + interval_s / 2)
+        longest_s = max(plan.margin_s, FIRST_MARGIN_S + interval_s / 2)
+        margin_s = min(plan.margin_s + interval_s / FEED_PERIOD_S, longest_s)
     shift_s = margin_s - plan.margin_s
     if update_timestamp is None or not _same_clock(now, update_timestamp):
         # Whole intervals only: what a slow poll took must not shift the pace.

@@ -14,6 +14,7 @@ import fcntl
 import os
 from bisect import insort
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,10 @@ from msgspec import Struct
 from vatwatch.errors import JournalCorrupt, JournalFull, JournalInUse
 
 SUFFIX = ".vwj"
+# Of a file that is being written.
+ASIDE_SUFFIX = ".tmp"
+# The disk, the user's share of it, or a file is at its limit.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORMAT = 1
 # Three gives nearly all of the gain in a tenth of the time of the highest.
 LEVEL = 3
@@ -102,7 +107,7 @@ class Journal:
         for path in self._files("pending"):
             if path.name.endswith(SUFFIX):
                 self._index_pending(EntryInfo(_id_of(path), path, path.stat().st_size))
-            else:
+            elif path.name.endswith(ASIDE_SUFFIX):
                 path.unlink()
                 self._torn += 1
         for path in self._files("archive"):
@@ -111,11 +116,13 @@ class Journal:
                 self._archive.append(info)
                 self._archived_bytes += info.size_bytes
         self._archive.sort()
-        self._quarantined = sum(p.name.endswith(SUFFIX) for p in self._files("quarantine"))
+        set_aside = [_id_of(p) for p in self._files("quarantine") if p.name.endswith(SUFFIX)]
+        self._quarantined = len(set_aside)
         self._next_id = 1 + max(
             self._read_high_water(),
             max(self._pending, default=0),
             self._archive[-1].id if self._archive else 0,
+            max(set_aside, default=0),
         )
 
     def append(
@@ -136,17 +143,18 @@ class Journal:
             self._next_id, update_timestamp, fetched_at, source, transceivers is not None
         )
         content = _encode(header, data, transceivers)
-        self._make_room(len(content))
         name = f"{header.id:012d}-{update_timestamp.astimezone(UTC):%Y%m%dT%H%M%SZ}{SUFFIX}"
         path = self._directory / "pending" / name
-        aside = path.with_suffix(".tmp")
+        aside = path.with_suffix(ASIDE_SUFFIX)
         try:
+            self._make_room(len(content))
             _write_durably(aside, content)
             aside.rename(path)
             _sync_directory(path.parent)
         except OSError as error:
-            aside.unlink(missing_ok=True)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            for half_done in (aside, path):
+                half_done.unlink(missing_ok=True)
+            if error.errno in FULL:
                 raise JournalFull(f"no space left on the disk of {self._directory}") from error
             raise
         self._next_id += 1
@@ -235,13 +243,14 @@ class Journal:
     def _set_aside(self, info: EntryInfo, reason: str) -> None:
         path = self._directory / "quarantine" / info.path.name
         info.path.rename(path)
-        path.with_suffix(".reason.txt").write_text(reason + "\n")
         self._quarantined += 1
         if info.id in self._pending:
             self._forget_pending(info)
         else:
             self._archive.remove(info)
             self._archived_bytes -= info.size_bytes
+        with suppress(OSError):  # on a full disk the entry is set aside without its reason
+            path.with_suffix(".reason.txt").write_text(reason + "\n")
 
     def _make_room(self, size_bytes: int) -> None:
         """Delete the oldest of the archive; what waits for the database is never deleted."""
@@ -250,16 +259,19 @@ class Journal:
                 f"{len(self._pending)} snapshots wait for the database and fill the journal's "
                 f"{self._max_bytes / 2**20:.0f} MiB (VATWATCH_JOURNAL_MAX_MB)"
             )
+        surplus_bytes = self._pending_bytes + self._archived_bytes + size_bytes - self._max_bytes
         goes = 0
-        while self._pending_bytes + self._archived_bytes + size_bytes > self._max_bytes:
-            info = self._archive[goes]
-            info.path.unlink(missing_ok=True)
-            self._archived_bytes -= info.size_bytes
+        while surplus_bytes > 0:
+            surplus_bytes -= self._archive[goes].size_bytes
             goes += 1
-        if goes:
-            # Ids must not come again, also when every file of the last ones is gone.
+        if goes and goes == len(self._archive) and not self._pending:
+            # Ids must not come again, also when every file that tells the last one is gone.
             self._write_high_water(self._next_id - 1)
-            del self._archive[:goes]
+        for _ in range(goes):
+            info = self._archive[0]
+            info.path.unlink(missing_ok=True)
+            del self._archive[0]
+            self._archived_bytes -= info.size_bytes
 
     # --- the disk ------------------------------------------------------------------------------
 
@@ -294,9 +306,10 @@ class Journal:
 
     def _write_high_water(self, entry_id: int) -> None:
         path = self._directory / "high-water"
-        aside = path.with_suffix(".tmp")
+        aside = path.with_suffix(ASIDE_SUFFIX)
         _write_durably(aside, str(entry_id).encode())
         aside.rename(path)
+        _sync_directory(path.parent)
 
 
 def read_entry(path: Path) -> Entry:

@@ -29,6 +29,8 @@ Result = TypeVar("Result")
 CONNECT_TIMEOUT_S = 5
 # A connection that was idle for longer is tried before it is used.
 FRESH_S = 2.0
+# How long a trial may take: one server that stands still must not cost all the time that there is.
+TRIAL_S = 2.0
 # How long closing waits for work in hand.
 CLOSE_S = 1.0
 # Of the server: it is stopping, has crashed, or takes no more. (The rest of class 57 are answers.)
@@ -128,13 +130,17 @@ class ConnectionPool:
                 )
         finally:
             self._waiting -= 1
+        if self._closed:
+            self._free.release()
+            raise DatabaseUnavailable("the pool is closed")
 
     def _connection(self, deadline: float) -> connection:
         """An idle one that lives, or a new one."""
         while self._idle:
             idle = self._idle.pop()
             if not idle.conn.closed and (
-                monotonic() - idle.since < FRESH_S or self._lives(idle.conn, deadline)
+                (monotonic() - idle.since < FRESH_S and _is_quiet(idle.conn))
+                or self._lives(idle.conn, min(deadline, monotonic() + TRIAL_S))
             ):
                 return idle.conn
             self._discarded += 1
@@ -236,6 +242,22 @@ def _allow(conn: connection, limit_s: float) -> None:
     """Let the statements of this transaction take longer than those of others."""
     with conn.cursor() as cur:
         cur.execute("SELECT set_config('statement_timeout', %s, true)", (f"{limit_s:.0f}s",))
+
+
+def _is_quiet(conn: connection) -> bool:
+    """Whether the server has sent nothing since it was last asked. If it has, it said farewell."""
+    twin = socket.fromfd(conn.fileno(), socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        twin.setblocking(False)
+        twin.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    else:
+        return False
+    finally:
+        twin.close()
 
 
 def _cut(conn: connection) -> None:

@@ -1,0 +1,407 @@
+"""Decoding: real captures whole, and every way in which a feed can be wrong."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vatwatch.errors import FeedEmpty, FeedError, FeedMalformed, FeedNotJson, FeedTruncated
+from vatwatch.feed.decode import RECORD_LIMIT, decode_feed, decode_radios, peek
+
+TIME = "2024-01-01T12:00:10.1234567Z"
+KINDS = {"pilots": "pilot", "controllers": "controller", "atis": "atis", "prefiles": "prefile"}
+
+
+def pilot(number: int, **other: object) -> dict[str, Any]:
+    return {
+        "cid": number,
+        "callsign": f"ABC{number}",
+        "latitude": 1.5,
+        "longitude": -2.25,
+        "altitude": 35_000,
+        "groundspeed": 430,
+        "heading": 360,
+        "logon_time": TIME,
+        "last_updated": TIME,
+        "name": "Zoë \U0001f6e9",
+        **other,
+    }
+
+
+def station(number: int, suffix: str) -> dict[str, Any]:
+    return {
+        "cid": number,
+        "callsign": f"E{number}_{suffix}",
+        "frequency": "118.500",
+        "facility": 4,
+        "rating": 3,
+        "logon_time": TIME,
+        "last_updated": TIME,
+    }
+
+
+def feed(**sections: object) -> dict[str, Any]:
+    """A small feed of good records."""
+    return {
+        "general": {"update_timestamp": TIME},
+        "pilots": [pilot(n) for n in (1, 2, 3)],
+        "controllers": [station(n, "TWR") for n in (4, 5)],
+        "atis": [station(n, "ATIS") for n in (6, 7)],
+        "prefiles": [
+            {"cid": n, "callsign": f"PRE{n}", "flight_plan": {"route": "DCT"}, "last_updated": TIME}
+            for n in (8, 9)
+        ],
+        **sections,
+    }
+
+
+def body(content: object) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def callsigns(raw: bytes) -> dict[str, list[str]]:
+    decoded = decode_feed(raw).feed
+    return {kind: [r.callsign for r in getattr(decoded, kind)] for kind in KINDS}
+
+
+def reasons(raw: bytes) -> list[tuple[str, str, str]]:
+    return [(q.kind, q.callsign, q.reason) for q in decode_feed(raw).quarantined]
+
+
+# --- what the network really sent ----------------------------------------------------------------
+
+
+def test_every_capture_decodes_whole_and_nothing_of_it_is_quarantined(captures: Path) -> None:
+    files = sorted(captures.glob("vatsim-data-*.json.gz"))
+    assert len(files) >= 13
+    for file in files:
+        raw = gzip.decompress(file.read_bytes())
+        naive = json.loads(raw)
+        decoded = decode_feed(raw)
+        assert decoded.quarantined == (), file.name
+        assert peek(raw) == decoded.feed.general
+        for kind in KINDS:
+            records = getattr(decoded.feed, kind)
+            assert [(r.cid, r.callsign) for r in records] == [
+                (r["cid"], r["callsign"]) for r in naive[kind]
+            ], f"{file.name} {kind}"
+        for kind in ("servers", "facilities", "ratings", "pilot_ratings", "military_ratings"):
+            assert len(getattr(decoded.feed, kind)) == len(naive.get(kind, [])), kind
+
+
+def test_every_radio_of_the_transceivers_capture_is_there(captures: Path) -> None:
+    raw = gzip.decompress((captures / "transceivers-data-20210421.json.gz").read_bytes())
+    decoded = decode_radios(raw)
+    assert decoded.quarantined == ()
+    assert [(c.callsign, [t.frequency for t in c.transceivers]) for c in decoded.radios] == [
+        (c["callsign"], [t["frequency"] for t in c["transceivers"]]) for c in json.loads(raw)
+    ]
+
+
+def test_a_record_comes_through_with_every_value_as_it_was_sent(captures: Path) -> None:
+    raw = gzip.decompress((captures / "vatsim-data-20250806T065457Z.json.gz").read_bytes())
+    naive = {p["callsign"]: p for p in json.loads(raw)["pilots"]}
+    for record in decode_feed(raw).feed.pilots:
+        sent = naive[record.callsign]
+        for name in set(record.__struct_fields__) - {"flight_plan"}:
+            assert getattr(record, name) == sent[name], name
+        if record.flight_plan is None:
+            assert sent["flight_plan"] is None
+        else:
+            for name in record.flight_plan.__struct_fields__:
+                assert getattr(record.flight_plan, name) == sent["flight_plan"][name], name
+
+
+# --- one bad record ------------------------------------------------------------------------------
+
+Damage = Callable[[dict[str, Any]], object]
+
+
+def without(key: str) -> Damage:
+    return lambda record: {k: v for k, v in record.items() if k != key}
+
+
+def having(key: str, value: object) -> Damage:
+    return lambda record: {**record, key: value}
+
+
+DAMAGE: list[Damage] = [
+    *(without(key) for key in ("cid", "callsign", "last_updated")),
+    *(having("cid", value) for value in (None, "x", -1, 2**31, 2**80, 1.5, [1], {})),
+    *(having("callsign", value) for value in (None, 7, "", "TWO WORDS", "X" * 21, "A\u0001", [])),
+    *(having("last_updated", value) for value in (None, 5, "", "yesterday", "2024-01-01")),
+    having("last_updated", "0001-01-01T00:00:00+10:00"),
+    having("last_updated", "2024-13-01T00:00:00Z"),
+    lambda _: None,
+    lambda _: "a text",
+    lambda _: [],
+    lambda _: 12.5,
+    lambda _: {},
+]
+
+
+@given(
+    hits=st.dictionaries(
+        st.sampled_from(
+            [(kind, index) for kind in KINDS for index in range(3 if kind == "pilots" else 2)]
+        ),
+        st.sampled_from(DAMAGE),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_a_bad_record_costs_exactly_itself(hits: dict[tuple[str, int], Damage]) -> None:
+    content = feed()
+    good = {
+        kind: [r["callsign"] for index, r in enumerate(content[kind]) if (kind, index) not in hits]
+        for kind in KINDS
+    }
+    for (kind, index), damage in hits.items():
+        content[kind][index] = damage(content[kind][index])
+    raw = body(content)
+    assert callsigns(raw) == good
+    assert sorted(q[0] for q in reasons(raw)) == sorted(KINDS[kind] for kind, _ in hits)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("latitude", 90.5, "latitude 90.5 is out of range"),
+        ("longitude", -181, "longitude -181.0 is out of range"),
+        ("altitude", 2**31, "2147483648 is out of range"),
+        ("groundspeed", -(2**40), "-1099511627776 is out of range"),
+        ("qnh_mb", 10**30, "1" + "0" * 30 + " is out of range"),
+        ("military_rating", 2**31, "2147483648 is out of range"),
+        ("logon_time", "soon", "'soon' is no time"),
+    ],
+)
+def test_a_value_that_nothing_can_be_done_with_is_named(
+    key: str, value: object, reason: str
+) -> None:
+    raw = body(feed(pilots=[pilot(1, **{key: value}), pilot(2)]))
+    assert callsigns(raw)["pilots"] == ["ABC2"]
+    assert reasons(raw) == [("pilot", "ABC1", reason)]
+
+
+def test_what_the_network_is_known_to_send_is_no_fault() -> None:
+    odd = {"heading": 0, "altitude": -98, "groundspeed": 1636, "qnh_i_hg": -11.4, "qnh_mb": -385}
+    texts = {"transponder": "9999", "new_key": {"of": ["next year"]}, "flight_plan": None}
+    content = feed(pilots=[pilot(1, **odd, **texts)], unheard_of=[1])
+    assert reasons(body(content)) == []
+
+
+def test_a_number_sent_as_a_text_or_with_a_point_says_what_it_says() -> None:
+    raw = body(feed(pilots=[pilot(1, altitude="100", heading=90.0)]))
+    assert reasons(raw) == []
+    assert decode_feed(raw).feed.pilots[0].altitude == 100
+
+
+def test_a_callsign_a_second_time_is_quarantined_whatever_the_kind() -> None:
+    twice = {**station(9, "TWR"), "callsign": "ABC1"}
+    raw = body(feed(pilots=[pilot(1), pilot(1, cid=7)], controllers=[twice]))
+    assert callsigns(raw)["pilots"] == ["ABC1"]
+    assert callsigns(raw)["controllers"] == []
+    assert {q[2] for q in reasons(raw)} == {"callsign ABC1 a second time in one feed"}
+
+
+def test_one_cid_may_come_twice_under_two_callsigns() -> None:
+    assert reasons(body(feed(pilots=[pilot(1), pilot(2, cid=1)]))) == []
+
+
+def test_a_prefile_is_a_second_one_only_if_filed_at_the_same_time() -> None:
+    one = feed()["prefiles"][0]
+    later = {**one, "last_updated": "2024-01-01T12:00:11Z"}
+    raw = body(feed(prefiles=[one, later, one]))
+    assert callsigns(raw)["prefiles"] == ["PRE8", "PRE8"]
+    assert reasons(raw) == [("prefile", "PRE8", "the prefile of 8 as PRE8 a second time")]
+
+
+def test_a_list_that_is_none_costs_only_itself() -> None:
+    for wrong in (None, {}, 7, "pilots"):
+        raw = body(feed(pilots=wrong))
+        assert callsigns(raw) == {**callsigns(body(feed())), "pilots": []}
+        assert [kind for kind, _, _ in reasons(raw)] == ["pilot"]
+
+
+def test_lists_that_are_missing_are_empty() -> None:
+    decoded = decode_feed(body({"general": {"update_timestamp": TIME}}))
+    assert decoded.feed.pilots == decoded.feed.prefiles == []
+    assert decoded.quarantined == ()
+
+
+def test_a_count_in_the_head_that_nobody_can_keep_costs_only_itself() -> None:
+    raw = body(feed(general={"update_timestamp": TIME, "connected_clients": 2**31}))
+    assert decode_feed(raw).feed.general.connected_clients == 0
+    assert callsigns(raw) == callsigns(body(feed()))
+    assert reasons(raw) == [("general", "", "2147483648 is out of range")]
+
+
+def test_a_quarantined_record_is_kept_cut_and_fit_for_the_database() -> None:
+    name = "\x00" + "é" * 3 * RECORD_LIMIT
+    (bad,) = decode_feed(body(feed(pilots=[pilot(1, cid="x", name=name)]))).quarantined
+    assert bad.callsign == "ABC1"
+    assert len(bad.record) == RECORD_LIMIT
+    assert "\x00" not in bad.record
+
+
+# --- texts that are not as they should be --------------------------------------------------------
+
+
+def with_name(name: bytes) -> bytes:
+    """A feed in which one pilot's name is these bytes."""
+    return body(feed(pilots=[pilot(1, name="NAME"), pilot(2)])).replace(b"NAME", name)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (rb"a\u0000b", "ab"),
+        (rb"a\\u0000b", r"a\u0000b"),
+        (rb"a\ud800b", "a�b"),
+        (rb"a\uDC00b", "a�b"),
+        (rb"\ud83d\udee9\ud83d", "\U0001f6e9�"),
+        (rb"\ud83d\ud83d\udee9", "�\U0001f6e9"),
+        (rb"a\\ud800\ud800b", r"a\ud800" + "�b"),
+        (b"tab\tand\nline", "tab and line"),
+        (b"a\x00b", "a b"),
+        ("\x85 \x9f".encode(), "\x85 \x9f"),
+    ],
+)
+def test_a_text_that_cannot_be_kept_is_mended_and_costs_no_record(sent: bytes, kept: str) -> None:
+    raw = with_name(sent)
+    assert peek(raw).update_timestamp == TIME
+    decoded = decode_feed(raw)
+    assert decoded.quarantined == ()
+    assert [p.name for p in decoded.feed.pilots] == [kept, pilot(2)["name"]]
+
+
+@given(st.text(st.characters(codec=None, categories=None), max_size=20))
+def test_no_text_in_a_record_costs_any_record(text: str) -> None:
+    """Lone surrogates and control characters included, as `json.dumps` escapes them."""
+    raw = json.dumps(feed(pilots=[pilot(1, name=text), pilot(2)])).encode()
+    decoded = decode_feed(raw)
+    assert decoded.quarantined == ()
+    kept = decoded.feed.pilots[0].name
+    assert kept == text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace(
+        "\x00", ""
+    )
+
+
+def test_a_text_that_is_no_utf8_costs_its_record() -> None:
+    raw = with_name(b"a\xff\xfeb")
+    assert callsigns(raw) == {**callsigns(body(feed())), "pilots": ["ABC2"]}
+
+
+# --- a feed that is of no use as a whole ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("raw", [b"", b" \r\n\t "])
+def test_a_body_of_nothing_is_empty(raw: bytes) -> None:
+    for decode in (peek, decode_feed, decode_radios):
+        with pytest.raises(FeedEmpty):
+            decode(raw)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"<!DOCTYPE html><html></html>", b"Service Unavailable", b"\xef\xbb\xbf{}"]
+)
+def test_a_body_of_anything_else_is_no_json(raw: bytes) -> None:
+    for decode in (peek, decode_feed, decode_radios):
+        with pytest.raises(FeedNotJson):
+            decode(raw)
+
+
+def test_a_feed_cut_at_any_byte_is_truncated() -> None:
+    for whole, decode in ((body(feed()), decode_feed), (body([{"callsign": "A"}]), decode_radios)):
+        for end in range(1, len(whole)):
+            with pytest.raises(FeedTruncated):
+                decode(whole[:end])
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"{}", b"null", b"17", b'"text"', b'{"general": null}'])
+def test_json_of_another_shape_is_malformed(raw: bytes) -> None:
+    for decode in (peek, decode_feed):
+        with pytest.raises(FeedMalformed):
+            decode(raw)
+
+
+@pytest.mark.parametrize("raw", [b"{}", b'{"general": 1}'])
+def test_radios_of_another_shape_are_malformed(raw: bytes) -> None:
+    with pytest.raises(FeedMalformed):
+        decode_radios(raw)
+
+
+@pytest.mark.parametrize(
+    "time", [None, 5, "", "now", "2024-01-01T00:00:00", "0001-01-01T00:00:00+10:00"]
+)
+def test_a_head_without_a_time_is_malformed(time: object) -> None:
+    raw = body(feed(general={"update_timestamp": time}))
+    for decode in (peek, decode_feed):
+        with pytest.raises(FeedMalformed):
+            decode(raw)
+
+
+def test_what_is_nested_too_deep_is_malformed() -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    with pytest.raises(FeedMalformed, match="nested"):
+        decode_feed(body(feed(x=0)).replace(b'"x": 0', b'"x": ' + deep))
+    with pytest.raises(FeedMalformed, match="nested"):
+        decode_radios(deep)
+
+
+@given(st.binary(max_size=200), st.integers(0, 400), st.integers(0, 20))
+def test_a_body_of_whatever_bytes_is_a_feed_or_a_feed_error(
+    noise: bytes, start: int, length: int
+) -> None:
+    whole = body(feed(pilots=[pilot(1)]))
+    for raw in (noise, whole[:start] + noise[:length] + whole[start + length :]):
+        for decode in (peek, decode_feed, decode_radios):
+            with suppress(FeedError):
+                decode(raw)
+
+
+# --- radios --------------------------------------------------------------------------------------
+
+
+def radios(*transceivers: dict[str, object]) -> bytes:
+    return body(
+        [{"callsign": "BAD", "transceivers": transceivers}, {"callsign": "OK", "transceivers": []}]
+    )
+
+
+RADIO = {"id": 0, "frequency": 118_500_000, "latDeg": 1.5, "lonDeg": 2.5}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"frequency": -1},
+        {"frequency": 2**63},
+        {"frequency": 1e30},
+        {"frequency": None},
+        {"id": 2**63},
+        {"latDeg": 91},
+        {"lonDeg": 180.5},
+        {"latDeg": "north"},
+    ],
+)
+def test_radios_of_nowhere_cost_only_their_client(wrong: dict[str, object]) -> None:
+    decoded = decode_radios(radios(RADIO, {**RADIO, **wrong}))
+    assert [client.callsign for client in decoded.radios] == ["OK"]
+    assert [(q.kind, q.callsign) for q in decoded.quarantined] == [("radios", "BAD")]
+
+
+def test_oddities_of_radios_are_no_fault() -> None:
+    hf = {**RADIO, "frequency": 5_598_000}
+    none = {**RADIO, "frequency": 0, "heightMslM": -3.2, "heightAglM": 12.0}
+    decoded = decode_radios(radios(RADIO, hf, none, {**RADIO, "frequency": 199_998_000}))
+    assert decoded.quarantined == ()
+    assert [len(client.transceivers) for client in decoded.radios] == [4, 0]

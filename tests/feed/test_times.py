@@ -1,0 +1,47 @@
+"""The feed's times."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vatwatch.feed.times import parse_time
+
+
+@pytest.mark.parametrize("digits", range(8))
+def test_a_time_may_carry_up_to_seven_fraction_digits(digits: int) -> None:
+    fraction = "." + "1234567"[:digits] if digits else ""
+    microseconds = int("123456"[:digits].ljust(6, "0"))
+    assert parse_time(f"2025-08-06T06:54:56{fraction}Z") == datetime(
+        2025, 8, 6, 6, 54, 56, microseconds, UTC
+    )
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.integers(-14 * 60, 14 * 60))
+def test_a_time_of_any_zone_is_the_same_moment_in_utc(time: datetime, minutes: int) -> None:
+    try:
+        local = time.astimezone(timezone(timedelta(minutes=minutes)))
+    except OverflowError:
+        return
+    parsed = parse_time(local.isoformat())
+    assert parsed == time
+    assert parsed.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "now", "2025-08-06", "2025-08-06T06:54:56", "0001-01-01T00:00:00+10:00"],
+)
+def test_what_is_no_moment_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_time(text)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
+    with suppress(ValueError):
+        assert parse_time(text).utcoffset() == timedelta()

@@ -1,0 +1,306 @@
+"""The pool of connections, on a real PostgreSQL with real accidents."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import gevent
+import psycopg2
+import pytest
+
+from vatwatch.errors import DatabaseUnavailable
+from vatwatch.storage import pool as pool_module
+from vatwatch.storage.pool import ConnectionPool
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+WAIT_S = 20.0
+
+
+@pytest.fixture
+def admin(database_url: str) -> Iterator[connection]:
+    conn = psycopg2.connect(database_url)
+    conn.autocommit = True
+    with conn.cursor() as cur:
+        cur.execute("CREATE TABLE notes (text text)")
+    yield conn
+    conn.close()
+
+
+@contextmanager
+def pool_of(url: str, size: int = 2, timeout_s: float = WAIT_S) -> Iterator[ConnectionPool]:
+    pool = ConnectionPool(url, size=size, timeout_s=timeout_s)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+@pytest.fixture
+def pool(database_url: str, admin: connection) -> Iterator[ConnectionPool]:
+    with pool_of(database_url) as pool:
+        yield pool
+
+
+def ask(sql: str, *values: object) -> Callable[[connection], object]:
+    """Work that gives the first value of a statement's first row."""
+
+    def work(conn: connection) -> object:
+        with conn.cursor() as cur:
+            cur.execute(sql, values)
+            row = cur.fetchone() if cur.description else None
+            return None if row is None else row[0]
+
+    return work
+
+
+def note(text: str) -> Callable[[connection], object]:
+    return ask("INSERT INTO notes VALUES (%s)", text)
+
+
+backend_pid = ask("SELECT pg_backend_pid()")
+
+
+def notes(admin: connection) -> list[str]:
+    with admin.cursor() as cur:
+        cur.execute("SELECT text FROM notes ORDER BY text")
+        return [text for (text,) in cur]
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    with gevent.Timeout(WAIT_S):
+        while not condition():
+            gevent.sleep(0.005)
+
+
+def waits_for_lock(admin: connection, count: int = 1) -> bool:
+    """Whether so many backends stand before the lock that `admin` holds."""
+    waiting = ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    return waiting(admin) == count
+
+
+def is_gone(admin: connection, pid: int) -> bool:
+    return ask("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", pid)(admin) == 0
+
+
+# --- transactions --------------------------------------------------------------------------------
+
+
+def test_what_returns_is_committed_and_its_result_handed_back(
+    pool: ConnectionPool, admin: connection
+) -> None:
+    pool.run(note("a"))
+    assert notes(admin) == ["a"]
+    assert pool.run(ask("SELECT 41 + 1")) == 42
+
+
+def test_what_raises_is_rolled_back_and_its_error_is_the_callers(
+    pool: ConnectionPool, admin: connection
+) -> None:
+    def work(conn: connection) -> None:
+        note("a")(conn)
+        raise LookupError("no such thing")
+
+    with pytest.raises(LookupError, match="no such thing"):
+        pool.run(work)
+    with pytest.raises(psycopg2.errors.UndefinedTable):
+        pool.run(ask("SELECT * FROM nowhere"))
+    assert notes(admin) == []
+    assert pool.run(ask("SELECT 1")) == 1
+    assert pool.stats().discarded == 0
+
+
+def test_times_are_utc_on_every_connection(pool: ConnectionPool) -> None:
+    assert pool.run(ask("SHOW TIME ZONE")) == "UTC"
+
+
+# --- waiting -------------------------------------------------------------------------------------
+
+
+def test_many_greenlets_share_a_few_connections_and_the_hub_goes_on(
+    database_url: str, admin: connection
+) -> None:
+    with pool_of(database_url, size=3) as pool:
+        greenlets = [gevent.spawn(pool.run, note(f"{n:03d}")) for n in range(200)]
+        gevent.joinall(greenlets, timeout=WAIT_S, raise_error=True)
+        assert notes(admin) == [f"{n:03d}" for n in range(200)]
+        stats = pool.stats()
+        assert 1 <= stats.opened <= 3
+        assert (stats.in_use, stats.waiting, stats.discarded) == (0, 0, 0)
+        assert stats.idle == stats.opened
+
+
+def test_who_finds_no_connection_free_waits_for_one(database_url: str, admin: connection) -> None:
+    with pool_of(database_url, size=1) as pool:
+        ask("SELECT pg_advisory_lock(1)")(admin)
+        first = gevent.spawn(pool.run, ask("SELECT 1 FROM pg_advisory_xact_lock(1)"))
+        eventually(lambda: waits_for_lock(admin))
+        second = gevent.spawn(pool.run, ask("SELECT 2"))
+        eventually(lambda: pool.stats().waiting == 1)
+        assert pool.stats().in_use == 1
+        ask("SELECT pg_advisory_unlock(1)")(admin)
+        assert first.get(timeout=WAIT_S) == 1
+        assert second.get(timeout=WAIT_S) == 2
+        assert pool.stats().opened == 1
+
+
+def test_who_waits_for_too_long_is_told_so(database_url: str, admin: connection) -> None:
+    with pool_of(database_url, size=1) as pool:
+        ask("SELECT pg_advisory_lock(1)")(admin)
+        first = gevent.spawn(pool.run, ask("SELECT 1 FROM pg_advisory_xact_lock(1)"))
+        eventually(lambda: waits_for_lock(admin))
+        with pytest.raises(DatabaseUnavailable, match="all 1 connections are in use"):
+            pool.run(ask("SELECT 2"), timeout_s=0.05)
+        assert pool.stats().timeouts == 1
+        assert pool.stats().waiting == 0
+        ask("SELECT pg_advisory_unlock(1)")(admin)
+        assert first.get(timeout=WAIT_S) == 1
+
+
+# --- accidents -----------------------------------------------------------------------------------
+
+
+def test_a_connection_that_died_while_idle_is_never_handed_out(
+    pool: ConnectionPool, admin: connection
+) -> None:
+    for round_number in range(5):
+        pid = pool.run(backend_pid)
+        assert isinstance(pid, int)
+        ask("SELECT pg_terminate_backend(%s)", pid)(admin)
+        eventually(lambda pid=pid: is_gone(admin, pid))
+        pool.run(note(str(round_number)))
+    assert notes(admin) == ["0", "1", "2", "3", "4"]
+    assert pool.stats().discarded == 5
+
+
+def test_a_connection_that_was_idle_for_long_is_tried_first(
+    pool: ConnectionPool, admin: connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "FRESH_S", 0.0)
+    pid = pool.run(backend_pid)
+    assert isinstance(pid, int)
+    assert pool.run(backend_pid) == pid
+    ask("SELECT pg_terminate_backend(%s)", pid)(admin)
+    eventually(lambda: is_gone(admin, pid))
+    assert pool.run(backend_pid) != pid
+
+
+def test_a_connection_that_dies_at_work_says_the_database_is_unavailable(
+    pool: ConnectionPool, admin: connection
+) -> None:
+    ask("SELECT pg_advisory_lock(1)")(admin)
+    work = gevent.spawn(pool.run, ask("SELECT 1 FROM pg_advisory_xact_lock(1)"))
+    eventually(lambda: waits_for_lock(admin))
+    ask(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    )(admin)
+    with pytest.raises(DatabaseUnavailable):
+        work.get(timeout=WAIT_S)
+    assert pool.run(ask("SELECT 1")) == 1
+    assert pool.stats().discarded == 1
+
+
+def test_a_statement_that_takes_too_long_frees_the_caller_and_the_thread(
+    database_url: str, admin: connection
+) -> None:
+    with pool_of(database_url, size=1) as pool:
+        ask("SELECT pg_advisory_lock(1)")(admin)
+        with pytest.raises(DatabaseUnavailable, match="no answer in time"):
+            pool.run(ask("SELECT 1 FROM pg_advisory_xact_lock(1)"), timeout_s=0.3)
+        # There is one thread and one connection: both can be had again, the lock still held.
+        assert pool.run(ask("SELECT 1")) == 1
+        assert pool.stats().timeouts == 1
+        assert pool.stats().discarded == 1
+
+
+@pytest.mark.parametrize("fresh_s", [0.0, 1e9])
+def test_a_server_that_stands_still_costs_the_time_out_and_then_nothing(
+    database_url: str, admin: connection, monkeypatch: pytest.MonkeyPatch, fresh_s: float
+) -> None:
+    """Stopped, not dead: the connection stays up, and nothing comes back."""
+    monkeypatch.setattr(pool_module, "FRESH_S", fresh_s)
+    monkeypatch.setattr(pool_module, "TRIAL_S", 0.3)
+    with pool_of(database_url, size=1) as pool:
+        pid = pool.run(backend_pid)
+        assert isinstance(pid, int)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            if fresh_s:
+                with pytest.raises(DatabaseUnavailable, match="no answer in time"):
+                    pool.run(note("lost"), timeout_s=0.3)
+            # One that is tried first is found out before the work is given to it.
+            pool.run(note("kept"))
+            assert notes(admin) == ["kept"]
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        eventually(lambda: is_gone(admin, pid))
+        assert notes(admin) == ["kept"]
+
+
+def test_a_caller_that_is_killed_gives_its_place_back_and_nobody_gets_its_connection(
+    database_url: str, admin: connection
+) -> None:
+    with pool_of(database_url, size=1) as pool:
+        ask("SELECT pg_advisory_lock(1)")(admin)
+        victim = gevent.spawn(pool.run, ask("SELECT 1 FROM pg_advisory_xact_lock(1)"))
+        eventually(lambda: waits_for_lock(admin))
+        victim.kill(timeout=WAIT_S)
+        assert pool.stats().in_use == 0
+        assert pool.run(ask("SELECT 1")) == 1
+        assert pool.stats().opened == 2
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "host=/nowhere/at/all dbname=x",
+        "host=127.0.0.1 port=1 dbname=x",
+        "host=localhost.invalid dbname=x",
+    ],
+)
+def test_a_server_that_is_not_there_is_unavailable(dsn: str) -> None:
+    with pool_of(dsn) as pool:
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailable):
+                pool.run(ask("SELECT 1"))
+        assert pool.stats().in_use == 0
+
+
+# --- closing -------------------------------------------------------------------------------------
+
+
+def test_a_closed_pool_has_no_connection_and_takes_no_work(
+    database_url: str, admin: connection
+) -> None:
+    pool = ConnectionPool(database_url, size=2, timeout_s=WAIT_S, application_name="closing")
+    pool.run(ask("SELECT 1"))
+    pool.close()
+    open_ones = ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'closing'")
+    eventually(lambda: open_ones(admin) == 0)
+    with pytest.raises(DatabaseUnavailable, match="closed"):
+        pool.run(ask("SELECT 1"))
+    pool.close()
+
+
+def test_who_still_waits_when_the_pool_closes_is_told_so(
+    database_url: str, admin: connection
+) -> None:
+    pool = ConnectionPool(database_url, size=1, timeout_s=WAIT_S)
+    ask("SELECT pg_advisory_lock(1)")(admin)
+    first = gevent.spawn(pool.run, ask("SELECT 1 FROM pg_advisory_xact_lock(1)"))
+    eventually(lambda: waits_for_lock(admin))
+    second = gevent.spawn(pool.run, ask("SELECT 2"))
+    eventually(lambda: pool.stats().waiting == 1)
+    closing = gevent.spawn(pool.close)
+    eventually(lambda: pool._closed)
+    ask("SELECT pg_advisory_unlock(1)")(admin)
+    assert first.get(timeout=WAIT_S) == 1
+    with pytest.raises(DatabaseUnavailable, match="closed"):
+        second.get(timeout=WAIT_S)
+    closing.get(timeout=WAIT_S)
+    assert pool.stats().idle == 0
