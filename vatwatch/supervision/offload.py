@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,6 +13,11 @@ from vatwatch.errors import AskTimeout, SupervisionError
 
 T = TypeVar("T")
 
+# How long a thread may keep the interpreter while another one wants it. With Python's own 5 ms the
+# hub is late by as much whenever a pool computes, and so is each of the store's short statements
+# when it comes back from the server: docs/performance.md.
+SWITCH_INTERVAL_S = 0.0005
+
 
 class NativePool:
     """A few native threads. To be used from the thread that made it.
@@ -21,6 +27,7 @@ class NativePool:
     """
 
     def __init__(self, size: int, name: str) -> None:
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.name = name
         self.size = size
         self._threads = ThreadPool(size)

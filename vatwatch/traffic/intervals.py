@@ -109,10 +109,11 @@ def radio_changes(
     for callsign, tuned in radios.items():
         flight_id, session_id = flight_ids.get(callsign), session_ids.get(callsign)
         moves = flight_id is not None
-        known = {
-            (s.flight_id, s.session_id, *_tuning(s.radio, moves)): s
-            for s in before.radios.get(callsign, ())
-        }
+        last = before.radios.get(callsign, ())
+        if _still_tuned(last, tuned, flight_id, session_id):
+            states[callsign] = tuple(map(_moved, last, tuned))
+            continue
+        known = {(s.flight_id, s.session_id, *_tuning(s.radio, moves)): s for s in last}
         now: dict[tuple[object, ...], RadioState] = {}
         for radio in tuned:
             key = (flight_id, session_id, *_tuning(radio, moves))
@@ -128,8 +129,7 @@ def radio_changes(
                 )
                 opened.append(state)
             elif state is not None:
-                # The same state; a pilot's radio is somewhere else by now.
-                state = replace(state, radio=radio)
+                state = _moved(state, radio)
             if state is not None:
                 now[key] = state
         closed.extend(state.state_id for key, state in known.items() if key not in now)
@@ -139,6 +139,43 @@ def radio_changes(
         if callsign not in radios:
             closed.extend(state.state_id for state in lost)
     return RadioChanges(states, opened, closed)
+
+
+def _still_tuned(
+    last: tuple[RadioState, ...],
+    tuned: tuple[Radio, ...],
+    flight_id: int | None,
+    session_id: int | None,
+) -> bool:
+    """Whether nobody has touched a client's radios: nearly always, and told faster than by keys."""
+    if len(last) != len(tuned) or not last:
+        return False
+    for state, radio in zip(last, tuned, strict=True):
+        was = state.radio
+        if (
+            was.frequency_hz != radio.frequency_hz
+            or was.radio_id != radio.radio_id
+            or state.flight_id != flight_id
+            or state.session_id != session_id
+        ):
+            return False
+        if flight_id is None and (
+            was.latitude != radio.latitude or was.longitude != radio.longitude
+        ):
+            return False
+    return True
+
+
+def _moved(state: RadioState, radio: Radio) -> RadioState:
+    """The same state; a pilot's radio is somewhere else by now."""
+    return RadioState(
+        state.state_id,
+        state.callsign,
+        radio,
+        state.first_seen,
+        state.flight_id,
+        state.session_id,
+    )
 
 
 def _tuning(radio: Radio, moves: bool) -> tuple[object, ...]:
