@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from types import TracebackType
 from typing import TypeAlias
 
@@ -151,7 +152,7 @@ class FeedServer:
             c.answer("404 Not Found")
             return
         content = self.published.data if c.path == DATA else self.published.transceivers
-        etag = f'"{content.digest}"'
+        etag = f'"{sha256(content.raw).hexdigest()}"'
         if not self.validators:
             c.json(content.raw)
         elif c.headers.get("if-none-match") == etag:

@@ -112,7 +112,7 @@ def test_a_signal_ends_it_in_order_with_code_0_and_no_process_is_left(
         process.until_ready()
         status = process.get("/api/status")[1]
         assert status["database"]["store"]["kind"] == "embedded"
-        assert status["counts"]["pilots"] == feeds.published.pilots
+        assert status["counts"]["pilots"] == feeds.published.counts.pilots
         until(lambda: process.get("/api/status")[1]["counts"]["snapshots_stored"] >= 1)
         family = process.family()
         assert any("postgres" in p.name() for p in family)
@@ -160,14 +160,14 @@ def test_a_worker_killed_is_replaced_and_nothing_that_was_fetched_is_lost(
         ) as process,
     ):
         process.until_ready()
-        fetched = {feeds.published.update_timestamp}
+        fetched = {feeds.published.counts.update_timestamp}
         worker = process.worker()
-        fetched.add(feeds.advance().update_timestamp)
-        until(lambda: served(process) == feeds.published.update_timestamp)
+        fetched.add(feeds.advance().counts.update_timestamp)
+        until(lambda: served(process) == feeds.published.counts.update_timestamp)
         worker.kill()
         until(lambda: process.get("/healthz")[0] == 200 and process.worker().pid != worker.pid)
-        fetched.add(feeds.advance().update_timestamp)
-        until(lambda: served(process) == feeds.published.update_timestamp)
+        fetched.add(feeds.advance().counts.update_timestamp)
+        until(lambda: served(process) == feeds.published.counts.update_timestamp)
         stored = Query(database_url).snapshots
         until(lambda: len(stored()) == len(fetched))
         assert len(set(stored())) == len(fetched)

@@ -21,6 +21,7 @@ from vatwatch.config.settings import Settings, load
 from vatwatch.errors import SupervisionError
 from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
+from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports, Status
@@ -87,7 +88,8 @@ class Running:
         self.tree, self.settings, self.feeds, self._look_at = tree, settings, feeds, look_at
         self.notices: list[Notice] = []
         tree.directory.observe(self.notices.append)
-        self.app = create_app(Service(tree, datetime.now(UTC)))
+        access = Access(["key"], rate="1000/minute")
+        self.app = create_app(Service(tree, datetime.now(UTC), access, faults_allowed=True))
         self.http = falcon.testing.TestClient(self.app)
 
     @property
@@ -132,7 +134,7 @@ class Running:
     def next_update(self) -> datetime:
         """The network goes on by one update; when is it?"""
         assert self.feeds is not None
-        return parse_time(self.feeds.advance().update_timestamp)
+        return parse_time(self.feeds.advance().counts.update_timestamp)
 
     # --- what comes of it
 

@@ -129,13 +129,15 @@ def test_the_events_of_a_snapshot_are_in_ring_and_table_alike(
             if e["type"].startswith(("FLIGHT", "CONTROLLER", "FREQUENCY", "POSITION"))
         }
         assert len(traffic) > 30
-        assert {correlation for _, _, correlation in traffic} == {p.update_timestamp for p in given}
+        assert {correlation for _, _, correlation in traffic} == {
+            p.counts.update_timestamp for p in given
+        }
         table = service.sql("SELECT id::text, type, correlation_id FROM events")
         assert traffic == {tuple(row) for row in table}
         data = [e for e in told if e["type"].startswith("DATA_")]
         for kind in ("DATA_PROCESSED", "DATA_STORED", "DATA_CACHED"):
             of_kind = {e["correlation_id"] for e in data if e["type"] == kind}
-            assert of_kind == {p.update_timestamp for p in given}
+            assert of_kind == {p.counts.update_timestamp for p in given}
 
 
 def test_a_subscriber_gets_what_it_subscribed_to_and_nothing_else(

@@ -49,7 +49,7 @@ def fetching(
 
 def first_time(feeds: FeedServer) -> datetime:
 
-    return parse_time(feeds.published.update_timestamp)
+    return parse_time(feeds.published.counts.update_timestamp)
 
 
 def fetcher(service: Running) -> FetcherStatus:

@@ -44,7 +44,7 @@ def updates(count: int, *, pilots: int = 30, seed: int = 2) -> list[Publication]
 
 
 def time_of(publication: Publication) -> datetime:
-    return parse_time(publication.update_timestamp)
+    return parse_time(publication.counts.update_timestamp)
 
 
 def pending(service: Running) -> int:
@@ -251,7 +251,7 @@ def test_a_recovered_state_is_fetched_as_soon_as_the_feed_is_seen(
         with running(tmp_path, database_url, feeds=feeds) as service:
             service.until_next_is_through()
         with running(tmp_path, database_url, feeds=feeds) as service:
-            service.until_served(parse_time(feeds.published.update_timestamp))
+            service.until_served(parse_time(feeds.published.counts.update_timestamp))
             until(lambda: not service.status("cache", CacheStatus).recovered)
             service.until_next_is_through()
             assert len(service.sql.snapshots()) == len(set(service.sql.snapshots()))

@@ -15,6 +15,7 @@ import pytest
 from tests.actors.harness import Running, running, settings_for
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from vatwatch import __version__
+from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.supervision import Tree
@@ -169,7 +170,9 @@ def test_nothing_to_serve_yet_is_503_with_the_reason(tmp_path: Path) -> None:
 def test_a_service_whose_actors_do_not_run_answers_503_and_never_500(tmp_path: Path) -> None:
     tree: Tree = build(settings_for(tmp_path, VATSIM_POLL_INTERVAL=15), polls=False)
     client = falcon.testing.TestClient(
-        create_app(Service(tree, datetime.now(UTC), ask_timeout_s=0.05))
+        create_app(
+            Service(tree, datetime.now(UTC), Access([], rate="1/minute"), ask_timeout_s=0.05)
+        )
     )
     for path in [*PATHS, "/api/flights/DLH1", "/api/flights/DLH1/track"]:
         answer = client.simulate_get(path)

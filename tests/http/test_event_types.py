@@ -35,7 +35,7 @@ TYPES = ("SERVICE_STARTED", "SERVICE_STOPPED", "ERROR_OCCURRED")
 def test_events_of_all_the_types_that_are_wanted_are_found(query: str, found: list[str]) -> None:
     spec = root(
         worker("event_bus", EventBusActor, max_history_size=10),
-        worker("health_monitor", HealthMonitorActor, interval_s=3600),
+        worker("health_monitor", HealthMonitorActor, {}, interval_s=3600),
     )
     with running(spec) as (tree, _):
         now = datetime.now(UTC)

@@ -24,7 +24,7 @@ Sample = tuple[str, tuple[tuple[str, str], ...]]
 def house() -> Iterator[tuple[Tree, Notices]]:
     spec = root(
         scribe("store", [], breaker=BreakerPolicy()),
-        worker("health_monitor", HealthMonitorActor, interval_s=3600),
+        worker("health_monitor", HealthMonitorActor, {}, interval_s=3600),
     )
     with running(spec) as (tree, notices):
         monitor = tree.directory.address("health_monitor")
