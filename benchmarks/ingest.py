@@ -53,7 +53,7 @@ from vatwatch.simulator.publication import publish
 from vatwatch.simulator.world import World
 from vatwatch.storage.copy import copy_text
 from vatwatch.supervision import Actor, NativePool, Strategy, Tree, supervisor, worker
-from vatwatch.system import declare
+from vatwatch.system import declare, settle
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -186,6 +186,7 @@ def service(home: Path) -> Iterator[Tree]:
         )
     )
     tree.start()
+    settle()
     try:
         yield tree
     finally:

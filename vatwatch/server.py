@@ -25,7 +25,7 @@ from vatwatch.errors import ConfigurationError, VatwatchError
 from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
-from vatwatch.system import build
+from vatwatch.system import build, settle
 
 if TYPE_CHECKING:
     from vatwatch.config.settings import Settings
@@ -118,6 +118,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         finally:
             beat.kill()
         self._serving = True
+        settle()
         log.info(
             "collecting %s every %g s into %s",
             settings.vatsim.api_url or f"the feeds that {settings.vatsim.status_url} lists",

@@ -6,6 +6,7 @@ speaks before the listener is there, and what was said is written before the wri
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -106,6 +107,15 @@ def build(
 
     tree.directory.observe(hear)
     return tree
+
+
+def settle() -> None:
+    """Let the garbage collector forget what was made for the start: it stays until the end.
+
+    Else it goes through all of it again and again, and the hub stands still for 40 ms each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 # --- what the actors are given: each setting in the form its actor wants --------------------------
