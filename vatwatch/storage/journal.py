@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time
 from typing import BinaryIO
 
 import msgspec
@@ -29,6 +30,8 @@ SUFFIX = ".vwj"
 FORMAT = 1
 # Three gives nearly all of the gain in a tenth of the time of the highest.
 LEVEL = 3
+# A file that was to be renamed in a moment, and was not for so long, never will be.
+STALE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class EntryInfo:
 
 @dataclass(frozen=True, slots=True)
 class JournalStats:
-    """What the journal holds. Torn and corrupt are counted since it was opened."""
+    """What the journal holds. Torn, corrupt and shed are counted since it was opened."""
 
     pending: int
     pending_bytes: int
@@ -64,6 +67,10 @@ class JournalStats:
     max_bytes: int
     torn: int
     corrupt: int
+    shed: int
+    keeps_archive: bool
+    oldest_pending: datetime | None
+    """The feed's time of the entry that waits longest."""
 
 
 class _Header(Struct, frozen=True):
@@ -86,8 +93,9 @@ class Journal:
         self._pending: dict[int, EntryInfo] = {}
         self._archive: list[EntryInfo] = []
         self._pending_bytes = self._archived_bytes = 0
-        self._quarantined = self._torn = self._corrupt = 0
+        self._quarantined = self._torn = self._corrupt = self._shed = 0
         self._next_id = 1
+        self._keeps_archive = True
 
     def open(self) -> None:
         """Take the directory, and see what is in it. Half-written files are removed and counted.
@@ -196,6 +204,42 @@ class Journal:
         self._forget_pending(info)
         insort(self._archive, EntryInfo(info.id, path, info.size_bytes))
         self._archived_bytes += info.size_bytes
+        if not self._keeps_archive:
+            self.shed(self._archived_bytes)
+
+    def keep_archive(self, keep: bool) -> None:
+        """Whether what is committed stays. Without: only the newest, for who starts again."""
+        self._keeps_archive = keep
+
+    def shed(self, size_bytes: int) -> int:
+        """Delete so much of the archive or a little more, oldest first, but never the newest entry:
+        without the database it is all that a restart can begin with. How much was deleted.
+        """
+        goes = freed = 0
+        while freed < size_bytes and goes < len(self._archive) - 1:
+            freed += self._archive[goes].size_bytes
+            goes += 1
+        self._delete_archived(goes)
+        self._shed += goes
+        return freed
+
+    def clean(self) -> int:
+        """Delete what nobody will ever look for: files that were to be renamed, days without an
+        entry. How many there were.
+        """
+        found = 0
+        now = time()
+        for path in (*self._directory.glob("*.tmp"), *self._directory.glob("pending/*.tmp")):
+            if now - path.stat().st_mtime > STALE_S:
+                path.unlink()
+                found += 1
+        archive = self._directory / "archive"
+        # From the bottom up: a month whose days are gone goes too.
+        for folder, _, _ in os.walk(archive, topdown=False):
+            if Path(folder) != archive and not any(Path(folder).iterdir()):
+                Path(folder).rmdir()
+                found += 1
+        return found
 
     def quarantine(self, entry_id: int, reason: str) -> None:
         """Set an entry aside that nothing can be done with. Of one that is not pending: nothing."""
@@ -214,6 +258,9 @@ class Journal:
             max_bytes=self._max_bytes,
             torn=self._torn,
             corrupt=self._corrupt,
+            shed=self._shed,
+            keeps_archive=self._keeps_archive,
+            oldest_pending=_time_of(min(self._pending.values()).path) if self._pending else None,
         )
 
     def close(self) -> None:
@@ -251,15 +298,23 @@ class Journal:
                 f"{self._max_bytes / 2**20:.0f} MiB (VATWATCH_JOURNAL_MAX_MB)"
             )
         goes = 0
-        while self._pending_bytes + self._archived_bytes + size_bytes > self._max_bytes:
-            info = self._archive[goes]
+        freed = 0
+        over = self._pending_bytes + self._archived_bytes + size_bytes - self._max_bytes
+        while freed < over:
+            freed += self._archive[goes].size_bytes
+            goes += 1
+        self._delete_archived(goes)
+
+    def _delete_archived(self, goes: int) -> None:
+        """The oldest so many."""
+        if not goes:
+            return
+        for info in self._archive[:goes]:
             info.path.unlink(missing_ok=True)
             self._archived_bytes -= info.size_bytes
-            goes += 1
-        if goes:
-            # Ids must not come again, also when every file of the last ones is gone.
-            self._write_high_water(self._next_id - 1)
-            del self._archive[:goes]
+        del self._archive[:goes]
+        # Ids must not come again, also when every file of the last ones is gone.
+        self._write_high_water(self._next_id - 1)
 
     # --- the disk ------------------------------------------------------------------------------
 
@@ -336,6 +391,15 @@ def _encode(header: _Header, data: bytes, transceivers: bytes | None) -> bytes:
 def _id_of(path: Path) -> int:
     number = path.name.split("-")[0]
     return int(number) if number.isdigit() else 0
+
+
+def _time_of(path: Path) -> datetime | None:
+    """The feed's time that a file is named for."""
+    moment = path.name.removesuffix(SUFFIX).rpartition("-")[2]
+    try:
+        return datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _write_durably(path: Path, content: bytes) -> None:

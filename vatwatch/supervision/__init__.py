@@ -8,6 +8,7 @@ from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState
 from vatwatch.supervision.directory import Address, Directory
 from vatwatch.supervision.faults import Fault, FaultKind, Faults
 from vatwatch.supervision.guard import BreakerInfo, Guard, GuardKind, Transition
+from vatwatch.supervision.hub_watch import Blocked, HubWatch, Lateness
 from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import (
     FailureInfo,
@@ -61,6 +62,7 @@ __all__ = [
     "AskFailed",
     "Backlog",
     "Backoff",
+    "Blocked",
     "Breaker",
     "BreakerChanged",
     "BreakerInfo",
@@ -85,8 +87,10 @@ __all__ = [
     "Guard",
     "GuardKind",
     "Guarded",
+    "HubWatch",
     "InHand",
     "LatencyInfo",
+    "Lateness",
     "MailboxInfo",
     "MailboxPolicy",
     "NativePool",
