@@ -21,6 +21,9 @@ VatwatchError
 │   ├── DatabaseUnavailable     PostgreSQL cannot be reached, went away, or is too slow
 │   ├── EmbeddedPostgresError   the embedded cluster cannot be started
 │   └── OutOfSequence           a batch was derived from another past than the database's
+├── WebhookError                a notification was not taken
+│   ├── WebhookRefused          and will not be: the address or the body is wrong
+│   └── WebhookUnavailable      no answer, or not now (`.retry_after_s`)
 ├── SupervisionError
 │   ├── ActorUnavailable        the actor is stopped, or did not come back in time
 │   │   └── ActorSuspended      it failed too often: its breaker is open (`.retry_in_s`)
@@ -120,6 +123,22 @@ class EmbeddedPostgresError(StorageError):
 
 class OutOfSequence(StorageError):
     """A batch was derived from another past than the one the database holds."""
+
+
+class WebhookError(VatwatchError):
+    """A webhook did not take a notification. Its address is not in the text: it is a secret."""
+
+
+class WebhookRefused(WebhookError):
+    """The webhook never takes it: the address or the body is wrong."""
+
+
+class WebhookUnavailable(WebhookError):
+    """The webhook did not answer in time, or says: not now."""
+
+    def __init__(self, text: str, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
 
 
 class SupervisionError(VatwatchError):

@@ -1,6 +1,6 @@
 """Every message that actors exchange.
 
-    http ─▶ cache, history, event_bus, health_monitor                        asks
+    http ─▶ cache, history, event_bus, health_monitor, alerter               asks
     fetcher ──AppendSnapshot?──▶ journal ──SnapshotJournaled──▶ processor
     processor ──NextPending?, LastEntry?──▶ journal       ◀──SnapshotFailed── processor
     processor ──RecoverTracking?──▶ store                 processor ──StoreBatch──▶ store
@@ -10,7 +10,12 @@
     any service ──Publish──▶ event_bus ──StoreEvents──▶ store
                                        └──Delivered──▶ subscribers
     system (notices of the supervisors) ──SupervisionNoticed──▶ error_manager
-    every service ──ServiceReport──▶ health_monitor
+    every service ──ServiceReport──▶ health_monitor ──HealthChanged──▶ alerter
+    system (notices) ──LookAgain──▶ health_monitor ──InspectDatabase?──▶ history
+                                    health_monitor ──InspectCache?──▶ cache
+    resource_monitor ──ShedHistory──▶ event_bus
+    resource_monitor ──ShedArchive, KeepArchive, CleanJournal──▶ journal
+    resource_monitor, alerter ──GetReports?──▶ health_monitor
 
 A question mark is an ask. Asks go to who was started before (system.py), tells go anywhere, so no
 two actors wait for each other. Facts are in the past tense, orders in the imperative.
@@ -20,12 +25,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from vatwatch.feed.records import Feed
+from vatwatch.operations.health import Health as Health
+from vatwatch.operations.health import PartHealth
 from vatwatch.supervision import Ask, Notice, Tell
 from vatwatch.traffic.batch import Batch
 from vatwatch.traffic.events import Event
@@ -278,14 +284,6 @@ class StoreEvents(Tell):
 # --- how the services are ------------------------------------------------------------------------
 
 
-class Health(Enum):
-    """Of a service, and of the whole."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    UNHEALTHY = "unhealthy"
-
-
 class FetcherStatus(Struct, frozen=True):
     """How the feed is. Ages are seconds by the wall clock, times the feed's."""
 
@@ -313,6 +311,10 @@ class JournalStatus(Struct, frozen=True):
     max_bytes: int = 0
     torn: int = 0
     corrupt: int = 0
+    pending_bytes: int = 0
+    oldest_pending: datetime | None = None  # the feed's time of what waits longest
+    shed: int = 0  # archived entries that were dropped to make room on the disk
+    keeps_archive: bool = True
 
 
 class ProcessorStatus(Struct, frozen=True):
@@ -323,6 +325,18 @@ class ProcessorStatus(Struct, frozen=True):
     kept_out: dict[str, dict[str, int]] = {}
     let_through: dict[str, dict[str, int]] = {}
     behind: bool = False
+
+
+class PoolStatus(Struct, frozen=True):
+    """A pool of connections: as it is, and what happened to it since the start."""
+
+    size: int
+    in_use: int
+    idle: int
+    waiting: int
+    opened: int
+    discarded: int
+    timeouts: int
 
 
 class StoreStatus(Struct, frozen=True):
@@ -339,6 +353,7 @@ class StoreStatus(Struct, frozen=True):
     last_write_ms: float | None = None
     breaker: str = "closed"
     retry_at: datetime | None = None  # wall clock
+    pool: PoolStatus | None = None
 
 
 class CacheStatus(Struct, frozen=True):
@@ -354,6 +369,33 @@ class CacheStatus(Struct, frozen=True):
     atis: int = 0
     prefiles: int = 0
     bytes: int = 0
+
+
+class ResourceStatus(Struct, frozen=True):
+    """What the process takes, and what is done about it. Levels: normal, soft, hard."""
+
+    readings: dict[str, float] = {}  # in the units of `limits`
+    units: dict[str, str] = {}
+    limits: dict[str, dict[str, float]] = {}
+    levels: dict[str, str] = {}
+    steps: tuple[str, ...] = ()
+    greenlets: int = 0
+    threads: int = 0
+    hub_p50_ms: float = 0.0
+    hub_p99_ms: float = 0.0
+    times_blocked: int = 0
+    blocked: tuple[dict[str, object], ...] = ()  # when, for how long, and where
+    cleaned: int = 0
+    cleaned_at: datetime | None = None  # wall clock
+
+
+class AlerterStatus(Struct, frozen=True):
+    """What is told to whom."""
+
+    firing: int = 0
+    waiting: int = 0
+    delivered: int = 0
+    undelivered: int = 0
 
 
 class EventBusStatus(Struct, frozen=True):
@@ -400,6 +442,8 @@ Status: TypeAlias = (
     | CacheStatus
     | EventBusStatus
     | ErrorStatus
+    | ResourceStatus
+    | AlerterStatus
 )
 
 
@@ -415,21 +459,210 @@ class ServiceReport(Tell):
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """How the whole is, and the latest report of each service."""
+    """How the whole is, each part of it, and the latest report of each service.
+
+    Parts are the services, and what is outside: postgresql, redis, feed, transceivers.
+    """
 
     health: Health
     reason: str
     services: dict[str, ServiceReport]
+    parts: dict[str, PartHealth]
+    whole: PartHealth
+    checked_at: datetime | None  # wall clock
 
 
 @dataclass(frozen=True, slots=True)
 class GetReports(Ask[Reports]):
-    """http → health_monitor: how is everybody?"""
+    """http, resource_monitor, alerter → health_monitor: how is everybody?"""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckHealth(Tell):
-    """health_monitor → itself: look at every service and publish what is found."""
+    """health_monitor → itself: ask everybody, and publish what is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain(Tell):
+    """system (notices of the supervisors) → health_monitor: something happened to this service."""
+
+    service: str
+    started: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Probed(Tell):
+    """health_monitor → itself: a service has answered, or (with what is known of it) has not."""
+
+    service: str
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyInspected(Tell):
+    """health_monitor → itself: what is outside has answered, or why not."""
+
+    name: str
+    health: Health
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthChanged(Tell):
+    """health_monitor → alerter: somebody's health is another now."""
+
+
+class DatabaseReport(Struct, frozen=True):
+    """What the database answers now."""
+
+    latency_ms: float
+    size_bytes: int
+    connections: int
+    max_connections: int
+    migrations: tuple[str, ...]
+    pool: PoolStatus | None
+
+
+@dataclass(frozen=True, slots=True)
+class InspectDatabase(Ask[DatabaseReport]):
+    """http, health_monitor → history: ask the database something, now. DatabaseUnavailable."""
+
+
+class CacheReport(Struct, frozen=True):
+    """How the cache is now. Hits and misses are since it started."""
+
+    hits: int = 0
+    misses: int = 0
+    redis_latency_ms: float | None = None
+    redis_used_bytes: int | None = None
+    redis_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InspectCache(Ask[CacheReport]):
+    """http, health_monitor → cache: count, and ask Redis something, now."""
+
+
+# --- resources -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureResources(Tell):
+    """resource_monitor → itself: read everything, and do what follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUpDue(Tell):
+    """resource_monitor → itself: remove what nobody needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShedHistory(Tell):
+    """resource_monitor → event_bus: keep so many events in memory; None: as many as ever."""
+
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShedArchive(Tell):
+    """resource_monitor → journal: drop so much of the archive, oldest first; None: all but one."""
+
+    size_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepArchive(Tell):
+    """resource_monitor → journal: whether what is committed stays in the archive."""
+
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CleanJournal(Tell):
+    """resource_monitor → journal: remove what nobody will ever look for."""
+
+
+# --- alerts --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateAlerts(Tell):
+    """alerter → itself: see what holds, and tell."""
+
+
+class AlertRule(Struct, frozen=True):
+    """A rule: what, how bad, and how long it must hold or be gone."""
+
+    name: str
+    severity: str
+    summary: str
+    hold_s: float
+    clear_s: float
+
+
+class AlertNow(Struct, frozen=True):
+    """An alert that is pending, fires, or clears. Times are the wall clock."""
+
+    key: str
+    rule: str
+    subject: str
+    severity: str
+    state: str
+    reason: str
+    since: datetime
+
+
+class Notification(Struct, frozen=True):
+    """What is told: an alert fires, or is resolved. The body of a generic webhook."""
+
+    id: str
+    event: Literal["firing", "resolved"]
+    key: str
+    rule: str
+    subject: str
+    severity: str
+    summary: str
+    reason: str
+    at: datetime
+    fired_at: datetime
+    source: str
+    version: str
+
+
+class Undelivered(Struct, frozen=True):
+    """A notification that a webhook did not take, and why."""
+
+    webhook: str
+    notification: Notification
+    error: str
+    attempts: int
+    at: datetime
+
+
+class WebhookNow(Struct, frozen=True):
+    """How the delivery to one webhook goes; its name says nothing secret."""
+
+    name: str
+    form: str
+    waiting: int = 0
+    delivered: int = 0
+    undelivered: int = 0
+    last_error: str = ""
+
+
+class Alerts(Struct, frozen=True):
+    """Everything that is known of alerts; the latest last."""
+
+    rules: tuple[AlertRule, ...]
+    alerts: tuple[AlertNow, ...]
+    history: tuple[Notification, ...]
+    webhooks: tuple[WebhookNow, ...]
+    undelivered: tuple[Undelivered, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetAlerts(Ask[Alerts]):
+    """http → alerter: what fires, what was told, and to whom?"""
 
 
 @dataclass(frozen=True, slots=True)

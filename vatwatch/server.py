@@ -157,8 +157,8 @@ def _refuse(error: VatwatchError) -> None:
 
 
 def _give_up(why: str) -> None:
-    """The root supervisor has given up: leave in order, and let the master start another worker."""
-    log.error("the tree has given up, the worker is replaced: %s", why)
+    """The root has given up, or memory runs out: leave in order; the master starts another one."""
+    log.error("the worker is replaced: %s", why)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

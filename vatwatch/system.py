@@ -12,30 +12,43 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
+import psutil
 from pydantic import SecretStr
 
+from vatwatch.actors.alerter import AlerterActor, AlertRecords, AlertSettings
 from vatwatch.actors.cache import CacheActor
 from vatwatch.actors.database import DatabaseSettings
 from vatwatch.actors.error_manager import ErrorManagerActor
 from vatwatch.actors.event_bus import EventBusActor
 from vatwatch.actors.fetcher import JOURNAL_TIMEOUT_S, FeedSettings, FetcherActor
-from vatwatch.actors.health_monitor import HealthMonitorActor
+from vatwatch.actors.health_monitor import HealthMonitorActor, Records
 from vatwatch.actors.history import HistoryActor
 from vatwatch.actors.journal import JournalActor
 from vatwatch.actors.postgres import PostgresActor
 from vatwatch.actors.processor import ProcessorActor
+from vatwatch.actors.resource_monitor import ResourceMonitorActor, ResourceSettings
 from vatwatch.actors.store import StoreActor
+from vatwatch.actors.webhook import Webhook
 from vatwatch.config.settings import (
     DEFAULT_API_URL,
     DEFAULT_TRANSCEIVERS_URL,
     Settings,
 )
 from vatwatch.errors import ConfigurationError, MailboxFull
-from vatwatch.messages import SupervisionNoticed
+from vatwatch.messages import LookAgain, SupervisionNoticed
+from vatwatch.operations.resources import Limits, Machine, Resource, limits_for
+from vatwatch.storage.housekeeping import disk_bytes
 from vatwatch.supervision import (
     Backoff,
+    BreakerChanged,
     BreakerPolicy,
+    ChildFailed,
+    ChildRestarting,
+    ChildStarted,
+    ChildStopped,
+    MailboxPolicy,
     Notice,
     Strategy,
     SupervisorSpec,
@@ -53,7 +66,9 @@ ONE_FOR_ONE, REST_FOR_ONE = Strategy.ONE_FOR_ONE, Strategy.REST_FOR_ONE
 
 
 # fmt: off
-def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
+def declare(
+    s: Settings, *, polls: bool = True, replace_worker: Callable[[str], None] | None = None
+) -> SupervisorSpec:
     """The whole tree. Without `polls` nothing is fetched: a replay brings the snapshots, and leaves
     no trace of itself in the table of events, so that a second one changes no row."""
     worker = partial(
@@ -87,8 +102,14 @@ def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
               if polls else []),
         ]),
         supervisor("operations", ONE_FOR_ONE, children=[
-            worker("health_monitor", HealthMonitorActor, {},
-                   interval_s=s.service.health_check_interval_s),
+            worker("health_monitor", HealthMonitorActor, Records(),
+                   interval_s=s.service.health_check_interval_s,
+                   probe_timeout_s=s.service.probe_timeout_s, patience_s=patience_s(s)),
+            worker("resource_monitor", ResourceMonitorActor, resources(s),
+                   replace_worker=replace_worker if s.resources.replace_worker else None),
+            # Who tells it that something changed must never wait for it.
+            worker("alerter", AlerterActor, AlertRecords(), alerts(s), mailbox=100,
+                   policy=MailboxPolicy.DROP_OLDEST),
         ]),
     ])
 # fmt: on
@@ -98,12 +119,22 @@ def build(
     settings: Settings, *, polls: bool = True, on_exhausted: Callable[[str], None] | None = None
 ) -> Tree:
     """The tree, not started yet, with the error manager hearing of all that happens in it."""
-    tree = Tree(declare(settings, polls=polls), on_exhausted=on_exhausted)
+    spec = declare(settings, polls=polls, replace_worker=on_exhausted)
+    tree = Tree(spec, on_exhausted=on_exhausted)
     error_manager = tree.directory.address("error_manager")
+    health_monitor = tree.directory.address("health_monitor")
 
     def hear(notice: Notice) -> None:
         with suppress(MailboxFull):  # it is counted there, and the hub must not wait
             error_manager.tell(SupervisionNoticed(notice))
+        if isinstance(notice, ChildStarted | ChildFailed | ChildRestarting | ChildStopped):
+            look_again(notice.path, started=isinstance(notice, ChildStarted))
+        elif isinstance(notice, BreakerChanged) and notice.kind == "child":
+            look_again(notice.name, started=False)
+
+    def look_again(path: str, *, started: bool) -> None:
+        with suppress(MailboxFull):
+            health_monitor.tell(LookAgain(path.rpartition("/")[2], started))
 
     tree.directory.observe(hear)
     return tree
@@ -124,6 +155,8 @@ MEGABYTE = 1024 * 1024
 # One writes; the second is for the moment in which a dead one has not been noticed yet.
 WRITERS = 2
 POSTGRES_STOP_S = 10.0
+# An fsync on a busy disk takes its time.
+JOURNAL_PATIENCE_S = 20.0
 
 
 def rules(s: Settings) -> Rules:
@@ -218,6 +251,74 @@ def database(s: Settings, *, connections: int) -> DatabaseSettings:
         connections=connections,
         timeout_s=s.database.timeout_s,
         breaker=breaker(s),
+    )
+
+
+def patience_s(s: Settings) -> dict[str, float]:
+    """Who may have a message in hand for longer than a probe waits, and is well all the same."""
+    return {
+        "fetcher": poll_deadline_s(s),
+        "store": s.database.timeout_s,
+        "processor": s.database.timeout_s,  # it asks the store
+        "journal": JOURNAL_PATIENCE_S,
+    }
+
+
+def resources(s: Settings) -> ResourceSettings:
+    """Where to look, and the limits, with what is not set taken from this machine."""
+    return ResourceSettings(
+        home=s.general.home,
+        interval_s=s.resources.interval_s,
+        cleanup_interval_s=s.resources.cleanup_interval_s,
+        log_max_bytes=int(s.resources.log_max_mb * MEGABYTE),
+        limits=limits(s),
+    )
+
+
+def limits(s: Settings) -> dict[Resource, Limits]:
+    """Of the resources."""
+    r = s.resources
+    return limits_for(
+        Machine(memory_mb(), disk_mb(s.general.home)),
+        memory_mb=(r.memory_soft_mb, r.memory_hard_mb),
+        disk_mb=(r.disk_soft_mb, r.disk_hard_mb),
+        hub_ms=(r.hub_soft_ms, r.hub_hard_ms),
+    )
+
+
+def memory_mb() -> float:
+    """The machine's, or what its container may have (cgroup, the second version or the first)."""
+    total = float(psutil.virtual_memory().total)
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            total = min(total, float(Path(path).read_text()))
+        except (OSError, ValueError):
+            continue  # no such file, or "max"
+    return total / MEGABYTE
+
+
+def disk_mb(home: Path) -> float:
+    """Of the disk that `home` is on, or will be."""
+    for place in (home, *home.absolute().parents):
+        if place.is_dir():
+            return disk_bytes(place) / MEGABYTE
+    raise ConfigurationError(f"VATWATCH_HOME={home}: there is no such disk")
+
+
+def alerts(s: Settings) -> AlertSettings:
+    """When to tell, and whom."""
+    a = s.alerts
+    return AlertSettings(
+        webhooks=[Webhook.at(url.get_secret_value(), n) for n, url in enumerate(a.webhooks, 1)],
+        breaker=breaker(s),
+        timeout_s=a.timeout_s,
+        deliver_within_s=a.deliver_within_s,
+        interval_s=a.interval_s,
+        hold_s=a.hold_s,
+        clear_s=a.clear_s,
+        degraded_hold_s=a.degraded_hold_s,
+        feed_age_s=a.feed_age_s,
+        errors_per_minute=a.errors_per_minute,
     )
 
 

@@ -172,6 +172,9 @@ def settings_for(home: Path, **environment: object) -> Settings:
         "CIRCUIT_BREAKER_FAILURE_THRESHOLD": 3,
         "CIRCUIT_BREAKER_TIMEOUT": 0.3,
         "SERVICE_HEALTH_CHECK_INTERVAL": 0.2,
+        # However full the disk of the machine is.
+        "VATWATCH_DISK_SOFT_MB": 0,
+        "VATWATCH_DISK_HARD_MB": 0,
         **environment,
     }
     return load(env={k: str(v) for k, v in env.items() if v is not None}, directory=home)

@@ -1,6 +1,6 @@
 """Cache: holds the live state ready-encoded, and mirrors it to Redis.
 
-Receives  LiveChanged, GetLive, FindLive, FindFlightId
+Receives  LiveChanged, GetLive, FindLive, FindFlightId, InspectCache
 Sends     CacheStarted to processor, Publish (DATA_CACHED) to event_bus, ServiceReport
 Holds     the live tracking, and every collection as bytes, made once a snapshot
 Restart   costs nothing: the processor is asked to send the live state again
@@ -9,23 +9,25 @@ Restart   costs nothing: the processor is asked to send the live state again
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import redis
 
 from vatwatch.actors.service import Service
 from vatwatch.errors import BreakerOpen
 from vatwatch.messages import (
+    CacheReport,
     CacheStarted,
     CacheStatus,
     FindFlightId,
     FindLive,
     GetLive,
     Health,
+    InspectCache,
     LiveChanged,
 )
 from vatwatch.storage.redis_mirror import RedisMirror
-from vatwatch.supervision import BreakerPolicy, Guard, NativePool
+from vatwatch.supervision import BreakerPolicy, Guard, NativePool, Reply
 from vatwatch.traffic.events import DataPayload
 from vatwatch.traffic.live import Body, Collection, encode_live, encode_one
 from vatwatch.traffic.tracking import Tracking
@@ -33,7 +35,9 @@ from vatwatch.traffic.tracking import Tracking
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Received = LiveChanged | GetLive | FindLive | FindFlightId
+Received = LiveChanged | GetLive | FindLive | FindFlightId | InspectCache
+
+Found = TypeVar("Found")
 
 
 class CacheActor(Service):
@@ -54,6 +58,7 @@ class CacheActor(Service):
         self._bodies: dict[Collection, Body] = {}
         self._recovered = False
         self._last_error = ""
+        self._hits = self._misses = 0
 
     def on_start(self) -> None:
         if self._mirror is not None:
@@ -72,15 +77,39 @@ class CacheActor(Service):
             case LiveChanged():
                 self._change(message)
             case GetLive(collection):
-                return self._bodies.get(collection)
+                return self._counted(self._bodies.get(collection))
             case FindLive(collection, callsign):
-                return encode_one(self._tracking, collection, callsign)
+                return self._counted(encode_one(self._tracking, collection, callsign))
             case FindFlightId(callsign):
                 flight = self._tracking.flights.get(callsign)
                 return None if flight is None else flight.flight_id
+            case InspectCache():
+                # Aside: a Redis that hangs must not keep the live state waiting.
+                self.spawn(self._inspect, self.reply_later())
             case _:
                 assert_never(message)
         return None
+
+    def _counted(self, found: Found) -> Found:
+        if found is None:
+            self._misses += 1
+        else:
+            self._hits += 1
+        return found
+
+    def _inspect(self, reply: Reply[CacheReport]) -> None:
+        latency_ms = used_bytes = None
+        error = ""
+        if self._mirror is not None:
+            mirror = self._mirror
+            began = monotonic()
+            try:
+                self._guard.call(mirror.ping)
+                latency_ms = (monotonic() - began) * 1000
+                used_bytes = self._guard.call(mirror.used_memory)
+            except (redis.RedisError, BreakerOpen) as failure:
+                error = str(failure)
+        reply.set(CacheReport(self._hits, self._misses, latency_ms, used_bytes, error))
 
     def _change(self, message: LiveChanged) -> None:
         bodies = self._pool.run(encode_live, message.tracking, message.feed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import psycopg2
 
 from vatwatch.errors import BreakerOpen, DatabaseUnavailable, SupervisionError
-from vatwatch.messages import GetDsn
+from vatwatch.messages import GetDsn, PoolStatus
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.supervision import Address, BreakerPolicy, Guard
 
@@ -71,6 +71,14 @@ class Database:
     def retry_in_s(self) -> float:
         """When the breaker lets a call through again."""
         return self._guard.retry_in_s
+
+    @property
+    def pool(self) -> PoolStatus | None:
+        """Its connections; None before the first use."""
+        if self._pool is None:
+            return None
+        stats = self._pool.stats()
+        return PoolStatus(**{name: getattr(stats, name) for name in PoolStatus.__struct_fields__})
 
     def reset(self) -> None:
         """Forget what went wrong: somebody knows that the database is back."""

@@ -1,6 +1,6 @@
 """Event bus: delivers what happened to whoever subscribed, and keeps the latest.
 
-Receives  Publish, Subscribe, GetEvents
+Receives  Publish, Subscribe, GetEvents, ShedHistory
 Sends     Delivered to subscribers, StoreEvents to store (but for what a snapshot's own transaction
           writes), ServiceReport
 Holds     a ring of the latest events, and the subscribers' names
@@ -20,12 +20,13 @@ from vatwatch.messages import (
     GetEvents,
     Health,
     Publish,
+    ShedHistory,
     StoreEvents,
     Subscribe,
 )
 from vatwatch.traffic.events import Event
 
-Received = Publish | Subscribe | GetEvents
+Received = Publish | Subscribe | GetEvents | ShedHistory
 
 
 class EventBusActor(Service):
@@ -35,6 +36,7 @@ class EventBusActor(Service):
         """`keeps_own`: whether what the services tell of themselves goes to the table."""
         super().__init__()
         self._keeps_own = keeps_own
+        self._max_history_size = max_history_size
         self._history: deque[Event] = deque(maxlen=max_history_size)
         self._subscribers: dict[str, frozenset[str]] = {}
         self._published: Counter[str] = Counter()
@@ -52,6 +54,8 @@ class EventBusActor(Service):
             case GetEvents(limit, types):
                 wanted = (e for e in reversed(self._history) if not types or e.type in types)
                 return tuple(islice(wanted, limit))
+            case ShedHistory(size):
+                self._shorten(size)
             case _:
                 assert_never(message)
         return None
@@ -68,6 +72,12 @@ class EventBusActor(Service):
         if not stored and self._keeps_own:
             self.address("store").tell(StoreEvents(events))
         self._report()
+
+    def _shorten(self, size: int | None) -> None:
+        """The ring takes up memory: for a while it may be a shorter one."""
+        wanted = self._max_history_size if size is None else min(size, self._max_history_size)
+        if wanted != self._history.maxlen:
+            self._history = deque(self._history, maxlen=wanted)
 
     def _report(self) -> None:
         status = EventBusStatus(

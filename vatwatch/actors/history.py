@@ -1,6 +1,6 @@
 """History: answers what is asked of the database, several questions at a time.
 
-Receives  FindTrack, TryDatabase
+Receives  FindTrack, InspectDatabase, TryDatabase
 Asks      postgres GetDsn, if the cluster is embedded
 Sends     ServiceReport
 Holds     connections of its own, so that no reader waits for the writer, nor the writer for one
@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, assert_never
 from vatwatch.actors.database import Database, DatabaseSettings, nothing
 from vatwatch.actors.service import Service
 from vatwatch.errors import DatabaseUnavailable
-from vatwatch.messages import FindTrack, Health, HistoryStatus, Track, TryDatabase
-from vatwatch.storage.queries import latest_flight, track
+from vatwatch.messages import (
+    DatabaseReport,
+    FindTrack,
+    Health,
+    HistoryStatus,
+    InspectDatabase,
+    Track,
+    TryDatabase,
+)
+from vatwatch.storage.queries import inspect, latest_flight, track
 from vatwatch.supervision import Reply, Timer
 
 if TYPE_CHECKING:
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import connection
 
-Received = FindTrack | TryDatabase
+Received = FindTrack | InspectDatabase | TryDatabase
 
 # While the database is away: nobody may ask for hours, and the status must not say so for ever.
 RETRY_S = 1.0
@@ -54,6 +62,8 @@ class HistoryActor(Service):
         match message:
             case FindTrack(callsign, flight_id):
                 self.spawn(self._answer, self.reply_later(), _find_track, callsign, flight_id)
+            case InspectDatabase():
+                self.spawn(self._answer, self.reply_later(), self._inspected)
             case TryDatabase():
                 self.spawn(self._try)
             case _:
@@ -72,6 +82,17 @@ class HistoryActor(Service):
             reply.fail(error)
         else:
             self._report("")
+
+    def _inspected(self, conn: connection) -> DatabaseReport:
+        found = inspect(conn)
+        return DatabaseReport(
+            latency_ms=found.latency_ms,
+            size_bytes=found.size_bytes,
+            connections=found.connections,
+            max_connections=found.max_connections,
+            migrations=found.migrations,
+            pool=self._database.pool,
+        )
 
     def _try(self) -> None:
         self._retry = None

@@ -1,13 +1,15 @@
 """Journal: makes fetched bytes durable, and hands them out until the database has them.
 
-Receives  AppendSnapshot, NextPending, LastEntry, BatchStored, BatchRejected, SnapshotFailed
+Receives  AppendSnapshot, NextPending, LastEntry, BatchStored, BatchRejected, SnapshotFailed,
+          ShedArchive, KeepArchive, CleanJournal
 Sends     SnapshotJournaled to processor, ServiceReport to health_monitor
 Holds     the files' index, and how often each pending entry brought the processor down
-Restart   costs nothing: the files are the state
+Restart   costs nothing: the files are the state; whether the archive is kept is told again
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from pathlib import Path
 from typing import Any, assert_never
@@ -18,17 +20,32 @@ from vatwatch.messages import (
     AppendSnapshot,
     BatchRejected,
     BatchStored,
+    CleanJournal,
     Health,
     JournalStatus,
+    KeepArchive,
     LastEntry,
     NextPending,
+    ShedArchive,
     SnapshotFailed,
     SnapshotJournaled,
 )
 from vatwatch.storage.journal import Entry, EntryInfo, Journal
 from vatwatch.supervision import NativePool
 
-Received = AppendSnapshot | NextPending | LastEntry | BatchStored | BatchRejected | SnapshotFailed
+log = logging.getLogger(__name__)
+
+Received = (
+    AppendSnapshot
+    | NextPending
+    | LastEntry
+    | BatchStored
+    | BatchRejected
+    | SnapshotFailed
+    | ShedArchive
+    | KeepArchive
+    | CleanJournal
+)
 
 
 class JournalActor(Service):
@@ -66,6 +83,13 @@ class JournalActor(Service):
                 self._quarantine(entry_id, reason)
             case SnapshotFailed(entry_id, error):
                 self._failed(entry_id, error)
+            case ShedArchive(size_bytes):
+                self._shed(size_bytes)
+            case KeepArchive(keep):
+                self._journal.keep_archive(keep)
+                self._report()
+            case CleanJournal():
+                self._clean()
             case _:
                 assert_never(message)
         return None
@@ -146,6 +170,28 @@ class JournalActor(Service):
             times = self._failures[entry_id]
             self._quarantine(entry_id, f"brought the processor down {times} times: {error}")
 
+    def _shed(self, size_bytes: int | None) -> None:
+        before = self._journal.stats()
+        wanted = before.archived_bytes if size_bytes is None else size_bytes
+        freed = self._pool.run(self._journal.shed, wanted)
+        if freed:
+            dropped = self._journal.stats().shed - before.shed
+            log.warning(
+                "%d snapshots of the archive (%.1f MiB) are dropped to make room on the disk",
+                dropped,
+                freed / 2**20,
+            )
+            self._report()
+
+    def _clean(self) -> None:
+        try:
+            found = self._pool.run(self._journal.clean)
+        except OSError as error:
+            log.warning("cleaning up the journal: %s", error)
+            return
+        if found:
+            log.info("%d useless files and folders of the journal are removed", found)
+
     def _report(self) -> None:
         stats = self._journal.stats()
         status = JournalStatus(
@@ -156,6 +202,10 @@ class JournalActor(Service):
             max_bytes=stats.max_bytes,
             torn=stats.torn,
             corrupt=stats.corrupt,
+            pending_bytes=stats.pending_bytes,
+            oldest_pending=stats.oldest_pending,
+            shed=stats.shed,
+            keeps_archive=stats.keeps_archive,
         )
         if stats.pending_bytes >= 0.9 * stats.max_bytes:
             self.report(Health.UNHEALTHY, "nearly full of what waits for the database", status)

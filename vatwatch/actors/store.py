@@ -246,6 +246,7 @@ class StoreActor(Service):
             last_write_ms=self._write_ms,
             breaker=self._database.breaker,
             retry_at=self._retry_at,
+            pool=self._database.pool,
         )
         if self._last_error:
             self.report(Health.UNHEALTHY, f"PostgreSQL: {self._last_error}", status)

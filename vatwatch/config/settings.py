@@ -87,6 +87,15 @@ def _keys(value: object) -> object:
     return value
 
 
+def _webhooks(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    # Of the whole, not of each: what is wrong is shown, and an address of these is a secret.
+    for number, url in enumerate(value, 1):
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"number {number} must be an address that begins with https://")
+    return value
+
+
 HttpUrl = Annotated[str, _url("http", "https")]
 Switch = Annotated[bool, BeforeValidator(_on)]
 
@@ -184,7 +193,13 @@ class Service(_Section):
         "SERVICE_MAX_WORKERS", 4, "The most worker processes that may be asked for."
     )
     health_check_interval_s: PositiveFloat = _setting(
-        "SERVICE_HEALTH_CHECK_INTERVAL", 30.0, "Between two health events.", unit="s"
+        "SERVICE_HEALTH_CHECK_INTERVAL", 30.0, "Between two checks of everybody's health.", unit="s"
+    )
+    probe_timeout_s: PositiveFloat = _setting(
+        "VATWATCH_PROBE_TIMEOUT",
+        5.0,
+        "How long a service may take to answer the health monitor.",
+        unit="s",
     )
     handler_deadline_s: PositiveFloat = _setting(
         "VATWATCH_HANDLER_DEADLINE",
@@ -324,6 +339,104 @@ class Access(_Section):
     )
 
 
+class Resources(_Section):
+    """What the process may take. At a soft limit it sheds, at a hard one it degrades."""
+
+    interval_s: PositiveFloat = _setting(
+        "VATWATCH_RESOURCE_INTERVAL", 10.0, "Between two readings.", unit="s"
+    )
+    memory_soft_mb: PositiveFloat | None = _setting(
+        "VATWATCH_MEMORY_SOFT_MB",
+        None,
+        "Resident memory; unset: a half of the machine's, or of what its container may have.",
+        unit="MiB",
+    )
+    memory_hard_mb: PositiveFloat | None = _setting(
+        "VATWATCH_MEMORY_HARD_MB", None, "The same; unset: three quarters.", unit="MiB"
+    )
+    replace_worker: Switch = _setting(
+        "VATWATCH_MEMORY_REPLACE_WORKER",
+        False,
+        "Whether the worker is replaced, in order, when all else leaves it over the hard limit.",
+    )
+    disk_soft_mb: float | None = _setting(
+        "VATWATCH_DISK_SOFT_MB",
+        None,
+        "Free space under VATWATCH_HOME; unset: 2048, on a small disk a tenth of it.",
+        unit="MiB",
+        ge=0,
+    )
+    disk_hard_mb: float | None = _setting(
+        "VATWATCH_DISK_HARD_MB",
+        None,
+        "The same; unset: 512, on a small disk a fortieth of it.",
+        unit="MiB",
+        ge=0,
+    )
+    hub_soft_ms: PositiveFloat = _setting(
+        "VATWATCH_HUB_SOFT_MS", 500.0, "How late the hub may be before it is told.", unit="ms"
+    )
+    hub_hard_ms: PositiveFloat = _setting(
+        "VATWATCH_HUB_HARD_MS", 5000.0, "How late the hub is when all suffers.", unit="ms"
+    )
+    cleanup_interval_s: PositiveFloat = _setting(
+        "VATWATCH_CLEANUP_INTERVAL", 3600.0, "Between two removals of useless files.", unit="s"
+    )
+    log_max_mb: PositiveFloat = _setting(
+        "VATWATCH_LOG_MAX_MB",
+        16.0,
+        "A log file under VATWATCH_HOME that is larger is begun anew; one older is kept.",
+        unit="MiB",
+    )
+
+
+class Alerts(_Section):
+    """When somebody is told, and who."""
+
+    webhooks: Annotated[
+        tuple[SecretStr, ...], BeforeValidator(_keys), AfterValidator(_webhooks)
+    ] = _setting(
+        "VATWATCH_ALERT_WEBHOOKS",
+        (),
+        "Addresses, separated by commas; one of Discord's gets Discord's form, others JSON.",
+    )
+    timeout_s: PositiveFloat = _setting(
+        "VATWATCH_ALERT_TIMEOUT", 10.0, "How long a webhook may take to answer.", unit="s"
+    )
+    deliver_within_s: PositiveFloat = _setting(
+        "VATWATCH_ALERT_DELIVER_WITHIN",
+        600.0,
+        "How long a webhook that is away is tried with one notification.",
+        unit="s",
+    )
+    interval_s: PositiveFloat = _setting(
+        "VATWATCH_ALERT_INTERVAL", 5.0, "Between two looks at what holds.", unit="s"
+    )
+    hold_s: float = _setting(
+        "VATWATCH_ALERT_HOLD", 30.0, "How long it must hold before it fires.", unit="s", ge=0
+    )
+    clear_s: float = _setting(
+        "VATWATCH_ALERT_CLEAR",
+        60.0,
+        "How long it must be gone before it is resolved.",
+        unit="s",
+        ge=0,
+    )
+    degraded_hold_s: float = _setting(
+        "VATWATCH_ALERT_DEGRADED_HOLD",
+        300.0,
+        "The same for what only degrades, and for soft limits.",
+        unit="s",
+        ge=0,
+    )
+    feed_age_s: PositiveFloat = _setting(
+        "VATWATCH_ALERT_FEED_AGE", 120.0, "How long without a new snapshot is too long.", unit="s"
+    )
+    errors_per_minute: PositiveInt = _setting(
+        "VATWATCH_ALERT_ERROR_RATE", 10, "Failures within a minute that are too many."
+    )
+
+
 class General(_Section):
     """Directory and log."""
 
@@ -347,6 +460,8 @@ SECTIONS: dict[str, type[_Section]] = {
     "breaker": Breaker,
     "service": Service,
     "access": Access,
+    "resources": Resources,
+    "alerts": Alerts,
 }
 
 
@@ -365,6 +480,8 @@ class Settings:
     breaker: Breaker
     service: Service
     access: Access
+    resources: Resources
+    alerts: Alerts
     sources: Mapping[str, str]
     warnings: tuple[str, ...]
 
@@ -492,6 +609,16 @@ def _together(sections: Mapping[str, Any]) -> Iterator[str]:
                 f"VATSIM_POLL_INTERVAL={vatsim.poll_interval_s:g}: VATSIM's own hosts are not "
                 f"asked more often than every {MIN_VATSIM_POLL_S} s, and {asked} is one of them"
             )
+    resources: Resources = sections["resources"]
+    for soft, hard, wrong in (
+        ("memory_soft_mb", "memory_hard_mb", 1),
+        ("hub_soft_ms", "hub_hard_ms", 1),
+        ("disk_soft_mb", "disk_hard_mb", -1),
+    ):
+        first, second = getattr(resources, soft), getattr(resources, hard)
+        if first is not None and second is not None and (first - second) * wrong > 0:
+            order = "above" if wrong > 0 else "below"
+            yield f"VATWATCH_{soft.upper()}={first:g}: {order} VATWATCH_{hard.upper()}={second:g}"
     if web.workers > 1 and sections["cache"].redis_url is None:
         yield (
             f"VATWATCH_WORKERS={web.workers}: several workers share the live state through Redis; "

@@ -5,6 +5,13 @@ from __future__ import annotations
 import falcon
 
 from vatwatch.http.events import EventsResource
+from vatwatch.http.health import (
+    AlertsResource,
+    CacheHealthResource,
+    DatabaseHealthResource,
+    ServiceHealthResource,
+    ServicesHealthResource,
+)
 from vatwatch.http.live import CollectionResource, RecordResource, TrackResource
 from vatwatch.http.metrics import PerformanceResource, PrometheusResource, SubjectResource
 from vatwatch.http.problems import App, add_error_handlers
@@ -32,6 +39,11 @@ def create_app(service: Service) -> App:
     app.add_route("/healthz", HealthzResource())
     app.add_route("/readyz", ReadyzResource(service))
     app.add_route("/api/status", StatusResource(service))
+    app.add_route("/api/services/health", ServicesHealthResource(service))
+    app.add_route("/api/services/{name}/health", ServiceHealthResource(service))
+    app.add_route("/api/database/health", DatabaseHealthResource(service))
+    app.add_route("/api/cache/health", CacheHealthResource(service))
+    app.add_route("/api/alerts", AlertsResource(service))
     app.add_route("/api/flights", CollectionResource(service, Collection.FLIGHTS))
     app.add_route("/api/flights/{callsign}", RecordResource(service, Collection.FLIGHTS))
     app.add_route("/api/flights/{callsign}/track", TrackResource(service))

@@ -23,6 +23,7 @@ from vatwatch.messages import (
     PostgresStatus,
     ProcessorStatus,
     Reports,
+    ResourceStatus,
     StoreStatus,
 )
 from vatwatch.supervision import NodeInfo
@@ -35,6 +36,7 @@ S = TypeVar(
     JournalStatus,
     PostgresStatus,
     ProcessorStatus,
+    ResourceStatus,
     StoreStatus,
 )
 
@@ -72,6 +74,7 @@ class ServicePart(Struct, frozen=True):
     health: str
     reason: str
     restarts: int
+    since: datetime | None
 
 
 class DatabasePart(Struct, frozen=True):
@@ -96,6 +99,8 @@ class StatusBody(Struct, frozen=True):
     cache: CacheStatus
     journal: JournalStatus
     processor: ProcessorStatus
+    since: datetime
+    resources: ResourceStatus
 
 
 class StatusResource(Resource):
@@ -105,14 +110,14 @@ class StatusResource(Resource):
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """200, also while degraded: whoever asks wants to know, not to be refused."""
+        """200, also while degraded; 503, with the same body, while there is nothing to serve."""
         reports = self._service.ask("health_monitor", GetReports())
         now = datetime.now(UTC)
-        fetcher = _status(reports, "fetcher", FetcherStatus)
-        cache = _status(reports, "cache", CacheStatus)
-        store = _status(reports, "store", StoreStatus)
+        fetcher = status_of(reports, "fetcher", FetcherStatus)
+        cache = status_of(reports, "cache", CacheStatus)
+        store = status_of(reports, "store", StoreStatus)
         embedded = (
-            _status(reports, "postgres", PostgresStatus) if store.kind == "embedded" else None
+            status_of(reports, "postgres", PostgresStatus) if store.kind == "embedded" else None
         )
         body = StatusBody(
             status=reports.health.value,
@@ -128,12 +133,15 @@ class StatusResource(Resource):
                 prefiles=cache.prefiles,
                 snapshots_stored=store.stored,
             ),
-            services=dict(_services(self._service.tree.snapshot(), reports)),
+            services=dict(service_parts(self._service.tree.snapshot(), reports)),
             database=DatabasePart(store, embedded),
             cache=cache,
-            journal=_status(reports, "journal", JournalStatus),
-            processor=_status(reports, "processor", ProcessorStatus),
+            journal=status_of(reports, "journal", JournalStatus),
+            processor=status_of(reports, "processor", ProcessorStatus),
+            since=reports.whole.since,
+            resources=status_of(reports, "resource_monitor", ResourceStatus),
         )
+        resp.status = http_status(reports.health)
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode(body)
 
@@ -157,7 +165,7 @@ class ReadyzResource(Resource):
         """200 once a live state was fetched or recovered, else 503 with the reason."""
         # The cache itself is asked: what it says to others may be old, or not yet said.
         if self._service.ask("cache", GetLive(Collection.NETWORK)) is None:
-            fetcher = _status(
+            fetcher = status_of(
                 self._service.ask("health_monitor", GetReports()), "fetcher", FetcherStatus
             )
             reason = fetcher.last_error or "nothing has been fetched or recovered yet"
@@ -168,7 +176,7 @@ class ReadyzResource(Resource):
         resp.data = b'{"status":"ready"}'
 
 
-def _status(reports: Reports, name: str, kind: type[S]) -> S:
+def status_of(reports: Reports, name: str, kind: type[S]) -> S:
     """What a service says of itself; an empty one before it has said anything."""
     report = reports.services.get(name)
     return report.status if report is not None and isinstance(report.status, kind) else kind()
@@ -193,16 +201,23 @@ def _feed(fetcher: FetcherStatus, cache: CacheStatus, now: datetime) -> FeedPart
     )
 
 
-def _services(root: NodeInfo, reports: Reports) -> Iterator[tuple[str, ServicePart]]:
+def http_status(health: Health) -> str:
+    """The HTTP status of a health."""
+    return falcon.HTTP_503 if health is Health.UNHEALTHY else falcon.HTTP_200
+
+
+def service_parts(root: NodeInfo, reports: Reports) -> Iterator[tuple[str, ServicePart]]:
+    """Every service of the tree, with its health."""
     for node in root.walk():
         if node.kind == "worker":
-            report = reports.services.get(node.name)
+            part = reports.parts.get(node.name)
             yield (
                 node.name,
                 ServicePart(
                     state=node.state.value,
-                    health=Health.HEALTHY.value if report is None else report.health.value,
-                    reason="" if report is None else report.reason,
+                    health=Health.HEALTHY.value if part is None else part.health.value,
+                    reason="" if part is None else part.reason,
                     restarts=node.restarts_total,
+                    since=None if part is None else part.since,
                 ),
             )

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time
 from typing import BinaryIO
 
 import msgspec
@@ -34,6 +35,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORMAT = 1
 # Level 3 takes twice the time of 1 and saves another twentieth; the database waits for it.
 LEVEL = 1
+# A file that was to be renamed in a moment, and was not for so long, never will be.
+STALE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class EntryInfo:
 
 @dataclass(frozen=True, slots=True)
 class JournalStats:
-    """What the journal holds. Torn and corrupt are counted since it was opened."""
+    """What the journal holds. Torn, corrupt and shed are counted since it was opened."""
 
     pending: int
     pending_bytes: int
@@ -69,6 +72,10 @@ class JournalStats:
     max_bytes: int
     torn: int
     corrupt: int
+    shed: int
+    keeps_archive: bool
+    oldest_pending: datetime | None
+    """The feed's time of the entry that waits longest."""
 
 
 class _Header(Struct, frozen=True):
@@ -91,8 +98,9 @@ class Journal:
         self._pending: dict[int, EntryInfo] = {}
         self._archive: list[EntryInfo] = []
         self._pending_bytes = self._archived_bytes = 0
-        self._quarantined = self._torn = self._corrupt = 0
+        self._quarantined = self._torn = self._corrupt = self._shed = 0
         self._next_id = 1
+        self._keeps_archive = True
 
     def open(self) -> None:
         """Take the directory, and see what is in it. Half-written files are removed and counted.
@@ -204,6 +212,42 @@ class Journal:
         self._forget_pending(info)
         insort(self._archive, EntryInfo(info.id, path, info.size_bytes))
         self._archived_bytes += info.size_bytes
+        if not self._keeps_archive:
+            self.shed(self._archived_bytes)
+
+    def keep_archive(self, keep: bool) -> None:
+        """Whether what is committed stays. Without: only the newest, for who starts again."""
+        self._keeps_archive = keep
+
+    def shed(self, size_bytes: int) -> int:
+        """Delete so much of the archive or a little more, oldest first, but never the newest entry:
+        without the database it is all that a restart can begin with. How much was deleted.
+        """
+        goes = freed = 0
+        while freed < size_bytes and goes < len(self._archive) - 1:
+            freed += self._archive[goes].size_bytes
+            goes += 1
+        self._delete_archived(goes)
+        self._shed += goes
+        return freed
+
+    def clean(self) -> int:
+        """Delete what nobody will ever look for: files that were to be renamed, days without an
+        entry. How many there were.
+        """
+        found = 0
+        now = time()
+        for path in (*self._directory.glob("*.tmp"), *self._directory.glob("pending/*.tmp")):
+            if now - path.stat().st_mtime > STALE_S:
+                path.unlink()
+                found += 1
+        archive = self._directory / "archive"
+        # From the bottom up: a month whose days are gone goes too.
+        for folder, _, _ in os.walk(archive, topdown=False):
+            if Path(folder) != archive and not any(Path(folder).iterdir()):
+                Path(folder).rmdir()
+                found += 1
+        return found
 
     def quarantine(self, entry_id: int, reason: str) -> None:
         """Set an entry aside that nothing can be done with. Of one that is not pending: nothing."""
@@ -222,6 +266,9 @@ class Journal:
             max_bytes=self._max_bytes,
             torn=self._torn,
             corrupt=self._corrupt,
+            shed=self._shed,
+            keeps_archive=self._keeps_archive,
+            oldest_pending=_time_of(min(self._pending.values()).path) if self._pending else None,
         )
 
     def close(self) -> None:
@@ -264,6 +311,10 @@ class Journal:
         while surplus_bytes > 0:
             surplus_bytes -= self._archive[goes].size_bytes
             goes += 1
+        self._delete_archived(goes)
+
+    def _delete_archived(self, goes: int) -> None:
+        """The oldest so many."""
         if goes and goes == len(self._archive) and not self._pending:
             # Ids must not come again, also when every file that tells the last one is gone.
             self._write_high_water(self._next_id - 1)
@@ -349,6 +400,15 @@ def _encode(header: _Header, data: bytes, transceivers: bytes | None) -> bytes:
 def _id_of(path: Path) -> int:
     number = path.name.split("-")[0]
     return int(number) if number.isdigit() else 0
+
+
+def _time_of(path: Path) -> datetime | None:
+    """The feed's time that a file is named for."""
+    moment = path.name.removesuffix(SUFFIX).rpartition("-")[2]
+    try:
+        return datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _write_durably(path: Path, content: bytes) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from vatwatch.traffic.tracking import Position
@@ -41,3 +43,37 @@ def track(conn: connection, flight_id: int) -> tuple[Position, ...]:
             (flight_id, *seen, TRACK_LIMIT),
         )
         return tuple(Position(time.astimezone(UTC), *rest) for time, *rest in cur)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """How the database is, seen from within."""
+
+    latency_ms: float
+    size_bytes: int
+    connections: int
+    max_connections: int
+    migrations: tuple[str, ...]
+
+
+def inspect(conn: connection) -> Inspection:
+    """Ask a trifle and take the time; then what is to be known of the database."""
+    with conn.cursor() as cur:
+        began = perf_counter()
+        cur.execute("SELECT 1")
+        cur.fetchone()
+        latency_ms = (perf_counter() - began) * 1000
+        cur.execute(
+            """SELECT pg_database_size(current_database()),
+                      (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()),
+                      current_setting('max_connections')::int,
+                      to_regclass('schema_migrations') IS NOT NULL"""
+        )
+        row = cur.fetchone()
+        assert row is not None
+        size_bytes, connections, max_connections, has_migrations = row
+        migrations: tuple[str, ...] = ()
+        if has_migrations:
+            cur.execute("SELECT name FROM schema_migrations ORDER BY version")
+            migrations = tuple(name for (name,) in cur)
+    return Inspection(latency_ms, size_bytes, connections, max_connections, migrations)

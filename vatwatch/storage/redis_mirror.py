@@ -35,6 +35,11 @@ class RedisMirror:
         """See whether it is there."""
         self._redis.ping()
 
+    def used_memory(self) -> int | None:
+        """Bytes of the whole server, as it says itself; None if it does not say."""
+        used = self._redis.info("memory").get("used_memory")
+        return None if used is None else int(used)
+
     def write(self, bodies: Mapping[Collection, Body]) -> None:
         """Write every collection, all or none."""
         pipeline = self._redis.pipeline(transaction=True)

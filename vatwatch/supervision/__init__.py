@@ -8,6 +8,7 @@ from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState
 from vatwatch.supervision.directory import Address, Directory
 from vatwatch.supervision.faults import Fault, FaultKind, Faults
 from vatwatch.supervision.guard import BreakerInfo, Guard, GuardKind, Transition
+from vatwatch.supervision.hub_watch import Blocked, HubWatch, Lateness
 from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import (
     FailureInfo,
@@ -62,6 +63,7 @@ __all__ = [
     "AskFailed",
     "Backlog",
     "Backoff",
+    "Blocked",
     "Breaker",
     "BreakerChanged",
     "BreakerInfo",
@@ -86,9 +88,11 @@ __all__ = [
     "Guard",
     "GuardKind",
     "Guarded",
+    "HubWatch",
     "InHand",
     "LatencyCounts",
     "LatencyInfo",
+    "Lateness",
     "MailboxInfo",
     "MailboxPolicy",
     "NativePool",

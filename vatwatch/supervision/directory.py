@@ -15,8 +15,8 @@ from gevent import get_hub
 from vatwatch.errors import ActorSuspended, ActorUnavailable, AskTimeout, MailboxFull
 from vatwatch.supervision.breaker import BreakerPolicy
 from vatwatch.supervision.faults import Faults
-from vatwatch.supervision.guard import Guard, GuardKind
-from vatwatch.supervision.introspection import State
+from vatwatch.supervision.guard import BreakerInfo, Guard, GuardKind
+from vatwatch.supervision.introspection import NodeInfo, State
 from vatwatch.supervision.mailbox import Envelope, MailboxPolicy
 from vatwatch.supervision.message import Ask, Probe, Tell
 from vatwatch.supervision.notices import DeadLettered, DeadLetterReason, Notice
@@ -41,6 +41,10 @@ class Directory:
         self.dead_letters = 0
         """How many there have been."""
         self.faults = Faults()
+        self.snapshot: Callable[[], NodeInfo]
+        """The whole tree (`Tree.snapshot`), for actors that look after the others."""
+        self.breakers: Callable[[], tuple[BreakerInfo, ...]]
+        """Every breaker (`Tree.breakers`)."""
         self._clock = clock
         self._wall_clock = wall_clock
         self._guards: dict[str, Guard] = {}

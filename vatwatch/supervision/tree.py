@@ -51,6 +51,8 @@ class Tree:
             ValueError: two nodes have the same name
         """
         self.directory = Directory(clock, wall_clock)
+        self.directory.snapshot = self.snapshot
+        self.directory.breakers = self.breakers
         self.failed = Event()
         """Set when the root has given up: the tree is down."""
         self._on_exhausted = on_exhausted

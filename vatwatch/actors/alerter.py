@@ -1,0 +1,380 @@
+"""Alerter: sees what holds, decides whether to tell (operations.alerts), tells log and webhooks.
+
+Receives  EvaluateAlerts, HealthChanged, GetAlerts
+Asks      health_monitor GetReports; the directory for breakers
+Sends     notifications to webhooks, each in a greenlet of its own, in order; ServiceReport
+Holds     a record that outlives it: the alerts, what was told, what waits for each webhook
+Restart   costs nothing; a notification that was under way is sent again
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import assert_never
+from uuid import uuid4
+
+import gevent
+from gevent.event import Event as Signal
+
+from vatwatch import __version__
+from vatwatch.actors.service import Service
+from vatwatch.actors.webhook import Webhook, send
+from vatwatch.errors import BreakerOpen, SupervisionError, WebhookRefused, WebhookUnavailable
+from vatwatch.messages import (
+    AlerterStatus,
+    AlertNow,
+    AlertRule,
+    Alerts,
+    ErrorStatus,
+    EvaluateAlerts,
+    FetcherStatus,
+    GetAlerts,
+    GetReports,
+    Health,
+    HealthChanged,
+    Notification,
+    Reports,
+    ResourceStatus,
+    Undelivered,
+    WebhookNow,
+)
+from vatwatch.operations.alerts import Alert, AlertState, Condition, Rate, Rule, Told, step
+from vatwatch.supervision import (
+    Backoff,
+    BreakerPolicy,
+    BreakerState,
+    Guarded,
+    Recovery,
+    Retry,
+    Timer,
+)
+
+log = logging.getLogger(__name__)
+
+Received = EvaluateAlerts | HealthChanged | GetAlerts
+
+ASK_TIMEOUT_S = 2.0
+# News come in swarms: they are looked at together.
+NEWS_S = 0.1
+HISTORY = 200
+UNDELIVERED = 100
+# What waits for one webhook; the oldest go first.
+WAITING = 200
+# Within one attempt; between attempts a webhook that is away is left alone for longer.
+QUICK = Backoff(base_s=0.2, cap_s=1.0)
+QUICK_TRIES = 2
+PATIENT = Backoff(base_s=1.0, cap_s=60.0)
+MIN_PAUSE_S = 0.05
+ERROR_WINDOW_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """When to tell, and whom."""
+
+    webhooks: Sequence[Webhook]
+    breaker: BreakerPolicy
+    timeout_s: float
+    deliver_within_s: float
+    interval_s: float
+    hold_s: float
+    clear_s: float
+    degraded_hold_s: float
+    feed_age_s: float
+    errors_per_minute: int
+
+    def rules(self) -> dict[str, Rule]:
+        """Every rule, by its name."""
+        hold, long, clear = self.hold_s, self.degraded_hold_s, self.clear_s
+        rules = (
+            Rule("not_serving", "critical", "vatwatch cannot serve", hold, clear),
+            Rule("unhealthy", "critical", "a part is unhealthy", hold, clear),
+            Rule("degraded", "warning", "a part is degraded", long, clear),
+            Rule("breaker_open", "warning", "a breaker is open", hold, clear),
+            # Its own age is hold time enough.
+            Rule("feed_age", "critical", "no new snapshot comes in", 0.0, clear),
+            Rule("error_rate", "warning", "too many failures a minute", hold, clear),
+            Rule("resource_hard", "critical", "a hard limit is passed", hold, clear),
+            Rule("resource_soft", "warning", "a soft limit is passed", long, clear),
+        )
+        return {rule.name: rule for rule in rules}
+
+
+@dataclass(slots=True)
+class Outbox:
+    """What waits for one webhook, and how it went so far."""
+
+    waiting: deque[Notification] = field(default_factory=deque)
+    delivered: int = 0
+    undelivered: int = 0
+    last_error: str = ""
+
+
+@dataclass(slots=True)
+class AlertRecords:
+    """What is known; made once, and given to each incarnation."""
+
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    history: deque[Notification] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    undelivered: deque[Undelivered] = field(default_factory=lambda: deque(maxlen=UNDELIVERED))
+    outboxes: dict[str, Outbox] = field(default_factory=dict)
+    errors: Rate = field(default_factory=lambda: Rate(ERROR_WINDOW_S))
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class AlerterActor(Service):
+    """Keeper of who must be told."""
+
+    def __init__(self, records: AlertRecords, settings: AlertSettings) -> None:
+        super().__init__()
+        self._records = records
+        self._settings = settings
+        self._rules = settings.rules()
+        self._latest: Reports | None = None
+        self._timer: Timer | None = None
+        self._soon = False
+        self._signals = {webhook.name: Signal() for webhook in settings.webhooks}
+
+    def on_start(self) -> None:
+        for webhook in self._settings.webhooks:
+            self._records.outboxes.setdefault(webhook.name, Outbox())
+            self.spawn(self._deliver_all, webhook)
+        self._evaluate_in(0)
+
+    def on_receive(self, message: Received) -> Alerts | None:
+        match message:
+            case EvaluateAlerts():
+                self._evaluate()
+                self._evaluate_in(self._settings.interval_s)
+            case HealthChanged():
+                if not self._soon:
+                    self._evaluate_in(min(NEWS_S, self._settings.interval_s))
+                    self._soon = True
+            case GetAlerts():
+                return self._answer()
+            case _:
+                assert_never(message)
+        return None
+
+    def _evaluate_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.after(seconds, EvaluateAlerts())
+        self._soon = False
+
+    # --- what holds --------------------------------------------------------------------------
+
+    def _evaluate(self) -> None:
+        now_s = monotonic()
+        conditions = list(self._conditions(now_s))
+        self._records.alerts, told = step(self._records.alerts, self._rules, conditions, now_s)
+        for one in told:
+            self._tell(one, now_s)
+        self._report()
+
+    def _conditions(self, now_s: float) -> Iterator[Condition]:
+        try:
+            asked = self.address("health_monitor").ask(GetReports(), timeout_s=ASK_TIMEOUT_S)
+        except SupervisionError as error:
+            # The others are as they were: that nobody can say it is no reason to be calm.
+            yield Condition("unhealthy", "health_monitor", str(error))
+        else:
+            self._latest = asked
+        if self._latest is not None:
+            yield from self._of_health(self._latest)
+            yield from self._of_feed(self._latest)
+            yield from self._of_errors(self._latest, now_s)
+            yield from self._of_resources(self._latest)
+        for breaker in self.directory.breakers():
+            if breaker.state is BreakerState.OPEN:
+                yield Condition("breaker_open", breaker.name, breaker.last_failure)
+
+    def _of_health(self, reports: Reports) -> Iterator[Condition]:
+        if reports.health is Health.UNHEALTHY:
+            yield Condition("not_serving", "", reports.reason)
+        for name, part in reports.parts.items():
+            if part.health is not Health.HEALTHY:
+                yield Condition(part.health.value, name, part.reason)
+
+    def _of_feed(self, reports: Reports) -> Iterator[Condition]:
+        report = reports.services.get("fetcher")
+        if report is None or not isinstance(report.status, FetcherStatus):
+            return  # nothing is to come in
+        since = report.status.last_advanced_at or self._records.began_at
+        if (datetime.now(UTC) - since).total_seconds() > self._settings.feed_age_s:
+            why = report.status.last_error or "the feed stands still"
+            yield Condition("feed_age", "", f"nothing new since {since:%H:%M:%S} UTC: {why}")
+
+    def _of_errors(self, reports: Reports, now_s: float) -> Iterator[Condition]:
+        report = reports.services.get("error_manager")
+        if report is None or not isinstance(report.status, ErrorStatus):
+            return
+        errors = self._records.errors = self._records.errors.add(report.status.failures, now_s)
+        if errors.total > self._settings.errors_per_minute:
+            reason = f"{errors.total} failures in a minute; the last: {report.status.last_failure}"
+            yield Condition("error_rate", "", reason)
+
+    def _of_resources(self, reports: Reports) -> Iterator[Condition]:
+        report = reports.services.get("resource_monitor")
+        if report is None or not isinstance(report.status, ResourceStatus):
+            return
+        status = report.status
+        for name, level in status.levels.items():
+            if level != "normal":
+                reading = f"{status.readings.get(name, 0):g} {status.units.get(name, '')}"
+                yield Condition(f"resource_{level}", name, f"{name}: {reading}")
+
+    # --- telling -----------------------------------------------------------------------------
+
+    def _tell(self, told: Told, now_s: float) -> None:
+        alert, now = told.alert, datetime.now(UTC)
+        fired_s = now_s if alert.fired_s is None else alert.fired_s
+        notification = Notification(
+            id=str(uuid4()),
+            event=told.event,
+            key=alert.key,
+            rule=alert.rule.name,
+            subject=alert.subject,
+            severity=alert.rule.severity,
+            summary=alert.rule.summary,
+            reason=alert.reason,
+            at=now,
+            fired_at=now - timedelta(seconds=now_s - fired_s),
+            source="vatwatch",
+            version=__version__,
+        )
+        about = f" ({alert.subject})" if alert.subject else ""
+        if told.event == "firing":
+            log.warning("alert: %s%s: %s", alert.rule.summary, about, alert.reason)
+        else:
+            log.info("alert resolved: %s%s", alert.rule.summary, about)
+        self._records.history.append(notification)
+        for webhook in self._settings.webhooks:
+            outbox = self._records.outboxes[webhook.name]
+            outbox.waiting.append(notification)
+            if len(outbox.waiting) > WAITING:
+                # Not the first one: that is under way.
+                dropped = outbox.waiting[1]
+                del outbox.waiting[1]
+                self._give_up(webhook, dropped, f"more than {WAITING} wait", 0)
+            self._signals[webhook.name].set()
+
+    def _deliver_all(self, webhook: Webhook) -> None:
+        """One after another, for as long as the actor lives."""
+        guard = self.guard(
+            webhook.name, self._settings.breaker, counts=WebhookUnavailable, kind="webhook"
+        )
+        again = Retry(QUICK_TRIES, QUICK, on=_is_worth_a_quick_try)
+        recovery = self.recovery(f"notify {webhook.name}", Guarded(guard), again)
+        outbox, signal = self._records.outboxes[webhook.name], self._signals[webhook.name]
+        while True:
+            while outbox.waiting:
+                self._deliver(webhook, outbox.waiting[0], recovery)
+                outbox.waiting.popleft()
+                self._report()
+            signal.clear()
+            signal.wait()
+
+    def _deliver(self, webhook: Webhook, notification: Notification, recovery: Recovery) -> None:
+        outbox = self._records.outboxes[webhook.name]
+        deadline = monotonic() + self._settings.deliver_within_s
+        attempt = 0
+        while True:
+            try:
+                recovery.call(
+                    lambda: send(webhook, notification, timeout_s=self._settings.timeout_s),
+                    correlation_id=notification.id,
+                )
+            except WebhookRefused as error:
+                self._give_up(webhook, notification, str(error), attempt + 1)
+                return
+            except BreakerOpen as error:
+                pause_s = error.retry_in_s
+            except WebhookUnavailable as error:
+                outbox.last_error = str(error)
+                attempt += 1
+                pause_s = error.retry_after_s or PATIENT.delay(attempt, random.random)
+            else:
+                outbox.delivered += 1
+                outbox.last_error = ""
+                return
+            pause_s = max(pause_s, MIN_PAUSE_S)
+            if monotonic() + pause_s > deadline:
+                self._give_up(webhook, notification, outbox.last_error or "away", attempt)
+                return
+            gevent.sleep(pause_s)
+
+    def _give_up(self, webhook: Webhook, told: Notification, error: str, attempts: int) -> None:
+        log.warning("%s was not told of %s: %s", webhook.name, told.key, error)
+        outbox = self._records.outboxes[webhook.name]
+        outbox.undelivered += 1
+        outbox.last_error = error
+        self._records.undelivered.append(
+            Undelivered(webhook.name, told, error, attempts, datetime.now(UTC))
+        )
+
+    # --- what is known -----------------------------------------------------------------------
+
+    def _answer(self) -> Alerts:
+        now_s, now = monotonic(), datetime.now(UTC)
+        records = self._records
+        return Alerts(
+            rules=tuple(
+                AlertRule(r.name, r.severity, r.summary, r.hold_s, r.clear_s)
+                for r in self._rules.values()
+            ),
+            alerts=tuple(
+                AlertNow(
+                    key=alert.key,
+                    rule=alert.rule.name,
+                    subject=alert.subject,
+                    severity=alert.rule.severity,
+                    state=alert.state.value,
+                    reason=alert.reason,
+                    since=now - timedelta(seconds=now_s - alert.since_s),
+                )
+                for alert in records.alerts.values()
+            ),
+            history=tuple(records.history),
+            webhooks=tuple(
+                WebhookNow(
+                    webhook.name,
+                    webhook.form,
+                    len(box.waiting),
+                    box.delivered,
+                    box.undelivered,
+                    box.last_error,
+                )
+                for webhook in self._settings.webhooks
+                for box in (records.outboxes[webhook.name],)
+            ),
+            undelivered=tuple(records.undelivered),
+        )
+
+    def _report(self) -> None:
+        boxes = self._records.outboxes.values()
+        status = AlerterStatus(
+            firing=sum(
+                a.state in (AlertState.FIRING, AlertState.CLEARING)
+                for a in self._records.alerts.values()
+            ),
+            waiting=sum(len(box.waiting) for box in boxes),
+            delivered=sum(box.delivered for box in boxes),
+            undelivered=sum(box.undelivered for box in boxes),
+        )
+        failing = [name for name, box in self._records.outboxes.items() if box.last_error]
+        if failing:
+            self.report(Health.DEGRADED, f"not told: {', '.join(failing)}", status)
+        else:
+            self.report(Health.HEALTHY, "", status)
+
+
+def _is_worth_a_quick_try(error: Exception) -> bool:
+    """A server that names a time is not asked before it."""
+    return isinstance(error, WebhookUnavailable) and error.retry_after_s is None

@@ -1,0 +1,281 @@
+"""Resource monitor: reads what the process takes, and sheds and degrades in the stated order.
+
+The order is in `operations.resources.LADDERS`; docs/operating-health.md says it in words.
+
+Receives  MeasureResources, CleanUpDue
+Asks      health_monitor GetReports, for what waits in the journal
+Sends     ShedHistory to event_bus; ShedArchive, KeepArchive, CleanJournal to journal; ServiceReport
+Holds     the levels, the steps that are in force, how late the hub was
+Restart   costs the levels: it begins at normal, and undoes what may have been in force
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import logging
+import resource as limits_of_process
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import assert_never
+
+import psutil
+
+from vatwatch.actors.service import Service
+from vatwatch.errors import SupervisionError
+from vatwatch.messages import (
+    CleanJournal,
+    CleanUpDue,
+    GetReports,
+    Health,
+    JournalStatus,
+    KeepArchive,
+    MeasureResources,
+    ResourceStatus,
+    ShedArchive,
+    ShedHistory,
+)
+from vatwatch.operations.resources import (
+    LASTING,
+    UNITS,
+    Level,
+    Limits,
+    Orders,
+    Resource,
+    Step,
+    Watched,
+)
+from vatwatch.storage.housekeeping import begin_log_anew, free_bytes, remove_orphans
+from vatwatch.supervision import HubWatch, NativePool
+
+log = logging.getLogger(__name__)
+
+Received = MeasureResources | CleanUpDue
+
+MEGABYTE = 1024 * 1024
+ASK_TIMEOUT_S = 2.0
+# Of the event bus, while memory is short.
+SHORT_HISTORY = 100
+FIRST_CLEANUP_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSettings:
+    """Where to look, how often, and the limits in force."""
+
+    home: Path
+    interval_s: float
+    cleanup_interval_s: float
+    log_max_bytes: int
+    limits: Mapping[Resource, Limits]
+
+
+class ResourceMonitorActor(Service):
+    """Keeper of the limits."""
+
+    def __init__(
+        self,
+        settings: ResourceSettings,
+        *,
+        replace_worker: Callable[[str], None] | None,
+        free: Callable[[Path], int] = free_bytes,
+    ) -> None:
+        """`replace_worker(why)` ends this worker in order; None: that is not to be done."""
+        super().__init__()
+        self._settings = settings
+        self._replace_worker = replace_worker
+        self._free = free
+        self._process = psutil.Process()
+        self._hub = HubWatch()
+        self._pool = NativePool(1, "resources")
+        self._watched = Watched.begin()
+        self._readings: dict[Resource, float] = {}
+        self._times_blocked = 0
+        self._replaced = False
+        self._cleaned = 0
+        self._cleaned_at: datetime | None = None
+
+    def on_start(self) -> None:
+        self._process.cpu_percent()  # the first one only begins to measure
+        self.spawn(self._hub.run)
+        for step in LASTING:
+            self._undo(step)
+        self.after(0, MeasureResources())
+        self.after(min(FIRST_CLEANUP_S, self._settings.cleanup_interval_s), CleanUpDue())
+
+    def on_stop(self) -> None:
+        self._pool.close()
+
+    def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        self._pool.close()
+
+    def on_receive(self, message: Received) -> None:
+        match message:
+            case MeasureResources():
+                self._measure()
+            case CleanUpDue():
+                self._clean_up()
+            case _:
+                assert_never(message)
+
+    # --- limits ------------------------------------------------------------------------------
+
+    def _measure(self) -> None:
+        self._readings = self._read()
+        before = self._watched
+        self._watched, orders = before.look(self._settings.limits, self._readings)
+        self._tell_operator(before, self._watched)
+        self._follow(orders)
+        self._tell_blocked()
+        self._report()
+        self.after(self._settings.interval_s, MeasureResources())
+
+    def _read(self) -> dict[Resource, float]:
+        allowed, _ = limits_of_process.getrlimit(limits_of_process.RLIMIT_NOFILE)
+        readings = {
+            Resource.MEMORY: self._process.memory_info().rss / MEGABYTE,
+            Resource.CPU: self._process.cpu_percent(),
+            Resource.DESCRIPTORS: 100.0 * self._process.num_fds() / allowed,
+            Resource.HUB: self._hub.lateness().max_s * 1000,
+        }
+        with suppress(OSError):  # a disk that cannot be asked is the journal's to complain of
+            free = self._pool.run(self._free, self._settings.home)
+            readings[Resource.DISK] = free / MEGABYTE
+        journal = self._journal()
+        if journal is not None and journal.max_bytes:
+            readings[Resource.JOURNAL] = 100.0 * journal.pending_bytes / journal.max_bytes
+        return readings
+
+    def _journal(self) -> JournalStatus | None:
+        try:
+            reports = self.address("health_monitor").ask(GetReports(), timeout_s=ASK_TIMEOUT_S)
+        except SupervisionError:
+            return None  # it was so at the last look; nothing changes
+        report = reports.services.get("journal")
+        return report.status if report and isinstance(report.status, JournalStatus) else None
+
+    def _follow(self, orders: Orders) -> None:
+        for step in orders.undo:
+            self._undo(step)
+        for step in orders.do:
+            self._do(step)
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case Step.SHORTEN_HISTORY:
+                self.address("event_bus").tell(ShedHistory(SHORT_HISTORY))
+            case Step.COLLECT_GARBAGE:
+                gc.collect()
+                self._pool.run(_give_back_memory)
+            case Step.REPLACE_WORKER:
+                if self._replace_worker is not None and not self._replaced:
+                    self._replaced = True
+                    rss_mb = self._readings[Resource.MEMORY]
+                    self._replace_worker(f"it takes {rss_mb:.0f} MiB, and nothing else has helped")
+            case Step.DROP_OLD_ARCHIVE:
+                limits = self._settings.limits[Resource.DISK]
+                wanted = limits.soft * (1 + limits.hysteresis) - self._readings[Resource.DISK]
+                if wanted > 0:
+                    # One more, as it must be above the limit.
+                    self.address("journal").tell(ShedArchive(int(wanted * MEGABYTE) + 1))
+            case Step.DROP_ARCHIVE:
+                self.address("journal").tell(ShedArchive(None))
+            case Step.KEEP_NO_ARCHIVE:
+                self.address("journal").tell(KeepArchive(False))
+            case _:
+                assert_never(step)
+
+    def _undo(self, step: Step) -> None:
+        if step is Step.SHORTEN_HISTORY:
+            self.address("event_bus").tell(ShedHistory(None))
+        elif step is Step.KEEP_NO_ARCHIVE:
+            self.address("journal").tell(KeepArchive(True))
+
+    def _tell_operator(self, before: Watched, after: Watched) -> None:
+        for resource, level in after.levels.items():
+            if level is before.levels[resource]:
+                continue
+            what = f"{resource.value}: {self._readings[resource]:.0f} {UNITS[resource]}"
+            if level is Level.NORMAL:
+                log.info("%s; normal again", what)
+            else:
+                log.warning("%s; past the %s limit", what, level.value)
+        for step in after.steps():
+            if step not in before.steps() and self._is_taken(step):
+                log.warning("to be within the limits: %s", step.value)
+
+    def _tell_blocked(self) -> None:
+        new = self._hub.times_blocked - self._times_blocked
+        self._times_blocked = self._hub.times_blocked
+        for blocked in self._hub.blocked[-new:] if new else ():
+            where = " > ".join(blocked.where[-3:]) or "nobody knows where"
+            log.warning("the hub was blocked for %.1f s at %s", blocked.seconds, where)
+
+    def _is_taken(self, step: Step) -> bool:
+        return step is not Step.REPLACE_WORKER or self._replace_worker is not None
+
+    # --- cleaning up -------------------------------------------------------------------------
+
+    def _clean_up(self) -> None:
+        self.address("journal").tell(CleanJournal())
+        try:
+            self._cleaned += self._pool.run(
+                _clean_home, self._settings.home, self._settings.log_max_bytes
+            )
+        except OSError as error:
+            log.warning("cleaning up: %s", error)
+        self._cleaned_at = datetime.now(UTC)
+        self.after(self._settings.cleanup_interval_s, CleanUpDue())
+
+    # --- the report --------------------------------------------------------------------------
+
+    def _report(self) -> None:
+        lateness = self._hub.lateness()
+        steps = tuple(step.value for step in self._watched.steps() if self._is_taken(step))
+        status = ResourceStatus(
+            readings={r.value: round(reading, 2) for r, reading in self._readings.items()},
+            units={r.value: unit for r, unit in UNITS.items()},
+            limits={
+                r.value: {"soft": limits.soft, "hard": limits.hard}
+                for r, limits in self._settings.limits.items()
+            },
+            levels={r.value: level.value for r, level in self._watched.levels.items()},
+            steps=steps,
+            greenlets=self._hub.greenlets(),
+            threads=self._process.num_threads(),
+            hub_p50_ms=round(lateness.p50_s * 1000, 2),
+            hub_p99_ms=round(lateness.p99_s * 1000, 2),
+            times_blocked=self._hub.times_blocked,
+            blocked=tuple(
+                {"at": b.at, "seconds": round(b.seconds, 3), "where": b.where}
+                for b in self._hub.blocked
+            ),
+            cleaned=self._cleaned,
+            cleaned_at=self._cleaned_at,
+        )
+        past = [r for r, level in self._watched.levels.items() if level is not Level.NORMAL]
+        if not past:
+            self.report(Health.HEALTHY, "", status)
+            return
+        hard = any(self._watched.levels[r] is Level.HARD for r in past)
+        reasons = [f"{r.value} is past its {self._watched.levels[r].value} limit" for r in past]
+        self.report(
+            Health.UNHEALTHY if hard else Health.DEGRADED, "; ".join([*reasons, *steps]), status
+        )
+
+
+def _give_back_memory() -> None:
+    """Let the C library give its free pages back; only glibc has a way to ask for that."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _clean_home(home: Path, log_max_bytes: int) -> int:
+    cleaned = remove_orphans(home)
+    cleaned += begin_log_anew(home / "audit.log", max_bytes=log_max_bytes, held_open=False)
+    # PostgreSQL's: its process holds it open.
+    cleaned += begin_log_anew(home / "postgres" / "log", max_bytes=log_max_bytes, held_open=True)
+    return cleaned

@@ -1,0 +1,118 @@
+"""Sends a notification to a webhook, in the form that it wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+import gevent
+import msgspec
+import requests
+
+from vatwatch import __version__
+from vatwatch.errors import WebhookRefused, WebhookUnavailable
+from vatwatch.messages import Notification
+
+Form: TypeAlias = Literal["json", "discord"]
+
+DISCORD_HOSTS = ("discord.com", "discordapp.com")
+DISCORD_PATH = "/api/webhooks/"
+# Discord's own limits of an embed.
+TITLE_LIMIT, TEXT_LIMIT = 256, 4096
+COLOURS = {"critical": 0xD32F2F, "warning": 0xF9A825, "resolved": 0x2E7D32}
+# Answers with these are worth another try: the server says so, or is not well itself.
+LATER = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where to send. `name` says nothing secret: the path of the address is one."""
+
+    name: str
+    url: str
+    form: Form
+
+    @classmethod
+    def at(cls, url: str, number: int) -> Webhook:
+        """The webhook of this address, which stands at this place in the settings."""
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+        of_discord = host in DISCORD_HOSTS or host.endswith(tuple(f".{h}" for h in DISCORD_HOSTS))
+        known = of_discord and parts.path.startswith(DISCORD_PATH)
+        return cls(f"webhook {number} ({host})", url, "discord" if known else "json")
+
+
+def body_of(notification: Notification, form: Form) -> bytes:
+    """What is sent."""
+    if form == "json":
+        return msgspec.json.encode(notification)
+    resolved = notification.event == "resolved"
+    embed = {
+        "title": _cut(
+            f"{'Resolved' if resolved else 'Alert'}: {notification.summary}", TITLE_LIMIT
+        ),
+        "description": _cut(notification.reason, TEXT_LIMIT),
+        "color": COLOURS["resolved" if resolved else notification.severity],
+        "timestamp": notification.at,
+        "fields": [
+            {"name": "rule", "value": notification.rule, "inline": True},
+            {"name": "severity", "value": notification.severity, "inline": True},
+            *(
+                [{"name": "about", "value": _cut(notification.subject, 1024), "inline": True}]
+                if notification.subject
+                else []
+            ),
+        ],
+        "footer": {"text": f"{notification.source} {notification.version}"},
+    }
+    # Nobody is called by a text that happens to hold an @everyone.
+    content = {"username": "vatwatch", "embeds": [embed], "allowed_mentions": {"parse": []}}
+    return msgspec.json.encode(content)
+
+
+def send(webhook: Webhook, notification: Notification, *, timeout_s: float) -> None:
+    """Send it once.
+
+    Raises:
+        WebhookRefused: it is never taken
+        WebhookUnavailable: no answer in time, or not now
+    """
+    late = WebhookUnavailable(f"{webhook.name}: no answer within {timeout_s:g} s")
+    # The library's own timeout is for each read: a byte a second would never end.
+    with gevent.Timeout(timeout_s, late):
+        _send(webhook, body_of(notification, webhook.form), timeout_s)
+
+
+def _send(webhook: Webhook, body: bytes, timeout_s: float) -> None:
+    headers = {"Content-Type": "application/json", "User-Agent": f"vatwatch/{__version__}"}
+    try:
+        with requests.post(
+            webhook.url,
+            data=body,
+            headers=headers,
+            timeout=timeout_s,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            code, retry_after = response.status_code, response.headers.get("Retry-After", "")
+    except requests.RequestException as error:
+        # Its text has the whole address in it, and its cause too.
+        raise WebhookUnavailable(f"{webhook.name}: {type(error).__name__}") from None
+    if 200 <= code < 300:
+        return
+    if code in LATER or code >= 500:
+        raise WebhookUnavailable(f"{webhook.name}: HTTP {code}", _seconds(retry_after))
+    raise WebhookRefused(f"{webhook.name}: HTTP {code}")
+
+
+def _seconds(retry_after: str) -> float | None:
+    """A date is allowed too (RFC 9110, 10.2.3); nobody sends one here."""
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        return None
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,317 @@
+"""Health of the services, the database and the cache: 200 while it serves, 503 while it does not.
+
+Bodies are the same with either code; only where nobody can say how it is, it is a problem document.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from time import perf_counter
+
+import falcon
+import msgspec
+from msgspec import Struct
+
+from vatwatch.errors import DatabaseUnavailable, SupervisionError
+from vatwatch.http.service import Resource, Service
+from vatwatch.http.status import ServicePart, http_status, service_parts, status_of
+from vatwatch.messages import (
+    CacheReport,
+    CacheStatus,
+    DatabaseReport,
+    GetAlerts,
+    GetReports,
+    Health,
+    InspectCache,
+    InspectDatabase,
+    JournalStatus,
+    PoolStatus,
+    Status,
+    StoreStatus,
+)
+from vatwatch.operations.health import PartHealth
+
+
+class Transition(Struct, frozen=True):
+    """From one health to another; `before` is none when it was seen first."""
+
+    at: datetime
+    before: str | None
+    after: str
+    reason: str
+
+
+class DependencyPart(Struct, frozen=True):
+    """What is outside: postgresql, redis, feed, transceivers."""
+
+    health: str
+    reason: str
+    since: datetime
+
+
+class ServicesBody(Struct, frozen=True):
+    """The answer of /api/services/health."""
+
+    status: str
+    reason: str
+    since: datetime
+    checked_at: datetime | None
+    services: dict[str, ServicePart]
+    dependencies: dict[str, DependencyPart]
+    transitions: list[Transition]
+
+
+class ServiceBody(Struct, frozen=True):
+    """The answer of /api/services/{name}/health."""
+
+    name: str
+    path: str
+    state: str
+    health: str
+    reason: str
+    since: datetime
+    uptime_s: float
+    restarts: int
+    breaker: str | None
+    last_failure: str
+    last_failure_at: datetime | None
+    mailbox_depth: int
+    handling: str | None
+    busy_s: float
+    transitions: list[Transition]
+    status: Status | None
+
+
+class LagPart(Struct, frozen=True):
+    """What was fetched and is not in the database yet."""
+
+    pending: int
+    pending_bytes: int
+    oldest: datetime | None
+    oldest_age_s: float | None
+
+
+class DatabaseBody(Struct, frozen=True):
+    """The answer of /api/database/health. `latency_ms` is of a SELECT that was made just now."""
+
+    status: str
+    reason: str
+    since: datetime | None
+    kind: str
+    server_version: str
+    latency_ms: float | None
+    size_bytes: int | None
+    connections: int | None
+    max_connections: int | None
+    migrations: tuple[str, ...]
+    store_breaker: str
+    last_write_ms: float | None
+    writer_pool: PoolStatus | None
+    reader_pool: PoolStatus | None
+    lag: LagPart
+
+
+class CacheBody(Struct, frozen=True):
+    """The answer of /api/cache/health.
+
+    `hit_rate` is none before anything was asked for; `latency_ms` is until the cache had answered,
+    Redis included; `bytes` are those in this process.
+    """
+
+    status: str
+    reason: str
+    since: datetime | None
+    backend: str
+    update_timestamp: datetime | None
+    hits: int
+    misses: int
+    hit_rate: float | None
+    bytes: int
+    latency_ms: float | None
+    redis_latency_ms: float | None
+    redis_used_bytes: int | None
+    redis_error: str
+
+
+class ServicesHealthResource(Resource):
+    """Everybody."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """503 while there is nothing to serve."""
+        reports = self._service.ask("health_monitor", GetReports())
+        services = dict(service_parts(self._service.tree.snapshot(), reports))
+        body = ServicesBody(
+            status=reports.health.value,
+            reason=reports.reason,
+            since=reports.whole.since,
+            checked_at=reports.checked_at,
+            services=services,
+            dependencies={
+                name: DependencyPart(part.health.value, part.reason, part.since)
+                for name, part in reports.parts.items()
+                if name not in services
+            },
+            transitions=_transitions(reports.whole),
+        )
+        _answer(resp, body, reports.health)
+
+
+class ServiceHealthResource(Resource):
+    """One of them."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, name: str) -> None:
+        """503 while it is unhealthy."""
+        reports = self._service.ask("health_monitor", GetReports())
+        nodes = {n.name: n for n in self._service.tree.snapshot().walk() if n.kind == "worker"}
+        if name not in nodes:
+            raise falcon.HTTPNotFound(
+                description=f"No service is named so; {', '.join(nodes)} are."
+            )
+        node, part = nodes[name], reports.parts[name]
+        report, failure = reports.services.get(name), node.last_failure
+        body = ServiceBody(
+            name=name,
+            path=node.path,
+            state=node.state.value,
+            health=part.health.value,
+            reason=part.reason,
+            since=part.since,
+            uptime_s=round(node.uptime_s, 3),
+            restarts=node.restarts_total,
+            breaker=None if node.breaker is None else node.breaker.state.value,
+            last_failure="" if failure is None else f"{failure.error_type}: {failure.error_text}",
+            last_failure_at=None if failure is None else failure.at,
+            mailbox_depth=0 if node.mailbox is None else node.mailbox.depth,
+            handling=node.handling,
+            busy_s=round(node.busy_s, 3),
+            transitions=_transitions(part),
+            status=None if report is None else report.status,
+        )
+        _answer(resp, body, part.health)
+
+
+class DatabaseHealthResource(Resource):
+    """PostgreSQL, asked now, and what waits for it."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """503 while it does not answer."""
+        reports = self._service.ask("health_monitor", GetReports())
+        found: DatabaseReport | None = None
+        health, reason = Health.HEALTHY, ""
+        try:
+            found = self._service.ask("history", InspectDatabase())
+        except (DatabaseUnavailable, SupervisionError) as error:
+            health, reason = Health.UNHEALTHY, str(error)
+        store = status_of(reports, "store", StoreStatus)
+        if found is not None and not store.reachable:
+            health, reason = Health.DEGRADED, f"the writer is not back yet: {store.last_error}"
+        part = reports.parts.get("postgresql")
+        body = DatabaseBody(
+            status=health.value,
+            reason=reason,
+            since=None if part is None else part.since,
+            kind=store.kind,
+            server_version=store.server_version,
+            latency_ms=None if found is None else round(found.latency_ms, 3),
+            size_bytes=None if found is None else found.size_bytes,
+            connections=None if found is None else found.connections,
+            max_connections=None if found is None else found.max_connections,
+            migrations=() if found is None else found.migrations,
+            store_breaker=store.breaker,
+            last_write_ms=store.last_write_ms,
+            writer_pool=store.pool,
+            reader_pool=None if found is None else found.pool,
+            lag=_lag(status_of(reports, "journal", JournalStatus)),
+        )
+        _answer(resp, body, health)
+
+
+class CacheHealthResource(Resource):
+    """The live state, and Redis, asked now."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """503 while nothing can be served from it; a Redis that is away only degrades it."""
+        reports = self._service.ask("health_monitor", GetReports())
+        status = status_of(reports, "cache", CacheStatus)
+        found = CacheReport()
+        missing = ""
+        began = perf_counter()
+        try:
+            found = self._service.ask("cache", InspectCache())
+        except SupervisionError as error:
+            missing = str(error)
+        latency_ms = (perf_counter() - began) * 1000
+        if missing:
+            health, reason = Health.UNHEALTHY, missing
+        elif status.update_timestamp is None:
+            health, reason = Health.UNHEALTHY, "there is no live state to serve yet"
+        elif found.redis_error:
+            health, reason = Health.DEGRADED, f"Redis is away: {found.redis_error}"
+        else:
+            health, reason = Health.HEALTHY, ""
+        part, asked = reports.parts.get("cache"), found.hits + found.misses
+        body = CacheBody(
+            status=health.value,
+            reason=reason,
+            since=None if part is None else part.since,
+            backend=status.backend,
+            update_timestamp=status.update_timestamp,
+            hits=found.hits,
+            misses=found.misses,
+            hit_rate=round(found.hits / asked, 4) if asked else None,
+            bytes=status.bytes,
+            latency_ms=None if missing else round(latency_ms, 3),
+            redis_latency_ms=found.redis_latency_ms and round(found.redis_latency_ms, 3),
+            redis_used_bytes=found.redis_used_bytes,
+            redis_error=found.redis_error,
+        )
+        _answer(resp, body, health)
+
+
+class AlertsResource(Resource):
+    """The alerts."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Rules, what fires and since when, what was told, and what a webhook did not take."""
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = msgspec.json.encode(self._service.ask("alerter", GetAlerts()))
+
+
+def _answer(resp: falcon.Response, body: Struct, health: Health) -> None:
+    resp.status = http_status(health)
+    resp.set_header("Cache-Control", "no-store")
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = msgspec.json.encode(body)
+
+
+def _transitions(part: PartHealth) -> list[Transition]:
+    return [
+        Transition(
+            change.at,
+            None if change.before is None else change.before.value,
+            change.after.value,
+            change.reason,
+        )
+        for change in part.transitions
+    ]
+
+
+def _lag(journal: JournalStatus) -> LagPart:
+    oldest = journal.oldest_pending
+    age_s = None if oldest is None else round((datetime.now(UTC) - oldest).total_seconds(), 1)
+    return LagPart(journal.pending, journal.pending_bytes, oldest, age_s)

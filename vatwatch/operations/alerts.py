@@ -1,0 +1,145 @@
+"""Alerts: when somebody is told. Pure: what holds goes in, with the time; what is told comes out.
+
+A condition must hold for a rule's `hold_s` before its alert fires, and be gone for its `clear_s`
+before it is resolved, without a break. So a condition that comes and goes faster than `hold_s`
+tells nobody anything, and one that goes and comes back within `clear_s` is told of once.
+
+    OK ──holds──▶ PENDING ──for hold_s──▶ FIRING ──gone──▶ CLEARING ──for clear_s──▶ OK
+                  PENDING ──gone──▶ OK            CLEARING ──holds──▶ FIRING
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Literal, TypeAlias
+
+Severity: TypeAlias = Literal["warning", "critical"]
+
+
+class AlertState(Enum):
+    """Where an alert is."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    CLEARING = "clearing"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When to tell, and how bad it is."""
+
+    name: str
+    severity: Severity
+    summary: str
+    hold_s: float
+    clear_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A rule's condition holds now, of this subject (a service, a breaker, ...)."""
+
+    rule: str
+    subject: str
+    reason: str
+
+    @property
+    def key(self) -> str:
+        """Names one alert."""
+        return f"{self.rule}:{self.subject}" if self.subject else self.rule
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One that is not OK. `since_s` is when it came into its state, `fired_s` when it fired."""
+
+    rule: Rule
+    subject: str
+    reason: str
+    state: AlertState
+    since_s: float
+    fired_s: float | None = None
+
+    @property
+    def key(self) -> str:
+        """Names it."""
+        return Condition(self.rule.name, self.subject, "").key
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An alert has fired, or is resolved."""
+
+    event: Literal["firing", "resolved"]
+    alert: Alert
+
+
+Alerts: TypeAlias = Mapping[str, Alert]
+
+
+def step(
+    alerts: Alerts, rules: Mapping[str, Rule], conditions: Iterable[Condition], now_s: float
+) -> tuple[dict[str, Alert], list[Told]]:
+    """The alerts of the next moment, and what is to be told. `now_s` never goes back."""
+    holding = {condition.key: condition for condition in conditions}
+    after: dict[str, Alert] = {}
+    told: list[Told] = []
+    for key in [*alerts, *(key for key in holding if key not in alerts)]:
+        alert, event = _next(alerts.get(key), rules, holding.get(key), now_s)
+        if event is not None:
+            assert alert is not None
+            told.append(Told(event, alert))
+        if alert is not None and event != "resolved":
+            after[key] = alert
+    return after, told
+
+
+def _next(
+    alert: Alert | None, rules: Mapping[str, Rule], condition: Condition | None, now_s: float
+) -> tuple[Alert | None, Literal["firing", "resolved"] | None]:
+    if alert is None:
+        assert condition is not None
+        rule = rules[condition.rule]
+        alert = Alert(rule, condition.subject, condition.reason, AlertState.PENDING, now_s)
+    elif condition is not None:
+        alert = replace(alert, reason=condition.reason)
+    match alert.state, condition is not None:
+        case AlertState.PENDING, True:
+            if now_s - alert.since_s < alert.rule.hold_s:
+                return alert, None
+            fired = replace(alert, state=AlertState.FIRING, since_s=now_s, fired_s=now_s)
+            return fired, "firing"
+        case AlertState.PENDING, False:
+            return None, None
+        case AlertState.FIRING, False:
+            alert = replace(alert, state=AlertState.CLEARING, since_s=now_s)
+        case AlertState.CLEARING, True:
+            return replace(alert, state=AlertState.FIRING, since_s=now_s), None
+    if alert.state is AlertState.CLEARING and now_s - alert.since_s >= alert.rule.clear_s:
+        return alert, "resolved"
+    return alert, None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How fast a counter grows, over a sliding window. A counter that falls began anew."""
+
+    window_s: float
+    samples: tuple[tuple[float, int], ...] = ()
+    """When, and how much more than at the sample before."""
+    last: int | None = None
+
+    def add(self, counter: int, now_s: float) -> Rate:
+        """With one more reading. The first one says nothing: what it counts may be long ago."""
+        grown = 0 if self.last is None else counter - self.last
+        if grown < 0:
+            grown = counter
+        kept = [(at, n) for at, n in self.samples if now_s - at < self.window_s]
+        return Rate(self.window_s, (*kept, (now_s, grown)) if grown else tuple(kept), counter)
+
+    @property
+    def total(self) -> int:
+        """How much it has grown within the window."""
+        return sum(n for _, n in self.samples)

@@ -1,0 +1,132 @@
+"""Health: of each part, since when and how it came to it, and how the whole follows. Pure.
+
+A part is a service of the tree, or something outside that one depends on. Three things speak about
+a service: its supervisor (does it run?), a probe (does it answer?), and the service itself. What
+is outside speaks through whoever asked it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+
+from vatwatch.supervision import State
+
+TRANSITIONS = 20
+# Without it there is nothing to serve, whatever else is well.
+VITAL = "cache"
+
+
+class Health(Enum):
+    """Of a part, and of the whole."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+SEVERITY = {Health.HEALTHY: 0, Health.DEGRADED: 1, Health.UNHEALTHY: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What one of them says. A reason has no running numbers in it, or it would always change."""
+
+    health: Health = Health.HEALTHY
+    reason: str = ""
+
+
+WELL = Sign()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From one health to another."""
+
+    at: datetime
+    before: Health | None
+    """None: it was not known before."""
+    after: Health
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartHealth:
+    """How a part is. `since` is when its health changed last; its reason may be newer."""
+
+    health: Health
+    reason: str
+    since: datetime
+    transitions: tuple[Change, ...]
+    """The latest last."""
+
+    @classmethod
+    def first(cls, sign: Sign, now: datetime) -> PartHealth:
+        """What is seen of a part for the first time."""
+        change = Change(now, None, sign.health, sign.reason)
+        return cls(sign.health, sign.reason, now, (change,))
+
+    def observe(self, sign: Sign, now: datetime) -> PartHealth:
+        """The same part, seen again."""
+        if sign.health is self.health:
+            return self if sign.reason == self.reason else replace(self, reason=sign.reason)
+        change = Change(now, self.health, sign.health, sign.reason)
+        kept = (*self.transitions, change)[-TRANSITIONS:]
+        return PartHealth(sign.health, sign.reason, now, kept)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The health of every part and of the whole, as it was last seen."""
+
+    parts: dict[str, PartHealth] = field(default_factory=dict)
+    whole: PartHealth | None = None
+
+    def observe(self, name: str, sign: Sign, now: datetime) -> bool:
+        """Enter what is seen; whether the part's health is another now."""
+        known = self.parts.get(name)
+        seen = PartHealth.first(sign, now) if known is None else known.observe(sign, now)
+        self.parts[name] = seen
+        return known is None or known.health is not seen.health
+
+    def conclude(self, sign: Sign, now: datetime) -> PartHealth:
+        """Enter how the whole is."""
+        whole = self.whole
+        self.whole = PartHealth.first(sign, now) if whole is None else whole.observe(sign, now)
+        return self.whole
+
+
+def worst(signs: Iterable[Sign]) -> Sign:
+    """The gravest; of equals, the first."""
+    return max(signs, key=lambda sign: SEVERITY[sign.health], default=WELL)
+
+
+def of_state(state: State, last_failure: str = "") -> Sign:
+    """What it means where a supervisor has a service."""
+    after = f" after: {last_failure}" if last_failure else ""
+    match state:
+        case State.RUNNING:
+            return WELL
+        case State.SUSPENDED:
+            return Sign(Health.UNHEALTHY, f"it failed too often, its breaker is open{after}")
+        case State.RESTARTING:
+            return Sign(Health.UNHEALTHY, f"it is being restarted{after}")
+        case State.STARTING | State.STOPPING | State.STOPPED | State.FAILED:
+            return Sign(Health.UNHEALTHY, f"it does not run ({state.value})")
+
+
+def overall(parts: Mapping[str, Sign], *, serving: bool) -> Sign:
+    """Unhealthy is who cannot serve; whoever serves with a part that is not well is degraded."""
+    vital = parts.get(VITAL, Sign(Health.UNHEALTHY, "it has not been heard of"))
+    if vital.health is Health.UNHEALTHY:
+        return Sign(Health.UNHEALTHY, f"{VITAL}: {vital.reason}")
+    if not serving:
+        return Sign(Health.UNHEALTHY, "there is no live state to serve yet")
+    reasons = [
+        f"{name}: {sign.reason}"
+        for name, sign in sorted(parts.items())
+        if sign.health is not Health.HEALTHY
+    ]
+    return Sign(Health.DEGRADED, "; ".join(reasons)) if reasons else WELL

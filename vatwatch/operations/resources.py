@@ -1,0 +1,221 @@
+"""Resources: readings against limits, and what is done about them, in a stated order. Pure.
+
+Each limit has a hysteresis: a level that was entered is left only when the reading is better than
+the limit by a share of it, so that a reading that trembles about a limit changes nothing.
+
+A ladder is the order in which steps are taken about one resource. At the soft limit its soft steps
+are taken, one at each look, so that each has the time to show; at the hard limit all soft ones at
+once, and then its hard steps, one at each look. Back at normal all are undone, the last first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+HYSTERESIS = 0.1
+
+
+class Level(Enum):
+    """Where a reading stands."""
+
+    NORMAL = "normal"
+    SOFT = "soft"
+    HARD = "hard"
+
+
+class Resource(Enum):
+    """What is watched."""
+
+    MEMORY = "memory"
+    CPU = "cpu"
+    DESCRIPTORS = "descriptors"
+    DISK = "disk"
+    JOURNAL = "journal"
+    HUB = "hub"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Two limits of a reading. `falls`: little of it is bad (free space), not much."""
+
+    soft: float
+    hard: float
+    falls: bool = False
+    hysteresis: float = HYSTERESIS
+
+    def __post_init__(self) -> None:
+        in_order = self.hard <= self.soft if self.falls else self.soft <= self.hard
+        if not in_order or not 0 <= self.hysteresis < 1:
+            raise ValueError("the soft limit is reached before the hard one; 0 <= hysteresis < 1")
+
+    def level(self, before: Level, reading: float) -> Level:
+        """The level at this reading, coming from that level."""
+        if self._past(reading, self.hard, stays=before is Level.HARD):
+            return Level.HARD
+        if self._past(reading, self.soft, stays=before is not Level.NORMAL):
+            return Level.SOFT
+        return Level.NORMAL
+
+    def _past(self, reading: float, limit: float, *, stays: bool) -> bool:
+        margin = self.hysteresis if stays else 0.0
+        if self.falls:
+            return reading <= limit * (1 + margin)
+        return reading >= limit * (1 - margin)
+
+
+UNITS: Mapping[Resource, str] = {
+    Resource.MEMORY: "MiB of resident memory",
+    Resource.CPU: "% of one core",
+    Resource.DESCRIPTORS: "% of those allowed",
+    Resource.DISK: "MiB free",
+    Resource.JOURNAL: "% of its bound, waiting for the database",
+    Resource.HUB: "ms late, the worst of the last minute",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What there is to be had."""
+
+    memory_mb: float
+    disk_mb: float
+
+
+def limits_for(
+    machine: Machine,
+    *,
+    memory_mb: tuple[float | None, float | None] = (None, None),
+    disk_mb: tuple[float | None, float | None] = (None, None),
+    hub_ms: tuple[float, float] = (500.0, 5000.0),
+) -> dict[Resource, Limits]:
+    """The limits (soft, hard), with what is not given taken from the machine.
+
+    Of memory: a half, and three quarters. Of the disk: 2 GiB free and 512 MiB, on a small one a
+    tenth of it and a fortieth. One that is given moves the other where it would be out of order.
+    """
+    memory = _pair(*memory_mb, machine.memory_mb / 2, machine.memory_mb * 3 / 4, falls=False)
+    disk = _pair(
+        *disk_mb, min(2048.0, machine.disk_mb / 10), min(512.0, machine.disk_mb / 40), falls=True
+    )
+    return {
+        Resource.MEMORY: memory,
+        Resource.CPU: Limits(90.0, 400.0),
+        Resource.DESCRIPTORS: Limits(80.0, 95.0),
+        Resource.DISK: disk,
+        Resource.JOURNAL: Limits(50.0, 90.0),
+        Resource.HUB: Limits(*hub_ms),
+    }
+
+
+def _pair(
+    soft: float | None, hard: float | None, soft_else: float, hard_else: float, *, falls: bool
+) -> Limits:
+    if soft is None:
+        soft = soft_else
+        if hard is not None:
+            soft = max(soft, hard) if falls else min(soft, hard)
+    if hard is None:
+        hard = min(soft, hard_else) if falls else max(soft, hard_else)
+    return Limits(soft, hard, falls)
+
+
+class Step(Enum):
+    """What can be done. Those that last are undone; the others are done at each look anew."""
+
+    SHORTEN_HISTORY = "the events kept in memory are fewer"
+    COLLECT_GARBAGE = "garbage is collected, free memory given back"
+    REPLACE_WORKER = "the worker is replaced, in order"
+    DROP_OLD_ARCHIVE = "the oldest of the journal's archive is dropped"
+    DROP_ARCHIVE = "the journal's archive is dropped, down to its newest entry"
+    KEEP_NO_ARCHIVE = "nothing new is kept in the journal's archive"
+
+
+LASTING = frozenset({Step.SHORTEN_HISTORY, Step.KEEP_NO_ARCHIVE})
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The steps about one resource, in their order."""
+
+    soft: tuple[Step, ...] = ()
+    hard: tuple[Step, ...] = ()
+
+    def climb(self, level: Level, taken: int) -> int:
+        """How many steps are in force after this look, if so many were before it."""
+        match level:
+            case Level.NORMAL:
+                return 0
+            case Level.SOFT:
+                # What was taken at the hard limit lasts until all is well.
+                return max(taken, min(taken + 1, len(self.soft)))
+            case Level.HARD:
+                if taken < len(self.soft):
+                    return len(self.soft)
+                return min(taken + 1, len(self.soft) + len(self.hard))
+
+    def steps(self, taken: int) -> tuple[Step, ...]:
+        """The first so many, in order."""
+        return (*self.soft, *self.hard)[:taken]
+
+
+LADDERS: Mapping[Resource, Ladder] = {
+    Resource.MEMORY: Ladder(
+        soft=(Step.SHORTEN_HISTORY, Step.COLLECT_GARBAGE), hard=(Step.REPLACE_WORKER,)
+    ),
+    Resource.DISK: Ladder(
+        soft=(Step.DROP_OLD_ARCHIVE,), hard=(Step.DROP_ARCHIVE, Step.KEEP_NO_ARCHIVE)
+    ),
+    Resource.DESCRIPTORS: Ladder(soft=(Step.COLLECT_GARBAGE,)),
+    Resource.CPU: Ladder(),
+    Resource.JOURNAL: Ladder(),
+    Resource.HUB: Ladder(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What is to be done after a look: `undo` first, the last that was taken before the others."""
+
+    do: tuple[Step, ...]
+    """In order. Those that last are among them at each look: whoever follows may have restarted."""
+    undo: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Where every resource stands, and how many steps of its ladder are in force."""
+
+    levels: Mapping[Resource, Level]
+    taken: Mapping[Resource, int]
+
+    @classmethod
+    def begin(cls) -> Watched:
+        """Nothing has been seen, and nothing done."""
+        return cls(dict.fromkeys(Resource, Level.NORMAL), dict.fromkeys(Resource, 0))
+
+    def steps(self) -> tuple[Step, ...]:
+        """What is in force, each once, in order."""
+        return tuple(
+            dict.fromkeys(
+                step
+                for resource in Resource
+                for step in LADDERS[resource].steps(self.taken[resource])
+            )
+        )
+
+    def look(
+        self, limits: Mapping[Resource, Limits], readings: Mapping[Resource, float]
+    ) -> tuple[Watched, Orders]:
+        """One look. A resource without a limit or a reading is as it was."""
+        levels, taken = dict(self.levels), dict(self.taken)
+        for resource, reading in readings.items():
+            if resource in limits:
+                level = limits[resource].level(self.levels[resource], reading)
+                levels[resource] = level
+                taken[resource] = LADDERS[resource].climb(level, self.taken[resource])
+        after = Watched(levels, taken)
+        do = after.steps()
+        undo = tuple(s for s in reversed(self.steps()) if s in LASTING and s not in do)
+        return after, Orders(do, undo)
