@@ -11,7 +11,8 @@ VatwatchError
 │   ├── FetchTimeout            no answer, or a drip too slow, within the poll's budget
 │   ├── FetchStatus             an HTTP status that is no success (`.status`)
 │   ├── FetchTooLarge           a body over the limit
-│   └── FetchUnreachable        no connection, a name that does not resolve, a redirect loop
+│   ├── FetchRedirected         a redirect loop, or more redirects than a CDN has reason for
+│   └── FetchUnreachable        no connection, a name that does not resolve
 ├── JournalError
 │   ├── JournalFull             the bound is reached by snapshots that wait for the database
 │   ├── JournalCorrupt          an entry fails its checksum
@@ -81,8 +82,12 @@ class FetchTooLarge(FetchError):
     """The body is over the limit."""
 
 
+class FetchRedirected(FetchError):
+    """A redirect loop, or more redirects than a CDN has reason for."""
+
+
 class FetchUnreachable(FetchError):
-    """No connection, a name that does not resolve, a redirect loop."""
+    """No connection, a name that does not resolve."""
 
 
 class JournalError(VatwatchError):

@@ -170,16 +170,22 @@ class RetryWrite(Tell):
 
 
 @dataclass(frozen=True, slots=True)
+class TryDatabase(Tell):
+    """history → itself: it was away at the last question; see whether it is back."""
+
+
+@dataclass(frozen=True, slots=True)
 class CatchUp(Tell):
     """processor → itself: see whether the journal holds what the database does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveChanged(Tell):
-    """processor → cache: this is the live state now. `feed` is None for a recovered one."""
+    """processor → cache: this is the live state now. `feed` is None if the database gave it."""
 
     tracking: Tracking
     feed: Feed | None
+    recovered: bool  # from database or journal, and not fetched since the start
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,10 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import gevent
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 
 from vatwatch.errors import ConfigurationError, VatwatchError
 from vatwatch.http.access import Access
@@ -32,12 +34,24 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 2
 # A worker whose hub has been blocked for so long is killed by the master, and replaced.
 HUB_TIMEOUT_S = 60
+BEAT_S = 1.0
 
 
 def serve(settings: Settings) -> None:
     """Run until a signal ends it. Raises ConfigurationError if the port is taken."""
     _check_port(settings.web.host, settings.web.port)
     _Application(settings).run()
+
+
+class _Logger(Logger):  # type: ignore[misc]
+    """Without the master's three lines about a worker that has said itself why it refuses."""
+
+    _refused = False
+
+    def error(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        self._refused |= "exited with code" in msg and Arbiter.APP_LOAD_ERROR in args
+        if not self._refused:
+            super().error(msg, *args, **kwargs)
 
 
 class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -57,6 +71,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "graceful_timeout": int(settings.service.shutdown_timeout_s),
             "keepalive": KEEPALIVE_S,
             "loglevel": "warning",
+            "logger_class": _Logger,
             "control_socket_disable": True,
             "post_worker_init": self._start_tree,
             "worker_exit": self._stop_tree,
@@ -85,12 +100,16 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             faults_allowed=settings.access.faults,
         )
 
-    def _start_tree(self, _worker: object) -> None:
+    def _start_tree(self, worker: Any) -> None:
         assert self._tree is not None
+        # The worker is not in its loop yet, and a cluster may have to recover from a crash.
+        beat = gevent.spawn(_beat, worker)
         try:
             self._tree.start()
         except VatwatchError as error:
             _refuse(error)
+        finally:
+            beat.kill()
         log.info(
             "vatwatch serves http://%s:%s/api/status",
             self._settings.web.host,
@@ -100,6 +119,13 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def _stop_tree(self, _server: object, _worker: object) -> None:
         if self._tree is not None:
             self._tree.stop(self._settings.service.shutdown_timeout_s)
+
+
+def _beat(worker: Any) -> None:
+    """Tell the master that the worker lives, as its loop will do later."""
+    while True:
+        worker.notify()
+        gevent.sleep(BEAT_S)
 
 
 def _refuse(error: VatwatchError) -> None:

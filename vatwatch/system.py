@@ -32,6 +32,7 @@ from vatwatch.config.settings import (
 from vatwatch.errors import ConfigurationError, MailboxFull
 from vatwatch.messages import SupervisionNoticed
 from vatwatch.supervision import (
+    Backoff,
     BreakerPolicy,
     Notice,
     Strategy,
@@ -51,11 +52,13 @@ ONE_FOR_ONE, REST_FOR_ONE = Strategy.ONE_FOR_ONE, Strategy.REST_FOR_ONE
 
 # fmt: off
 def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
-    """The whole tree. Without `polls` nothing is fetched: a replay brings the snapshots."""
+    """The whole tree. Without `polls` nothing is fetched: a replay brings the snapshots, and leaves
+    no trace of itself in the table of events, so that a second one changes no row."""
     deadline_s = 4 * s.database.timeout_s  # several batches in one go, each within its own time
     return supervisor("vatwatch", REST_FOR_ONE, intensity=3, period_s=600, children=[
         supervisor("core", ONE_FOR_ONE, children=[
-            worker("event_bus", EventBusActor, max_history_size=s.events.max_history_size),
+            worker("event_bus", EventBusActor, max_history_size=s.events.max_history_size,
+                   keeps_own=polls),
             worker("error_manager", ErrorManagerActor),
         ]),
         supervisor("data", REST_FOR_ONE, children=[
@@ -71,13 +74,16 @@ def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
             worker("cache", CacheActor, redis_url=secret(s.cache.redis_url),
                    ttl_s=cache_ttl_s(s), redis_breaker=breaker(s)),
         ]),
-        supervisor("pipeline", REST_FOR_ONE, children=[
+        # Two snapshots in a row may bring the processor down until they are set aside; and not for
+        # long, as an update that is missed meanwhile is missed for good.
+        supervisor("pipeline", REST_FOR_ONE, intensity=2 * s.journal.max_failures,
+                   backoff=Backoff(cap_s=1.0), children=[
             worker("processor", ProcessorActor, options(s)),
             *([worker("fetcher", FetcherActor, feed(s), handler_deadline_s=poll_deadline_s(s))]
               if polls else []),
         ]),
         supervisor("operations", ONE_FOR_ONE, children=[
-            worker("health_monitor", HealthMonitorActor,
+            worker("health_monitor", HealthMonitorActor, {},
                    interval_s=s.service.health_check_interval_s),
         ]),
     ])

@@ -85,7 +85,7 @@ class CacheActor(Service):
     def _change(self, message: LiveChanged) -> None:
         bodies = self._pool.run(encode_live, message.tracking, message.feed)
         self._tracking, self._bodies = message.tracking, bodies
-        self._recovered = message.feed is None
+        self._recovered = message.recovered
         if self._mirror is not None:
             mirror = self._mirror
             self._mirrored(lambda: mirror.write(bodies))

@@ -123,3 +123,7 @@ class Database:
 
     def _new_guard(self) -> Guard:
         return Guard("PostgreSQL", self._settings.breaker, monotonic, counts=(DatabaseUnavailable,))
+
+
+def nothing(_conn: connection) -> None:
+    """To see whether the database is there."""

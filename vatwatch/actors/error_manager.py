@@ -12,6 +12,7 @@ import logging
 from datetime import UTC, datetime
 from typing import assert_never
 
+from vatwatch import errors
 from vatwatch.actors.service import Service
 from vatwatch.messages import ErrorStatus, Health, SupervisionNoticed
 from vatwatch.supervision import (
@@ -65,7 +66,11 @@ class ErrorManagerActor(Service):
                 if notice.message_type:
                     where += f" while handling {notice.message_type}"
                 self._failed(notice.path, where, notice.error_type, notice.error_text)
-                log.error("%s\n%s", where, notice.traceback)
+                if notice.reason == "start" and hasattr(errors, notice.error_type):
+                    # It says itself what is wrong; at the first start the command shows it.
+                    log.debug("%s: %s", where, notice.error_text)
+                else:
+                    log.error("%s\n%s", where, notice.traceback)
             case AskFailed():
                 where = f"{notice.path} could not answer {notice.message_type}"
                 self._failed(notice.path, where, notice.error_type, notice.error_text)
@@ -76,7 +81,13 @@ class ErrorManagerActor(Service):
                 log.error("%s\n%s", where, notice.traceback)
             case ChildRestarting(path, attempt, delay_s):
                 self._restarts += 1
-                log.info("%s is restarted in %.2f s (attempt %d)", path, delay_s, attempt + 1)
+                log.info(
+                    "%s is restarted in %.2f s (attempt %d); %s",
+                    path,
+                    delay_s,
+                    attempt + 1,
+                    self._last_failure,
+                )
             case Escalated(path, intensity, period_s):
                 where = f"{path} gave up: more than {intensity} failures in {period_s:g} s"
                 self._failed(path, where, "Escalated", "")

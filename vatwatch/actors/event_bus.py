@@ -31,8 +31,10 @@ Received = Publish | Subscribe | GetEvents
 class EventBusActor(Service):
     """Keeper of who wants to know what."""
 
-    def __init__(self, *, max_history_size: int) -> None:
+    def __init__(self, *, max_history_size: int, keeps_own: bool = True) -> None:
+        """`keeps_own`: whether what the services tell of themselves goes to the table."""
         super().__init__()
+        self._keeps_own = keeps_own
         self._history: deque[Event] = deque(maxlen=max_history_size)
         self._subscribers: dict[str, frozenset[str]] = {}
         self._published: Counter[str] = Counter()
@@ -63,7 +65,7 @@ class EventBusActor(Service):
                 if not types or event.type in types:
                     address.tell(Delivered(event))
                     self._delivered += 1
-        if not stored:
+        if not stored and self._keeps_own:
             self.address("store").tell(StoreEvents(events))
         self._report()
 

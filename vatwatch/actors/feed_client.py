@@ -10,7 +10,14 @@ import gevent
 import msgspec
 import requests
 
-from vatwatch.errors import FeedEmpty, FetchStatus, FetchTimeout, FetchTooLarge, FetchUnreachable
+from vatwatch.errors import (
+    FeedEmpty,
+    FetchRedirected,
+    FetchStatus,
+    FetchTimeout,
+    FetchTooLarge,
+    FetchUnreachable,
+)
 
 CHUNK_BYTES = 64 * 1024
 # A redirect or two is what a CDN does; more is a loop.
@@ -53,7 +60,8 @@ class FeedClient:
 
         Raises:
             NotModified: the server says so
-            FetchTimeout, FetchStatus, FetchTooLarge, FetchUnreachable: what went wrong
+            FetchTimeout, FetchStatus, FetchTooLarge, FetchRedirected, FetchUnreachable: what
+                went wrong
             FeedEmpty: there is no body
         """
         # The library's own timeout is for each read: a byte a second would never end.
@@ -61,9 +69,12 @@ class FeedClient:
         with gevent.Timeout(self._timeout_s, late):
             return self._get(url)
 
-    def forget_validators(self) -> None:
-        """Ask for whole bodies again: what the last answers held could not be used."""
-        self._validators.clear()
+    def forget_validators(self, url: str | None = None) -> None:
+        """Ask for whole bodies again (of `url`, or of all): the last ones were not kept."""
+        if url is None:
+            self._validators.clear()
+        else:
+            self._validators.pop(url, None)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -83,6 +94,8 @@ class FeedClient:
                 validators.take(response)
         except requests.Timeout as error:
             raise FetchTimeout(f"no answer from {url} within {self._timeout_s:g} s") from error
+        except requests.TooManyRedirects as error:
+            raise FetchRedirected(f"{url} redirects more than {MAX_REDIRECTS} times") from error
         except requests.RequestException as error:
             raise FetchUnreachable(f"{url}: {_why(error)}") from error
         if not body.strip():
@@ -139,19 +152,22 @@ def choose(addresses: list[str], default: str) -> str:
     return random.choice(addresses) if addresses else default  # noqa: S311 - no secret
 
 
-def fetch_both(client: FeedClient, where: Addresses) -> tuple[bytes | Exception, bytes | None]:
-    """Both feeds at once. The second is None if it is not to be had: it costs the first nothing."""
+def fetch_both(
+    client: FeedClient, where: Addresses
+) -> tuple[bytes | Exception, bytes | Exception | None]:
+    """Both feeds at once, each its body or what went wrong; no second one without the first."""
 
     def attempt(url: str) -> Any:
         try:
             return client.get(url)
-        except (NotModified, Exception) as error:  # noqa: BLE001 - handed to who asked
+        except Exception as error:  # noqa: BLE001 - handed to who asked
             return error
 
     second = gevent.spawn(attempt, where.transceivers)
     first = attempt(where.data)
     if isinstance(first, Exception):
         second.kill()
+        client.forget_validators(where.transceivers)  # its answer may have come, and is lost
         return first, None
     second.join()
-    return first, second.value if isinstance(second.value, bytes) else None
+    return first, second.value

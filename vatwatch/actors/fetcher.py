@@ -38,6 +38,7 @@ from vatwatch.errors import (
     FeedNotJson,
     FeedTruncated,
     FetchError,
+    FetchRedirected,
     FetchStatus,
     FetchTimeout,
     FetchTooLarge,
@@ -71,6 +72,7 @@ OUTCOMES: dict[type[Exception], str] = {
     FetchTimeout: "timeout",
     FetchStatus: "http_status",
     FetchTooLarge: "too_large",
+    FetchRedirected: "redirected",
     FetchUnreachable: "unreachable",
     BreakerOpen: "breaker_open",
     JournalFull: "journal_full",
@@ -132,7 +134,8 @@ class FetcherActor(Service):
         self._last_error = ""
         self._source = ""
         self._started_at = datetime.now(UTC)
-        self._radios: bytes | None = None
+        self._radios_body: bytes | None = None  # the latest; what "not modified" stands for
+        self._radios: bytes | None = None  # the latest that was kept, and since when it is the same
         self._radios_since: datetime | None = None
 
     def on_start(self) -> None:
@@ -157,8 +160,7 @@ class FetcherActor(Service):
     def _poll(self) -> None:
         self._polled_at = datetime.now(UTC)
         outcome = self._outcome()
-        advanced = outcome == "advanced"
-        if not advanced:
+        if outcome not in ("advanced", "unchanged"):
             # What was not kept must be sent again, whole.
             self._client.forget_validators()
         self._outcomes[outcome] += 1
@@ -193,7 +195,7 @@ class FetcherActor(Service):
         return "advanced"
 
     def _fetch(self) -> tuple[bytes, bytes | None]:
-        """Both feeds, tried again as long as the poll's budget lasts."""
+        """Both feeds, the first tried again as long as the poll's budget lasts."""
         budget_until = monotonic() + self._settings.poll_interval_s
         attempt = 0
         while True:
@@ -201,7 +203,7 @@ class FetcherActor(Service):
             self._source = where.data
             body, transceivers = fetch_both(self._client, where)
             if isinstance(body, bytes):
-                return body, transceivers
+                return body, self._newest_radios(transceivers)
             again = isinstance(body, WORTH_RETRYING) or (
                 isinstance(body, FetchStatus) and body.status >= 500
             )
@@ -214,6 +216,16 @@ class FetcherActor(Service):
                 raise body
             attempt += 1
             gevent.sleep(delay)
+
+    def _newest_radios(self, answer: bytes | Exception | None) -> bytes | None:
+        """The second feed costs the first nothing: without it, the snapshot has no radios."""
+        if isinstance(answer, bytes):
+            self._radios_body = answer
+        elif not isinstance(answer, NotModified):
+            self._radios_body = None
+            self._outcomes["no_transceivers"] += 1
+            log.debug("no transceivers: %s", answer)
+        return self._radios_body
 
     def _keep(
         self,
@@ -229,7 +241,7 @@ class FetcherActor(Service):
         )
         self._newest = update_timestamp
         self._advanced_at = fetched_at
-        if transceivers != self._radios:
+        if transceivers is not None and transceivers != self._radios:
             self._radios, self._radios_since = transceivers, fetched_at
         payload = DataPayload(update_timestamp=update_timestamp, bytes=len(body))
         self.publish("DATA_FETCHED", payload, correlation_id=general.update_timestamp)
@@ -274,8 +286,11 @@ class FetcherActor(Service):
         well = ("advanced", "unchanged", "older")
         if outcome not in well and self._last_outcome in (*well, ""):
             log.warning(
-                "VATSIM's feed is not to be had: %s. What is known is served; next try at %s UTC, "
-                "and /api/status says how it goes.",
+                "%s: %s. What is known is served; next try at %s UTC, and /api/status says how it "
+                "goes.",
+                "What VATSIM sends cannot be kept"
+                if outcome in ("journal_full", "journal_failed")
+                else "VATSIM's feed is not to be had",
                 self._last_error,
                 f"{self._plan.due:%H:%M:%S}",
             )

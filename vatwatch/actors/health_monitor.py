@@ -2,8 +2,9 @@
 
 Receives  ServiceReport, GetReports, CheckHealth
 Sends     Publish (HEALTH_CHECK) to event_bus
-Holds     the latest report of each service
-Restart   costs the reports until each service reports again, at its next message
+Holds     the latest report of each service, in a dict that outlives it: a service that has nothing
+          new to say (the feed stands still) would not be heard again
+Restart   costs nothing
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ Received = ServiceReport | GetReports | CheckHealth
 class HealthMonitorActor(Service):
     """Keeper of how everybody is."""
 
-    def __init__(self, *, interval_s: float) -> None:
+    def __init__(self, reports: dict[str, ServiceReport], *, interval_s: float) -> None:
         super().__init__()
         self._interval_s = interval_s
-        self._reports: dict[str, ServiceReport] = {}
+        self._reports = reports
 
     def on_start(self) -> None:
         self.after(self._interval_s, CheckHealth())

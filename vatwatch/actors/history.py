@@ -1,6 +1,6 @@
 """History: answers what is asked of the database, several questions at a time.
 
-Receives  FindTrack
+Receives  FindTrack, TryDatabase
 Asks      postgres GetDsn, if the cluster is embedded
 Sends     ServiceReport
 Holds     connections of its own, so that no reader waits for the writer, nor the writer for one
@@ -11,19 +11,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from vatwatch.actors.database import Database, DatabaseSettings
+from vatwatch.actors.database import Database, DatabaseSettings, nothing
 from vatwatch.actors.service import Service
 from vatwatch.errors import DatabaseUnavailable
-from vatwatch.messages import FindTrack, Health, HistoryStatus, Track
+from vatwatch.messages import FindTrack, Health, HistoryStatus, Track, TryDatabase
 from vatwatch.storage.queries import latest_flight, track
-from vatwatch.supervision import Reply
+from vatwatch.supervision import Reply, Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from psycopg2.extensions import connection
 
-Received = FindTrack
+Received = FindTrack | TryDatabase
+
+# While the database is away: nobody may ask for hours, and the status must not say so for ever.
+RETRY_S = 1.0
 
 
 class HistoryActor(Service):
@@ -35,6 +38,7 @@ class HistoryActor(Service):
         super().__init__()
         self._settings = settings
         self._queries = self._failures = 0
+        self._retry: Timer | None = None
 
     def on_start(self) -> None:
         self._database = self._settings.open(self.address("postgres"))
@@ -50,6 +54,8 @@ class HistoryActor(Service):
         match message:
             case FindTrack(callsign, flight_id):
                 self.spawn(self._answer, self.reply_later(), _find_track, callsign, flight_id)
+            case TryDatabase():
+                self.spawn(self._try)
             case _:
                 assert_never(message)
 
@@ -59,10 +65,27 @@ class HistoryActor(Service):
             reply.set(self._database.run(lambda conn: query(conn, *args)))
         except DatabaseUnavailable as error:
             self._failures += 1
-            self._report(str(error))
+            self._away(error)
+            reply.fail(error)
+        except Exception as error:  # noqa: BLE001 - it is the asker's, and costs the others nothing
+            self._failures += 1
             reply.fail(error)
         else:
             self._report("")
+
+    def _try(self) -> None:
+        self._retry = None
+        try:
+            self._database.run(nothing)
+        except DatabaseUnavailable as error:
+            self._away(error)
+        else:
+            self._report("")
+
+    def _away(self, error: DatabaseUnavailable) -> None:
+        self._report(str(error))
+        if self._retry is None:
+            self._retry = self.after(max(RETRY_S, self._database.retry_in_s), TryDatabase())
 
     def _report(self, reason: str) -> None:
         status = HistoryStatus(queries=self._queries, failures=self._failures)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from vatwatch.actors.service import Service
-from vatwatch.errors import JournalCorrupt
+from vatwatch.errors import JournalCorrupt, JournalError
 from vatwatch.messages import (
     AppendSnapshot,
     BatchRejected,
@@ -73,6 +73,9 @@ class JournalActor(Service):
     def _append(self, message: AppendSnapshot) -> int:
         try:
             info = self._pool.run(self._append_blocking, message)
+        except OSError as error:
+            # A disk that fails is weather: what is known is served, and the fetcher tries again.
+            raise JournalError(f"the journal cannot be written: {error}") from error
         finally:
             self._report()
         self.address("processor").tell(
@@ -105,8 +108,11 @@ class JournalActor(Service):
         return None
 
     def _last_entry(self) -> SnapshotJournaled | None:
-        info = self._journal.last()
-        return None if info is None else self._read(info)
+        while (info := self._journal.last()) is not None:
+            entry = self._read(info)
+            if entry is not None:
+                return entry
+        return None
 
     def _read(self, info: EntryInfo) -> SnapshotJournaled | None:
         """The entry, or None if it is corrupt: then it is in quarantine, and counted."""

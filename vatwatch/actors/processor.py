@@ -77,7 +77,8 @@ class ProcessorActor(Service):
         self._options = options
         self._pool = NativePool(1, "processor")
         self._live: Tracking | None = None
-        self._live_feed: Feed | None = None  # None: the live state is a recovered one
+        self._live_feed: Feed | None = None  # None: the database gave the live state
+        self._live_recovered = False
         self._live_entry = 0
         # None: what the database holds is not known, it must be asked.
         self._durable: Tracking | None = None
@@ -133,7 +134,15 @@ class ProcessorActor(Service):
         if prepared is None:
             return
         before = self._live
-        if before is None or before.time is None or before.time >= prepared.snapshot.time:
+        if before is not None and before.time == prepared.snapshot.time:
+            # The fetcher has restarted, and fetched again what is known: nothing has happened.
+            self._live_feed, self._live_entry = prepared.snapshot.feed, entry.entry_id
+            self._live_recovered = False
+            self._show()
+            self._working_on = None
+            self._catch_up_soon(0)
+            return
+        if before is None or before.time is None or before.time > prepared.snapshot.time:
             # Nothing known, or another source whose clock is behind: the live state starts anew,
             # and the durable one asks the database what was known then.
             before = Tracking()
@@ -158,6 +167,7 @@ class ProcessorActor(Service):
             self._mass_drop = f"pilots fell from {was} to {now} in one update: a fault upstream"
         else:
             self._mass_drop = ""
+        self._live_recovered = False
         self._make_live(entry, advanced)
         changes = advanced.changes
         payload = DataPayload(
@@ -179,7 +189,9 @@ class ProcessorActor(Service):
 
     def _show(self) -> None:
         if self._live is not None and self._live.time is not None:
-            self.address("cache").tell(LiveChanged(self._live, self._live_feed))
+            self.address("cache").tell(
+                LiveChanged(self._live, self._live_feed, self._live_recovered)
+            )
 
     # --- the durable way ---------------------------------------------------------------------
 
@@ -278,7 +290,7 @@ class ProcessorActor(Service):
     def _join(self, durable: Tracking) -> None:
         """Nothing is pending: what the database holds, or is about to, is what is live."""
         if self._live is None:
-            self._live = durable
+            self._live, self._live_recovered = durable, True
             self._show()
         elif self._live.time == durable.time:
             self._live = durable
@@ -293,6 +305,7 @@ class ProcessorActor(Service):
             return
         prepared = None if entry is None else self._prepare(entry)
         if entry is not None and prepared is not None:
+            self._live_recovered = True
             self._make_live(entry, self._advance(Tracking(), prepared))
         self._working_on = None
 
@@ -311,6 +324,7 @@ class ProcessorActor(Service):
         self._quarantined += len(prepared.quarantined)
         self._let_through = prepared.counts.let_through
         self._kept_out = prepared.counts.kept_out
+        self._report()  # before anybody can see the snapshot stored, and count
         return prepared
 
     def _advance(self, before: Tracking, prepared: Prepared) -> Advanced:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import psycopg2
 
-from vatwatch.actors.database import Database, DatabaseSettings
+from vatwatch.actors.database import Database, DatabaseSettings, nothing
 from vatwatch.actors.service import Service
 from vatwatch.errors import DatabaseUnavailable, OutOfSequence, StorageError
 from vatwatch.messages import (
@@ -84,6 +84,7 @@ class StoreActor(Service):
         self._database = self._settings.open(self.address("postgres"), self._prepare)
         self.address("processor").tell(StoreStarted())
         self.after(0, RetryWrite())
+        self._report()
 
     def on_stop(self) -> None:
         self._drain()  # a last time: what the processor has said is written before we go
@@ -129,7 +130,7 @@ class StoreActor(Service):
         """Write what waits, oldest first, as far as the database lets us."""
         try:
             if self._last_error or not self._server_version:
-                self._database.run(_nothing)
+                self._database.run(nothing)
             while self._waiting:
                 self._write(self._waiting[0])
             if self._events:
@@ -183,6 +184,7 @@ class StoreActor(Service):
     def _tell_stored(self, batch: Batch, duplicate: bool) -> None:
         changes = batch.changes
         stored = BatchStored(batch.entry_id, changes.time, duplicate)
+        self._report()  # before the journal's: who sees nothing pending sees all of it counted
         self.address("journal").tell(stored)
         self.address("processor").tell(stored)
         if not duplicate:
@@ -255,7 +257,3 @@ def _write_events(conn: connection, events: list[Event]) -> None:
 
 def _server_version(conn: connection) -> str:
     return str(conn.info.parameter_status("server_version"))
-
-
-def _nothing(_conn: connection) -> None:
-    """To see whether the database is there."""

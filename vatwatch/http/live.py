@@ -8,7 +8,7 @@ import falcon
 import msgspec
 from msgspec import Struct
 
-from vatwatch.http.service import Service
+from vatwatch.http.service import Resource, Service
 from vatwatch.messages import FindFlightId, FindLive, FindTrack, GetLive
 from vatwatch.traffic.live import Collection
 
@@ -22,7 +22,7 @@ MAX_AGE_S = 5
 TRACK_TIMEOUT_S = 15.0
 
 
-class CollectionResource:
+class CollectionResource(Resource):
     """A whole collection, with an ETag, compressed if the client takes it."""
 
     def __init__(self, service: Service, collection: Collection) -> None:
@@ -51,7 +51,7 @@ class CollectionResource:
             resp.data = body.plain
 
 
-class RecordResource:
+class RecordResource(Resource):
     """One record of a collection."""
 
     def __init__(self, service: Service, collection: Collection) -> None:
@@ -89,7 +89,7 @@ class TrackBody(Struct, frozen=True):
     points: list[TrackPoint]
 
 
-class TrackResource:
+class TrackResource(Resource):
     """The track of the flight that is online under a callsign, else of the latest one."""
 
     def __init__(self, service: Service) -> None:
@@ -98,6 +98,8 @@ class TrackResource:
     def on_get(self, _req: falcon.Request, resp: falcon.Response, callsign: str) -> None:
         """Every position that is kept, oldest first."""
         callsign = callsign.upper()
+        if not callsign.isprintable():  # PostgreSQL's texts hold no NUL, nor half a character
+            raise falcon.HTTPNotFound(description="This is no callsign.")
         flight_id = self._service.ask("cache", FindFlightId(callsign))
         track = self._service.ask(
             "history", FindTrack(callsign, flight_id), timeout_s=TRACK_TIMEOUT_S

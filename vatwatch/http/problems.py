@@ -8,12 +8,7 @@ from typing import Any, TypeAlias
 import falcon
 import msgspec
 
-from vatwatch.errors import (
-    ActorUnavailable,
-    AskTimeout,
-    DatabaseUnavailable,
-    MailboxFull,
-)
+from vatwatch.errors import DatabaseUnavailable, SupervisionError
 
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 
@@ -22,7 +17,7 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 # What is away now may be back soon; how soon is not known.
 RETRY_AFTER_S = 5
-AWAY = (DatabaseUnavailable, ActorUnavailable, AskTimeout, MailboxFull)
+AWAY = (DatabaseUnavailable, SupervisionError)
 
 
 def add_error_handlers(app: App) -> None:

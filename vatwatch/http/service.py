@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import falcon
 
 from vatwatch.http.access import Access
 from vatwatch.supervision import Ask, Tree
@@ -23,7 +26,20 @@ class Service:
     started_at: datetime
     access: Access
     faults_allowed: bool = False
+    ask_timeout_s: float = ASK_TIMEOUT_S
 
-    def ask(self, name: str, message: Ask[R], *, timeout_s: float = ASK_TIMEOUT_S) -> R:
+    def ask(self, name: str, message: Ask[R], *, timeout_s: float | None = None) -> R:
         """Ask an actor. Its errors become problem documents (`problems`)."""
-        return self.tree.directory.address(name).ask(message, timeout_s=timeout_s)
+        return self.tree.directory.address(name).ask(
+            message, timeout_s=self.ask_timeout_s if timeout_s is None else timeout_s
+        )
+
+
+class Resource:
+    """What can be read: by GET, and by HEAD, which is the same without a body (RFC 9110, 9.3.2)."""
+
+    on_get: Callable[..., None]
+
+    def on_head(self, req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
+        """The headers of what GET would answer; Falcon leaves out the body."""
+        self.on_get(req, resp, **params)

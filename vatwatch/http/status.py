@@ -11,11 +11,12 @@ import msgspec
 from msgspec import Struct
 
 from vatwatch import __version__
-from vatwatch.errors import SupervisionError
-from vatwatch.http.service import Service
+from vatwatch.http.problems import RETRY_AFTER_S
+from vatwatch.http.service import Resource, Service
 from vatwatch.messages import (
     CacheStatus,
     FetcherStatus,
+    GetLive,
     GetReports,
     Health,
     JournalStatus,
@@ -25,6 +26,7 @@ from vatwatch.messages import (
     StoreStatus,
 )
 from vatwatch.supervision import NodeInfo
+from vatwatch.traffic.live import Collection
 
 S = TypeVar(
     "S",
@@ -96,7 +98,7 @@ class StatusBody(Struct, frozen=True):
     processor: ProcessorStatus
 
 
-class StatusResource:
+class StatusResource(Resource):
     """Everything in one page."""
 
     def __init__(self, service: Service) -> None:
@@ -136,7 +138,7 @@ class StatusResource:
         resp.data = msgspec.json.encode(body)
 
 
-class HealthzResource:
+class HealthzResource(Resource):
     """Alive: this worker answers."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -145,7 +147,7 @@ class HealthzResource:
         resp.data = b'{"status":"alive"}'
 
 
-class ReadyzResource:
+class ReadyzResource(Resource):
     """Ready: a live state can be served."""
 
     def __init__(self, service: Service) -> None:
@@ -153,15 +155,15 @@ class ReadyzResource:
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """200 once a live state was fetched or recovered, else 503 with the reason."""
-        try:
-            reports = self._service.ask("health_monitor", GetReports())
-        except SupervisionError as error:
-            raise falcon.HTTPServiceUnavailable(description=str(error)) from error
-        cache = _status(reports, "cache", CacheStatus)
-        if cache.update_timestamp is None:
-            fetcher = _status(reports, "fetcher", FetcherStatus)
+        # The cache itself is asked: what it says to others may be old, or not yet said.
+        if self._service.ask("cache", GetLive(Collection.NETWORK)) is None:
+            fetcher = _status(
+                self._service.ask("health_monitor", GetReports()), "fetcher", FetcherStatus
+            )
             reason = fetcher.last_error or "nothing has been fetched or recovered yet"
-            raise falcon.HTTPServiceUnavailable(description=f"No live state to serve: {reason}.")
+            raise falcon.HTTPServiceUnavailable(
+                description=f"No live state to serve: {reason}.", retry_after=RETRY_AFTER_S
+            )
         resp.content_type = falcon.MEDIA_JSON
         resp.data = b'{"status":"ready"}'
 

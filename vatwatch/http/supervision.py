@@ -9,13 +9,13 @@ import msgspec
 from msgspec import Struct
 
 from vatwatch.errors import SupervisionError
-from vatwatch.http.service import Service
+from vatwatch.http.service import Resource, Service
 from vatwatch.supervision import Fault, FaultKind
 
 RESTART = "/restart"
 
 
-class TreeResource:
+class TreeResource(Resource):
     """Every node, from the root."""
 
     def __init__(self, service: Service) -> None:
@@ -27,7 +27,7 @@ class TreeResource:
         resp.data = msgspec.json.encode(self._service.tree.snapshot())
 
 
-class NodeResource:
+class NodeResource(Resource):
     """One node, and all below it; `PATH/restart` restarts it."""
 
     def __init__(self, service: Service) -> None:
@@ -67,7 +67,7 @@ class FaultOrder(Struct, frozen=True, forbid_unknown_fields=True):
     message_type: str | None = None
 
 
-class FaultsResource:
+class FaultsResource(Resource):
     """Faults to come. Only a service with VATWATCH_FAULTS=on takes any."""
 
     def __init__(self, service: Service) -> None:

@@ -1,0 +1,208 @@
+"""The real tree on a real database, a real journal and a feed server of the test's own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import falcon.testing
+import gevent
+import psycopg2
+from psycopg2.extensions import parse_dsn
+
+from tests.feed_server import FeedServer
+from vatwatch.config.settings import Settings, load
+from vatwatch.errors import SupervisionError
+from vatwatch.feed.decode import peek
+from vatwatch.feed.times import parse_time
+from vatwatch.http.access import Access
+from vatwatch.http.app import create_app
+from vatwatch.http.service import Service
+from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports, Status
+from vatwatch.simulator.publication import Publication
+from vatwatch.supervision import NodeInfo, Notice, Tell, Tree
+from vatwatch.system import build
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Status)
+
+# Far more than anything takes; a test that gets here has failed.
+PATIENCE_S = 30.0
+POLL_S = 0.02
+# What whoever changes anything shows.
+KEY = "key-of-the-tests"
+
+
+@dataclass(frozen=True, slots=True)
+class Poison(Tell):
+    """No actor knows this: whoever gets it raises in its handler."""
+
+
+def until(condition: Callable[[], T], what: str = "") -> T:
+    """Wait until the condition holds, and give what it gave."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"never came true: {what or condition}"
+        gevent.sleep(POLL_S)
+
+
+class Query:
+    """Looks into the database, past the service."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __call__(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        conn = psycopg2.connect(self._url)
+        try:
+            with conn.cursor() as cur:
+                cur.execute("SET TIME ZONE 'UTC'")
+                cur.execute(sql, values)
+                return cur.fetchall()
+        finally:
+            conn.close()
+
+    def snapshots(self) -> list[datetime]:
+        try:
+            rows = self(
+                "SELECT update_timestamp FROM snapshots ORDER BY stored_at, update_timestamp"
+            )
+        except (psycopg2.errors.UndefinedTable, psycopg2.OperationalError):
+            return []  # not there yet, or not there now
+        return [row[0] for row in rows]
+
+
+class Running:
+    """A tree that runs."""
+
+    def __init__(
+        self, tree: Tree, settings: Settings, feeds: FeedServer | None, look_at: str | None
+    ) -> None:
+        self.tree, self.settings, self.feeds, self._look_at = tree, settings, feeds, look_at
+        self.notices: list[Notice] = []
+        tree.directory.observe(self.notices.append)
+        self.app = create_app(Service(tree, datetime.now(UTC), Access([KEY], rate="1000/minute")))
+        self.http = falcon.testing.TestClient(self.app)
+
+    @property
+    def sql(self) -> Query:
+        """The service's database; the embedded one may be on its way."""
+        if self._look_at is not None:
+            return Query(self._look_at)
+        return Query(self.tree.directory.address("postgres").ask(GetDsn(), timeout_s=PATIENCE_S))
+
+    # --- what it says of itself
+
+    def reports(self) -> Reports:
+        return self.tree.directory.address("health_monitor").ask(GetReports(), timeout_s=PATIENCE_S)
+
+    def status(self, name: str, kind: type[S]) -> S:
+        report = self.reports().services.get(name)
+        return report.status if report and isinstance(report.status, kind) else kind()
+
+    def reason(self, name: str) -> str:
+        return self.reports().services[name].reason
+
+    def node(self, name: str) -> NodeInfo:
+        return next(info for info in self.tree.snapshot().walk() if info.name == name)
+
+    # --- what it is shown
+
+    def hand_in(self, publication: Publication, *, radios: bool = True) -> int:
+        """A snapshot past the fetcher, straight to the journal."""
+        return self.hand_in_bytes(
+            publication.data.raw, publication.transceivers.raw if radios else None
+        )
+
+    def hand_in_bytes(self, data: bytes, transceivers: bytes | None = None) -> int:
+        time_of_it = parse_time(peek(data).update_timestamp)
+        message = AppendSnapshot(time_of_it, datetime.now(UTC), data, transceivers, "test")
+        while True:
+            try:
+                return self.tree.directory.address("journal").ask(message, timeout_s=PATIENCE_S)
+            except SupervisionError:
+                gevent.sleep(POLL_S)
+
+    def next_update(self) -> datetime:
+        """The network goes on by one update; when is it?"""
+        assert self.feeds is not None
+        return parse_time(self.feeds.advance().update_timestamp)
+
+    # --- what comes of it
+
+    def served(self) -> datetime | None:
+        """The time of the snapshot that the API serves."""
+        answer = self.http.simulate_get("/api/network")
+        return parse_time(answer.json["updated_at"]) if answer.status_code == 200 else None
+
+    def until_served(self, moment: datetime) -> None:
+        until(lambda: self.served() == moment, f"{moment} is served")
+
+    def until_stored(self, moment: datetime) -> None:
+        until(lambda: moment in self.sql.snapshots(), f"{moment} is stored")
+
+    def until_next_is_through(self) -> datetime:
+        moment = self.next_update()
+        self.until_served(moment)
+        self.until_stored(moment)
+        return moment
+
+
+def as_url(dsn: str) -> str:
+    """A DSN of words as an address, which is what the settings want."""
+    words = parse_dsn(dsn)
+    return f"postgresql:///{words.pop('dbname')}?{urlencode(words)}"
+
+
+def settings_for(home: Path, **environment: object) -> Settings:
+    """Settings of a test: everything in `home`, polls as fast as they come, few patience."""
+    env = {
+        "VATWATCH_HOME": home / "home",
+        "VATSIM_POLL_INTERVAL": 0.1,
+        "VATSIM_API_TIMEOUT": 2,
+        "VATSIM_API_RETRY_ATTEMPTS": 0,
+        "CIRCUIT_BREAKER_FAILURE_THRESHOLD": 3,
+        "CIRCUIT_BREAKER_TIMEOUT": 0.3,
+        "SERVICE_HEALTH_CHECK_INTERVAL": 0.2,
+        **environment,
+    }
+    return load(env={k: str(v) for k, v in env.items() if v is not None}, directory=home)
+
+
+@contextmanager
+def running(
+    home: Path,
+    database_url: str | None,
+    *,
+    feeds: FeedServer | None = None,
+    look_at: str | None = None,
+    **environment: object,
+) -> Iterator[Running]:
+    """A tree that runs; without `feeds` nothing polls, and the test hands snapshots in.
+
+    `look_at` is the database's address for the test itself, which blocks in it: it must not be one
+    that is served by the test's own hub.
+    """
+    if feeds is None:
+        environment["VATSIM_POLL_INTERVAL"] = 15  # nobody polls; less is refused for VATSIM itself
+    else:
+        environment.setdefault("VATSIM_API_URL", feeds.url)
+    settings = settings_for(
+        home, DATABASE_URL=None if database_url is None else as_url(database_url), **environment
+    )
+    tree = build(settings, polls=feeds is not None)
+    service = Running(tree, settings, feeds, look_at or database_url)
+    tree.start()
+    try:
+        yield service
+    finally:
+        tree.stop(PATIENCE_S)

@@ -1,0 +1,163 @@
+"""The cache with Redis, and the event bus with the table and with subscribers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.actors.harness import PATIENCE_S, Running, as_url, running, settings_for, until
+from tests.actors.test_snapshot import NOWHERE, time_of, updates
+from tests.feed_server import FeedServer
+from vatwatch.messages import CacheStatus, Delivered, Health, Publish, Subscribe
+from vatwatch.supervision import Actor, ChildFailed, Tree, supervisor, worker
+from vatwatch.system import declare
+from vatwatch.traffic.events import Event
+from vatwatch.traffic.live import Collection
+
+
+@contextmanager
+def redis_at(path: Path) -> Iterator[None]:
+    """A Redis of the test's own, dead at the end of the block."""
+    program = shutil.which("redis-server")
+    assert program is not None
+    command = [program, "--port", "0", "--unixsocket", str(path), "--save", ""]
+    with subprocess.Popen([*command, "--dir", str(path.parent)], stdout=subprocess.DEVNULL) as it:
+        try:
+            until(lambda: answers(path), "Redis answers")
+            yield
+        finally:
+            it.kill()
+
+
+def answers(path: Path) -> bool:
+    try:
+        return bool(redis.Redis(unix_socket_path=str(path)).ping())
+    except redis.RedisError:
+        return False
+
+
+def test_the_live_state_is_in_redis_with_its_life(tmp_path: Path, redis_url: str) -> None:
+    given = updates(1)
+    with running(
+        tmp_path, NOWHERE, REDIS_URL=redis_url, CACHE_TTL_FLIGHT_DATA=77, CACHE_TTL_ATC_DATA=33
+    ) as service:
+        service.hand_in(given[0])
+        service.until_served(time_of(given[0]))
+        client = redis.Redis.from_url(redis_url)
+        for collection in Collection:
+            key = f"vatwatch:live:{collection.value}"
+            served = service.http.simulate_get(f"/api/{collection.value}").content
+            until(lambda k=key: client.exists(k) == 1)  # type: ignore[misc]
+            assert client.get(key) == served
+        assert 0 < client.ttl("vatwatch:live:flights") <= 77
+        assert 0 < client.ttl("vatwatch:live:controllers") <= 33
+        assert service.status("cache", CacheStatus).backend == "redis"
+        client.close()
+
+
+def test_a_redis_that_dies_is_degraded_and_nothing_else(tmp_path: Path) -> None:
+    given = updates(4)
+    path = tmp_path / "redis.sock"
+    with running(tmp_path, NOWHERE, REDIS_URL=f"unix://{path}") as service:
+        with redis_at(path):
+            service.hand_in(given[0])
+            service.until_served(time_of(given[0]))
+            until(lambda: service.reports().services["cache"].health is Health.HEALTHY)
+        service.hand_in(given[1])
+        service.until_served(time_of(given[1]))
+        until(lambda: "Redis is away" in service.reason("cache"))
+        assert service.http.simulate_get("/api/status").json["cache"]["reachable"] is False
+        assert service.http.simulate_get("/readyz").status_code == 200
+        path.unlink(missing_ok=True)
+        with redis_at(path):
+            moments = iter(updates(60)[2:])
+
+            def back_after_another_update() -> bool:
+                service.hand_in(next(moments))
+                return service.reports().services["cache"].health is Health.HEALTHY
+
+            until(back_after_another_update)
+        assert not [n for n in service.notices if isinstance(n, ChildFailed)]
+
+
+class Listener(Actor):
+    """A subscriber: keeps what is delivered to it."""
+
+    def __init__(self, heard: list[Event]) -> None:
+        super().__init__()
+        self.heard = heard
+
+    def on_receive(self, message: Delivered) -> None:
+        self.heard.append(message.event)
+
+
+@pytest.fixture
+def listened(tmp_path: Path, database_url: str) -> Iterator[tuple[Running, list[Event]]]:
+    heard: list[Event] = []
+    settings = settings_for(tmp_path, DATABASE_URL=as_url(database_url), VATSIM_POLL_INTERVAL=15)
+    spec = declare(settings, polls=False)
+    listeners = supervisor("listeners", children=[worker("listener", Listener, heard)])
+    tree = Tree(replace(spec, children=(*spec.children, listeners)))
+    service = Running(tree, settings, None, database_url)
+    tree.start()
+    yield service, heard
+    tree.stop(PATIENCE_S)
+
+
+def test_the_events_of_a_snapshot_are_in_ring_and_table_alike(
+    tmp_path: Path, database_url: str
+) -> None:
+    given = updates(3)
+    with running(tmp_path, database_url, EVENT_BUS_MAX_HISTORY_SIZE=5000) as service:
+        for publication in given:
+            service.hand_in(publication)
+        service.until_served(time_of(given[-1]))
+        service.until_stored(time_of(given[-1]))
+        told = service.http.simulate_get("/api/events?limit=1000").json["events"]
+        traffic = {
+            (e["id"], e["type"], e["correlation_id"])
+            for e in told
+            if e["type"].startswith(("FLIGHT", "CONTROLLER", "FREQUENCY", "POSITION"))
+        }
+        assert len(traffic) > 30
+        assert {correlation for _, _, correlation in traffic} == {p.update_timestamp for p in given}
+        table = service.sql("SELECT id::text, type, correlation_id FROM events")
+        assert traffic == {tuple(row) for row in table}
+        data = [e for e in told if e["type"].startswith("DATA_")]
+        for kind in ("DATA_PROCESSED", "DATA_STORED", "DATA_CACHED"):
+            of_kind = {e["correlation_id"] for e in data if e["type"] == kind}
+            assert of_kind == {p.update_timestamp for p in given}
+
+
+def test_a_subscriber_gets_what_it_subscribed_to_and_nothing_else(
+    listened: tuple[Running, list[Event]],
+) -> None:
+    service, heard = listened
+    given = updates(2)
+    bus = service.tree.directory.address("event_bus")
+    bus.tell(Subscribe("listener", frozenset({"DATA_STORED", "FLIGHT_CREATED"})))
+    bus.tell(Publish((), stored=True))
+    for publication in given:
+        service.hand_in(publication)
+    until(lambda: [e.type for e in heard].count("DATA_STORED") == 2)
+    assert {event.type for event in heard} == {"DATA_STORED", "FLIGHT_CREATED"}
+    created = service.http.simulate_get("/api/events?limit=1000&type=FLIGHT_CREATED").json
+    assert {str(e.id) for e in heard if e.type == "FLIGHT_CREATED"} == {
+        e["id"] for e in created["events"]
+    }
+
+
+def test_what_the_services_tell_of_themselves_is_in_the_table_too(
+    tmp_path: Path, database_url: str
+) -> None:
+    with FeedServer(pilots=15) as feeds, running(tmp_path, database_url, feeds=feeds) as service:
+        service.until_next_is_through()
+        wanted = {"DATA_FETCHED", "DATA_PROCESSED", "DATA_STORED", "DATA_CACHED", "HEALTH_CHECK"}
+        until(lambda: wanted <= {row[0] for row in service.sql("SELECT type FROM events")})

@@ -1,0 +1,288 @@
+"""Every way in which the feed can be wrong: it has a name, is counted, and costs nothing else."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.actors.harness import Poison, Running, running, until
+from tests.feed_server import (
+    DATA,
+    STATUS,
+    TRANSCEIVERS,
+    Answer,
+    FeedServer,
+    body,
+    drip,
+    loop,
+    older_than,
+    reset,
+    status,
+)
+from vatwatch import __version__
+from vatwatch.feed.times import parse_time
+from vatwatch.messages import FetcherStatus, Health, JournalStatus
+from vatwatch.supervision import ChildFailed
+
+# A connection that is given up while it is being made is left to the garbage collector by urllib3.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+HTML = b"<!DOCTYPE html><html><body>502 Bad Gateway</body></html>"
+HEAD = b'{"general": {"update_timestamp": "2024-11-22T12:10:00Z"}'
+HUGE = HEAD + b', "pad": "%s"}' % (b"x" * 2_000_000)
+
+
+@contextmanager
+def fetching(
+    tmp_path: Path, database_url: str, feeds: FeedServer, **environment: object
+) -> Iterator[Running]:
+    with feeds, running(tmp_path, database_url, feeds=feeds, **environment) as service:
+        service.until_served(first_time(feeds))
+        yield service
+        assert not [n for n in service.notices if isinstance(n, ChildFailed)]
+
+
+def first_time(feeds: FeedServer) -> datetime:
+
+    return parse_time(feeds.published.update_timestamp)
+
+
+def fetcher(service: Running) -> FetcherStatus:
+    return service.status("fetcher", FetcherStatus)
+
+
+def counted(service: Running, outcome: str) -> int:
+    return fetcher(service).outcomes.get(outcome, 0)
+
+
+def until_counted(service: Running, outcome: str) -> None:
+    before = counted(service, outcome)
+    until(lambda: counted(service, outcome) > before, f"{outcome} is counted")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "outcome"),
+    [
+        (body(b""), "empty"),
+        (body(b" \r\n"), "empty"),
+        (body(HTML, kind="text/html"), "not_json"),
+        (body(HEAD + b', "pilots": [{"ci'), "truncated"),
+        (body(b'{"general": {"version": 3}}'), "malformed"),
+        (body(b'{"general": {"update_timestamp": "tomorrow"}}'), "malformed"),
+        (body(b"[]"), "malformed"),
+        (status("404 Not Found"), "http_status"),
+        (status("503 Service Unavailable"), "http_status"),
+        (body(b"{}", status="206 Partial Content"), "http_status"),
+        (loop, "redirected"),
+        (body(HUGE), "too_large"),
+        (drip, "timeout"),
+        (reset, "unreachable"),
+    ],
+)  # fmt: skip
+def test_a_wrong_answer_is_counted_under_its_name_and_the_next_good_one_goes_through(
+    wrong: Answer, outcome: str, tmp_path: Path, database_url: str
+) -> None:
+    settings = {"VATSIM_MAX_BODY_MB": 1, "VATSIM_API_TIMEOUT": 0.5}
+    with fetching(tmp_path, database_url, FeedServer(pilots=15), **settings) as service:
+        assert service.feeds is not None
+        was = service.served()
+        service.feeds.say(DATA, always=wrong)
+        until_counted(service, outcome)
+        said = service.reports().services["fetcher"]
+        assert said.health is Health.UNHEALTHY
+        assert "next try at" in said.reason
+        assert service.served() == was
+        service.feeds.say(DATA)
+        service.until_next_is_through()
+        until(lambda: service.reports().services["fetcher"].health is Health.HEALTHY)
+        assert counted(service, outcome) >= 1
+
+
+def test_an_unchanged_feed_is_not_kept_twice(tmp_path: Path, database_url: str) -> None:
+    with fetching(tmp_path, database_url, FeedServer(pilots=15)) as service:
+        until_counted(service, "unchanged")
+        until_counted(service, "unchanged")
+        assert counted(service, "advanced") == 1
+        until(lambda: service.status("journal", JournalStatus).archived == 1)
+        assert service.status("journal", JournalStatus).pending == 0
+
+
+def test_an_older_copy_after_a_newer_one_is_passed_over(tmp_path: Path, database_url: str) -> None:
+    with fetching(tmp_path, database_url, FeedServer(pilots=15)) as service:
+        assert service.feeds is not None
+        older = service.feeds.published
+        now = service.until_next_is_through()
+        service.feeds.say(DATA, always=older_than(older))
+        until_counted(service, "older")
+        assert service.served() == now
+        service.feeds.say(DATA)
+        service.until_next_is_through()
+        assert service.sql.snapshots() == sorted(service.sql.snapshots())
+        assert counted(service, "advanced") == 3
+
+
+def test_a_failed_request_is_tried_again_within_the_same_poll(
+    tmp_path: Path, database_url: str
+) -> None:
+    settings = {"VATSIM_API_RETRY_ATTEMPTS": 3, "VATSIM_POLL_INTERVAL": 5}
+    feeds = FeedServer(pilots=15)
+    feeds.say(DATA, status("500 Internal Server Error"), reset, body(b""))
+    with fetching(tmp_path, database_url, feeds, **settings) as service:
+        assert fetcher(service).outcomes == {"advanced": 1}
+        assert feeds.requests[DATA] == 4
+
+
+def test_what_another_try_cannot_mend_is_not_tried_again(tmp_path: Path, database_url: str) -> None:
+    feeds = FeedServer(pilots=15)
+    feeds.say(DATA, status("404 Not Found"))
+    with (
+        feeds,
+        running(
+            tmp_path,
+            database_url,
+            feeds=feeds,
+            VATSIM_API_RETRY_ATTEMPTS=3,
+            VATSIM_POLL_INTERVAL=60,
+        ) as service,
+    ):
+        until(lambda: counted(service, "http_status") == 1)
+        assert feeds.requests[DATA] == 1
+
+
+def test_a_port_that_refuses_is_unreachable_and_the_service_says_when_it_tries_again(
+    tmp_path: Path, database_url: str
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}/vatsim-data.json"
+        with (
+            FeedServer() as feeds,
+            running(tmp_path, database_url, feeds=feeds, VATSIM_API_URL=url) as service,
+        ):
+            until_counted(service, "unreachable")
+            until_counted(service, "breaker_open")
+            said = fetcher(service)
+            assert not said.reachable
+            assert said.next_poll_at is not None
+            feed = service.http.simulate_get("/api/status").json["feed"]
+            assert feed["reachable"] is False
+            assert feed["next_poll_at"]
+            ready = service.http.simulate_get("/readyz")
+            assert ready.status_code == 503
+
+
+def test_a_server_with_validators_is_asked_conditionally(tmp_path: Path, database_url: str) -> None:
+    feeds = FeedServer(pilots=15, validators=True)
+    with fetching(tmp_path, database_url, feeds) as service:
+        for _ in range(3):
+            until_counted(service, "unchanged")
+        whole = feeds.requests[DATA] - feeds.not_modified[DATA]
+        assert whole == 1
+        service.until_next_is_through()
+
+
+def test_transceivers_that_are_not_modified_are_those_known(
+    tmp_path: Path, database_url: str
+) -> None:
+    feeds = FeedServer(pilots=15, validators=True)
+    with fetching(tmp_path, database_url, feeds) as service:
+        known = feeds.published.transceivers
+        feeds.say(
+            TRANSCEIVERS,
+            always=lambda c: (
+                c.answer("304 Not Modified")
+                if "if-none-match" in c.headers
+                else c.json(known.raw, ETag=f'"{known.digest}"')
+            ),
+        )
+        service.until_next_is_through()
+        clients = service.sql("SELECT radio_clients FROM snapshots ORDER BY update_timestamp")
+        assert clients[0] == clients[1]
+        assert clients[0][0]
+
+
+def test_without_transceivers_the_snapshot_is_kept_and_the_lack_is_counted(
+    tmp_path: Path, database_url: str
+) -> None:
+    with fetching(tmp_path, database_url, FeedServer(pilots=15)) as service:
+        assert service.feeds is not None
+        service.feeds.say(TRANSCEIVERS, always=status("500 Internal Server Error"))
+        before = service.http.simulate_get("/api/transceivers").json["count"]
+        moment = service.until_next_is_through()
+        assert counted(service, "no_transceivers") >= 1
+        assert service.sql(
+            "SELECT radio_clients FROM snapshots WHERE update_timestamp = %s", moment
+        ) == [(None,)]
+        # What is not known has not ended.
+        assert service.http.simulate_get("/api/transceivers").json["count"] > before / 2 > 0
+
+
+def test_a_frozen_feed_is_noticed_and_its_return_too(tmp_path: Path, database_url: str) -> None:
+    with fetching(tmp_path, database_url, FeedServer(pilots=15)) as service:
+        until(lambda: fetcher(service).frozen)
+        assert "stands still" in service.reason("fetcher")
+        assert service.reports().health is Health.DEGRADED
+        assert service.http.simulate_get("/api/status").json["feed"]["frozen"] is True
+        service.until_next_is_through()
+        until(lambda: not fetcher(service).frozen)
+
+
+def test_transceivers_that_stand_still_while_the_feed_advances_are_noticed(
+    tmp_path: Path, database_url: str
+) -> None:
+    with fetching(tmp_path, database_url, FeedServer(pilots=15)) as service:
+        assert service.feeds is not None
+        service.feeds.say(TRANSCEIVERS, always=body(service.feeds.published.transceivers.raw))
+
+        def advanced_with_the_same_radios() -> bool:
+            service.next_update()
+            return fetcher(service).transceivers_frozen
+
+        until(advanced_with_the_same_radios)
+        assert "transceivers" in service.reason("fetcher")
+        service.feeds.say(TRANSCEIVERS)
+        service.until_next_is_through()
+        until(lambda: not fetcher(service).transceivers_frozen)
+
+
+def test_the_addresses_are_found_through_the_status_page(tmp_path: Path, database_url: str) -> None:
+    feeds = FeedServer(pilots=15)
+    with (
+        feeds,
+        running(
+            tmp_path,
+            database_url,
+            feeds=feeds,
+            VATSIM_API_URL=None,
+            VATSIM_STATUS_URL=feeds.base + STATUS,
+            VATSIM_POLL_INTERVAL=15,
+        ) as service,
+    ):
+        service.until_served(first_time(feeds))
+        assert feeds.requests[STATUS] == 1
+        assert fetcher(service).source == feeds.url
+        assert feeds.user_agents == {f"vatwatch/{__version__}"}
+
+
+def test_a_restarted_fetcher_that_brings_the_same_snapshot_tells_nothing_twice(
+    tmp_path: Path, database_url: str
+) -> None:
+    with FeedServer() as feeds, running(tmp_path, database_url, feeds=feeds) as service:
+        moment = service.until_next_is_through()
+        told = service.http.simulate_get("/api/events?limit=1000&type=FLIGHT_CREATED").json
+        flights = service.http.simulate_get("/api/flights").content
+        service.tree.directory.address("fetcher").tell(Poison())
+        until(lambda: service.node("fetcher").restarts_total == 1)
+        until(lambda: service.status("journal", JournalStatus).archived >= 2)
+        until_counted(service, "unchanged")
+        until(lambda: service.status("journal", JournalStatus).pending == 0)
+        again = service.http.simulate_get("/api/events?limit=1000&type=FLIGHT_CREATED").json
+        assert again == told
+        assert service.http.simulate_get("/api/flights").content == flights
+        assert service.sql.snapshots()[-1] == moment
+        service.until_next_is_through()

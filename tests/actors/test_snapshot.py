@@ -1,0 +1,340 @@
+"""The way of a snapshot, with the database away, actors killed, snapshots that cannot be taken."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.actors.harness import Query, Running, running, until
+from tests.actors.postgres_proxy import PostgresProxy
+from tests.feed_server import START, FeedServer
+from vatwatch.actors import processor as processor_module
+from vatwatch.actors.store import StoreActor
+from vatwatch.feed.times import parse_time
+from vatwatch.messages import (
+    BatchStored,
+    CacheStatus,
+    Health,
+    JournalStatus,
+    ProcessorStatus,
+    StoreStatus,
+)
+from vatwatch.simulator.publication import Publication, publish
+from vatwatch.simulator.world import World
+from vatwatch.supervision import ChildFailed
+from vatwatch.traffic.batch import Batch
+from vatwatch.traffic.pipeline import Options, Prepared
+
+NOWHERE = "host='/nowhere' user=nobody dbname=nothing"
+
+
+def updates(count: int, *, pilots: int = 30, seed: int = 2) -> list[Publication]:
+    """So many updates of a network, 15 s apart."""
+    world = World(seed, pilots, START)
+    made = []
+    for number in range(count):
+        made.append(publish(number, world.feed(), world.radios()))
+        world.advance()
+    return made
+
+
+def time_of(publication: Publication) -> datetime:
+    return parse_time(publication.update_timestamp)
+
+
+def pending(service: Running) -> int:
+    return service.status("journal", JournalStatus).pending
+
+
+def shown(sql: Query, moment: datetime) -> Counter[tuple[int, str]]:
+    """Who flew at a stored snapshot, by the table of flights alone."""
+    return Counter(
+        sql(
+            "SELECT cid, callsign FROM flights"
+            " WHERE %s BETWEEN first_seen AND last_seen AND NOT absences @> %s",
+            moment,
+            moment,
+        )
+    )
+
+
+def pilots_of(publication: Publication) -> Counter[tuple[int, str]]:
+    return Counter((p["cid"], p["callsign"]) for p in json.loads(publication.data.raw)["pilots"])
+
+
+def assert_all_stored_once(service: Running, given: list[Publication]) -> None:
+    """Each snapshot is one row, and shows who was in its feed."""
+    until(lambda: len(service.sql.snapshots()) == len(given), "all are stored")
+    assert sorted(service.sql.snapshots()) == [time_of(p) for p in given]
+    for publication in given:
+        assert shown(service.sql, time_of(publication)) == pilots_of(publication)
+    until(lambda: pending(service) == 0, "nothing waits")
+
+
+def test_without_postgresql_the_api_goes_on_and_on_its_return_all_is_written_in_order_once(
+    tmp_path: Path, database_url: str
+) -> None:
+    given = updates(9)
+    with (
+        PostgresProxy(tmp_path, database_url) as cable,
+        running(tmp_path, cable.dsn, look_at=database_url) as service,
+    ):
+        for publication in given[:2]:
+            service.hand_in(publication)
+        until(lambda: pending(service) == 0 and len(service.sql.snapshots()) == 2)
+
+        cable.cut()
+        for number, publication in enumerate(given[2:7], 1):
+            service.hand_in(publication)
+            service.until_served(time_of(publication))
+            assert pending(service) == number
+        until(lambda: service.status("store", StoreStatus).breaker == "open")
+        assert service.reports().services["store"].health is Health.UNHEALTHY
+        assert service.reports().health is Health.DEGRADED
+        assert service.http.simulate_get("/readyz").status_code == 200
+        assert service.http.simulate_get("/api/flights/XXX/track").status_code == 503
+
+        cable.mend()
+        for publication in given[7:]:
+            service.hand_in(publication)
+        assert_all_stored_once(service, given)
+        assert service.sql.snapshots() == [time_of(p) for p in given]
+        until(lambda: service.reports().health is Health.HEALTHY)
+        assert not service.status("processor", ProcessorStatus).behind
+        assert service.status("store", StoreStatus).duplicates == 0
+
+
+def test_a_database_that_comes_after_the_service_gets_everything(
+    tmp_path: Path, database_url: str
+) -> None:
+    given = updates(3)
+    cable = PostgresProxy(tmp_path, database_url)
+    with running(tmp_path, cable.dsn, look_at=database_url) as service:
+        for publication in given:
+            service.hand_in(publication)
+        service.until_served(time_of(given[-1]))
+        with cable:
+            assert_all_stored_once(service, given)
+
+
+def test_a_store_killed_between_commit_and_acknowledgement_loses_and_doubles_nothing(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = updates(5)
+    acknowledge = StoreActor._tell_stored
+    killed: list[datetime] = []
+
+    def die_before_saying_so(self: StoreActor, batch: Batch, duplicate: bool) -> None:
+        if batch.changes.time == time_of(given[2]) and not killed:
+            killed.append(batch.changes.time)
+            raise RuntimeError("killed between commit and acknowledgement")
+        acknowledge(self, batch, duplicate)
+
+    monkeypatch.setattr(StoreActor, "_tell_stored", die_before_saying_so)
+    with running(tmp_path, database_url) as service:
+        for publication in given:
+            service.hand_in(publication)
+        assert_all_stored_once(service, given)
+        assert killed
+        assert [n.path for n in service.notices if isinstance(n, ChildFailed)] == [
+            "vatwatch/data/store"
+        ]
+
+
+@pytest.mark.parametrize("poisonous", [[2], [1, 2, 3]])
+def test_a_snapshot_that_brings_the_processor_down_each_time_is_set_aside_and_the_rest_goes_on(
+    poisonous: list[int], tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = updates(5)
+    tries: Counter[int] = Counter()
+    prepare = processor_module.prepare
+
+    def trip(data: bytes, transceivers: bytes | None, options: Options) -> Prepared:
+        for number in poisonous:
+            if data == given[number].data.raw:
+                tries[number] += 1
+                raise RuntimeError("a bug that this snapshot wakes")
+        return prepare(data, transceivers, options)
+
+    monkeypatch.setattr(processor_module, "prepare", trip)
+    with running(tmp_path, database_url, VATWATCH_SNAPSHOT_TRIES=4) as service:
+        for publication in given:
+            service.hand_in(publication)
+        good = [p for number, p in enumerate(given) if number not in poisonous]
+        assert_all_stored_once(service, good)
+        service.until_served(time_of(given[-1]))
+        assert dict(tries) == dict.fromkeys(poisonous, 4)
+        assert service.status("journal", JournalStatus).quarantined == len(poisonous)
+    quarantine = tmp_path / "home" / "journal" / "quarantine"
+    reasons = [path.read_text() for path in quarantine.glob("*.reason.txt")]
+    assert len(reasons) == len(poisonous)
+    assert all("a bug that this snapshot wakes" in reason for reason in reasons)
+
+
+def test_a_feed_that_is_no_feed_costs_itself(tmp_path: Path, database_url: str) -> None:
+    given = updates(2)
+    with running(tmp_path, database_url) as service:
+        service.hand_in(given[0])
+        service.hand_in_bytes(
+            b'{"general": {"update_timestamp": "2024-11-22T12:00:05Z"}, "pilots": 7}'
+        )
+        service.hand_in(given[1])
+        until(lambda: pending(service) == 0)
+        assert time_of(given[1]) in service.sql.snapshots()
+        assert not [n for n in service.notices if isinstance(n, ChildFailed)]
+
+
+def test_what_waits_in_the_journal_is_written_after_a_restart_of_the_whole_tree(
+    tmp_path: Path, database_url: str
+) -> None:
+    given = updates(6)
+    with running(tmp_path, database_url) as service:
+        service.hand_in(given[0])
+        until(lambda: pending(service) == 0 and service.sql.snapshots())
+    with running(tmp_path, NOWHERE) as service:
+        for publication in given[1:]:
+            service.hand_in(publication)
+        service.until_served(time_of(given[-1]))
+        assert pending(service) == 5
+    with running(tmp_path, database_url) as service:
+        assert_all_stored_once(service, given)
+        service.until_served(time_of(given[-1]))
+
+
+def test_the_live_state_comes_back_from_the_database(tmp_path: Path, database_url: str) -> None:
+    given = updates(3)
+    with running(tmp_path / "one", database_url) as service:
+        for publication in given:
+            service.hand_in(publication)
+        until(lambda: len(service.sql.snapshots()) == 3)
+        flights = service.http.simulate_get("/api/flights").json
+    # Another home: there is no journal to learn it from.
+    with running(tmp_path / "two", database_url) as service:
+        service.until_served(time_of(given[-1]))
+        assert service.status("cache", CacheStatus).recovered
+        again = service.http.simulate_get("/api/flights").json
+        assert by_id(again) == by_id(flights)
+        assert service.http.simulate_get("/api/status").json["feed"]["recovered"] is True
+        assert service.http.simulate_get("/readyz").status_code == 200
+
+
+def by_id(flights: dict[str, Any]) -> dict[str, tuple[object, ...]]:
+    return {
+        f["flight_id"]: (f["callsign"], f["cid"], f["latitude"], f["altitude"], f["flight_plan"])
+        for f in flights["flights"]
+    }
+
+
+def test_the_live_state_comes_back_from_the_journal_when_there_is_no_database(
+    tmp_path: Path, database_url: str
+) -> None:
+    given = updates(3)
+    with running(tmp_path, database_url) as service:
+        for publication in given:
+            service.hand_in(publication)
+        until(lambda: pending(service) == 0 and len(service.sql.snapshots()) == 3)
+    with running(tmp_path, NOWHERE) as service:
+        service.until_served(time_of(given[-1]))
+        assert service.status("cache", CacheStatus).recovered
+        assert service.http.simulate_get("/api/status").json["feed"]["recovered"] is True
+
+
+def test_a_recovered_state_is_fetched_as_soon_as_the_feed_is_seen(
+    tmp_path: Path, database_url: str
+) -> None:
+    with FeedServer() as feeds:
+        with running(tmp_path, database_url, feeds=feeds) as service:
+            service.until_next_is_through()
+        with running(tmp_path, database_url, feeds=feeds) as service:
+            service.until_served(parse_time(feeds.published.update_timestamp))
+            until(lambda: not service.status("cache", CacheStatus).recovered)
+            service.until_next_is_through()
+            assert len(service.sql.snapshots()) == len(set(service.sql.snapshots()))
+
+
+def test_a_late_snapshot_finds_its_place(tmp_path: Path, database_url: str) -> None:
+    given = updates(6)
+    order = [0, 1, 4, 5, 3, 2]
+    with running(tmp_path, database_url) as service:
+        for number in order:
+            service.hand_in(given[number])
+        assert_all_stored_once(service, given)
+
+
+def test_the_same_snapshot_handed_in_again_changes_nothing(
+    tmp_path: Path, database_url: str
+) -> None:
+    given = updates(3)
+    with running(tmp_path, database_url) as service:
+        for publication in [*given, *given, given[2], given[2]]:
+            service.hand_in(publication)
+        assert_all_stored_once(service, given)
+        assert service.status("store", StoreStatus).stored == 3
+
+
+def test_a_fall_of_all_pilots_is_called_a_fault_upstream_and_is_over_with_it(
+    tmp_path: Path, database_url: str
+) -> None:
+    world = World(2, 30, START)
+    full = publish(0, world.feed(), world.radios())
+    world.advance()
+    empty = publish(1, world.feed(), world.radios(), drop=1.0)
+    world.advance()
+    back = publish(2, world.feed(), world.radios())
+    with running(tmp_path, database_url) as service:
+        service.hand_in(full)
+        service.until_served(time_of(full))
+        service.hand_in(empty)
+        until(lambda: "fault upstream" in service.reason("processor"))
+        assert service.reports().health is Health.DEGRADED
+        service.hand_in(back)
+        until(lambda: service.reason("processor") == "")
+
+
+def test_an_acknowledgement_that_comes_twice_does_no_harm(
+    tmp_path: Path, database_url: str
+) -> None:
+    given = updates(4)
+    with running(tmp_path, database_url) as service:
+        entry = service.hand_in(given[0])
+        until(lambda: pending(service) == 0)
+        stored = BatchStored(entry, time_of(given[0]), duplicate=False)
+        for name in ("journal", "processor"):
+            service.tree.directory.address(name).tell(stored)
+        for publication in given[1:]:
+            service.hand_in(publication)
+        assert_all_stored_once(service, given)
+
+
+def test_a_full_journal_refuses_and_what_it_refused_is_not_counted_as_fetched(
+    tmp_path: Path,
+) -> None:
+    with (
+        FeedServer(pilots=700) as feeds,
+        running(tmp_path, NOWHERE, feeds=feeds, VATWATCH_JOURNAL_MAX_MB=1) as service,
+    ):
+        last = service.next_update()
+        while (
+            not service.http.simulate_get("/api/status")
+            .json["feed"]["outcomes"]
+            .get("journal_full")
+        ):
+            last = service.next_update()
+            until_any_poll(service)
+        served = service.served()
+        assert served is not None
+        assert served < last + timedelta(0)
+
+
+def until_any_poll(service: Running) -> None:
+    def polls() -> int:
+        outcomes = service.http.simulate_get("/api/status").json["feed"]["outcomes"]
+        return sum(outcomes.values())
+
+    before = polls()
+    until(lambda: polls() > before)

@@ -1,0 +1,183 @@
+"""The API on the real tree: bodies, conditions, and what is answered when something is wrong."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import falcon.testing
+import pytest
+
+from tests.actors.harness import Running, running, settings_for
+from tests.actors.test_snapshot import NOWHERE, time_of, updates
+from vatwatch import __version__
+from vatwatch.http.access import Access
+from vatwatch.http.app import create_app
+from vatwatch.http.service import Service
+from vatwatch.supervision import Tree
+from vatwatch.system import build
+from vatwatch.traffic.live import Collection
+
+PROBLEM = "application/problem+json"
+GIVEN = updates(3)
+FEED = json.loads(GIVEN[-1].data.raw)
+PATHS = [
+    "/healthz", "/readyz", "/api/status", "/api/flights", "/api/controllers", "/api/atis",
+    "/api/transceivers", "/api/network", "/api/events", "/api/supervision/tree",
+]  # fmt: skip
+COLLECTIONS = [f"/api/{collection.value}" for collection in Collection]
+
+
+@pytest.fixture
+def service(tmp_path: Path, database_url: str) -> Iterator[Running]:
+    with running(tmp_path, database_url) as service:
+        for publication in GIVEN:
+            service.hand_in(publication)
+        service.until_served(time_of(GIVEN[-1]))
+        service.until_stored(time_of(GIVEN[-1]))
+        yield service
+
+
+def problem(answer: falcon.testing.Result, code: int) -> dict[str, Any]:
+    assert answer.status_code == code
+    assert answer.headers["Content-Type"] == PROBLEM
+    assert answer.json["status"] == code
+    assert answer.json["title"]
+    return answer.json
+
+
+def test_the_bodies_are_what_was_promised(service: Running) -> None:
+    get = service.http.simulate_get
+    flights = get("/api/flights").json
+    assert set(flights) == {"updated_at", "count", "flights"}
+    assert flights["count"] == len(FEED["pilots"])
+    by_callsign = {flight["callsign"]: flight for flight in flights["flights"]}
+    for pilot in FEED["pilots"]:
+        served = by_callsign[pilot["callsign"]]
+        assert served.pop("flight_id")
+        plan = {**pilot["flight_plan"]} if pilot["flight_plan"] else None
+        assert served == {**pilot, "flight_plan": plan}
+    controllers = get("/api/controllers").json
+    assert set(controllers) == {"updated_at", "count", "controllers"}
+    assert controllers["count"] == len(FEED["controllers"])
+    assert get("/api/atis").json["count"] == len(FEED["atis"])
+
+    callsign = FEED["pilots"][0]["callsign"]
+    one = get(f"/api/flights/{callsign.lower()}").json
+    assert one["callsign"] == callsign
+    track = get(f"/api/flights/{callsign}/track").json
+    assert set(track) == {"callsign", "flight_id", "count", "points"}
+    assert track["flight_id"] == one["flight_id"]
+    assert track["count"] == len(track["points"]) > 0
+    assert list(track["points"][0]) == [
+        "time", "latitude", "longitude", "altitude", "groundspeed", "heading",
+    ]  # fmt: skip
+    controller = FEED["controllers"][0]["callsign"]
+    assert get(f"/api/controllers/{controller}").json["callsign"] == controller
+
+    status = get("/api/status").json
+    assert status["version"] == __version__
+    assert status["counts"]["pilots"] == len(FEED["pilots"])
+    age_s = (datetime.now(UTC) - time_of(GIVEN[-1])).total_seconds()
+    assert status["feed"]["age_s"] == pytest.approx(age_s, abs=60)
+    assert {"store", "cache", "processor", "journal"} <= set(status["services"])
+    assert status["cache"]["backend"] == "in-process"
+    assert get("/api/supervision/tree").json["name"] == "vatwatch"
+    assert get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("path", COLLECTIONS)
+def test_a_collection_has_an_etag_and_is_compressed_for_who_takes_it(
+    service: Running, path: str
+) -> None:
+    plain = service.http.simulate_get(path)
+    packed = service.http.simulate_get(path, headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.content) == plain.content
+    refused = service.http.simulate_get(path, headers={"Accept-Encoding": "gzip;q=0"})
+    assert refused.content == plain.content
+    etag = plain.headers["ETag"]
+    for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        again = service.http.simulate_get(path, headers={"If-None-Match": known})
+        assert again.status_code == 304
+        assert again.content == b""
+        assert again.headers["ETag"] == etag
+    changed = service.http.simulate_get(path, headers={"If-None-Match": '"other"'})
+    assert changed.status_code == 200
+
+
+def test_head_answers_as_get_does_without_a_body(service: Running) -> None:
+    for path in PATHS:
+        head = service.http.simulate_head(path)
+        get = service.http.simulate_get(path)
+        assert (path, head.status_code) == (path, get.status_code)
+        assert head.content == b""
+        assert head.headers["Content-Type"] == get.headers["Content-Type"]
+
+
+def test_what_is_wrong_is_a_problem_document(service: Running) -> None:
+    get = service.http.simulate_get
+    assert problem(get("/api/nothing"), 404)["instance"] == "/api/nothing"
+    assert "NOBODY" in problem(get("/api/flights/nobody"), 404)["detail"]
+    problem(get("/api/flights/nobody/track"), 404)
+    problem(get("/api/controllers/nobody"), 404)
+    for limit in ("0", "-1", "many", "100000", "1.5"):
+        problem(get("/api/events", params={"limit": limit}), 400)
+    for path in PATHS:
+        answer = service.http.simulate_post(path)
+        problem(answer, 405)
+        assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "callsign",
+    ["%00", "A%2FB", "%FF%FE", "%ED%A0%80", "ÄÖ✈", "%20", "A" * 3000, "..", "%0A", "'--"],
+)
+def test_a_callsign_that_is_none_is_not_found_and_costs_nothing(
+    service: Running, callsign: str
+) -> None:
+    for path in ("/api/flights/{}", "/api/flights/{}/track", "/api/controllers/{}"):
+        problem(service.http.simulate_get(path.format(callsign)), 404)
+    assert service.node("history").restarts_total == 0
+    assert service.node("history").asks_failed == 0
+
+
+def test_limit_and_type_choose_among_the_events(service: Running) -> None:
+    events = service.http.simulate_get("/api/events?limit=3").json
+    assert events["count"] == len(events["events"]) == 3
+    some = service.http.simulate_get("/api/events?type=flight_created,DATA_CACHED&limit=1000").json
+    assert {event["type"] for event in some["events"]} == {"FLIGHT_CREATED", "DATA_CACHED"}
+
+
+def test_nothing_to_serve_yet_is_503_with_the_reason(tmp_path: Path) -> None:
+    with running(tmp_path, NOWHERE) as service:
+        ready = service.http.simulate_get("/readyz")
+        assert "No live state to serve" in problem(ready, 503)["detail"]
+        assert ready.headers["Retry-After"]
+        for path in COLLECTIONS:
+            answer = service.http.simulate_get(path)
+            problem(answer, 503)
+            assert answer.headers["Retry-After"]
+        assert service.http.simulate_get("/healthz").status_code == 200
+        assert service.http.simulate_get("/api/status").json["status"] == "unhealthy"
+
+
+def test_a_service_whose_actors_do_not_run_answers_503_and_never_500(tmp_path: Path) -> None:
+    tree: Tree = build(settings_for(tmp_path, VATSIM_POLL_INTERVAL=15), polls=False)
+    client = falcon.testing.TestClient(
+        create_app(
+            Service(tree, datetime.now(UTC), Access([], rate="1/minute"), ask_timeout_s=0.05)
+        )
+    )
+    for path in [*PATHS, "/api/flights/DLH1", "/api/flights/DLH1/track"]:
+        answer = client.simulate_get(path)
+        if path in ("/healthz", "/api/supervision/tree"):
+            assert answer.status_code == 200
+        else:
+            problem(answer, 503)
+            assert answer.headers["Retry-After"]

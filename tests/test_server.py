@@ -1,0 +1,228 @@
+"""The service as its operator meets it: a process with signals, ports, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.actors.harness import Query, as_url, until
+from tests.feed_server import FeedServer
+
+PATIENCE_S = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Process:
+    """`vatwatch run`, and what it says."""
+
+    def __init__(self, home: Path, log: Path, port: int, **environment: object) -> None:
+        self.base, self.log = f"http://127.0.0.1:{port}", log
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("VATWATCH", "VATSIM"))}
+        env |= {"VATWATCH_HOME": str(home), "PORT": str(port), "SERVICE_SHUTDOWN_TIMEOUT": "20"}
+        env |= {"PYTHONDONTWRITEBYTECODE": "1", "VATSIM_API_RETRY_ATTEMPTS": "0"}
+        env |= {name: str(value) for name, value in environment.items()}
+        with log.open("wb") as out:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "vatwatch", "run"],
+                env=env,
+                cwd=log.parent,
+                stdout=out,
+                stderr=out,
+            )
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def get(self, path: str) -> tuple[int, Any]:
+        try:
+            with urllib.request.urlopen(self.base + path, timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+        except OSError:
+            return 0, None
+
+    def until_ready(self) -> None:
+        until(lambda: self.get("/readyz")[0] == 200, f"ready: {self.said()}")
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.popen.pid).children(recursive=True)
+
+    def worker(self) -> psutil.Process:
+        return next(p for p in self.family() if p.name().startswith(("python", "vatwatch")))
+
+    def wait(self) -> int:
+        deadline = time.monotonic() + PATIENCE_S
+        while self.popen.poll() is None:
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.05)
+        return self.popen.returncode
+
+
+@contextmanager
+def started(home: Path, log: Path, **environment: object) -> Iterator[Process]:
+    port = environment.pop("PORT", None) or free_port()
+    process = Process(home, log, int(str(port)), **environment)
+    try:
+        yield process
+    finally:
+        if process.popen.poll() is None:
+            process.popen.send_signal(signal.SIGTERM)
+            try:
+                process.wait()
+            except AssertionError:
+                process.popen.kill()
+                raise
+
+
+def own_lines(process: Process) -> list[str]:
+    return [line for line in process.said().splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order_with_code_0_and_no_process_is_left(
+    sign: signal.Signals, tmp_path: Path
+) -> None:
+    with (
+        FeedServer() as feeds,
+        started(
+            tmp_path / "home", tmp_path / "log", VATSIM_API_URL=feeds.url, VATSIM_POLL_INTERVAL=0.2
+        ) as process,
+    ):
+        process.until_ready()
+        status = process.get("/api/status")[1]
+        assert status["database"]["store"]["kind"] == "embedded"
+        assert status["counts"]["pilots"] == feeds.published.pilots
+        until(lambda: process.get("/api/status")[1]["counts"]["snapshots_stored"] >= 1)
+        family = process.family()
+        assert any("postgres" in p.name() for p in family)
+        process.popen.send_signal(sign)
+        assert process.wait() == 0
+        until(lambda: not any(alive(p) for p in family), "all have ended")
+        assert "Traceback" not in process.said()
+        assert not (tmp_path / "home" / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_a_second_start_says_in_one_line_what_is_taken(tmp_path: Path) -> None:
+    with started(tmp_path / "home", tmp_path / "log") as first:
+        until(lambda: first.get("/healthz")[0] == 200)
+        port = int(first.base.rpartition(":")[2])
+        with started(tmp_path / "other", tmp_path / "log2", PORT=port) as same_port:
+            assert same_port.wait() not in (0, None)
+            lines = own_lines(same_port)
+            assert len(lines) == 1
+            assert f"cannot listen on 127.0.0.1:{port}" in lines[0]
+        until(lambda: first.get("/api/status")[1]["services"]["journal"]["state"] == "running")
+        with started(tmp_path / "home", tmp_path / "log3") as same_home:
+            assert same_home.wait() not in (0, None)
+            lines = own_lines(same_home)
+            assert len(lines) == 1, lines
+            assert "in use by process" in lines[0]
+        assert first.get("/healthz")[0] == 200
+
+
+def test_a_worker_killed_is_replaced_and_nothing_that_was_fetched_is_lost(
+    tmp_path: Path, database_url: str
+) -> None:
+
+    with (
+        FeedServer() as feeds,
+        started(
+            tmp_path / "home",
+            tmp_path / "log",
+            DATABASE_URL=as_url(database_url),
+            VATSIM_API_URL=feeds.url,
+            VATSIM_POLL_INTERVAL=0.2,
+        ) as process,
+    ):
+        process.until_ready()
+        fetched = {feeds.published.update_timestamp}
+        worker = process.worker()
+        fetched.add(feeds.advance().update_timestamp)
+        until(lambda: served(process) == feeds.published.update_timestamp)
+        worker.kill()
+        until(lambda: process.get("/healthz")[0] == 200 and process.worker().pid != worker.pid)
+        fetched.add(feeds.advance().update_timestamp)
+        until(lambda: served(process) == feeds.published.update_timestamp)
+        stored = Query(database_url).snapshots
+        until(lambda: len(stored()) == len(fetched))
+        assert len(set(stored())) == len(fetched)
+
+
+def served(process: Process) -> str | None:
+    """The feed's own text of the time, which the API cuts to microseconds."""
+    code, body = process.get("/api/events?type=DATA_CACHED&limit=1")
+    return body["events"][0]["correlation_id"] if code == 200 and body["events"] else None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"DATABASE_URL": "mysql://x"}, ["DATABASE_URL"]),
+        ({"VATSIM_POLL_INTERVAL": "soon", "CACHE_TTL_DEFAULT": "-1"},
+         ["VATSIM_POLL_INTERVAL", "CACHE_TTL_DEFAULT"]),
+        ({"VATSIM_POLL_INTERVAL": "5"}, ["15 s"]),
+        ({"VATWATCH_FILTER_BOUNDARY": __file__}, ["VATWATCH_FILTER_BOUNDARY"]),
+    ],
+)  # fmt: skip
+def test_wrong_settings_are_one_clear_message_and_a_code_that_is_not_0(
+    wrong: dict[str, object], words: list[str], tmp_path: Path
+) -> None:
+    with started(tmp_path / "home", tmp_path / "log", **wrong) as process:
+        assert process.wait() not in (0, None)
+        said = process.said()
+        assert all(word in said for word in words)
+        assert "Traceback" not in said
+
+
+def test_with_no_network_it_stays_up_and_says_so_in_one_line(
+    tmp_path: Path, database_url: str
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}/vatsim-data.json"
+    with started(
+        tmp_path / "home",
+        tmp_path / "log",
+        DATABASE_URL=as_url(database_url),
+        VATSIM_API_URL=url,
+        VATSIM_POLL_INTERVAL=0.2,
+    ) as process:
+        until(lambda: process.get("/healthz")[0] == 200)
+        until(lambda: polls(process) > 5)
+        about = [line for line in process.said().splitlines() if "not to be had" in line]
+        assert len(about) == 1
+        assert "next try at" in about[0]
+        feed = process.get("/api/status")[1]["feed"]
+        assert feed["reachable"] is False
+        assert feed["next_poll_at"]
+        code, problem = process.get("/readyz")
+        assert code == 503
+        assert "No live state to serve" in problem["detail"]
+
+
+def polls(process: Process) -> int:
+    status = process.get("/api/status")[1]
+    return sum(status["feed"]["outcomes"].values()) if status else 0
