@@ -20,7 +20,11 @@ from tests.actors.harness import Query, as_url, running, until
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import JournalStatus
 
-WALL_CLOCK = {"snapshots": {"fetched_at", "stored_at"}, "schema_migrations": {"applied_at"}}
+WALL_CLOCK = {
+    "snapshots": {"fetched_at", "stored_at"},
+    "events": {"stored_at"},
+    "schema_migrations": {"applied_at"},
+}
 TIMEOUT_S = 110
 KINDS = ("pilots", "controllers", "atis", "prefiles")
 

@@ -21,6 +21,7 @@ VatwatchError
 │   ├── DatabaseUnavailable     PostgreSQL cannot be reached, went away, or is too slow
 │   ├── EmbeddedPostgresError   the embedded cluster cannot be started
 │   └── OutOfSequence           a batch was derived from another past than the database's
+├── EventRefused                an event does not fit its type's schema (`.reason`)
 ├── SupervisionError
 │   ├── ActorUnavailable        the actor is stopped, or did not come back in time
 │   │   └── ActorSuspended      it failed too often: its breaker is open (`.retry_in_s`)
@@ -120,6 +121,15 @@ class EmbeddedPostgresError(StorageError):
 
 class OutOfSequence(StorageError):
     """A batch was derived from another past than the one the database holds."""
+
+
+class EventRefused(VatwatchError):
+    """An event does not fit its type's schema; the reason names the field."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(f"{kind}: {reason}")
+        self.kind = kind
+        self.reason = reason
 
 
 class SupervisionError(VatwatchError):

@@ -16,7 +16,9 @@ from pydantic import SecretStr
 from vatwatch.actors.cache import CacheActor
 from vatwatch.actors.database import DatabaseSettings
 from vatwatch.actors.error_manager import ErrorManagerActor
-from vatwatch.actors.event_bus import EventBusActor
+from vatwatch.actors.event_bus import BusSettings, EventBusActor
+from vatwatch.actors.event_lane import LanePolicy
+from vatwatch.actors.event_memory import BusMemory, Subscription
 from vatwatch.actors.fetcher import FeedSettings, FetcherActor
 from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.actors.history import HistoryActor
@@ -30,10 +32,12 @@ from vatwatch.config.settings import (
     Settings,
 )
 from vatwatch.errors import ConfigurationError, MailboxFull
-from vatwatch.messages import SupervisionNoticed
+from vatwatch.messages import LetterDied, Publish, SupervisionNoticed
+from vatwatch.storage.retention import Retention
 from vatwatch.supervision import (
     Backoff,
     BreakerPolicy,
+    DeadLettered,
     Notice,
     Strategy,
     SupervisorSpec,
@@ -57,8 +61,8 @@ def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
     deadline_s = 4 * s.database.timeout_s  # several batches in one go, each within its own time
     return supervisor("vatwatch", REST_FOR_ONE, intensity=3, period_s=600, children=[
         supervisor("core", ONE_FOR_ONE, children=[
-            worker("event_bus", EventBusActor, max_history_size=s.events.max_history_size,
-                   keeps_own=polls),
+            worker("event_bus", EventBusActor, bus_memory(s), bus(s, keeps_own=polls),
+                   SUBSCRIPTIONS),
             worker("error_manager", ErrorManagerActor),
         ]),
         supervisor("data", REST_FOR_ONE, children=[
@@ -68,6 +72,7 @@ def declare(s: Settings, *, polls: bool = True) -> SupervisorSpec:
             worker("journal", JournalActor, s.general.home / "journal",
                    max_bytes=s.journal.max_mb * MEGABYTE, max_failures=s.journal.max_failures),
             worker("store", StoreActor, database(s, connections=WRITERS), rules(s),
+                   retentions(s) if polls else (),
                    handler_deadline_s=deadline_s, shutdown_s=s.service.shutdown_timeout_s),
             worker("history", HistoryActor,
                    database(s, connections=max(1, s.database.max_connections - WRITERS))),
@@ -95,14 +100,28 @@ def build(
 ) -> Tree:
     """The tree, not started yet, with the error manager hearing of all that happens in it."""
     tree = Tree(declare(settings, polls=polls), on_exhausted=on_exhausted)
+    let_hear(tree)
+    return tree
+
+
+def let_hear(tree: Tree) -> None:
+    """Tell the error manager of all that happens, and the event bus of messages that died."""
     error_manager = tree.directory.address("error_manager")
+    event_bus = tree.directory.address("event_bus")
 
     def hear(notice: Notice) -> None:
         with suppress(MailboxFull):  # it is counted there, and the hub must not wait
             error_manager.tell(SupervisionNoticed(notice))
+        if isinstance(notice, DeadLettered) and _is_a_loss(notice, tree):
+            with suppress(MailboxFull):
+                event_bus.tell(LetterDied(notice.path, notice.message, notice.reason))
 
     tree.directory.observe(hear)
-    return tree
+
+
+def _is_a_loss(letter: DeadLettered, tree: Tree) -> bool:
+    """While the tree stops, only events have anybody whom they could still reach."""
+    return not (tree.stopping and letter.reason == "stopped") or isinstance(letter.message, Publish)
 
 
 # --- what the actors are given: each setting in the form its actor wants --------------------------
@@ -111,6 +130,47 @@ MEGABYTE = 1024 * 1024
 # One writes; the second is for the moment in which a dead one has not been noticed yet.
 WRITERS = 2
 POSTGRES_STOP_S = 10.0
+
+
+# Who of the tree hears of which events. Others subscribe by message.
+SUBSCRIPTIONS: tuple[Subscription, ...] = ()
+
+
+def bus_memory(s: Settings) -> BusMemory:
+    """What the event bus hands on to its successor when it crashes."""
+    return BusMemory(
+        max_history_size=s.events.max_history_size,
+        max_dead_letter_size=s.events.max_dead_letter_size,
+    )
+
+
+def bus(s: Settings, *, keeps_own: bool) -> BusSettings:
+    """How patient the event bus is, and how much it holds."""
+    return BusSettings(
+        lane=LanePolicy(
+            timeout_s=s.events.handler_timeout_s,
+            retries=s.events.retry_attempts,
+            size=s.events.lane_size,
+        ),
+        breaker=BreakerPolicy(
+            failure_threshold=s.breaker.failure_threshold,
+            timeout_s=s.breaker.timeout_s,
+            max_timeout_s=max(s.breaker.timeout_s, s.breaker.max_timeout_s),
+            trial_deadline_s=2 * s.events.handler_timeout_s,
+        ),
+        backlog_size=s.events.backlog_size,
+        keeps_own=keeps_own,
+        outbox=s.general.home / "events.outbox" if keeps_own else None,
+    )
+
+
+def retentions(s: Settings) -> tuple[Retention, ...]:
+    """What is kept for how long: table, time of the wall clock, and how long."""
+    events = timedelta(hours=s.events.retention_hours)
+    return (
+        Retention("events", "stored_at", events),
+        Retention("dead_letters", "time", events),
+    )
 
 
 def rules(s: Settings) -> Rules:

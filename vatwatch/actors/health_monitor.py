@@ -20,7 +20,7 @@ from vatwatch.messages import (
     Reports,
     ServiceReport,
 )
-from vatwatch.traffic.events import HealthPayload
+from vatwatch.traffic.payloads import HealthPayload
 
 Received = ServiceReport | GetReports | CheckHealth
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import falcon
 
-from vatwatch.http.events import EventsResource
+from vatwatch.http.events import (
+    AnalyticsResource,
+    EventsResource,
+    LetterResource,
+    LettersResource,
+    RedeliverResource,
+    SchemasResource,
+)
 from vatwatch.http.live import CollectionResource, RecordResource, TrackResource
 from vatwatch.http.problems import App, add_error_handlers
 from vatwatch.http.service import Service
@@ -29,6 +36,11 @@ def create_app(service: Service) -> App:
     app.add_route("/api/transceivers", CollectionResource(service, Collection.TRANSCEIVERS))
     app.add_route("/api/network", CollectionResource(service, Collection.NETWORK))
     app.add_route("/api/events", EventsResource(service))
+    app.add_route("/api/events/analytics", AnalyticsResource(service))
+    app.add_route("/api/events/schemas", SchemasResource())
+    app.add_route("/api/events/dead-letters", LettersResource(service))
+    app.add_route("/api/events/dead-letters/{letter_id}", LetterResource(service))
+    app.add_route("/api/events/dead-letters/{letter_id}/redeliver", RedeliverResource(service))
     app.add_route("/api/supervision/tree", TreeResource(service))
     app.add_route("/api/supervision/faults", FaultsResource(service))
     app.add_route("/api/supervision/{path:path}", NodeResource(service))

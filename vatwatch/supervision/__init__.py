@@ -11,6 +11,7 @@ from vatwatch.supervision.guard import BreakerInfo, Guard, GuardKind, Transition
 from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import (
     FailureInfo,
+    LatencyCounts,
     LatencyInfo,
     MailboxInfo,
     NodeInfo,
@@ -28,6 +29,7 @@ from vatwatch.supervision.notices import (
     ChildStopped,
     CrashHookFailed,
     DeadLettered,
+    DeadLetterReason,
     Escalated,
     FailureHandled,
     Notice,
@@ -72,6 +74,7 @@ __all__ = [
     "ChildStarted",
     "ChildStopped",
     "CrashHookFailed",
+    "DeadLetterReason",
     "DeadLettered",
     "Degrade",
     "Directory",
@@ -86,6 +89,7 @@ __all__ = [
     "GuardKind",
     "Guarded",
     "InHand",
+    "LatencyCounts",
     "LatencyInfo",
     "MailboxInfo",
     "MailboxPolicy",
