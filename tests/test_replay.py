@@ -22,6 +22,7 @@ from vatwatch.messages import JournalStatus
 
 WALL_CLOCK = {
     "snapshots": {"fetched_at", "stored_at"},
+    "events": {"stored_at"},
     "schema_migrations": {"applied_at"},
     "reference_data": {"written_at"},
 }

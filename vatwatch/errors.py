@@ -24,6 +24,7 @@ VatwatchError
 ├── WebhookError                a notification was not taken
 │   ├── WebhookRefused          and will not be: the address or the body is wrong
 │   └── WebhookUnavailable      no answer, or not now (`.retry_after_s`)
+├── EventRefused                an event does not fit its type's schema (`.reason`)
 ├── SupervisionError
 │   ├── ActorUnavailable        the actor is stopped, or did not come back in time
 │   │   └── ActorSuspended      it failed too often: its breaker is open (`.retry_in_s`)
@@ -139,6 +140,15 @@ class WebhookUnavailable(WebhookError):
     def __init__(self, text: str, retry_after_s: float | None = None) -> None:
         super().__init__(text)
         self.retry_after_s = retry_after_s
+
+
+class EventRefused(VatwatchError):
+    """An event does not fit its type's schema; the reason names the field."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(f"{kind}: {reason}")
+        self.kind = kind
+        self.reason = reason
 
 
 class SupervisionError(VatwatchError):

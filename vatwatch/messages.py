@@ -7,8 +7,10 @@
     store ──BatchStored, BatchRejected──▶ journal
     store ──BatchStored, BatchRefused, BatchRejected, StoreStarted──▶ processor
     processor ──LiveChanged──▶ cache ──▶ Redis            cache ──CacheStarted──▶ processor
-    any service ──Publish──▶ event_bus ──StoreEvents──▶ store
-                                       └──Delivered──▶ subscribers
+    any service ──Publish──▶ event_bus ──StoreEvents──▶ store ──EventsStored──▶ event_bus
+                                       ├──Delivered?──▶ subscribers    (each from a lane of its own)
+                                       └──FindEvents?──▶ history       (for a replay)
+    system (dead letters of the runtime) ──LetterDied──▶ event_bus
     system (notices of the supervisors) ──SupervisionNoticed──▶ error_manager
     every service ──ServiceReport──▶ health_monitor ──HealthChanged──▶ alerter
     system (notices) ──LookAgain──▶ health_monitor ──InspectDatabase?──▶ history
@@ -25,16 +27,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Literal, TypeAlias
+from uuid import UUID
 
 from msgspec import Struct
 
 from vatwatch.feed.records import Feed
 from vatwatch.operations.health import Health as Health
 from vatwatch.operations.health import PartHealth
-from vatwatch.supervision import Ask, Notice, Tell
+from vatwatch.supervision import Ask, DeadLetterReason, Notice, Tell
 from vatwatch.traffic.batch import Batch
-from vatwatch.traffic.events import Event
+from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
+from vatwatch.traffic.events import Event, EventFilter, EventRow, Place
 from vatwatch.traffic.live import Body, Collection
 from vatwatch.traffic.tracking import Position, Tracking
 
@@ -152,7 +157,7 @@ class BatchRejected(Tell):
 
 @dataclass(frozen=True, slots=True)
 class StoreStarted(Tell):
-    """store → processor: the store has (re)started; what was in its hands is not."""
+    """store → processor, event_bus: the store has (re)started; what was in its hands is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,33 +257,167 @@ class Publish(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribe(Tell):
-    """anybody → event_bus: deliver events of these types to this actor (empty: all)."""
-
-    subscriber: str
-    types: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered(Tell):
-    """event_bus → subscriber: this happened."""
+class AcceptEvent(Ask[None]):
+    """http → event_bus: this happened outside. Answered once it cannot be lost."""
 
     event: Event
 
 
 @dataclass(frozen=True, slots=True)
-class GetEvents(Ask[tuple[Event, ...]]):
-    """http → event_bus: the latest events in the ring, newest first."""
+class Subscribe(Tell):
+    """anybody → event_bus: deliver events of these types and this source to this actor.
 
+    Empty is all. It replaces what this actor subscribed to before, and outlives restarts of both.
+    """
+
+    subscriber: str
+    types: frozenset[str] = frozenset()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe(Tell):
+    """anybody → event_bus: no new events for this actor."""
+
+    subscriber: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered(Ask[None]):
+    """event_bus → subscriber: this happened. Handled when answered; it may come again."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Replay(Tell):
+    """subscriber → event_bus: deliver to me what the table has of this time, the oldest first.
+
+    Without an end: until now. Events that happen meanwhile come in between.
+    """
+
+    subscriber: str
+    since: datetime | None = None
+    until: datetime | None = None
+    types: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class GetEvents(Ask[tuple[Event, ...]]):
+    """http → event_bus: events in the ring, the newest first, beyond the last page's last."""
+
+    wanted: EventFilter
     limit: int
-    types: frozenset[str]
+    beyond: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetEventMetrics(Ask["EventBusStatus"]):
+    """http → event_bus: what went over the bus, as of now."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterDied(Tell):
+    """system → event_bus: nobody will handle this message."""
+
+    path: str
+    message: Tell
+    reason: DeadLetterReason
+
+
+@dataclass(frozen=True, slots=True)
+class GetLetters(Ask[tuple[DeadLetter, ...]]):
+    """http → event_bus: dead letters in memory, the newest first, beyond the last page's last."""
+
+    wanted: LetterFilter
+    limit: int
+    beyond: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetLetter(Ask[DeadLetter | None]):
+    """http → event_bus: this dead letter, if it is in memory."""
+
+    letter_id: UUID
+
+
+class Redelivery(Enum):
+    """What became of the wish to deliver a dead letter after all."""
+
+    QUEUED = "queued"
+    ALREADY_QUEUED = "already queued"
+    MESSAGE_GONE = "message gone"
+    """Of messages nothing is kept but what is in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedeliverLetter(Ask[Redelivery]):
+    """http → event_bus: try this dead letter again."""
+
+    letter: DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardLetter(Ask[None]):
+    """http → event_bus: forget this dead letter. Answered once the table has forgotten it, too."""
+
+    letter_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class StoreEvents(Tell):
-    """event_bus → store: write these to the table."""
+    """event_bus → store: write these; whatever was sent before and is not written is among them."""
 
     events: tuple[Event, ...]
+    letters: tuple[tuple[UUID, DeadLetter | None], ...] = ()
+    """As they are now; without a letter the row of that id goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventsStored(Tell):
+    """store → event_bus: these are in the table, but for those that PostgreSQL will never take."""
+
+    written: StoreEvents
+    refused: tuple[tuple[UUID, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FlushEvents(Tell):
+    """event_bus → itself: see whether the store still owes an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeOld(Tell):
+    """store → itself: delete what was kept long enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindEvents(Ask[tuple[EventRow, ...]]):
+    """http, event_bus → history: events in the table, beyond the last page's last.
+
+    DatabaseUnavailable.
+    """
+
+    wanted: EventFilter
+    limit: int
+    beyond: Place | None = None
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FindLetters(Ask[tuple[DeadLetter, ...]]):
+    """http → history: dead letters in the table, the newest first, beyond the last page's last."""
+
+    wanted: LetterFilter
+    limit: int
+    beyond: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindLetter(Ask[DeadLetter | None]):
+    """http → history: this dead letter."""
+
+    letter_id: UUID
 
 
 # --- how the services are ------------------------------------------------------------------------
@@ -398,12 +537,51 @@ class AlerterStatus(Struct, frozen=True):
     undelivered: int = 0
 
 
+class DeliveryMetrics(Struct, frozen=True):
+    """Deliveries, of one type or by one handler. Times are of single attempts, as upper bounds."""
+
+    handled: int = 0
+    failed: int = 0  # attempts
+    retried: int = 0  # attempts after the first
+    dead: int = 0
+    p50_s: float | None = None
+    p99_s: float | None = None
+    max_s: float | None = None
+
+
+class HandlerStatus(Struct, frozen=True):
+    """One handler: its subscription, its lane, its deliveries."""
+
+    types: tuple[str, ...]  # empty: all
+    source: str  # empty: all
+    subscribed: bool
+    depth: int  # events that wait
+    high_water: int
+    in_hand: str  # type of the event
+    replays: int  # under way
+    breaker: str
+    metrics: DeliveryMetrics
+
+
 class EventBusStatus(Struct, frozen=True):
-    """What went over the bus."""
+    """What went over the bus since the service was started."""
 
     published: int = 0
-    delivered: int = 0
+    handled: int = 0
+    failed: int = 0
+    retried: int = 0
+    dead: int = 0
+    refused: int = 0  # did not fit their schema
+    repeated: int = 0  # published again, and told once
     by_type: dict[str, int] = {}
+    by_source: dict[str, int] = {}
+    types: dict[str, DeliveryMetrics] = {}
+    handlers: dict[str, HandlerStatus] = {}
+    dead_messages: int = 0  # between actors
+    dead_letters: int = 0  # in memory
+    unstored: int = 0  # events and letters on their way to the table
+    given_up: int = 0  # of them, as too many waited
+    outbox_error: str = ""
 
 
 class ErrorStatus(Struct, frozen=True):

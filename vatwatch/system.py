@@ -21,7 +21,9 @@ from vatwatch.actors.alerter import AlerterActor, AlertRecords, AlertSettings
 from vatwatch.actors.cache import CacheActor
 from vatwatch.actors.database import DatabaseSettings
 from vatwatch.actors.error_manager import ErrorManagerActor
-from vatwatch.actors.event_bus import EventBusActor
+from vatwatch.actors.event_bus import BusSettings, EventBusActor
+from vatwatch.actors.event_lane import LanePolicy
+from vatwatch.actors.event_memory import BusMemory, Subscription
 from vatwatch.actors.fetcher import JOURNAL_TIMEOUT_S, FeedSettings, FetcherActor
 from vatwatch.actors.health_monitor import HealthMonitorActor, Records
 from vatwatch.actors.history import HistoryActor
@@ -37,9 +39,10 @@ from vatwatch.config.settings import (
     Settings,
 )
 from vatwatch.errors import ConfigurationError, MailboxFull
-from vatwatch.messages import LookAgain, SupervisionNoticed
+from vatwatch.messages import LetterDied, LookAgain, Publish, SupervisionNoticed
 from vatwatch.operations.resources import Limits, Machine, Resource, limits_for
 from vatwatch.storage.housekeeping import disk_bytes
+from vatwatch.storage.retention import Retention
 from vatwatch.supervision import (
     Backoff,
     BreakerChanged,
@@ -48,6 +51,7 @@ from vatwatch.supervision import (
     ChildRestarting,
     ChildStarted,
     ChildStopped,
+    DeadLettered,
     MailboxPolicy,
     Notice,
     Strategy,
@@ -76,8 +80,8 @@ def declare(
     )
     return supervisor("vatwatch", REST_FOR_ONE, intensity=3, period_s=600, children=[
         supervisor("core", ONE_FOR_ONE, children=[
-            worker("event_bus", EventBusActor, max_history_size=s.events.max_history_size,
-                   keeps_own=polls),
+            worker("event_bus", EventBusActor, bus_memory(s), bus(s, keeps_own=polls),
+                   SUBSCRIPTIONS),
             worker("error_manager", ErrorManagerActor),
         ]),
         supervisor("data", REST_FOR_ONE, children=[
@@ -87,6 +91,7 @@ def declare(
             worker("journal", JournalActor, s.general.home / "journal",
                    max_bytes=s.journal.max_mb * MEGABYTE, max_failures=s.journal.max_failures),
             worker("store", StoreActor, database(s, connections=WRITERS), rules(s),
+                   retentions(s) if polls else (),
                    handler_deadline_s=write_deadline_s(s), shutdown_s=s.service.shutdown_timeout_s),
             worker("history", HistoryActor,
                    database(s, connections=max(1, s.database.max_connections - WRITERS))),
@@ -121,12 +126,22 @@ def build(
     """The tree, not started yet, with the error manager hearing of all that happens in it."""
     spec = declare(settings, polls=polls, replace_worker=on_exhausted)
     tree = Tree(spec, on_exhausted=on_exhausted)
+    let_hear(tree)
+    return tree
+
+
+def let_hear(tree: Tree) -> None:
+    """Tell those whom it concerns of what happens in the tree."""
     error_manager = tree.directory.address("error_manager")
     health_monitor = tree.directory.address("health_monitor")
+    event_bus = tree.directory.address("event_bus")
 
     def hear(notice: Notice) -> None:
         with suppress(MailboxFull):  # it is counted there, and the hub must not wait
             error_manager.tell(SupervisionNoticed(notice))
+        if isinstance(notice, DeadLettered) and _is_a_loss(notice, tree):
+            with suppress(MailboxFull):
+                event_bus.tell(LetterDied(notice.path, notice.message, notice.reason))
         if isinstance(notice, ChildStarted | ChildFailed | ChildRestarting | ChildStopped):
             look_again(notice.path, started=isinstance(notice, ChildStarted))
         elif isinstance(notice, BreakerChanged) and notice.kind == "child":
@@ -137,7 +152,11 @@ def build(
             health_monitor.tell(LookAgain(path.rpartition("/")[2], started))
 
     tree.directory.observe(hear)
-    return tree
+
+
+def _is_a_loss(letter: DeadLettered, tree: Tree) -> bool:
+    """While the tree stops, only events have anybody whom they could still reach."""
+    return not (tree.stopping and letter.reason == "stopped") or isinstance(letter.message, Publish)
 
 
 def settle() -> None:
@@ -157,6 +176,47 @@ WRITERS = 2
 POSTGRES_STOP_S = 10.0
 # An fsync on a busy disk takes its time.
 JOURNAL_PATIENCE_S = 20.0
+
+
+# Who of the tree hears of which events. Others subscribe by message.
+SUBSCRIPTIONS: tuple[Subscription, ...] = ()
+
+
+def bus_memory(s: Settings) -> BusMemory:
+    """What the event bus hands on to its successor when it crashes."""
+    return BusMemory(
+        max_history_size=s.events.max_history_size,
+        max_dead_letter_size=s.events.max_dead_letter_size,
+    )
+
+
+def bus(s: Settings, *, keeps_own: bool) -> BusSettings:
+    """How patient the event bus is, and how much it holds."""
+    return BusSettings(
+        lane=LanePolicy(
+            timeout_s=s.events.handler_timeout_s,
+            retries=s.events.retry_attempts,
+            size=s.events.lane_size,
+        ),
+        breaker=BreakerPolicy(
+            failure_threshold=s.breaker.failure_threshold,
+            timeout_s=s.breaker.timeout_s,
+            max_timeout_s=max(s.breaker.timeout_s, s.breaker.max_timeout_s),
+            trial_deadline_s=2 * s.events.handler_timeout_s,
+        ),
+        backlog_size=s.events.backlog_size,
+        keeps_own=keeps_own,
+        outbox=s.general.home / "events.outbox" if keeps_own else None,
+    )
+
+
+def retentions(s: Settings) -> tuple[Retention, ...]:
+    """What is kept for how long: table, time of the wall clock, and how long."""
+    events = timedelta(hours=s.events.retention_hours)
+    return (
+        Retention("events", "stored_at", events),
+        Retention("dead_letters", "time", events),
+    )
 
 
 def rules(s: Settings) -> Rules:

@@ -35,6 +35,8 @@ S = TypeVar("S", bound=Status)
 # Far more than anything takes; a test that gets here has failed.
 PATIENCE_S = 30.0
 POLL_S = 0.02
+# What whoever changes anything shows.
+KEY = "key-of-the-tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Running:
         self.tree, self.settings, self.feeds, self._look_at = tree, settings, feeds, look_at
         self.notices: list[Notice] = []
         tree.directory.observe(self.notices.append)
-        access = Access(["key"], rate="1000/minute")
+        access = Access([KEY], rate="1000/minute")
         self.app = create_app(Service(tree, datetime.now(UTC), access, faults_allowed=True))
         self.http = falcon.testing.TestClient(self.app)
 

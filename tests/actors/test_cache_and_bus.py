@@ -15,10 +15,10 @@ import redis
 from tests.actors.harness import PATIENCE_S, Running, as_url, running, settings_for, until
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import FeedServer
-from vatwatch.messages import CacheStatus, Delivered, Health, Publish, Subscribe
+from vatwatch.messages import CacheStatus, Delivered, GetEvents, Health, Publish, Subscribe
 from vatwatch.supervision import Actor, ChildFailed, Tree, supervisor, worker
 from vatwatch.system import declare
-from vatwatch.traffic.events import Event
+from vatwatch.traffic.events import Event, EventFilter
 from vatwatch.traffic.live import Collection
 
 
@@ -118,26 +118,27 @@ def test_the_events_of_a_snapshot_are_in_ring_and_table_alike(
     with running(tmp_path, database_url, EVENT_BUS_MAX_HISTORY_SIZE=5000) as service:
         for publication in given:
             service.hand_in(publication)
-        service.until_served(time_of(given[-1]))
         service.until_stored(time_of(given[-1]))
-        stored = "/api/events?limit=1000&type=DATA_STORED"
-        until(lambda: service.http.simulate_get(stored).json["count"] == len(given))
-        told = service.http.simulate_get("/api/events?limit=1000").json["events"]
+        snapshots = {publication.update_timestamp for publication in given}
+        until(lambda: told(service, "DATA_STORED") == told(service, "DATA_CACHED") == snapshots)
         traffic = {
-            (e["id"], e["type"], e["correlation_id"])
-            for e in told
-            if e["type"].startswith(("FLIGHT", "CONTROLLER", "FREQUENCY", "POSITION"))
+            (str(e.id), e.type, e.correlation_id)
+            for e in ring(service)
+            if e.type.startswith(("FLIGHT", "CONTROLLER", "FREQUENCY", "POSITION"))
         }
         assert len(traffic) > 30
-        assert {correlation for _, _, correlation in traffic} == {
-            p.counts.update_timestamp for p in given
-        }
+        assert {correlation for _, _, correlation in traffic} == snapshots
         table = service.sql("SELECT id::text, type, correlation_id FROM events")
         assert traffic == {tuple(row) for row in table}
-        data = [e for e in told if e["type"].startswith("DATA_")]
-        for kind in ("DATA_PROCESSED", "DATA_STORED", "DATA_CACHED"):
-            of_kind = {e["correlation_id"] for e in data if e["type"] == kind}
-            assert of_kind == {p.counts.update_timestamp for p in given}
+
+
+def ring(service: Running, types: frozenset[str] = frozenset()) -> tuple[Event, ...]:
+    bus = service.tree.directory.address("event_bus")
+    return bus.ask(GetEvents(EventFilter(types), 10_000), timeout_s=PATIENCE_S)
+
+
+def told(service: Running, kind: str) -> set[str]:
+    return {event.correlation_id for event in ring(service, frozenset({kind}))}
 
 
 def test_a_subscriber_gets_what_it_subscribed_to_and_nothing_else(
@@ -152,10 +153,8 @@ def test_a_subscriber_gets_what_it_subscribed_to_and_nothing_else(
         service.hand_in(publication)
     until(lambda: [e.type for e in heard].count("DATA_STORED") == 2)
     assert {event.type for event in heard} == {"DATA_STORED", "FLIGHT_CREATED"}
-    created = service.http.simulate_get("/api/events?limit=1000&type=FLIGHT_CREATED").json
-    assert {str(e.id) for e in heard if e.type == "FLIGHT_CREATED"} == {
-        e["id"] for e in created["events"]
-    }
+    created = ring(service, frozenset({"FLIGHT_CREATED"}))
+    until(lambda: {e.id for e in heard if e.type == "FLIGHT_CREATED"} == {e.id for e in created})
 
 
 def test_what_the_services_tell_of_themselves_is_in_the_table_too(

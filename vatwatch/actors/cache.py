@@ -28,8 +28,8 @@ from vatwatch.messages import (
 )
 from vatwatch.storage.redis_mirror import RedisMirror
 from vatwatch.supervision import BreakerPolicy, Guard, NativePool, Reply
-from vatwatch.traffic.events import DataPayload
 from vatwatch.traffic.live import Body, Collection, encode_live, encode_one
+from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.tracking import Tracking
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from vatwatch.supervision import (
     FailureHandled,
     Notice,
 )
-from vatwatch.traffic.events import ServicePayload
+from vatwatch.traffic.payloads import ServicePayload
 
 log = logging.getLogger(__name__)
 

@@ -1,88 +1,621 @@
-"""Event bus: delivers what happened to whoever subscribed, and keeps the latest.
+"""Event bus: delivers what happened to whoever subscribed, and sees to it that nothing is lost.
 
-Receives  Publish, Subscribe, GetEvents, ShedHistory
-Sends     Delivered to subscribers, StoreEvents to store (but for what a snapshot's own transaction
-          writes), ServiceReport
-Holds     a ring of the latest events, and the subscribers' names
-Restart   costs the ring (the table of events has all of it) and the subscriptions
+Receives  Publish, AcceptEvent, Subscribe, Unsubscribe, Replay, GetEvents, GetEventMetrics,
+          LetterDied, GetLetters, GetLetter, RedeliverLetter, DiscardLetter, EventsStored,
+          StoreStarted, FlushEvents
+Asks      subscribers Delivered, history FindEvents: each from a lane of its own, so the bus itself
+          waits for nobody
+Sends     StoreEvents to store (but for events that a snapshot's own transaction writes),
+          ServiceReport
+Holds     in a memory that its successor gets: the ring, the subscriptions, what is on its way to
+          handlers and to the table, dead letters; in the outbox file a copy of what is not in the
+          table, and after an ordered stop of what was not delivered
+Restart   costs nothing: what a handler had in hand comes to it again, and the publication on which
+          the bus crashed comes back as a dead letter, once
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
+from time import monotonic
 from typing import Any, assert_never
+from uuid import UUID, uuid4
 
+import gevent
+
+from vatwatch.actors.event_lane import Lane, LanePolicy
+from vatwatch.actors.event_memory import (
+    BusMemory,
+    Delivery,
+    DeliveryCounts,
+    HeldLetter,
+    LaneMemory,
+    ReplayState,
+    Subscription,
+)
 from vatwatch.actors.service import Service
+from vatwatch.errors import EventRefused, MailboxFull
 from vatwatch.messages import (
-    Delivered,
+    AcceptEvent,
+    DeliveryMetrics,
+    DiscardLetter,
     EventBusStatus,
+    EventsStored,
+    FlushEvents,
+    GetEventMetrics,
     GetEvents,
+    GetLetter,
+    GetLetters,
+    HandlerStatus,
     Health,
+    LetterDied,
     Publish,
+    RedeliverLetter,
+    Redelivery,
+    Replay,
     ShedHistory,
     StoreEvents,
+    StoreStarted,
     Subscribe,
+    Unsubscribe,
 )
-from vatwatch.traffic.events import Event
+from vatwatch.storage.outbox import DeliveryLine, EventLine, LetterLine, Line, Outbox, ReplayLine
+from vatwatch.supervision import (
+    BreakerPolicy,
+    DeadLetterReason,
+    FailureHandled,
+    Reply,
+    Tell,
+)
+from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter, letter_id
+from vatwatch.traffic.events import Event, EventFilter, EventRow, Place, check_event
 
-Received = Publish | Subscribe | GetEvents | ShedHistory
+Received = (
+    Publish
+    | AcceptEvent
+    | Subscribe
+    | Unsubscribe
+    | Replay
+    | GetEvents
+    | GetEventMetrics
+    | LetterDied
+    | GetLetters
+    | GetLetter
+    | RedeliverLetter
+    | DiscardLetter
+    | EventsStored
+    | StoreStarted
+    | FlushEvents
+    | ShedHistory
+)
+
+# Events, and letters, that the store gets at once.
+CHUNK = 1_000
+# The store has the latest that it was sent and no other, so it can be sent again at any time.
+RESEND_S = 5.0
+# A status of a busy bus is told at most this often.
+REPORT_S = 0.5
+# The handler of events that PostgreSQL refuses.
+TABLE = "store"
+# What delivers dead letters. One about them is counted only: they would breed.
+OF_LETTERS = (LetterDied, StoreEvents, EventsStored, FlushEvents, StoreStarted)
+# Of a message that died; its repr may be megabytes.
+MESSAGE_CHARS = 300
+VALUE_CHARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class BusSettings:
+    """How patient the bus is, and how much it holds. `keeps_own`: what the services tell of
+    themselves goes to the table; `outbox`: where a copy of what is not there yet is."""
+
+    lane: LanePolicy
+    breaker: BreakerPolicy
+    backlog_size: int
+    keeps_own: bool = True
+    outbox: Path | None = None
 
 
 class EventBusActor(Service):
     """Keeper of who wants to know what."""
 
-    def __init__(self, *, max_history_size: int, keeps_own: bool = True) -> None:
-        """`keeps_own`: whether what the services tell of themselves goes to the table."""
+    def __init__(
+        self,
+        memory: BusMemory,
+        settings: BusSettings,
+        subscriptions: Sequence[Subscription] = (),
+    ) -> None:
+        """`subscriptions`: those of the tree itself; others come by message."""
         super().__init__()
-        self._keeps_own = keeps_own
-        self._max_history_size = max_history_size
-        self._history: deque[Event] = deque(maxlen=max_history_size)
-        self._subscribers: dict[str, frozenset[str]] = {}
-        self._published: Counter[str] = Counter()
-        self._delivered = 0
+        self._memory = memory
+        self._settings = settings
+        self._declared = subscriptions
+        self._outbox = None if settings.outbox is None else Outbox(settings.outbox)
+        self._outbox_empty = False
+        self._lanes: dict[str, Lane] = {}
+        self._running: list[gevent.Greenlet] = []
+        self._outstanding: StoreEvents | None = None
+        self._sent_at = 0.0
+        self._discarding: dict[UUID, list[Reply[None]]] = {}
+        self._flush_due = self._report_due = False
 
     def on_start(self) -> None:
+        for subscription in self._declared:
+            self._memory.subscriptions.setdefault(subscription.subscriber, subscription)
+        if not self._memory.loaded:
+            self._load()
+            self._memory.loaded = True
+        for handler in [*self._memory.lanes]:
+            self._lane(handler)
+        self._flush()
         self._report()
+
+    def on_stop(self) -> None:
+        gevent.killall(self._running)
+        if self._outbox is not None:
+            self._outbox.rewrite(self._left())
+
+    def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        if self._outbox is not None:
+            self._outbox.close()
 
     def on_receive(self, message: Received) -> Any:
         match message:
             case Publish(events, stored):
-                self._publish(events, stored)
-            case Subscribe(subscriber, types):
-                self._subscribers[subscriber] = types
-            case GetEvents(limit, types):
-                wanted = (e for e in reversed(self._history) if not types or e.type in types)
-                return tuple(islice(wanted, limit))
+                self._publish(events, stored=stored)
+            case AcceptEvent(event):
+                check_event(event)
+                self._publish((event,), stored=False)
+            case Subscribe(subscriber, types, source):
+                self._memory.subscriptions[subscriber] = Subscription(subscriber, types, source)
+                self._lane(subscriber)
+            case Unsubscribe(subscriber):
+                self._memory.subscriptions.pop(subscriber, None)
+            case Replay():
+                self._replay(message)
+            case GetEvents(wanted, limit, beyond):
+                return self._from_ring(wanted, limit, beyond)
+            case GetEventMetrics():
+                return self._status()
+            case LetterDied(path, letter, reason):
+                self._letter_died(path, letter, reason)
+            case GetLetters(wanted, limit, beyond):
+                return self._from_letters(wanted, limit, beyond)
+            case GetLetter(letter_id):
+                return next((x for x in self._memory.all_letters() if x.id == letter_id), None)
+            case RedeliverLetter(letter):
+                return self._redeliver(letter)
+            case DiscardLetter(letter_id):
+                self._discard(letter_id)
+            case EventsStored(written, refused):
+                self._stored(written, dict(refused))
+            case StoreStarted():
+                self._outstanding = None
+                self._flush()
+            case FlushEvents():
+                self._flush_again()
             case ShedHistory(size):
-                self._shorten(size)
+                self._memory.shorten(size)
             case _:
                 assert_never(message)
         return None
 
-    def _publish(self, events: tuple[Event, ...], stored: bool) -> None:
-        self._history.extend(events)
-        self._published.update(event.type for event in events)
-        for subscriber, types in self._subscribers.items():
-            address = self.address(subscriber)
-            for event in events:
-                if not types or event.type in types:
-                    address.tell(Delivered(event))
-                    self._delivered += 1
-        if not stored and self._keeps_own:
-            self.address("store").tell(StoreEvents(events))
+    # --- publishing --------------------------------------------------------------------------
+
+    def _publish(self, events: Iterable[Event], *, stored: bool) -> None:
+        for event in events:
+            if self._accepts(event) and self._memory.is_new(event):
+                self._accept(event, stored=stored)
+        self._flush()
+        self._report_soon()
+
+    def _accept(self, event: Event, *, stored: bool) -> None:
+        memory = self._memory
+        if not stored and self._settings.keeps_own:
+            memory.unstored[event.id] = event
+            self._copy(EventLine(EventRow.of(event)))
+        memory.history.append(event)
+        memory.by_type[event.type] += 1
+        memory.by_source[event.source] += 1
+        for subscription in memory.subscriptions.values():
+            if subscription.wants(event):
+                self._lane(subscription.subscriber).put(Delivery(event))
+
+    def _accepts(self, event: Event) -> bool:
+        try:
+            check_event(event)
+        except EventRefused as error:
+            # Publishers check as well (`Service.publish`), so this one went past them.
+            self._memory.refused += 1
+            self.directory.notify(
+                FailureHandled(
+                    path=event.source,
+                    operation="publish an event",
+                    error_type=type(error).__name__,
+                    error_kinds=tuple(kind.__name__ for kind in type(error).__mro__),
+                    error_text=str(error),
+                    traceback="",
+                    correlation_id=event.correlation_id,
+                    tried=(),
+                    recovered=False,
+                    elapsed_s=0.0,
+                )
+            )
+            return False
+        return True
+
+    # --- lanes -------------------------------------------------------------------------------
+
+    def _lane(self, handler: str) -> Lane:
+        if handler not in self._lanes:
+            memory = self._memory.lanes.setdefault(handler, LaneMemory())
+            lane = Lane(
+                self,
+                memory,
+                self._memory,
+                self.address(handler),
+                self.address("history"),
+                self.guard(f"event handler {handler}", self._settings.breaker, kind="handler"),
+                self.recovery,
+                self._settings.lane,
+            )
+            self._lanes[handler] = lane
+            self._running.append(self.spawn(lane.run))
+        return self._lanes[handler]
+
+    def delivered(self, handler: str, delivery: Delivery) -> None:
+        """A lane's: it was handled."""
+        if delivery.redelivery:
+            self._forget(letter_id(delivery.event.id, handler))
+        self._report_soon()
+
+    def undeliverable(self, handler: str, delivery: Delivery, reason: str, error: str) -> None:
+        """A lane's: it is given up."""
+        for counts in (
+            self._memory.lanes[handler].counts,
+            self._memory.counts_of(delivery.event.type),
+        ):
+            counts.dead += 1
+        self._keep(_letter_about(delivery.event, handler, reason, error, delivery.attempts))
+        self._report_soon()
+
+    def _replay(self, wish: Replay) -> None:
+        lane = self._lane(wish.subscriber)
+        until = wish.until or datetime.now(UTC)
+        state = ReplayState(
+            wish.types, wish.since, until, waits_for=set(self._memory.unstored.keys())
+        )
+        lane.memory.replays.append(state)
+        lane.wake()
+
+    # --- what is told ------------------------------------------------------------------------
+
+    def _from_ring(
+        self, wanted: EventFilter, limit: int, beyond: Place | None
+    ) -> tuple[Event, ...]:
+        found = [
+            event
+            for event in self._memory.history
+            if wanted.wants(event) and (beyond is None or event.place < beyond)
+        ]
+        found.sort(key=lambda event: event.place, reverse=True)
+        return tuple(found[:limit])
+
+    def _from_letters(
+        self, wanted: LetterFilter, limit: int, beyond: Place | None
+    ) -> tuple[DeadLetter, ...]:
+        found = [
+            letter
+            for letter in self._memory.all_letters()
+            if wanted.wants(letter) and (beyond is None or letter.place < beyond)
+        ]
+        found.sort(key=lambda letter: letter.place, reverse=True)
+        return tuple(found[:limit])
+
+    # --- dead letters ------------------------------------------------------------------------
+
+    def _letter_died(self, path: str, message: Tell, reason: DeadLetterReason) -> None:
+        self._memory.dead_messages += 1
+        if isinstance(message, Publish):
+            # Its events are what must not be lost, and they have come here after all.
+            self._publish(message.events, stored=message.stored)
+        elif not isinstance(message, OF_LETTERS):
+            letter = DeadLetter(
+                id=uuid4(),
+                kind="message",
+                receiver=path,
+                type=type(message).__name__,
+                reason=reason,
+                error="",
+                attempts=1,
+                time=datetime.now(UTC),
+                message=_in_short(message),
+            )
+            self._keep(letter, message)
+        self._report_soon()
+
+    def _keep(self, letter: DeadLetter, message: Tell | None = None) -> None:
+        self._memory.hold(HeldLetter(letter, message))
+        if self._settings.keeps_own:
+            self._memory.unwritten[letter.id] = letter
+            self._copy(LetterLine(letter))
+            self._flush()
+
+    def _forget(self, key: UUID) -> None:
+        self._memory.letters.pop(key, None)
+        if self._settings.keeps_own:
+            self._memory.unwritten[key] = None
+            self._flush()
+
+    def _redeliver(self, letter: DeadLetter) -> Redelivery:
+        if letter.event is None:
+            held = self._memory.letters.get(letter.id)
+            if held is None or held.message is None:
+                return Redelivery.MESSAGE_GONE
+            self._forget(letter.id)
+            self.spawn(self._send_again, letter.receiver.rpartition("/")[2], held)
+            return Redelivery.QUEUED
+        event = letter.event.event()
+        if letter.receiver == TABLE:
+            self._memory.unstored[event.id] = event
+            self._forget(letter.id)
+            return Redelivery.QUEUED
+        lane = self._lane(letter.receiver)
+        in_hand = [] if lane.memory.in_hand is None else [lane.memory.in_hand]
+        if any(d.event.id == event.id for d in (*in_hand, *lane.memory.queue)):
+            return Redelivery.ALREADY_QUEUED
+        lane.put(Delivery(event, letter.attempts, redelivery=True))
+        return Redelivery.QUEUED
+
+    def _send_again(self, receiver: str, held: HeldLetter) -> None:
+        assert held.message is not None
+        try:
+            self.address(receiver).tell(held.message)
+        except MailboxFull:
+            self._keep(held.letter, held.message)
+
+    def _discard(self, key: UUID) -> None:
+        self._forget(key)
+        if key in self._memory.unwritten:
+            self._discarding.setdefault(key, []).append(self.reply_later())
+
+    # --- the way to the table ----------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Send the store what it does not have, unless it has not answered yet."""
+        memory = self._memory
+        self._bound()
+        if self._outstanding is not None or not (memory.unstored or memory.unwritten):
+            return
+        self._outstanding = StoreEvents(
+            tuple(islice(memory.unstored.values(), CHUNK)),
+            tuple(islice(memory.unwritten.items(), CHUNK)),
+        )
+        self._sent_at = monotonic()
+        self.spawn(self._send, self._outstanding)  # a full mailbox must not hold up the bus
+        self._flush_later()
+
+    def _send(self, message: StoreEvents) -> None:
+        with suppress(MailboxFull):  # it is sent again, soon
+            self.address("store").tell(message)
+
+    def _flush_later(self) -> None:
+        if not self._flush_due:
+            self._flush_due = True
+            self.after(RESEND_S, FlushEvents())
+
+    def _flush_again(self) -> None:
+        self._flush_due = False
+        if self._outstanding is None:
+            return
+        if monotonic() - self._sent_at >= RESEND_S:
+            self._outstanding = None
+            self._flush()
+        else:
+            self._flush_later()
+
+    def _stored(self, written: StoreEvents, refused: dict[UUID, str]) -> None:
+        memory = self._memory
+        for event in written.events:
+            memory.unstored.pop(event.id, None)
+        for key, letter in written.letters:
+            # Not if it has changed since.
+            if key in memory.unwritten and memory.unwritten[key] is letter:
+                del memory.unwritten[key]
+                for reply in self._discarding.pop(key, ()):
+                    reply.set(None)
+        for event in written.events:
+            if event.id in refused:
+                self._keep(_letter_about(event, TABLE, "refused", refused[event.id], 1))
+        # An answer to what was sent before the latest counts, but does not end the waiting.
+        if written is self._outstanding:
+            self._outstanding = None
+        if not memory.unstored and not memory.unwritten and not self._outbox_empty:
+            self._clear_outbox()
+        for lane in self._lanes.values():
+            if lane.memory.replays:
+                lane.wake()
+        self._flush()
+        self._report_soon()
+
+    def _bound(self) -> None:
+        memory = self._memory
+        while len(memory.unstored) > self._settings.backlog_size:
+            del memory.unstored[next(iter(memory.unstored))]
+            memory.given_up += 1
+        while len(memory.unwritten) > self._settings.backlog_size:
+            del memory.unwritten[next(iter(memory.unwritten))]
+            memory.given_up += 1
+
+    # --- the outbox --------------------------------------------------------------------------
+
+    def _copy(self, line: Line) -> None:
+        if self._outbox is not None:
+            self._outbox.append(line)
+            self._outbox_empty = False
+
+    def _clear_outbox(self) -> None:
+        if self._outbox is not None:
+            self._outbox.rewrite(())
+            self._outbox_empty = True
+
+    def _load(self) -> None:
+        """Go on where the last process ended, in order or not."""
+        if self._outbox is None:
+            return
+        memory = self._memory
+        for line in self._outbox.load():
+            try:
+                self._take_up(line)
+            except EventRefused:
+                memory.refused += 1
+        self._outbox.rewrite(self._left())
+
+    def _take_up(self, line: Line) -> None:
+        memory = self._memory
+        match line:
+            case EventLine(row):
+                event = row.event()
+                if memory.is_new(event):
+                    memory.unstored[event.id] = event
+                    memory.history.append(event)
+            case LetterLine(letter):
+                memory.unwritten[letter.id] = letter
+                memory.hold(HeldLetter(letter))
+            case DeliveryLine(handler, row, attempts, redelivery):
+                lane = memory.lanes.setdefault(handler, LaneMemory())
+                lane.queue.append(Delivery(row.event(), attempts, redelivery))
+            case ReplayLine(handler, types, since, until, beyond):
+                lane = memory.lanes.setdefault(handler, LaneMemory())
+                end = until or datetime.now(UTC)
+                lane.replays.append(ReplayState(frozenset(types), since, end, beyond))
+            case _:
+                assert_never(line)
+
+    def _left(self) -> Iterator[Line]:
+        memory = self._memory
+        for event in memory.unstored.values():
+            yield EventLine(EventRow.of(event))
+        for letter in memory.unwritten.values():
+            if letter is not None:
+                yield LetterLine(letter)
+        for handler, lane in memory.lanes.items():
+            for delivery in (*((lane.in_hand,) if lane.in_hand else ()), *lane.queue):
+                row = EventRow.of(delivery.event)
+                yield DeliveryLine(handler, row, delivery.attempts, delivery.redelivery)
+            for replay in lane.replays:
+                yield ReplayLine(
+                    handler, sorted(replay.types), replay.since, replay.until, replay.beyond
+                )
+
+    # --- how it is ---------------------------------------------------------------------------
+
+    def _report_soon(self) -> None:
+        if not self._report_due:
+            self._report_due = True
+            self.spawn(self._report_then)
+
+    def _report_then(self) -> None:
+        gevent.sleep(REPORT_S)
+        self._report_due = False
         self._report()
 
-    def _shorten(self, size: int | None) -> None:
-        """The ring takes up memory: for a while it may be a shorter one."""
-        wanted = self._max_history_size if size is None else min(size, self._max_history_size)
-        if wanted != self._history.maxlen:
-            self._history = deque(self._history, maxlen=wanted)
-
     def _report(self) -> None:
-        status = EventBusStatus(
-            published=self._published.total(),
-            delivered=self._delivered,
-            by_type=dict(self._published),
+        status = self._status()
+        if status.given_up:
+            reason = f"{status.given_up} events or letters were given up: the database is away"
+        elif status.outbox_error:
+            reason = f"the outbox cannot be written: {status.outbox_error}"
+        else:
+            reason = ""
+        self.report(Health.DEGRADED if reason else Health.HEALTHY, reason, status)
+
+    def _status(self) -> EventBusStatus:
+        memory = self._memory
+        handlers = {name: self._handler(name) for name in sorted(self._lanes)}
+        return EventBusStatus(
+            published=memory.by_type.total(),
+            handled=sum(lane.counts.handled for lane in memory.lanes.values()),
+            failed=sum(lane.counts.failed for lane in memory.lanes.values()),
+            retried=sum(lane.counts.retried for lane in memory.lanes.values()),
+            dead=sum(lane.counts.dead for lane in memory.lanes.values()),
+            refused=memory.refused,
+            repeated=memory.repeated,
+            by_type=dict(memory.by_type),
+            by_source=dict(memory.by_source),
+            types={kind: _metrics(counts) for kind, counts in memory.types.items()},
+            handlers=handlers,
+            dead_messages=memory.dead_messages,
+            dead_letters=len(memory.letters),
+            unstored=len(memory.unstored) + len(memory.unwritten),
+            given_up=memory.given_up,
+            outbox_error="" if self._outbox is None else self._outbox.error,
         )
-        self.report(Health.HEALTHY, "", status)
+
+    def _handler(self, name: str) -> HandlerStatus:
+        lane = self._lanes[name]
+        subscription = self._memory.subscriptions.get(name)
+        in_hand = lane.memory.in_hand
+        return HandlerStatus(
+            types=() if subscription is None else tuple(sorted(subscription.types)),
+            source="" if subscription is None else subscription.source,
+            subscribed=subscription is not None,
+            depth=len(lane.memory.queue),
+            high_water=lane.memory.high_water,
+            in_hand="" if in_hand is None else in_hand.event.type,
+            replays=len(lane.memory.replays),
+            breaker=lane.guard.state.value,
+            metrics=_metrics(lane.memory.counts),
+        )
+
+
+def _metrics(counts: DeliveryCounts) -> DeliveryMetrics:
+    latency = counts.latency.info()
+    return DeliveryMetrics(
+        handled=counts.handled,
+        failed=counts.failed,
+        retried=counts.retried,
+        dead=counts.dead,
+        p50_s=None if latency is None else latency.p50_s,
+        p99_s=None if latency is None else latency.p99_s,
+        max_s=None if latency is None else latency.max_s,
+    )
+
+
+def _letter_about(event: Event, handler: str, reason: str, error: str, attempts: int) -> DeadLetter:
+    return DeadLetter(
+        id=letter_id(event.id, handler),
+        kind="event",
+        receiver=handler,
+        type=event.type,
+        reason=reason,
+        error=_storable(error),
+        attempts=attempts,
+        time=datetime.now(UTC),
+        event=EventRow.of(event),
+    )
+
+
+def _in_short(message: Tell) -> str:
+    """The fields that are short; of the others the type."""
+    assert is_dataclass(message)
+    values = ", ".join(f"{f.name}={_value(getattr(message, f.name))}" for f in fields(message))
+    return _storable(f"{type(message).__name__}({values})"[:MESSAGE_CHARS])
+
+
+def _value(value: object) -> str:
+    if value is None or isinstance(value, int | float | datetime | UUID):
+        return str(value)
+    if isinstance(value, str | bytes):
+        return repr(value[:VALUE_CHARS])
+    return f"<{type(value).__name__}>"
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's texts hold no NUL, nor half a character."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

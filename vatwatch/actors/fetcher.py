@@ -52,7 +52,7 @@ from vatwatch.feed.phase import PollPlan, next_poll
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import AppendSnapshot, FetcherStatus, Health, PollDue
 from vatwatch.supervision import Backoff, BreakerPolicy, Guard, NativePool
-from vatwatch.traffic.events import DataPayload
+from vatwatch.traffic.payloads import DataPayload
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -37,7 +37,7 @@ from vatwatch.messages import (
 )
 from vatwatch.operations.health import Ledger, Sign, of_state, overall, worst
 from vatwatch.supervision import NodeInfo, State
-from vatwatch.traffic.events import HealthPayload
+from vatwatch.traffic.payloads import HealthPayload
 
 Received = ServiceReport | LookAgain | GetReports | CheckHealth | Probed | DependencyInspected
 

@@ -1,6 +1,6 @@
 """History: answers what is asked of the database, several questions at a time.
 
-Receives  FindTrack, InspectDatabase, TryDatabase
+Receives  FindTrack, FindEvents, FindLetters, FindLetter, InspectDatabase, TryDatabase
 Asks      postgres GetDsn, if the cluster is embedded
 Sends     ServiceReport
 Holds     connections of its own, so that no reader waits for the writer, nor the writer for one
@@ -16,6 +16,9 @@ from vatwatch.actors.service import Service
 from vatwatch.errors import DatabaseUnavailable
 from vatwatch.messages import (
     DatabaseReport,
+    FindEvents,
+    FindLetter,
+    FindLetters,
     FindTrack,
     Health,
     HistoryStatus,
@@ -23,6 +26,7 @@ from vatwatch.messages import (
     Track,
     TryDatabase,
 )
+from vatwatch.storage.event_rows import find_events, find_letter, find_letters
 from vatwatch.storage.queries import inspect, latest_flight, track
 from vatwatch.supervision import Reply, Timer
 
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import connection
 
-Received = FindTrack | InspectDatabase | TryDatabase
+Received = FindTrack | FindEvents | FindLetters | FindLetter | InspectDatabase | TryDatabase
 
 # While the database is away: nobody may ask for hours, and the status must not say so for ever.
 RETRY_S = 1.0
@@ -61,18 +65,31 @@ class HistoryActor(Service):
     def on_receive(self, message: Received) -> None:
         match message:
             case FindTrack(callsign, flight_id):
-                self.spawn(self._answer, self.reply_later(), _find_track, callsign, flight_id)
+                self._query(lambda conn: _find_track(conn, callsign, flight_id))
+            case FindEvents(wanted, limit, beyond, oldest_first):
+                self._query(
+                    lambda conn: find_events(
+                        conn, wanted, limit=limit, beyond=beyond, oldest_first=oldest_first
+                    )
+                )
+            case FindLetters(letters, limit, beyond):
+                self._query(lambda conn: find_letters(conn, letters, limit=limit, beyond=beyond))
+            case FindLetter(letter_id):
+                self._query(lambda conn: find_letter(conn, letter_id))
             case InspectDatabase():
-                self.spawn(self._answer, self.reply_later(), self._inspected)
+                self._query(self._inspected)
             case TryDatabase():
                 self.spawn(self._try)
             case _:
                 assert_never(message)
 
-    def _answer(self, reply: Reply[object], query: Callable[..., object], *args: object) -> None:
+    def _query(self, query: Callable[[connection], object]) -> None:
+        self.spawn(self._answer, self.reply_later(), query)
+
+    def _answer(self, reply: Reply[object], query: Callable[[connection], object]) -> None:
         self._queries += 1
         try:
-            reply.set(self._database.run(lambda conn: query(conn, *args)))
+            reply.set(self._database.run(query))
         except DatabaseUnavailable as error:
             self._failures += 1
             self._away(error)

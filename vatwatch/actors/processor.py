@@ -37,7 +37,7 @@ from vatwatch.messages import (
     TrackingRecovered,
 )
 from vatwatch.supervision import NativePool, Timer
-from vatwatch.traffic.events import DataPayload
+from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.pipeline import (
     Advanced,
     Options,

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from vatwatch.messages import Health, Publish, ServiceReport, Status
 from vatwatch.supervision import Actor
-from vatwatch.traffic.events import Event
+from vatwatch.traffic.events import Event, check_event
 
 
 class Service(Actor):
@@ -20,6 +20,11 @@ class Service(Actor):
         self.address("health_monitor").tell(ServiceReport(self.name, health, reason, status))
 
     def publish(self, kind: str, payload: Struct, *, correlation_id: str = "") -> None:
-        """Publish one event of this service, now."""
+        """Publish one event of this service, now.
+
+        Raises:
+            EventRefused: it does not fit its type's schema, which is a bug
+        """
         event = Event(uuid4(), kind, datetime.now(UTC), self.name, correlation_id, payload)
+        check_event(event)
         self.address("event_bus").tell(Publish((event,)))

@@ -1,20 +1,25 @@
 """Store: writes each snapshot into PostgreSQL, in order, once, and says when it is there.
 
-Receives  StoreBatch, StoreEvents, RecoverTracking, RetryWrite, DatabaseReturned
+Receives  StoreBatch, StoreEvents, RecoverTracking, RetryWrite, DatabaseReturned, PurgeOld
 Asks      postgres GetDsn, if the cluster is embedded
-Sends     BatchStored, BatchRefused, BatchRejected, StoreStarted, Publish, ServiceReport
-Holds     batches that wait for the database (the processor sends but a few), events likewise
-Restart   costs what waits: the journal has the snapshots, the processor derives them again; events
-          of the service itself that waited are lost
+Sends     BatchStored, BatchRefused, BatchRejected, EventsStored, StoreStarted, Publish,
+          ServiceReport
+Holds     batches that wait for the database (the processor sends but a few), and of the event bus
+          the latest that it sent, which is all that it wants written
+Restart   costs what waits: the journal has the snapshots, the processor derives them again; the
+          event bus sends its own again
 """
 
 from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, assert_never
+from uuid import UUID
 
 import psycopg2
 
@@ -26,7 +31,9 @@ from vatwatch.messages import (
     BatchRejected,
     BatchStored,
     DatabaseReturned,
+    EventsStored,
     Health,
+    PurgeOld,
     Recovered,
     RecoverTracking,
     RetryWrite,
@@ -35,23 +42,25 @@ from vatwatch.messages import (
     StoreStarted,
     StoreStatus,
 )
+from vatwatch.storage.event_rows import write_events, write_letters
 from vatwatch.storage.migrate import migrate
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.recovery import recover
 from vatwatch.storage.reference import write_airports
-from vatwatch.storage.writer import write_batch, write_events
+from vatwatch.storage.retention import BATCH, Retention, purge
+from vatwatch.storage.writer import write_batch
 from vatwatch.supervision import Backoff, Timer
 from vatwatch.traffic.batch import Batch, Outcome
-from vatwatch.traffic.events import DataPayload, Event
+from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.tracking import Rules
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
-Received = StoreBatch | StoreEvents | RecoverTracking | RetryWrite | DatabaseReturned
+Received = StoreBatch | StoreEvents | RecoverTracking | RetryWrite | DatabaseReturned | PurgeOld
 
-# Events of the service itself that wait while the database is away; the oldest go first.
-WAITING_EVENTS = 10_000
+# Between two looks for what was kept long enough.
+PURGE_S = 3600.0
 # Tries of a batch whose data PostgreSQL refuses, before it is set aside.
 DATA_TRIES = 2
 # A schema change rewrites tables of any size; the first airports are 28,000 rows.
@@ -65,15 +74,25 @@ class StoreActor(Service):
 
     _database: Database
 
-    def __init__(self, settings: DatabaseSettings, rules: Rules) -> None:
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        rules: Rules,
+        retentions: Sequence[Retention] = (),
+        *,
+        purge_s: float = PURGE_S,
+    ) -> None:
+        """What of `retentions` is too old is deleted at the start and every `purge_s`."""
         super().__init__()
         self._settings = settings
         self._rules = rules
+        self._retentions = retentions
+        self._purge_s = purge_s
         self._backoff = Backoff(base_s=0.5, cap_s=5.0)
         self._attempt = 0
         self._server_version = ""
         self._waiting: deque[StoreBatch] = deque()
-        self._events: deque[Event] = deque(maxlen=WAITING_EVENTS)
+        self._events: StoreEvents | None = None
         # Batches of this generation and earlier ones are void.
         self._void = -1
         self._retry: Timer | None = None
@@ -85,7 +104,9 @@ class StoreActor(Service):
     def on_start(self) -> None:
         self._database = self._settings.open(self.address("postgres"), self._prepare)
         self.address("processor").tell(StoreStarted())
+        self.address("event_bus").tell(StoreStarted())
         self.after(0, RetryWrite())
+        self.after(0, PurgeOld())
         self._report()
 
     def on_stop(self) -> None:
@@ -99,8 +120,8 @@ class StoreActor(Service):
         match message:
             case StoreBatch():
                 self._batch(message)
-            case StoreEvents(events):
-                self._events.extend(events)
+            case StoreEvents():
+                self._events = message
                 self._drain_unless_waiting()
             case RecoverTracking(time):
                 return self._recover(time)
@@ -110,6 +131,8 @@ class StoreActor(Service):
             case DatabaseReturned():
                 self._database.reset()
                 self._drain()
+            case PurgeOld():
+                self._purge()
             case _:
                 assert_never(message)
         self._report()
@@ -135,11 +158,9 @@ class StoreActor(Service):
                 self._database.run(nothing)
             while self._waiting:
                 self._write(self._waiting[0])
-            if self._events:
-                events = list(self._events)
-                self._database.run(lambda conn: _write_events(conn, events))
-                for _ in events:
-                    self._events.popleft()
+            if self._events is not None:
+                self._write_events(self._events)
+                self._events = None
         except StorageError as error:
             self._later(error)
         else:
@@ -183,6 +204,24 @@ class StoreActor(Service):
                     raise
         raise AssertionError("DATA_TRIES is at least 1")
 
+    def _write_events(self, message: StoreEvents) -> None:
+        refused: tuple[tuple[UUID, str], ...] = ()
+        try:
+            self._database.run(lambda conn: _write_all(conn, message))
+        except (psycopg2.DataError, psycopg2.IntegrityError):
+            # One of them is to blame, and must not cost the others.
+            refused = tuple(self._write_singly(message))
+        self.address("event_bus").tell(EventsStored(message, refused))
+
+    def _write_singly(self, message: StoreEvents) -> Iterator[tuple[UUID, str]]:
+        single = [(event.id, StoreEvents((event,))) for event in message.events]
+        single += [(letter[0], StoreEvents((), (letter,))) for letter in message.letters]
+        for key, one in single:
+            try:
+                self._database.run(partial(_write_all, message=one))
+            except (psycopg2.DataError, psycopg2.IntegrityError) as error:
+                yield key, f"{type(error).__name__}: {error}".strip()
+
     def _tell_stored(self, batch: Batch, duplicate: bool) -> None:
         changes = batch.changes
         stored = BatchStored(batch.entry_id, changes.time, duplicate)
@@ -204,6 +243,18 @@ class StoreActor(Service):
         """The processor starts over from what the database says; all it sent before is void."""
         self._void = max(self._void, generation)
         self._waiting = deque(m for m in self._waiting if m.generation > self._void)
+
+    # --- what is too old ---------------------------------------------------------------------
+
+    def _purge(self) -> None:
+        """Some thousands of rows at a time, so that no snapshot waits long for it."""
+        more = False
+        try:
+            for retention in self._retentions:
+                more |= self._database.run(partial(purge, retention=retention)) >= BATCH
+        except DatabaseUnavailable:
+            pass  # who writes will find out; what is old will be older
+        self.after(0 if more else self._purge_s, PurgeOld())
 
     # --- the database ------------------------------------------------------------------------
 
@@ -254,9 +305,10 @@ class StoreActor(Service):
             self.report(Health.HEALTHY, "", status)
 
 
-def _write_events(conn: connection, events: list[Event]) -> None:
+def _write_all(conn: connection, message: StoreEvents) -> None:
     with conn.cursor() as cur:
-        write_events(cur, events)
+        write_events(cur, message.events)
+        write_letters(cur, message.letters)
 
 
 def _server_version(conn: connection) -> str:

@@ -32,8 +32,8 @@ class Access:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._audit_log = audit_log
 
-    def admit(self, req: falcon.Request, action: str) -> None:
-        """Let the request do `action`, or say why not.
+    def admit(self, req: falcon.Request, action: str) -> str:
+        """Let the request do `action`, or say why not; the fingerprint of the key.
 
         Raises:
             falcon.HTTPForbidden: there are no keys
@@ -49,6 +49,7 @@ class Access:
             self._audit(req, who, f"{action}: refused, {code}")
             raise
         self._audit(req, who, action)
+        return who
 
     def _identify(self, req: falcon.Request) -> str:
         """The key's fingerprint: the key itself is nowhere to be read."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import falcon
 
-from vatwatch.http.events import EventsResource
+from vatwatch.http.events import (
+    AnalyticsResource,
+    EventsResource,
+    LetterResource,
+    LettersResource,
+    RedeliverResource,
+    SchemasResource,
+)
 from vatwatch.http.health import (
     AlertsResource,
     CacheHealthResource,
@@ -69,6 +76,11 @@ def create_app(service: Service) -> App:
     )
     app.add_route("/api/metrics/cache", SubjectResource(service, CacheStatus, breakers="Redis"))
     app.add_route("/metrics", PrometheusResource(service, requests))
+    app.add_route("/api/events/analytics", AnalyticsResource(service))
+    app.add_route("/api/events/schemas", SchemasResource())
+    app.add_route("/api/events/dead-letters", LettersResource(service))
+    app.add_route("/api/events/dead-letters/{letter_id}", LetterResource(service))
+    app.add_route("/api/events/dead-letters/{letter_id}/redeliver", RedeliverResource(service))
     app.add_route("/api/supervision/tree", TreeResource(service))
     app.add_route("/api/supervision/faults", FaultsResource(service))
     app.add_route("/api/supervision/{path:path}", NodeResource(service))

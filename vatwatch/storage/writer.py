@@ -14,17 +14,16 @@ docs/decisions/0004-late-snapshots.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vatwatch.errors import OutOfSequence
-from vatwatch.storage.copy import copy_rows, stage, to_json
+from vatwatch.storage.copy import copy_rows, to_json
+from vatwatch.storage.event_rows import write_events
 from vatwatch.storage.flight_rows import write_flights
 from vatwatch.storage.interval_rows import write_atis, write_plans, write_transceivers
 from vatwatch.storage.session_rows import write_sessions
 from vatwatch.traffic.batch import Batch, Outcome
-from vatwatch.traffic.events import Event
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
@@ -56,19 +55,6 @@ def write_batch(conn: connection, batch: Batch) -> Outcome:
         write_events(cur, batch.events)
         _quarantine(cur, batch)
     return Outcome.STORED
-
-
-def write_events(cur: cursor, events: Iterable[Event]) -> None:
-    """Write events; one that is there already (by id) is left as it is."""
-    rows = [
-        (str(e.id), e.type, e.time, e.source, e.correlation_id, to_json(e.payload)) for e in events
-    ]
-    if not rows:
-        return
-    columns = ("id", "type", "time", "source", "correlation_id", "payload")
-    stage(cur, "stage_events", "LIKE events")
-    copy_rows(cur, "stage_events", columns, rows)
-    cur.execute("INSERT INTO events SELECT * FROM stage_events ON CONFLICT (id) DO NOTHING")
 
 
 def _neighbours(cur: cursor, time: datetime) -> tuple[bool, datetime | None, datetime | None]:

@@ -116,6 +116,11 @@ class Tree:
         gevent.sleep(0)
         return in_order
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was ordered to stop: then what nobody handles is as it should be."""
+        return self._root.state is State.STOPPING
+
     def snapshot(self) -> NodeInfo:
         """Everything there is to know about the tree now. Never waits, whatever hangs."""
         return self._root.info()

@@ -1,4 +1,4 @@
-"""The events that follow from a snapshot, each with a typed payload.
+"""Events, what of them somebody wants, and those that follow from a snapshot.
 
 An event's id is computed from the snapshot and the subject, so an event derived twice is one event.
 Its time is the feed's. The correlation id is the snapshot's `update_timestamp`.
@@ -7,95 +7,36 @@ Its time is the feed's. The correlation id is the snapshot's `update_timestamp`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
+from vatwatch.errors import EventRefused
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.feed.records import FlightPlan
 from vatwatch.traffic.identity import event_id
+from vatwatch.traffic.payloads import (
+    ControllerPayload,
+    FlightPayload,
+    FrequencyPayload,
+    PositionPayload,
+    check,
+    decode,
+)
 from vatwatch.traffic.tracking import Changes, FiledPlan, Flight, Session
 
 SOURCE = "processor"
 
-
-class FlightPayload(Struct, frozen=True, gc=False):
-    """Of every FLIGHT event. `flight_id` is a text, as JavaScript's numbers end at 2^53."""
-
-    flight_id: str
-    cid: int
-    callsign: str
-    logon_time: datetime
-    departure: str = ""
-    arrival: str = ""
-    aircraft: str = ""
-    reconnects: int = 0
-    # created, plan, reconnect: why it is told; for the two endings: the last snapshot it was in.
-    reason: str = ""
-    last_seen: datetime | None = None
-
-
-class ControllerPayload(Struct, frozen=True, gc=False):
-    """Of CONTROLLER_LOGON and CONTROLLER_LOGOFF; facility 0 is an observer."""
-
-    session_id: str
-    cid: int
-    callsign: str
-    facility: int
-    rating: int
-    frequency_hz: int | None
-    logon_time: datetime
-    reconnect: bool = False
-
-
-class FrequencyPayload(Struct, frozen=True, gc=False):
-    """Of FREQUENCY_CHANGE: a controller's; none before it tuned the first one."""
-
-    session_id: str
-    cid: int
-    callsign: str
-    before_hz: int | None
-    after_hz: int | None
-
-
-class PositionPayload(Struct, frozen=True, gc=False):
-    """Of POSITION_UPDATE, one a snapshot: how many flights moved, and how many there are."""
-
-    flights: int
-    moved: int
-
-
-class DataPayload(Struct, frozen=True, gc=False):
-    """Of DATA_FETCHED, DATA_PROCESSED, DATA_STORED and DATA_CACHED, one of each a snapshot."""
-
-    update_timestamp: datetime
-    pilots: int | None = None
-    controllers: int | None = None
-    atis: int | None = None
-    prefiles: int | None = None
-    quarantined: int | None = None
-    bytes: int | None = None
-
-
-class ServicePayload(Struct, frozen=True, gc=False):
-    """Of SERVICE_STARTED, SERVICE_STOPPED and ERROR_OCCURRED."""
-
-    path: str
-    reason: str = ""
-    error: str = ""
-    restarts: int | None = None
-
-
-class HealthPayload(Struct, frozen=True, gc=False):
-    """Of HEALTH_CHECK: the state of the whole, and of each service."""
-
-    health: str
-    services: dict[str, str]
+# Of an event among others: its time, and its id if several have that time.
+Place: TypeAlias = tuple[datetime, UUID]
 
 
 class Event(Struct, frozen=True, gc=False):
-    """One event. `payload` fits the type's schema."""
+    """One event. `payload` is of the type's schema (`payloads.PAYLOADS`)."""
 
     id: UUID
     type: str
@@ -103,6 +44,72 @@ class Event(Struct, frozen=True, gc=False):
     source: str
     correlation_id: str
     payload: Struct
+
+    @property
+    def place(self) -> Place:
+        """Among others, by time."""
+        return self.time, self.id
+
+
+class EventRow(Struct, frozen=True, gc=False):
+    """An event as the table has it: its payload is JSON, perhaps of an older version's schema."""
+
+    id: UUID
+    type: str
+    time: datetime
+    source: str
+    correlation_id: str
+    payload: Raw
+
+    @property
+    def place(self) -> Place:
+        """Among others, by time."""
+        return self.time, self.id
+
+    @classmethod
+    def of(cls, event: Event) -> EventRow:
+        """An event as the table will have it."""
+        payload = Raw(msgspec.json.encode(event.payload))
+        return cls(event.id, event.type, event.time, event.source, event.correlation_id, payload)
+
+    def event(self) -> Event:
+        """The event itself. Raises EventRefused: it does not fit the schema of today."""
+        payload = decode(self.type, self.payload)
+        return Event(self.id, self.type, self.time, self.source, self.correlation_id, payload)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """What of the events somebody wants; empty is all."""
+
+    types: frozenset[str] = frozenset()
+    source: str = ""
+    correlation_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Not included."""
+
+    def wants(self, event: Event) -> bool:
+        """Whether it is one of them."""
+        return (
+            (not self.types or event.type in self.types)
+            and (not self.source or event.source == self.source)
+            and (not self.correlation_id or event.correlation_id == self.correlation_id)
+            and (self.since is None or event.time >= self.since)
+            and (self.until is None or event.time < self.until)
+        )
+
+
+def check_event(event: Event) -> None:
+    """Raises EventRefused, with the field, if it is not as the schemas say."""
+    check(event.type, event.payload)
+    if event.time.tzinfo is None:
+        raise EventRefused(event.type, "time: it is in no time zone")
+    for name in ("source", "correlation_id"):
+        text = getattr(event, name)
+        # PostgreSQL's texts hold no NUL, nor half a character.
+        if not isinstance(text, str) or not (text == "" or text.isprintable()):
+            raise EventRefused(event.type, f"{name}: expected a printable text")
 
 
 def events_of(changes: Changes) -> list[Event]:

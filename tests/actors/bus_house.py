@@ -1,0 +1,195 @@
+"""A small tree with the real event bus, real subscribers, and if wanted the real store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from tests.actors.harness import PATIENCE_S, Query, until
+from vatwatch.actors.database import DatabaseSettings
+from vatwatch.actors.event_bus import BusSettings, EventBusActor
+from vatwatch.actors.event_lane import LanePolicy
+from vatwatch.actors.event_memory import BusMemory, Subscription
+from vatwatch.actors.health_monitor import HealthMonitorActor
+from vatwatch.actors.history import HistoryActor
+from vatwatch.actors.store import StoreActor
+from vatwatch.messages import (
+    Delivered,
+    EventBusStatus,
+    GetEventMetrics,
+    GetLetters,
+    HandlerStatus,
+    Publish,
+)
+from vatwatch.storage.retention import Retention
+from vatwatch.supervision import (
+    Actor,
+    Ask,
+    Backoff,
+    BreakerPolicy,
+    Notice,
+    Tree,
+    supervisor,
+    worker,
+)
+from vatwatch.system import let_hear
+from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
+from vatwatch.traffic.events import Event
+from vatwatch.traffic.payloads import PositionPayload, ServicePayload
+from vatwatch.traffic.tracking import Rules
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+SOON = Backoff(base_s=0.001, cap_s=0.01)
+
+
+class Listener(Actor):
+    """Handles an event as it was told to, and keeps it."""
+
+    def __init__(self, heard: list[Event], handle: Callable[[Event], None]) -> None:
+        super().__init__()
+        self.heard, self.handle = heard, handle
+
+    def on_receive(self, message: Any) -> None:
+        if isinstance(message, Delivered):
+            self.handle(message.event)
+            self.heard.append(message.event)
+        else:
+            super().on_receive(message)
+
+
+def nothing(_event: Event) -> None:
+    """A handler that is content with everything."""
+
+
+def event(number: int = 0, kind: str = "POSITION_UPDATE", *, source: str = "test") -> Event:
+    """The number-th of a row of events."""
+    payload = PositionPayload(number, 0)
+    return Event(uuid4(), kind, NOON + timedelta(seconds=number), source, "", payload)
+
+
+def error_about(path: str) -> Event:
+    return Event(uuid4(), "ERROR_OCCURRED", NOON, "test", "", ServicePayload(path))
+
+
+def number(event: Event) -> int:
+    assert isinstance(event.payload, PositionPayload)
+    return event.payload.flights
+
+
+def numbers(heard: Sequence[Event]) -> list[int]:
+    return [number(one) for one in heard]
+
+
+class House:
+    """The tree, and ways to look into it."""
+
+    def __init__(self, tree: Tree, heard: dict[str, list[Event]], memory: BusMemory) -> None:
+        self.tree, self.heard, self.memory = tree, heard, memory
+        self.notices: list[Notice] = []
+        tree.directory.observe(self.notices.append)
+
+    def publish(self, *events: Event, stored: bool = False) -> None:
+        self.tree.directory.address("event_bus").tell(Publish(events, stored))
+
+    def tell(self, name: str, message: Any) -> None:
+        self.tree.directory.address(name).tell(message)
+
+    def ask(self, name: str, message: Ask[Any]) -> Any:
+        return self.tree.directory.address(name).ask(message, timeout_s=PATIENCE_S)
+
+    def status(self) -> EventBusStatus:
+        status: EventBusStatus = self.ask("event_bus", GetEventMetrics())
+        return status
+
+    def handler(self, name: str) -> HandlerStatus:
+        return self.status().handlers[name]
+
+    def letters(self) -> tuple[DeadLetter, ...]:
+        letters: tuple[DeadLetter, ...] = self.ask(
+            "event_bus", GetLetters(LetterFilter(), limit=10_000)
+        )
+        return letters
+
+    def restarts(self, name: str) -> int:
+        return next(
+            node.restarts_total for node in self.tree.snapshot().walk() if node.name == name
+        )
+
+    def until_restarted(self, name: str, count: int = 1) -> None:
+        until(
+            lambda: self.restarts(name) >= count and self.tree.directory.address(name).alive(),
+            f"{name} is restarted",
+        )
+
+
+@contextmanager
+def bus_house(
+    handlers: dict[str, Callable[[Event], None]] | None = None,
+    *,
+    database: str | None = None,
+    home: Path | None = None,
+    subscriptions: Sequence[Subscription] | None = None,
+    timeout_s: float = PATIENCE_S,
+    retries: int = 2,
+    lane_size: int = 1000,
+    backlog_size: int = 1000,
+    failures: int = 100,
+    breaker_s: float = 600.0,
+    max_dead_letters: int = 100,
+    retentions: Sequence[Retention] = (),
+    purge_s: float = 3600.0,
+) -> Iterator[House]:
+    """With a `database`, the store and the history are there, and events go to the table.
+
+    The handlers are subscribed to everything, unless other `subscriptions` are given.
+    """
+    handlers = handlers or {}
+    heard: dict[str, list[Event]] = {name: [] for name in handlers}
+    if subscriptions is None:
+        subscriptions = [Subscription(name) for name in handlers]
+    memory = BusMemory(max_history_size=1000, max_dead_letter_size=max_dead_letters)
+    settings = BusSettings(
+        lane=LanePolicy(timeout_s=timeout_s, retries=retries, size=lane_size, backoff=SOON),
+        breaker=BreakerPolicy(
+            failure_threshold=failures, timeout_s=breaker_s, max_timeout_s=breaker_s
+        ),
+        backlog_size=backlog_size,
+        keeps_own=database is not None,
+        outbox=None if home is None else home / "events.outbox",
+    )
+    data = []
+    if database is not None:
+        where = DatabaseSettings(database, 2, 5.0, BreakerPolicy(3, 0.2, 0.2))
+        data = [
+            worker("store", StoreActor, where, Rules(), retentions, purge_s=purge_s),
+            worker("history", HistoryActor, where),
+        ]
+    tree = Tree(
+        supervisor(
+            "house",
+            backoff=SOON,
+            intensity=100,
+            children=[
+                worker("event_bus", EventBusActor, memory, settings, subscriptions),
+                *data,
+                worker("health_monitor", HealthMonitorActor, {}, interval_s=3600),
+                *(worker(name, Listener, heard[name], fn) for name, fn in handlers.items()),
+            ],
+        )
+    )  # fmt: skip
+    let_hear(tree)
+    house = House(tree, heard, memory)
+    tree.start()
+    try:
+        yield house
+    finally:
+        tree.stop(PATIENCE_S)
+
+
+def table(database: str, columns: str = "id::text", where: str = "true") -> list[Any]:
+    """What the table of events has."""
+    return [row[0] for row in Query(database)(f"SELECT {columns} FROM events WHERE {where}")]

@@ -1,0 +1,155 @@
+"""What the event bus must not forget when it crashes: plain values, handed on to its successor.
+
+It is made with the tree and given to each incarnation, as a mailbox is. Nothing in it can be half
+done: the bus changes it between two waits only, so that a kill finds it before or after a change.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from vatwatch.supervision import LatencyCounts, Tell
+from vatwatch.traffic.dead_letters import DeadLetter
+from vatwatch.traffic.events import Event, EventRow, Place
+
+# Ids that are remembered, so that an event that is published twice is told once.
+REMEMBERED = 20_000
+
+
+@dataclass(slots=True)
+class Delivery:
+    """An event on its way to a handler."""
+
+    event: Event
+    attempts: int = 0
+    redelivery: bool = False
+    """Of a dead letter."""
+
+
+@dataclass(slots=True)
+class ReplayState:
+    """A replay that is under way."""
+
+    types: frozenset[str]
+    since: datetime | None
+    until: datetime
+    beyond: Place | None = None
+    page: deque[EventRow] = field(default_factory=deque)
+    waits_for: set[UUID] = field(default_factory=set)
+    """Events that were on their way to the table when it was ordered."""
+    not_before: float = 0.0
+    """By the lane's clock: the database was away."""
+
+
+@dataclass(slots=True)
+class DeliveryCounts:
+    """See `messages.DeliveryMetrics`."""
+
+    handled: int = 0
+    failed: int = 0
+    retried: int = 0
+    dead: int = 0
+    latency: LatencyCounts = field(default_factory=LatencyCounts)
+
+
+@dataclass(slots=True)
+class LaneMemory:
+    """What is on its way to one handler."""
+
+    queue: deque[Delivery] = field(default_factory=deque)
+    in_hand: Delivery | None = None
+    replays: deque[ReplayState] = field(default_factory=deque)
+    counts: DeliveryCounts = field(default_factory=DeliveryCounts)
+    high_water: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a handler wants; empty is all."""
+
+    subscriber: str
+    types: frozenset[str] = frozenset()
+    source: str = ""
+
+    def wants(self, event: Event) -> bool:
+        """Whether it is to be delivered."""
+        return (
+            (not self.types or event.type in self.types)
+            and (not self.source or event.source == self.source)
+            and not self._is_about_us(event)
+        )
+
+    def _is_about_us(self, event: Event) -> bool:
+        # A handler that fails at being told that it failed would never come to an end.
+        path = getattr(event.payload, "path", "")
+        return event.type == "ERROR_OCCURRED" and path.rpartition("/")[2] == self.subscriber
+
+
+@dataclass(slots=True)
+class HeldLetter:
+    """A dead letter in memory, with the message itself if it is about one."""
+
+    letter: DeadLetter
+    message: Tell | None = None
+
+
+class BusMemory:
+    """All of it."""
+
+    def __init__(self, *, max_history_size: int, max_dead_letter_size: int) -> None:
+        self.max_dead_letter_size = max_dead_letter_size
+        self._max_history_size = max_history_size
+        self.loaded = False
+        """Whether the outbox of the process before this one was read."""
+        self.history: deque[Event] = deque(maxlen=max_history_size)
+        self.subscriptions: dict[str, Subscription] = {}
+        self.lanes: dict[str, LaneMemory] = {}
+        self.unstored: dict[UUID, Event] = {}
+        self.unwritten: dict[UUID, DeadLetter | None] = {}
+        """Dead letters that the table has otherwise, or (None) is to forget."""
+        self.letters: OrderedDict[UUID, HeldLetter] = OrderedDict()
+        self.by_type: Counter[str] = Counter()
+        self.by_source: Counter[str] = Counter()
+        self.types: dict[str, DeliveryCounts] = {}
+        self.refused = self.repeated = self.given_up = self.dead_messages = 0
+        self._seen: OrderedDict[UUID, None] = OrderedDict()
+
+    def shorten(self, size: int | None) -> None:
+        """The ring takes up memory: for a while it may be a shorter one; None: no longer."""
+        wanted = self._max_history_size if size is None else min(size, self._max_history_size)
+        if wanted != self.history.maxlen:
+            self.history = deque(self.history, maxlen=wanted)
+
+    def is_new(self, event: Event) -> bool:
+        """Whether it was not published before; from now on it was."""
+        if event.id in self._seen:
+            self.repeated += 1
+            return False
+        self._seen[event.id] = None
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return True
+
+    def hold(self, held: HeldLetter) -> None:
+        """Keep a letter; the oldest goes when there are too many (the table has it)."""
+        self.letters[held.letter.id] = held
+        self.letters.move_to_end(held.letter.id)
+        if len(self.letters) > self.max_dead_letter_size:
+            self.letters.popitem(last=False)
+
+    def counts_of(self, kind: str) -> DeliveryCounts:
+        """Of one type of event."""
+        return self.types.setdefault(kind, DeliveryCounts())
+
+    def all_letters(self) -> list[DeadLetter]:
+        """Those in memory, and those on their way to the table."""
+        found = {key: held.letter for key, held in self.letters.items()}
+        for key, letter in self.unwritten.items():
+            if letter is None:
+                found.pop(key, None)
+            else:
+                found[key] = letter
+        return [*found.values()]

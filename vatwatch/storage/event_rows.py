@@ -1,0 +1,160 @@
+"""Events and dead letters: written once, looked for page by page, deleted when they are too old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import msgspec
+
+from vatwatch.storage.copy import copy_rows, stage, to_json
+from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
+from vatwatch.traffic.events import Event, EventFilter, EventRow, Place
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection, cursor
+
+_EVENT = "id, type, time, source, correlation_id, payload"
+_LETTER = "id, kind, receiver, type, reason, error, attempts, time, event, message"
+
+
+def write_events(cur: cursor, events: Iterable[Event]) -> None:
+    """Write events; one that is there already (by id) is left as it is."""
+    rows = [
+        (str(e.id), e.type, e.time, e.source, e.correlation_id, to_json(e.payload)) for e in events
+    ]
+    if not rows:
+        return
+    stage(cur, "stage_events", "LIKE events INCLUDING DEFAULTS")
+    copy_rows(cur, "stage_events", _EVENT.split(", "), rows)
+    cur.execute("INSERT INTO events SELECT * FROM stage_events ON CONFLICT (id) DO NOTHING")
+
+
+def write_letters(cur: cursor, letters: Iterable[tuple[UUID, DeadLetter | None]]) -> None:
+    """Write letters as they are now; without a letter the row of that id goes."""
+    for letter_id, letter in letters:
+        if letter is None:
+            cur.execute("DELETE FROM dead_letters WHERE id = %s", (str(letter_id),))
+            continue
+        cur.execute(
+            f"""INSERT INTO dead_letters ({_LETTER})
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, error = excluded.error,
+                    attempts = excluded.attempts, time = excluded.time""",
+            (
+                str(letter.id),
+                letter.kind,
+                letter.receiver,
+                letter.type,
+                letter.reason,
+                letter.error,
+                letter.attempts,
+                letter.time,
+                None if letter.event is None else to_json(letter.event),
+                letter.message,
+            ),
+        )
+
+
+def find_events(
+    conn: connection,
+    wanted: EventFilter,
+    *,
+    limit: int,
+    beyond: Place | None,
+    oldest_first: bool,
+) -> tuple[EventRow, ...]:
+    """A page of events: the newest first, or the oldest, beyond the last one of the page before."""
+    where, values = _where(
+        ("type = ANY(%s)", sorted(wanted.types)),
+        ("source = %s", wanted.source),
+        ("correlation_id = %s", wanted.correlation_id),
+        ("time >= %s", wanted.since),
+        ("time < %s", wanted.until),
+    )
+    with conn.cursor() as cur:
+        _page(
+            cur,
+            "SELECT id, type, time, source, correlation_id, payload::text FROM events",
+            where,
+            values,
+            limit=limit,
+            beyond=beyond,
+            oldest_first=oldest_first,
+        )
+        return tuple(
+            EventRow(UUID(id_), kind, time.astimezone(UTC), source, correlation_id, _raw(payload))
+            for id_, kind, time, source, correlation_id, payload in cur
+        )
+
+
+def find_letters(
+    conn: connection, wanted: LetterFilter, *, limit: int, beyond: Place | None
+) -> tuple[DeadLetter, ...]:
+    """A page of letters, the newest first, beyond the last one of the page before."""
+    where, values = _where(
+        ("kind = %s", wanted.kind),
+        ("receiver = %s", wanted.receiver),
+        ("type = ANY(%s)", sorted(wanted.types)),
+        ("time >= %s", wanted.since),
+        ("time < %s", wanted.until),
+    )
+    with conn.cursor() as cur:
+        _page(cur, _LETTERS, where, values, limit=limit, beyond=beyond, oldest_first=False)
+        return tuple(_letter(row) for row in cur)
+
+
+def find_letter(conn: connection, letter_id: UUID) -> DeadLetter | None:
+    """One letter."""
+    with conn.cursor() as cur:
+        cur.execute(f"{_LETTERS} WHERE id = %s", (str(letter_id),))
+        row = cur.fetchone()
+        return None if row is None else _letter(row)
+
+
+_LETTERS = f"SELECT {_LETTER.replace('event,', 'event::text,')} FROM dead_letters"
+
+
+def _where(*conditions: tuple[str, object]) -> tuple[list[str], list[object]]:
+    given = [(text, value) for text, value in conditions if value not in ("", None, [])]
+    return [text for text, _ in given], [value for _, value in given]
+
+
+def _page(
+    cur: cursor,
+    select: str,
+    where: list[str],
+    values: list[object],
+    *,
+    limit: int,
+    beyond: Place | None,
+    oldest_first: bool,
+) -> None:
+    if beyond is not None:
+        where = [*where, f"(time, id) {'>' if oldest_first else '<'} (%s, %s::uuid)"]
+        values = [*values, beyond[0], str(beyond[1])]
+    conditions = f" WHERE {' AND '.join(where)}" if where else ""
+    order = "time, id" if oldest_first else "time DESC, id DESC"
+    cur.execute(f"{select}{conditions} ORDER BY {order} LIMIT %s", (*values, limit))
+
+
+def _letter(row: tuple[str, str, str, str, str, str, int, datetime, str | None, str]) -> DeadLetter:
+    id_, kind, receiver, type_, reason, error, attempts, time, event, message = row
+    return DeadLetter(
+        UUID(id_),
+        "event" if kind == "event" else "message",
+        receiver,
+        type_,
+        reason,
+        error,
+        attempts,
+        time.astimezone(UTC),
+        None if event is None else msgspec.json.decode(event, type=EventRow),
+        message,
+    )
+
+
+def _raw(text: str) -> msgspec.Raw:
+    return msgspec.Raw(text.encode())

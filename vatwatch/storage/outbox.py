@@ -1,0 +1,122 @@
+"""Outbox: a file for what is on its way to the database or to a handler, one JSON line each.
+
+Events are appended as they are accepted, so that those which the database does not have yet outlive
+a process that is killed: what was written is the operating system's, without fsync. (A machine that
+loses power may lose the last of them.) When nothing is on its way the file is emptied. An ordered
+stop writes it anew, with all that is left. Each line stands for itself: one that was cut short is
+passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from vatwatch.traffic.dead_letters import DeadLetter
+from vatwatch.traffic.events import EventRow, Place
+
+
+class EventLine(Struct, frozen=True, tag="event"):
+    """This event may not be in the table."""
+
+    event: EventRow
+
+
+class LetterLine(Struct, frozen=True, tag="letter"):
+    """This letter may not be in the table."""
+
+    letter: DeadLetter
+
+
+class DeliveryLine(Struct, frozen=True, tag="delivery"):
+    """This event was not handled by this handler yet."""
+
+    handler: str
+    event: EventRow
+    attempts: int
+    redelivery: bool = False
+
+
+class ReplayLine(Struct, frozen=True, tag="replay"):
+    """This replay has come to `beyond`."""
+
+    handler: str
+    types: list[str]
+    since: datetime | None
+    until: datetime | None
+    beyond: Place | None
+
+
+Line: TypeAlias = EventLine | LetterLine | DeliveryLine | ReplayLine
+
+_DECODER = msgspec.json.Decoder(Line)
+
+
+class Outbox:
+    """The file. A disk that is full or broken costs the copy, never the event: `error` tells."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+        self.error = ""
+        self.torn = 0
+        """Lines that could not be read."""
+
+    def load(self) -> list[Line]:
+        """What was on its way when the last process ended."""
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self.error = str(error)
+            return []
+        return [*self._decoded(lines)]
+
+    def append(self, line: Line) -> None:
+        """Add one."""
+        self._try(lambda: self._write(msgspec.json.encode(line) + b"\n"))
+
+    def rewrite(self, lines: Iterable[Line]) -> None:
+        """These, and nothing else, are on their way now."""
+        data = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        self.close()
+        self._try(lambda: self._replace(data))
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            self._try(file.close)
+
+    def _write(self, data: bytes) -> None:
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("ab", buffering=0)
+        self._file.write(data)
+
+    def _replace(self, data: bytes) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        new = self._path.with_suffix(".new")
+        new.write_bytes(data)
+        new.replace(self._path)
+
+    def _decoded(self, lines: Iterable[bytes]) -> Iterator[Line]:
+        for line in lines:
+            try:
+                yield _DECODER.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                self.torn += 1
+
+    def _try(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except OSError as error:
+            self.error = str(error)
+        else:
+            self.error = ""

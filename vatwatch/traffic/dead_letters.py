@@ -1,0 +1,69 @@
+"""Dead letters: what could not be delivered, kept until somebody sends it again or lets it go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+from uuid import UUID, uuid5
+
+from msgspec import Struct
+
+from vatwatch.traffic.events import EventRow, Place
+
+LetterKind: TypeAlias = Literal["event", "message"]
+
+# Any UUID; that of the letters about events.
+_LETTERS = UUID("b1d3c1a5-0c57-5b0e-8d5f-0b6f2a1f7c42")
+
+
+class DeadLetter(Struct, frozen=True, gc=False):
+    """One. Of a message to an actor nothing is kept but a short text: it may hold anything."""
+
+    id: UUID
+    kind: LetterKind
+    receiver: str
+    """An event's: the name of the actor that should have handled it; a message's: its path."""
+    type: str
+    """Of the event or the message."""
+    reason: str
+    """In a word or two."""
+    error: str
+    """Its type first; empty if there was none."""
+    attempts: int
+    time: datetime
+    """Wall clock: of the last attempt."""
+    event: EventRow | None = None
+    message: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Among others, by time."""
+        return self.time, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFilter:
+    """What of the letters somebody wants; empty is all."""
+
+    kind: str = ""
+    receiver: str = ""
+    types: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+    """Not included."""
+
+    def wants(self, letter: DeadLetter) -> bool:
+        """Whether it is one of them."""
+        return (
+            (not self.kind or letter.kind == self.kind)
+            and (not self.receiver or letter.receiver == self.receiver)
+            and (not self.types or letter.type in self.types)
+            and (self.since is None or letter.time >= self.since)
+            and (self.until is None or letter.time < self.until)
+        )
+
+
+def letter_id(event_id: UUID, handler: str) -> UUID:
+    """An event that fails twice for one handler is one letter."""
+    return uuid5(_LETTERS, f"{event_id}\x1f{handler}")

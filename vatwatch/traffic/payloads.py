@@ -1,0 +1,182 @@
+"""What each type of event says: one schema a type, in `PAYLOADS`.
+
+A field is added with a default, and none is ever taken away or given another meaning: events of
+years ago are read with the schemas of today.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from vatwatch.errors import EventRefused
+
+FlightId = Annotated[
+    str, Meta(description="The flight. A text, as JavaScript's numbers end at 2^53.")
+]
+SessionId = Annotated[
+    str, Meta(description="The session. A text, as JavaScript's numbers end at 2^53.")
+]
+Cid = Annotated[int, Meta(description="VATSIM's number of the person.")]
+Callsign = Annotated[str, Meta(description="Callsign.")]
+LogonTime = Annotated[
+    datetime, Meta(tz=True, description="UTC: logon time of the first connection.")
+]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Payload(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What an event says. A field that is not in the schema is refused like a wrong one."""
+
+
+class FlightPayload(Payload, frozen=True, gc=False):
+    """A pilot's flight: it appeared, changed its plan or its connection, or is over."""
+
+    flight_id: FlightId
+    cid: Cid
+    callsign: Callsign
+    logon_time: LogonTime
+    departure: Annotated[str, Meta(description="Airport as filed, ICAO; empty if none.")] = ""
+    arrival: Annotated[str, Meta(description="Airport as filed, ICAO; empty if none.")] = ""
+    aircraft: Annotated[str, Meta(description="Type as filed, ICAO; empty if none.")] = ""
+    reconnects: Annotated[
+        Count, Meta(description="How often a new connection continued the flight.")
+    ] = 0
+    reason: Annotated[
+        str, Meta(description="Why it is told: created, plan, reconnect, or ended.")
+    ] = ""
+    last_seen: Annotated[
+        datetime | None,
+        Meta(description="UTC: the last snapshot it was in; of the two endings only."),
+    ] = None
+
+
+class ControllerPayload(Payload, frozen=True, gc=False):
+    """A controller's session: it began, came back after a cut, or was left."""
+
+    session_id: SessionId
+    cid: Cid
+    callsign: Callsign
+    facility: Annotated[int, Meta(description="VATSIM's id of the facility; 0 is an observer.")]
+    rating: Annotated[int, Meta(description="VATSIM's id of the controller rating.")]
+    frequency_hz: Annotated[int | None, Meta(description="Hz; null while none is tuned.")]
+    logon_time: LogonTime
+    reconnect: Annotated[
+        bool, Meta(description="Whether it continues a session after a cut connection.")
+    ] = False
+
+
+class FrequencyPayload(Payload, frozen=True, gc=False):
+    """A controller changed the frequency."""
+
+    session_id: SessionId
+    cid: Cid
+    callsign: Callsign
+    before_hz: Annotated[int | None, Meta(description="Hz; null if none was tuned.")]
+    after_hz: Annotated[int | None, Meta(description="Hz; null if none is tuned now.")]
+
+
+class PositionPayload(Payload, frozen=True, gc=False):
+    """One a snapshot: how many aircraft moved."""
+
+    flights: Annotated[Count, Meta(description="Flights in the snapshot.")]
+    moved: Annotated[Count, Meta(description="Those that are elsewhere than in the one before.")]
+
+
+class DataPayload(Payload, frozen=True, gc=False):
+    """A snapshot was fetched, processed, stored, or shown; null is what is not known there."""
+
+    update_timestamp: Annotated[
+        datetime, Meta(tz=True, description="UTC: the feed's own time of the snapshot.")
+    ]
+    pilots: Annotated[int | None, Meta(description="Pilots in it.")] = None
+    controllers: Annotated[int | None, Meta(description="Controllers in it.")] = None
+    atis: Annotated[int | None, Meta(description="ATIS stations in it.")] = None
+    prefiles: Annotated[int | None, Meta(description="Prefiled plans in it.")] = None
+    quarantined: Annotated[int | None, Meta(description="Records that were set aside.")] = None
+    bytes: Annotated[int | None, Meta(description="Size of the feed's body, in bytes.")] = None
+
+
+class ServicePayload(Payload, frozen=True, gc=False):
+    """A part of the service started, stopped, or failed."""
+
+    path: Annotated[str, Meta(description="Its place in the supervision tree.")]
+    reason: Annotated[str, Meta(description="Why it stopped, or what failed.")] = ""
+    error: Annotated[str, Meta(description="The error, its type first; of ERROR_OCCURRED.")] = ""
+    restarts: Annotated[int | None, Meta(description="Restarts so far, where known.")] = None
+
+
+class HealthPayload(Payload, frozen=True, gc=False):
+    """How the whole and each service is: healthy, degraded or unhealthy."""
+
+    health: Annotated[str, Meta(description="Of the whole.")]
+    services: Annotated[dict[str, str], Meta(description="Of each service, by its name.")]
+
+
+PAYLOADS: dict[str, type[Payload]] = {
+    "FLIGHT_CREATED": FlightPayload,
+    "FLIGHT_UPDATED": FlightPayload,
+    "FLIGHT_COMPLETED": FlightPayload,
+    "FLIGHT_CANCELLED": FlightPayload,
+    "CONTROLLER_LOGON": ControllerPayload,
+    "CONTROLLER_LOGOFF": ControllerPayload,
+    "FREQUENCY_CHANGE": FrequencyPayload,
+    "POSITION_UPDATE": PositionPayload,
+    "SERVICE_STARTED": ServicePayload,
+    "SERVICE_STOPPED": ServicePayload,
+    "HEALTH_CHECK": HealthPayload,
+    "ERROR_OCCURRED": ServicePayload,
+    "DATA_FETCHED": DataPayload,
+    "DATA_PROCESSED": DataPayload,
+    "DATA_STORED": DataPayload,
+    "DATA_CACHED": DataPayload,
+}
+
+_DECODERS = {kind: msgspec.json.Decoder(payload) for kind, payload in PAYLOADS.items()}
+# JSON's escape of NUL, which PostgreSQL's texts do not hold; not an escaped backslash before u0000.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def check(kind: str, payload: Struct) -> None:
+    """Raises EventRefused, with the field, if the payload does not fit the type's schema."""
+    wanted = _known(kind)
+    if type(payload) is not wanted:
+        raise EventRefused(
+            kind, f"payload: expected {wanted.__name__}, got {type(payload).__name__}"
+        )
+    try:
+        data = msgspec.json.encode(payload)
+    except (TypeError, ValueError, UnicodeEncodeError) as error:
+        raise EventRefused(kind, f"payload: {error}") from error
+    decode(kind, data)
+
+
+def decode(kind: str, data: bytes | msgspec.Raw) -> Payload:
+    """A payload from its JSON. Raises EventRefused, with the field."""
+    _known(kind)
+    if _NUL.search(bytes(data)):
+        raise EventRefused(kind, "payload: a text in it holds a NUL, which cannot be stored")
+    try:
+        payload: Payload = _DECODERS[kind].decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise EventRefused(kind, f"payload: {error}") from error
+    return payload
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """The JSON schema of each type's payload."""
+    return {kind: msgspec.json.schema(payload) for kind, payload in PAYLOADS.items()}
+
+
+def _known(kind: str) -> type[Payload]:
+    found = PAYLOADS.get(kind)
+    if found is None:
+        close = get_close_matches(kind, PAYLOADS, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise EventRefused(kind, f"type: {kind!r} is no type of event{hint}")
+    return found
