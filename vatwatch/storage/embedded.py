@@ -257,9 +257,10 @@ class EmbeddedPostgres:
 
     def _is_orphan(self, process: psutil.Process) -> bool:
         try:
-            return process.name().startswith("postgres") and Path(process.cwd()) == self._data.resolve()
+            name, place = process.name(), process.cwd()
         except psutil.Error:  # it has ended, or is somebody else's
             return False
+        return name.startswith("postgres") and Path(place) == self._data.resolve()
 
     def _disown_pid(self) -> None:
         """Make a pid file that was left harmless, but for what it says of shared memory.
