@@ -8,6 +8,7 @@ monkey.patch_all()
 
 # ruff: noqa: E402 - gevent patches before anything else is imported
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -98,3 +99,13 @@ def redis_url(redis_server: str) -> str:
     """The address of an empty Redis."""
     redis.Redis.from_url(redis_server).flushall()
     return redis_server
+
+
+@pytest.fixture(scope="session")
+def boundaries() -> bytes:
+    """The network's FIR boundaries as GeoJSON; they stand beside the project like the captures."""
+    place = Path(os.environ.get("GEO", Path(__file__).parents[2] / "shared" / "geo"))
+    file = place / "Boundaries.geojson.gz"
+    if not file.is_file():
+        pytest.skip(f"no {file}: set GEO to a directory that has it")
+    return gzip.decompress(file.read_bytes())

@@ -42,6 +42,7 @@ DEFAULT_STATUS_URL = "https://status.vatsim.net/status.json"
 MIN_VATSIM_POLL_S = 15
 # Environment variables with these are ours: one that we do not know is likely misspelt.
 PREFIXES = ("VATWATCH_", "VATSIM_")
+_PASSWORD = re.compile(r"((?:^|&)(?:\w*password|sslkey)=)[^&]*", re.IGNORECASE)
 
 
 def _url(*schemes: str) -> AfterValidator:
@@ -101,7 +102,10 @@ Switch = Annotated[bool, BeforeValidator(_on)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=False)
+    # Nothing here means anything at infinity: a time that never comes is a misspelt one.
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=False, allow_inf_nan=False
+    )
 
 
 def _setting(name: str, default: Any, why: str, *, unit: str = "", **limits: Any) -> Any:
@@ -547,7 +551,7 @@ def load(
     known = {name for _, name, _ in _fields()}
     for source, found in (
         ("vatwatch.toml", _toml(directory / "vatwatch.toml", known, faults)),
-        (".env", {k: v for k, v in dotenv_values(directory / ".env").items() if k in known}),
+        (".env", _dotenv(directory / ".env", known, faults)),
         ("environment", {k: v for k, v in env.items() if k in known}),
         ("command line", overrides or {}),
     ):
@@ -595,10 +599,13 @@ def _toml(path: Path, known: set[str], faults: list[str]) -> dict[str, object]:
         content = tomllib.loads(path.read_text())
     except FileNotFoundError:
         return {}
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # no TOML, or no UTF-8
         faults.append(f"{path}: {error}")
         return {}
     content = content.get("vatwatch", content)
+    if not isinstance(content, dict):
+        faults.append(f"{path}: vatwatch must be a table")
+        return {}
     found: dict[str, object] = {}
     for key, value in content.items():
         if key.upper() in known:
@@ -606,6 +613,14 @@ def _toml(path: Path, known: set[str], faults: list[str]) -> dict[str, object]:
         else:
             faults.append(f"{path}: {key} is no setting{_did_you_mean(key.upper(), known).lower()}")
     return found
+
+
+def _dotenv(path: Path, known: set[str], faults: list[str]) -> dict[str, object]:
+    try:
+        return {name: value for name, value in dotenv_values(path).items() if name in known}
+    except (OSError, ValueError) as error:
+        faults.append(f"{path}: {error}")
+        return {}
 
 
 def _unknown(env: Mapping[str, str], known: set[str]) -> Iterator[str]:
@@ -678,5 +693,7 @@ def _shown(value: object, name: str = "") -> str:
         return "***" if name.endswith("_URL") else text
     if password:
         netloc = f"{parts.username or ''}:***@{parts.netloc.rpartition('@')[2]}"
-        return urlunsplit(parts._replace(netloc=netloc))
-    return text
+        parts = parts._replace(netloc=netloc)
+        text = urlunsplit(parts)
+    # PostgreSQL's and Redis's addresses may carry it behind the question mark, too.
+    return text.replace(parts.query, _PASSWORD.sub(r"\1***", parts.query)) if parts.query else text

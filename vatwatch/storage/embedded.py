@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,6 +48,7 @@ SERVER_SETTINGS = {
     "log_timezone": "UTC",
 }
 START_POLL_S = 0.05
+ORPHANS_END_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ class EmbeddedPostgres:
 
     def _spawn(self, sockets: Path) -> None:
         assert self._found is not None
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        self._end_orphans()
+        self._disown_pid()
         command = [str(self._found.bindir / "postgres"), "-D", str(self._data), "-k", str(sockets)]
         for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]
@@ -243,6 +246,38 @@ class EmbeddedPostgres:
             return None
         ours = any("postgres" in word for word in command[:1]) and str(self._data) in command
         return process if ours and _is_alive(process) else None
+
+    def _end_orphans(self) -> None:
+        """End what a killed server has left: a busy backend goes on writing to the files."""
+        orphans = [process for process in psutil.process_iter() if self._is_orphan(process)]
+        for process in orphans:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(orphans, timeout=ORPHANS_END_S)
+
+    def _is_orphan(self, process: psutil.Process) -> bool:
+        try:
+            name, place = process.name(), process.cwd()
+        except psutil.Error:  # it has ended, or is somebody else's
+            return False
+        return name.startswith("postgres") and Path(place) == self._data.resolve()
+
+    def _disown_pid(self) -> None:
+        """Make a pid file that was left harmless, but for what it says of shared memory.
+
+        The pid may be a stranger's by now, and PostgreSQL would take him for its server. The file
+        itself must stay: by it PostgreSQL sees whether somebody still uses the old one's memory. Of
+        its parent's pid, which is ours, it knows that it is no server.
+        """
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return
+        if len(lines) > 1:
+            lines[0] = str(os.getpid())
+            (self._data / "postmaster.pid").write_text("\n".join(lines) + "\n")
+        else:  # cut off: it is an error to PostgreSQL, and tells nothing
+            (self._data / "postmaster.pid").unlink()
 
     def _wait_for_end(self, timeout_s: float) -> bool:
         deadline = monotonic() + timeout_s

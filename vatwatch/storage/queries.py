@@ -20,7 +20,8 @@ def latest_flight(conn: connection, callsign: str) -> int | None:
     """The flight that was last seen under a callsign."""
     with conn.cursor() as cur:
         cur.execute(
-            "SELECT flight_id FROM flights WHERE callsign = %s ORDER BY first_seen DESC LIMIT 1",
+            """SELECT flight_id FROM flights WHERE callsign = %s
+               ORDER BY last_seen DESC, first_seen DESC LIMIT 1""",
             (callsign,),
         )
         row = cur.fetchone()
@@ -30,9 +31,7 @@ def latest_flight(conn: connection, callsign: str) -> int | None:
 def track(conn: connection, flight_id: int) -> tuple[Position, ...]:
     """The positions of a flight, oldest first."""
     with conn.cursor() as cur:
-        cur.execute(
-            """SELECT first_seen, last_seen FROM flights WHERE flight_id = %s""", (flight_id,)
-        )
+        cur.execute("SELECT first_seen, last_seen FROM flights WHERE flight_id = %s", (flight_id,))
         seen = cur.fetchone()
         if seen is None:
             return ()

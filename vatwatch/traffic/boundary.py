@@ -7,6 +7,7 @@ cut in two.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ class Boundary:
         """The union of all polygons. Raises ValueError that says what is wrong, and where."""
         try:
             document = msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"{name} is no JSON: {error}") from error
         polygons = list(_polygons(document, name))
         if not polygons:
@@ -84,6 +85,8 @@ def _polygon(rings: Any, where: str) -> Polygon:
     """A ring that is not closed is taken as if it were: files in the field have such."""
     try:
         shell, *holes = [[(float(x), float(y)) for x, y, *_ in ring] for ring in rings]
+        if not all(isfinite(number) for ring in (shell, *holes) for xy in ring for number in xy):
+            raise ValueError("a coordinate is no number")  # noqa: TRY301 - one kind for all
         return Polygon(shell, holes)
     except (TypeError, ValueError, shapely.errors.GEOSException) as error:
         raise ValueError(f"{where} is no polygon: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import asin, atan2, cos, degrees, hypot, radians, sin
+from math import asin, atan2, cos, degrees, radians, sin
 
 # The mean radius of WGS84's ellipsoid, 6,371,008.8 m (IUGG), in nautical miles of 1,852 m.
 EARTH_RADIUS_NM = 6_371_008.8 / 1_852
@@ -21,18 +21,3 @@ def bearing(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     east = sin(delta) * cos(p2)
     north = cos(p1) * sin(p2) - sin(p1) * cos(p2) * cos(delta)
     return degrees(atan2(east, north)) % 360
-
-
-def between(
-    lat1: float, lon1: float, lat2: float, lon2: float, fraction: float
-) -> tuple[float, float]:
-    """The point at this fraction of the shortest way; between antipodes the first point."""
-    angle = distance_nm(lat1, lon1, lat2, lon2) / EARTH_RADIUS_NM
-    if sin(angle) == 0:
-        return (lat1, lon1)
-    a, b = sin((1 - fraction) * angle) / sin(angle), sin(fraction * angle) / sin(angle)
-    p1, l1, p2, l2 = radians(lat1), radians(lon1), radians(lat2), radians(lon2)
-    x = a * cos(p1) * cos(l1) + b * cos(p2) * cos(l2)
-    y = a * cos(p1) * sin(l1) + b * cos(p2) * sin(l2)
-    z = a * sin(p1) + b * sin(p2)
-    return (degrees(atan2(z, hypot(x, y))), degrees(atan2(y, x)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from msgspec import Struct
@@ -21,6 +22,8 @@ from vatwatch.traffic.tracking import Changes, Radio, Rules, Snapshot, Tracking
 # Others who watch the feed take a fall by this many from one update to the next, or to none at all,
 # for a fault of the network's data server (FEED.md).
 MASS_DROP = 400
+
+_NAME = re.compile(r'"name"\s*:\s*(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^",}]*)', re.DOTALL)
 
 
 class Options(Struct, frozen=True):
@@ -56,7 +59,10 @@ def prepare(data: bytes, transceivers: bytes | None, options: Options) -> Prepar
         radios, quarantined_radios = decode_radios(transceivers)
         quarantined = (*quarantined, *quarantined_radios)
     filtered = options.filters.apply(feed, radios, load_airports())
-    feed = filtered.feed if options.keep_names else _without_names(filtered.feed)
+    feed = filtered.feed
+    if not options.keep_names:
+        feed = _without_names(feed)
+        quarantined = tuple(_nameless(record) for record in quarantined)
     snapshot = Snapshot(
         time=parse_time(feed.general.update_timestamp),
         feed=feed,
@@ -109,4 +115,11 @@ def _without_names(feed: Feed) -> Feed:
         pilots=[replace(pilot, name="") for pilot in feed.pilots],
         controllers=[replace(controller, name="") for controller in feed.controllers],
         atis=[replace(atis, name="") for atis in feed.atis],
+        # The feed has the cid here; a name would be against its habit, and is possible.
+        prefiles=[replace(prefile, name="") for prefile in feed.prefiles],
     )
+
+
+def _nameless(quarantined: Quarantined) -> Quarantined:
+    """The same for a record that may be no JSON, or be cut off within the name."""
+    return replace(quarantined, record=_NAME.sub('"name":""', quarantined.record))

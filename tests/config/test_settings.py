@@ -1,0 +1,282 @@
+"""Settings: names and defaults, where they come from, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from vatwatch.config.settings import (
+    DEFAULT_API_URL,
+    DEFAULT_TRANSCEIVERS_URL,
+    SECTIONS,
+    Settings,
+    describe,
+    load,
+)
+from vatwatch.errors import ConfigurationError
+
+# What the outside may rely on.
+DEFAULTS = {
+    "DATABASE_URL": "",
+    "DATABASE_MAX_CONNECTIONS": "20",
+    "DATABASE_TIMEOUT": "30",
+    "VATSIM_API_URL": "",
+    "VATSIM_TRANSCEIVERS_URL": "",
+    "VATSIM_STATUS_URL": "https://status.vatsim.net/status.json",
+    "VATSIM_API_TIMEOUT": "10",
+    "VATSIM_API_RETRY_ATTEMPTS": "3",
+    "VATSIM_POLL_INTERVAL": "15",
+    "SERVICE_MAX_WORKERS": "4",
+    "SERVICE_HEALTH_CHECK_INTERVAL": "30",
+    "SERVICE_SHUTDOWN_TIMEOUT": "30",
+    "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "5",
+    "CIRCUIT_BREAKER_TIMEOUT": "60",
+    "EVENT_BUS_MAX_HISTORY_SIZE": "1000",
+    "REDIS_URL": "",
+    "CACHE_TTL_DEFAULT": "300",
+    "CACHE_TTL_FLIGHT_DATA": "60",
+    "CACHE_TTL_ATC_DATA": "30",
+    "VATWATCH_HOME": "var",
+    "PORT": "8001",
+}
+
+
+def faults(directory: Path, **env: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load(env=env, directory=directory)
+    return str(caught.value)
+
+
+def values(settings: Settings) -> dict[str, str]:
+    return {one.name: one.value for one in describe(settings)}
+
+
+def sources(settings: Settings) -> dict[str, str]:
+    return {one.name: one.source for one in describe(settings)}
+
+
+# --- names and defaults --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_every_promised_name_has_its_default(name: str, tmp_path: Path) -> None:
+    found = {one.name: one for one in describe(load(env={}, directory=tmp_path))}
+    assert found[name].value.removesuffix(".0") == DEFAULTS[name]
+    assert found[name].default == found[name].value
+    assert found[name].source == "default"
+
+
+def test_the_default_addresses_are_the_networks() -> None:
+    assert DEFAULT_API_URL == "https://data.vatsim.net/v3/vatsim-data.json"
+    assert DEFAULT_TRANSCEIVERS_URL == "https://data.vatsim.net/v3/transceivers-data.json"
+
+
+def test_every_setting_has_one_name_and_says_why_it_is_there() -> None:
+    names = [field.alias for model in SECTIONS.values() for field in model.model_fields.values()]
+    assert len(names) == len(set(names))
+    for model in SECTIONS.values():
+        for attribute, field in model.model_fields.items():
+            assert field.alias is not None
+            assert re.fullmatch(r"[A-Z][A-Z_]*[A-Z]", field.alias)
+            assert field.description, attribute
+
+
+# --- where they come from ------------------------------------------------------------------------
+
+
+def test_the_command_line_goes_before_the_environment_before_env_before_toml(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "vatwatch.toml").write_text(
+        "port = 1001\nvatwatch_host = 'toml'\ncache_ttl_default = 11\ndatabase_timeout = 1.5\n"
+    )
+    (tmp_path / ".env").write_text(
+        "PORT=1002\nVATWATCH_HOST=dotenv\nCACHE_TTL_DEFAULT=12\nSOMEBODY_ELSES=1\n"
+    )
+    settings = load(
+        env={"PORT": "1003", "VATWATCH_HOST": "environment", "PATH": "/bin"},
+        directory=tmp_path,
+        overrides={"PORT": 1004, "VATWATCH_HOST": None},
+    )
+    assert settings.web.port == 1004
+    assert settings.web.host == "environment"
+    assert settings.cache.ttl_default_s == 12
+    assert settings.database.timeout_s == 1.5
+    assert settings.cache.ttl_atc_data_s == 30
+    from_where = sources(settings)
+    assert from_where["PORT"] == "command line"
+    assert from_where["VATWATCH_HOST"] == "environment"
+    assert from_where["CACHE_TTL_DEFAULT"] == ".env"
+    assert from_where["DATABASE_TIMEOUT"] == "vatwatch.toml"
+    assert from_where["CACHE_TTL_ATC_DATA"] == "default"
+    assert settings.warnings == ()
+
+
+def test_an_empty_text_is_as_good_as_none(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=1002\nREDIS_URL=\n")
+    settings = load(env={"PORT": "", "DATABASE_URL": ""}, directory=tmp_path)
+    assert settings.web.port == 1002
+    assert settings.cache.redis_url is None
+    assert settings.database.is_embedded
+
+
+def test_a_toml_file_may_have_a_table_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "vatwatch.toml").write_text("[vatwatch]\nport = 1001\n")
+    assert load(env={}, directory=tmp_path).web.port == 1001
+
+
+def test_settings_cannot_be_changed(tmp_path: Path) -> None:
+    settings = load(env={}, directory=tmp_path)
+    with pytest.raises(Exception, match="frozen"):
+        settings.web.port = 1  # type: ignore[misc]
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "vatwatch.toml").write_text("prot = 1\n")
+    text = faults(
+        tmp_path,
+        PORT="70000",
+        DATABASE_TIMEOUT="soon",
+        CACHE_TTL_DEFAULT="-1",
+        VATSIM_API_URL="ftp://x",
+        VATWATCH_FILTER_CALLSIGN="(",
+        VATWATCH_FILTER_BOUNDARY=str(tmp_path / "nowhere.geojson"),
+        VATWATCH_LOG_LEVEL="loud",
+        VATWATCH_KEEP_NAMES="perhaps",
+    )
+    for part in (
+        "prot is no setting (did you mean port?)",
+        "PORT=70000: ",
+        "DATABASE_TIMEOUT=soon: ",
+        "CACHE_TTL_DEFAULT=-1: ",
+        "VATSIM_API_URL=ftp://x: must be an address that begins with http or https://",
+        "VATWATCH_FILTER_CALLSIGN=(: must be a regular expression",
+        "nowhere.geojson: must be a file that exists",
+        "VATWATCH_LOG_LEVEL=loud: ",
+        "VATWATCH_KEEP_NAMES=perhaps: ",
+    ):
+        assert part in text
+    assert len(text.splitlines()) == 10
+
+
+@pytest.mark.parametrize("content", ["port = ", "\xff\xfe", "[vatwatch\n"])
+def test_a_toml_file_that_is_none_is_a_fault(tmp_path: Path, content: str) -> None:
+    (tmp_path / "vatwatch.toml").write_bytes(content.encode("latin-1"))
+    assert "vatwatch.toml: " in faults(tmp_path)
+
+
+def test_an_env_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"PORT=\xff\n")
+    assert ".env: " in faults(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["vatwatch = 5\n", "port = [1]\n", "[port]\nx = 1\n"])
+def test_a_toml_file_of_another_shape_is_a_fault(tmp_path: Path, content: str) -> None:
+    (tmp_path / "vatwatch.toml").write_text(content)
+    assert "the settings are not right" in faults(tmp_path)
+
+
+def test_a_misspelt_name_in_the_environment_is_a_warning_with_what_was_meant(
+    tmp_path: Path,
+) -> None:
+    settings = load(env={"VATSIM_POL_INTERVAL": "20", "HOME": "/root"}, directory=tmp_path)
+    assert settings.warnings == (
+        "VATSIM_POL_INTERVAL in the environment is no setting (did you mean VATSIM_POLL_INTERVAL?)",
+    )
+    assert settings.vatsim.poll_interval_s == 15
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-1", "0", "1e400"])
+def test_a_time_that_never_comes_is_refused(tmp_path: Path, text: str) -> None:
+    for name in ("VATSIM_POLL_INTERVAL", "DATABASE_TIMEOUT", "VATWATCH_RECONNECT_WINDOW"):
+        assert f"{name}={text}: " in faults(tmp_path, **{name: text})
+
+
+# --- the network's own hosts ---------------------------------------------------------------------
+
+VATSIMS = [
+    "https://data.vatsim.net/v3/vatsim-data.json",
+    "https://DATA.VATSIM.NET/v3/x",
+    "https://vatsim.net./x",
+    "http://someone@data.vatsim.net:8080/x",
+]
+OTHERS = ["http://127.0.0.1:8002/v3/x", "https://notvatsim.net/x", "https://vatsim.net.evil.org/x"]
+
+
+@pytest.mark.parametrize("url", VATSIMS)
+def test_the_networks_hosts_are_not_polled_more_often_than_every_15_s(
+    tmp_path: Path, url: str
+) -> None:
+    env = {"VATSIM_POLL_INTERVAL": "14.9", "VATSIM_STATUS_URL": "http://localhost/status.json"}
+    assert "VATSIM_POLL_INTERVAL=14.9" in faults(tmp_path, **env, VATSIM_API_URL=url)
+    assert "VATSIM_POLL_INTERVAL=14.9" in faults(
+        tmp_path, **env, VATSIM_API_URL=OTHERS[0], VATSIM_TRANSCEIVERS_URL=url
+    )
+    assert load(env={"VATSIM_API_URL": url}, directory=tmp_path).vatsim.api_url == url
+
+
+@pytest.mark.parametrize("url", OTHERS)
+def test_any_other_host_may_be_polled_as_often_as_one_likes(tmp_path: Path, url: str) -> None:
+    env = {"VATSIM_POLL_INTERVAL": "0.5", "VATSIM_API_URL": url}
+    vatsim = load(env=env, directory=tmp_path).vatsim
+    assert vatsim.poll_interval_s == 0.5
+    # An address that a list of feeds names is looked at when it is known.
+    assert vatsim.may_ask(url)
+    assert not vatsim.may_ask(VATSIMS[0])
+
+
+def test_without_an_address_the_list_of_feeds_decides(tmp_path: Path) -> None:
+    assert "status.vatsim.net" in faults(tmp_path, VATSIM_POLL_INTERVAL="1")
+    env = {"VATSIM_POLL_INTERVAL": "1", "VATSIM_STATUS_URL": "http://localhost:1/status.json"}
+    assert load(env=env, directory=tmp_path).vatsim.poll_interval_s == 1
+
+
+# --- workers -------------------------------------------------------------------------------------
+
+
+def test_several_workers_without_redis_are_refused(tmp_path: Path) -> None:
+    assert "set REDIS_URL, or run one worker" in faults(tmp_path, VATWATCH_WORKERS="2")
+    assert "SERVICE_MAX_WORKERS" in faults(tmp_path, VATWATCH_WORKERS="9")
+    with_redis = {"VATWATCH_WORKERS": "9", "REDIS_URL": "redis://localhost"}
+    assert "set REDIS_URL" not in faults(tmp_path, **with_redis)
+
+
+# --- secrets -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("DATABASE_URL", "postgresql://me:s3cret@db:5432/v", "postgresql://me:***@db:5432/v"),
+        ("DATABASE_URL", "postgresql://me:s3c%40ret@[::1]/v", "postgresql://me:***@[::1]/v"),
+        (
+            "DATABASE_URL",
+            "postgresql://db/v?user=me&password=s3cret",
+            "postgresql://db/v?user=me&password=***",
+        ),
+        ("REDIS_URL", "redis://:s3cret@cache:6379/0", "redis://:***@cache:6379/0"),
+        (
+            "REDIS_URL",
+            "unix:///run/redis.sock?password=s3cret",
+            "unix:///run/redis.sock?password=***",
+        ),
+        ("VATSIM_API_URL", "https://me:s3cret@mirror.org/x", "https://me:***@mirror.org/x"),
+    ],
+)
+def test_no_secret_is_shown(tmp_path: Path, name: str, value: str, shown: str) -> None:
+    settings = load(env={name: value}, directory=tmp_path)
+    found = values(settings)[name]
+    assert found == shown
+    assert "s3cret" not in repr(settings.database) + repr(settings.cache)
+
+
+@pytest.mark.parametrize("value", ["mysql://me:s3cret@db/v", "postgresql://me:s3cret@[db/v"])
+def test_no_secret_is_shown_in_a_fault(tmp_path: Path, value: str) -> None:
+    text = faults(tmp_path, DATABASE_URL=value)
+    assert "DATABASE_URL=" in text
+    assert "s3cret" not in text

@@ -1,0 +1,81 @@
+"""Questions to the history, and the reference data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.storage.test_writer import write_all
+from tests.traffic.build import at, pilot, snapshot
+from vatwatch.storage.queries import latest_flight, track
+from vatwatch.storage.reference import write_airports
+from vatwatch.traffic.airports import load_airports
+from vatwatch.traffic.tracking import Position
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+DAY_S = 86_400
+
+
+def test_a_track_is_every_position_of_the_flight_oldest_first_over_midnight_too(
+    conn: connection,
+) -> None:
+    moments = [0, 15, DAY_S // 2, DAY_S // 2 + 15]
+    tracking = write_all(
+        conn,
+        [
+            snapshot(
+                s,
+                pilots=[
+                    pilot(latitude=1 + n, altitude=100 * n, groundspeed=400),
+                    pilot(cid=2, callsign="OTHER", latitude=9.0 + n, groundspeed=300),
+                ],
+            )
+            for n, s in enumerate(moments)
+        ],
+    )
+    assert track(conn, tracking.flights["ABC1"].flight_id) == tuple(
+        Position(at(s), 1.0 + n, 5.0, 100 * n, 400, 90) for n, s in enumerate(moments)
+    )
+
+
+def test_a_flight_that_nobody_knows_has_no_track(conn: connection) -> None:
+    assert track(conn, 12345) == ()
+
+
+def test_the_latest_flight_of_a_callsign_is_the_one_that_was_seen_last(conn: connection) -> None:
+    tracking = write_all(
+        conn,
+        [
+            snapshot(0, pilots=[pilot(cid=1), pilot(cid=3, callsign="OTHER")]),
+            snapshot(15, pilots=[pilot(cid=2)]),
+        ],
+    )
+    assert latest_flight(conn, "ABC1") == tracking.flights["ABC1"].flight_id
+    assert latest_flight(conn, "ABC") is None
+
+
+def test_a_flight_that_returns_is_the_latest_again(conn: connection) -> None:
+    tracking = write_all(
+        conn,
+        [
+            snapshot(0, pilots=[pilot(cid=1)]),
+            snapshot(15, pilots=[pilot(cid=2)]),
+            snapshot(30, pilots=[pilot(cid=1)]),
+        ],
+    )
+    assert latest_flight(conn, "ABC1") == tracking.flights["ABC1"].flight_id
+
+
+def test_airports_are_written_once_and_mended_when_they_differ(conn: connection) -> None:
+    assert write_airports(conn) == len(load_airports())
+    conn.commit()
+    assert write_airports(conn) == 0
+    conn.commit()
+    with conn.cursor() as cur:
+        cur.execute("UPDATE airports SET name = 'wrong' WHERE icao IN ('EGLL', 'KJFK')")
+        cur.execute("DELETE FROM airports WHERE icao = 'EDDF'")
+        conn.commit()
+        assert write_airports(conn) == 3
+        cur.execute("SELECT name FROM airports WHERE icao = 'EGLL'")
+        assert cur.fetchone() == (load_airports()["EGLL"].name,)

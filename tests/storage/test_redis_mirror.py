@@ -1,0 +1,110 @@
+"""The live state in a real Redis."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import redis
+from redis import Redis
+
+from vatwatch.storage.redis_mirror import RedisMirror
+from vatwatch.traffic.live import Body, Collection
+
+TTL_S = {
+    Collection.FLIGHTS: 60,
+    Collection.CONTROLLERS: 30,
+    Collection.ATIS: 31,
+    Collection.TRANSCEIVERS: 61,
+    Collection.NETWORK: 300,
+}
+
+
+def bodies(version: str) -> dict[Collection, Body]:
+    return {
+        one: Body(f"{one.value} {version}".encode(), f"zipped {version}".encode(), '"x"')
+        for one in Collection
+    }
+
+
+@pytest.fixture
+def mirror(redis_url: str) -> Iterator[RedisMirror]:
+    with closing(RedisMirror(redis_url, TTL_S)) as mirror:
+        yield mirror
+
+
+def test_every_collection_is_there_plain_and_zipped_for_its_time(
+    mirror: RedisMirror, redis_url: str
+) -> None:
+    mirror.ping()
+    mirror.write(bodies("one"))
+    mirror.write(bodies("two"))
+    with closing(Redis.from_url(redis_url)) as client:
+        assert len(client.keys()) == 2 * len(Collection)
+        for one in Collection:
+            key = f"vatwatch:live:{one.value}"
+            assert client.get(key) == f"{one.value} two".encode()
+            assert client.get(f"{key}:gzip") == b"zipped two"
+            for each in (key, f"{key}:gzip"):
+                # Redis keeps time of its own: it may have counted down once.
+                assert TTL_S[one] - 1 <= client.ttl(each) <= TTL_S[one]
+
+
+def test_a_write_is_done_whole_or_not_at_all(mirror: RedisMirror, redis_url: str) -> None:
+    mirror.write(bodies("one"))
+    with closing(Redis.from_url(redis_url)) as client:
+        # One that cannot be encoded, last: nothing of the ones before it may be seen.
+        broken: Mapping[Collection, Body] = {
+            **bodies("two"),
+            Collection.NETWORK: Body(b"two", object(), ""),  # type: ignore[arg-type]
+        }
+        with pytest.raises(redis.RedisError):
+            mirror.write(broken)
+        assert client.get("vatwatch:live:flights") == b"flights one"
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "unix:///nowhere/redis.sock"])
+def test_a_server_that_is_not_there_is_an_error(url: str) -> None:
+    with closing(RedisMirror(url, TTL_S)) as mirror:
+        for call in (mirror.ping, lambda: mirror.write(bodies("one"))):
+            with pytest.raises(redis.ConnectionError):
+                call()
+
+
+def test_a_server_that_goes_away_is_one_error_a_call_and_is_used_again_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    socket = tmp_path / "redis.sock"
+
+    def start() -> subprocess.Popen[bytes]:
+        command = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", ""]
+        server = subprocess.Popen([*command, "--dir", str(tmp_path)], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        with closing(Redis.from_url(f"unix://{socket}")) as client:
+            while True:
+                try:
+                    client.ping()
+                except redis.ConnectionError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.02)
+                else:
+                    return server
+
+    server = start()
+    with closing(RedisMirror(f"unix://{socket}", TTL_S)) as mirror:
+        mirror.write(bodies("one"))
+        server.kill()
+        server.wait()
+        for _ in range(3):
+            with pytest.raises(redis.ConnectionError):
+                mirror.write(bodies("two"))
+        server = start()
+        mirror.write(bodies("three"))
+        with closing(Redis.from_url(f"unix://{socket}")) as client:
+            assert client.get("vatwatch:live:flights") == b"flights three"
+    server.kill()
+    server.wait()
