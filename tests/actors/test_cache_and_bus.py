@@ -119,7 +119,7 @@ def test_the_events_of_a_snapshot_are_in_ring_and_table_alike(
         for publication in given:
             service.hand_in(publication)
         service.until_stored(time_of(given[-1]))
-        snapshots = {publication.update_timestamp for publication in given}
+        snapshots = {publication.counts.update_timestamp for publication in given}
         until(lambda: told(service, "DATA_STORED") == told(service, "DATA_CACHED") == snapshots)
         traffic = {
             (str(e.id), e.type, e.correlation_id)

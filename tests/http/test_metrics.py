@@ -10,7 +10,7 @@ from falcon import testing
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.supervision.helpers import Fail, Notices, root, running, scribe, settle
-from vatwatch.actors.health_monitor import HealthMonitorActor
+from vatwatch.actors.health_monitor import HealthMonitorActor, Records
 from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
@@ -24,7 +24,14 @@ Sample = tuple[str, tuple[tuple[str, str], ...]]
 def house() -> Iterator[tuple[Tree, Notices]]:
     spec = root(
         scribe("store", [], breaker=BreakerPolicy()),
-        worker("health_monitor", HealthMonitorActor, {}, interval_s=3600),
+        worker(
+            "health_monitor",
+            HealthMonitorActor,
+            Records(),
+            interval_s=3600,
+            probe_timeout_s=5,
+            patience_s={},
+        ),
     )
     with running(spec) as (tree, notices):
         monitor = tree.directory.address("health_monitor")
