@@ -35,7 +35,7 @@ _FLIGHT_COLUMNS = [
     "qnh_i_hg",
     "qnh_mb",
 ]
-_POSITION_COLUMNS = [
+_PLACE_COLUMNS = [
     "flight_id",
     "time",
     "latitude",
@@ -43,8 +43,11 @@ _POSITION_COLUMNS = [
     "altitude",
     "groundspeed",
     "heading",
+    "transponder",
+    "qnh_i_hg",
+    "qnh_mb",
+    "due",
 ]
-_PLACE_COLUMNS = [*_POSITION_COLUMNS, "transponder", "qnh_i_hg", "qnh_mb"]
 
 # What a reader sees of a flight is what its newest snapshot says.
 _PLACE_FLIGHTS = """
@@ -106,17 +109,21 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
         "stage_places",
         """flight_id bigint, time timestamptz, latitude double precision,
            longitude double precision, altitude integer, groundspeed integer, heading integer,
-           transponder text, qnh_i_hg double precision, qnh_mb integer""",
+           transponder text, qnh_i_hg double precision, qnh_mb integer, due boolean""",
     )
-    places, positions = _lines(changes)
-    copy_text(cur, "stage_places", _PLACE_COLUMNS, places)
+    due = {flight.flight_id for flight in changes.positions}
+    copy_text(cur, "stage_places", _PLACE_COLUMNS, _place_lines(changes, due))
     times = {"time": changes.time, "after": changes.after, "next": following}
     cur.execute(_PLACE_FLIGHTS, times)
     if following is not None:
         cur.execute(_PLACE_FLIGHTS_LATE, times)
         cur.execute(_ABSENT_FLIGHTS_LATE, times)
-    # Not staged: this snapshot is not stored yet, so none of its rows can be there.
-    copy_text(cur, "positions", _POSITION_COLUMNS, positions)
+    cur.execute(
+        """INSERT INTO positions
+               (flight_id, time, latitude, longitude, altitude, groundspeed, heading)
+           SELECT flight_id, time, latitude, longitude, altitude, groundspeed, heading
+           FROM stage_places WHERE due ON CONFLICT DO NOTHING"""
+    )
     ended = {"completed": [], "cancelled": []}  # type: dict[str, list[int]]
     for flight in changes.flights_ended:
         ended["completed" if flight.flown else "cancelled"].append(flight.flight_id)
@@ -156,21 +163,15 @@ def _flight_row(flight: Flight) -> tuple[object, ...]:
     )
 
 
-def _lines(changes: Changes) -> tuple[str, str]:
-    """A line an online flight, and one a position worth a row: these begin alike.
-
-    Written out for speed: they are two thousand a snapshot.
-    """
+def _place_lines(changes: Changes, due: set[int]) -> str:
+    """One line an online flight. Written out for speed: these are two thousand a snapshot."""
     time = changes.time.isoformat()
-    due = {flight.flight_id for flight in changes.positions}
-    places, positions = [], []
+    lines = []
     for flight in changes.flights:
         p = flight.pilot
-        position = (
+        lines.append(
             f"{flight.flight_id}\t{time}\t{p.latitude}\t{p.longitude}\t{p.altitude}\t"
-            f"{p.groundspeed}\t{p.heading}"
+            f"{p.groundspeed}\t{p.heading}\t{escape(p.transponder)}\t{p.qnh_i_hg}\t{p.qnh_mb}\t"
+            f"{'t' if flight.flight_id in due else 'f'}\n"
         )
-        places.append(f"{position}\t{escape(p.transponder)}\t{p.qnh_i_hg}\t{p.qnh_mb}\n")
-        if flight.flight_id in due:
-            positions.append(f"{position}\n")
-    return "".join(places), "".join(positions)
+    return "".join(lines)
