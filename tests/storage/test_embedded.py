@@ -130,7 +130,10 @@ def test_a_home_too_deep_for_a_sockets_path_works_all_the_same(
     assert ask(dsn_of(cluster), "SELECT 1") == [(1,)]
     socket = next(word for word in dsn_of(cluster).split() if word.startswith("host="))
     assert str(home) not in socket
-    Path(socket.removeprefix("host=").strip("'")).is_dir()
+    directory = Path(socket.removeprefix("host=").strip("'"))
+    assert directory.is_dir()
+    cluster.stop()
+    assert not directory.exists()
 
 
 # --- what a kill leaves --------------------------------------------------------------------------

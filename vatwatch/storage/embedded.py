@@ -85,6 +85,7 @@ class EmbeddedPostgres:
         self._child: subprocess.Popen[bytes] | None = None
         self._server: psutil.Process | None = None
         self._found: Binaries | None = None
+        self._sockets: Path | None = None
         self._user = _other_user() if os.geteuid() == 0 else None
 
     @property
@@ -141,13 +142,16 @@ class EmbeddedPostgres:
                 server.kill()
                 self._wait_for_end(timeout_s)
         self._server = self._child = None
+        if self._sockets is not None:
+            with suppress(OSError):  # a server that was killed has left its socket there
+                self._sockets.rmdir()
         self._release_lock()
 
     # --- starting ------------------------------------------------------------------------------
 
     def _run(self, timeout_s: float) -> str:
         deadline = monotonic() + timeout_s
-        sockets = self._socket_directory()
+        sockets = self._sockets = self._socket_directory()
         dsn = f"host='{sockets}' user={SUPERUSER} dbname={DATABASE}"
         while True:
             self._server = self._left_behind()

@@ -20,4 +20,5 @@ def bearing(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     p1, p2, delta = radians(lat1), radians(lat2), radians(lon2 - lon1)
     east = sin(delta) * cos(p2)
     north = cos(p1) * sin(p2) - sin(p1) * cos(p2) * cos(delta)
-    return degrees(atan2(east, north)) % 360
+    # Twice, as a hair less than north is rounded to 360 by the first.
+    return degrees(atan2(east, north)) % 360 % 360

@@ -1,0 +1,172 @@
+"""From raw bytes to a batch, on real captures and on people who want no name kept."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.traffic.build import START, at, pilot, snapshot, text
+from vatwatch.feed.decode import RECORD_LIMIT
+from vatwatch.traffic.diff import apply, diff
+from vatwatch.traffic.filters import Filters
+from vatwatch.traffic.pipeline import (
+    MASS_DROP,
+    Advanced,
+    Options,
+    advance,
+    batch_of,
+    is_mass_drop,
+    prepare,
+)
+from vatwatch.traffic.tracking import Rules, Tracking
+
+NAMES_OFF = Options(keep_names=False)
+
+
+def run(raw: bytes, options: Options = Options(), radios: bytes | None = None) -> Advanced:  # noqa: B008
+    return advance(Tracking(), prepare(raw, radios, options), options.rules)
+
+
+def of_pilots(count: int) -> Tracking:
+    one = snapshot(0, pilots=[pilot(cid=n, callsign=f"ABC{n}") for n in range(count)])
+    return apply(Tracking(), diff(Tracking(), one, Rules()))
+
+
+# --- the whole way -------------------------------------------------------------------------------
+
+
+def test_a_sequence_of_captures_goes_the_whole_way_and_each_is_shown_as_it_was(
+    captures: Path,
+) -> None:
+    tracking = Tracking()
+    files = sorted(captures.glob("vatsim-data-20241122*.json.gz"))
+    assert len(files) == 5
+    for number, file in enumerate(files):
+        raw = gzip.decompress(file.read_bytes())
+        advanced = advance(tracking, prepare(raw, None, Options()), Rules())
+        tracking = advanced.tracking
+        sent = json.loads(raw)
+        assert list(tracking.flights) == [p["callsign"] for p in sent["pilots"]]
+        assert list(tracking.sessions) == [c["callsign"] for c in sent["controllers"]]
+        assert list(tracking.atis) == [a["callsign"] for a in sent["atis"]]
+        assert len(tracking.prefiles) == len(sent["prefiles"])
+        if number:
+            # Within a minute a few come, and the others are who they were.
+            assert 0 < len(advanced.changes.flights_created) < 30
+        batch = batch_of(advanced, entry_id=7, fetched_at=START, source="test")
+        assert (batch.entry_id, batch.radio_clients, batch.quarantined) == (7, None, ())
+
+
+def test_the_radios_of_a_capture_are_all_known(captures: Path) -> None:
+    raw = gzip.decompress((captures / "vatsim-data-20210424T152814Z.json.gz").read_bytes())
+    radios = gzip.decompress((captures / "transceivers-data-20210421.json.gz").read_bytes())
+    advanced = run(raw, radios=radios)
+    batch = batch_of(advanced, entry_id=1, fetched_at=START, source="test")
+    assert batch.radio_clients == 892
+    tuned = {c["callsign"] for c in json.loads(radios) if c["transceivers"]}
+    assert set(advanced.tracking.radios) == tuned
+
+
+def test_what_a_filter_keeps_out_is_counted_in_the_batch(captures: Path) -> None:
+    raw = gzip.decompress((captures / "vatsim-data-20250806T065457Z.json.gz").read_bytes())
+    sent = json.loads(raw)["pilots"]
+    advanced = run(raw, Options(filters=Filters(callsign=re.compile("^BAW"))))
+    wanted = [p["callsign"] for p in sent if p["callsign"].startswith("BAW")]
+    assert list(advanced.tracking.flights) == wanted
+    batch = batch_of(advanced, entry_id=1, fetched_at=START, source="test")
+    assert batch.kept_out["callsign"]["pilots"] == len(sent) - len(wanted)
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+NAME = 'Zo\\"ë Invented'
+
+
+def named_feed() -> bytes:
+    """A feed in which every record has a name, good ones and bad ones."""
+    who = {"name": NAME, "logon_time": text(START), "last_updated": text(START)}
+    person = {"latitude": 1, "longitude": 1, "altitude": 1, "groundspeed": 1, "heading": 1, **who}
+    desk = {"frequency": "118.5", "facility": 4, "rating": 3, **who}
+    return json.dumps(
+        {
+            "general": {"update_timestamp": text(at(15))},
+            "pilots": [
+                {"cid": 1, "callsign": "ABC1", **person},
+                {"cid": "?", "callsign": "BAD1", **person},
+                {"cid": 3, "callsign": "BAD2", **person, "latitude": 99},
+            ],
+            "controllers": [
+                {"cid": 4, "callsign": "EXXX_TWR", **desk},
+                {"cid": 5, "callsign": "TWO WORDS", **desk},
+            ],
+            "atis": [{"cid": 6, "callsign": "EXXX_ATIS", **desk}],
+            "prefiles": [
+                {"cid": 7, "callsign": "PRE", "flight_plan": {}, **who},
+                {"cid": -1, "callsign": "PRE", "flight_plan": {}, **who},
+            ],
+        }
+    ).encode()
+
+
+def test_with_names_off_no_name_is_left_anywhere() -> None:
+    kept = msgspec.json.encode(
+        batch_of(run(named_feed()), entry_id=1, fetched_at=START, source="test")
+    )
+    dropped = run(named_feed(), NAMES_OFF)
+    batch = msgspec.json.encode(batch_of(dropped, entry_id=1, fetched_at=START, source="test"))
+    assert kept.count(b"Invented") > 8
+    assert b"Invented" not in batch
+    assert len(dropped.prepared.quarantined) == 4
+    assert "Invented" not in repr(dropped)
+    # Nothing but the name has gone.
+    assert dropped.tracking.flights["ABC1"].pilot.cid == 1
+    for record in dropped.prepared.quarantined:
+        assert json.loads(record.record)["name"] == ""
+
+
+@pytest.mark.parametrize("spare", range(-3, 12))
+def test_a_name_that_is_cut_off_with_its_record_is_dropped_all_the_same(spare: int) -> None:
+    head = '{"cid":"?","callsign":"A","x":"'
+    padding = "x" * (RECORD_LIMIT - len(head) - len('","name":"') - spare)
+    record = f'{head}{padding}","name":"\\\\\\"Invented"}}'
+    raw = json.dumps({"general": {"update_timestamp": text(START)}, "pilots": [0]})
+    raw = raw.replace("[0]", f"[{record}]")
+    (bad,) = prepare(raw.encode(), None, Options()).quarantined
+    assert len(bad.record) == RECORD_LIMIT
+    (bad,) = prepare(raw.encode(), None, NAMES_OFF).quarantined
+    assert "I" not in bad.record
+    assert bad.callsign == "A"
+
+
+# --- an upstream fault ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "drop"),
+    [
+        (0, 0, False),
+        (0, 100, False),
+        (1, 0, True),
+        (1000, 1000, False),
+        (1000, 1001 - MASS_DROP, False),
+        (1000, 1000 - MASS_DROP, True),
+        (300, 1, False),
+    ],
+)
+def test_a_mass_drop_is_all_gone_or_four_hundred_at_once(was: int, now: int, drop: bool) -> None:
+    assert is_mass_drop(of_pilots(was), of_pilots(now)) == drop
+
+
+def test_the_rules_of_the_operator_are_the_ones_that_are_applied() -> None:
+    options = Options(rules=Rules(reconnect_window=timedelta(seconds=1)))
+    before = run(named_feed(), options).tracking
+    later = named_feed().replace(text(at(15)).encode(), text(at(60)).encode())
+    gone = later.replace(b'"ABC1"', b'"ABC9"')
+    advanced = advance(before, prepare(gone, None, options), options.rules)
+    assert [f.pilot.callsign for f in advanced.changes.flights_ended] == ["ABC1"]
