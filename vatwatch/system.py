@@ -89,9 +89,10 @@ def declare(
                       stop_timeout_s=POSTGRES_STOP_S, start_s=120, shutdown_s=POSTGRES_STOP_S + 5,
                       handler_deadline_s=120)] if s.database.is_embedded else []),
             worker("journal", JournalActor, s.general.home / "journal",
-                   max_bytes=s.journal.max_mb * MEGABYTE, max_failures=s.journal.max_failures),
+                   max_bytes=s.journal.max_mb * MEGABYTE, max_failures=s.journal.max_failures,
+                   finishes=True),
             worker("store", StoreActor, database(s, connections=WRITERS), rules(s),
-                   retentions(s) if polls else (),
+                   retentions(s) if polls else (), finishes=True,
                    handler_deadline_s=write_deadline_s(s), shutdown_s=s.service.shutdown_timeout_s),
             worker("history", HistoryActor,
                    database(s, connections=max(1, s.database.max_connections - WRITERS))),
@@ -102,7 +103,7 @@ def declare(
         # long, as an update that is missed meanwhile is missed for good.
         supervisor("pipeline", REST_FOR_ONE, intensity=2 * s.journal.max_failures,
                    backoff=Backoff(cap_s=1.0), children=[
-            worker("processor", ProcessorActor, options(s)),
+            worker("processor", ProcessorActor, options(s), finishes=True),
             *([worker("fetcher", FetcherActor, feed(s), handler_deadline_s=poll_deadline_s(s))]
               if polls else []),
         ]),

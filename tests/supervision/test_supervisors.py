@@ -165,6 +165,22 @@ def test_permanent_child_that_stops_by_itself_is_reported_as_an_exit() -> None:
         notices.wait(ChildStarted, "root/a", count=2)
 
 
+@pytest.mark.parametrize("finishes", [True, False])
+def test_child_that_finishes_handles_what_is_queued_before_it_stops(finishes: bool) -> None:
+    log: list[str] = []
+    hang = Hang()
+    with running(root(scribe("a", log, finishes=finishes))) as (tree, _):
+        address = tree.directory.address("a")
+        address.tell(hang)
+        hang.reached.wait(PATIENCE_S)
+        for number in range(3):
+            address.tell(Note(str(number)))
+        gevent.spawn_later(0.05, hang.gate.set)
+        tree.stop(PATIENCE_S)
+    handled = ["a: 0", "a: 1", "a: 2"] if finishes else []
+    assert log == ["a started", "a let go", *handled, "a stopped"]
+
+
 def test_order_to_stop_is_not_left_to_the_successor() -> None:
     log: list[str] = []
     with running(root(scribe("a", log))) as (tree, notices):

@@ -17,6 +17,7 @@ from vatwatch.supervision.mailbox import Envelope
 from vatwatch.supervision.message import Probe, Tell
 from vatwatch.supervision.notices import AskFailed, CrashHookFailed, FailureReason
 from vatwatch.supervision.reply import Reply
+from vatwatch.supervision.spec import ChildSpec
 
 if TYPE_CHECKING:
     from vatwatch.supervision.actor import Actor
@@ -120,10 +121,14 @@ class Life:
         self.greenlet.start()
 
     def order_stop(self, *, for_good: bool) -> None:
-        """Let it finish what it has in hand, call `on_stop`, and end."""
+        """Let it finish what it has in hand (or, by its spec, queued), call `on_stop`, and end."""
         self.stop_ordered = True
         self.stop_for_good = for_good
-        self.slot.mailbox.put_urgent(Envelope(_ActorStop()))
+        stop = Envelope(_ActorStop())
+        if isinstance(self.slot.spec, ChildSpec) and self.slot.spec.finishes:
+            self.slot.mailbox.put_regardless(stop)
+        else:
+            self.slot.mailbox.put_urgent(stop)
         self.actor._stop_ordered()
 
     def kill(self, reason: ExitReason, error: BaseException | None = None) -> None:

@@ -70,6 +70,7 @@ class ChildSpec:
     in_hand: InHand = InHand.DEAD_LETTER
     backlog: Backlog = Backlog.KEEP
     breaker: BreakerPolicy | None = None
+    finishes: bool = False
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -119,6 +120,7 @@ def worker(
     in_hand: InHand = InHand.DEAD_LETTER,
     backlog: Backlog = Backlog.KEEP,
     breaker: BreakerPolicy | None = _DEFAULT_BREAKER,
+    finishes: bool = False,
     **kwargs: Any,
 ) -> ChildSpec:
     """A worker: `actor_class(*args, **kwargs)`, made anew at each start.
@@ -127,6 +129,7 @@ def worker(
     `handler_deadline_s`: a handler that runs longer hangs (None: never); `breaker`: opens when the
     child fails more often than its supervisor's intensity allows (None: the supervisor fails then).
     Of its policy the timeouts and trials matter here; the intensity stands for the thresholds.
+    `finishes`: an ordered stop comes after what is queued, not only after the message in hand.
     """
     return ChildSpec(
         name,
@@ -142,6 +145,7 @@ def worker(
         in_hand,
         backlog,
         breaker,
+        finishes,
     )
 
 
