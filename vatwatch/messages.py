@@ -1,6 +1,6 @@
 """Every message that actors exchange.
 
-    http ─▶ cache, history, event_bus, health_monitor, alerter               asks
+    http ─▶ cache, history, event_bus, error_manager, health_monitor, alerter     asks
     fetcher ──AppendSnapshot?──▶ journal ──SnapshotJournaled──▶ processor
     processor ──NextPending?, LastEntry?──▶ journal       ◀──SnapshotFailed── processor
     processor ──RecoverTracking?──▶ store                 processor ──StoreBatch──▶ store
@@ -12,6 +12,7 @@
                                        └──FindEvents?──▶ history       (for a replay)
     system (dead letters of the runtime) ──LetterDied──▶ event_bus
     system (notices of the supervisors) ──SupervisionNoticed──▶ error_manager
+    error_manager ──StoreErrors──▶ store      error_manager ──FindErrors?──▶ history
     every service ──ServiceReport──▶ health_monitor ──HealthChanged──▶ alerter
     system (notices) ──LookAgain──▶ health_monitor ──InspectDatabase?──▶ history
                                     health_monitor ──InspectCache?──▶ cache
@@ -26,7 +27,7 @@ two actors wait for each other. Facts are in the past tense, orders in the imper
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Literal, TypeAlias
 from uuid import UUID
@@ -34,6 +35,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from vatwatch.feed.records import Feed
+from vatwatch.operations.error_statistics import Analytics, RecoveryNumbers, Trends
+from vatwatch.operations.errors import ErrorFilter, ErrorRecord
 from vatwatch.operations.health import Health as Health
 from vatwatch.operations.health import PartHealth
 from vatwatch.supervision import Ask, DeadLetterReason, Notice, Tell
@@ -587,9 +590,12 @@ class EventBusStatus(Struct, frozen=True):
 class ErrorStatus(Struct, frozen=True):
     """What went wrong inside."""
 
+    enabled: bool = True
     failures: int = 0
     restarts: int = 0
     dead_letters: int = 0
+    groups: int = 0  # kinds of errors that are known
+    untold: int = 0  # of too many kinds within a second
     last_failure: str = ""
     last_failure_at: datetime | None = None  # wall clock
 
@@ -841,6 +847,65 @@ class Alerts(Struct, frozen=True):
 @dataclass(frozen=True, slots=True)
 class GetAlerts(Ask[Alerts]):
     """http → alerter: what fires, what was told, and to whom?"""
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoreErrors(Tell):
+    """error_manager → store: write these to the table."""
+
+    records: tuple[ErrorRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlushErrors(Tell):
+    """error_manager → itself: hand on what was folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsLoaded(Tell):
+    """error_manager → itself: what the table knows, the newest first."""
+
+    records: tuple[ErrorRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindErrors(Ask[tuple[ErrorRecord, ...]]):
+    """http, error_manager → history: a page of the table. DatabaseUnavailable."""
+
+    wanted: ErrorFilter
+    limit: int
+    beyond: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class GetErrors(Ask[tuple[ErrorRecord, ...]]):
+    """http → error_manager: a page of what is in memory."""
+
+    wanted: ErrorFilter
+    limit: int
+    beyond: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class GetErrorAnalytics(Ask[Analytics]):
+    """http → error_manager: what was wrong in the window that ends now."""
+
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class GetErrorRecovery(Ask[dict[str, RecoveryNumbers]]):
+    """http → error_manager: what was done about it, per strategy."""
+
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class GetErrorTrends(Ask[Trends]):
+    """http → error_manager: where it goes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import gc
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -82,7 +83,8 @@ def declare(
         supervisor("core", ONE_FOR_ONE, children=[
             worker("event_bus", EventBusActor, bus_memory(s), bus(s, keeps_own=polls),
                    SUBSCRIPTIONS),
-            worker("error_manager", ErrorManagerActor),
+            worker("error_manager", ErrorManagerActor, enabled=s.errors.enabled,
+                   retention=timedelta(hours=s.errors.retention_hours)),
         ]),
         supervisor("data", REST_FOR_ONE, children=[
             *([worker("postgres", PostgresActor, s.general.home, bindir=s.database.bindir,
@@ -172,6 +174,8 @@ def settle() -> None:
 # --- what the actors are given: each setting in the form its actor wants --------------------------
 
 MEGABYTE = 1024 * 1024
+# Calls that a breaker takes its rates over: half of them failed, and it opens.
+WINDOW = 20
 # One writes; the second is for the moment in which a dead one has not been noticed yet.
 WRITERS = 2
 POSTGRES_STOP_S = 10.0
@@ -217,6 +221,7 @@ def retentions(s: Settings) -> tuple[Retention, ...]:
     return (
         Retention("events", "stored_at", events),
         Retention("dead_letters", "time", events),
+        Retention("errors", "last_at", timedelta(hours=s.errors.retention_hours)),
     )
 
 
@@ -292,6 +297,7 @@ def breaker(s: Settings) -> BreakerPolicy:
         failure_threshold=s.breaker.failure_threshold,
         timeout_s=s.breaker.timeout_s,
         max_timeout_s=s.breaker.timeout_s,
+        window=WINDOW,
     )
 
 
@@ -311,7 +317,7 @@ def database(s: Settings, *, connections: int) -> DatabaseSettings:
         dsn=secret(s.database.url),
         connections=connections,
         timeout_s=s.database.timeout_s,
-        breaker=breaker(s),
+        breaker=replace(breaker(s), slow_call_s=s.database.timeout_s / 2),
     )
 
 

@@ -27,7 +27,7 @@ from vatwatch.messages import (
     LiveChanged,
 )
 from vatwatch.storage.redis_mirror import RedisMirror
-from vatwatch.supervision import BreakerPolicy, Guard, NativePool, Reply
+from vatwatch.supervision import BreakerPolicy, Degrade, Guard, Guarded, NativePool, Recovery, Reply
 from vatwatch.traffic.live import Body, Collection, encode_live, encode_one
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.tracking import Tracking
@@ -43,6 +43,9 @@ Found = TypeVar("Found")
 class CacheActor(Service):
     """Keeper of what is served."""
 
+    _guard: Guard
+    _mirroring: Recovery
+
     def __init__(
         self,
         *,
@@ -52,7 +55,7 @@ class CacheActor(Service):
     ) -> None:
         super().__init__()
         self._mirror = None if redis_url is None else RedisMirror(redis_url, ttl_s)
-        self._guard = Guard("Redis", redis_breaker, monotonic, counts=redis.RedisError)
+        self._redis_breaker = redis_breaker
         self._pool = NativePool(1, "cache")
         self._tracking = Tracking()
         self._bodies: dict[Collection, Body] = {}
@@ -61,6 +64,11 @@ class CacheActor(Service):
         self._hits = self._misses = 0
 
     def on_start(self) -> None:
+        self._guard = self.guard("Redis", self._redis_breaker, counts=redis.RedisError)
+        # Redis is a mirror: without it all is served the same, and the status says so.
+        self._mirroring = self.recovery(
+            "mirror", Degrade((redis.RedisError, BreakerOpen), self._degrade), Guarded(self._guard)
+        )
         if self._mirror is not None:
             self._mirrored(self._mirror.ping)
         self.address("processor").tell(CacheStarted())
@@ -128,13 +136,11 @@ class CacheActor(Service):
         self._report()
 
     def _mirrored(self, work: Callable[[], None]) -> None:
-        """Redis is a mirror: without it all is served the same, and the status says so."""
-        try:
-            self._guard.call(work)
-        except (redis.RedisError, BreakerOpen) as error:
-            self._last_error = str(error)
-        else:
-            self._last_error = ""
+        self._last_error = ""
+        self._mirroring.call(work)
+
+    def _degrade(self, error: Exception) -> None:
+        self._last_error = str(error)
 
     def _report(self) -> None:
         tracking = self._tracking

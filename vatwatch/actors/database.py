@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
@@ -11,7 +10,7 @@ import psycopg2
 from vatwatch.errors import BreakerOpen, DatabaseUnavailable, SupervisionError
 from vatwatch.messages import GetDsn, PoolStatus
 from vatwatch.storage.pool import ConnectionPool
-from vatwatch.supervision import Address, BreakerPolicy, Guard
+from vatwatch.supervision import Actor, Address, BreakerPolicy, Guard, Guarded, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +32,17 @@ class DatabaseSettings:
     breaker: BreakerPolicy
 
     def open(
-        self, postgres: Address, prepare: Callable[[ConnectionPool], None] = lambda _pool: None
+        self, actor: Actor, prepare: Callable[[ConnectionPool], None] = lambda _pool: None
     ) -> Database:
-        """A database that connects at its first use; `prepare` runs then, before anything else."""
-        return Database(self, postgres, prepare)
+        """A database that connects at its first use; `prepare` runs then, before anything else.
+
+        The breaker is the actor's own: the store's must not open because of a question.
+        """
+        guard = actor.guard(
+            f"PostgreSQL ({actor.name})", self.breaker, counts=(DatabaseUnavailable,)
+        )
+        recovery = actor.recovery("transaction", Guarded(guard))
+        return Database(self, actor.address("postgres"), prepare, guard, recovery)
 
 
 class Database:
@@ -50,12 +56,16 @@ class Database:
         settings: DatabaseSettings,
         postgres: Address,
         prepare: Callable[[ConnectionPool], None],
+        guard: Guard,
+        recovery: Recovery,
     ) -> None:
+        """For `DatabaseSettings.open`."""
         self._settings = settings
         self._postgres = postgres
         self._prepare = prepare
         self._pool: ConnectionPool | None = None
-        self._guard = self._new_guard()
+        self._guard = guard
+        self._recovery = recovery
 
     @property
     def embedded(self) -> bool:
@@ -82,7 +92,7 @@ class Database:
 
     def reset(self) -> None:
         """Forget what went wrong: somebody knows that the database is back."""
-        self._guard = self._new_guard()
+        self._guard.reset("the database is back")
 
     def run(self, work: Callable[[connection], Result]) -> Result:
         """Do `work` in a transaction.
@@ -93,7 +103,7 @@ class Database:
             VatwatchError: what `work` raised
         """
         try:
-            return self._guard.call(lambda: self._try(work))
+            return self._recovery.call(lambda: self._try(work))
         except BreakerOpen as error:
             raise DatabaseUnavailable(str(error)) from error
 
@@ -128,9 +138,6 @@ class Database:
             pool.close()
             raise
         return pool
-
-    def _new_guard(self) -> Guard:
-        return Guard("PostgreSQL", self._settings.breaker, monotonic, counts=(DatabaseUnavailable,))
 
 
 def nothing(_conn: connection) -> None:

@@ -1,23 +1,53 @@
-"""Error manager: hears of every failure from the supervisors, logs it, counts it, tells the bus.
+"""Error manager: hears of every failure, says what it is and costs, and keeps it.
 
-Receives  SupervisionNoticed
-Sends     Publish (ERROR_OCCURRED, SERVICE_STARTED, SERVICE_STOPPED) to event_bus, ServiceReport
-Holds     counts, and the latest failure
-Restart   costs the counts
+Receives  SupervisionNoticed, FlushErrors, ErrorsLoaded, GetErrors, GetErrorAnalytics,
+          GetErrorRecovery, GetErrorTrends
+Asks      history FindErrors, once at its start, from a greenlet of its own
+Sends     StoreErrors to store, Publish (ERROR_OCCURRED, SERVICE_STARTED, SERVICE_STOPPED) to
+          event_bus, ServiceReport
+Holds     statistics, a ring of the latest errors, the failures whose restart is under way
+Restart   costs the errors of the last second; the statistics are read from the table again
 """
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
-from typing import assert_never
+from collections import OrderedDict, deque
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any, assert_never
+from uuid import uuid4
 
-from vatwatch import errors
+from msgspec.structs import replace
+
 from vatwatch.actors.service import Service
-from vatwatch.messages import ErrorStatus, Health, SupervisionNoticed
+from vatwatch.errors import StorageError, SupervisionError
+from vatwatch.messages import (
+    ErrorsLoaded,
+    ErrorStatus,
+    FindErrors,
+    FlushErrors,
+    GetErrorAnalytics,
+    GetErrorRecovery,
+    GetErrors,
+    GetErrorTrends,
+    Health,
+    StoreErrors,
+    SupervisionNoticed,
+)
+from vatwatch.operations.error_statistics import ErrorStatistics
+from vatwatch.operations.errors import (
+    Category,
+    ErrorFilter,
+    ErrorRecord,
+    Severity,
+    category_of,
+    fingerprint_of,
+)
 from vatwatch.supervision import (
     AskFailed,
     BreakerChanged,
+    BreakerState,
     ChildFailed,
     ChildRestarting,
     ChildStarted,
@@ -32,101 +62,342 @@ from vatwatch.traffic.payloads import ServicePayload
 
 log = logging.getLogger(__name__)
 
-Received = SupervisionNoticed
+Received = (
+    SupervisionNoticed
+    | FlushErrors
+    | ErrorsLoaded
+    | GetErrors
+    | GetErrorAnalytics
+    | GetErrorRecovery
+    | GetErrorTrends
+)
+
+# Repeats within this time are one record with a count.
+FOLD_S = 1.0
+# Of one fingerprint: an event, and a line in the log, at most this often.
+QUIET_S = 60.0
+RECENT = 1_000
+# More kinds of errors than this within a second are counted, and not told apart.
+MOST_OPEN = 200
+# A restart that is not over by then is told as it stands.
+RESTART_S = 60.0
+LOAD_TIMEOUT_S = 60.0
+MESSAGE_CHARS = 2_000
 
 
 class ErrorManagerActor(Service):
     """Keeper of what went wrong."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, enabled: bool, retention: timedelta) -> None:
+        """`enabled`: False leaves the log lines, and no statistics, rows and events of errors."""
         super().__init__()
-        self._failures = self._restarts = self._dead_letters = 0
+        self._enabled = enabled
+        self._retention = retention
+        self._statistics = ErrorStatistics(retention)
+        self._recent: deque[ErrorRecord] = deque(maxlen=RECENT)
+        self._open: dict[str, ErrorRecord] = {}
+        self._restarting: dict[str, tuple[ErrorRecord, float]] = {}
+        self._opened_at: dict[str, float] = {}
+        self._told: OrderedDict[str, float] = OrderedDict()
+        self._repeats: dict[str, int] = {}
+        self._flush_due = False
+        self._failures = self._restarts = self._dead_letters = self._untold = 0
         self._last_failure = ""
         self._last_failure_at: datetime | None = None
+        self._loaded = not enabled
 
     def on_start(self) -> None:
+        if self._enabled:
+            self.spawn(self._load)
         self._report()
 
-    def on_receive(self, message: Received) -> None:
+    def on_stop(self) -> None:
+        self._restarting.clear()
+        self._flush()
+
+    def on_receive(self, message: Received) -> Any:
         match message:
             case SupervisionNoticed(notice):
                 self._notice(notice)
+            case FlushErrors():
+                self._flush_due = False
+                self._flush()
+            case ErrorsLoaded(records):
+                self._take_over(records)
+            case GetErrors(wanted, limit, beyond):
+                return self._find(wanted, limit, beyond)
+            case GetErrorAnalytics(window):
+                return self._statistics.analytics(datetime.now(UTC), window)
+            case GetErrorRecovery(window):
+                return self._statistics.recovery(datetime.now(UTC), window)
+            case GetErrorTrends():
+                return self._statistics.trends(datetime.now(UTC))
             case _:
                 assert_never(message)
+        return None
+
+    # --- what is heard -----------------------------------------------------------------------
 
     def _notice(self, notice: Notice) -> None:
         match notice:
             case ChildStarted(path):
+                self._restarted(path, worked=True)
                 self.publish("SERVICE_STARTED", ServicePayload(path))
             case ChildStopped(path, killed):
                 reason = "killed: it did not stop in time" if killed else "stopped"
                 self.publish("SERVICE_STOPPED", ServicePayload(path, reason))
             case ChildFailed():
-                where = f"{notice.path} failed ({notice.reason})"
-                if notice.message_type:
-                    where += f" while handling {notice.message_type}"
-                self._failed(notice.path, where, notice.error_type, notice.error_text)
-                if notice.reason == "start" and hasattr(errors, notice.error_type):
-                    # It says itself what is wrong; at the first start the command shows it.
-                    log.debug("%s: %s", where, notice.error_text)
-                else:
-                    log.error("%s\n%s", where, notice.traceback)
+                self._restarted(notice.path, worked=False)
+                record = self._record(notice, Severity.HIGH, notice.message_type or notice.reason)
+                self._note(record, f"failed ({notice.reason})", restart=True)
             case AskFailed():
-                where = f"{notice.path} could not answer {notice.message_type}"
-                self._failed(notice.path, where, notice.error_type, notice.error_text)
-                log.warning("%s: %s: %s", where, notice.error_type, notice.error_text)
+                record = self._record(notice, Severity.MEDIUM, notice.message_type)
+                self._note(record, "could not answer")
             case CrashHookFailed():
-                where = f"{notice.path} failed in on_crash"
-                self._failed(notice.path, where, notice.error_type, notice.error_text)
-                log.error("%s\n%s", where, notice.traceback)
+                self._note(self._record(notice, Severity.MEDIUM, "on_crash"), "failed in on_crash")
+            case FailureHandled():
+                self._handled(notice)
             case ChildRestarting(path, attempt, delay_s):
                 self._restarts += 1
-                log.info(
-                    "%s is restarted in %.2f s (attempt %d); %s",
-                    path,
-                    delay_s,
-                    attempt + 1,
-                    self._last_failure,
-                )
+                log.info("%s is restarted in %.2f s (attempt %d)", path, delay_s, attempt + 1)
             case Escalated(path, intensity, period_s):
-                where = f"{path} gave up: more than {intensity} failures in {period_s:g} s"
-                self._failed(path, where, "Escalated", "")
-                log.error(where)
-            case FailureHandled():
-                where = f"{notice.path}: {notice.operation} failed"
-                self._failed(notice.path, where, notice.error_type, notice.error_text)
+                self._restarted(path, worked=False)
+                text = f"more than {intensity} failures in {period_s:g} s"
+                record = self._made(path, "supervise", "Escalated", text, Severity.CRITICAL)
+                self._note(record, "gave up")
             case BreakerChanged():
-                log.warning(
-                    "breaker %s: %s → %s (%s)",
-                    notice.name,
-                    notice.before.value,
-                    notice.after.value,
-                    notice.reason,
-                )
+                self._breaker_changed(notice)
             case DeadLettered(path, letter, reason):
+                # The event bus keeps it; to tell of it might make the next one.
                 self._dead_letters += 1
-                # While the tree stops this is as it should be.
-                level = logging.DEBUG if reason == "stopped" else logging.WARNING
-                log.log(
-                    level, "%s for %s is a dead letter: %s", type(letter).__name__, path, reason
-                )
-                return  # nothing is told: that message could be the next dead letter, and so on
+                log.debug("%s for %s is a dead letter: %s", type(letter).__name__, path, reason)
+                return
             case _:
                 assert_never(notice)
         self._report()
 
-    def _failed(self, path: str, where: str, error_type: str, error_text: str) -> None:
+    def _handled(self, notice: FailureHandled) -> None:
+        """Mended where it happened, or not."""
+        category = category_of(notice.error_kinds)
+        if not notice.recovered:
+            severity = Severity.HIGH if category is Category.DATABASE else Severity.MEDIUM
+        else:
+            severity = Severity.MEDIUM if "degrade" in notice.tried else Severity.LOW
+        record = replace(
+            self._record(notice, severity, notice.operation),
+            correlation_id=notice.correlation_id,
+            recovery=notice.tried[-1] if notice.tried else "none",
+            recovered=notice.recovered,
+            recovery_s=notice.elapsed_s,
+        )
+        self._note(record, "had a failure" if notice.recovered else "failed")
+
+    def _breaker_changed(self, notice: BreakerChanged) -> None:
+        """A trial is the breaker's try; that it closes is its success."""
+        log.warning(
+            "breaker %s: %s → %s (%s)",
+            notice.name,
+            notice.before.value,
+            notice.after.value,
+            notice.reason,
+        )
+        now = datetime.now(UTC)
+        opened_at = self._opened_at.setdefault(notice.name, monotonic())
+        if notice.before is BreakerState.HALF_OPEN:
+            worked = notice.after is BreakerState.CLOSED
+            self._statistics.add_recovery("breaker", now, worked, monotonic() - opened_at)
+        if notice.after is BreakerState.CLOSED:
+            del self._opened_at[notice.name]
+        elif notice.after is BreakerState.OPEN and notice.before is BreakerState.CLOSED:
+            child = notice.kind == "child"
+            if child:
+                self._restarted(notice.name, worked=False)
+            severity = Severity.CRITICAL if child else Severity.HIGH
+            name = notice.name if child else f"breaker/{notice.name}"
+            self._note(
+                self._made(name, "breaker opened", "BreakerOpen", notice.reason, severity),
+                "is given up for a while",
+            )
+
+    # --- what is made of it ------------------------------------------------------------------
+
+    def _record(
+        self,
+        notice: ChildFailed | AskFailed | CrashHookFailed | FailureHandled,
+        severity: Severity,
+        operation: str,
+    ) -> ErrorRecord:
+        record = self._made(
+            notice.path, operation, notice.error_type, notice.error_text, severity, notice.traceback
+        )
+        return replace(record, category=category_of(notice.error_kinds).value)
+
+    def _made(
+        self,
+        path: str,
+        operation: str,
+        error_type: str,
+        text: str,
+        severity: Severity,
+        traceback: str = "",
+    ) -> ErrorRecord:
+        now = datetime.now(UTC)
+        service = path.rpartition("/")[2]
+        return ErrorRecord(
+            id=uuid4(),
+            time=now,
+            last_at=now,
+            count=1,
+            fingerprint=fingerprint_of(service, operation, error_type, traceback),
+            service=service,
+            path=path,
+            operation=operation,
+            category=Category.UNKNOWN.value,
+            severity=severity.value,
+            error_type=error_type,
+            message=text[:MESSAGE_CHARS],
+            correlation_id="",
+            traceback=traceback,
+            recovery="none",
+            recovered=None,
+            recovery_s=None,
+        )
+
+    def _note(self, record: ErrorRecord, what: str, *, restart: bool = False) -> None:
+        """Log it, and keep it until the next flush; or until the restart is over."""
         self._failures += 1
-        self._last_failure = f"{where}: {error_type}: {error_text}".rstrip(": ")
-        self._last_failure_at = datetime.now(UTC)
-        payload = ServicePayload(path, where, f"{error_type}: {error_text}".rstrip(": "))
-        self.publish("ERROR_OCCURRED", payload)
+        where = f"{record.path} {what} ({record.operation})"
+        self._last_failure = f"{where}: {record.error_type}: {record.message}".rstrip(": ")
+        self._last_failure_at = record.time
+        new = self._is_new(record.fingerprint)
+        if new:
+            self._log(record, where)
+        if not self._enabled:
+            return
+        if restart:
+            record = replace(record, recovery="restart")
+            self._restarting[record.path] = (record, monotonic())
+        else:
+            self._fold(record)
+        if new:
+            error = f"{record.error_type}: {record.message}".rstrip(": ")
+            self.publish("ERROR_OCCURRED", ServicePayload(record.path, where, error))
+        self._flush_later()
+
+    def _is_new(self, fingerprint: str) -> bool:
+        """Whether nothing was told of such an error for a while."""
+        now = monotonic()
+        if now - self._told.get(fingerprint, -QUIET_S) < QUIET_S:
+            self._repeats[fingerprint] = self._repeats.get(fingerprint, 0) + 1
+            return False
+        self._told[fingerprint] = now
+        self._told.move_to_end(fingerprint)
+        if len(self._told) > RECENT:
+            forgotten, _ = self._told.popitem(last=False)
+            self._repeats.pop(forgotten, None)
+        return True
+
+    def _log(self, record: ErrorRecord, where: str) -> None:
+        repeats = self._repeats.pop(record.fingerprint, 0)
+        more = f" (and {repeats} times since it was last told)" if repeats else ""
+        level = logging.INFO if record.severity == Severity.LOW.value else logging.WARNING
+        if record.severity in (Severity.HIGH.value, Severity.CRITICAL.value):
+            level = logging.ERROR
+        text = f"{where}: {record.error_type}: {record.message}{more}"
+        # A bug needs its traceback; the weather does not.
+        if record.recovery == "none" and level == logging.ERROR and record.traceback:
+            text += "\n" + record.traceback
+        log.log(level, "%s", text)
+
+    def _restarted(self, path: str, *, worked: bool) -> None:
+        """The restart that followed a failure is over."""
+        found = self._restarting.pop(path, None)
+        if found is not None:
+            record, failed_at = found
+            self._fold(replace(record, recovered=worked, recovery_s=monotonic() - failed_at))
+
+    def _fold(self, record: ErrorRecord) -> None:
+        known = self._open.get(record.fingerprint)
+        if known is None and len(self._open) >= MOST_OPEN:
+            self._untold += 1
+            return
+        if known is not None:
+            record = replace(
+                record,
+                id=known.id,
+                time=known.time,
+                count=known.count + record.count,
+                traceback=known.traceback,
+            )
+        self._open[record.fingerprint] = record
+
+    def _flush_later(self) -> None:
+        if not self._flush_due:
+            self._flush_due = True
+            self.after(FOLD_S, FlushErrors())
+
+    def _flush(self) -> None:
+        now = monotonic()
+        for path, (record, failed_at) in [*self._restarting.items()]:
+            if now - failed_at > RESTART_S:
+                del self._restarting[path]
+                self._fold(record)
+        records = tuple(self._open.values())
+        self._open.clear()
+        for record in records:
+            self._recent.append(record)
+            self._statistics.add(record)
+        if records:
+            self.address("store").tell(StoreErrors(records))
+        if self._restarting:
+            self._flush_later()
+        self._report()
+
+    # --- what is known -----------------------------------------------------------------------
+
+    def _find(
+        self, wanted: ErrorFilter, limit: int, beyond: tuple[datetime, Any] | None
+    ) -> tuple[ErrorRecord, ...]:
+        found = [
+            record
+            for record in self._recent
+            if wanted.wants(record) and (beyond is None or record.place < beyond)
+        ]
+        found.sort(key=lambda record: record.place, reverse=True)
+        return tuple(found[:limit])
+
+    def _load(self) -> None:
+        """In a greenlet: what the table knows of the time before."""
+        records: tuple[ErrorRecord, ...] = ()
+        wanted = ErrorFilter(since=datetime.now(UTC) - self._retention)
+        try:
+            records = self.address("history").ask(
+                FindErrors(wanted, RECENT * 10, None), timeout_s=LOAD_TIMEOUT_S
+            )
+        except (StorageError, SupervisionError) as error:
+            log.info("the statistics of errors begin anew, the database does not answer: %s", error)
+        self.address(self.name).tell(ErrorsLoaded(records))
+
+    def _take_over(self, records: tuple[ErrorRecord, ...]) -> None:
+        """The statistics are in the order of time: what came meanwhile is put behind."""
+        meanwhile = [*self._recent]
+        self._statistics = ErrorStatistics(self._retention)
+        self._recent.clear()
+        known = {record.id for record in records}
+        for record in [*reversed(records), *(r for r in meanwhile if r.id not in known)]:
+            self._recent.append(record)
+            self._statistics.add(record)
+        self._loaded = True
+        self._report()
 
     def _report(self) -> None:
         status = ErrorStatus(
+            enabled=self._enabled,
             failures=self._failures,
             restarts=self._restarts,
             dead_letters=self._dead_letters,
+            groups=self._statistics.groups,
+            untold=self._untold,
             last_failure=self._last_failure,
             last_failure_at=self._last_failure_at,
         )

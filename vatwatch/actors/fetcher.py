@@ -10,7 +10,6 @@ Restart   costs the poll in hand; the newest snapshot may be fetched again, whic
 from __future__ import annotations
 
 import logging
-import random
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urljoin
 
-import gevent
 import msgspec
 
 from vatwatch.actors.feed_client import (
@@ -51,7 +49,7 @@ from vatwatch.feed.decode import peek
 from vatwatch.feed.phase import PollPlan, next_poll
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import AppendSnapshot, FetcherStatus, Health, PollDue
-from vatwatch.supervision import Backoff, BreakerPolicy, Guard, NativePool
+from vatwatch.supervision import Backoff, BreakerPolicy, Guard, Guarded, NativePool, Recovery, Retry
 from vatwatch.traffic.payloads import DataPayload
 
 if TYPE_CHECKING:
@@ -64,7 +62,6 @@ log = logging.getLogger(__name__)
 Received = PollDue
 
 OUTCOMES: dict[type[Exception], str] = {
-    NotModified: "unchanged",
     FeedEmpty: "empty",
     FeedNotJson: "not_json",
     FeedTruncated: "truncated",
@@ -79,8 +76,6 @@ OUTCOMES: dict[type[Exception], str] = {
     JournalError: "journal_failed",
     SupervisionError: "journal_failed",
 }
-# What another try within the same poll may mend.
-WORTH_RETRYING = (FetchTimeout, FetchUnreachable, FeedEmpty)
 BACKOFF = Backoff(base_s=0.5, cap_s=5.0)
 # The list of addresses changes rarely.
 STATUS_AGE_S = 3600.0
@@ -111,6 +106,9 @@ class FeedSettings:
 class FetcherActor(Service):
     """Keeper of the schedule."""
 
+    _guard: Guard
+    _fetching: Recovery
+
     def __init__(self, settings: FeedSettings) -> None:
         super().__init__()
         self._settings = settings
@@ -118,9 +116,6 @@ class FetcherActor(Service):
             user_agent=settings.user_agent,
             timeout_s=settings.timeout_s,
             max_body_bytes=settings.max_body_bytes,
-        )
-        self._guard = Guard(
-            "VATSIM feed", settings.breaker, monotonic, counts=(FetchError, FeedEmpty)
         )
         self._pool = NativePool(1, "fetcher")
         self._plan = PollPlan(datetime.now(UTC))
@@ -141,6 +136,18 @@ class FetcherActor(Service):
     def on_start(self) -> None:
         self._started_at = datetime.now(UTC)
         self._plan = PollPlan(self._started_at)
+        settings = self._settings
+        self._guard = self.guard("VATSIM feed", settings.breaker, counts=(FetchError, FeedEmpty))
+        self._fetching = self.recovery(
+            "poll",
+            Guarded(self._guard),
+            Retry(
+                settings.retry_attempts,
+                BACKOFF,
+                on=_worth_retrying,
+                within_s=settings.poll_interval_s,
+            ),
+        )
         self.after(0, PollDue())
         self._report()
 
@@ -181,41 +188,30 @@ class FetcherActor(Service):
         """One poll, with its tries, from the request to the journal; what came of it in a word."""
         self._last_error = ""
         try:
-            body, transceivers = self._guard.call(self._fetch)
+            fetched = self._fetching.call(self._fetch)
+            if fetched is None:
+                return "unchanged"
+            body, transceivers = fetched
             general: General = self._pool.run(peek, body)
             update_timestamp = parse_time(general.update_timestamp)
             if self._newest is not None and update_timestamp <= self._newest:
                 return "unchanged" if update_timestamp == self._newest else "older"
             self._keep(update_timestamp, body, transceivers, general)
-        except NotModified:
-            return "unchanged"
         except (FeedError, FetchError, BreakerOpen, JournalError, SupervisionError) as error:
             self._last_error = str(error)
             return next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
         return "advanced"
 
-    def _fetch(self) -> tuple[bytes, bytes | None]:
-        """Both feeds, the first tried again as long as the poll's budget lasts."""
-        budget_until = monotonic() + self._settings.poll_interval_s
-        attempt = 0
-        while True:
-            where = self._addresses()
-            self._source = where.data
-            body, transceivers = fetch_both(self._client, where)
-            if isinstance(body, bytes):
-                return body, self._newest_radios(transceivers)
-            again = isinstance(body, WORTH_RETRYING) or (
-                isinstance(body, FetchStatus) and body.status >= 500
-            )
-            delay = BACKOFF.delay(attempt, random.random)
-            if (
-                not again
-                or attempt >= self._settings.retry_attempts
-                or monotonic() + delay >= budget_until
-            ):
-                raise body
-            attempt += 1
-            gevent.sleep(delay)
+    def _fetch(self) -> tuple[bytes, bytes | None] | None:
+        """Both feeds, once; None if what we have is the newest."""
+        where = self._addresses()
+        self._source = where.data
+        body, transceivers = fetch_both(self._client, where)
+        if isinstance(body, bytes):
+            return body, self._newest_radios(transceivers)
+        if isinstance(body, NotModified):
+            return None
+        raise body
 
     def _newest_radios(self, answer: bytes | Exception | None) -> bytes | None:
         """The second feed costs the first nothing: without it, the snapshot has no radios."""
@@ -338,3 +334,10 @@ class FetcherActor(Service):
     def _give_back(self) -> None:
         self._client.close()
         self._pool.close()
+
+
+def _worth_retrying(error: Exception) -> bool:
+    """Whether another try within the same poll may mend it."""
+    if isinstance(error, FetchStatus):
+        return error.status >= 500
+    return isinstance(error, FetchTimeout | FetchUnreachable | FeedEmpty)

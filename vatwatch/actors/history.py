@@ -1,6 +1,6 @@
 """History: answers what is asked of the database, several questions at a time.
 
-Receives  FindTrack, FindEvents, FindLetters, FindLetter, InspectDatabase, TryDatabase
+Receives  FindTrack, FindEvents, FindLetters, FindLetter, FindErrors, InspectDatabase, TryDatabase
 Asks      postgres GetDsn, if the cluster is embedded
 Sends     ServiceReport
 Holds     connections of its own, so that no reader waits for the writer, nor the writer for one
@@ -16,6 +16,7 @@ from vatwatch.actors.service import Service
 from vatwatch.errors import DatabaseUnavailable
 from vatwatch.messages import (
     DatabaseReport,
+    FindErrors,
     FindEvents,
     FindLetter,
     FindLetters,
@@ -26,6 +27,7 @@ from vatwatch.messages import (
     Track,
     TryDatabase,
 )
+from vatwatch.storage.error_rows import find_errors
 from vatwatch.storage.event_rows import find_events, find_letter, find_letters
 from vatwatch.storage.queries import inspect, latest_flight, track
 from vatwatch.supervision import Reply, Timer
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import connection
 
-Received = FindTrack | FindEvents | FindLetters | FindLetter | InspectDatabase | TryDatabase
+Received = (
+    FindTrack | FindEvents | FindLetters | FindLetter | FindErrors | InspectDatabase | TryDatabase
+)
 
 # While the database is away: nobody may ask for hours, and the status must not say so for ever.
 RETRY_S = 1.0
@@ -53,7 +57,7 @@ class HistoryActor(Service):
         self._retry: Timer | None = None
 
     def on_start(self) -> None:
-        self._database = self._settings.open(self.address("postgres"))
+        self._database = self._settings.open(self)
         self._report("")
 
     def on_stop(self) -> None:
@@ -76,6 +80,8 @@ class HistoryActor(Service):
                 self._query(lambda conn: find_letters(conn, letters, limit=limit, beyond=beyond))
             case FindLetter(letter_id):
                 self._query(lambda conn: find_letter(conn, letter_id))
+            case FindErrors(errors, limit, beyond):
+                self._query(lambda conn: find_errors(conn, errors, limit=limit, beyond=beyond))
             case InspectDatabase():
                 self._query(self._inspected)
             case TryDatabase():

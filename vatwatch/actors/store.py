@@ -1,17 +1,20 @@
 """Store: writes each snapshot into PostgreSQL, in order, once, and says when it is there.
 
-Receives  StoreBatch, StoreEvents, RecoverTracking, RetryWrite, DatabaseReturned, PurgeOld
+Receives  StoreBatch, StoreEvents, StoreErrors, RecoverTracking, RetryWrite, DatabaseReturned,
+          PurgeOld
 Asks      postgres GetDsn, if the cluster is embedded
 Sends     BatchStored, BatchRefused, BatchRejected, EventsStored, StoreStarted, Publish,
           ServiceReport
 Holds     batches that wait for the database (the processor sends but a few), and of the event bus
-          the latest that it sent, which is all that it wants written
+          the latest that it sent, which is all that it wants written; errors, the oldest of which
+          go when there are too many
 Restart   costs what waits: the journal has the snapshots, the processor derives them again; the
           event bus sends its own again
 """
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -38,10 +41,13 @@ from vatwatch.messages import (
     RecoverTracking,
     RetryWrite,
     StoreBatch,
+    StoreErrors,
     StoreEvents,
     StoreStarted,
     StoreStatus,
 )
+from vatwatch.operations.errors import ErrorRecord
+from vatwatch.storage.error_rows import write_errors
 from vatwatch.storage.event_rows import write_events, write_letters
 from vatwatch.storage.migrate import migrate
 from vatwatch.storage.pool import ConnectionPool
@@ -57,8 +63,20 @@ from vatwatch.traffic.tracking import Rules
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
-Received = StoreBatch | StoreEvents | RecoverTracking | RetryWrite | DatabaseReturned | PurgeOld
+Received = (
+    StoreBatch
+    | StoreEvents
+    | StoreErrors
+    | RecoverTracking
+    | RetryWrite
+    | DatabaseReturned
+    | PurgeOld
+)
 
+log = logging.getLogger(__name__)
+
+# Errors that wait while the database is away.
+WAITING_ERRORS = 10_000
 # Between two looks for what was kept long enough.
 PURGE_S = 3600.0
 # Tries of a batch whose data PostgreSQL refuses, before it is set aside.
@@ -93,6 +111,7 @@ class StoreActor(Service):
         self._server_version = ""
         self._waiting: deque[StoreBatch] = deque()
         self._events: StoreEvents | None = None
+        self._errors: deque[ErrorRecord] = deque(maxlen=WAITING_ERRORS)
         # Batches of this generation and earlier ones are void.
         self._void = -1
         self._retry: Timer | None = None
@@ -102,7 +121,7 @@ class StoreActor(Service):
         self._last_error = ""
 
     def on_start(self) -> None:
-        self._database = self._settings.open(self.address("postgres"), self._prepare)
+        self._database = self._settings.open(self, self._prepare)
         self.address("processor").tell(StoreStarted())
         self.address("event_bus").tell(StoreStarted())
         self.after(0, RetryWrite())
@@ -122,6 +141,9 @@ class StoreActor(Service):
                 self._batch(message)
             case StoreEvents():
                 self._events = message
+                self._drain_unless_waiting()
+            case StoreErrors(records):
+                self._errors.extend(records)
                 self._drain_unless_waiting()
             case RecoverTracking(time):
                 return self._recover(time)
@@ -161,6 +183,8 @@ class StoreActor(Service):
             if self._events is not None:
                 self._write_events(self._events)
                 self._events = None
+            if self._errors:
+                self._write_errors()
         except StorageError as error:
             self._later(error)
         else:
@@ -212,6 +236,16 @@ class StoreActor(Service):
             # One of them is to blame, and must not cost the others.
             refused = tuple(self._write_singly(message))
         self.address("event_bus").tell(EventsStored(message, refused))
+
+    def _write_errors(self) -> None:
+        records = [*self._errors]
+        try:
+            self._database.run(partial(_write_errors, records=records))
+        except (psycopg2.DataError, psycopg2.IntegrityError) as error:
+            # They are about to be written, and something in them cannot be: nobody waits for them.
+            log.warning("%d errors are not kept, PostgreSQL refuses them: %s", len(records), error)
+        for _ in records:
+            self._errors.popleft()
 
     def _write_singly(self, message: StoreEvents) -> Iterator[tuple[UUID, str]]:
         single = [(event.id, StoreEvents((event,))) for event in message.events]
@@ -309,6 +343,11 @@ def _write_all(conn: connection, message: StoreEvents) -> None:
     with conn.cursor() as cur:
         write_events(cur, message.events)
         write_letters(cur, message.letters)
+
+
+def _write_errors(conn: connection, records: list[ErrorRecord]) -> None:
+    with conn.cursor() as cur:
+        write_errors(cur, records)
 
 
 def _server_version(conn: connection) -> str:

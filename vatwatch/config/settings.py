@@ -237,6 +237,20 @@ class Breaker(_Section):
     )
 
 
+class Errors(_Section):
+    """What is made of the service's own errors."""
+
+    enabled: Switch = _setting(
+        "ERROR_MANAGER_ENABLED",
+        True,
+        "Whether errors are counted, kept and told of; what is done about them does not depend "
+        "on it.",
+    )
+    retention_hours: PositiveInt = _setting(
+        "ERROR_ANALYTICS_RETENTION_HOURS", 24, "How long they are kept.", unit="h"
+    )
+
+
 class Events(_Section):
     """The event bus."""
 
@@ -489,6 +503,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "cache": Cache,
     "journal": Journal,
     "traffic": Traffic,
+    "errors": Errors,
     "events": Events,
     "breaker": Breaker,
     "service": Service,
@@ -509,6 +524,7 @@ class Settings:
     cache: Cache
     journal: Journal
     traffic: Traffic
+    errors: Errors
     events: Events
     breaker: Breaker
     service: Service

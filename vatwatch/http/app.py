@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import falcon
 
+from vatwatch.http.errors import (
+    BreakersResource,
+    ErrorAnalyticsResource,
+    ErrorsResource,
+    RecoveryResource,
+    TrendsResource,
+)
 from vatwatch.http.events import (
     AnalyticsResource,
     EventsResource,
@@ -81,6 +88,11 @@ def create_app(service: Service) -> App:
     app.add_route("/api/events/dead-letters", LettersResource(service))
     app.add_route("/api/events/dead-letters/{letter_id}", LetterResource(service))
     app.add_route("/api/events/dead-letters/{letter_id}/redeliver", RedeliverResource(service))
+    app.add_route("/api/errors", ErrorsResource(service))
+    app.add_route("/api/errors/analytics", ErrorAnalyticsResource(service))
+    app.add_route("/api/errors/circuit-breakers", BreakersResource(service))
+    app.add_route("/api/errors/recovery", RecoveryResource(service))
+    app.add_route("/api/errors/trends", TrendsResource(service))
     app.add_route("/api/supervision/tree", TreeResource(service))
     app.add_route("/api/supervision/faults", FaultsResource(service))
     app.add_route("/api/supervision/{path:path}", NodeResource(service))

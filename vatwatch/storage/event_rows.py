@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from vatwatch.storage.copy import copy_rows, stage, to_json
+from vatwatch.storage.paging import conditions, page
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
 from vatwatch.traffic.events import Event, EventFilter, EventRow, Place
 
@@ -67,7 +68,7 @@ def find_events(
     oldest_first: bool,
 ) -> tuple[EventRow, ...]:
     """A page of events: the newest first, or the oldest, beyond the last one of the page before."""
-    where, values = _where(
+    where, values = conditions(
         ("type = ANY(%s)", sorted(wanted.types)),
         ("source = %s", wanted.source),
         ("correlation_id = %s", wanted.correlation_id),
@@ -75,7 +76,7 @@ def find_events(
         ("time < %s", wanted.until),
     )
     with conn.cursor() as cur:
-        _page(
+        page(
             cur,
             "SELECT id, type, time, source, correlation_id, payload::text FROM events",
             where,
@@ -94,7 +95,7 @@ def find_letters(
     conn: connection, wanted: LetterFilter, *, limit: int, beyond: Place | None
 ) -> tuple[DeadLetter, ...]:
     """A page of letters, the newest first, beyond the last one of the page before."""
-    where, values = _where(
+    where, values = conditions(
         ("kind = %s", wanted.kind),
         ("receiver = %s", wanted.receiver),
         ("type = ANY(%s)", sorted(wanted.types)),
@@ -102,7 +103,7 @@ def find_letters(
         ("time < %s", wanted.until),
     )
     with conn.cursor() as cur:
-        _page(cur, _LETTERS, where, values, limit=limit, beyond=beyond, oldest_first=False)
+        page(cur, _LETTERS, where, values, limit=limit, beyond=beyond, oldest_first=False)
         return tuple(_letter(row) for row in cur)
 
 
@@ -115,29 +116,6 @@ def find_letter(conn: connection, letter_id: UUID) -> DeadLetter | None:
 
 
 _LETTERS = f"SELECT {_LETTER.replace('event,', 'event::text,')} FROM dead_letters"
-
-
-def _where(*conditions: tuple[str, object]) -> tuple[list[str], list[object]]:
-    given = [(text, value) for text, value in conditions if value not in ("", None, [])]
-    return [text for text, _ in given], [value for _, value in given]
-
-
-def _page(
-    cur: cursor,
-    select: str,
-    where: list[str],
-    values: list[object],
-    *,
-    limit: int,
-    beyond: Place | None,
-    oldest_first: bool,
-) -> None:
-    if beyond is not None:
-        where = [*where, f"(time, id) {'>' if oldest_first else '<'} (%s, %s::uuid)"]
-        values = [*values, beyond[0], str(beyond[1])]
-    conditions = f" WHERE {' AND '.join(where)}" if where else ""
-    order = "time, id" if oldest_first else "time DESC, id DESC"
-    cur.execute(f"{select}{conditions} ORDER BY {order} LIMIT %s", (*values, limit))
 
 
 def _letter(row: tuple[str, str, str, str, str, str, int, datetime, str | None, str]) -> DeadLetter:

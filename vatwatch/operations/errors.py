@@ -1,0 +1,142 @@
+"""Errors: what an error is (category), what it costs (severity), and which ones are the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from hashlib import blake2b
+from uuid import UUID
+
+from msgspec import Struct
+
+
+class Category(Enum):
+    """Where the cause lies."""
+
+    NETWORK = "network"
+    DATABASE = "database"
+    API = "api"
+    VALIDATION = "validation"
+    CONFIGURATION = "configuration"
+    RESOURCE = "resource"
+    TIMEOUT = "timeout"
+    UNKNOWN = "unknown"
+
+
+class Severity(Enum):
+    """What it costs.
+
+    low: it was mended where it happened. medium: something is missing now, and nobody else noticed:
+    an answer, a poll, the mirror in Redis. high: a part was restarted, or a dependency is given up
+    for a while. critical: a part stays down, or a supervisor gave up.
+    """
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class ErrorRecord(Struct, frozen=True):
+    """An error, or several of one fingerprint within a second. Times are of the wall clock."""
+
+    id: UUID
+    time: datetime  # of the first
+    last_at: datetime
+    count: int
+    fingerprint: str
+    service: str
+    path: str
+    operation: str  # or the type of the message in hand
+    category: str
+    severity: str
+    error_type: str
+    message: str
+    correlation_id: str
+    traceback: str
+    recovery: str  # none, or what was tried last: retry, breaker, fallback, degrade, restart
+    recovered: bool | None  # None: it is not known
+    recovery_s: float | None
+
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """Where it stands in the order of the list."""
+        return (self.time, self.id)
+
+
+class ErrorFilter(Struct, frozen=True):
+    """Which errors are wanted; an empty text is any."""
+
+    service: str = ""
+    category: str = ""
+    severity: str = ""
+    fingerprint: str = ""
+    correlation_id: str = ""
+    recovered: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def wants(self, record: ErrorRecord) -> bool:
+        """Whether the record is one of them."""
+        return (
+            all(
+                getattr(self, name) in ("", getattr(record, name))
+                for name in ("service", "category", "severity", "fingerprint", "correlation_id")
+            )
+            and self.recovered in (None, record.recovered)
+            and (self.since is None or record.time >= self.since)
+            and (self.until is None or record.time < self.until)
+        )
+
+
+# The first that is among an error's classes decides; special ones stand before general ones.
+_CATEGORIES: tuple[tuple[str, Category], ...] = (
+    ("vatwatch.errors.FetchTimeout", Category.TIMEOUT),
+    ("vatwatch.errors.AskTimeout", Category.TIMEOUT),
+    ("builtins.TimeoutError", Category.TIMEOUT),
+    ("gevent.timeout.Timeout", Category.TIMEOUT),
+    ("requests.exceptions.Timeout", Category.TIMEOUT),
+    ("vatwatch.errors.FetchStatus", Category.API),
+    ("vatwatch.errors.WebhookRefused", Category.API),
+    ("vatwatch.errors.FetchError", Category.NETWORK),
+    ("vatwatch.errors.WebhookError", Category.NETWORK),
+    ("vatwatch.errors.BreakerOpen", Category.NETWORK),
+    ("requests.exceptions.RequestException", Category.NETWORK),
+    ("redis.exceptions.RedisError", Category.NETWORK),
+    ("builtins.ConnectionError", Category.NETWORK),
+    ("vatwatch.errors.FeedError", Category.VALIDATION),
+    ("vatwatch.errors.EventRefused", Category.VALIDATION),
+    ("msgspec.ValidationError", Category.VALIDATION),
+    ("vatwatch.errors.ConfigurationError", Category.CONFIGURATION),
+    ("vatwatch.errors.JournalError", Category.RESOURCE),
+    ("vatwatch.errors.MailboxFull", Category.RESOURCE),
+    ("vatwatch.errors.StorageError", Category.DATABASE),
+    ("psycopg2.Error", Category.DATABASE),
+    ("builtins.MemoryError", Category.RESOURCE),
+    ("builtins.OSError", Category.RESOURCE),
+    ("builtins.ValueError", Category.VALIDATION),
+)
+
+# A frame of our own in a traceback's text, from the package on.
+_OWN_FRAME = re.compile(r'File ".*?(vatwatch/[\w/]+\.py)", line \d+, in (\S+)')
+
+
+def category_of(kinds: Sequence[str]) -> Category:
+    """By the error's classes, the most derived first, as the runtime's notices name them."""
+    for name, category in _CATEGORIES:
+        if name in kinds:
+            return category
+    return Category.UNKNOWN
+
+
+def fingerprint_of(service: str, operation: str, error_type: str, traceback: str) -> str:
+    """What makes two errors one: who, doing what, which error, and where in our own code.
+
+    Not the text, which holds numbers and addresses.
+    """
+    frames = _OWN_FRAME.findall(traceback)
+    where = ":".join(frames[-1]) if frames else ""
+    parts = "\x1f".join((service, operation, error_type, where))
+    return blake2b(parts.encode(errors="replace"), digest_size=8).hexdigest()

@@ -1,0 +1,56 @@
+"""Errors of the service: written once, looked for page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from vatwatch.operations.errors import ErrorFilter, ErrorRecord
+from vatwatch.storage.copy import copy_rows, stage
+from vatwatch.storage.paging import Place, conditions, page
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection, cursor
+
+_COLUMNS = ErrorRecord.__struct_fields__
+
+
+def write_errors(cur: cursor, records: Iterable[ErrorRecord]) -> None:
+    """Write errors; one that is there already (by id) is left as it is."""
+    rows = [
+        (str(record.id), *(getattr(record, column) for column in _COLUMNS[1:]))
+        for record in records
+    ]
+    if not rows:
+        return
+    stage(cur, "stage_errors", "LIKE errors")
+    copy_rows(cur, "stage_errors", _COLUMNS, rows)
+    cur.execute("INSERT INTO errors SELECT * FROM stage_errors ON CONFLICT (id) DO NOTHING")
+
+
+def find_errors(
+    conn: connection, wanted: ErrorFilter, *, limit: int, beyond: Place | None
+) -> tuple[ErrorRecord, ...]:
+    """A page of errors, the newest first, beyond the last one of the page before."""
+    where, values = conditions(
+        ("service = %s", wanted.service),
+        ("category = %s", wanted.category),
+        ("severity = %s", wanted.severity),
+        ("fingerprint = %s", wanted.fingerprint),
+        ("correlation_id = %s", wanted.correlation_id),
+        ("recovered = %s", wanted.recovered),
+        ("time >= %s", wanted.since),
+        ("time < %s", wanted.until),
+    )
+    with conn.cursor() as cur:
+        page(
+            cur,
+            f"SELECT {', '.join(_COLUMNS)} FROM errors",
+            where,
+            values,
+            limit=limit,
+            beyond=beyond,
+            oldest_first=False,
+        )
+        return tuple(ErrorRecord(UUID(row[0]), *row[1:]) for row in cur)
