@@ -40,6 +40,8 @@ class Directory:
     ) -> None:
         self.dead_letters = 0
         """How many there have been."""
+        self.stopping = False
+        """Whether the whole tree was ordered to stop: who has gone will not come back."""
         self.faults = Faults()
         self._clock = clock
         self._wall_clock = wall_clock
