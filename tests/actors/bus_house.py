@@ -137,6 +137,7 @@ def bus_house(
     retries: int = 2,
     lane_size: int = 1000,
     backlog_size: int = 100_000,
+    resend_s: float = 0.2,
     failures: int = 100,
     breaker_s: float = 600.0,
     max_dead_letters: int = 100,
@@ -158,7 +159,7 @@ def bus_house(
             failure_threshold=failures, timeout_s=breaker_s, max_timeout_s=breaker_s
         ),
         backlog_size=backlog_size,
-        resend_s=0.2,
+        resend_s=resend_s,
         keeps_own=database is not None,
         outbox=None if home is None else home / "events.outbox",
     )

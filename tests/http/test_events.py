@@ -91,26 +91,22 @@ def test_an_event_that_is_published_is_handled_stored_and_listed(api: Api) -> No
     assert KEY not in listed["source"]
 
 
-@pytest.mark.parametrize(
-    ("body", "code", "names"),
-    [
-        ({**GOOD, "type": "POSITION_UPDAT"}, 422, "did you mean POSITION_UPDATE"),
-        ({**GOOD, "payload": {"flights": "5", "moved": 3}}, 422, "$.flights"),
-        ({**GOOD, "payload": {"flights": -1, "moved": 3}}, 422, "$.flights"),
-        ({**GOOD, "payload": {"moved": 3}}, 422, "flights"),
-        ({**GOOD, "payload": None}, 422, "payload"),
-        ({**GOOD, "correlation_id": "a\0b"}, 422, "correlation_id"),
-        ({**GOOD, "correlation_id": 5}, 422, "correlation_id"),
-        ({**GOOD, "source": "processor"}, 422, "source"),
-        ({"type": "POSITION_UPDATE"}, 422, "payload"),
-        ({"type": "SERVICE_STARTED", "payload": {"path": "a\0b"}}, 422, "NUL"),
-        ([], 422, "object"),
-    ],
-)
-def test_what_does_not_fit_is_refused_with_the_reason(
-    api: Api, body: object, code: int, names: str
-) -> None:
-    assert names in problem(api.post(body), code)
+def test_what_does_not_fit_is_refused_with_the_reason(api: Api) -> None:
+    bodies: list[tuple[object, str]] = [
+        ({**GOOD, "type": "POSITION_UPDAT"}, "did you mean POSITION_UPDATE"),
+        ({**GOOD, "payload": {"flights": "5", "moved": 3}}, "$.flights"),
+        ({**GOOD, "payload": {"flights": -1, "moved": 3}}, "$.flights"),
+        ({**GOOD, "payload": {"moved": 3}}, "flights"),
+        ({**GOOD, "payload": None}, "payload"),
+        ({**GOOD, "correlation_id": "a\0b"}, "correlation_id"),
+        ({**GOOD, "correlation_id": 5}, "correlation_id"),
+        ({**GOOD, "source": "processor"}, "source"),
+        ({"type": "POSITION_UPDATE"}, "payload"),
+        ({"type": "SERVICE_STARTED", "payload": {"path": "a\0b"}}, "NUL"),
+        ([], "object"),
+    ]
+    for body, names in bodies:
+        assert names in problem(api.post(body), 422)
     assert api.house.status().published == 0
 
 
@@ -133,25 +129,22 @@ def test_nothing_is_changed_without_a_key(api: Api) -> None:
         problem(simulate(method, path, json=GOOD), 401)
 
 
-@pytest.mark.parametrize("path", ["/api/events", LETTERS])
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("limit", "0"),
-        ("limit", "1001"),
-        ("limit", "many"),
-        ("cursor", "x"),
-        ("cursor", "éé"),
-        ("cursor", "MjAyNi0wMS0zMXxub25l"),
-        ("since", "yesterday"),
-        ("since", "2026-01-31T12:00:00"),
-        ("until", "9999-99-99T00:00:00Z"),
-        ("since", "0001-01-01T00:00:00+23:00"),
-        ("sinse", "2026-01-31T12:00:00Z"),
-    ],
-)
-def test_a_bad_parameter_is_named(api: Api, path: str, name: str, value: str) -> None:
-    assert name in problem(api.client.simulate_get(path, params={name: value}), 400)
+def test_a_bad_parameter_is_named(api: Api) -> None:
+    for path in ("/api/events", LETTERS):
+        for name, value in (
+            ("limit", "0"),
+            ("limit", "1001"),
+            ("limit", "many"),
+            ("cursor", "x"),
+            ("cursor", "éé"),
+            ("cursor", "MjAyNi0wMS0zMXxub25l"),
+            ("since", "yesterday"),
+            ("since", "2026-01-31T12:00:00"),
+            ("until", "9999-99-99T00:00:00Z"),
+            ("since", "0001-01-01T00:00:00+23:00"),
+            ("sinse", "2026-01-31T12:00:00Z"),
+        ):
+            assert name in problem(api.client.simulate_get(path, params={name: value}), 400)
 
 
 def test_a_filter_that_can_match_nothing_is_named(api: Api) -> None:
