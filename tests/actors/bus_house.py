@@ -14,7 +14,6 @@ from vatwatch.actors.database import DatabaseSettings
 from vatwatch.actors.event_bus import BusSettings, EventBusActor
 from vatwatch.actors.event_lane import LanePolicy
 from vatwatch.actors.event_memory import BusMemory, Subscription
-from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.actors.history import HistoryActor
 from vatwatch.actors.store import StoreActor
 from vatwatch.messages import (
@@ -59,6 +58,13 @@ class Listener(Actor):
             self.heard.append(message.event)
         else:
             super().on_receive(message)
+
+
+class Patient(Actor):
+    """Takes every report, and publishes nothing of its own."""
+
+    def on_receive(self, message: Any) -> None:
+        """Nothing."""
 
 
 def nothing(_event: Event) -> None:
@@ -178,7 +184,7 @@ def bus_house(
             children=[
                 worker("event_bus", EventBusActor, memory, settings, subscriptions),
                 *data,
-                worker("health_monitor", HealthMonitorActor, {}, interval_s=3600),
+                worker("health_monitor", Patient),
                 *(worker(name, Listener, heard[name], fn) for name, fn in handlers.items()),
             ],
         )

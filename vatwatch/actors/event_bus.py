@@ -139,6 +139,7 @@ class EventBusActor(Service):
         self._declared = subscriptions
         self._outbox = None if settings.outbox is None else Outbox(settings.outbox)
         self._outbox_empty = False
+        self._given_up = 0
         self._lanes: dict[str, Lane] = {}
         self._running: list[gevent.Greenlet] = []
         self._outstanding: StoreEvents | None = None
@@ -441,13 +442,20 @@ class EventBusActor(Service):
         self._report_soon()
 
     def _bound(self) -> None:
+        """The oldest that waits for the table is given up for the newest, when there are too many.
+
+        The outbox forgets them now and then only, so it holds twice as many at most.
+        """
         memory = self._memory
-        while len(memory.unstored) > self._settings.backlog_size:
-            del memory.unstored[next(iter(memory.unstored))]
-            memory.given_up += 1
-        while len(memory.unwritten) > self._settings.backlog_size:
-            del memory.unwritten[next(iter(memory.unwritten))]
-            memory.given_up += 1
+        waiting: dict[UUID, Any]
+        for waiting in (memory.unstored, memory.unwritten):
+            while len(waiting) > self._settings.backlog_size:
+                del waiting[next(iter(waiting))]
+                memory.given_up += 1
+                self._given_up += 1
+        if self._given_up >= self._settings.backlog_size and self._outbox is not None:
+            self._given_up = 0
+            self._outbox.rewrite(self._left())
 
     # --- the outbox --------------------------------------------------------------------------
 

@@ -159,7 +159,9 @@ class Lane:
 
     def _deliver(self, delivery: Delivery) -> None:
         event = delivery.event
-        recovery = self._quietly if event.type == "ERROR_OCCURRED" else self._recovery
+        # That a breaker has opened is told once, by itself.
+        untold = event.type == "ERROR_OCCURRED" or self.guard.retry_in_s > 0
+        recovery = self._quietly if untold else self._recovery
         both = (self.memory.counts, self._bus.counts_of(event.type))
         last: list[Exception] = []
 
