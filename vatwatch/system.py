@@ -159,7 +159,9 @@ def let_hear(tree: Tree) -> None:
 
 def _is_a_loss(letter: DeadLettered, tree: Tree) -> bool:
     """While the tree stops, only events have anybody whom they could still reach."""
-    return not (tree.stopping and letter.reason == "stopped") or isinstance(letter.message, Publish)
+    return not (tree.directory.stopping and letter.reason == "stopped") or isinstance(
+        letter.message, Publish
+    )
 
 
 def settle() -> None:

@@ -142,7 +142,8 @@ def bus_house(
     timeout_s: float = PATIENCE_S,
     retries: int = 2,
     lane_size: int = 1000,
-    backlog_size: int = 1000,
+    backlog_size: int = 100_000,
+    resend_s: float = 0.2,
     failures: int = 100,
     breaker_s: float = 600.0,
     max_dead_letters: int = 100,
@@ -164,6 +165,7 @@ def bus_house(
             failure_threshold=failures, timeout_s=breaker_s, max_timeout_s=breaker_s
         ),
         backlog_size=backlog_size,
+        resend_s=resend_s,
         keeps_own=database is not None,
         outbox=None if home is None else home / "events.outbox",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
 
 import gevent.event
 import pytest
@@ -19,10 +21,26 @@ from tests.actors.bus_house import (
     number,
     numbers,
 )
-from tests.actors.harness import Poison, until
+from tests.actors.harness import PATIENCE_S, Poison, until
+from vatwatch.actors.service import Service
 from vatwatch.errors import EventRefused
-from vatwatch.messages import AcceptEvent, GetEvents, RedeliverLetter, Subscribe, Unsubscribe
-from vatwatch.supervision import AskFailed, FailureHandled, Fault, FaultKind
+from vatwatch.messages import (
+    AcceptEvent,
+    GetEvents,
+    GetLetter,
+    RedeliverLetter,
+    Subscribe,
+    Unsubscribe,
+)
+from vatwatch.supervision import (
+    AskFailed,
+    FailureHandled,
+    Fault,
+    FaultKind,
+    Tree,
+    supervisor,
+    worker,
+)
 from vatwatch.traffic.events import EventFilter
 from vatwatch.traffic.payloads import FlightPayload, PositionPayload
 
@@ -109,6 +127,8 @@ def test_a_handler_that_fails_again_and_again_is_left_alone_by_its_breaker() -> 
         assert house.handler("bad").breaker == "open"
         assert house.handler("bad").metrics.failed == 4
         assert [x.reason for x in house.letters()].count("breaker open") == 48
+        # The two whose attempts failed, and not each that was not tried.
+        assert len([n for n in house.notices if isinstance(n, FailureHandled)]) == 2
         (breaker,) = [b for b in house.tree.breakers() if b.kind == "handler" and b.opened]
         assert breaker.name == "event handler bad"
 
@@ -324,6 +344,23 @@ def test_what_does_not_fit_its_schema_is_refused_with_the_field(wrong: Event, wh
         assert why in told.error_text
         with pytest.raises(EventRefused):
             house.ask("event_bus", AcceptEvent(wrong))
+
+
+class Careless(Service):
+    """Publishes whatever it is told, as the services do."""
+
+    def on_receive(self, message: GetLetter) -> Any:
+        self.publish("POSITION_UPDATE", PositionPayload("many", 0))  # type: ignore[arg-type]
+
+
+def test_a_service_that_publishes_what_does_not_fit_gets_the_error_itself() -> None:
+    tree = Tree(supervisor("root", children=[worker("careless", Careless)]))
+    tree.start()
+    try:
+        with pytest.raises(EventRefused, match=r"POSITION_UPDATE.*\$\.flights"):
+            tree.directory.address("careless").ask(GetLetter(uuid4()), timeout_s=PATIENCE_S)
+    finally:
+        tree.stop(PATIENCE_S)
 
 
 def test_the_ring_is_told_page_by_page() -> None:

@@ -27,6 +27,7 @@ from typing import Any, assert_never
 from uuid import UUID, uuid4
 
 import gevent
+import msgspec
 
 from vatwatch.actors.event_lane import Lane, LanePolicy
 from vatwatch.actors.event_memory import (
@@ -96,8 +97,6 @@ Received = (
 
 # Events, and letters, that the store gets at once.
 CHUNK = 1_000
-# The store has the latest that it was sent and no other, so it can be sent again at any time.
-RESEND_S = 5.0
 # A status of a busy bus is told at most this often.
 REPORT_S = 0.5
 # The handler of events that PostgreSQL refuses.
@@ -111,12 +110,17 @@ VALUE_CHARS = 60
 
 @dataclass(frozen=True, slots=True)
 class BusSettings:
-    """How patient the bus is, and how much it holds. `keeps_own`: what the services tell of
-    themselves goes to the table; `outbox`: where a copy of what is not there yet is."""
+    """How patient the bus is, and how much it holds.
+
+    `resend_s`: for so long the store may owe an answer (it holds the latest that it was sent and no
+    other, so it can be sent again at any time); `keeps_own`: what the services tell of themselves
+    goes to the table; `outbox`: where a copy of what is not there yet is.
+    """
 
     lane: LanePolicy
     breaker: BreakerPolicy
     backlog_size: int
+    resend_s: float = 5.0
     keeps_own: bool = True
     outbox: Path | None = None
 
@@ -137,6 +141,7 @@ class EventBusActor(Service):
         self._declared = subscriptions
         self._outbox = None if settings.outbox is None else Outbox(settings.outbox)
         self._outbox_empty = False
+        self._given_up = 0
         self._lanes: dict[str, Lane] = {}
         self._running: list[gevent.Greenlet] = []
         self._outstanding: StoreEvents | None = None
@@ -263,6 +268,7 @@ class EventBusActor(Service):
                 self.guard(f"event handler {handler}", self._settings.breaker, kind="handler"),
                 self.recovery,
                 self._settings.lane,
+                lambda: self.directory.stopping,
             )
             self._lanes[handler] = lane
             self._running.append(self.spawn(lane.run))
@@ -361,10 +367,6 @@ class EventBusActor(Service):
             self.spawn(self._send_again, letter.receiver.rpartition("/")[2], held)
             return Redelivery.QUEUED
         event = letter.event.event()
-        if letter.receiver == TABLE:
-            self._memory.unstored[event.id] = event
-            self._forget(letter.id)
-            return Redelivery.QUEUED
         lane = self._lane(letter.receiver)
         in_hand = [] if lane.memory.in_hand is None else [lane.memory.in_hand]
         if any(d.event.id == event.id for d in (*in_hand, *lane.memory.queue)):
@@ -407,13 +409,13 @@ class EventBusActor(Service):
     def _flush_later(self) -> None:
         if not self._flush_due:
             self._flush_due = True
-            self.after(RESEND_S, FlushEvents())
+            self.after(self._settings.resend_s, FlushEvents())
 
     def _flush_again(self) -> None:
         self._flush_due = False
         if self._outstanding is None:
             return
-        if monotonic() - self._sent_at >= RESEND_S:
+        if monotonic() - self._sent_at >= self._settings.resend_s:
             self._outstanding = None
             self._flush()
         else:
@@ -431,7 +433,7 @@ class EventBusActor(Service):
                     reply.set(None)
         for event in written.events:
             if event.id in refused:
-                self._keep(_letter_about(event, TABLE, "refused", refused[event.id], 1))
+                self._keep(_letter_about_refused(event, refused[event.id]))
         # An answer to what was sent before the latest counts, but does not end the waiting.
         if written is self._outstanding:
             self._outstanding = None
@@ -444,13 +446,20 @@ class EventBusActor(Service):
         self._report_soon()
 
     def _bound(self) -> None:
+        """The oldest that waits for the table is given up for the newest, when there are too many.
+
+        The outbox forgets them now and then only, so it holds twice as many at most.
+        """
         memory = self._memory
-        while len(memory.unstored) > self._settings.backlog_size:
-            del memory.unstored[next(iter(memory.unstored))]
-            memory.given_up += 1
-        while len(memory.unwritten) > self._settings.backlog_size:
-            del memory.unwritten[next(iter(memory.unwritten))]
-            memory.given_up += 1
+        waiting: dict[UUID, Any]
+        for waiting in (memory.unstored, memory.unwritten):
+            while len(waiting) > self._settings.backlog_size:
+                del waiting[next(iter(waiting))]
+                memory.given_up += 1
+                self._given_up += 1
+        if self._given_up >= self._settings.backlog_size and self._outbox is not None:
+            self._given_up = 0
+            self._outbox.rewrite(self._left())
 
     # --- the outbox --------------------------------------------------------------------------
 
@@ -598,6 +607,14 @@ def _letter_about(event: Event, handler: str, reason: str, error: str, attempts:
         attempts=attempts,
         time=datetime.now(UTC),
         event=EventRow.of(event),
+    )
+
+
+def _letter_about_refused(event: Event, error: str) -> DeadLetter:
+    """Only in words: what the one table refuses, the other would refuse, too."""
+    letter = _letter_about(event, TABLE, "refused", error, 1)
+    return msgspec.structs.replace(
+        letter, event=None, message=_storable(repr(event))[:MESSAGE_CHARS]
     )
 
 

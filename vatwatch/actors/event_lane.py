@@ -70,8 +70,12 @@ class Lane:
         guard: Guard,
         recovery: Callable[..., Recovery],
         policy: LanePolicy,
+        stopping: Callable[[], bool],
     ) -> None:
-        """`recovery(operation, *remedies)` makes one that tells, as `Actor.recovery`."""
+        """`recovery(operation, *remedies)` makes one that tells, as `Actor.recovery`.
+
+        `stopping()`: handlers stop before the bus, so what is left is for the next process.
+        """
         self.memory = memory
         self.guard = guard
         self._owner = owner
@@ -79,6 +83,7 @@ class Lane:
         self._handler = handler
         self._history = history
         self._policy = policy
+        self._stopping = stopping
         self._wake = gevent.event.Event()
         retry = Retry(policy.retries, policy.backoff, on=_worth_a_retry)
         self._recovery = recovery(f"deliver to {handler.name}", retry)
@@ -102,9 +107,9 @@ class Lane:
         self._wake.set()
 
     def run(self) -> None:
-        """Deliver, for ever."""
+        """Deliver, until everything stops."""
         memory = self.memory
-        while True:
+        while not self._stopping():
             self._wake.clear()
             if memory.in_hand is None:
                 memory.in_hand = self._next()
@@ -154,7 +159,9 @@ class Lane:
 
     def _deliver(self, delivery: Delivery) -> None:
         event = delivery.event
-        recovery = self._quietly if event.type == "ERROR_OCCURRED" else self._recovery
+        # That a breaker has opened is told once, by itself.
+        untold = event.type == "ERROR_OCCURRED" or self.guard.retry_in_s > 0
+        recovery = self._quietly if untold else self._recovery
         both = (self.memory.counts, self._bus.counts_of(event.type))
         last: list[Exception] = []
 
@@ -178,6 +185,8 @@ class Lane:
         try:
             recovery.call(attempt, correlation_id=event.correlation_id)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is its own
+            if self._stopping():
+                return  # it stays in hand
             text = f"{type(last[0]).__name__}: {last[0]}"
             self._owner.undeliverable(self._handler.name, delivery, _reason(error), text)
         else:

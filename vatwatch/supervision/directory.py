@@ -40,6 +40,8 @@ class Directory:
     ) -> None:
         self.dead_letters = 0
         """How many there have been."""
+        self.stopping = False
+        """Whether the whole tree was ordered to stop: who has gone will not come back."""
         self.faults = Faults()
         self.snapshot: Callable[[], NodeInfo]
         """The whole tree (`Tree.snapshot`), for actors that look after the others."""

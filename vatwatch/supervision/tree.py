@@ -104,6 +104,7 @@ class Tree:
         if life is None or life.dead:
             return True
         self._root.state = State.STOPPING
+        self.directory.stopping = True
         life.order_stop(for_good=True)
         with gevent.Timeout(timeout_s, False):
             self._wait(lambda: life.dead)
@@ -115,11 +116,6 @@ class Tree:
         # The observers hear of the end before the caller goes on.
         gevent.sleep(0)
         return in_order
-
-    @property
-    def stopping(self) -> bool:
-        """Whether it was ordered to stop: then what nobody handles is as it should be."""
-        return self._root.state is State.STOPPING
 
     def snapshot(self) -> NodeInfo:
         """Everything there is to know about the tree now. Never waits, whatever hangs."""

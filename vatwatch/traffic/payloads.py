@@ -51,7 +51,7 @@ class FlightPayload(Payload, frozen=True, gc=False):
         str, Meta(description="Why it is told: created, plan, reconnect, or ended.")
     ] = ""
     last_seen: Annotated[
-        datetime | None,
+        Annotated[datetime, Meta(tz=True)] | None,
         Meta(description="UTC: the last snapshot it was in; of the two endings only."),
     ] = None
 
