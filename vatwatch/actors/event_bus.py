@@ -2,7 +2,7 @@
 
 Receives  Publish, AcceptEvent, Subscribe, Unsubscribe, Replay, GetEvents, GetEventMetrics,
           LetterDied, GetLetters, GetLetter, RedeliverLetter, DiscardLetter, EventsStored,
-          StoreStarted, FlushEvents
+          StoreStarted, FlushEvents, ShedHistory
 Asks      subscribers Delivered, history FindEvents: each from a lane of its own, so the bus itself
           waits for nobody
 Sends     StoreEvents to store (but for events that a snapshot's own transaction writes),

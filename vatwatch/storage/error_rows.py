@@ -44,6 +44,10 @@ def find_errors(
         ("time < %s", wanted.until),
     )
     with conn.cursor() as cur:
+        # Asked at the very first start, the store may not have made the tables yet.
+        cur.execute("SELECT to_regclass('errors') IS NULL")
+        if cur.fetchone() == (True,):
+            return ()
         page(
             cur,
             f"SELECT {', '.join(_COLUMNS)} FROM errors",
