@@ -67,7 +67,6 @@ def test_a_reading_that_trembles_passes_each_limit_once_at_most(
     for tremble in trembles:
         after = limits.level(level, around * (1 + tremble))
         changes += after is not level
-        assert ORDER.index(after) >= ORDER.index(level)  # it may rise, and never comes back
         level = after
     assert changes <= 2  # normal, soft, hard: each limit once
 
