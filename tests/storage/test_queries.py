@@ -67,7 +67,9 @@ def test_a_flight_that_returns_is_the_latest_again(conn: connection) -> None:
     assert latest_flight(conn, "ABC1") == tracking.flights["ABC1"].flight_id
 
 
-def test_airports_are_written_once_and_mended_when_they_differ(conn: connection) -> None:
+def test_airports_are_written_once_and_brought_up_to_another_version_of_the_package(
+    conn: connection,
+) -> None:
     assert write_airports(conn) == len(load_airports())
     conn.commit()
     assert write_airports(conn) == 0
@@ -75,6 +77,7 @@ def test_airports_are_written_once_and_mended_when_they_differ(conn: connection)
     with conn.cursor() as cur:
         cur.execute("UPDATE airports SET name = 'wrong' WHERE icao IN ('EGLL', 'KJFK')")
         cur.execute("DELETE FROM airports WHERE icao = 'EDDF'")
+        cur.execute("UPDATE reference_data SET version = 'airportsdata 20200101'")
         conn.commit()
         assert write_airports(conn) == 3
         cur.execute("SELECT name FROM airports WHERE icao = 'EGLL'")

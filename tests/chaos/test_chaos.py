@@ -1,0 +1,55 @@
+"""The promise, on a short run: what was fetched is stored once, whatever is killed or broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.chaos.faults import KINDS, FaultKind
+from tests.chaos.house import Scale
+from tests.chaos.run import run
+
+KILLS = (
+    "kill -9 PostgreSQL",
+    "kill -9 the worker",
+    "kill -9 the master",
+    "kill -9 service and database",
+)
+OTHERS = (
+    "crash an actor",
+    "crash it again and again",
+    "kill -9 Redis",
+    "spoil the feed",
+    "cut connections",
+    "refuse connections",
+    "stop and start",
+)
+
+
+def of(name: str) -> FaultKind:
+    return next(kind for kind in KINDS if kind.name == name)
+
+
+@pytest.mark.timeout(900)
+def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+    given = iter([of(name) for name in KILLS * 5 + OTHERS])
+
+    def next_kind(_random: Random) -> FaultKind:
+        return next(given)
+
+    report = run(
+        tmp_path,
+        faults=len(KILLS) * 5 + len(OTHERS),
+        seed=11,
+        scale=Scale(pilots=80, seed=11, speed=10),
+        kinds=next_kind,
+    )
+    assert report.complaints == []
+    assert [outcome for outcome in report.outcomes if outcome.recovered_s is None] == []
+    assert report.verdict is not None
+    assert report.verdict.fetched > 20
+    assert report.verdict.lost == report.verdict.doubled == 0
+    assert {table: rows for table, rows in report.verdict.differing.items() if rows} == {}
+    assert report.holds
