@@ -139,7 +139,8 @@ def _stop_and_start(house: House, random: Random) -> str:
 def _move_clock(house: House, random: Random) -> str:
     seconds = random.choice((-7_200, -60, -1, 1, 60, 3_600, 90_000))
     house.set_clock(seconds)
-    gevent.sleep(4 * house.scale.update_s)
+    # It is noticed within a second.
+    gevent.sleep(1 + 4 * house.scale.update_s)
     house.set_clock(0)
     return f"{seconds:+d} s"
 

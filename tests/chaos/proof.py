@@ -37,7 +37,8 @@ TABLES = {
     "quarantine": "*",
 }
 EVENTS_OF_SNAPSHOTS = (
-    "SELECT id, type, time, correlation_id, payload FROM events WHERE source = 'processor'"
+    "SELECT id, type, time, correlation_id, payload FROM events "
+    "WHERE source = 'processor' AND type NOT LIKE 'DATA%'"
 )
 
 

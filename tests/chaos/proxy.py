@@ -74,7 +74,11 @@ class Proxy:
         if isinstance(self._target, tuple):
             return socket.create_connection(self._target, timeout=5)
         server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        server.connect(self._target)
+        try:
+            server.connect(self._target)
+        except OSError:
+            server.close()
+            raise
         return server
 
     def _forward(self, source: socket.socket, sink: socket.socket) -> None:
