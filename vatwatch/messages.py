@@ -697,19 +697,21 @@ class HealthChanged(Tell):
 
 
 class DatabaseReport(Struct, frozen=True):
-    """What the database answers now."""
+    """What the database answers now, or why it does not (`error`): to whoever wants to know how it
+    is, that is an answer and no failure."""
 
-    latency_ms: float
-    size_bytes: int
-    connections: int
-    max_connections: int
-    migrations: tuple[str, ...]
-    pool: PoolStatus | None
+    latency_ms: float | None = None
+    size_bytes: int | None = None
+    connections: int | None = None
+    max_connections: int | None = None
+    migrations: tuple[str, ...] = ()
+    pool: PoolStatus | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class InspectDatabase(Ask[DatabaseReport]):
-    """http, health_monitor → history: ask the database something, now. DatabaseUnavailable."""
+    """http, health_monitor → history: ask the database something, now."""
 
 
 class CacheReport(Struct, frozen=True):

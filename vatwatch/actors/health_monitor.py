@@ -144,11 +144,15 @@ class HealthMonitorActor(Service):
 
     def _inspect_database(self, name: str) -> None:
         try:
-            self.address("history").ask(InspectDatabase(), timeout_s=self._probe_timeout_s)
+            missing = (
+                self.address("history")
+                .ask(InspectDatabase(), timeout_s=self._probe_timeout_s)
+                .error
+            )
         except VatwatchError as error:
-            self.after(0, DependencyInspected(name, Health.UNHEALTHY, str(error)))
-        else:
-            self.after(0, DependencyInspected(name, Health.HEALTHY))
+            missing = str(error)
+        health = Health.UNHEALTHY if missing else Health.HEALTHY
+        self.after(0, DependencyInspected(name, health, missing))
 
     def _inspect_redis(self, name: str) -> None:
         """In-process, there is no such part."""

@@ -83,7 +83,7 @@ class HistoryActor(Service):
             case FindErrors(errors, limit, beyond):
                 self._query(lambda conn: find_errors(conn, errors, limit=limit, beyond=beyond))
             case InspectDatabase():
-                self._query(self._inspected)
+                self.spawn(self._inspect, self.reply_later())
             case TryDatabase():
                 self.spawn(self._try)
             case _:
@@ -106,15 +106,23 @@ class HistoryActor(Service):
         else:
             self._report("")
 
-    def _inspected(self, conn: connection) -> DatabaseReport:
-        found = inspect(conn)
-        return DatabaseReport(
-            latency_ms=found.latency_ms,
-            size_bytes=found.size_bytes,
-            connections=found.connections,
-            max_connections=found.max_connections,
-            migrations=found.migrations,
-            pool=self._database.pool,
+    def _inspect(self, reply: Reply[DatabaseReport]) -> None:
+        try:
+            found = self._database.run(inspect)
+        except DatabaseUnavailable as error:
+            self._away(error)
+            reply.set(DatabaseReport(pool=self._database.pool, error=str(error)))
+            return
+        self._report("")
+        reply.set(
+            DatabaseReport(
+                latency_ms=found.latency_ms,
+                size_bytes=found.size_bytes,
+                connections=found.connections,
+                max_connections=found.max_connections,
+                migrations=found.migrations,
+                pool=self._database.pool,
+            )
         )
 
     def _try(self) -> None:

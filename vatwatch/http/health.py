@@ -12,7 +12,7 @@ import falcon
 import msgspec
 from msgspec import Struct
 
-from vatwatch.errors import DatabaseUnavailable, SupervisionError
+from vatwatch.errors import SupervisionError
 from vatwatch.http.service import Resource, Service
 from vatwatch.http.status import ServicePart, http_status, service_parts, status_of
 from vatwatch.messages import (
@@ -205,14 +205,15 @@ class DatabaseHealthResource(Resource):
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """503 while it does not answer."""
         reports = self._service.ask("health_monitor", GetReports())
-        found: DatabaseReport | None = None
-        health, reason = Health.HEALTHY, ""
         try:
             found = self._service.ask("history", InspectDatabase())
-        except (DatabaseUnavailable, SupervisionError) as error:
-            health, reason = Health.UNHEALTHY, str(error)
+        except SupervisionError as error:
+            found = DatabaseReport(error=str(error))
         store = status_of(reports, "store", StoreStatus)
-        if found is not None and not store.reachable:
+        health, reason = Health.HEALTHY, ""
+        if found.error:
+            health, reason = Health.UNHEALTHY, found.error
+        elif not store.reachable:
             health, reason = Health.DEGRADED, f"the writer is not back yet: {store.last_error}"
         part = reports.parts.get("postgresql")
         body = DatabaseBody(
@@ -221,15 +222,15 @@ class DatabaseHealthResource(Resource):
             since=None if part is None else part.since,
             kind=store.kind,
             server_version=store.server_version,
-            latency_ms=None if found is None else round(found.latency_ms, 3),
-            size_bytes=None if found is None else found.size_bytes,
-            connections=None if found is None else found.connections,
-            max_connections=None if found is None else found.max_connections,
-            migrations=() if found is None else found.migrations,
+            latency_ms=found.latency_ms and round(found.latency_ms, 3),
+            size_bytes=found.size_bytes,
+            connections=found.connections,
+            max_connections=found.max_connections,
+            migrations=found.migrations,
             store_breaker=store.breaker,
             last_write_ms=store.last_write_ms,
             writer_pool=store.pool,
-            reader_pool=None if found is None else found.pool,
+            reader_pool=found.pool,
             lag=_lag(status_of(reports, "journal", JournalStatus)),
         )
         _answer(resp, body, health)

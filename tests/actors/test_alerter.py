@@ -1,0 +1,226 @@
+"""Alerts to real webhooks on loopback that fail, hang, go away and come back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.actors.harness import Poison, Running, running, until
+from tests.actors.hook_server import HookServer
+from tests.actors.test_snapshot import NOWHERE, time_of, updates
+from tests.feed_server import FeedServer
+from vatwatch.actors.webhook import Webhook, body_of
+from vatwatch.messages import Notification
+from vatwatch.supervision import BreakerState, Fault, FaultKind
+from vatwatch.supervision.tree import Tree
+
+GIVEN = updates(1)[0]
+FAST: dict[str, object] = {
+    "VATWATCH_ALERT_HOLD": 0.1,
+    "VATWATCH_ALERT_CLEAR": 0.1,
+    "VATWATCH_ALERT_DEGRADED_HOLD": 1000,
+    "VATWATCH_ALERT_INTERVAL": 0.05,
+    "VATWATCH_ALERT_TIMEOUT": 0.3,
+    "VATWATCH_ALERT_ERROR_RATE": 1000,
+    "VATWATCH_PROBE_TIMEOUT": 2,
+}
+
+
+@pytest.fixture
+def hook() -> Iterator[HookServer]:
+    with HookServer() as hook:
+        yield hook
+
+
+def alerting(home: Path, *urls: str, **more: object) -> Any:
+    """A service without a database, which says so."""
+    return running(home, NOWHERE, **FAST, VATWATCH_ALERT_WEBHOOKS=",".join(urls), **more)
+
+
+def alerts(service: Running) -> dict[str, Any]:
+    answer = service.http.simulate_get("/api/alerts")
+    assert answer.status_code == 200
+    return answer.json
+
+
+def told(hook: HookServer, event: str, key: str) -> list[dict[str, Any]]:
+    return [n for n in hook.taken if (n["event"], n["key"]) == (event, key)]
+
+
+def test_what_fires_and_what_is_resolved_comes_to_the_webhook_in_order(
+    tmp_path: Path, hook: HookServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    with alerting(tmp_path, hook.url) as service:
+        until(lambda: told(hook, "firing", "not_serving"))
+        one = told(hook, "firing", "not_serving")[0]
+        assert one["severity"] == "critical"
+        assert "no live state" in one["reason"]
+        assert {a["key"]: a["state"] for a in alerts(service)["alerts"]}["not_serving"] == "firing"
+        assert "alert: vatwatch cannot serve" in caplog.text
+        service.hand_in(GIVEN)
+        service.until_served(time_of(GIVEN))
+        until(lambda: told(hook, "resolved", "not_serving"))
+        assert len(told(hook, "firing", "not_serving")) == 1
+        history = [n["id"] for n in alerts(service)["history"]]
+        until(lambda: len(hook.taken) >= len(history))
+        assert [n["id"] for n in hook.taken][: len(history)] == history
+        assert set(hook.paths) == {"/hooks/secret-token"}
+
+
+def test_a_webhook_that_fails_and_comes_back_gets_all_of_it_once_and_in_order(
+    tmp_path: Path, hook: HookServer
+) -> None:
+    hook.go_away()
+    with alerting(tmp_path, hook.url) as service:
+        until(lambda: alerts(service)["webhooks"][0]["waiting"] >= 2)
+        until(lambda: alerts(service)["webhooks"][0]["last_error"])
+        until(lambda: service_breaker(service.tree) is not BreakerState.CLOSED)
+        assert alerts(service)["undelivered"] == []
+        hook.status = "503 Not now"
+        hook.come_back()
+        tries = hook.tries
+        until(lambda: hook.tries > tries)
+        hook.status = "200 OK"
+        until(lambda: alerts(service)["webhooks"][0]["waiting"] == 0)
+        history = [n["id"] for n in alerts(service)["history"]]
+        assert [n["id"] for n in hook.taken][: len(history)] == history
+        until(lambda: service_breaker(service.tree) is BreakerState.CLOSED)
+
+
+def service_breaker(tree: Tree) -> BreakerState:
+    found = {b.name: b for b in tree.breakers() if b.kind == "webhook"}
+    assert list(found) == ["webhook 1 (127.0.0.1)"]
+    return found["webhook 1 (127.0.0.1)"].state
+
+
+def test_a_webhook_that_hangs_delays_no_other_and_nothing_else(
+    tmp_path: Path, hook: HookServer
+) -> None:
+    with HookServer() as other:
+        hook.hanging = True
+        with alerting(tmp_path, hook.url, other.url) as service:
+            until(lambda: told(other, "firing", "not_serving"))
+            until(lambda: "no answer within" in alerts(service)["webhooks"][0]["last_error"])
+            assert hook.taken == []
+            assert service.http.simulate_get("/api/services/alerter/health").status_code == 200
+            hook.go_on()
+            until(lambda: told(hook, "firing", "not_serving"))
+
+
+def test_what_a_webhook_refuses_is_kept_and_counted_and_the_next_goes_on(
+    tmp_path: Path, hook: HookServer
+) -> None:
+    hook.status = "400 Bad Request"
+    with alerting(tmp_path, hook.url) as service:
+        lost = until(lambda: alerts(service)["undelivered"])[0]
+        assert (lost["error"], lost["attempts"]) == ("webhook 1 (127.0.0.1): HTTP 400", 1)
+        assert lost["notification"]["event"] == "firing"
+        assert alerts(service)["webhooks"][0]["undelivered"] >= 1
+        hook.status = "204 No Content"
+        service.hand_in(GIVEN)
+        until(lambda: told(hook, "resolved", "not_serving"))
+        until(lambda: alerts(service)["webhooks"][0]["last_error"] == "")
+
+
+def test_what_could_not_be_delivered_in_its_time_is_kept_and_counted(
+    tmp_path: Path, hook: HookServer
+) -> None:
+    hook.status = "500 Broken"
+    with alerting(tmp_path, hook.url, VATWATCH_ALERT_DELIVER_WITHIN=0.2) as service:
+        lost = until(lambda: alerts(service)["undelivered"])[0]
+        assert lost["attempts"] >= 1
+        assert "HTTP 500" in lost["error"]
+
+
+def test_a_server_that_names_a_time_is_not_asked_before_it(
+    tmp_path: Path, hook: HookServer
+) -> None:
+    hook.status, hook.headers = "429 Too Many Requests", [("Retry-After", "3600")]
+    with alerting(tmp_path, hook.url) as service:
+        until(lambda: alerts(service)["undelivered"])  # an hour is longer than it is tried
+        lost = alerts(service)["undelivered"][0]
+        assert (lost["attempts"], lost["error"]) == (1, "webhook 1 (127.0.0.1): HTTP 429")
+
+
+def test_the_secret_of_an_address_is_nowhere_to_be_read(
+    tmp_path: Path, hook: HookServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="vatwatch")
+    hook.go_away()
+    with alerting(tmp_path, hook.url) as service:
+        until(lambda: alerts(service)["webhooks"][0]["last_error"])
+        until(lambda: service_breaker(service.tree) is not BreakerState.CLOSED)
+        shown = [caplog.text, repr(service.notices), repr(service.tree.breakers())]
+        for path in ("/api/alerts", "/api/status", "/api/services/alerter/health", "/api/events"):
+            shown.append(service.http.simulate_get(path).text)
+        assert not [text for text in shown if "secret-token" in text]
+
+
+def test_an_alerter_that_crashes_tells_nothing_twice_and_forgets_nothing(
+    tmp_path: Path, hook: HookServer
+) -> None:
+    with alerting(tmp_path, hook.url) as service:
+        until(lambda: told(hook, "firing", "not_serving"))
+        until(lambda: alerts(service)["webhooks"][0]["waiting"] == 0)
+        service.tree.directory.faults.inject(
+            Fault(FaultKind.CRASH, "alerter", message_type="EvaluateAlerts")
+        )
+        until(lambda: service.node("alerter").restarts_total == 1)
+        until(lambda: {a["key"] for a in alerts(service)["alerts"]} >= {"not_serving"})
+        service.hand_in(GIVEN)
+        until(lambda: told(hook, "resolved", "not_serving"))
+        assert len(told(hook, "firing", "not_serving")) == 1
+
+
+def test_the_rules_see_breakers_errors_and_a_feed_that_does_not_come(
+    tmp_path: Path, hook: HookServer
+) -> None:
+    settings = {**FAST, "VATWATCH_ALERT_FEED_AGE": 0.3, "VATWATCH_ALERT_ERROR_RATE": 1}
+    with (
+        FeedServer(pilots=5) as feeds,
+        running(
+            tmp_path, NOWHERE, feeds=feeds, VATWATCH_ALERT_WEBHOOKS=hook.url, **settings
+        ) as service,
+    ):
+        service.tree.directory.faults.inject(Fault(FaultKind.CRASH, "history", count=3))
+        history = service.tree.directory.address("history")
+        for _ in range(3):
+            history.tell(Poison())
+        wanted = {"feed_age", "error_rate", "unhealthy"}
+        until(lambda: {n["rule"] for n in hook.taken} >= wanted, f"{wanted} fire")
+        until(lambda: any(n["rule"] == "breaker_open" for n in hook.taken))
+
+
+def test_bodies_are_of_the_form_that_each_address_wants() -> None:
+    url = "https://discord.com/api/webhooks/123/token"
+    discord = Webhook.at(url, 2)
+    assert (discord.name, discord.form) == ("webhook 2 (discord.com)", "discord")
+    for other in (
+        "https://example.org/api/webhooks/1/t",
+        "https://evildiscord.com/api/webhooks/1/t",
+        "https://discord.com/other",
+    ):
+        assert Webhook.at(other, 1).form == "json"
+
+
+def test_discord_is_called_by_nobody_s_name_and_gets_no_longer_texts_than_it_takes() -> None:
+    at = time_of(GIVEN)
+    notification = Notification(
+        id="1", event="firing", key="unhealthy:store", rule="unhealthy", subject="store",
+        severity="critical", summary="a part is unhealthy", reason="@everyone " + "x" * 9000,
+        at=at, fired_at=at, source="vatwatch", version="1",
+    )  # fmt: skip
+    body = msgspec.json.decode(body_of(notification, "discord"))
+    assert body["allowed_mentions"] == {"parse": []}
+    embed = body["embeds"][0]
+    assert embed["title"] == "Alert: a part is unhealthy"
+    assert len(embed["description"]) == 4096
+    plain = msgspec.json.decode(body_of(notification, "json"))
+    assert plain["subject"] == "store"
+    assert set(plain) == set(Notification.__struct_fields__)

@@ -1,0 +1,225 @@
+"""What the endpoints say while parts fail: the real tree, faults injected, cables cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.actors.harness import Poison, Running, running, until
+from tests.actors.postgres_proxy import PostgresProxy
+from tests.actors.test_cache_and_bus import redis_at
+from tests.actors.test_snapshot import NOWHERE, time_of, updates
+from tests.feed_server import DATA, FeedServer, status
+from vatwatch.messages import FindLive, Health
+from vatwatch.supervision import Fault, FaultKind, State
+from vatwatch.traffic.live import Collection
+
+GIVEN = updates(2)
+
+
+@pytest.fixture
+def service(tmp_path: Path, database_url: str) -> Iterator[Running]:
+    with running(tmp_path, database_url, VATWATCH_PROBE_TIMEOUT=0.3) as service:
+        service.hand_in(GIVEN[0])
+        service.until_served(time_of(GIVEN[0]))
+        service.until_stored(time_of(GIVEN[0]))
+        yield service
+
+
+def get(service: Running, path: str) -> tuple[int, dict[str, Any]]:
+    answer = service.http.simulate_get(path)
+    assert answer.headers["Content-Type"] == "application/json"
+    return answer.status_code, answer.json
+
+
+def well(service: Running) -> bool:
+    return get(service, "/api/services/health")[1]["status"] == "healthy"
+
+
+def test_while_all_is_well_every_endpoint_says_so_with_its_figures(service: Running) -> None:
+    until(lambda: well(service), "all is well")
+    code, services = get(service, "/api/services/health")
+    assert (code, services["reason"]) == (200, "")
+    assert set(services["services"]) >= {"store", "cache", "resource_monitor", "alerter"}
+    assert {part["health"] for part in services["services"].values()} == {"healthy"}
+    until(
+        lambda: "postgresql" in get(service, "/api/services/health")[1]["dependencies"],
+        "PostgreSQL was asked",
+    )
+    assert "redis" not in services["dependencies"]  # in-process there is none
+
+    code, store = get(service, "/api/services/store/health")
+    assert (code, store["state"], store["health"]) == (200, "running", "healthy")
+    assert store["transitions"][-1]["after"] == "healthy"
+    assert store["since"] == store["transitions"][-1]["at"]
+    assert store["status"]["stored"] == 1
+
+    code, database = get(service, "/api/database/health")
+    assert (code, database["status"], database["kind"]) == (200, "healthy", "external")
+    assert database["latency_ms"] > 0
+    assert database["size_bytes"] > 1_000_000
+    assert 1 <= database["connections"] <= database["max_connections"]
+    assert database["migrations"][0] == "tables"
+    assert database["reader_pool"]["in_use"] >= 1
+    assert database["writer_pool"]["opened"] >= 1
+    until(lambda: get(service, "/api/database/health")[1]["lag"]["pending"] == 0)
+
+    code, status = get(service, "/api/status")
+    assert (code, status["status"]) == (200, "healthy")
+    assert status["resources"]["readings"]["memory"] > 10
+    assert service.http.simulate_get("/api/services/nobody/health").status_code == 404
+
+
+def test_the_hit_rate_is_that_of_the_questions(service: Running) -> None:
+    before = get(service, "/api/cache/health")[1]
+    cache = service.tree.directory.address("cache")
+    for _ in range(3):
+        cache.ask(FindLive(Collection.FLIGHTS, "NOBODY"), timeout_s=5)
+    assert service.http.simulate_get("/api/flights").status_code == 200
+    code, after = get(service, "/api/cache/health")
+    assert (code, after["backend"], after["redis_latency_ms"]) == (200, "in-process", None)
+    assert after["hits"] - before["hits"] == 1
+    assert after["misses"] - before["misses"] == 3
+    assert after["hit_rate"] == round(after["hits"] / (after["hits"] + after["misses"]), 4)
+    assert after["bytes"] > 1000
+
+
+def test_a_service_that_hangs_is_noticed_and_delays_nobody(service: Running) -> None:
+    until(lambda: well(service))
+    service.tree.directory.faults.inject(Fault(FaultKind.HANG, "error_manager"))
+    service.tree.directory.address("store").tell(Poison())  # its failure is told to it
+    until(
+        lambda: "does not answer" in get(service, "/api/services/error_manager/health")[1]["reason"]
+    )
+    code, one = get(service, "/api/services/error_manager/health")
+    assert (code, one["health"], one["handling"]) == (503, "unhealthy", "SupervisionNoticed")
+    assert one["state"] == "running"  # its supervisor has not noticed yet: the deadline is not over
+    code, everybody = get(service, "/api/services/health")
+    assert (code, everybody["status"]) == (200, "degraded")
+    # The others were asked meanwhile.
+    until(lambda: service.node("store").state is State.RUNNING)
+    until(lambda: get(service, "/api/services/store/health")[0] == 200)
+    service.tree.restart("vatwatch/core/error_manager")
+    until(lambda: well(service), "the hung one is restarted")
+    transitions = get(service, "/api/services/error_manager/health")[1]["transitions"]
+    assert [change["after"] for change in transitions[-2:]] == ["unhealthy", "healthy"]
+
+
+def test_a_service_that_fails_too_often_is_unhealthy_while_its_breaker_is_open(
+    service: Running,
+) -> None:
+    until(lambda: well(service))
+    history = service.tree.directory.address("history")
+    service.tree.directory.faults.inject(Fault(FaultKind.CRASH, "history", count=100))
+
+    def suspended() -> bool:
+        if service.node("history").state is State.RUNNING:
+            history.tell(Poison())
+        return service.node("history").state is State.SUSPENDED
+
+    until(suspended, "its breaker is open")
+    until(lambda: get(service, "/api/services/history/health")[1]["state"] == "suspended")
+    code, one = get(service, "/api/services/history/health")
+    assert (code, one["health"], one["breaker"]) == (503, "unhealthy", "open")
+    assert "failed too often" in one["reason"]
+    assert "InjectedFault" in one["last_failure"]
+    # Whoever reads the history is told; who reads the live state does not notice.
+    assert get(service, "/api/database/health")[0] == 503
+    assert service.http.simulate_get("/api/flights").status_code == 200
+    assert get(service, "/api/status")[1]["status"] == "degraded"
+
+
+def test_the_monitor_itself_asks_at_once_after_a_restart_and_knows_since_when(
+    service: Running,
+) -> None:
+    until(lambda: well(service))
+    before = get(service, "/api/services/store/health")[1]
+    restarts = service.node("health_monitor").restarts_total
+    service.tree.directory.address("health_monitor").tell(Poison())
+    until(lambda: service.node("health_monitor").restarts_total > restarts)
+    until(lambda: well(service))
+    after = get(service, "/api/services/store/health")[1]
+    assert (after["since"], after["transitions"]) == (before["since"], before["transitions"])
+    assert after["status"] is not None
+
+
+def test_while_the_database_is_away_its_health_is_503_and_says_what_waits(
+    tmp_path: Path, postgresql: str, database_url: str
+) -> None:
+    given = updates(4)
+    with (
+        PostgresProxy(tmp_path, database_url) as proxy,
+        running(tmp_path, proxy.dsn, look_at=database_url) as service,
+    ):
+        service.hand_in(given[0])
+        service.until_stored(time_of(given[0]))
+        until(lambda: get(service, "/api/database/health")[0] == 200)
+        proxy.cut()
+        for publication in given[1:]:
+            service.hand_in(publication)
+        service.until_served(time_of(given[-1]))
+        until(lambda: get(service, "/api/database/health")[1]["lag"]["pending"] == 3)
+        code, away = get(service, "/api/database/health")
+        assert (code, away["status"], away["latency_ms"]) == (503, "unhealthy", None)
+        assert away["reason"]
+        assert away["lag"]["pending_bytes"] > 0
+        assert away["lag"]["oldest_age_s"] > 0
+        until(lambda: service.reports().parts["postgresql"].health is Health.UNHEALTHY)
+        assert get(service, "/api/status")[0] == 200
+        assert service.http.simulate_get("/api/flights").status_code == 200
+        proxy.mend()
+        until(lambda: get(service, "/api/database/health")[1]["status"] == "healthy")
+        until(lambda: get(service, "/api/database/health")[1]["lag"]["pending"] == 0)
+        until(lambda: service.reports().parts["postgresql"].health is Health.HEALTHY)
+
+
+def test_a_redis_that_is_away_degrades_the_cache_and_what_is_asked_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "redis.sock"
+    with running(tmp_path, NOWHERE, REDIS_URL=f"unix://{path}") as service:
+        with redis_at(path):
+            service.hand_in(GIVEN[0])
+            service.until_served(time_of(GIVEN[0]))
+            until(lambda: get(service, "/api/cache/health")[1]["status"] == "healthy")
+            here = get(service, "/api/cache/health")[1]
+            assert here["backend"] == "redis"
+            assert here["redis_latency_ms"] > 0
+            assert here["redis_used_bytes"] > 100_000
+            until(lambda: service.reports().parts["redis"].health is Health.HEALTHY)
+        until(lambda: service.reports().parts["redis"].health is Health.UNHEALTHY)
+        code, away = get(service, "/api/cache/health")
+        assert (code, away["status"], away["redis_latency_ms"]) == (200, "degraded", None)
+        assert away["redis_error"]
+        assert service.http.simulate_get("/api/flights").status_code == 200
+        path.unlink(missing_ok=True)
+        with redis_at(path):
+            until(lambda: service.reports().parts["redis"].health is Health.HEALTHY)
+
+
+def test_before_anything_is_to_be_served_the_endpoints_answer_503_with_their_bodies(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path, NOWHERE) as service:
+        for path in ("/api/status", "/api/services/health", "/api/cache/health"):
+            code, body = get(service, path)
+            assert (path, code, body["status"]) == (path, 503, "unhealthy")
+            assert "no live state" in body["reason"]
+        code, database = get(service, "/api/database/health")
+        assert (code, database["status"]) == (503, "unhealthy")
+        assert get(service, "/api/services/journal/health")[0] == 200
+
+
+def test_a_feed_that_fails_is_a_part_of_its_own(tmp_path: Path, database_url: str) -> None:
+    with FeedServer(pilots=10) as feeds, running(tmp_path, database_url, feeds=feeds) as service:
+        service.until_next_is_through()
+        # It may stand still meanwhile: it goes on when the test says so.
+        until(lambda: service.reports().parts["feed"].health is not Health.UNHEALTHY)
+        feeds.say(DATA, always=status("500 Broken"))
+        until(lambda: service.reports().parts["feed"].health is Health.UNHEALTHY)
+        code, body = get(service, "/api/services/health")
+        assert (code, body["status"]) == (200, "degraded")
+        assert "500" in body["dependencies"]["feed"]["reason"] or "breaker" in str(body)
+        feeds.say(DATA)
+        until(lambda: service.reports().parts["feed"].health is not Health.UNHEALTHY)
