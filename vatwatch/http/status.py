@@ -110,7 +110,7 @@ class StatusResource(Resource):
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """200, also while degraded; 503, with the same body, while there is nothing to serve."""
+        """200 whatever it says: whoever asks wants to know. `/readyz` is for who sends traffic."""
         reports = self._service.ask("health_monitor", GetReports())
         now = datetime.now(UTC)
         fetcher = status_of(reports, "fetcher", FetcherStatus)
@@ -141,7 +141,6 @@ class StatusResource(Resource):
             since=reports.whole.since,
             resources=status_of(reports, "resource_monitor", ResourceStatus),
         )
-        resp.status = http_status(reports.health)
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode(body)
 
