@@ -49,10 +49,10 @@ from vatwatch.messages import (
 from vatwatch.operations.errors import ErrorRecord
 from vatwatch.storage.error_rows import write_errors
 from vatwatch.storage.event_rows import write_events, write_letters
-from vatwatch.storage.migrate import migrate
+from vatwatch.storage.migrate import is_current, migrate
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.recovery import recover
-from vatwatch.storage.reference import write_airports
+from vatwatch.storage.reference import airports_are_current, write_airports
 from vatwatch.storage.retention import BATCH, Retention, purge
 from vatwatch.storage.writer import write_batch
 from vatwatch.supervision import Backoff, Timer
@@ -81,8 +81,9 @@ WAITING_ERRORS = 10_000
 PURGE_S = 3600.0
 # Tries of a batch whose data PostgreSQL refuses, before it is set aside.
 DATA_TRIES = 2
-# A schema change rewrites tables of any size; the first airports are 28,000 rows.
-PREPARE_S = 600.0
+# A schema change may rewrite tables of any size; airports are 28,000 rows.
+MIGRATE_S = 600.0
+AIRPORTS_S = 60.0
 # Between two tries; a backoff may draw zero.
 MIN_RETRY_S = 0.1
 
@@ -300,9 +301,12 @@ class StoreActor(Service):
 
     def _prepare(self, pool: ConnectionPool) -> None:
         """Bring the schema and the reference data up to date."""
-        self.take_longer(2 * PREPARE_S)
-        pool.run(migrate, timeout_s=PREPARE_S)
-        pool.run(write_airports, timeout_s=PREPARE_S)
+        if not pool.run(is_current):
+            self.take_longer(MIGRATE_S)
+            pool.run(migrate, timeout_s=MIGRATE_S)
+        if not pool.run(airports_are_current):
+            self.take_longer(AIRPORTS_S)
+            pool.run(write_airports, timeout_s=AIRPORTS_S)
         self._server_version = pool.run(_server_version)
 
     def _later(self, error: StorageError) -> None:

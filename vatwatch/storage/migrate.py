@@ -95,6 +95,16 @@ def migrate(conn: connection, migrations: Iterable[Migration] | None = None) -> 
     return applied
 
 
+def is_current(conn: connection) -> bool:
+    """Whether there is nothing to apply; quick, and without the lock."""
+    with conn.cursor() as cur:
+        cur.execute("SELECT to_regclass('schema_migrations') IS NOT NULL")
+        if cur.fetchone() != (True,):
+            return False
+        cur.execute("SELECT version, checksum FROM schema_migrations")
+        return dict(cur.fetchall()) == {m.version: m.checksum for m in load()}
+
+
 def load(directory: Traversable | None = None) -> list[Migration]:
     """The package's own migrations, or those of a directory."""
     directory = directory or files("vatwatch.storage") / "migrations"

@@ -26,17 +26,25 @@ _COLUMNS = (
 
 def write_airports(conn: connection) -> int:
     """Bring the table of airports up to the package's data; returns how many rows changed."""
-    version = f"airportsdata {metadata.version('airportsdata')}"
-    if _version(conn, "airports") == version:
+    if airports_are_current(conn):
         return 0
     changed = _write_airports(conn)
     with conn.cursor() as cur:
         cur.execute(
             """INSERT INTO reference_data (name, version) VALUES ('airports', %s)
                ON CONFLICT (name) DO UPDATE SET version = excluded.version, written_at = now()""",
-            (version,),
+            (_airports_version(),),
         )
     return changed
+
+
+def airports_are_current(conn: connection) -> bool:
+    """Whether the table holds this version of the package's data."""
+    return _version(conn, "airports") == _airports_version()
+
+
+def _airports_version() -> str:
+    return f"airportsdata {metadata.version('airportsdata')}"
 
 
 def _version(conn: connection, name: str) -> str | None:
