@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import gevent
@@ -435,3 +436,24 @@ def test_busy_actor_gives_way_to_the_others() -> None:
         settle(tree, "store")
         watching.join(PATIENCE_S)
         assert seen_between[0] < 100
+
+
+def test_timers_have_their_turn_while_an_actor_has_much_to_do() -> None:
+    handled: list[int] = []
+
+    def take_a_turn(_actor: Any) -> None:
+        until = time.monotonic() + 0.006  # longer than a turn
+        while time.monotonic() < until:
+            pass
+        handled.append(1)
+
+    with running(root(scribe("a", []))) as (tree, _):
+        seen: list[int] = []
+        address = tree.directory.address("a")
+        for _number in range(80):
+            address.tell(Do(take_a_turn))
+        timer = gevent.get_hub().loop.timer(0.001)
+        timer.start(lambda: seen.append(len(handled)))
+        settle(tree, "a")
+        timer.close()
+        assert seen[0] < 20

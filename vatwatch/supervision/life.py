@@ -28,6 +28,8 @@ ExitReason: TypeAlias = FailureReason | Literal["shutdown"]
 
 # An actor with a full mailbox never waits, so it gives way to the others after this long.
 _TURN_S = 0.005
+# Not sleep(0): the loop looks at timers and sockets only after fifty of those, which are 250 ms.
+_BREATH_S = 1e-6
 
 # What comes through the urgent lane, and is not for `on_receive`.
 _CONTROL = frozenset({_ActorStop, Probe})
@@ -231,7 +233,7 @@ class Life:
             if slot.on_trial:
                 slot.trial_succeeded()
             if ended - turn_began > _TURN_S:
-                gevent.sleep(0)
+                gevent.sleep(_BREATH_S)
                 turn_began = clock()
 
     def _control(self, message: Any, reply: Reply[Any] | None) -> bool:
