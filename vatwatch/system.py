@@ -82,7 +82,7 @@ def declare(
         supervisor("core", ONE_FOR_ONE, children=[
             worker("event_bus", EventBusActor, bus_memory(s), bus(s, keeps_own=polls),
                    SUBSCRIPTIONS),
-            worker("error_manager", ErrorManagerActor, enabled=s.errors.enabled,
+            worker("error_manager", ErrorManagerActor, mailbox=20_000, enabled=s.errors.enabled,
                    retention=timedelta(hours=s.errors.retention_hours)),
         ]),
         supervisor("data", REST_FOR_ONE, children=[
