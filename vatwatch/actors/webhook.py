@@ -78,32 +78,40 @@ def send(webhook: Webhook, notification: Notification, *, timeout_s: float) -> N
         WebhookRefused: it is never taken
         WebhookUnavailable: no answer in time, or not now
     """
-    late = WebhookUnavailable(f"{webhook.name}: no answer within {timeout_s:g} s")
-    # The library's own timeout is for each read: a byte a second would never end.
-    with gevent.Timeout(timeout_s, late):
-        _send(webhook, body_of(notification, webhook.form), timeout_s)
-
-
-def _send(webhook: Webhook, body: bytes, timeout_s: float) -> None:
-    headers = {"Content-Type": "application/json", "User-Agent": f"vatwatch/{__version__}"}
+    # The library's own timeout is for each read: a byte a second would never end. And it closes a
+    # socket that is just being connected for an OSError alone.
+    timer = gevent.Timeout(timeout_s, TimeoutError())
+    timer.start()
     try:
-        with requests.post(
+        code, retry_after = _post(webhook, body_of(notification, webhook.form), timeout_s)
+    except OSError as error:  # RequestException is one
+        # Its text has the whole address in it, and its cause too.
+        why = type(error).__name__ if timer.pending else f"no answer within {timeout_s:g} s"
+        raise WebhookUnavailable(f"{webhook.name}: {why}") from None
+    finally:
+        timer.close()
+    if 200 <= code < 300:
+        return
+    if code in LATER or code >= 500:
+        raise WebhookUnavailable(f"{webhook.name}: HTTP {code}", _seconds(retry_after))
+    raise WebhookRefused(f"{webhook.name}: HTTP {code}")
+
+
+def _post(webhook: Webhook, body: bytes, timeout_s: float) -> tuple[int, str]:
+    headers = {"Content-Type": "application/json", "User-Agent": f"vatwatch/{__version__}"}
+    # The session outlives the answer: closed before it, it would leave the socket open.
+    with (
+        requests.Session() as session,
+        session.post(
             webhook.url,
             data=body,
             headers=headers,
             timeout=timeout_s,
             allow_redirects=False,
             stream=True,
-        ) as response:
-            code, retry_after = response.status_code, response.headers.get("Retry-After", "")
-    except requests.RequestException as error:
-        # Its text has the whole address in it, and its cause too.
-        raise WebhookUnavailable(f"{webhook.name}: {type(error).__name__}") from None
-    if 200 <= code < 300:
-        return
-    if code in LATER or code >= 500:
-        raise WebhookUnavailable(f"{webhook.name}: HTTP {code}", _seconds(retry_after))
-    raise WebhookRefused(f"{webhook.name}: HTTP {code}")
+        ) as response,
+    ):
+        return response.status_code, response.headers.get("Retry-After", "")
 
 
 def _seconds(retry_after: str) -> float | None:
