@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from tests.actors.harness import (
     PATIENCE_S,
@@ -143,30 +144,30 @@ def told(service: Running) -> list[Any]:
     return service.http.simulate_get("/api/events?limit=1000").json["events"]
 
 
+@pytest.mark.parametrize("wanted", [False, True])
 def test_the_worker_is_replaced_as_the_last_resort_once_and_only_if_that_is_wanted(
-    tmp_path: Path, database_url: str
+    wanted: bool, tmp_path: Path, database_url: str
 ) -> None:
-    for wanted in (False, True):
-        asked: list[str] = []
-        settings = settings_for(
-            tmp_path / str(wanted),
-            DATABASE_URL=as_url(database_url),
-            VATSIM_POLL_INTERVAL=15,
-            VATWATCH_MEMORY_HARD_MB=1,
-            VATWATCH_MEMORY_REPLACE_WORKER="on" if wanted else "off",
-            **FAST,
-        )
-        tree = Tree(declare(settings, polls=False, replace_worker=asked.append))
-        service = Running(tree, settings, None, database_url)
-        tree.start()
-        try:
-            steps = 3 if wanted else 2
-            until(lambda n=steps: len(resources(service).steps) == n)  # type: ignore[misc]
-            looks = service.node("resource_monitor").handled
-            until(lambda n=looks: service.node("resource_monitor").handled > n + 5)  # type: ignore[misc]
-        finally:
-            tree.stop(PATIENCE_S)
-        assert len(asked) == wanted
+    asked: list[str] = []
+    settings = settings_for(
+        tmp_path,
+        DATABASE_URL=as_url(database_url),
+        VATSIM_POLL_INTERVAL=15,
+        VATWATCH_MEMORY_HARD_MB=1,
+        VATWATCH_MEMORY_REPLACE_WORKER="on" if wanted else "off",
+        **FAST,
+    )
+    tree = Tree(declare(settings, polls=False, replace_worker=asked.append))
+    service = Running(tree, settings, None, database_url)
+    tree.start()
+    try:
+        steps = 3 if wanted else 2
+        until(lambda: len(resources(service).steps) == steps)
+        looks = service.node("resource_monitor").handled
+        until(lambda: service.node("resource_monitor").handled > looks + 5)
+    finally:
+        tree.stop(PATIENCE_S)
+    assert len(asked) == wanted
 
 
 def test_useless_files_go_on_a_schedule_and_useful_ones_stay(
