@@ -72,6 +72,8 @@ QUICK_TRIES = 2
 PATIENT = Backoff(base_s=1.0, cap_s=60.0)
 MIN_PAUSE_S = 0.05
 ERROR_WINDOW_S = 60.0
+# How long stopping waits for notifications that are under way.
+STOP_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +142,21 @@ class AlerterActor(Service):
         self._timer: Timer | None = None
         self._soon = False
         self._signals = {webhook.name: Signal() for webhook in settings.webhooks}
+        self._stopping = Signal()
+        self._deliveries: list[gevent.Greenlet] = []
 
     def on_start(self) -> None:
         for webhook in self._settings.webhooks:
             self._records.outboxes.setdefault(webhook.name, Outbox())
-            self.spawn(self._deliver_all, webhook)
+            self._deliveries.append(self.spawn(self._deliver_all, webhook))
         self._evaluate_in(0)
+
+    def on_stop(self) -> None:
+        # What is under way is let finish; killed while it connects, it would leave a socket open.
+        self._stopping.set()
+        for signal in self._signals.values():
+            signal.set()
+        gevent.joinall(self._deliveries, timeout=STOP_S)
 
     def on_receive(self, message: Received) -> Alerts | None:
         match message:
@@ -273,15 +284,17 @@ class AlerterActor(Service):
         again = Retry(QUICK_TRIES, QUICK, on=_is_worth_a_quick_try)
         recovery = self.recovery(f"notify {webhook.name}", Guarded(guard), again)
         outbox, signal = self._records.outboxes[webhook.name], self._signals[webhook.name]
-        while True:
-            while outbox.waiting:
-                self._deliver(webhook, outbox.waiting[0], recovery)
-                outbox.waiting.popleft()
+        while not self._stopping.is_set():
+            if outbox.waiting:
+                if self._deliver(webhook, outbox.waiting[0], recovery):
+                    outbox.waiting.popleft()
                 self._report()
-            signal.clear()
-            signal.wait()
+            else:
+                signal.clear()
+                signal.wait()
 
-    def _deliver(self, webhook: Webhook, notification: Notification, recovery: Recovery) -> None:
+    def _deliver(self, webhook: Webhook, notification: Notification, recovery: Recovery) -> bool:
+        """Try until it is taken, refused, or too late; False if we stop before."""
         outbox = self._records.outboxes[webhook.name]
         deadline = monotonic() + self._settings.deliver_within_s
         attempt = 0
@@ -293,7 +306,7 @@ class AlerterActor(Service):
                 )
             except WebhookRefused as error:
                 self._give_up(webhook, notification, str(error), attempt + 1)
-                return
+                return True
             except BreakerOpen as error:
                 pause_s = error.retry_in_s
             except WebhookUnavailable as error:
@@ -303,12 +316,13 @@ class AlerterActor(Service):
             else:
                 outbox.delivered += 1
                 outbox.last_error = ""
-                return
+                return True
             pause_s = max(pause_s, MIN_PAUSE_S)
             if monotonic() + pause_s > deadline:
                 self._give_up(webhook, notification, outbox.last_error or "away", attempt)
-                return
-            gevent.sleep(pause_s)
+                return True
+            if self._stopping.wait(pause_s):
+                return False
 
     def _give_up(self, webhook: Webhook, told: Notification, error: str, attempts: int) -> None:
         log.warning("%s was not told of %s: %s", webhook.name, told.key, error)

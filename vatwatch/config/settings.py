@@ -42,6 +42,8 @@ DEFAULT_STATUS_URL = "https://status.vatsim.net/status.json"
 MIN_VATSIM_POLL_S = 15
 # Environment variables with these are ours: one that we do not know is likely misspelt.
 PREFIXES = ("VATWATCH_", "VATSIM_")
+# Whole secrets: not even in what is said of a wrong one.
+HIDDEN = frozenset({"VATWATCH_API_KEYS", "VATWATCH_ALERT_WEBHOOKS"})
 _PASSWORD = re.compile(r"((?:^|&)(?:\w*password|sslkey)=)[^&]*", re.IGNORECASE)
 
 
@@ -697,6 +699,8 @@ def _is_vatsim(url: str) -> bool:
 
 def _shown(value: object, name: str = "") -> str:
     """A value for people: passwords within addresses are masked, keys are hidden."""
+    if name in HIDDEN:
+        return "***"
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, tuple | list):
