@@ -95,10 +95,11 @@ def declare(
             worker("store", StoreActor, database(s, connections=WRITERS), rules(s),
                    retentions(s) if polls else (), finishes=True,
                    handler_deadline_s=write_deadline_s(s), shutdown_s=s.service.shutdown_timeout_s),
-            worker("history", HistoryActor,
-                   database(s, connections=max(1, s.database.max_connections - WRITERS))),
             worker("cache", CacheActor, redis_url=secret(s.cache.redis_url),
                    ttl_s=cache_ttl_s(s), redis_breaker=breaker(s)),
+            # The last: that a question fails must not cost anybody the live state.
+            worker("history", HistoryActor,
+                   database(s, connections=max(1, s.database.max_connections - WRITERS))),
         ]),
         # Two snapshots in a row may bring the processor down until they are set aside; and not for
         # long, as an update that is missed meanwhile is missed for good.
