@@ -19,11 +19,6 @@ from vatwatch.messages import Notification
 from vatwatch.supervision import BreakerState, Fault, FaultKind, State
 from vatwatch.supervision.tree import Tree
 
-# A request that is given up in the middle of its connecting leaves its socket to the collector.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
-)
-
 GIVEN = updates(1)[0]
 FAST: dict[str, object] = {
     "VATWATCH_ALERT_HOLD": 0.1,
