@@ -596,6 +596,7 @@ class ErrorStatus(Struct, frozen=True):
     dead_letters: int = 0
     groups: int = 0  # kinds of errors that are known
     untold: int = 0  # of too many kinds within a second
+    unsent: int = 0  # messages for which the receiver had no room
     last_failure: str = ""
     last_failure_at: datetime | None = None  # wall clock
 

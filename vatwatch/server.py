@@ -5,7 +5,6 @@ The master holds the socket and restarts a worker that dies; nothing of vatwatch
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import signal
@@ -25,6 +24,7 @@ from vatwatch.errors import ConfigurationError, VatwatchError
 from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
+from vatwatch.storage.directory_lock import DirectoryLock, Held
 from vatwatch.system import build, settle
 
 if TYPE_CHECKING:
@@ -180,15 +180,11 @@ def _check_home(home: Path) -> None:
     """See whether somebody has the home already: the parts would say it too, with tracebacks."""
     for part in ("postgres", "journal"):
         try:
-            lock = (home / part / "lock").open("rb")
+            DirectoryLock(home / part).look()
         except OSError:
             continue  # not there yet, or the part itself will say what is wrong with it
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                holder = lock.read().decode(errors="replace").strip() or "unknown"
-                raise ConfigurationError(
-                    f"{home / part} is in use by process {holder}. Is vatwatch running already? "
-                    "Stop it, or give this one another VATWATCH_HOME."
-                ) from error
+        except Held as held:
+            raise ConfigurationError(
+                f"{home / part} is in use by process {held.holder}. Is vatwatch running already? "
+                "Stop it, or give this one another VATWATCH_HOME."
+            ) from held

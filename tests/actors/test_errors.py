@@ -9,7 +9,7 @@ import pytest
 
 from tests.actors.harness import Running, running, until
 from tests.feed_server import DATA, FeedServer, status
-from vatwatch.messages import SupervisionNoticed
+from vatwatch.messages import RetryWrite, SupervisionNoticed
 from vatwatch.supervision import AskFailed, Fault, FaultKind
 
 STORM = 10_000
@@ -156,3 +156,23 @@ def test_a_parameter_that_makes_no_sense_is_named(query: str, tmp_path: Path) ->
         assert answer.status_code == 400
         assert query.split("=")[0] in answer.text
         assert service.http.simulate_get("/api/errors/analytics?window=1y").status_code == 400
+
+
+def test_a_store_that_hangs_with_a_full_mailbox_keeps_nobody_from_hearing_of_errors(
+    tmp_path: Path, database_url: str
+) -> None:
+    with FeedServer() as feeds, running(tmp_path, database_url, feeds=feeds) as service:
+        service.until_next_is_through()
+        inject(service, FaultKind.HANG, "store", seconds=8.0)
+        store = service.tree.directory.address("store")
+        until(lambda: service.node("store").handling is not None)
+        while store.offer(RetryWrite()):
+            pass
+        manager = service.tree.directory.address("error_manager")
+        notice = AskFailed("vatwatch/data/history", "KeyError", (), "bug", "", "FindTrack")
+        manager.tell(SupervisionNoticed(notice))
+        # It goes on answering while the store takes nothing, and what it heard is written later.
+        until(lambda: get(service, "/api/errors/analytics")["by_service"].get("history") == 1)
+        assert service.node("store").handling is not None
+        assert service.node("error_manager").restarts_total == 0
+        until(lambda: errors(service, "service=history"))

@@ -165,7 +165,7 @@ def test_a_server_that_its_owner_left_running_is_taken_over_and_stopped_with_us(
     left = start()
     ask(dsn_of(left), "CREATE TABLE kept AS SELECT 1 AS id")
     pid = left.pid
-    left._release_lock()  # as when its process is killed: the server may outlive that
+    left._lock.release()  # as when its process is killed: the server may outlive that
     heir = start()
     assert heir.pid == pid
     assert ask(dsn_of(heir), "SELECT id FROM kept") == [(1,)]

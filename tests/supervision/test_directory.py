@@ -276,3 +276,17 @@ def test_address_taken_before_the_name_is_known_finds_it_later() -> None:
     early.tell(Do(lambda _actor: None))
     assert early.ask(Echo("hi"), timeout_s=PATIENCE_S) == "store: hi"
     tree.stop()
+
+
+def test_an_offer_does_not_wait_for_room() -> None:
+    log: list[str] = []
+    with running(root(scribe("a", log, mailbox=1))) as (tree, _):
+        address = tree.directory.address("a")
+        hang = Hang()
+        assert address.offer(hang)
+        hang.reached.wait(PATIENCE_S)
+        assert address.offer(Note("fits"))
+        assert not address.offer(Note("too many"))
+        hang.gate.set()
+        settle(tree, "a")
+        assert log == ["a started", "a let go", "a: fits"]

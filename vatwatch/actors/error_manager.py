@@ -57,6 +57,7 @@ from vatwatch.supervision import (
     Escalated,
     FailureHandled,
     Notice,
+    Tell,
 )
 from vatwatch.traffic.payloads import ServicePayload
 
@@ -83,6 +84,8 @@ MOST_OPEN = 200
 RESTART_S = 60.0
 LOAD_TIMEOUT_S = 60.0
 MESSAGE_CHARS = 2_000
+# Errors that wait for room in the store's mailbox.
+UNWRITTEN = 10_000
 
 
 class ErrorManagerActor(Service):
@@ -100,8 +103,9 @@ class ErrorManagerActor(Service):
         self._opened_at: dict[str, float] = {}
         self._told: OrderedDict[str, float] = OrderedDict()
         self._repeats: dict[str, int] = {}
+        self._unwritten: deque[ErrorRecord] = deque(maxlen=UNWRITTEN)
         self._flush_due = False
-        self._failures = self._restarts = self._dead_letters = self._untold = 0
+        self._failures = self._restarts = self._dead_letters = self._untold = self._unsent = 0
         self._last_failure = ""
         self._last_failure_at: datetime | None = None
         self._loaded = not enabled
@@ -135,6 +139,11 @@ class ErrorManagerActor(Service):
             case _:
                 assert_never(message)
         return None
+
+    def send(self, name: str, message: Tell) -> None:
+        """Without waiting: whoever hangs with a full mailbox is just what this actor hears of."""
+        if not self.address(name).offer(message):
+            self._unsent += 1
 
     # --- what is heard -----------------------------------------------------------------------
 
@@ -347,9 +356,10 @@ class ErrorManagerActor(Service):
         for record in records:
             self._recent.append(record)
             self._statistics.add(record)
-        if records:
-            self.address("store").tell(StoreErrors(records))
-        if self._restarting:
+        self._unwritten.extend(records)
+        if self._unwritten and self.address("store").offer(StoreErrors(tuple(self._unwritten))):
+            self._unwritten.clear()
+        if self._restarting or self._unwritten:
             self._flush_later()
         self._report()
 
@@ -398,6 +408,7 @@ class ErrorManagerActor(Service):
             dead_letters=self._dead_letters,
             groups=self._statistics.groups,
             untold=self._untold,
+            unsent=self._unsent,
             last_failure=self._last_failure,
             last_failure_at=self._last_failure_at,
         )

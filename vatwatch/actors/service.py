@@ -8,7 +8,7 @@ from uuid import uuid4
 from msgspec import Struct
 
 from vatwatch.messages import Health, Publish, ServiceReport, Status
-from vatwatch.supervision import Actor
+from vatwatch.supervision import Actor, Tell
 from vatwatch.traffic.events import Event, check_event
 
 
@@ -17,7 +17,7 @@ class Service(Actor):
 
     def report(self, health: Health, reason: str, status: Status) -> None:
         """Tell the health monitor how this service is."""
-        self.address("health_monitor").tell(ServiceReport(self.name, health, reason, status))
+        self.send("health_monitor", ServiceReport(self.name, health, reason, status))
 
     def publish(self, kind: str, payload: Struct, *, correlation_id: str = "") -> None:
         """Publish one event of this service, now.
@@ -27,4 +27,8 @@ class Service(Actor):
         """
         event = Event(uuid4(), kind, datetime.now(UTC), self.name, correlation_id, payload)
         check_event(event)
-        self.address("event_bus").tell(Publish((event,)))
+        self.send("event_bus", Publish((event,)))
+
+    def send(self, name: str, message: Tell) -> None:
+        """Tell another service; waits for room in its mailbox, as its policy says."""
+        self.address(name).tell(message)

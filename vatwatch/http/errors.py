@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 
 import falcon
-import msgspec
 
 from vatwatch.errors import DatabaseUnavailable, SupervisionError
 from vatwatch.http.params import (
@@ -18,7 +17,7 @@ from vatwatch.http.params import (
     text_of,
     time_of,
 )
-from vatwatch.http.service import Resource, Service
+from vatwatch.http.service import Resource, Service, send_json
 from vatwatch.messages import (
     FindErrors,
     GetErrorAnalytics,
@@ -64,7 +63,7 @@ class ErrorsResource(Resource):
             source = "memory"
             errors = self._service.ask("error_manager", GetErrors(wanted, limit, beyond))
         last = errors[-1].place if len(errors) == limit else None
-        _send(
+        send_json(
             resp,
             {
                 "source": source,
@@ -84,7 +83,7 @@ class ErrorAnalyticsResource(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Over a `window` that ends now: 15m, 1h, 7d."""
         require_known(req, "window")
-        _send(resp, self._service.ask("error_manager", GetErrorAnalytics(_window(req))))
+        send_json(resp, self._service.ask("error_manager", GetErrorAnalytics(_window(req))))
 
 
 class BreakersResource(Resource):
@@ -96,7 +95,7 @@ class BreakersResource(Resource):
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """State, counts, rates, last failure, time to the next try, the latest changes."""
         breakers = self._service.tree.breakers()
-        _send(resp, {"count": len(breakers), "breakers": breakers})
+        send_json(resp, {"count": len(breakers), "breakers": breakers})
 
 
 class RecoveryResource(Resource):
@@ -110,7 +109,7 @@ class RecoveryResource(Resource):
         require_known(req, "window")
         window = _window(req)
         strategies = self._service.ask("error_manager", GetErrorRecovery(window))
-        _send(resp, {"window_s": window.total_seconds(), "strategies": strategies})
+        send_json(resp, {"window_s": window.total_seconds(), "strategies": strategies})
 
 
 class TrendsResource(Resource):
@@ -121,7 +120,7 @@ class TrendsResource(Resource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Per minute and hour, rising or falling, and when each kind was first and last seen."""
-        _send(resp, self._service.ask("error_manager", GetErrorTrends()))
+        send_json(resp, self._service.ask("error_manager", GetErrorTrends()))
 
 
 def _window(req: falcon.Request) -> timedelta:
@@ -135,8 +134,3 @@ def _window(req: falcon.Request) -> timedelta:
     if not timedelta(minutes=1) <= window <= MAX_WINDOW:
         raise falcon.HTTPInvalidParam("It is from 1m to 31d.", "window")
     return window
-
-
-def _send(resp: falcon.Response, body: object) -> None:
-    resp.content_type = falcon.MEDIA_JSON
-    resp.data = msgspec.json.encode(body)

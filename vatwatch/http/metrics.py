@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import falcon
-import msgspec
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.core import (
@@ -28,7 +27,7 @@ from prometheus_client.registry import Collector
 from vatwatch import __version__
 from vatwatch.errors import SupervisionError
 from vatwatch.http.requests import RequestCounts, RouteInfo
-from vatwatch.http.service import Resource, Service
+from vatwatch.http.service import Resource, Service, send_json
 from vatwatch.messages import (
     CacheStatus,
     ErrorStatus,
@@ -80,7 +79,7 @@ class PerformanceResource(Resource):
         reports = _reports(self._service)
         nodes = {node.name: node for node in self._service.tree.snapshot().walk()}
         store = _status(reports, StoreStatus)
-        _send(
+        send_json(
             resp,
             Performance(
                 uptime_s=_uptime_s(self._service),
@@ -114,7 +113,7 @@ class SubjectResource(Resource):
                 for breaker in self._service.tree.breakers()
                 if breaker.kind != "child" and breaker.name.startswith(self._breakers)
             ]
-        _send(resp, body)
+        send_json(resp, body)
 
 
 class PrometheusResource(Resource):
@@ -322,8 +321,3 @@ def _status(reports: Reports, kind: type[S]) -> S:
     """What the service with this kind of status says; an empty one if it has said nothing."""
     found = (r.status for r in reports.services.values() if isinstance(r.status, kind))
     return next(found, None) or kind()
-
-
-def _send(resp: falcon.Response, body: object) -> None:
-    resp.content_type = falcon.MEDIA_JSON
-    resp.data = msgspec.json.encode(body)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import falcon
+import msgspec
 
 from vatwatch.http.access import Access
 from vatwatch.supervision import Ask, Tree
@@ -33,6 +34,12 @@ class Service:
         return self.tree.directory.address(name).ask(
             message, timeout_s=self.ask_timeout_s if timeout_s is None else timeout_s
         )
+
+
+def send_json(resp: falcon.Response, body: object) -> None:
+    """Answer with this, as JSON."""
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = msgspec.json.encode(body)
 
 
 class Resource:

@@ -12,7 +12,6 @@ and the socket directory and nothing else. If that user may not pass through the
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pwd
 import shutil
@@ -25,12 +24,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import gettempdir
 from time import monotonic, sleep
-from typing import IO, BinaryIO
+from typing import IO
 
 import psutil
 import psycopg2
 
 from vatwatch.errors import EmbeddedPostgresError
+from vatwatch.storage.directory_lock import DirectoryLock, Held
 
 DATABASE = "vatwatch"
 SUPERUSER = "vatwatch"
@@ -81,7 +81,7 @@ class EmbeddedPostgres:
         self._bindir = bindir
         self._settings = {**SERVER_SETTINGS, **(settings or {})}
         self._data = self._home / "data"
-        self._lock: BinaryIO | None = None
+        self._lock = DirectoryLock(self._home)
         self._child: subprocess.Popen[bytes] | None = None
         self._server: psutil.Process | None = None
         self._found: Binaries | None = None
@@ -117,7 +117,7 @@ class EmbeddedPostgres:
                 self._initialise(timeout_s)
             return self._run(timeout_s)
         except BaseException:
-            self._release_lock()
+            self._lock.release()
             raise
 
     def restart(self, timeout_s: float = 60.0) -> str:
@@ -145,7 +145,7 @@ class EmbeddedPostgres:
         if self._sockets is not None:
             with suppress(OSError):  # a server that was killed has left its socket there
                 self._sockets.rmdir()
-        self._release_lock()
+        self._lock.release()
 
     # --- starting ------------------------------------------------------------------------------
 
@@ -379,28 +379,13 @@ class EmbeddedPostgres:
         return " / ".join(lines[-4:])
 
     def _take_lock(self) -> None:
-        if self._lock is not None:
-            return
-        lock = (self._home / "lock").open("a+b")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            holder = lock.read().decode(errors="replace").strip() or "unknown"
-            lock.close()
+            self._lock.take()
+        except Held as held:
             raise EmbeddedPostgresError(
-                f"the embedded PostgreSQL in {self._home} is in use by process {holder}: stop it, "
-                "choose another VATWATCH_HOME, or set DATABASE_URL"
-            ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()).encode())
-        lock.flush()
-        self._lock = lock
-
-    def _release_lock(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+                f"the embedded PostgreSQL in {self._home} is in use by process {held.holder}: stop "
+                "it, choose another VATWATCH_HOME, or set DATABASE_URL"
+            ) from held
 
 
 def find_binaries(explicit: Path | None = None) -> Iterator[Binaries]:

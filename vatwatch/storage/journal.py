@@ -10,7 +10,6 @@ the transceivers' body (if there was one), so `zstdcat` shows all of it.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 from bisect import insort
 from collections.abc import Iterator
@@ -19,13 +18,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
-from typing import BinaryIO
 
 import msgspec
 import zstandard
 from msgspec import Struct
 
 from vatwatch.errors import JournalCorrupt, JournalFull, JournalInUse
+from vatwatch.storage.directory_lock import DirectoryLock, Held
 
 SUFFIX = ".vwj"
 # Of a file that is being written.
@@ -94,7 +93,7 @@ class Journal:
         """`max_bytes` bounds pending and archived entries together."""
         self._directory = directory
         self._max_bytes = max_bytes
-        self._lock: BinaryIO | None = None
+        self._lock = DirectoryLock(directory)
         self._pending: dict[int, EntryInfo] = {}
         self._archive: list[EntryInfo] = []
         self._pending_bytes = self._archived_bytes = 0
@@ -273,9 +272,7 @@ class Journal:
 
     def close(self) -> None:
         """Let somebody else have the directory."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.release()
 
     # --- the index -----------------------------------------------------------------------------
 
@@ -332,22 +329,13 @@ class Journal:
                 yield Path(folder) / file
 
     def _take_lock(self) -> None:
-        path = self._directory / "lock"
-        lock = path.open("a+b")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            holder = lock.read().decode(errors="replace").strip() or "unknown"
-            lock.close()
+            self._lock.take()
+        except Held as held:
             raise JournalInUse(
-                f"{self._directory} is in use by process {holder}: stop it, or give this one "
+                f"{self._directory} is in use by process {held.holder}: stop it, or give this one "
                 "another VATWATCH_HOME"
-            ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()).encode())
-        lock.flush()
-        self._lock = lock
+            ) from held
 
     def _read_high_water(self) -> int:
         try:

@@ -168,6 +168,18 @@ class Address:
         else:
             self._put(Envelope(message))
 
+    def offer(self, message: Tell) -> bool:
+        """Tell, without waiting for room: False if there is none now."""
+        slot = self._slot or self._find()
+        try:
+            if slot is None:
+                self.tell(message)
+            else:
+                slot.mailbox.put(Envelope(message), 0.0)
+        except MailboxFull:
+            return False
+        return True
+
     def ask(self, message: Ask[R], *, timeout_s: float) -> R:
         """Send a message and wait for the answer; a restart meanwhile is waited for as well.
 
