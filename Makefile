@@ -22,7 +22,7 @@ run: $(VENV)/.run ## Run the service on port 8001, with an embedded PostgreSQL
 	$(BIN)/vatwatch run
 
 demo: $(VENV)/.run ## Run the service on simulated traffic
-	PILOTS=$(PILOTS) SEED=$(SEED) SIMULATOR_PORT=$(SIMULATOR_PORT) scripts/demo.sh $(BIN)
+	exec env PILOTS=$(PILOTS) SEED=$(SEED) SIMULATOR_PORT=$(SIMULATOR_PORT) scripts/demo.sh $(BIN)
 
 test: $(VENV)/.dev ## Run all tests, on a real PostgreSQL and a real Redis
 	scripts/system-packages.sh
