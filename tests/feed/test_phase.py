@@ -156,6 +156,14 @@ def test_a_simulator_at_speed_is_polled_once_an_interval() -> None:
     assert min(gaps(polls)) >= 1.5
 
 
+def test_who_asks_more_often_than_the_feed_is_written_waits_for_no_phase() -> None:
+    plan = PollPlan(START)
+    for number in range(1, 100):
+        before, update = plan, START + seconds(number // 3 * 15.0)
+        plan = next_poll(plan, plan.due + seconds(0.1), 5.0, update, advanced=number % 3 == 0)
+        assert seconds(5.0) <= plan.due - before.due < seconds(5.5)
+
+
 def test_a_replay_that_leaps_through_the_days_is_polled_once_an_interval() -> None:
     plan, update = PollPlan(START), START - timedelta(days=1000)
     for number in range(1, 500):

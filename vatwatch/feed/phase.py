@@ -3,7 +3,8 @@
 The feed is written at a fixed phase of its period (FEED.md: …:10.12, :25.12). A collector whose
 clock runs with the feed's polls a little after that. When a poll finds nothing new it came too
 soon, and the ones after it come later. A feed with another clock (a replay, a simulator at speed)
-is polled at a steady pace, which shifts likewise.
+is polled at a steady pace, which shifts likewise; so is one that is asked more often than VATSIM's
+is written (a mirror, a simulator), as whoever wants that does not want to wait for a phase.
 """
 
 from __future__ import annotations
@@ -50,7 +51,11 @@ def next_poll(
         longest_s = max(plan.margin_s, FIRST_MARGIN_S + interval_s / 2)
         margin_s = min(plan.margin_s + interval_s / FEED_PERIOD_S, longest_s)
     shift_s = margin_s - plan.margin_s
-    if update_timestamp is None or not _same_clock(now, update_timestamp):
+    if (
+        update_timestamp is None
+        or interval_s < FEED_PERIOD_S
+        or not _same_clock(now, update_timestamp)
+    ):
         # Whole intervals only: what a slow poll took must not shift the pace.
         late_s = (now - plan.due).total_seconds() - shift_s
         steps = max(1, math.ceil(late_s / interval_s))
