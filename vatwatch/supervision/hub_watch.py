@@ -14,6 +14,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -108,7 +109,10 @@ class HubWatch:
     def _look(self) -> None:
         """In the native thread."""
         while self._running:
-            _native_sleep(self._tick_s)
+            # A clock that is moved under a sleeper may wake it with EINVAL: that is no reason to
+            # watch no longer.
+            with suppress(OSError):
+                _native_sleep(self._tick_s)
             beat = self._beat
             if time.monotonic() - beat < self._blocked_s + self._tick_s:
                 continue
