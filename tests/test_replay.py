@@ -18,7 +18,7 @@ import pytest
 
 from tests.actors.harness import Query, as_url, running, until
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import JournalStatus
+from vatwatch.operations.status import JournalStatus
 
 WALL_CLOCK = {
     "snapshots": {"fetched_at", "stored_at"},

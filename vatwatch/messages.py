@@ -11,6 +11,7 @@
                                        ├──Delivered?──▶ subscribers    (each from a lane of its own)
                                        └──FindEvents?──▶ history       (for a replay)
     system (dead letters of the runtime) ──LetterDied──▶ event_bus
+    alerter ──KeepLetter, ForgetLetter──▶ event_bus ──NotifyAgain──▶ alerter
     system (notices of the supervisors) ──SupervisionNoticed──▶ error_manager
     error_manager ──StoreErrors──▶ store      error_manager ──FindErrors?──▶ history
     every service ──ServiceReport──▶ health_monitor ──HealthChanged──▶ alerter
@@ -29,16 +30,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Literal, TypeAlias
 from uuid import UUID
 
-from msgspec import Struct
-
+from vatwatch.feed.decode import peek
 from vatwatch.feed.records import Feed
 from vatwatch.operations.error_statistics import Analytics, RecoveryNumbers, Trends
 from vatwatch.operations.errors import ErrorFilter, ErrorRecord
 from vatwatch.operations.health import Health as Health
 from vatwatch.operations.health import PartHealth
+from vatwatch.operations.notifications import Alerts
+from vatwatch.operations.status import CacheReport, DatabaseReport, EventBusStatus, Status
 from vatwatch.supervision import Ask, DeadLetterReason, Notice, Tell
 from vatwatch.traffic.batch import Batch
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
@@ -64,6 +65,11 @@ class AppendSnapshot(Ask[int]):
     transceivers: bytes | None
     source: str
 
+    @property
+    def correlation_id(self) -> str:
+        """The snapshot's. Raises FeedError if the bytes have none."""
+        return peek(self.data).update_timestamp
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotJournaled(Tell):
@@ -75,6 +81,11 @@ class SnapshotJournaled(Tell):
     data: bytes
     transceivers: bytes | None
     source: str
+
+    @property
+    def correlation_id(self) -> str:
+        """The snapshot's. Raises FeedError if the bytes have none."""
+        return peek(self.data).update_timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,11 @@ class StoreBatch(Tell):
 
     batch: Batch
     generation: int
+
+    @property
+    def correlation_id(self) -> str:
+        """The snapshot's."""
+        return self.batch.changes.general.update_timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +217,11 @@ class LiveChanged(Tell):
     feed: Feed | None
     recovered: bool  # from database or journal, and not fetched since the start
 
+    @property
+    def correlation_id(self) -> str:
+        """The snapshot's, if one was the reason."""
+        return "" if self.feed is None else self.feed.general.update_timestamp
+
 
 @dataclass(frozen=True, slots=True)
 class CacheStarted(Tell):
@@ -258,12 +279,22 @@ class Publish(Tell):
     events: tuple[Event, ...]
     stored: bool = False
 
+    @property
+    def correlation_id(self) -> str:
+        """The first event's; they are of one snapshot, or one is alone."""
+        return self.events[0].correlation_id if self.events else ""
+
 
 @dataclass(frozen=True, slots=True)
 class AcceptEvent(Ask[None]):
     """http → event_bus: this happened outside. Answered once it cannot be lost."""
 
     event: Event
+
+    @property
+    def correlation_id(self) -> str:
+        """The event's."""
+        return self.event.correlation_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +322,11 @@ class Delivered(Ask[None]):
 
     event: Event
 
+    @property
+    def correlation_id(self) -> str:
+        """The event's."""
+        return self.event.correlation_id
+
 
 @dataclass(frozen=True, slots=True)
 class Replay(Tell):
@@ -315,7 +351,7 @@ class GetEvents(Ask[tuple[Event, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class GetEventMetrics(Ask["EventBusStatus"]):
+class GetEventMetrics(Ask[EventBusStatus]):
     """http → event_bus: what went over the bus, as of now."""
 
 
@@ -326,6 +362,20 @@ class LetterDied(Tell):
     path: str
     message: Tell
     reason: DeadLetterReason
+
+
+@dataclass(frozen=True, slots=True)
+class KeepLetter(Tell):
+    """alerter → event_bus: this could not be delivered, or once more not."""
+
+    letter: DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetLetter(Tell):
+    """alerter → event_bus: this dead letter was delivered after all."""
+
+    letter_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,212 +476,6 @@ class FindLetter(Ask[DeadLetter | None]):
 # --- how the services are ------------------------------------------------------------------------
 
 
-class FetcherStatus(Struct, frozen=True):
-    """How the feed is. Ages are seconds by the wall clock, times the feed's."""
-
-    source: str = ""
-    outcomes: dict[str, int] = {}
-    last_outcome: str = ""
-    last_error: str = ""
-    last_update_timestamp: datetime | None = None
-    last_advanced_at: datetime | None = None  # wall clock
-    last_polled_at: datetime | None = None  # wall clock
-    next_poll_at: datetime | None = None  # wall clock
-    frozen: bool = False
-    reachable: bool = True
-    transceivers_frozen: bool = False
-    breaker: str = "closed"
-
-
-class JournalStatus(Struct, frozen=True):
-    """What the journal holds."""
-
-    pending: int = 0
-    archived: int = 0
-    quarantined: int = 0
-    bytes: int = 0
-    max_bytes: int = 0
-    torn: int = 0
-    corrupt: int = 0
-    pending_bytes: int = 0
-    oldest_pending: datetime | None = None  # the feed's time of what waits longest
-    shed: int = 0  # archived entries that were dropped to make room on the disk
-    keeps_archive: bool = True
-
-
-class ProcessorStatus(Struct, frozen=True):
-    """What was processed."""
-
-    processed: int = 0
-    quarantined_records: int = 0
-    kept_out: dict[str, dict[str, int]] = {}
-    let_through: dict[str, dict[str, int]] = {}
-    behind: bool = False
-
-
-class PoolStatus(Struct, frozen=True):
-    """A pool of connections: as it is, and what happened to it since the start."""
-
-    size: int
-    in_use: int
-    idle: int
-    waiting: int
-    opened: int
-    discarded: int
-    timeouts: int
-
-
-class StoreStatus(Struct, frozen=True):
-    """How the database is."""
-
-    kind: str = ""  # embedded, or external
-    server_version: str = ""
-    reachable: bool = True
-    last_error: str = ""
-    stored: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    waiting: int = 0
-    last_write_ms: float | None = None
-    breaker: str = "closed"
-    retry_at: datetime | None = None  # wall clock
-    pool: PoolStatus | None = None
-
-
-class CacheStatus(Struct, frozen=True):
-    """What the cache is."""
-
-    backend: str = "in-process"  # or redis
-    reachable: bool = True
-    last_error: str = ""
-    update_timestamp: datetime | None = None
-    recovered: bool = False
-    pilots: int = 0
-    controllers: int = 0
-    atis: int = 0
-    prefiles: int = 0
-    bytes: int = 0
-
-
-class ResourceStatus(Struct, frozen=True):
-    """What the process takes, and what is done about it. Levels: normal, soft, hard."""
-
-    readings: dict[str, float] = {}  # in the units of `limits`
-    units: dict[str, str] = {}
-    limits: dict[str, dict[str, float]] = {}
-    levels: dict[str, str] = {}
-    steps: tuple[str, ...] = ()
-    greenlets: int = 0
-    threads: int = 0
-    hub_p50_ms: float = 0.0
-    hub_p99_ms: float = 0.0
-    times_blocked: int = 0
-    blocked: tuple[dict[str, object], ...] = ()  # when, for how long, and where
-    cleaned: int = 0
-    cleaned_at: datetime | None = None  # wall clock
-
-
-class AlerterStatus(Struct, frozen=True):
-    """What is told to whom."""
-
-    firing: int = 0
-    waiting: int = 0
-    delivered: int = 0
-    undelivered: int = 0
-
-
-class DeliveryMetrics(Struct, frozen=True):
-    """Deliveries, of one type or by one handler. Times are of single attempts, as upper bounds."""
-
-    handled: int = 0
-    failed: int = 0  # attempts
-    retried: int = 0  # attempts after the first
-    dead: int = 0
-    p50_s: float | None = None
-    p99_s: float | None = None
-    max_s: float | None = None
-
-
-class HandlerStatus(Struct, frozen=True):
-    """One handler: its subscription, its lane, its deliveries."""
-
-    types: tuple[str, ...]  # empty: all
-    source: str  # empty: all
-    subscribed: bool
-    depth: int  # events that wait
-    high_water: int
-    in_hand: str  # type of the event
-    replays: int  # under way
-    breaker: str
-    metrics: DeliveryMetrics
-
-
-class EventBusStatus(Struct, frozen=True):
-    """What went over the bus since the service was started."""
-
-    published: int = 0
-    handled: int = 0
-    failed: int = 0
-    retried: int = 0
-    dead: int = 0
-    refused: int = 0  # did not fit their schema
-    repeated: int = 0  # published again, and told once
-    by_type: dict[str, int] = {}
-    by_source: dict[str, int] = {}
-    types: dict[str, DeliveryMetrics] = {}
-    handlers: dict[str, HandlerStatus] = {}
-    dead_messages: int = 0  # between actors
-    dead_letters: int = 0  # in memory
-    unstored: int = 0  # events and letters on their way to the table
-    given_up: int = 0  # of them, as too many waited
-    outbox_error: str = ""
-
-
-class ErrorStatus(Struct, frozen=True):
-    """What went wrong inside."""
-
-    enabled: bool = True
-    failures: int = 0
-    restarts: int = 0
-    dead_letters: int = 0
-    groups: int = 0  # kinds of errors that are known
-    untold: int = 0  # of too many kinds within a second
-    unsent: int = 0  # messages for which the receiver had no room
-    last_failure: str = ""
-    last_failure_at: datetime | None = None  # wall clock
-
-
-class PostgresStatus(Struct, frozen=True):
-    """How the embedded cluster is."""
-
-    version: str = ""
-    binaries: str = ""
-    running: bool = False
-    restarts: int = 0
-
-
-class HistoryStatus(Struct, frozen=True):
-    """What was asked of the database."""
-
-    queries: int = 0
-    failures: int = 0
-
-
-Status: TypeAlias = (
-    PostgresStatus
-    | HistoryStatus
-    | FetcherStatus
-    | JournalStatus
-    | ProcessorStatus
-    | StoreStatus
-    | CacheStatus
-    | EventBusStatus
-    | ErrorStatus
-    | ResourceStatus
-    | AlerterStatus
-)
-
-
 @dataclass(frozen=True, slots=True)
 class ServiceReport(Tell):
     """any service → health_monitor: this is how I am, sent whenever it changes."""
@@ -697,32 +541,9 @@ class HealthChanged(Tell):
     """health_monitor → alerter: somebody's health is another now."""
 
 
-class DatabaseReport(Struct, frozen=True):
-    """What the database answers now, or why it does not (`error`): to whoever wants to know how it
-    is, that is an answer and no failure."""
-
-    latency_ms: float | None = None
-    size_bytes: int | None = None
-    connections: int | None = None
-    max_connections: int | None = None
-    migrations: tuple[str, ...] = ()
-    pool: PoolStatus | None = None
-    error: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class InspectDatabase(Ask[DatabaseReport]):
     """http, health_monitor → history: ask the database something, now."""
-
-
-class CacheReport(Struct, frozen=True):
-    """How the cache is now. Hits and misses are since it started."""
-
-    hits: int = 0
-    misses: int = 0
-    redis_latency_ms: float | None = None
-    redis_used_bytes: int | None = None
-    redis_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -777,79 +598,16 @@ class EvaluateAlerts(Tell):
     """alerter → itself: see what holds, and tell."""
 
 
-class AlertRule(Struct, frozen=True):
-    """A rule: what, how bad, and how long it must hold or be gone."""
-
-    name: str
-    severity: str
-    summary: str
-    hold_s: float
-    clear_s: float
-
-
-class AlertNow(Struct, frozen=True):
-    """An alert that is pending, fires, or clears. Times are the wall clock."""
-
-    key: str
-    rule: str
-    subject: str
-    severity: str
-    state: str
-    reason: str
-    since: datetime
-
-
-class Notification(Struct, frozen=True):
-    """What is told: an alert fires, or is resolved. The body of a generic webhook."""
-
-    id: str
-    event: Literal["firing", "resolved"]
-    key: str
-    rule: str
-    subject: str
-    severity: str
-    summary: str
-    reason: str
-    at: datetime
-    fired_at: datetime
-    source: str
-    version: str
-
-
-class Undelivered(Struct, frozen=True):
-    """A notification that a webhook did not take, and why."""
-
-    webhook: str
-    notification: Notification
-    error: str
-    attempts: int
-    at: datetime
-
-
-class WebhookNow(Struct, frozen=True):
-    """How the delivery to one webhook goes; its name says nothing secret."""
-
-    name: str
-    form: str
-    waiting: int = 0
-    delivered: int = 0
-    undelivered: int = 0
-    last_error: str = ""
-
-
-class Alerts(Struct, frozen=True):
-    """Everything that is known of alerts; the latest last."""
-
-    rules: tuple[AlertRule, ...]
-    alerts: tuple[AlertNow, ...]
-    history: tuple[Notification, ...]
-    webhooks: tuple[WebhookNow, ...]
-    undelivered: tuple[Undelivered, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class GetAlerts(Ask[Alerts]):
     """http → alerter: what fires, what was told, and to whom?"""
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyAgain(Tell):
+    """event_bus → alerter: try this dead letter again."""
+
+    letter: DeadLetter
 
 
 # --- errors --------------------------------------------------------------------------------------

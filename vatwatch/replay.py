@@ -19,15 +19,8 @@ from vatwatch.config.settings import Settings
 from vatwatch.errors import FeedError, JournalError, StorageError
 from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import (
-    AppendSnapshot,
-    GetReports,
-    Health,
-    JournalStatus,
-    ProcessorStatus,
-    ServiceReport,
-    StoreStatus,
-)
+from vatwatch.messages import AppendSnapshot, GetReports, Health, ServiceReport
+from vatwatch.operations.status import JournalStatus, ProcessorStatus, StoreStatus
 from vatwatch.storage.journal import read_entry
 from vatwatch.supervision import Tree
 from vatwatch.system import build

@@ -16,14 +16,8 @@ from vatwatch.actors.event_lane import LanePolicy
 from vatwatch.actors.event_memory import BusMemory, Subscription
 from vatwatch.actors.history import HistoryActor
 from vatwatch.actors.store import StoreActor
-from vatwatch.messages import (
-    Delivered,
-    EventBusStatus,
-    GetEventMetrics,
-    GetLetters,
-    HandlerStatus,
-    Publish,
-)
+from vatwatch.messages import Delivered, GetEventMetrics, GetLetters, Publish
+from vatwatch.operations.status import EventBusStatus, HandlerStatus
 from vatwatch.storage.retention import Retention
 from vatwatch.supervision import (
     Actor,

@@ -24,7 +24,8 @@ from vatwatch.feed.times import parse_time
 from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
-from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports, Status
+from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports
+from vatwatch.operations.status import Status
 from vatwatch.simulator.publication import Publication
 from vatwatch.supervision import NodeInfo, Notice, Tell, Tree
 from vatwatch.system import build

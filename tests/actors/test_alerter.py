@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from falcon.testing import Result
 
-from tests.actors.harness import Poison, Running, running, until
+from tests.actors.harness import KEY, Poison, Running, running, until
 from tests.actors.hook_server import HookServer
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import FeedServer
 from vatwatch.actors.webhook import Webhook, body_of
-from vatwatch.messages import Notification
+from vatwatch.operations.notifications import Notification
 from vatwatch.supervision import BreakerState, Fault, FaultKind, State
 from vatwatch.supervision.tree import Tree
 
@@ -45,6 +47,13 @@ def alerts(service: Running) -> dict[str, Any]:
     answer = service.http.simulate_get("/api/alerts")
     assert answer.status_code == 200
     return answer.json
+
+
+def letters(service: Running) -> list[dict[str, Any]]:
+    """The notifications that were not delivered, the newest first."""
+    answer = service.http.simulate_get("/api/events/dead-letters?kind=alert")
+    assert answer.status_code == 200
+    return answer.json["dead_letters"]
 
 
 def told(hook: HookServer, event: str, key: str) -> list[dict[str, Any]]:
@@ -80,7 +89,7 @@ def test_a_webhook_that_fails_and_comes_back_gets_all_of_it_once_and_in_order(
         until(lambda: alerts(service)["webhooks"][0]["waiting"] >= 2)
         until(lambda: alerts(service)["webhooks"][0]["last_error"])
         until(lambda: service_breaker(service.tree) is not BreakerState.CLOSED)
-        assert alerts(service)["undelivered"] == []
+        assert letters(service) == []
         hook.status = "503 Not now"
         hook.come_back()
         tries = hook.tries
@@ -118,9 +127,10 @@ def test_what_a_webhook_refuses_is_kept_and_counted_and_the_next_goes_on(
 ) -> None:
     hook.status = "400 Bad Request"
     with alerting(tmp_path, hook.url) as service:
-        lost = until(lambda: alerts(service)["undelivered"])[0]
+        lost = until(lambda: letters(service))[-1]
         assert (lost["error"], lost["attempts"]) == ("webhook 1 (127.0.0.1): HTTP 400", 1)
-        assert lost["notification"]["event"] == "firing"
+        assert (lost["receiver"], lost["reason"]) == ("webhook 1 (127.0.0.1)", "refused")
+        assert json.loads(lost["message"])["event"] == "firing"
         assert alerts(service)["webhooks"][0]["undelivered"] >= 1
         hook.status = "204 No Content"
         service.hand_in(GIVEN)
@@ -133,9 +143,41 @@ def test_what_could_not_be_delivered_in_its_time_is_kept_and_counted(
 ) -> None:
     hook.status = "500 Broken"
     with alerting(tmp_path, hook.url, VATWATCH_ALERT_DELIVER_WITHIN=0.2) as service:
-        lost = until(lambda: alerts(service)["undelivered"])[0]
-        assert lost["attempts"] >= 1
+        lost = until(lambda: letters(service))[-1]
+        assert (lost["attempts"] >= 1, lost["reason"]) == (True, "unavailable")
         assert "HTTP 500" in lost["error"]
+
+
+def test_what_was_not_delivered_is_in_the_table_and_can_be_delivered_after_all(
+    tmp_path: Path, hook: HookServer, database_url: str
+) -> None:
+    hook.status = "400 Bad Request"
+    settings = {**FAST, "VATWATCH_ALERT_FEED_AGE": 0.5, "VATWATCH_ALERT_WEBHOOKS": hook.url}
+    # The feed stands still; without one there would be no table either.
+    with (
+        FeedServer() as feeds,
+        running(tmp_path, database_url, feeds=feeds, **settings) as service,
+    ):
+        lost = until(lambda: letters(service))[-1]
+        rows = "SELECT receiver, type, message::jsonb ->> 'id' FROM dead_letters WHERE kind='alert'"
+        until(lambda: service.sql(rows), "it is in the table")
+        told_of = json.loads(lost["message"])
+        assert (lost["receiver"], lost["type"], told_of["id"]) in service.sql(rows)
+        path = f"/api/events/dead-letters/{lost['id']}"
+        assert redeliver(service, path).status_code == 202
+        # It is refused once more, and is the same letter.
+        until(lambda: service.http.simulate_get(path).json["attempts"] == 2)
+        hook.status = "204 No Content"
+        assert redeliver(service, path).status_code == 202
+        until(lambda: told_of["id"] in [notification["id"] for notification in hook.taken])
+        until(lambda: service.http.simulate_get(path).status_code == 404)
+        where = f"{rows} AND id = '{lost['id']}'"
+        until(lambda: not service.sql(where), "it is gone from the table")
+
+
+def redeliver(service: Running, path: str) -> Result:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    return service.http.simulate_post(f"{path}/redeliver", headers=headers)
 
 
 def test_a_server_that_names_a_time_is_not_asked_before_it(
@@ -143,8 +185,7 @@ def test_a_server_that_names_a_time_is_not_asked_before_it(
 ) -> None:
     hook.status, hook.headers = "429 Too Many Requests", [("Retry-After", "3600")]
     with alerting(tmp_path, hook.url) as service:
-        until(lambda: alerts(service)["undelivered"])  # an hour is longer than it is tried
-        lost = alerts(service)["undelivered"][0]
+        lost = until(lambda: letters(service))[-1]  # an hour is longer than it is tried
         assert (lost["attempts"], lost["error"]) == (1, "webhook 1 (127.0.0.1): HTTP 429")
 
 

@@ -15,7 +15,8 @@ import redis
 from tests.actors.harness import PATIENCE_S, Running, as_url, running, settings_for, until
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import FeedServer
-from vatwatch.messages import CacheStatus, Delivered, GetEvents, Health, Publish, Subscribe
+from vatwatch.messages import Delivered, GetEvents, Health, Publish, Subscribe
+from vatwatch.operations.status import CacheStatus
 from vatwatch.supervision import Actor, ChildFailed, Tree, supervisor, worker
 from vatwatch.system import declare
 from vatwatch.traffic.events import Event, EventFilter

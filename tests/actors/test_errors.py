@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.actors.harness import Running, running, until
 from tests.feed_server import DATA, FeedServer, status
+from vatwatch.feed.times import parse_time
 from vatwatch.messages import RetryWrite, SupervisionNoticed
-from vatwatch.supervision import AskFailed, Fault, FaultKind
+from vatwatch.supervision import AskFailed, Fault, FaultKind, described
 
 STORM = 10_000
 
@@ -36,8 +38,13 @@ def test_a_crash_is_told_with_its_context_and_its_recovery(
     with FeedServer() as feeds, running(tmp_path, database_url, feeds=feeds) as service:
         service.until_next_is_through()
         inject(service, FaultKind.CRASH, "cache", message_type="LiveChanged")
-        service.until_next_is_through()
+        hit = service.until_next_is_through()
         (error,) = until(lambda: errors(service, "service=cache"))
+        # It belongs to the snapshot, as its events do.
+        snapshot = get(service, "/api/events?type=DATA_STORED")["events"][0]
+        assert parse_time(snapshot["correlation_id"]) == hit
+        assert error["correlation_id"] == snapshot["correlation_id"]
+        assert errors(service, f"correlation_id={quote(error['correlation_id'])}") == [error]
         assert (error["path"], error["operation"]) == ("vatwatch/data/cache", "LiveChanged")
         assert (error["error_type"], error["severity"]) == ("InjectedFault", "high")
         assert (error["recovery"], error["recovered"]) == ("restart", True)
@@ -99,7 +106,11 @@ def test_a_storm_of_errors_is_a_few_rows_and_hurts_nobody(
 ) -> None:
     with FeedServer() as feeds, running(tmp_path, database_url, feeds=feeds) as service:
         manager = service.tree.directory.address("error_manager")
-        notice = AskFailed("vatwatch/data/history", "KeyError", (), "bug", "", "FindTrack")
+        notice = AskFailed(
+            path="vatwatch/data/history",
+            message_type="FindTrack",
+            **described(KeyError("bug"), ""),
+        )
         for _ in range(STORM):
             manager.tell(SupervisionNoticed(notice))
         service.until_next_is_through()
@@ -169,7 +180,11 @@ def test_a_store_that_hangs_with_a_full_mailbox_keeps_nobody_from_hearing_of_err
         while store.offer(RetryWrite()):
             pass
         manager = service.tree.directory.address("error_manager")
-        notice = AskFailed("vatwatch/data/history", "KeyError", (), "bug", "", "FindTrack")
+        notice = AskFailed(
+            path="vatwatch/data/history",
+            message_type="FindTrack",
+            **described(KeyError("bug"), ""),
+        )
         manager.tell(SupervisionNoticed(notice))
         # It goes on answering while the store takes nothing, and what it heard is written later.
         until(lambda: get(service, "/api/errors/analytics")["by_service"].get("history") == 1)

@@ -26,7 +26,8 @@ from tests.feed_server import (
 )
 from vatwatch import __version__
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import FetcherStatus, Health, JournalStatus
+from vatwatch.messages import Health
+from vatwatch.operations.status import FetcherStatus, JournalStatus
 from vatwatch.supervision import ChildFailed
 
 # A connection that is given up while it is being made is left to the garbage collector by urllib3.

@@ -16,14 +16,8 @@ from tests.feed_server import START, FeedServer
 from vatwatch.actors import processor as processor_module
 from vatwatch.actors.store import StoreActor
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import (
-    BatchStored,
-    CacheStatus,
-    Health,
-    JournalStatus,
-    ProcessorStatus,
-    StoreStatus,
-)
+from vatwatch.messages import BatchStored, Health
+from vatwatch.operations.status import CacheStatus, JournalStatus, ProcessorStatus, StoreStatus
 from vatwatch.simulator.publication import Publication, publish
 from vatwatch.simulator.world import World
 from vatwatch.supervision import ChildFailed

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import gevent
@@ -16,6 +17,8 @@ from vatwatch.supervision import (
     ChildStarted,
     CrashHookFailed,
     DeadLettered,
+    Degrade,
+    FailureHandled,
     InHand,
     life,
     worker,
@@ -79,6 +82,48 @@ def test_failed_ask_raises_in_the_asker_is_reported_and_costs_the_actor_nothing(
         assert log == ["store started"]
         assert node(tree, "store").asks_failed == 1
         assert node(tree, "store").failures == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Traced(Fail):
+    """It belongs to something, or fails to say to what."""
+
+    belongs_to: str | None
+
+    @property
+    def correlation_id(self) -> str:
+        if self.belongs_to is None:
+            raise LookupError("nobody knows")
+        return self.belongs_to
+
+
+@pytest.mark.parametrize(("belongs_to", "told"), [("snapshot 7", "snapshot 7"), (None, "")])
+def test_a_failure_tells_what_the_message_in_hand_belongs_to(
+    belongs_to: str | None, told: str
+) -> None:
+    with running(root(scribe("store", []))) as (tree, notices):
+        tree.directory.address("store").tell(Traced(RuntimeError("bug"), belongs_to))
+        failed = notices.wait(ChildFailed)
+        assert (failed.message_type, failed.correlation_id) == ("Traced", told)
+
+
+def test_a_failure_that_is_mended_tells_what_the_message_in_hand_belongs_to() -> None:
+    def work(actor: Actor) -> None:
+        mended = actor.recovery("work", Degrade((OSError,), lambda _error: None))
+        mended.call(lambda: (_ for _ in ()).throw(OSError("away")))
+        # Whoever works beside the handler does not work on its message.
+        actor.spawn(mended.call, lambda: (_ for _ in ()).throw(OSError("beside"))).join()
+
+    with running(root(scribe("store", []))) as (tree, notices):
+        tree.directory.address("store").tell(TracedDo(work))
+        settle(tree, "store")
+        told = {n.error_text: n.correlation_id for n in notices.of(FailureHandled)}
+        assert told == {"away": "snapshot 7", "beside": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class TracedDo(Do):
+    correlation_id = "snapshot 7"
 
 
 @pytest.mark.parametrize(

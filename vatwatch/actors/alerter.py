@@ -1,8 +1,9 @@
 """Alerter: sees what holds, decides whether to tell (operations.alerts), tells log and webhooks.
 
-Receives  EvaluateAlerts, HealthChanged, GetAlerts
+Receives  EvaluateAlerts, HealthChanged, GetAlerts, NotifyAgain
 Asks      health_monitor GetReports; the directory for breakers
-Sends     notifications to webhooks, each in a greenlet of its own, in order; ServiceReport
+Sends     notifications to webhooks, each in a greenlet of its own, in order; KeepLetter and
+          ForgetLetter to event_bus; ServiceReport
 Holds     a record that outlives it: the alerts, what was told, what waits for each webhook
 Restart   costs nothing; a notification that was under way is sent again
 """
@@ -17,9 +18,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import assert_never
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import gevent
+import msgspec
 from gevent.event import Event as Signal
 
 from vatwatch import __version__
@@ -27,24 +29,19 @@ from vatwatch.actors.service import Service
 from vatwatch.actors.webhook import Webhook, send
 from vatwatch.errors import BreakerOpen, SupervisionError, WebhookRefused, WebhookUnavailable
 from vatwatch.messages import (
-    AlerterStatus,
-    AlertNow,
-    AlertRule,
-    Alerts,
-    ErrorStatus,
     EvaluateAlerts,
-    FetcherStatus,
+    ForgetLetter,
     GetAlerts,
     GetReports,
     Health,
     HealthChanged,
-    Notification,
+    KeepLetter,
+    NotifyAgain,
     Reports,
-    ResourceStatus,
-    Undelivered,
-    WebhookNow,
 )
 from vatwatch.operations.alerts import Alert, AlertState, Condition, Rate, Rule, Told, step
+from vatwatch.operations.notifications import AlertNow, AlertRule, Alerts, Notification, WebhookNow
+from vatwatch.operations.status import AlerterStatus, ErrorStatus, FetcherStatus, ResourceStatus
 from vatwatch.supervision import (
     Backoff,
     BreakerPolicy,
@@ -54,16 +51,16 @@ from vatwatch.supervision import (
     Retry,
     Timer,
 )
+from vatwatch.traffic.dead_letters import DeadLetter, letter_id, storable
 
 log = logging.getLogger(__name__)
 
-Received = EvaluateAlerts | HealthChanged | GetAlerts
+Received = EvaluateAlerts | HealthChanged | GetAlerts | NotifyAgain
 
 ASK_TIMEOUT_S = 2.0
 # News come in swarms: they are looked at together.
 NEWS_S = 0.1
 HISTORY = 200
-UNDELIVERED = 100
 # What waits for one webhook; the oldest go first.
 WAITING = 200
 # Within one attempt; between attempts a webhook that is away is left alone for longer.
@@ -108,11 +105,19 @@ class AlertSettings:
         return {rule.name: rule for rule in rules}
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A notification on its way, with the dead letter that it was in the meantime."""
+
+    notification: Notification
+    letter: DeadLetter | None = None
+
+
 @dataclass(slots=True)
 class Outbox:
     """What waits for one webhook, and how it went so far."""
 
-    waiting: deque[Notification] = field(default_factory=deque)
+    waiting: deque[Waiting] = field(default_factory=deque)
     delivered: int = 0
     undelivered: int = 0
     last_error: str = ""
@@ -124,7 +129,6 @@ class AlertRecords:
 
     alerts: dict[str, Alert] = field(default_factory=dict)
     history: deque[Notification] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    undelivered: deque[Undelivered] = field(default_factory=lambda: deque(maxlen=UNDELIVERED))
     outboxes: dict[str, Outbox] = field(default_factory=dict)
     errors: Rate = field(default_factory=lambda: Rate(ERROR_WINDOW_S))
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -169,6 +173,8 @@ class AlerterActor(Service):
                     self._soon = True
             case GetAlerts():
                 return self._answer()
+            case NotifyAgain(letter):
+                self._notify_again(letter)
             case _:
                 assert_never(message)
         return None
@@ -267,14 +273,28 @@ class AlerterActor(Service):
             log.info("alert resolved: %s%s", alert.rule.summary, about)
         self._records.history.append(notification)
         for webhook in self._settings.webhooks:
-            outbox = self._records.outboxes[webhook.name]
-            outbox.waiting.append(notification)
-            if len(outbox.waiting) > WAITING:
-                # Not the first one: that is under way.
-                dropped = outbox.waiting[1]
-                del outbox.waiting[1]
-                self._give_up(webhook, dropped, f"more than {WAITING} wait", 0)
-            self._signals[webhook.name].set()
+            self._put(webhook, Waiting(notification))
+
+    def _put(self, webhook: Webhook, waiting: Waiting) -> None:
+        outbox = self._records.outboxes[webhook.name]
+        outbox.waiting.append(waiting)
+        if len(outbox.waiting) > WAITING:
+            # Not the first one: that is under way.
+            dropped = outbox.waiting[1]
+            del outbox.waiting[1]
+            self._give_up(webhook, dropped, "overflow", f"more than {WAITING} wait", 0)
+        self._signals[webhook.name].set()
+
+    def _notify_again(self, letter: DeadLetter) -> None:
+        webhook = next((w for w in self._settings.webhooks if w.name == letter.receiver), None)
+        if webhook is None:
+            log.warning("dead letter %s: there is no %s any more", letter.id, letter.receiver)
+            return
+        outbox = self._records.outboxes[webhook.name]
+        if all(waiting.letter is None or waiting.letter.id != letter.id
+               for waiting in outbox.waiting):  # fmt: skip
+            notification = msgspec.json.decode(letter.message, type=Notification)
+            self._put(webhook, Waiting(notification, letter))
 
     def _deliver_all(self, webhook: Webhook) -> None:
         """One after another, for as long as the actor lives."""
@@ -293,9 +313,9 @@ class AlerterActor(Service):
                 signal.clear()
                 signal.wait()
 
-    def _deliver(self, webhook: Webhook, notification: Notification, recovery: Recovery) -> bool:
+    def _deliver(self, webhook: Webhook, waiting: Waiting, recovery: Recovery) -> bool:
         """Try until it is taken, refused, or too late; False if we stop before."""
-        outbox = self._records.outboxes[webhook.name]
+        outbox, notification = self._records.outboxes[webhook.name], waiting.notification
         deadline = monotonic() + self._settings.deliver_within_s
         attempt = 0
         while True:
@@ -305,7 +325,7 @@ class AlerterActor(Service):
                     correlation_id=notification.id,
                 )
             except WebhookRefused as error:
-                self._give_up(webhook, notification, str(error), attempt + 1)
+                self._give_up(webhook, waiting, "refused", str(error), attempt + 1)
                 return True
             except BreakerOpen as error:
                 pause_s = error.retry_in_s
@@ -316,22 +336,36 @@ class AlerterActor(Service):
             else:
                 outbox.delivered += 1
                 outbox.last_error = ""
+                if waiting.letter is not None:
+                    self.send("event_bus", ForgetLetter(waiting.letter.id))
                 return True
             pause_s = max(pause_s, MIN_PAUSE_S)
             if monotonic() + pause_s > deadline:
-                self._give_up(webhook, notification, outbox.last_error or "away", attempt)
+                self._give_up(webhook, waiting, "unavailable", outbox.last_error or "away", attempt)
                 return True
             if self._stopping.wait(pause_s):
                 return False
 
-    def _give_up(self, webhook: Webhook, told: Notification, error: str, attempts: int) -> None:
-        log.warning("%s was not told of %s: %s", webhook.name, told.key, error)
+    def _give_up(
+        self, webhook: Webhook, waiting: Waiting, reason: str, error: str, attempts: int
+    ) -> None:
+        notification, before = waiting.notification, waiting.letter
+        log.warning("%s was not told of %s: %s", webhook.name, notification.key, error)
         outbox = self._records.outboxes[webhook.name]
         outbox.undelivered += 1
         outbox.last_error = error
-        self._records.undelivered.append(
-            Undelivered(webhook.name, told, error, attempts, datetime.now(UTC))
+        letter = DeadLetter(
+            id=letter_id(UUID(notification.id), webhook.name),
+            kind="alert",
+            receiver=webhook.name,
+            type=notification.rule,
+            reason=reason,
+            error=storable(error),
+            attempts=attempts + (0 if before is None else before.attempts),
+            time=datetime.now(UTC),
+            message=storable(msgspec.json.encode(notification).decode()),
         )
+        self.send("event_bus", KeepLetter(letter))
 
     # --- what is known -----------------------------------------------------------------------
 
@@ -368,7 +402,6 @@ class AlerterActor(Service):
                 for webhook in self._settings.webhooks
                 for box in (records.outboxes[webhook.name],)
             ),
-            undelivered=tuple(records.undelivered),
         )
 
     def _report(self) -> None:

@@ -16,9 +16,7 @@ import redis
 from vatwatch.actors.service import Service
 from vatwatch.errors import BreakerOpen
 from vatwatch.messages import (
-    CacheReport,
     CacheStarted,
-    CacheStatus,
     FindFlightId,
     FindLive,
     GetLive,
@@ -26,6 +24,7 @@ from vatwatch.messages import (
     InspectCache,
     LiveChanged,
 )
+from vatwatch.operations.status import CacheReport, CacheStatus
 from vatwatch.storage.redis_mirror import RedisMirror
 from vatwatch.supervision import BreakerPolicy, Degrade, Guard, Guarded, NativePool, Recovery, Reply
 from vatwatch.traffic.live import Body, Collection, encode_live, encode_one

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import psycopg2
 
 from vatwatch.errors import BreakerOpen, DatabaseUnavailable, SupervisionError
-from vatwatch.messages import GetDsn, PoolStatus
+from vatwatch.messages import GetDsn
+from vatwatch.operations.status import PoolStatus
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.supervision import Actor, Address, BreakerPolicy, Guard, Guarded, Recovery
 

@@ -24,7 +24,6 @@ from vatwatch.actors.service import Service
 from vatwatch.errors import StorageError, SupervisionError
 from vatwatch.messages import (
     ErrorsLoaded,
-    ErrorStatus,
     FindErrors,
     FlushErrors,
     GetErrorAnalytics,
@@ -44,6 +43,7 @@ from vatwatch.operations.errors import (
     category_of,
     fingerprint_of,
 )
+from vatwatch.operations.status import ErrorStatus
 from vatwatch.supervision import (
     AskFailed,
     BreakerChanged,
@@ -194,7 +194,6 @@ class ErrorManagerActor(Service):
             severity = Severity.MEDIUM if "degrade" in notice.tried else Severity.LOW
         record = replace(
             self._record(notice, severity, notice.operation),
-            correlation_id=notice.correlation_id,
             recovery=notice.tried[-1] if notice.tried else "none",
             recovered=notice.recovered,
             recovery_s=notice.elapsed_s,
@@ -239,7 +238,11 @@ class ErrorManagerActor(Service):
         record = self._made(
             notice.path, operation, notice.error_type, notice.error_text, severity, notice.traceback
         )
-        return replace(record, category=category_of(notice.error_kinds).value)
+        return replace(
+            record,
+            category=category_of(notice.error_kinds).value,
+            correlation_id=notice.correlation_id,
+        )
 
     def _made(
         self,

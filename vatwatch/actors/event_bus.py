@@ -1,12 +1,12 @@
 """Event bus: delivers what happened to whoever subscribed, and sees to it that nothing is lost.
 
 Receives  Publish, AcceptEvent, Subscribe, Unsubscribe, Replay, GetEvents, GetEventMetrics,
-          LetterDied, GetLetters, GetLetter, RedeliverLetter, DiscardLetter, EventsStored,
-          StoreStarted, FlushEvents, ShedHistory
+          LetterDied, KeepLetter, ForgetLetter, GetLetters, GetLetter, RedeliverLetter,
+          DiscardLetter, EventsStored, StoreStarted, FlushEvents, ShedHistory
 Asks      subscribers Delivered, history FindEvents: each from a lane of its own, so the bus itself
           waits for nobody
 Sends     StoreEvents to store (but for events that a snapshot's own transaction writes),
-          ServiceReport
+          NotifyAgain to alerter, ServiceReport
 Holds     in a memory that its successor gets: the ring, the subscriptions, what is on its way to
           handlers and to the table, dead letters; in the outbox file a copy of what is not in the
           table, and after an ordered stop of what was not delivered
@@ -43,18 +43,18 @@ from vatwatch.actors.service import Service
 from vatwatch.errors import EventRefused, MailboxFull
 from vatwatch.messages import (
     AcceptEvent,
-    DeliveryMetrics,
     DiscardLetter,
-    EventBusStatus,
     EventsStored,
     FlushEvents,
+    ForgetLetter,
     GetEventMetrics,
     GetEvents,
     GetLetter,
     GetLetters,
-    HandlerStatus,
     Health,
+    KeepLetter,
     LetterDied,
+    NotifyAgain,
     Publish,
     RedeliverLetter,
     Redelivery,
@@ -65,6 +65,7 @@ from vatwatch.messages import (
     Subscribe,
     Unsubscribe,
 )
+from vatwatch.operations.status import DeliveryMetrics, EventBusStatus, HandlerStatus
 from vatwatch.storage.outbox import DeliveryLine, EventLine, LetterLine, Line, Outbox, ReplayLine
 from vatwatch.supervision import (
     BreakerPolicy,
@@ -72,8 +73,9 @@ from vatwatch.supervision import (
     FailureHandled,
     Reply,
     Tell,
+    described,
 )
-from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter, letter_id
+from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter, letter_id, storable
 from vatwatch.traffic.events import Event, EventFilter, EventRow, Place, check_event
 
 Received = (
@@ -85,6 +87,8 @@ Received = (
     | GetEvents
     | GetEventMetrics
     | LetterDied
+    | KeepLetter
+    | ForgetLetter
     | GetLetters
     | GetLetter
     | RedeliverLetter
@@ -102,7 +106,15 @@ REPORT_S = 0.5
 # The handler of events that PostgreSQL refuses.
 TABLE = "store"
 # What delivers dead letters. One about them is counted only: they would breed.
-OF_LETTERS = (LetterDied, StoreEvents, EventsStored, FlushEvents, StoreStarted)
+OF_LETTERS = (
+    LetterDied,
+    ForgetLetter,
+    NotifyAgain,
+    StoreEvents,
+    EventsStored,
+    FlushEvents,
+    StoreStarted,
+)
 # Of a message that died; its repr may be megabytes.
 MESSAGE_CHARS = 300
 VALUE_CHARS = 60
@@ -189,6 +201,10 @@ class EventBusActor(Service):
                 return self._status()
             case LetterDied(path, letter, reason):
                 self._letter_died(path, letter, reason)
+            case KeepLetter(kept):
+                self._keep(kept)
+            case ForgetLetter(letter_id):
+                self._forget(letter_id)
             case GetLetters(wanted, limit, beyond):
                 return self._from_letters(wanted, limit, beyond)
             case GetLetter(letter_id):
@@ -241,14 +257,11 @@ class EventBusActor(Service):
                 FailureHandled(
                     path=event.source,
                     operation="publish an event",
-                    error_type=type(error).__name__,
-                    error_kinds=tuple(kind.__name__ for kind in type(error).__mro__),
-                    error_text=str(error),
-                    traceback="",
                     correlation_id=event.correlation_id,
                     tried=(),
                     recovered=False,
                     elapsed_s=0.0,
+                    **described(error, ""),
                 )
             )
             return False
@@ -330,6 +343,8 @@ class EventBusActor(Service):
         if isinstance(message, Publish):
             # Its events are what must not be lost, and they have come here after all.
             self._publish(message.events, stored=message.stored)
+        elif isinstance(message, KeepLetter):
+            self._keep(message.letter)
         elif not isinstance(message, OF_LETTERS):
             letter = DeadLetter(
                 id=uuid4(),
@@ -359,6 +374,10 @@ class EventBusActor(Service):
             self._flush()
 
     def _redeliver(self, letter: DeadLetter) -> Redelivery:
+        if letter.kind == "alert":
+            # The alerter says when it can be forgotten.
+            self.spawn(self._send, "alerter", NotifyAgain(letter))
+            return Redelivery.QUEUED
         if letter.event is None:
             held = self._memory.letters.get(letter.id)
             if held is None or held.message is None:
@@ -399,12 +418,14 @@ class EventBusActor(Service):
             tuple(islice(memory.unwritten.items(), CHUNK)),
         )
         self._sent_at = monotonic()
-        self.spawn(self._send, self._outstanding)  # a full mailbox must not hold up the bus
+        self.spawn(
+            self._send, "store", self._outstanding
+        )  # a full mailbox must not hold up the bus
         self._flush_later()
 
-    def _send(self, message: StoreEvents) -> None:
-        with suppress(MailboxFull):  # it is sent again, soon
-            self.address("store").tell(message)
+    def _send(self, receiver: str, message: Tell) -> None:
+        with suppress(MailboxFull):  # it is sent again: by us, soon, or by whoever wants it
+            self.address(receiver).tell(message)
 
     def _flush_later(self) -> None:
         if not self._flush_due:
@@ -603,7 +624,7 @@ def _letter_about(event: Event, handler: str, reason: str, error: str, attempts:
         receiver=handler,
         type=event.type,
         reason=reason,
-        error=_storable(error),
+        error=storable(error),
         attempts=attempts,
         time=datetime.now(UTC),
         event=EventRow.of(event),
@@ -614,7 +635,7 @@ def _letter_about_refused(event: Event, error: str) -> DeadLetter:
     """Only in words: what the one table refuses, the other would refuse, too."""
     letter = _letter_about(event, TABLE, "refused", error, 1)
     return msgspec.structs.replace(
-        letter, event=None, message=_storable(repr(event))[:MESSAGE_CHARS]
+        letter, event=None, message=storable(repr(event))[:MESSAGE_CHARS]
     )
 
 
@@ -622,7 +643,7 @@ def _in_short(message: Tell) -> str:
     """The fields that are short; of the others the type."""
     assert is_dataclass(message)
     values = ", ".join(f"{f.name}={_value(getattr(message, f.name))}" for f in fields(message))
-    return _storable(f"{type(message).__name__}({values})"[:MESSAGE_CHARS])
+    return storable(f"{type(message).__name__}({values})"[:MESSAGE_CHARS])
 
 
 def _value(value: object) -> str:
@@ -631,8 +652,3 @@ def _value(value: object) -> str:
     if isinstance(value, str | bytes):
         return repr(value[:VALUE_CHARS])
     return f"<{type(value).__name__}>"
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL's texts hold no NUL, nor half a character."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

@@ -48,7 +48,8 @@ from vatwatch.errors import (
 from vatwatch.feed.decode import peek
 from vatwatch.feed.phase import PollPlan, next_poll
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import AppendSnapshot, FetcherStatus, Health, PollDue
+from vatwatch.messages import AppendSnapshot, Health, PollDue
+from vatwatch.operations.status import FetcherStatus
 from vatwatch.supervision import Backoff, BreakerPolicy, Guard, Guarded, NativePool, Recovery, Retry
 from vatwatch.traffic.payloads import DataPayload
 

@@ -21,10 +21,8 @@ import gevent
 from vatwatch.actors.service import Service
 from vatwatch.errors import VatwatchError
 from vatwatch.messages import (
-    CacheStatus,
     CheckHealth,
     DependencyInspected,
-    FetcherStatus,
     GetReports,
     Health,
     HealthChanged,
@@ -36,6 +34,7 @@ from vatwatch.messages import (
     ServiceReport,
 )
 from vatwatch.operations.health import Ledger, Sign, of_state, overall, worst
+from vatwatch.operations.status import CacheStatus, FetcherStatus
 from vatwatch.supervision import NodeInfo, State
 from vatwatch.traffic.payloads import HealthPayload
 

@@ -15,18 +15,17 @@ from vatwatch.actors.database import Database, DatabaseSettings, nothing
 from vatwatch.actors.service import Service
 from vatwatch.errors import DatabaseUnavailable
 from vatwatch.messages import (
-    DatabaseReport,
     FindErrors,
     FindEvents,
     FindLetter,
     FindLetters,
     FindTrack,
     Health,
-    HistoryStatus,
     InspectDatabase,
     Track,
     TryDatabase,
 )
+from vatwatch.operations.status import DatabaseReport, HistoryStatus
 from vatwatch.storage.error_rows import find_errors
 from vatwatch.storage.event_rows import find_events, find_letter, find_letters
 from vatwatch.storage.queries import inspect, latest_flight, track

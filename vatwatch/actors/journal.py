@@ -22,7 +22,6 @@ from vatwatch.messages import (
     BatchStored,
     CleanJournal,
     Health,
-    JournalStatus,
     KeepArchive,
     LastEntry,
     NextPending,
@@ -30,6 +29,7 @@ from vatwatch.messages import (
     SnapshotFailed,
     SnapshotJournaled,
 )
+from vatwatch.operations.status import JournalStatus
 from vatwatch.storage.journal import Entry, EntryInfo, Journal
 from vatwatch.supervision import NativePool
 

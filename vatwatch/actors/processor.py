@@ -27,7 +27,6 @@ from vatwatch.messages import (
     LastEntry,
     LiveChanged,
     NextPending,
-    ProcessorStatus,
     Publish,
     RecoverTracking,
     SnapshotFailed,
@@ -36,6 +35,7 @@ from vatwatch.messages import (
     StoreStarted,
     TrackingRecovered,
 )
+from vatwatch.operations.status import ProcessorStatus
 from vatwatch.supervision import NativePool, Timer
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.pipeline import (

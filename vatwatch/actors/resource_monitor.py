@@ -31,10 +31,8 @@ from vatwatch.messages import (
     CleanUpDue,
     GetReports,
     Health,
-    JournalStatus,
     KeepArchive,
     MeasureResources,
-    ResourceStatus,
     ShedArchive,
     ShedHistory,
 )
@@ -48,6 +46,7 @@ from vatwatch.operations.resources import (
     Step,
     Watched,
 )
+from vatwatch.operations.status import JournalStatus, ResourceStatus
 from vatwatch.storage.housekeeping import begin_log_anew, free_bytes, remove_orphans
 from vatwatch.supervision import HubWatch, NativePool
 

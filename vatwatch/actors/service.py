@@ -7,7 +7,8 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from vatwatch.messages import Health, Publish, ServiceReport, Status
+from vatwatch.messages import Health, Publish, ServiceReport
+from vatwatch.operations.status import Status
 from vatwatch.supervision import Actor, Tell
 from vatwatch.traffic.events import Event, check_event
 

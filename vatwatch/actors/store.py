@@ -44,9 +44,9 @@ from vatwatch.messages import (
     StoreErrors,
     StoreEvents,
     StoreStarted,
-    StoreStatus,
 )
 from vatwatch.operations.errors import ErrorRecord
+from vatwatch.operations.status import StoreStatus
 from vatwatch.storage.error_rows import write_errors
 from vatwatch.storage.event_rows import write_events, write_letters
 from vatwatch.storage.migrate import is_current, migrate

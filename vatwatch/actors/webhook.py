@@ -12,7 +12,7 @@ import requests
 
 from vatwatch import __version__
 from vatwatch.errors import WebhookRefused, WebhookUnavailable
-from vatwatch.messages import Notification
+from vatwatch.operations.notifications import Notification
 
 Form: TypeAlias = Literal["json", "discord"]
 

@@ -33,7 +33,7 @@ from vatwatch.http.requests import RequestCounts
 from vatwatch.http.service import Service
 from vatwatch.http.status import HealthzResource, ReadyzResource, StatusResource
 from vatwatch.http.supervision import FaultsResource, NodeResource, TreeResource
-from vatwatch.messages import (
+from vatwatch.operations.status import (
     CacheStatus,
     ErrorStatus,
     EventBusStatus,

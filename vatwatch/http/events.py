@@ -36,7 +36,7 @@ from vatwatch.messages import (
     RedeliverLetter,
     Redelivery,
 )
-from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
+from vatwatch.traffic.dead_letters import KINDS, DeadLetter, LetterFilter
 from vatwatch.traffic.events import Event, EventFilter, Place, check_event
 from vatwatch.traffic.payloads import PAYLOADS, decode, schemas
 
@@ -108,7 +108,7 @@ class LettersResource(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The newest first; `next_cursor` leads to those before."""
         require_known(req, "kind", "receiver", "type", "since", "until", "limit", "cursor")
-        kind = one_of(req, "kind", ("event", "message"))
+        kind = one_of(req, "kind", KINDS)
         # The types of messages are written as their classes, those of events in capitals.
         types = _types(req) if kind == "event" else frozenset(req.get_param_as_list("type") or ())
         wanted = LetterFilter(

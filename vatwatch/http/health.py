@@ -15,21 +15,17 @@ from msgspec import Struct
 from vatwatch.errors import SupervisionError
 from vatwatch.http.service import Resource, Service
 from vatwatch.http.status import ServicePart, http_status, service_parts, status_of
-from vatwatch.messages import (
+from vatwatch.messages import GetAlerts, GetReports, Health, InspectCache, InspectDatabase
+from vatwatch.operations.health import PartHealth
+from vatwatch.operations.status import (
     CacheReport,
     CacheStatus,
     DatabaseReport,
-    GetAlerts,
-    GetReports,
-    Health,
-    InspectCache,
-    InspectDatabase,
     JournalStatus,
     PoolStatus,
     Status,
     StoreStatus,
 )
-from vatwatch.operations.health import PartHealth
 
 
 class Transition(Struct, frozen=True):

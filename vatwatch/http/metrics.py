@@ -28,16 +28,14 @@ from vatwatch import __version__
 from vatwatch.errors import SupervisionError
 from vatwatch.http.requests import RequestCounts, RouteInfo
 from vatwatch.http.service import Resource, Service, send_json
-from vatwatch.messages import (
+from vatwatch.messages import GetReports, Health, Reports
+from vatwatch.operations.status import (
     CacheStatus,
     ErrorStatus,
     EventBusStatus,
     FetcherStatus,
-    GetReports,
-    Health,
     JournalStatus,
     ProcessorStatus,
-    Reports,
     StoreStatus,
 )
 from vatwatch.supervision import BreakerInfo, BreakerState, LatencyInfo, NodeInfo, State

@@ -13,16 +13,13 @@ from msgspec import Struct
 from vatwatch import __version__
 from vatwatch.http.problems import RETRY_AFTER_S
 from vatwatch.http.service import Resource, Service
-from vatwatch.messages import (
+from vatwatch.messages import GetLive, GetReports, Health, Reports
+from vatwatch.operations.status import (
     CacheStatus,
     FetcherStatus,
-    GetLive,
-    GetReports,
-    Health,
     JournalStatus,
     PostgresStatus,
     ProcessorStatus,
-    Reports,
     ResourceStatus,
     StoreStatus,
 )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 import msgspec
 
 from vatwatch.storage.copy import copy_rows, stage, to_json
 from vatwatch.storage.paging import conditions, page
-from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
+from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter, LetterKind
 from vatwatch.traffic.events import Event, EventFilter, EventRow, Place
 
 if TYPE_CHECKING:
@@ -117,12 +117,14 @@ def find_letter(conn: connection, letter_id: UUID) -> DeadLetter | None:
 
 _LETTERS = f"SELECT {_LETTER.replace('event,', 'event::text,')} FROM dead_letters"
 
+_Row: TypeAlias = tuple[str, LetterKind, str, str, str, str, int, datetime, str | None, str]
 
-def _letter(row: tuple[str, str, str, str, str, str, int, datetime, str | None, str]) -> DeadLetter:
+
+def _letter(row: _Row) -> DeadLetter:
     id_, kind, receiver, type_, reason, error, attempts, time, event, message = row
     return DeadLetter(
         UUID(id_),
-        "event" if kind == "event" else "message",
+        kind,
         receiver,
         type_,
         reason,

@@ -6,6 +6,7 @@ from vatwatch.supervision.actor import Actor
 from vatwatch.supervision.backoff import Backoff
 from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState
 from vatwatch.supervision.directory import Address, Directory
+from vatwatch.supervision.failures import described
 from vatwatch.supervision.faults import Fault, FaultKind, Faults
 from vatwatch.supervision.guard import BreakerInfo, Guard, GuardKind, Transition
 from vatwatch.supervision.hub_watch import Blocked, HubWatch, Lateness
@@ -113,6 +114,7 @@ __all__ = [
     "Timer",
     "Transition",
     "Tree",
+    "described",
     "supervisor",
     "worker",
 ]

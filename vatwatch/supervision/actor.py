@@ -78,7 +78,9 @@ class Actor(pykka.Actor):
 
     def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
         """What is done about failures of an operation; the first remedy is the outermost."""
-        return Recovery(self.path, operation, remedies, self.directory.notify)
+        return Recovery(
+            self.path, operation, remedies, self.directory.notify, self._life.correlation_id
+        )
 
     def after(self, seconds: float, message: Tell) -> Timer:
         """Tell itself `message` in `seconds`; past the mailbox's bound; not after its death."""

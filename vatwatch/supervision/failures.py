@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 import traceback
+from typing import TypedDict
 
 _TRACEBACK_FRAMES = 30
+
+
+class Described(TypedDict):
+    """An error in words; `error_kinds` as `kinds_of` has them."""
+
+    error_type: str
+    error_kinds: tuple[str, ...]
+    error_text: str
+    traceback: str
+
+
+def described(error: BaseException | None, trace: str | None = None) -> Described:
+    """What a notice says of an error; None is the failure that has none. `trace`: if it is known
+    better than the error has it."""
+    if error is None:
+        return Described(error_type="", error_kinds=(), error_text="", traceback=trace or "")
+    return Described(
+        error_type=type(error).__name__,
+        error_kinds=kinds_of(error),
+        error_text=text_of(error),
+        traceback=traceback_of(error) if trace is None else trace,
+    )
 
 
 def text_of(error: BaseException) -> str:

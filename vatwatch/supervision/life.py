@@ -11,10 +11,10 @@ from gevent import get_hub
 from pykka.messages import _ActorStop
 
 from vatwatch.errors import ActorUnavailable, SupervisionError
-from vatwatch.supervision.failures import kinds_of, text_of, traceback_of
+from vatwatch.supervision.failures import described, traceback_of
 from vatwatch.supervision.faults import Dropped
 from vatwatch.supervision.mailbox import Envelope
-from vatwatch.supervision.message import Probe, Tell
+from vatwatch.supervision.message import Probe, Tell, correlation_of
 from vatwatch.supervision.notices import AskFailed, CrashHookFailed, FailureReason
 from vatwatch.supervision.reply import Reply
 from vatwatch.supervision.spec import ChildSpec
@@ -109,7 +109,7 @@ class Life:
         self._doom: tuple[ExitReason, BaseException | None] | None = None
         self._timers: set[Timer] = set()
         self._linked: set[Any] = set()
-        self._owed: dict[Reply[Any], str] = {}
+        self._owed: dict[Reply[Any], Any] = {}
 
     @property
     def doomed(self) -> bool:
@@ -149,6 +149,12 @@ class Life:
         self._require_alive()
         return Timer(self._timers, seconds, due)
 
+    def correlation_id(self) -> str:
+        """Of the message in hand, if it is this greenlet that handles it."""
+        if self.in_hand is None or gevent.getcurrent() is not self.greenlet:
+            return ""
+        return correlation_of(self.in_hand.message)
+
     def take_longer(self, seconds: float) -> None:
         """Put the deadline of the handler off, as if it had begun later."""
         if self.busy_since is not None:
@@ -169,7 +175,7 @@ class Life:
         if reply is None or self.in_hand is None:
             raise SupervisionError(f"{self.slot.path}: no ask in hand that could be answered later")
         self.deferred = True
-        self._owed[reply] = type(self.in_hand.message).__name__
+        self._owed[reply] = self.in_hand.message
         reply._when_settled = self._settled
         return reply
 
@@ -261,7 +267,7 @@ class Life:
         except Exception as error:  # noqa: BLE001 - it belongs to the asker
             self._owed.pop(reply, None)
             reply._when_settled = None
-            self._report_ask(type(message).__name__, error)
+            self._report_ask(message, error)
             reply.fail(error)
         else:
             if not self.deferred:
@@ -270,20 +276,18 @@ class Life:
             self.deferred = False
 
     def _settled(self, reply: Reply[Any], error: BaseException | None) -> None:
-        message_type = self._owed.pop(reply, None)
-        if message_type is not None and error is not None:
-            self._report_ask(message_type, error)
+        message = self._owed.pop(reply, None)
+        if message is not None and error is not None:
+            self._report_ask(message, error)
 
-    def _report_ask(self, message_type: str, error: BaseException) -> None:
+    def _report_ask(self, message: Any, error: BaseException) -> None:
         self.slot.asks_failed += 1
         self.slot.runtime.directory.notify(
             AskFailed(
-                self.slot.path,
-                type(error).__name__,
-                kinds_of(error),
-                text_of(error),
-                traceback_of(error),
-                message_type,
+                path=self.slot.path,
+                message_type=type(message).__name__,
+                correlation_id=correlation_of(message),
+                **described(error),
             )
         )
 
@@ -314,7 +318,7 @@ class Life:
                 error = cause
         self.exit = Exit(reason, error, trace, self.in_hand)
         if self.in_hand is not None and self.in_hand.reply_to is not None:
-            self._owed.setdefault(self.in_hand.reply_to, "")
+            self._owed.setdefault(self.in_hand.reply_to, None)
         self._run_crash_hook(error)
 
     def _run_crash_hook(self, error: BaseException) -> None:
@@ -325,11 +329,9 @@ class Life:
         except BaseException as failure:  # noqa: BLE001 - the actor is dying anyway
             self.slot.runtime.directory.notify(
                 CrashHookFailed(
-                    self.slot.path,
-                    type(failure).__name__,
-                    kinds_of(failure),
-                    text_of(failure),
-                    traceback_of(failure),
+                    path=self.slot.path,
+                    correlation_id=correlation_of(in_hand),
+                    **described(failure),
                 )
             )
 

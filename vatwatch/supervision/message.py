@@ -10,7 +10,9 @@ R_co = TypeVar("R_co", covariant=True)
 class Tell:
     """Not answered. If handling it fails, the actor fails and its supervisor acts.
 
-    Subclasses are frozen dataclasses with slots.
+    Subclasses are frozen dataclasses with slots. One that belongs to something larger may name it
+    by a property `correlation_id`, a text: whoever looks into a failure sees what else belongs to
+    it.
     """
 
     __slots__ = ()
@@ -26,7 +28,15 @@ class Ask(Generic[R_co]):
     """Answered with an `R_co`, in time or not at all. If it fails, the asker gets the error.
 
     Handling that raises an `Exception` costs the actor nothing; observers are told (`AskFailed`).
-    Subclasses are frozen dataclasses with slots.
+    Subclasses are frozen dataclasses with slots, and may have a `correlation_id` as a `Tell` has.
     """
 
     __slots__ = ()
+
+
+def correlation_of(message: object) -> str:
+    """What the message says that it belongs to, if anything. Nothing here raises."""
+    try:
+        return str(getattr(message, "correlation_id", ""))
+    except Exception:  # noqa: BLE001 - it is asked only when something has failed already
+        return ""

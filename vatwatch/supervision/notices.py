@@ -23,6 +23,18 @@ keep the mailbox; `overflow`: the oldest of a full mailbox; `injected`: dropped 
 (A full mailbox that blocks or refuses raises in the sender, who still has the message.)"""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfError:
+    """What the notices of errors have in common; see `failures.described`."""
+
+    error_type: str
+    error_kinds: tuple[str, ...]
+    error_text: str
+    traceback: str
+    correlation_id: str = ""
+    """Of the message that was being handled (`message.Tell`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChildStarted:
     """A child runs: its `on_start` has returned."""
@@ -39,15 +51,11 @@ class ChildStopped:
     """It did not stop within its `shutdown_s`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChildFailed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildFailed(OfError):
     """A child failed; what its supervisor does about it comes in the next notice."""
 
     path: str
-    error_type: str
-    error_kinds: tuple[str, ...]
-    error_text: str
-    traceback: str
     message_type: str | None
     """The type of the message that it was handling."""
     reason: FailureReason
@@ -72,40 +80,27 @@ class Escalated:
     period_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class AskFailed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskFailed(OfError):
     """Handling an ask raised; the asker has the error, the actor lives."""
 
     path: str
-    error_type: str
-    error_kinds: tuple[str, ...]
-    error_text: str
-    traceback: str
     message_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class CrashHookFailed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrashHookFailed(OfError):
     """`on_crash` itself raised, or took too long; nothing follows from it."""
 
     path: str
-    error_type: str
-    error_kinds: tuple[str, ...]
-    error_text: str
-    traceback: str
 
 
-@dataclass(frozen=True, slots=True)
-class FailureHandled:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureHandled(OfError):
     """A call failed, and something was done about it where it failed (`recovery.py`)."""
 
     path: str
     operation: str
-    error_type: str
-    error_kinds: tuple[str, ...]
-    error_text: str
-    traceback: str
-    correlation_id: str
     tried: tuple[RemedyName, ...]
     """In their order, the deciding one last; empty if there was nothing to try."""
     recovered: bool

@@ -23,7 +23,7 @@ import gevent
 
 from vatwatch.errors import BreakerOpen
 from vatwatch.supervision.backoff import Backoff
-from vatwatch.supervision.failures import kinds_of, text_of, traceback_of
+from vatwatch.supervision.failures import described
 from vatwatch.supervision.guard import Guard
 from vatwatch.supervision.notices import FailureHandled, RemedyName
 
@@ -150,16 +150,21 @@ class Recovery:
         operation: str,
         remedies: tuple[Remedy, ...],
         observe: Callable[[FailureHandled], None],
+        correlation: Callable[[], str] = str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._operation = operation
         self._remedies = remedies
         self._observe = observe
+        self._correlation = correlation
         self._clock = clock
 
     def call(self, fn: Callable[[], T], *, correlation_id: str = "") -> T:
-        """Call `fn` with the remedies around it. Raises what none of them could mend."""
+        """Call `fn` with the remedies around it. Raises what none of them could mend.
+
+        `correlation_id`: what a failure belongs to, if not to the message that the actor handles.
+        """
         course = Course()
         began = self._clock()
         run: Callable[[], Any] = fn
@@ -187,13 +192,10 @@ class Recovery:
             FailureHandled(
                 path=self._path,
                 operation=self._operation,
-                error_type=type(error).__name__,
-                error_kinds=kinds_of(error),
-                error_text=text_of(error),
-                traceback=traceback_of(error),
-                correlation_id=correlation_id,
+                correlation_id=correlation_id or self._correlation(),
                 tried=tuple(course.tried),
                 recovered=recovered,
                 elapsed_s=self._clock() - began,
+                **described(error),
             )
         )

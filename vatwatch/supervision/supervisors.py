@@ -17,12 +17,12 @@ from gevent.event import Event
 
 from vatwatch.errors import StartFailed, SupervisionError
 from vatwatch.supervision.actor import Actor
-from vatwatch.supervision.failures import kinds_of, text_of, traceback_of
+from vatwatch.supervision.failures import described, text_of, traceback_of
 from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import State
 from vatwatch.supervision.life import Exit, ExitReason, Life, Timer
 from vatwatch.supervision.mailbox import Envelope
-from vatwatch.supervision.message import Tell
+from vatwatch.supervision.message import Tell, correlation_of
 from vatwatch.supervision.notices import (
     ChildFailed,
     ChildRestarting,
@@ -438,17 +438,14 @@ class Supervisor(Actor):
         """A child failed: keep it in mind and tell the observers."""
         reason: FailureReason = "crash" if ended.reason == "shutdown" else ended.reason
         slot.failed(reason, ended.error, ended.traceback)
-        failure = slot.last_failure
-        assert failure is not None
+        in_hand = None if isinstance(slot.spec, SupervisorSpec) else ended.in_hand
         self._notify(
             ChildFailed(
-                slot.path,
-                failure.error_type,
-                () if ended.error is None else kinds_of(ended.error),
-                failure.error_text,
-                failure.traceback,
-                _message_type(slot, ended),
-                reason,
+                path=slot.path,
+                reason=reason,
+                message_type=None if in_hand is None else type(in_hand.message).__name__,
+                correlation_id="" if in_hand is None else correlation_of(in_hand.message),
+                **described(ended.error, ended.traceback),
             )
         )
 
@@ -474,9 +471,3 @@ def _start_failed(slot: Slot, error: BaseException | None) -> StartFailed:
 def _start_s(slot: Slot) -> float | None:
     """A supervisor may take as long as its children, each of which has a limit of its own."""
     return slot.spec.start_s if isinstance(slot.spec, ChildSpec) else None
-
-
-def _message_type(slot: Slot, ended: Exit) -> str | None:
-    if ended.in_hand is None or isinstance(slot.spec, SupervisorSpec):
-        return None
-    return type(ended.in_hand.message).__name__

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 from uuid import UUID, uuid5
 
 from msgspec import Struct
 
 from vatwatch.traffic.events import EventRow, Place
 
-LetterKind: TypeAlias = Literal["event", "message"]
+LetterKind: TypeAlias = Literal["event", "message", "alert"]
+KINDS: tuple[LetterKind, ...] = get_args(LetterKind)
 
 # Any UUID; that of the letters about events.
 _LETTERS = UUID("b1d3c1a5-0c57-5b0e-8d5f-0b6f2a1f7c42")
 
 
 class DeadLetter(Struct, frozen=True, gc=False):
-    """One. Of a message to an actor nothing is kept but a short text: it may hold anything."""
+    """One. Of a message between actors nothing is kept but a short text: it may hold anything."""
 
     id: UUID
     kind: LetterKind
     receiver: str
-    """An event's: the name of the actor that should have handled it; a message's: its path."""
+    """An event's: the name of the actor that should have handled it; a message's: its path; an
+    alert's: the webhook."""
     type: str
-    """Of the event or the message."""
+    """Of the event or the message; an alert's: its rule."""
     reason: str
     """In a word or two."""
     error: str
@@ -35,6 +37,7 @@ class DeadLetter(Struct, frozen=True, gc=False):
     """Wall clock: of the last attempt."""
     event: EventRow | None = None
     message: str = ""
+    """Of a message some words, of an alert the whole notification as JSON."""
 
     @property
     def place(self) -> Place:
@@ -64,6 +67,11 @@ class LetterFilter:
         )
 
 
-def letter_id(event_id: UUID, handler: str) -> UUID:
-    """An event that fails twice for one handler is one letter."""
-    return uuid5(_LETTERS, f"{event_id}\x1f{handler}")
+def letter_id(subject_id: UUID, receiver: str) -> UUID:
+    """An event, or an alert, that fails twice for one receiver is one letter."""
+    return uuid5(_LETTERS, f"{subject_id}\x1f{receiver}")
+
+
+def storable(text: str) -> str:
+    """PostgreSQL's texts hold no NUL, nor half a character."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
