@@ -17,7 +17,16 @@ from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import FeedServer
 from vatwatch.messages import Delivered, GetEvents, Health, Publish, Subscribe
 from vatwatch.operations.status import CacheStatus
-from vatwatch.supervision import Actor, ChildFailed, Tree, supervisor, worker
+from vatwatch.supervision import (
+    Actor,
+    ChildFailed,
+    Fault,
+    FaultKind,
+    State,
+    Tree,
+    supervisor,
+    worker,
+)
 from vatwatch.system import declare
 from vatwatch.traffic.events import Event, EventFilter
 from vatwatch.traffic.live import Collection
@@ -165,3 +174,23 @@ def test_what_the_services_tell_of_themselves_is_in_the_table_too(
         service.until_next_is_through()
         wanted = {"DATA_FETCHED", "DATA_PROCESSED", "DATA_STORED", "DATA_CACHED", "HEALTH_CHECK"}
         until(lambda: wanted <= {row[0] for row in service.sql("SELECT type FROM events")})
+
+
+def test_while_the_cache_is_given_up_its_last_good_state_is_served(tmp_path: Path) -> None:
+    given = updates(1)
+    with running(tmp_path, NOWHERE, CIRCUIT_BREAKER_TIMEOUT=1) as service:
+        service.hand_in(given[0])
+        service.until_served(time_of(given[0]))
+        good = {c: service.http.simulate_get(f"/api/{c.value}").content for c in Collection}
+        service.tree.directory.faults.inject(Fault(FaultKind.CRASH, "cache", count=1000))
+        while service.node("cache").state is not State.SUSPENDED:
+            answer = service.http.simulate_get("/api/flights")
+            assert (answer.status_code, answer.content) == (200, good[Collection.FLIGHTS])
+        for collection in Collection:
+            answer = service.http.simulate_get(f"/api/{collection.value}")
+            assert (answer.status_code, answer.content) == (200, good[collection])
+        found = until(lambda: service.http.simulate_get("/api/errors?service=http").json["errors"])
+        assert {(e["recovery"], e["recovered"]) for e in found} == {("fallback", True)}
+        service.tree.directory.faults.clear()
+        until(lambda: service.node("cache").state is State.RUNNING)
+        until(lambda: service.served() == time_of(given[0]))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import falcon
 import msgspec
 from msgspec import Struct
 
+from vatwatch.errors import ActorUnavailable, SupervisionError
 from vatwatch.http.service import Resource, Service
 from vatwatch.messages import FindFlightId, FindLive, FindTrack, GetLive
-from vatwatch.traffic.live import Collection
+from vatwatch.supervision import Fallback
+from vatwatch.traffic.live import Body, Collection
 
 # Of the collections' names, for one of it.
 ONE = {
@@ -28,10 +31,17 @@ class CollectionResource(Resource):
     def __init__(self, service: Service, collection: Collection) -> None:
         self._service = service
         self._collection = collection
+        self._last: Body | None = None
+        # Without the cache, what it gave last is better than nothing; its time is in it.
+        self._live = service.recovery(
+            f"live {collection.value}", Fallback(self._last_good, on=(SupervisionError,))
+        )
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Everything that the latest snapshot shows."""
-        body = self._service.ask("cache", GetLive(self._collection))
+        ask = partial(self._service.ask, "cache", GetLive(self._collection))
+        # A cache that has just been restarted holds nothing for a moment.
+        self._last = body = self._live.call(ask) or self._last
         if body is None:
             raise falcon.HTTPServiceUnavailable(
                 description="Nothing has been fetched or recovered yet; see /api/status.",
@@ -49,6 +59,11 @@ class CollectionResource(Resource):
             resp.data = body.gzipped
         else:
             resp.data = body.plain
+
+    def _last_good(self) -> Body:
+        if self._last is None:
+            raise ActorUnavailable("The cache does not answer, and nothing was served before.")
+        return self._last
 
 
 class RecordResource(Resource):

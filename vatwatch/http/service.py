@@ -11,7 +11,7 @@ import falcon
 import msgspec
 
 from vatwatch.http.access import Access
-from vatwatch.supervision import Ask, Tree
+from vatwatch.supervision import Ask, Recovery, Remedy, Tree
 
 R = TypeVar("R")
 
@@ -34,6 +34,10 @@ class Service:
         return self.tree.directory.address(name).ask(
             message, timeout_s=self.ask_timeout_s if timeout_s is None else timeout_s
         )
+
+    def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
+        """What is done about failures of an operation; the error manager hears of them."""
+        return Recovery("http", operation, remedies, self.tree.directory.notify)
 
 
 def send_json(resp: falcon.Response, body: object) -> None:
