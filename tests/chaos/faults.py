@@ -11,7 +11,7 @@ from typing import Any
 
 import gevent
 
-from tests.chaos.house import LIBFAKETIME, House
+from tests.chaos.house import LIBFAKETIME, House, wait_until
 
 Harm = Callable[[House, Random], str]
 
@@ -30,6 +30,13 @@ FEED_FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "redirect_loop"},
     {"fault": "reset"},
 )
+# One question at least for everybody who is asked by users.
+ASKING = ("/api/alerts", "/api/errors", "/api/errors/analytics", "/api/events/analytics",
+          "/api/flights")  # fmt: skip
+# They hear of nobody but their own timers, which are no messages that could be lost.
+ALONE = frozenset({"fetcher", "resource_monitor"})
+# For so long an order may wait for its actor's next message.
+BEFALL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +57,22 @@ def _ordered(kind: str, **more: Any) -> Harm:
         actors = _actors(house)
         if not actors:
             return "nobody answered"
-        actor = random.choice(actors)
+        actor = random.choice([a for a in actors if kind != "drop" or a not in ALONE])
         order = {"kind": kind, "target": actor, "skip": random.randrange(3), **more}
         house.order(order)
         # It is to befall somebody now, not in the middle of a later fault.
-        gevent.sleep(2 * house.scale.update_s)
-        house.take_back_orders()
+        wait_until(f"{kind} of {actor}", lambda: _has_befallen(house), BEFALL_S)
         return actor
 
     return harm
+
+
+def _has_befallen(house: House) -> bool:
+    """Whether no order is left; some actors hear of nobody for long, so all of them are asked."""
+    for path in ASKING:
+        house.get(path, timeout_s=1.0)
+    faults = house.get("/api/supervision/faults")
+    return faults is not None and not faults["active"]
 
 
 def _crash_again_and_again(house: House, random: Random) -> str:
@@ -68,7 +82,15 @@ def _crash_again_and_again(house: House, random: Random) -> str:
         return "nobody answered"
     actor = random.choice(actors)
     house.order({"kind": "crash", "target": actor, "count": 8})
-    gevent.sleep(4 * house.scale.update_s)
+
+    def has_opened() -> bool:
+        for path in ASKING:
+            house.get(path, timeout_s=1.0)
+        return any(
+            node["name"] == actor and node["breaker"]["state"] != "closed" for node in house.nodes()
+        )
+
+    wait_until(f"the breaker of {actor} to open", has_opened, BEFALL_S)
     house.take_back_orders()
     return actor
 
@@ -80,8 +102,8 @@ def _fail_dependency(house: House, random: Random) -> str:
         return "nobody answered"
     name = random.choice(names)
     house.order({"kind": "fail", "target": name, "count": random.randint(1, 8)})
-    gevent.sleep(2 * house.scale.update_s)
-    house.take_back_orders()
+    # While its breaker is open nobody calls it: so it takes as long as its timeout, or two.
+    wait_until(f"failures of {name}", lambda: _has_befallen(house), BEFALL_S)
     return str(name)
 
 
@@ -215,6 +237,7 @@ KINDS = (
     FaultKind("crash it again and again", 4, _crash_again_and_again),
     FaultKind("hang an actor", 5, _ordered("hang")),
     FaultKind("slow an actor", 8, _ordered("slow", seconds=1.5)),
+    FaultKind("drop a message", 6, _ordered("drop")),
     FaultKind("fail a dependency", 8, _fail_dependency),
     FaultKind("kill -9 PostgreSQL", 8, _kill_postgres),
     FaultKind("kill -9 Redis", 6, _kill_redis),

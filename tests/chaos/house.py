@@ -274,6 +274,7 @@ class House:
             "CIRCUIT_BREAKER_TIMEOUT": "1",
             "CIRCUIT_BREAKER_MAX_TIMEOUT": "2",
             "SERVICE_HEALTH_CHECK_INTERVAL": "2",
+            "VATWATCH_RESOURCE_INTERVAL": "1",
             **self._clock(),
             **self.environment,
         }

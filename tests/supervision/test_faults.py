@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from gevent.event import Event
 
 from vatwatch.errors import ActorUnavailable
 from vatwatch.supervision import (
@@ -18,7 +19,7 @@ from vatwatch.supervision import (
 )
 from vatwatch.supervision.faults import corrupted
 
-from .helpers import PATIENCE_S, Echo, Note, node, root, running, scribe, settle
+from .helpers import PATIENCE_S, Do, Echo, Note, node, root, running, scribe, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,22 @@ def test_a_dropped_message_is_a_dead_letter_and_a_dropped_ask_an_error() -> None
         letter = notices.wait(DeadLettered, "root/a")
         assert (letter.message, letter.reason) == (Note("lost"), "injected")
         assert settle(tree, "a")
+        assert log == ["a started"]
+
+
+def test_a_timer_is_no_message_that_could_be_dropped() -> None:
+    log: list[str] = []
+    due = Event()
+    with running(root(scribe("a", log))) as (tree, _):
+        tree.directory.address("a").tell(
+            Do(lambda actor: actor.after(0.01, Do(lambda _actor: due.set())))
+        )
+        settle(tree, "a")
+        tree.directory.faults.inject(Fault(FaultKind.DROP, "a", count=2))
+        assert due.wait(PATIENCE_S)
+        tree.directory.address("a").tell(Note("lost"))
+        tree.directory.address("a").tell(Note("lost, too"))
+        settle(tree, "a")
         assert log == ["a started"]
 
 

@@ -21,7 +21,7 @@ from vatwatch.supervision.introspection import (
 )
 from vatwatch.supervision.life import Timer
 from vatwatch.supervision.mailbox import MailboxPolicy
-from vatwatch.supervision.message import Ask, Tell
+from vatwatch.supervision.message import Ask, Tell, correlation_of
 from vatwatch.supervision.notices import (
     AskFailed,
     BreakerChanged,
@@ -114,6 +114,7 @@ __all__ = [
     "Timer",
     "Transition",
     "Tree",
+    "correlation_of",
     "described",
     "supervisor",
     "worker",

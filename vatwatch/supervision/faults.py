@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import gevent
 
@@ -29,7 +29,7 @@ class FaultKind(Enum):
     SLOW = "slow"
     """The message is handled `seconds` later."""
     DROP = "drop"
-    """The message becomes a dead letter."""
+    """The message becomes a dead letter. Not a timer's: that could not get lost on its way."""
     CORRUPT = "corrupt"
     """The message's bytes are cut and spoilt; without bytes its first field is lost."""
     FAIL = "fail"
@@ -62,6 +62,10 @@ class Fault:
             raise ValueError("fail is about calls: it has no message_type")
 
 
+Tap: TypeAlias = Callable[[Any, bool], Any]
+"""Called with each message of an actor, and whether it is of its own timer (`Faults.befall`)."""
+
+
 class Dropped(Exception):
     """Not an error: the message is to be a dead letter."""
 
@@ -74,7 +78,7 @@ class Faults:
         """How many messages and calls were befallen so far."""
         self._ids = count(1)
         self._orders: list[Fault] = []
-        self._taps: dict[str, Callable[[Callable[[Any], Any] | None], None]] = {}
+        self._taps: dict[str, Callable[[Tap | None], None]] = {}
 
     def inject(self, fault: Fault) -> Fault:
         """Order a fault; the order with its id.
@@ -101,22 +105,22 @@ class Faults:
         self._open_taps()
         return before - len(self._orders)
 
-    def connect(self, name: str, tap: Callable[[Callable[[Any], Any] | None], None]) -> None:
+    def connect(self, name: str, tap: Callable[[Tap | None], None]) -> None:
         """For the runtime: how to set what is called with each message of an actor."""
         self._taps[name] = tap
 
     def fails(self, dependency: str) -> bool:
         """For guards: whether this call is to fail."""
-        return self._take(dependency, None) is not None
+        return self._take(dependency, None, own=False) is not None
 
-    def befall(self, name: str, message: Any) -> Any:
-        """For the runtime: the message, or what has become of it.
+    def befall(self, name: str, message: Any, own: bool = False) -> Any:
+        """For the runtime: the message, or what has become of it. `own`: of the actor's own timer.
 
         Raises:
             Dropped: it is to be a dead letter
             InjectedFault: the actor is to fail
         """
-        fault = self._take(name, message)
+        fault = self._take(name, message, own=own)
         if fault is None:
             return message
         match fault.kind:
@@ -133,10 +137,12 @@ class Faults:
             case FaultKind.FAIL:
                 raise AssertionError("an order for calls, not for messages")
 
-    def _take(self, target: str, message: Any) -> Fault | None:
+    def _take(self, target: str, message: Any, *, own: bool) -> Fault | None:
         """The order that befalls this message, or (None) this call; counted down."""
         for index, order in enumerate(self._orders):
             if order.target != target or (order.kind is FaultKind.FAIL) != (message is None):
+                continue
+            if own and order.kind is FaultKind.DROP:
                 continue
             if order.message_type not in (None, type(message).__name__):
                 continue

@@ -13,7 +13,7 @@ from pykka.messages import _ActorStop
 from vatwatch.errors import ActorUnavailable, SupervisionError
 from vatwatch.supervision.failures import described, traceback_of
 from vatwatch.supervision.faults import Dropped
-from vatwatch.supervision.mailbox import Envelope
+from vatwatch.supervision.mailbox import Due, Envelope
 from vatwatch.supervision.message import Probe, Tell, correlation_of
 from vatwatch.supervision.notices import AskFailed, CrashHookFailed, FailureReason
 from vatwatch.supervision.reply import Reply
@@ -256,7 +256,8 @@ class Life:
         """What an injected fault makes of the message in hand; None if it is lost."""
         tap = self.slot.tap
         try:
-            return envelope.message if tap is None else tap(envelope.message)
+            own = isinstance(envelope, Due)
+            return envelope.message if tap is None else tap(envelope.message, own)
         except Dropped:
             self.slot.undeliverable(envelope, "injected")
             return None
@@ -358,4 +359,4 @@ class Life:
 def tell_later(life: Life, seconds: float, message: Tell) -> Timer:
     """The actor's own timer: into the normal lane, past its bound."""
     mailbox = life.slot.mailbox
-    return life.after(seconds, lambda: mailbox.put_regardless(Envelope(message)))
+    return life.after(seconds, lambda: mailbox.put_regardless(Due(message)))

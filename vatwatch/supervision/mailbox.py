@@ -38,6 +38,12 @@ class Envelope:
         self.reply_to = reply_to
 
 
+class Due(Envelope):
+    """A timer's message to the actor that set it: nothing that could get lost on its way."""
+
+    __slots__ = ()
+
+
 class Undeliverable(Protocol):
     """What to do with an envelope that nobody will handle."""
 

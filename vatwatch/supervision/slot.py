@@ -58,7 +58,7 @@ class Slot:
         self.asks_failed = 0
         self.last_failure: FailureInfo | None = None
         self.latency = LatencyCounts()
-        self.tap: Callable[[Any], Any] | None = None
+        self.tap: Callable[[Any, bool], Any] | None = None
         """While set: what fault injection makes of each message."""
         self.on_trial = False
         """Whether each message that is handled is a trial for the breaker."""
@@ -229,7 +229,7 @@ class Slot:
             children=tuple(child.info() for child in self.children),
         )
 
-    def _set_tap(self, tap: Callable[[Any], Any] | None) -> None:
+    def _set_tap(self, tap: Callable[[Any, bool], Any] | None) -> None:
         self.tap = tap
 
     def undeliverable(self, envelope: Envelope, reason: DeadLetterReason) -> None:
