@@ -3,6 +3,7 @@
     http ─▶ cache, history, event_bus, error_manager, health_monitor, alerter     asks
     fetcher ──AppendSnapshot?──▶ journal ──SnapshotJournaled──▶ processor
     processor ──NextPending?, LastEntry?──▶ journal       ◀──SnapshotFailed── processor
+    journal ──EntryPassedOver──▶ processor
     processor ──RecoverTracking?──▶ store                 processor ──StoreBatch──▶ store
     store ──BatchStored, BatchRejected──▶ journal
     store ──BatchStored, BatchRefused, BatchRejected, StoreStarted──▶ processor
@@ -13,7 +14,8 @@
     system (dead letters of the runtime) ──LetterDied──▶ event_bus
     alerter ──KeepLetter, ForgetLetter──▶ event_bus ──NotifyAgain──▶ alerter
     system (notices of the supervisors) ──SupervisionNoticed──▶ error_manager
-    error_manager ──StoreErrors──▶ store      error_manager ──FindErrors?──▶ history
+    error_manager ──StoreErrors──▶ store ──ErrorsStored──▶ error_manager
+    error_manager ──FindErrors?──▶ history
     every service ──ServiceReport──▶ health_monitor ──HealthChanged──▶ alerter
     system (notices) ──LookAgain──▶ health_monitor ──InspectDatabase?──▶ history
                                     health_monitor ──InspectCache?──▶ cache
@@ -109,6 +111,16 @@ class SnapshotFailed(Tell):
 
 
 @dataclass(frozen=True, slots=True)
+class EntryPassedOver(Tell):
+    """journal → processor: a later entry is stored, this one is not, so a message about it is lost.
+
+    (Entries are stored in their order.)
+    """
+
+    entry_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recovered:
     """What the database knows. `stored`: the snapshot that was asked about is in it already."""
 
@@ -176,7 +188,8 @@ class BatchRejected(Tell):
 
 @dataclass(frozen=True, slots=True)
 class StoreStarted(Tell):
-    """store → processor, event_bus: the store has (re)started; what was in its hands is not."""
+    """store → processor, event_bus, error_manager: it has (re)started; what was in its hands is
+    not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -615,9 +628,17 @@ class NotifyAgain(Tell):
 
 @dataclass(frozen=True, slots=True)
 class StoreErrors(Tell):
-    """error_manager → store: write these to the table."""
+    """error_manager → store: write these; whatever was sent before and is not written is among
+    them."""
 
     records: tuple[ErrorRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsStored(Tell):
+    """store → error_manager: these are in the table, but for those that PostgreSQL never takes."""
+
+    written: StoreErrors
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ from vatwatch.supervision import (
 from vatwatch.supervision import worker as child
 from vatwatch.wiring import (
     MEGABYTE,
+    POSTGRES_DEADLINE_S,
     POSTGRES_STOP_S,
     SUBSCRIPTIONS,
     WRITERS,
@@ -83,12 +84,13 @@ def declare(
             worker("event_bus", EventBusActor, bus_memory(s), bus(s, keeps_own=polls),
                    SUBSCRIPTIONS),
             worker("error_manager", ErrorManagerActor, mailbox=20_000, enabled=s.errors.enabled,
-                   retention=timedelta(hours=s.errors.retention_hours)),
+                   retention=timedelta(hours=s.errors.retention_hours),
+                   outbox=s.general.home / "errors.outbox"),
         ]),
         supervisor("data", REST_FOR_ONE, children=[
             *([worker("postgres", PostgresActor, s.general.home, bindir=s.database.bindir,
                       stop_timeout_s=POSTGRES_STOP_S, start_s=120, shutdown_s=POSTGRES_STOP_S + 5,
-                      handler_deadline_s=120)] if s.database.is_embedded else []),
+                      handler_deadline_s=POSTGRES_DEADLINE_S)] if s.database.is_embedded else []),
             worker("journal", JournalActor, s.general.home / "journal",
                    max_bytes=s.journal.max_mb * MEGABYTE, max_failures=s.journal.max_failures,
                    finishes=True),

@@ -42,6 +42,8 @@ WINDOW = 20
 # One writes; the second is for the moment in which a dead one has not been noticed yet.
 WRITERS = 2
 POSTGRES_STOP_S = 10.0
+# It may have to be started again, with its crash recovery.
+POSTGRES_DEADLINE_S = 120.0
 # An fsync on a busy disk takes its time.
 JOURNAL_PATIENCE_S = 20.0
 

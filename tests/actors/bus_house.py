@@ -179,6 +179,7 @@ def bus_house(
                 worker("event_bus", EventBusActor, memory, settings, subscriptions),
                 *data,
                 worker("health_monitor", Patient),
+                worker("error_manager", Patient),
                 *(worker(name, Listener, heard[name], fn) for name, fn in handlers.items()),
             ],
         )

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg2
 import pytest
 
-from tests.actors.harness import Running, running, until
+from tests.actors.harness import Poison, Running, running, until
+from tests.actors.test_snapshot import NOWHERE
 from tests.feed_server import DATA, FeedServer, status
+from vatwatch.actors import error_manager
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import RetryWrite, SupervisionNoticed
 from vatwatch.supervision import AskFailed, Fault, FaultKind, described
@@ -191,3 +194,82 @@ def test_a_store_that_hangs_with_a_full_mailbox_keeps_nobody_from_hearing_of_err
         assert service.node("store").handling is not None
         assert service.node("error_manager").restarts_total == 0
         until(lambda: errors(service, "service=history"))
+
+
+def fail_to_answer(service: Running, kind: str) -> None:
+    """Let the error manager hear of an error, of this operation."""
+    notice = AskFailed(path="vatwatch/data/history", message_type=kind,
+                       **described(KeyError("bug"), ""))  # fmt: skip
+    service.tree.directory.notify(notice)
+
+
+def test_errors_of_the_last_moment_and_of_a_time_without_database_are_in_the_table_later(
+    tmp_path: Path, database_url: str
+) -> None:
+    with running(tmp_path, NOWHERE) as service:
+        fail_to_answer(service, "FindTrack")
+        until(lambda: get(service, "/api/errors/analytics")["by_service"].get("history"))
+    with running(tmp_path, NOWHERE) as service:
+        # It came from the file, and the last one is not even told to anybody before the stop.
+        until(lambda: get(service, "/api/errors/analytics")["by_service"].get("history"))
+        fail_to_answer(service, "FindEvents")
+    with running(tmp_path, database_url) as service:
+        until(lambda: len(stored_errors(service)) == 2)
+        assert stored_errors(service) == [("FindEvents", 1), ("FindTrack", 1)]
+        until(lambda: get(service, "/api/metrics/errors")["error_manager"]["unwritten"] == 0)
+    assert (tmp_path / "home" / "errors.outbox").read_bytes() == b""
+
+
+def stored_errors(service: Running) -> list[tuple[Any, ...]]:
+    try:
+        return service.sql(
+            "SELECT operation, count FROM errors"
+            " WHERE service = 'history' AND error_type = 'KeyError' ORDER BY operation"
+        )
+    except psycopg2.errors.UndefinedTable:
+        return []  # at the very start
+
+
+def test_a_database_that_comes_late_is_asked_for_the_errors_before_all_the_same(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(error_manager, "RELOAD_S", 0.1)
+    with running(tmp_path, database_url) as service:
+        fail_to_answer(service, "FindTrack")
+        until(lambda: errors(service, "service=history"))
+    with running(tmp_path, database_url) as service:
+        # The last of the breaker's failures are those of a database that is not there yet.
+        inject(service, FaultKind.CRASH, "history", message_type="FindErrors")
+        service.tree.directory.address("error_manager").tell(Poison())
+        until(lambda: service.node("error_manager").restarts_total == 1)
+        until(lambda: get(service, "/api/errors/analytics")["by_service"].get("history", 0) >= 1)
+
+
+def test_more_kinds_of_errors_than_can_be_told_apart_are_all_counted(
+    tmp_path: Path, database_url: str
+) -> None:
+    kinds = 3 * error_manager.MOST_OPEN
+    with running(tmp_path, database_url) as service:
+        for number in range(kinds):
+            fail_to_answer(service, f"Find{number}")
+        until(lambda: sum(count for _, count in stored_errors(service)) == kinds)
+        many = dict(stored_errors(service))[error_manager.MANY_KINDS]
+        assert many >= 1
+        assert get(service, "/api/errors/analytics")["by_service"]["history"] == kinds
+
+
+def test_an_error_manager_that_crashes_forgets_no_error(tmp_path: Path, database_url: str) -> None:
+    with running(tmp_path, database_url) as service:
+        for number in range(5):
+            fail_to_answer(service, f"Find{number}")
+        service.tree.directory.address("error_manager").tell(Poison())
+        until(lambda: len(stored_errors(service)) == 5)
+        until(lambda: get(service, "/api/errors/analytics")["by_service"].get("history") == 5)
+
+
+def test_what_an_actor_will_not_get_is_among_the_errors(tmp_path: Path, database_url: str) -> None:
+    with running(tmp_path, database_url) as service:
+        service.tree.directory.address("nobody").tell(RetryWrite())
+        (error,) = until(lambda: errors(service, "service=nobody"))
+        assert (error["error_type"], error["message"]) == ("DeadLetter", "unknown")
+        assert (error["operation"], error["severity"]) == ("RetryWrite", "medium")

@@ -33,7 +33,7 @@ from vatwatch.messages import (
     StoreEvents,
     Subscribe,
 )
-from vatwatch.storage.outbox import Outbox
+from vatwatch.storage.outbox import BUS_LINES, Outbox
 from vatwatch.storage.retention import Retention
 from vatwatch.supervision import Fault, FaultKind
 from vatwatch.traffic.dead_letters import LetterFilter
@@ -82,7 +82,7 @@ def test_every_event_is_in_the_table_once(database_url: str, tmp_path: Path) -> 
         until_settled(house)
         until_stored(database_url, *given)
         assert house.ask("history", FindEvents(EventFilter(), 1))[0].event() == given[-1]
-        assert Outbox(tmp_path / "events.outbox").load() == []
+        assert Outbox(tmp_path / "events.outbox", BUS_LINES).load() == []
 
 
 def test_events_wait_for_a_database_that_is_away(database_url: str, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_of_too_many_that_wait_the_oldest_is_given_up_and_counted(
         until(lambda: house.status().published == 30)
         assert house.status().given_up == 20
         assert house.status().unstored == 10
-        assert len(Outbox(tmp_path / "events.outbox").load()) <= 20
+        assert len(Outbox(tmp_path / "events.outbox", BUS_LINES).load()) <= 20
         cable.mend()
         until_settled(house)
         # The first of all may have been on its way already.

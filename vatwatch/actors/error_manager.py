@@ -1,12 +1,14 @@
 """Error manager: hears of every failure, says what it is and costs, and keeps it.
 
-Receives  SupervisionNoticed, FlushErrors, ErrorsLoaded, GetErrors, GetErrorAnalytics,
-          GetErrorRecovery, GetErrorTrends
-Asks      history FindErrors, once at its start, from a greenlet of its own
+Receives  SupervisionNoticed, FlushErrors, ErrorsLoaded, ErrorsStored, StoreStarted, GetErrors,
+          GetErrorAnalytics, GetErrorRecovery, GetErrorTrends
+Asks      history FindErrors, at its start, from a greenlet of its own
 Sends     StoreErrors to store, Publish (ERROR_OCCURRED, SERVICE_STARTED, SERVICE_STOPPED) to
           event_bus, ServiceReport
-Holds     statistics, a ring of the latest errors, the failures whose restart is under way
-Restart   costs the errors of the last second; the statistics are read from the table again
+Holds     statistics, a ring of the latest errors, the failures whose restart is under way, and
+          what is not in the table yet, with a copy of it in a file
+Restart   costs nothing but the counts of this process: errors and statistics are read from the
+          table and the file again
 """
 
 from __future__ import annotations
@@ -14,16 +16,20 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict, deque
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import monotonic
 from typing import Any, assert_never
 from uuid import uuid4
 
+import gevent
 from msgspec.structs import replace
 
+from vatwatch.actors.error_backlog import ErrorBacklog
 from vatwatch.actors.service import Service
 from vatwatch.errors import StorageError, SupervisionError
 from vatwatch.messages import (
     ErrorsLoaded,
+    ErrorsStored,
     FindErrors,
     FlushErrors,
     GetErrorAnalytics,
@@ -32,6 +38,7 @@ from vatwatch.messages import (
     GetErrorTrends,
     Health,
     StoreErrors,
+    StoreStarted,
     SupervisionNoticed,
 )
 from vatwatch.operations.error_statistics import ErrorStatistics
@@ -58,6 +65,7 @@ from vatwatch.supervision import (
     FailureHandled,
     Notice,
     Tell,
+    correlation_of,
 )
 from vatwatch.traffic.payloads import ServicePayload
 
@@ -67,6 +75,8 @@ Received = (
     SupervisionNoticed
     | FlushErrors
     | ErrorsLoaded
+    | ErrorsStored
+    | StoreStarted
     | GetErrors
     | GetErrorAnalytics
     | GetErrorRecovery
@@ -78,21 +88,26 @@ FOLD_S = 1.0
 # Of one fingerprint: an event, and a line in the log, at most this often.
 QUIET_S = 60.0
 RECENT = 1_000
-# More kinds of errors than this within a second are counted, and not told apart.
+# More kinds of errors than this within a second are told apart by service and category only.
 MOST_OPEN = 200
+MANY_KINDS = "many kinds of errors at once"
 # A restart that is not over by then is told as it stands.
 RESTART_S = 60.0
 LOAD_TIMEOUT_S = 60.0
+RELOAD_S = 15.0
+# For so long the store may owe an answer.
+RESEND_S = 5.0
 MESSAGE_CHARS = 2_000
-# Errors that wait for room in the store's mailbox.
-UNWRITTEN = 10_000
 
 
 class ErrorManagerActor(Service):
     """Keeper of what went wrong."""
 
-    def __init__(self, *, enabled: bool, retention: timedelta) -> None:
-        """`enabled`: False leaves the log lines, and no statistics, rows and events of errors."""
+    def __init__(self, *, enabled: bool, retention: timedelta, outbox: Path | None = None) -> None:
+        """`enabled`: False leaves the log lines, and no statistics, rows and events of errors.
+
+        `outbox`: where a copy of what is not in the table yet is.
+        """
         super().__init__()
         self._enabled = enabled
         self._retention = retention
@@ -103,21 +118,27 @@ class ErrorManagerActor(Service):
         self._opened_at: dict[str, float] = {}
         self._told: OrderedDict[str, float] = OrderedDict()
         self._repeats: dict[str, int] = {}
-        self._unwritten: deque[ErrorRecord] = deque(maxlen=UNWRITTEN)
+        self._backlog = ErrorBacklog(outbox if enabled else None)
+        self._outstanding: StoreErrors | None = None
+        self._sent_at = 0.0
         self._flush_due = False
-        self._failures = self._restarts = self._dead_letters = self._untold = self._unsent = 0
+        self._failures = self._restarts = self._dead_letters = self._unsent = 0
         self._last_failure = ""
         self._last_failure_at: datetime | None = None
-        self._loaded = not enabled
 
     def on_start(self) -> None:
         if self._enabled:
+            for record in self._backlog.load():
+                self._learn(record)
             self.spawn(self._load)
+            self._flush()
         self._report()
 
     def on_stop(self) -> None:
-        self._restarting.clear()
-        self._flush()
+        self._put_away()
+
+    def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        self._put_away()
 
     def on_receive(self, message: Received) -> Any:
         match message:
@@ -128,6 +149,11 @@ class ErrorManagerActor(Service):
                 self._flush()
             case ErrorsLoaded(records):
                 self._take_over(records)
+            case ErrorsStored(written):
+                self._stored(written)
+            case StoreStarted():
+                self._outstanding = None
+                self._flush()
             case GetErrors(wanted, limit, beyond):
                 return self._find(wanted, limit, beyond)
             case GetErrorAnalytics(window):
@@ -176,14 +202,27 @@ class ErrorManagerActor(Service):
                 self._note(record, "gave up")
             case BreakerChanged():
                 self._breaker_changed(notice)
-            case DeadLettered(path, letter, reason):
-                # The event bus keeps it; to tell of it might make the next one.
-                self._dead_letters += 1
-                log.debug("%s for %s is a dead letter: %s", type(letter).__name__, path, reason)
-                return
+            case DeadLettered():
+                self._letter_died(notice)
             case _:
                 assert_never(notice)
         self._report()
+
+    def _letter_died(self, notice: DeadLettered) -> None:
+        """The event bus keeps the letter itself."""
+        self._dead_letters += 1
+        # What was in hand at a failure is part of it, and who stops needs no messages any more.
+        if notice.reason in ("in hand", "injected") or self.directory.stopping:
+            return
+        kind = type(notice.message).__name__
+        category = Category.RESOURCE if notice.reason == "overflow" else Category.UNKNOWN
+        record = replace(
+            self._made(notice.path, kind, "DeadLetter", notice.reason, Severity.MEDIUM),
+            category=category.value,
+            correlation_id=correlation_of(notice.message),
+        )
+        # An event that tells of it might be the next one.
+        self._note(record, "will not get a message", publish=False)
 
     def _handled(self, notice: FailureHandled) -> None:
         """Mended where it happened, or not."""
@@ -275,7 +314,9 @@ class ErrorManagerActor(Service):
             recovery_s=None,
         )
 
-    def _note(self, record: ErrorRecord, what: str, *, restart: bool = False) -> None:
+    def _note(
+        self, record: ErrorRecord, what: str, *, restart: bool = False, publish: bool = True
+    ) -> None:
         """Log it, and keep it until the next flush; or until the restart is over."""
         self._failures += 1
         where = f"{record.path} {what} ({record.operation})"
@@ -291,7 +332,7 @@ class ErrorManagerActor(Service):
             self._restarting[record.path] = (record, monotonic())
         else:
             self._fold(record)
-        if new:
+        if new and publish:
             error = f"{record.error_type}: {record.message}".rstrip(": ")
             self.publish("ERROR_OCCURRED", ServicePayload(record.path, where, error))
         self._flush_later()
@@ -331,8 +372,9 @@ class ErrorManagerActor(Service):
     def _fold(self, record: ErrorRecord) -> None:
         known = self._open.get(record.fingerprint)
         if known is None and len(self._open) >= MOST_OPEN:
-            self._untold += 1
-            return
+            about = fingerprint_of(record.service, MANY_KINDS, record.category, "")
+            record = replace(record, operation=MANY_KINDS, fingerprint=about)
+            known = self._open.get(about)
         if known is not None:
             record = replace(
                 record,
@@ -354,17 +396,48 @@ class ErrorManagerActor(Service):
             if now - failed_at > RESTART_S:
                 del self._restarting[path]
                 self._fold(record)
+        self._close_open()
+        self._send()
+        if self._restarting or self._backlog:
+            self._flush_later()
+        self._report()
+
+    def _close_open(self) -> None:
+        """What was folded is a record, and changes no more."""
         records = tuple(self._open.values())
         self._open.clear()
         for record in records:
-            self._recent.append(record)
-            self._statistics.add(record)
-        self._unwritten.extend(records)
-        if self._unwritten and self.address("store").offer(StoreErrors(tuple(self._unwritten))):
-            self._unwritten.clear()
-        if self._restarting or self._unwritten:
-            self._flush_later()
-        self._report()
+            self._learn(record)
+        self._backlog.add(records)
+
+    def _learn(self, record: ErrorRecord) -> None:
+        self._recent.append(record)
+        self._statistics.add(record)
+
+    def _send(self) -> None:
+        """Give the store what it does not have, unless it has not answered yet."""
+        now = monotonic()
+        if self._outstanding is not None and now - self._sent_at < RESEND_S:
+            return
+        records = self._backlog.next()
+        if records:
+            self._outstanding, self._sent_at = StoreErrors(records), now
+            self.send("store", self._outstanding)
+
+    def _stored(self, written: StoreErrors) -> None:
+        self._backlog.written(written.records)
+        # An answer to what was sent before the latest counts, but does not end the waiting.
+        if written is self._outstanding:
+            self._outstanding = None
+            self._send()
+
+    def _put_away(self) -> None:
+        """Whoever comes after goes on with it: the next incarnation, or the next process."""
+        for record, _ in self._restarting.values():
+            self._fold(record)
+        self._restarting.clear()
+        self._close_open()
+        self._backlog.close()
 
     # --- what is known -----------------------------------------------------------------------
 
@@ -380,27 +453,33 @@ class ErrorManagerActor(Service):
         return tuple(found[:limit])
 
     def _load(self) -> None:
-        """In a greenlet: what the table knows of the time before."""
-        records: tuple[ErrorRecord, ...] = ()
-        wanted = ErrorFilter(since=datetime.now(UTC) - self._retention)
-        try:
-            records = self.address("history").ask(
-                FindErrors(wanted, RECENT * 10, None), timeout_s=LOAD_TIMEOUT_S
-            )
-        except (StorageError, SupervisionError) as error:
-            log.info("the statistics of errors begin anew, the database does not answer: %s", error)
-        self.address(self.name).tell(ErrorsLoaded(records))
+        """In a greenlet: what the table knows of the time before, as soon as it can be asked."""
+        told = False
+        while True:
+            wanted = ErrorFilter(since=datetime.now(UTC) - self._retention)
+            try:
+                records = self.address("history").ask(
+                    FindErrors(wanted, RECENT * 10, None), timeout_s=LOAD_TIMEOUT_S
+                )
+            except (StorageError, SupervisionError) as error:
+                if not told:
+                    log.info(
+                        "errors of the time before are read when the database is there: %s", error
+                    )
+                    told = True
+                gevent.sleep(RELOAD_S)
+            else:
+                self.address(self.name).tell(ErrorsLoaded(records))
+                return
 
     def _take_over(self, records: tuple[ErrorRecord, ...]) -> None:
-        """The statistics are in the order of time: what came meanwhile is put behind."""
-        meanwhile = [*self._recent]
+        """The statistics are in the order of time."""
+        ours = {record.id: record for record in (*self._backlog, *self._recent)}
+        known = {record.id: record for record in records}
         self._statistics = ErrorStatistics(self._retention)
         self._recent.clear()
-        known = {record.id for record in records}
-        for record in [*reversed(records), *(r for r in meanwhile if r.id not in known)]:
-            self._recent.append(record)
-            self._statistics.add(record)
-        self._loaded = True
+        for record in sorted((ours | known).values(), key=lambda record: record.place):
+            self._learn(record)
         self._report()
 
     def _report(self) -> None:
@@ -410,7 +489,8 @@ class ErrorManagerActor(Service):
             restarts=self._restarts,
             dead_letters=self._dead_letters,
             groups=self._statistics.groups,
-            untold=self._untold,
+            unwritten=len(self._backlog),
+            given_up=self._backlog.given_up,
             unsent=self._unsent,
             last_failure=self._last_failure,
             last_failure_at=self._last_failure_at,

@@ -66,7 +66,15 @@ from vatwatch.messages import (
     Unsubscribe,
 )
 from vatwatch.operations.status import DeliveryMetrics, EventBusStatus, HandlerStatus
-from vatwatch.storage.outbox import DeliveryLine, EventLine, LetterLine, Line, Outbox, ReplayLine
+from vatwatch.storage.outbox import (
+    BUS_LINES,
+    BusLine,
+    DeliveryLine,
+    EventLine,
+    LetterLine,
+    Outbox,
+    ReplayLine,
+)
 from vatwatch.supervision import (
     BreakerPolicy,
     DeadLetterReason,
@@ -151,7 +159,7 @@ class EventBusActor(Service):
         self._memory = memory
         self._settings = settings
         self._declared = subscriptions
-        self._outbox = None if settings.outbox is None else Outbox(settings.outbox)
+        self._outbox = None if settings.outbox is None else Outbox(settings.outbox, BUS_LINES)
         self._outbox_empty = False
         self._given_up = 0
         self._lanes: dict[str, Lane] = {}
@@ -484,7 +492,7 @@ class EventBusActor(Service):
 
     # --- the outbox --------------------------------------------------------------------------
 
-    def _copy(self, line: Line) -> None:
+    def _copy(self, line: BusLine) -> None:
         if self._outbox is not None:
             self._outbox.append(line)
             self._outbox_empty = False
@@ -506,7 +514,7 @@ class EventBusActor(Service):
                 memory.refused += 1
         self._outbox.rewrite(self._left())
 
-    def _take_up(self, line: Line) -> None:
+    def _take_up(self, line: BusLine) -> None:
         memory = self._memory
         match line:
             case EventLine(row):
@@ -527,7 +535,7 @@ class EventBusActor(Service):
             case _:
                 assert_never(line)
 
-    def _left(self) -> Iterator[Line]:
+    def _left(self) -> Iterator[BusLine]:
         memory = self._memory
         for event in memory.unstored.values():
             yield EventLine(EventRow.of(event))

@@ -3,13 +3,12 @@
 Receives  StoreBatch, StoreEvents, StoreErrors, RecoverTracking, RetryWrite, DatabaseReturned,
           PurgeOld
 Asks      postgres GetDsn, if the cluster is embedded
-Sends     BatchStored, BatchRefused, BatchRejected, EventsStored, StoreStarted, Publish,
-          ServiceReport
+Sends     BatchStored, BatchRefused, BatchRejected, EventsStored, ErrorsStored, StoreStarted,
+          Publish, ServiceReport
 Holds     batches that wait for the database (the processor sends but a few), and of the event bus
-          the latest that it sent, which is all that it wants written; errors, the oldest of which
-          go when there are too many
+          and the error manager the latest that they sent, which is all that they want written
 Restart   costs what waits: the journal has the snapshots, the processor derives them again; the
-          event bus sends its own again
+          event bus and the error manager send their own again
 """
 
 from __future__ import annotations
@@ -34,6 +33,7 @@ from vatwatch.messages import (
     BatchRejected,
     BatchStored,
     DatabaseReturned,
+    ErrorsStored,
     EventsStored,
     Health,
     PurgeOld,
@@ -75,8 +75,6 @@ Received = (
 
 log = logging.getLogger(__name__)
 
-# Errors that wait while the database is away.
-WAITING_ERRORS = 10_000
 # Between two looks for what was kept long enough.
 PURGE_S = 3600.0
 # Tries of a batch whose data PostgreSQL refuses, before it is set aside.
@@ -112,7 +110,7 @@ class StoreActor(Service):
         self._server_version = ""
         self._waiting: deque[StoreBatch] = deque()
         self._events: StoreEvents | None = None
-        self._errors: deque[ErrorRecord] = deque(maxlen=WAITING_ERRORS)
+        self._errors: StoreErrors | None = None
         # Batches of this generation and earlier ones are void.
         self._void = -1
         self._retry: Timer | None = None
@@ -123,8 +121,8 @@ class StoreActor(Service):
 
     def on_start(self) -> None:
         self._database = self._settings.open(self, self._prepare)
-        self.address("processor").tell(StoreStarted())
-        self.address("event_bus").tell(StoreStarted())
+        for name in ("processor", "event_bus", "error_manager"):
+            self.send(name, StoreStarted())
         self.after(0, RetryWrite())
         self.after(0, PurgeOld())
         self._report()
@@ -143,8 +141,8 @@ class StoreActor(Service):
             case StoreEvents():
                 self._events = message
                 self._drain_unless_waiting()
-            case StoreErrors(records):
-                self._errors.extend(records)
+            case StoreErrors():
+                self._errors = message
                 self._drain_unless_waiting()
             case RecoverTracking(time):
                 return self._recover(time)
@@ -184,8 +182,9 @@ class StoreActor(Service):
             if self._events is not None:
                 self._write_events(self._events)
                 self._events = None
-            if self._errors:
-                self._write_errors()
+            if self._errors is not None:
+                self._write_errors(self._errors)
+                self._errors = None
         except StorageError as error:
             self._later(error)
         else:
@@ -238,15 +237,17 @@ class StoreActor(Service):
             refused = tuple(self._write_singly(message))
         self.address("event_bus").tell(EventsStored(message, refused))
 
-    def _write_errors(self) -> None:
-        records = [*self._errors]
+    def _write_errors(self, message: StoreErrors) -> None:
         try:
-            self._database.run(partial(_write_errors, records=records))
-        except (psycopg2.DataError, psycopg2.IntegrityError) as error:
-            # They are about to be written, and something in them cannot be: nobody waits for them.
-            log.warning("%d errors are not kept, PostgreSQL refuses them: %s", len(records), error)
-        for _ in records:
-            self._errors.popleft()
+            self._database.run(partial(_write_errors, records=message.records))
+        except (psycopg2.DataError, psycopg2.IntegrityError):
+            # One of them is to blame, and must not cost the others. What it was is in the log.
+            for record in message.records:
+                try:
+                    self._database.run(partial(_write_errors, records=(record,)))
+                except (psycopg2.DataError, psycopg2.IntegrityError) as error:
+                    log.warning("an error is not kept, PostgreSQL refuses it: %s", error)
+        self.send("error_manager", ErrorsStored(message))
 
     def _write_singly(self, message: StoreEvents) -> Iterator[tuple[UUID, str]]:
         single = [(event.id, StoreEvents((event,))) for event in message.events]
@@ -349,7 +350,7 @@ def _write_all(conn: connection, message: StoreEvents) -> None:
         write_letters(cur, message.letters)
 
 
-def _write_errors(conn: connection, records: list[ErrorRecord]) -> None:
+def _write_errors(conn: connection, records: Sequence[ErrorRecord]) -> None:
     with conn.cursor() as cur:
         write_errors(cur, records)
 

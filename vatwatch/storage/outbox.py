@@ -1,10 +1,9 @@
 """Outbox: a file for what is on its way to the database or to a handler, one JSON line each.
 
-Events are appended as they are accepted, so that those which the database does not have yet outlive
-a process that is killed: what was written is the operating system's, without fsync. (A machine that
-loses power may lose the last of them.) When nothing is on its way the file is emptied. An ordered
-stop writes it anew, with all that is left. Each line stands for itself: one that was cut short is
-passed over.
+What is accepted is appended, so that what the database does not have yet outlives a process that is
+killed: what was written is the operating system's, without fsync. (A machine that loses power may
+lose the last of it.) When nothing is on its way the file is emptied. An ordered stop writes it
+anew, with all that is left. Each line stands for itself: one that was cut short is passed over.
 """
 
 from __future__ import annotations
@@ -12,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, Generic, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.json import Decoder
 
+from vatwatch.operations.errors import ErrorRecord
 from vatwatch.traffic.dead_letters import DeadLetter
 from vatwatch.traffic.events import EventRow, Place
 
@@ -52,22 +53,25 @@ class ReplayLine(Struct, frozen=True, tag="replay"):
     beyond: Place | None
 
 
-Line: TypeAlias = EventLine | LetterLine | DeliveryLine | ReplayLine
+BusLine: TypeAlias = EventLine | LetterLine | DeliveryLine | ReplayLine
+BUS_LINES: Decoder[BusLine] = Decoder(BusLine)
+ERROR_LINES: Decoder[ErrorRecord] = Decoder(ErrorRecord)
 
-_DECODER = msgspec.json.Decoder(Line)
+L = TypeVar("L")
 
 
-class Outbox:
-    """The file. A disk that is full or broken costs the copy, never the event: `error` tells."""
+class Outbox(Generic[L]):
+    """The file. A disk that is full or broken costs the copy, not what it is of: `error` tells."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lines: Decoder[L]) -> None:
         self._path = path
+        self._lines = lines
         self._file: IO[bytes] | None = None
         self.error = ""
         self.torn = 0
         """Lines that could not be read."""
 
-    def load(self) -> list[Line]:
+    def load(self) -> list[L]:
         """What was on its way when the last process ended."""
         try:
             lines = self._path.read_bytes().splitlines()
@@ -78,13 +82,13 @@ class Outbox:
             return []
         return [*self._decoded(lines)]
 
-    def append(self, line: Line) -> None:
-        """Add one."""
-        self._try(lambda: self._write(msgspec.json.encode(line) + b"\n"))
+    def append(self, *lines: L) -> None:
+        """Add some."""
+        self._try(lambda: self._write(_encoded(lines)))
 
-    def rewrite(self, lines: Iterable[Line]) -> None:
+    def rewrite(self, lines: Iterable[L]) -> None:
         """These, and nothing else, are on their way now."""
-        data = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        data = _encoded(lines)
         self.close()
         self._try(lambda: self._replace(data))
 
@@ -106,10 +110,10 @@ class Outbox:
         new.write_bytes(data)
         new.replace(self._path)
 
-    def _decoded(self, lines: Iterable[bytes]) -> Iterator[Line]:
+    def _decoded(self, lines: Iterable[bytes]) -> Iterator[L]:
         for line in lines:
             try:
-                yield _DECODER.decode(line)
+                yield self._lines.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 self.torn += 1
 
@@ -120,3 +124,7 @@ class Outbox:
             self.error = str(error)
         else:
             self.error = ""
+
+
+def _encoded(lines: Iterable[object]) -> bytes:
+    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)

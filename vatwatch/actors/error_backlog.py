@@ -1,0 +1,79 @@
+"""Errors on their way to the table, with a copy on disk for a process that ends before they are."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from uuid import UUID
+
+from vatwatch.operations.errors import ErrorRecord
+from vatwatch.storage.outbox import ERROR_LINES, Outbox
+
+# What waits while the database is away; the oldest go first.
+SIZE = 10_000
+# What the store gets at once.
+CHUNK = 1_000
+
+
+class ErrorBacklog:
+    """What was not written yet, the oldest first."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Without `path`: in memory only."""
+        self._outbox = None if path is None else Outbox(path, ERROR_LINES)
+        self._waiting: OrderedDict[UUID, ErrorRecord] = OrderedDict()
+        self._copied = 0
+        self.given_up = 0
+        """As too many waited."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __iter__(self) -> Iterator[ErrorRecord]:
+        return iter(self._waiting.values())
+
+    def load(self) -> tuple[ErrorRecord, ...]:
+        """What was on its way when the last process, or the last incarnation, ended."""
+        if self._outbox is not None:
+            self._put(self._outbox.load())
+            self._rewrite()
+        return tuple(self._waiting.values())
+
+    def add(self, records: Sequence[ErrorRecord]) -> None:
+        """Keep these until they are written."""
+        self._put(records)
+        if self._outbox is not None and records:
+            self._outbox.append(*records)
+            self._copied += len(records)
+            if self._copied > 2 * SIZE:
+                self._rewrite()
+
+    def next(self) -> tuple[ErrorRecord, ...]:
+        """The oldest; empty if nothing waits."""
+        return tuple(islice(self._waiting.values(), CHUNK))
+
+    def written(self, records: Iterable[ErrorRecord]) -> None:
+        """These need no keeping any more."""
+        for record in records:
+            self._waiting.pop(record.id, None)
+        if not self._waiting and self._copied:
+            self._rewrite()
+
+    def close(self) -> None:
+        """Give the file back, with what waits in it."""
+        if self._outbox is not None:
+            self._outbox.close()
+
+    def _put(self, records: Iterable[ErrorRecord]) -> None:
+        for record in records:
+            self._waiting[record.id] = record
+        while len(self._waiting) > SIZE:
+            self._waiting.popitem(last=False)
+            self.given_up += 1
+
+    def _rewrite(self) -> None:
+        if self._outbox is not None:
+            self._outbox.rewrite(self._waiting.values())
+            self._copied = len(self._waiting)
