@@ -20,7 +20,7 @@ from vatwatch.messages import BatchStored, Health
 from vatwatch.operations.status import CacheStatus, JournalStatus, ProcessorStatus, StoreStatus
 from vatwatch.simulator.publication import Publication, publish
 from vatwatch.simulator.world import World
-from vatwatch.supervision import ChildFailed
+from vatwatch.supervision import ChildFailed, Fault, FaultKind
 from vatwatch.traffic.batch import Batch
 from vatwatch.traffic.pipeline import Options, Prepared
 
@@ -302,6 +302,22 @@ def test_an_acknowledgement_that_comes_twice_does_no_harm(
             service.tree.directory.address(name).tell(stored)
         for publication in given[1:]:
             service.hand_in(publication)
+        assert_all_stored_once(service, given)
+
+
+@pytest.mark.parametrize("receiver", ["journal", "processor"])
+def test_acknowledgements_that_are_lost_are_made_up_for(
+    receiver: str, tmp_path: Path, database_url: str
+) -> None:
+    given = updates(14)
+    with running(tmp_path, database_url) as service:
+        # All but one of those that the processor lets be on their way at once.
+        lost = Fault(FaultKind.DROP, receiver, count=7, message_type="BatchStored")
+        service.tree.directory.faults.inject(lost)
+        for publication in given[:-1]:
+            service.hand_in(publication)
+        until(lambda: not service.tree.directory.faults.active())
+        service.hand_in(given[-1])
         assert_all_stored_once(service, given)
 
 

@@ -2,7 +2,7 @@
 
 Receives  AppendSnapshot, NextPending, LastEntry, BatchStored, BatchRejected, SnapshotFailed,
           ShedArchive, KeepArchive, CleanJournal
-Sends     SnapshotJournaled to processor, ServiceReport to health_monitor
+Sends     SnapshotJournaled and EntryPassedOver to processor, ServiceReport
 Holds     the files' index, and how often each pending entry brought the processor down
 Restart   costs nothing: the files are the state; whether the archive is kept is told again
 """
@@ -21,6 +21,7 @@ from vatwatch.messages import (
     BatchRejected,
     BatchStored,
     CleanJournal,
+    EntryPassedOver,
     Health,
     KeepArchive,
     LastEntry,
@@ -157,6 +158,9 @@ class JournalActor(Service):
     def _commit(self, entry_id: int) -> None:
         self._pool.run(self._journal.commit, entry_id)
         self._failures.pop(entry_id, None)
+        oldest_id = self._journal.oldest_pending_id()
+        if oldest_id is not None and oldest_id < entry_id:
+            self.send("processor", EntryPassedOver(oldest_id))
         self._report()
 
     def _quarantine(self, entry_id: int, reason: str) -> None:

@@ -1,7 +1,7 @@
 """Processor: turns one snapshot after another into live state, events, and batches to store.
 
-Receives  SnapshotJournaled, BatchStored, BatchRefused, BatchRejected, StoreStarted, CatchUp,
-          TrackingRecovered, CacheStarted
+Receives  SnapshotJournaled, BatchStored, BatchRefused, BatchRejected, EntryPassedOver,
+          StoreStarted, CatchUp, TrackingRecovered, CacheStarted
 Asks      journal NextPending and LastEntry, store RecoverTracking
 Sends     LiveChanged to cache, Publish to event_bus, StoreBatch to store, SnapshotFailed to journal
 Holds     the live tracking, the durable one (docs/architecture.md), what is on its way to store
@@ -23,6 +23,7 @@ from vatwatch.messages import (
     BatchStored,
     CacheStarted,
     CatchUp,
+    EntryPassedOver,
     Health,
     LastEntry,
     LiveChanged,
@@ -54,6 +55,7 @@ Received = (
     | BatchStored
     | BatchRefused
     | BatchRejected
+    | EntryPassedOver
     | StoreStarted
     | CatchUp
     | TrackingRecovered
@@ -112,7 +114,7 @@ class ProcessorActor(Service):
                 self._fresh(message)
             case BatchStored(entry_id, _, duplicate):
                 self._stored(entry_id, duplicate)
-            case BatchRefused() | BatchRejected() | StoreStarted():
+            case BatchRefused() | BatchRejected() | StoreStarted() | EntryPassedOver():
                 self._forget_durable()
             case CatchUp():
                 self._catch_up = None
@@ -205,7 +207,8 @@ class ProcessorActor(Service):
         self.address("store").tell(StoreBatch(batch, self._generation))
 
     def _stored(self, entry_id: int, duplicate: bool) -> None:
-        self._in_flight.discard(entry_id)
+        # In their order, so those before are stored too, should nobody have said so.
+        self._in_flight = {each for each in self._in_flight if each > entry_id}
         if duplicate:
             # Somebody wrote it before us, perhaps from another past.
             self._forget_durable()

@@ -173,6 +173,10 @@ class Journal:
         """What is not committed, oldest first."""
         return sorted(self._pending.values())
 
+    def oldest_pending_id(self) -> int | None:
+        """The first that is not committed."""
+        return min(self._pending, default=None)
+
     def last(self) -> EntryInfo | None:
         """The newest entry there is."""
         newest_archived = self._archive[-1:] if self._archive else []
