@@ -14,7 +14,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +24,9 @@ from gevent.monkey import get_original
 
 _start_native: Callable[..., Any] = get_original("_thread", "start_new_thread")
 _native_id: Callable[[], int] = get_original("_thread", "get_ident")
-_native_sleep: Callable[[float], None] = get_original("time", "sleep")
+# As a sleep. `time.sleep` names the moment of its end to the system, which a clock that is faked
+# (libfaketime) refuses.
+_native_select: Callable[..., Any] = get_original("select", "select")
 
 _FRAMES = 12
 _KEPT = 20
@@ -109,10 +110,7 @@ class HubWatch:
     def _look(self) -> None:
         """In the native thread."""
         while self._running:
-            # A clock that is moved under a sleeper may wake it with EINVAL: that is no reason to
-            # watch no longer.
-            with suppress(OSError):
-                _native_sleep(self._tick_s)
+            _native_select((), (), (), self._tick_s)
             beat = self._beat
             if time.monotonic() - beat < self._blocked_s + self._tick_s:
                 continue
