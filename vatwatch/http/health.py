@@ -206,11 +206,18 @@ class DatabaseHealthResource(Resource):
         except SupervisionError as error:
             found = DatabaseReport(error=str(error))
         store = status_of(reports, "store", StoreStatus)
+        lag = _lag(status_of(reports, "journal", JournalStatus))
+        waits = f"{lag.pending} snapshots wait in the journal"
         health, reason = Health.HEALTHY, ""
         if found.error:
-            health, reason = Health.UNHEALTHY, found.error
+            # While a breaker is open, the store knows better why.
+            reason = f"{store.last_error or found.error}; {waits}"
+            health = Health.UNHEALTHY
         elif not store.reachable:
-            health, reason = Health.DEGRADED, f"the writer is not back yet: {store.last_error}"
+            reason = f"the writer is not back yet: {store.last_error}; {waits}"
+            health = Health.DEGRADED
+        elif lag.pending > 1:
+            health, reason = Health.DEGRADED, f"{waits}, and are being written"
         part = reports.parts.get("postgresql")
         body = DatabaseBody(
             status=health.value,
@@ -227,7 +234,7 @@ class DatabaseHealthResource(Resource):
             last_write_ms=store.last_write_ms,
             writer_pool=store.pool,
             reader_pool=found.pool,
-            lag=_lag(status_of(reports, "journal", JournalStatus)),
+            lag=lag,
         )
         _answer(resp, body, health)
 

@@ -1,0 +1,27 @@
+"""PostgreSQL away for ten minutes of traffic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.house import Scale
+from tests.chaos.outage import outage
+
+
+@pytest.mark.timeout(300)
+def test_the_live_api_goes_on_and_all_is_written_in_order_on_its_return(tmp_path: Path) -> None:
+    seen = outage(tmp_path, minutes=10, scale=Scale(pilots=80, seed=3, speed=30))
+    assert seen.broken == []
+    # Every update of those minutes, but for the polls that saw none or two of them.
+    assert seen.waiting > 30
+    assert seen.served > 30
+    assert seen.in_order
+    waiting = [pending for status, _, pending in seen.said if status == "unhealthy"]
+    assert waiting == sorted(waiting)
+    assert waiting[-1] > 30
+    assert seen.said[-1][0] == "healthy"
+    assert seen.verdict is not None
+    assert seen.verdict.lost == seen.verdict.doubled == 0
+    assert seen.holds
