@@ -16,11 +16,10 @@ Restart   costs nothing: what a handler had in hand comes to it again, and the p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import Any, assert_never
@@ -29,6 +28,7 @@ from uuid import UUID, uuid4
 import gevent
 import msgspec
 
+from vatwatch.actors.event_backlog import EventBacklog
 from vatwatch.actors.event_lane import Lane, LanePolicy
 from vatwatch.actors.event_memory import (
     BusMemory,
@@ -66,15 +66,6 @@ from vatwatch.messages import (
     Unsubscribe,
 )
 from vatwatch.operations.status import DeliveryMetrics, EventBusStatus, HandlerStatus
-from vatwatch.storage.outbox import (
-    BUS_LINES,
-    BusLine,
-    DeliveryLine,
-    EventLine,
-    LetterLine,
-    Outbox,
-    ReplayLine,
-)
 from vatwatch.supervision import (
     BreakerPolicy,
     DeadLetterReason,
@@ -107,8 +98,6 @@ Received = (
     | ShedHistory
 )
 
-# Events, and letters, that the store gets at once.
-CHUNK = 1_000
 # A status of a busy bus is told at most this often.
 REPORT_S = 0.5
 # The handler of events that PostgreSQL refuses.
@@ -159,9 +148,7 @@ class EventBusActor(Service):
         self._memory = memory
         self._settings = settings
         self._declared = subscriptions
-        self._outbox = None if settings.outbox is None else Outbox(settings.outbox, BUS_LINES)
-        self._outbox_empty = False
-        self._given_up = 0
+        self._backlog = EventBacklog(memory, size=settings.backlog_size, path=settings.outbox)
         self._lanes: dict[str, Lane] = {}
         self._running: list[gevent.Greenlet] = []
         self._outstanding: StoreEvents | None = None
@@ -173,7 +160,7 @@ class EventBusActor(Service):
         for subscription in self._declared:
             self._memory.subscriptions.setdefault(subscription.subscriber, subscription)
         if not self._memory.loaded:
-            self._load()
+            self._backlog.load()
             self._memory.loaded = True
         for handler in [*self._memory.lanes]:
             self._lane(handler)
@@ -182,12 +169,10 @@ class EventBusActor(Service):
 
     def on_stop(self) -> None:
         gevent.killall(self._running)
-        if self._outbox is not None:
-            self._outbox.rewrite(self._left())
+        self._backlog.put_away()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
-        if self._outbox is not None:
-            self._outbox.close()
+        self._backlog.close()
 
     def on_receive(self, message: Received) -> Any:
         match message:
@@ -246,8 +231,7 @@ class EventBusActor(Service):
     def _accept(self, event: Event, *, stored: bool) -> None:
         memory = self._memory
         if not stored and self._settings.keeps_own:
-            memory.unstored[event.id] = event
-            self._copy(EventLine(EventRow.of(event)))
+            self._backlog.add_event(event)
         memory.history.append(event)
         memory.by_type[event.type] += 1
         memory.by_source[event.source] += 1
@@ -371,14 +355,13 @@ class EventBusActor(Service):
     def _keep(self, letter: DeadLetter, message: Tell | None = None) -> None:
         self._memory.hold(HeldLetter(letter, message))
         if self._settings.keeps_own:
-            self._memory.unwritten[letter.id] = letter
-            self._copy(LetterLine(letter))
+            self._backlog.add_letter(letter)
             self._flush()
 
     def _forget(self, key: UUID) -> None:
         self._memory.letters.pop(key, None)
         if self._settings.keeps_own:
-            self._memory.unwritten[key] = None
+            self._backlog.forget_letter(key)
             self._flush()
 
     def _redeliver(self, letter: DeadLetter) -> Redelivery:
@@ -417,19 +400,14 @@ class EventBusActor(Service):
 
     def _flush(self) -> None:
         """Send the store what it does not have, unless it has not answered yet."""
-        memory = self._memory
-        self._bound()
-        if self._outstanding is not None or not (memory.unstored or memory.unwritten):
+        if self._outstanding is not None:
             return
-        self._outstanding = StoreEvents(
-            tuple(islice(memory.unstored.values(), CHUNK)),
-            tuple(islice(memory.unwritten.items(), CHUNK)),
-        )
-        self._sent_at = monotonic()
-        self.spawn(
-            self._send, "store", self._outstanding
-        )  # a full mailbox must not hold up the bus
-        self._flush_later()
+        self._outstanding = self._backlog.next()
+        if self._outstanding is not None:
+            self._sent_at = monotonic()
+            # A full mailbox must not hold up the bus.
+            self.spawn(self._send, "store", self._outstanding)
+            self._flush_later()
 
     def _send(self, receiver: str, message: Tell) -> None:
         with suppress(MailboxFull):  # it is sent again: by us, soon, or by whoever wants it
@@ -451,105 +429,21 @@ class EventBusActor(Service):
             self._flush_later()
 
     def _stored(self, written: StoreEvents, refused: dict[UUID, str]) -> None:
-        memory = self._memory
-        for event in written.events:
-            memory.unstored.pop(event.id, None)
-        for key, letter in written.letters:
-            # Not if it has changed since.
-            if key in memory.unwritten and memory.unwritten[key] is letter:
-                del memory.unwritten[key]
-                for reply in self._discarding.pop(key, ()):
-                    reply.set(None)
+        for key in self._backlog.written(written):
+            for reply in self._discarding.pop(key, ()):
+                reply.set(None)
         for event in written.events:
             if event.id in refused:
                 self._keep(_letter_about_refused(event, refused[event.id]))
         # An answer to what was sent before the latest counts, but does not end the waiting.
         if written is self._outstanding:
             self._outstanding = None
-        if not memory.unstored and not memory.unwritten and not self._outbox_empty:
-            self._clear_outbox()
+        self._backlog.clear()
         for lane in self._lanes.values():
             if lane.memory.replays:
                 lane.wake()
         self._flush()
         self._report_soon()
-
-    def _bound(self) -> None:
-        """The oldest that waits for the table is given up for the newest, when there are too many.
-
-        The outbox forgets them now and then only, so it holds twice as many at most.
-        """
-        memory = self._memory
-        waiting: dict[UUID, Any]
-        for waiting in (memory.unstored, memory.unwritten):
-            while len(waiting) > self._settings.backlog_size:
-                del waiting[next(iter(waiting))]
-                memory.given_up += 1
-                self._given_up += 1
-        if self._given_up >= self._settings.backlog_size and self._outbox is not None:
-            self._given_up = 0
-            self._outbox.rewrite(self._left())
-
-    # --- the outbox --------------------------------------------------------------------------
-
-    def _copy(self, line: BusLine) -> None:
-        if self._outbox is not None:
-            self._outbox.append(line)
-            self._outbox_empty = False
-
-    def _clear_outbox(self) -> None:
-        if self._outbox is not None:
-            self._outbox.rewrite(())
-            self._outbox_empty = True
-
-    def _load(self) -> None:
-        """Go on where the last process ended, in order or not."""
-        if self._outbox is None:
-            return
-        memory = self._memory
-        for line in self._outbox.load():
-            try:
-                self._take_up(line)
-            except EventRefused:
-                memory.refused += 1
-        self._outbox.rewrite(self._left())
-
-    def _take_up(self, line: BusLine) -> None:
-        memory = self._memory
-        match line:
-            case EventLine(row):
-                event = row.event()
-                if memory.is_new(event):
-                    memory.unstored[event.id] = event
-                    memory.history.append(event)
-            case LetterLine(letter):
-                memory.unwritten[letter.id] = letter
-                memory.hold(HeldLetter(letter))
-            case DeliveryLine(handler, row, attempts, redelivery):
-                lane = memory.lanes.setdefault(handler, LaneMemory())
-                lane.queue.append(Delivery(row.event(), attempts, redelivery))
-            case ReplayLine(handler, types, since, until, beyond):
-                lane = memory.lanes.setdefault(handler, LaneMemory())
-                end = until or datetime.now(UTC)
-                lane.replays.append(ReplayState(frozenset(types), since, end, beyond))
-            case _:
-                assert_never(line)
-
-    def _left(self) -> Iterator[BusLine]:
-        memory = self._memory
-        for event in memory.unstored.values():
-            yield EventLine(EventRow.of(event))
-        for letter in memory.unwritten.values():
-            if letter is not None:
-                yield LetterLine(letter)
-        for handler, lane in memory.lanes.items():
-            for delivery in (*((lane.in_hand,) if lane.in_hand else ()), *lane.queue):
-                row = EventRow.of(delivery.event)
-                yield DeliveryLine(handler, row, delivery.attempts, delivery.redelivery)
-            for replay in lane.replays:
-                yield ReplayLine(
-                    handler, sorted(replay.types), replay.since, replay.until, replay.beyond
-                )
 
     # --- how it is ---------------------------------------------------------------------------
 
@@ -590,9 +484,9 @@ class EventBusActor(Service):
             handlers=handlers,
             dead_messages=memory.dead_messages,
             dead_letters=len(memory.letters),
-            unstored=len(memory.unstored) + len(memory.unwritten),
+            unstored=len(self._backlog),
             given_up=memory.given_up,
-            outbox_error="" if self._outbox is None else self._outbox.error,
+            outbox_error=self._backlog.error,
         )
 
     def _handler(self, name: str) -> HandlerStatus:

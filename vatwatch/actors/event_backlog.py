@@ -1,0 +1,180 @@
+"""What of the event bus's memory is on its way, with a copy on disk for whoever comes after.
+
+Events and dead letters that the table does not have yet are in the file all the time, as a process
+may be killed; what handlers did not get yet only after an ordered stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, assert_never
+from uuid import UUID
+
+from vatwatch.actors.event_memory import (
+    BusMemory,
+    Delivery,
+    HeldLetter,
+    LaneMemory,
+    ReplayState,
+)
+from vatwatch.errors import EventRefused
+from vatwatch.messages import StoreEvents
+from vatwatch.storage.outbox import (
+    BUS_LINES,
+    BusLine,
+    DeliveryLine,
+    EventLine,
+    LetterLine,
+    Outbox,
+    ReplayLine,
+)
+from vatwatch.traffic.dead_letters import DeadLetter
+from vatwatch.traffic.events import Event, EventRow
+
+# Events, and letters, that the store gets at once.
+CHUNK = 1_000
+
+
+class EventBacklog:
+    """The way of events and letters into the table."""
+
+    def __init__(self, memory: BusMemory, *, size: int, path: Path | None) -> None:
+        """Of more than `size` events, or letters, the oldest go. Without `path`: no copy."""
+        self._memory = memory
+        self._size = size
+        self._outbox = None if path is None else Outbox(path, BUS_LINES)
+        self._outbox_empty = False
+        self._given_up = 0
+
+    def __len__(self) -> int:
+        return len(self._memory.unstored) + len(self._memory.unwritten)
+
+    @property
+    def error(self) -> str:
+        """Why there is no copy."""
+        return "" if self._outbox is None else self._outbox.error
+
+    def add_event(self, event: Event) -> None:
+        """It happened."""
+        self._memory.unstored[event.id] = event
+        self._copy(EventLine(EventRow.of(event)))
+        self._bound()
+
+    def add_letter(self, letter: DeadLetter) -> None:
+        """It was not delivered, or again not."""
+        self._memory.unwritten[letter.id] = letter
+        self._copy(LetterLine(letter))
+        self._bound()
+
+    def forget_letter(self, letter_id: UUID) -> None:
+        """The table is to forget it."""
+        self._memory.unwritten[letter_id] = None
+        self._bound()
+
+    def next(self) -> StoreEvents | None:
+        """The oldest; None if nothing waits."""
+        memory = self._memory
+        if not len(self):
+            return None
+        return StoreEvents(
+            tuple(islice(memory.unstored.values(), CHUNK)),
+            tuple(islice(memory.unwritten.items(), CHUNK)),
+        )
+
+    def written(self, message: StoreEvents) -> list[UUID]:
+        """These are in the table, or never will be; the letters that it has, or has forgotten."""
+        memory = self._memory
+        for event in message.events:
+            memory.unstored.pop(event.id, None)
+        done = []
+        for key, letter in message.letters:
+            # Not if it has changed since.
+            if key in memory.unwritten and memory.unwritten[key] is letter:
+                del memory.unwritten[key]
+                done.append(key)
+        return done
+
+    def clear(self) -> None:
+        """Empty the file, if nothing is on its way any more."""
+        if not len(self) and not self._outbox_empty and self._outbox is not None:
+            self._outbox.rewrite(())
+            self._outbox_empty = True
+
+    def load(self) -> None:
+        """Go on where the last process ended, in order or not."""
+        if self._outbox is None:
+            return
+        for line in self._outbox.load():
+            try:
+                self._take_up(line)
+            except EventRefused:
+                self._memory.refused += 1
+        self._outbox.rewrite(self._left())
+
+    def put_away(self) -> None:
+        """At an ordered stop: leave everything that is on its way to the next process."""
+        if self._outbox is not None:
+            self._outbox.rewrite(self._left())
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._outbox is not None:
+            self._outbox.close()
+
+    def _copy(self, line: BusLine) -> None:
+        if self._outbox is not None:
+            self._outbox.append(line)
+            self._outbox_empty = False
+
+    def _bound(self) -> None:
+        """The file forgets what was given up now and then only: it holds twice as many at most."""
+        memory = self._memory
+        waiting: dict[UUID, Any]
+        for waiting in (memory.unstored, memory.unwritten):
+            while len(waiting) > self._size:
+                del waiting[next(iter(waiting))]
+                memory.given_up += 1
+                self._given_up += 1
+        if self._given_up >= self._size:
+            self._given_up = 0
+            self.put_away()
+
+    def _take_up(self, line: BusLine) -> None:
+        memory = self._memory
+        match line:
+            case EventLine(row):
+                event = row.event()
+                if memory.is_new(event):
+                    memory.unstored[event.id] = event
+                    memory.history.append(event)
+            case LetterLine(letter):
+                memory.unwritten[letter.id] = letter
+                memory.hold(HeldLetter(letter))
+            case DeliveryLine(handler, row, attempts, redelivery):
+                lane = memory.lanes.setdefault(handler, LaneMemory())
+                lane.queue.append(Delivery(row.event(), attempts, redelivery))
+            case ReplayLine(handler, types, since, until, beyond):
+                lane = memory.lanes.setdefault(handler, LaneMemory())
+                end = until or datetime.now(UTC)
+                lane.replays.append(ReplayState(frozenset(types), since, end, beyond))
+            case _:
+                assert_never(line)
+
+    def _left(self) -> Iterator[BusLine]:
+        memory = self._memory
+        for event in memory.unstored.values():
+            yield EventLine(EventRow.of(event))
+        for letter in memory.unwritten.values():
+            if letter is not None:
+                yield LetterLine(letter)
+        for handler, lane in memory.lanes.items():
+            for delivery in (*((lane.in_hand,) if lane.in_hand else ()), *lane.queue):
+                row = EventRow.of(delivery.event)
+                yield DeliveryLine(handler, row, delivery.attempts, delivery.redelivery)
+            for replay in lane.replays:
+                yield ReplayLine(
+                    handler, sorted(replay.types), replay.since, replay.until, replay.beyond
+                )
