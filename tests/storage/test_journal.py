@@ -186,6 +186,28 @@ def test_the_bound_deletes_the_oldest_of_the_archive_and_never_what_waits(tmp_pa
         )
 
 
+def test_the_bound_deletes_of_the_quarantine_when_there_is_no_archive_left(tmp_path: Path) -> None:
+    size = 5_000
+    with opened(tmp_path, max_bytes=5 * size) as journal:
+        for number in range(1, 4):
+            append(journal, number)
+        for number in (1, 2, 3):
+            journal.quarantine(number, "no use")
+        append(journal, 4)
+        journal.commit(4)
+        append(journal, 5)
+        assert (journal.stats().dropped, journal.stats().quarantined) == (0, 3)
+        append(journal, 6)  # drives out the archive
+        append(journal, 7)
+        stats = journal.stats()
+        assert (stats.archived, stats.dropped, ids(journal)) == (0, 1, [5, 6, 7])
+        assert stats.pending_bytes + stats.quarantined_bytes <= 5 * size
+    names = sorted(path.name[:12] for path in (tmp_path / "quarantine").iterdir())
+    assert names == ["000000000002"] * 2 + ["000000000003"] * 2  # each with its reason
+    with opened(tmp_path, max_bytes=5 * size) as journal:
+        assert (journal.stats().quarantined, journal.stats().dropped) == (2, 0)
+
+
 def test_a_journal_full_of_what_waits_refuses_and_goes_on_when_it_may(tmp_path: Path) -> None:
     with opened(tmp_path, max_bytes=12_000) as journal:
         append(journal, 1)

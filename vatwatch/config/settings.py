@@ -313,7 +313,7 @@ class Journal(_Section):
     max_mb: PositiveInt = _setting(
         "VATWATCH_JOURNAL_MAX_MB",
         4096,
-        "Bound of journal and archive: some four days of a busy network.",
+        "Bound of journal, archive and quarantine: some four days of a busy network.",
         unit="MiB",
     )
     max_failures: PositiveInt = _setting(

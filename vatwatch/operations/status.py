@@ -38,6 +38,7 @@ class JournalStatus(Struct, frozen=True):
     corrupt: int = 0
     pending_bytes: int = 0
     oldest_pending: datetime | None = None  # the feed's time of what waits longest
+    dropped: int = 0  # of the quarantine, as the journal is full
     shed: int = 0  # archived entries that were dropped to make room on the disk
     keeps_archive: bool = True
 

@@ -68,6 +68,9 @@ class JournalStats:
     archived: int
     archived_bytes: int
     quarantined: int
+    quarantined_bytes: int
+    dropped: int
+    """Of the quarantine, to make room."""
     max_bytes: int
     torn: int
     corrupt: int
@@ -90,14 +93,15 @@ class Journal:
     """The files of one directory. Its methods block, and are called one at a time."""
 
     def __init__(self, directory: Path, *, max_bytes: int) -> None:
-        """`max_bytes` bounds pending and archived entries together."""
+        """`max_bytes` bounds all entries together: what is pending, archived, in quarantine."""
         self._directory = directory
         self._max_bytes = max_bytes
         self._lock = DirectoryLock(directory)
         self._pending: dict[int, EntryInfo] = {}
         self._archive: list[EntryInfo] = []
-        self._pending_bytes = self._archived_bytes = 0
-        self._quarantined = self._torn = self._corrupt = self._shed = 0
+        self._quarantined: list[EntryInfo] = []
+        self._pending_bytes = self._archived_bytes = self._quarantined_bytes = 0
+        self._torn = self._corrupt = self._shed = self._dropped = 0
         self._next_id = 1
         self._keeps_archive = True
 
@@ -117,19 +121,18 @@ class Journal:
             elif path.name.endswith(ASIDE_SUFFIX):
                 path.unlink()
                 self._torn += 1
-        for path in self._files("archive"):
-            if path.name.endswith(SUFFIX):
-                info = EntryInfo(_id_of(path), path, path.stat().st_size)
-                self._archive.append(info)
-                self._archived_bytes += info.size_bytes
-        self._archive.sort()
-        set_aside = [_id_of(p) for p in self._files("quarantine") if p.name.endswith(SUFFIX)]
-        self._quarantined = len(set_aside)
+        for name, entries in (("archive", self._archive), ("quarantine", self._quarantined)):
+            for path in self._files(name):
+                if path.name.endswith(SUFFIX):
+                    entries.append(EntryInfo(_id_of(path), path, path.stat().st_size))
+            entries.sort()
+        self._archived_bytes = sum(info.size_bytes for info in self._archive)
+        self._quarantined_bytes = sum(info.size_bytes for info in self._quarantined)
         self._next_id = 1 + max(
             self._read_high_water(),
             max(self._pending, default=0),
             self._archive[-1].id if self._archive else 0,
-            max(set_aside, default=0),
+            self._quarantined[-1].id if self._quarantined else 0,
         )
 
     def append(
@@ -265,7 +268,9 @@ class Journal:
             pending_bytes=self._pending_bytes,
             archived=len(self._archive),
             archived_bytes=self._archived_bytes,
-            quarantined=self._quarantined,
+            quarantined=len(self._quarantined),
+            quarantined_bytes=self._quarantined_bytes,
+            dropped=self._dropped,
             max_bytes=self._max_bytes,
             torn=self._torn,
             corrupt=self._corrupt,
@@ -291,7 +296,8 @@ class Journal:
     def _set_aside(self, info: EntryInfo, reason: str) -> None:
         path = self._directory / "quarantine" / info.path.name
         info.path.rename(path)
-        self._quarantined += 1
+        insort(self._quarantined, EntryInfo(info.id, path, info.size_bytes))
+        self._quarantined_bytes += info.size_bytes
         if info.id in self._pending:
             self._forget_pending(info)
         else:
@@ -301,29 +307,47 @@ class Journal:
             path.with_suffix(".reason.txt").write_text(reason + "\n")
 
     def _make_room(self, size_bytes: int) -> None:
-        """Delete the oldest of the archive; what waits for the database is never deleted."""
+        """Delete the oldest of the archive, then of the quarantine, which nobody else has; what
+        waits for the database is never deleted."""
         if self._pending_bytes + size_bytes > self._max_bytes:
             raise JournalFull(
                 f"{len(self._pending)} snapshots wait for the database and fill the journal's "
                 f"{self._max_bytes / 2**20:.0f} MiB (VATWATCH_JOURNAL_MAX_MB)"
             )
-        surplus_bytes = self._pending_bytes + self._archived_bytes + size_bytes - self._max_bytes
+        held_bytes = self._pending_bytes + self._archived_bytes + self._quarantined_bytes
+        surplus_bytes = held_bytes + size_bytes - self._max_bytes
         goes = 0
-        while surplus_bytes > 0:
+        while surplus_bytes > 0 and goes < len(self._archive):
             surplus_bytes -= self._archive[goes].size_bytes
             goes += 1
         self._delete_archived(goes)
+        while surplus_bytes > 0:
+            surplus_bytes -= self._drop_quarantined()
 
     def _delete_archived(self, goes: int) -> None:
         """The oldest so many."""
-        if goes and goes == len(self._archive) and not self._pending:
-            # Ids must not come again, also when every file that tells the last one is gone.
-            self._write_high_water(self._next_id - 1)
+        if goes and goes == len(self._archive):
+            self._remember_ids()
         for _ in range(goes):
             info = self._archive[0]
             info.path.unlink(missing_ok=True)
             del self._archive[0]
             self._archived_bytes -= info.size_bytes
+
+    def _drop_quarantined(self) -> int:
+        """The oldest, and its reason; its bytes."""
+        self._remember_ids()
+        info = self._quarantined.pop(0)
+        info.path.unlink(missing_ok=True)
+        info.path.with_suffix(".reason.txt").unlink(missing_ok=True)
+        self._quarantined_bytes -= info.size_bytes
+        self._dropped += 1
+        return info.size_bytes
+
+    def _remember_ids(self) -> None:
+        """Ids must not come again, also when every file that tells the last one is gone."""
+        if not self._pending and self._next_id > 1:
+            self._write_high_water(self._next_id - 1)
 
     # --- the disk ------------------------------------------------------------------------------
 
