@@ -145,10 +145,10 @@ def test_a_second_start_says_in_one_line_what_is_taken(tmp_path: Path) -> None:
         assert first.get("/healthz")[0] == 200
 
 
-def test_a_worker_killed_is_replaced_and_nothing_that_was_fetched_is_lost(
-    tmp_path: Path, database_url: str
+@pytest.mark.parametrize("harm", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "blocked"])
+def test_a_worker_that_is_killed_or_blocked_is_replaced_and_nothing_that_was_fetched_is_lost(
+    harm: signal.Signals, tmp_path: Path, database_url: str
 ) -> None:
-
     with (
         FeedServer() as feeds,
         started(
@@ -157,6 +157,7 @@ def test_a_worker_killed_is_replaced_and_nothing_that_was_fetched_is_lost(
             DATABASE_URL=as_url(database_url),
             VATSIM_API_URL=feeds.url,
             VATSIM_POLL_INTERVAL=0.2,
+            VATWATCH_HUB_TIMEOUT=3,
         ) as process,
     ):
         process.until_ready()
@@ -164,7 +165,8 @@ def test_a_worker_killed_is_replaced_and_nothing_that_was_fetched_is_lost(
         worker = process.worker()
         fetched.add(feeds.advance().counts.update_timestamp)
         until(lambda: served(process) == feeds.published.counts.update_timestamp)
-        worker.kill()
+        worker.send_signal(harm)
+        until(lambda: not worker.is_running(), "the master has seen it")
         until(lambda: process.get("/healthz")[0] == 200 and process.worker().pid != worker.pid)
         fetched.add(feeds.advance().counts.update_timestamp)
         until(lambda: served(process) == feeds.published.counts.update_timestamp)

@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 
 # An idle keep-alive connection delays the exit by as much.
 KEEPALIVE_S = 2
-# A worker whose hub has been blocked for so long is killed by the master, and replaced.
-HUB_TIMEOUT_S = 60
 BEAT_S = 1.0
 
 
@@ -72,7 +70,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "workers": settings.web.workers,
             "worker_class": "gevent",
             "proc_name": "vatwatch",
-            "timeout": HUB_TIMEOUT_S,
+            "timeout": settings.resources.hub_timeout_s,
             "graceful_timeout": int(settings.service.shutdown_timeout_s),
             "keepalive": KEEPALIVE_S,
             "loglevel": "warning",

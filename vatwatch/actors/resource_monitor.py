@@ -210,8 +210,10 @@ class ResourceMonitorActor(Service):
         new = self._hub.times_blocked - self._times_blocked
         self._times_blocked = self._hub.times_blocked
         for blocked in self._hub.blocked[-new:] if new else ():
-            where = " > ".join(blocked.where[-3:]) or "nobody knows where"
-            log.warning("the hub was blocked for %.1f s at %s", blocked.seconds, where)
+            where = f"at {' > '.join(blocked.where[-3:])}" if blocked.where else (
+                "and no code was seen at it: the machine stood still, or had too much to do"
+            )  # fmt: skip
+            log.warning("the hub was blocked for %.1f s, %s", blocked.seconds, where)
 
     def _is_taken(self, step: Step) -> bool:
         return step is not Step.REPLACE_WORKER or self._replace_worker is not None

@@ -428,6 +428,12 @@ class Resources(_Section):
     hub_hard_ms: PositiveFloat = _setting(
         "VATWATCH_HUB_HARD_MS", 5000.0, "How late the hub is when all suffers.", unit="ms"
     )
+    hub_timeout_s: PositiveInt = _setting(
+        "VATWATCH_HUB_TIMEOUT",
+        60,
+        "A worker whose hub is blocked for longer is killed by the master, and replaced.",
+        unit="s",
+    )
     cleanup_interval_s: PositiveFloat = _setting(
         "VATWATCH_CLEANUP_INTERVAL", 3600.0, "Between two removals of useless files.", unit="s"
     )
