@@ -81,7 +81,8 @@ def _crash_again_and_again(house: House, random: Random) -> str:
     if not actors:
         return "nobody answered"
     actor = random.choice(actors)
-    house.order({"kind": "crash", "target": actor, "count": 8})
+    # More than any supervisor's intensity.
+    house.order({"kind": "crash", "target": actor, "count": 20})
 
     def has_opened() -> bool:
         for path in ASKING:
