@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from hashlib import blake2b
 
 import msgspec
+from isal import igzip
 from msgspec import Struct
 
 from vatwatch.feed.records import (
@@ -22,8 +22,8 @@ from vatwatch.feed.records import (
 )
 from vatwatch.traffic.tracking import Flight, Session, Tracking
 
-# Level 1 costs a third of level 6's time and gives nine tenths of its gain on this data.
-GZIP_LEVEL = 1
+# Of ISA-L's four: a quarter of the time of zlib's fastest on this data, and a little smaller.
+GZIP_LEVEL = 2
 # Records encoded in one go.
 PIECE = 200
 
@@ -246,4 +246,4 @@ def _collection(
 def _body(parts: list[bytes]) -> Body:
     plain = b"".join(parts)
     digest = blake2b(plain, digest_size=12).hexdigest()
-    return Body(plain, gzip.compress(plain, GZIP_LEVEL, mtime=0), f'"{digest}"')
+    return Body(plain, igzip.compress(plain, GZIP_LEVEL, mtime=0), f'"{digest}"')
