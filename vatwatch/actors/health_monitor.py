@@ -83,11 +83,11 @@ class HealthMonitorActor(Service):
         match message:
             case ServiceReport(service):
                 self._records.reports[service] = message
-                self._look_at(self._nodes().get(service), service)
+                self._look_at(service)
             case LookAgain(service, started):
                 if started:
                     self._missing.pop(service, None)
-                self._look_at(self._nodes().get(service), service)
+                self._look_at(service)
             case GetReports():
                 self._look_at_all()  # what is read here must be true now
                 return self._answer()
@@ -167,13 +167,13 @@ class HealthMonitorActor(Service):
             self.after(0, DependencyInspected(name, Health.HEALTHY))
 
     def _probed(self, service: str, missing: str) -> None:
-        node = self._nodes().get(service)
+        node = self.directory.node(service)
         if missing and node is not None and node.state is State.RUNNING:
             in_hand = f", it has {node.handling} in hand" if node.handling else ""
             self._missing[service] = f"it does not answer{in_hand}"
         else:
             self._missing.pop(service, None)
-        self._look_at(node, service)
+        self._look_at(service)
         if missing and self._interval_s > AGAIN_S:
             self.spawn(self._probe_later, service)
 
@@ -195,7 +195,8 @@ class HealthMonitorActor(Service):
             self._observe(name, sign)
         self._conclude()
 
-    def _look_at(self, node: NodeInfo | None, service: str) -> None:
+    def _look_at(self, service: str) -> None:
+        node = self.directory.node(service)
         if node is None:
             return  # a name that is none of the tree's
         self._observe(service, self._sign_of(node))

@@ -103,6 +103,11 @@ class Directory:
         """For addresses: the slot of that name."""
         return self._slots.get(name)
 
+    def node(self, name: str) -> NodeInfo | None:
+        """What is known of this worker now; None if there is none. Cheaper than the whole tree."""
+        slot = self.find(name)
+        return None if slot is None else slot.info()
+
     def dead_letter(self, path: str, message: Tell, reason: DeadLetterReason) -> None:
         """For the runtime: count a message that nobody will handle, and announce it."""
         self.dead_letters += 1

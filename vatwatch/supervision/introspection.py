@@ -126,12 +126,17 @@ class LatencyCounts:
 
     def info(self) -> LatencyInfo | None:
         """The percentiles, or None when nothing was counted."""
-        if not self.handled:
+        handled = self.handled
+        if not handled:
             return None
-        return LatencyInfo(self._quantile_s(0.5), self._quantile_s(0.99), self.max_s, self.sum_s)
+        return LatencyInfo(
+            self._quantile_s(0.5 * handled),
+            self._quantile_s(0.99 * handled),
+            self.max_s,
+            self.sum_s,
+        )
 
-    def _quantile_s(self, fraction: float) -> float:
-        wanted = fraction * self.handled
+    def _quantile_s(self, wanted: float) -> float:
         seen = 0
         for bits, count in enumerate(self.counts):
             seen += count
