@@ -23,7 +23,7 @@ from rich.tree import Tree
 
 # As wide as GitHub shows a page without making its letters too small to read.
 WIDTH = 102
-FLIGHTS, STATIONS, EVENTS = 6, 3, 6
+FLIGHTS, STATIONS, EVENTS = 7, 5, 6
 COLOURS = {"healthy": "green", "running": "green", "degraded": "yellow", "unhealthy": "red"}
 TOLD = "FLIGHT_CREATED,FLIGHT_UPDATED,FLIGHT_COMPLETED,CONTROLLER_LOGON,CONTROLLER_LOGOFF"
 Answer = dict[str, Any]
@@ -99,7 +99,7 @@ def _label(node: Answer) -> Text:
         label.append(node["name"], style="bold")
         label.append(f"  {node['strategy']}", style="dim")
         return label
-    label.append(f"{node['name']:<14}", style="default")
+    label.append(f"{node['name']:<17}", style="default")
     label.append(f"{node['handled']:>7}", style="default")
     if node["latency"] is not None:
         label.append(f" {node['latency']['p50_s'] * 1000:>8.1f} ms", style="dim")
