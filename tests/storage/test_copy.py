@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -12,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.storage.standing_still import SIZES
 from vatwatch.storage.copy import copy_rows, copy_text, escape, stage
 
 if TYPE_CHECKING:
@@ -85,3 +89,12 @@ def test_a_stage_is_empty_after_each_commit_and_can_be_asked_for_again(table: co
             assert cur.fetchone() == (0,)
             copy_rows(cur, "stage_kept", ("row", "note"), [(1, "a")])
             table.commit()
+
+
+def test_a_server_that_stops_reading_holds_up_the_copy_alone(
+    database_url: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "tests.storage.standing_still", database_url, str(tmp_path)]
+    # It ends by itself, or never.
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == f"{len(SIZES)}\n"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import select
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from io import StringIO
 from typing import TYPE_CHECKING
 
 import msgspec
+from gevent.monkey import get_original
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
+
+_native_poll: Callable[[], select.poll] = get_original("select", "poll")
 
 # COPY's text format: these four end a value, a row, or begin an escape.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -26,7 +30,31 @@ def copy_rows(
 def copy_text(cur: cursor, table: str, columns: Sequence[str], text: str) -> None:
     """Write rows that already are in COPY's text format."""
     if text:
-        cur.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", StringIO(text))
+        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+        cur.copy_expert(statement, _Source(text, cur.connection.fileno()))
+
+
+class _Source(StringIO):
+    """The text for COPY, whose end waits until the server takes more.
+
+    psycopg2 sends each piece without the interpreter's lock, and the end of the COPY with it: to a
+    server that stands still, with its buffers full, that would be the whole process standing still.
+    """
+
+    def __init__(self, text: str, socket: int) -> None:
+        super().__init__(text)
+        self._socket = socket
+
+    def read(self, size: int | None = -1, /) -> str:
+        """The next piece; empty at the end, when there is room for what libpq still holds."""
+        piece = super().read(size)
+        if not piece:
+            # gevent's own would make a hub in this native thread. Whoever cuts the connection at
+            # its deadline (pool.py) wakes it up.
+            poll = _native_poll()
+            poll.register(self._socket, select.POLLOUT)
+            poll.poll()
+        return piece
 
 
 def escape(text: str) -> str:
