@@ -397,7 +397,7 @@ class ErrorManagerActor(Service):
                 del self._restarting[path]
                 self._fold(record)
         self._close_open()
-        self._send()
+        self._send_next()
         if self._restarting or self._backlog:
             self._flush_later()
         self._report()
@@ -414,7 +414,7 @@ class ErrorManagerActor(Service):
         self._recent.append(record)
         self._statistics.add(record)
 
-    def _send(self) -> None:
+    def _send_next(self) -> None:
         """Give the store what it does not have, unless it has not answered yet."""
         now = monotonic()
         if self._outstanding is not None and now - self._sent_at < RESEND_S:
@@ -429,7 +429,7 @@ class ErrorManagerActor(Service):
         # An answer to what was sent before the latest counts, but does not end the waiting.
         if written is self._outstanding:
             self._outstanding = None
-            self._send()
+            self._send_next()
 
     def _put_away(self) -> None:
         """Whoever comes after goes on with it: the next incarnation, or the next process."""
