@@ -101,7 +101,7 @@ def outage(directory: Path, *, minutes: float, scale: Scale) -> Outage:
         seen.waiting = _pending(house)
         returned_at = time.time()
         house.start_postgres()
-        wait_until("everything to be written", lambda: _ask(house, seen) or is_whole(house))
+        wait_until("everything to be written", lambda: _is_well(house, seen) and is_whole(house))
         house.stop_service()
         ledger.stop()
         _judge(house, seen, returned_at)
@@ -132,6 +132,12 @@ def _ask(house: House, seen: Outage) -> None:
     said = (health["status"], health["reason"], health["lag"]["pending"])
     if not seen.said or seen.said[-1] != said:
         seen.said.append(said)
+
+
+def _is_well(house: House, seen: Outage) -> bool:
+    """Whether the health of the database says so, too."""
+    _ask(house, seen)
+    return seen.said[-1][0] == "healthy"
 
 
 def _pending(house: House) -> int:
