@@ -59,12 +59,7 @@ def show(console: Console, report: Report) -> None:
         shown.add_row(*map(str, row))
     console.print(shown)
     if report.verdict is not None:
-        verdict = report.verdict
-        console.print(
-            f"{verdict.fetched} snapshots fetched, {verdict.lost} lost, {verdict.doubled} doubled; "
-            "rows that differ from an undisturbed run: "
-            + (", ".join(f"{n} in {t}" for t, n in verdict.differing.items() if n) or "none")
-        )
+        console.print(str(report.verdict))
     for complaint in report.complaints:
         console.print(complaint, style="red")
     console.print("The promise was kept." if report.holds else "The promise was NOT kept.")

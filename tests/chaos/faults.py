@@ -67,10 +67,15 @@ def _ordered(kind: str, **more: Any) -> Harm:
     return harm
 
 
-def _has_befallen(house: House) -> bool:
-    """Whether no order is left; some actors hear of nobody for long, so all of them are asked."""
+def _ask_everybody(house: House) -> None:
+    """Some actors hear of nobody else for long."""
     for path in ASKING:
         house.get(path, timeout_s=1.0)
+
+
+def _has_befallen(house: House) -> bool:
+    """Whether no order is left."""
+    _ask_everybody(house)
     faults = house.get("/api/supervision/faults")
     return faults is not None and not faults["active"]
 
@@ -85,8 +90,7 @@ def _crash_again_and_again(house: House, random: Random) -> str:
     house.order({"kind": "crash", "target": actor, "count": 20})
 
     def has_opened() -> bool:
-        for path in ASKING:
-            house.get(path, timeout_s=1.0)
+        _ask_everybody(house)
         return any(
             node["name"] == actor and node["breaker"]["state"] != "closed" for node in house.nodes()
         )

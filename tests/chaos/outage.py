@@ -183,7 +183,7 @@ def main() -> None:
         f"{seen.drained_s:.1f} s, {'in order' if seen.in_order else 'NOT in order'}: "
         f"{seen.per_second * UPDATE_S:.0f} times as fast as VATSIM writes them"
     )
-    console.print(f"{seen.verdict}")
+    console.print(str(seen.verdict))
     console.print("The promise was kept." if seen.holds else "The promise was NOT kept.")
     sys.exit(not seen.holds)
 

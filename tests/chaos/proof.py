@@ -93,6 +93,13 @@ class Verdict:
         """Whether nothing is lost, doubled or different."""
         return not (self.lost or self.doubled or any(self.differing.values()))
 
+    def __str__(self) -> str:
+        differing = ", ".join(f"{n} in {table}" for table, n in self.differing.items() if n)
+        return (
+            f"{self.fetched} snapshots fetched, {self.lost} lost, {self.doubled} doubled; "
+            f"rows that differ from an undisturbed run: {differing or 'none'}"
+        )
+
 
 def prove(house: House, ledger: Ledger) -> Verdict:
     """Hold the database against what was fetched, and against an undisturbed run."""

@@ -34,6 +34,11 @@ class ErrorBacklog:
     def __iter__(self) -> Iterator[ErrorRecord]:
         return iter(self._waiting.values())
 
+    @property
+    def error(self) -> str:
+        """Why there is no copy."""
+        return "" if self._outbox is None else self._outbox.error
+
     def load(self) -> tuple[ErrorRecord, ...]:
         """What was on its way when the last process, or the last incarnation, ended."""
         if self._outbox is not None:

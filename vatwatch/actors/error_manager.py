@@ -67,6 +67,7 @@ from vatwatch.supervision import (
     Tell,
     correlation_of,
 )
+from vatwatch.traffic.dead_letters import storable
 from vatwatch.traffic.payloads import ServicePayload
 
 log = logging.getLogger(__name__)
@@ -204,6 +205,7 @@ class ErrorManagerActor(Service):
                 self._breaker_changed(notice)
             case DeadLettered():
                 self._letter_died(notice)
+                return  # to report each one might make the next one
             case _:
                 assert_never(notice)
         self._report()
@@ -214,12 +216,15 @@ class ErrorManagerActor(Service):
         # What was in hand at a failure is part of it, and who stops needs no messages any more.
         if notice.reason in ("in hand", "injected") or self.directory.stopping:
             return
-        kind = type(notice.message).__name__
+        message = notice.message
+        if isinstance(message, StoreErrors) or self.is_own_report(message):
+            return  # they tell of errors, and would make one each time
+        kind = type(message).__name__
         category = Category.RESOURCE if notice.reason == "overflow" else Category.UNKNOWN
         record = replace(
             self._made(notice.path, kind, "DeadLetter", notice.reason, Severity.MEDIUM),
             category=category.value,
-            correlation_id=correlation_of(notice.message),
+            correlation_id=correlation_of(message),
         )
         # An event that tells of it might be the next one.
         self._note(record, "will not get a message", publish=False)
@@ -306,9 +311,9 @@ class ErrorManagerActor(Service):
             category=Category.UNKNOWN.value,
             severity=severity.value,
             error_type=error_type,
-            message=text[:MESSAGE_CHARS],
+            message=storable(text[:MESSAGE_CHARS]),
             correlation_id="",
-            traceback=traceback,
+            traceback=storable(traceback),
             recovery="none",
             recovered=None,
             recovery_s=None,
@@ -495,4 +500,8 @@ class ErrorManagerActor(Service):
             last_failure=self._last_failure,
             last_failure_at=self._last_failure_at,
         )
-        self.report(Health.HEALTHY, "", status)
+        if self._backlog.error:
+            reason = f"the copy of errors cannot be written: {self._backlog.error}"
+            self.report(Health.DEGRADED, reason, status)
+        else:
+            self.report(Health.HEALTHY, "", status)

@@ -112,10 +112,10 @@ class EventBacklog:
                 self._take_up(line)
             except EventRefused:
                 self._memory.refused += 1
-        self._outbox.rewrite(self._left())
+        self.put_away()
 
     def put_away(self) -> None:
-        """At an ordered stop: leave everything that is on its way to the next process."""
+        """Write the file anew, with all that is on its way: for the next process, at a stop."""
         if self._outbox is not None:
             self._outbox.rewrite(self._left())
 

@@ -332,6 +332,8 @@ class EventBusActor(Service):
 
     def _letter_died(self, path: str, message: Tell, reason: DeadLetterReason) -> None:
         self._memory.dead_messages += 1
+        if self.is_own_report(message):
+            return  # to tell of it would make the next one
         if isinstance(message, Publish):
             # Its events are what must not be lost, and they have come here after all.
             self._publish(message.events, stored=message.stored)

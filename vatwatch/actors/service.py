@@ -20,6 +20,10 @@ class Service(Actor):
         """Tell the health monitor how this service is."""
         self.send("health_monitor", ServiceReport(self.name, health, reason, status))
 
+    def is_own_report(self, message: Tell) -> bool:
+        """Whether it is a report of this service, which whoever tells of dead letters must know."""
+        return isinstance(message, ServiceReport) and message.service == self.name
+
     def publish(self, kind: str, payload: Struct, *, correlation_id: str = "") -> None:
         """Publish one event of this service, now.
 
