@@ -235,7 +235,8 @@ class ErrorManagerActor(Service):
         if not notice.recovered:
             severity = Severity.HIGH if category is Category.DATABASE else Severity.MEDIUM
         else:
-            severity = Severity.MEDIUM if "degrade" in notice.tried else Severity.LOW
+            missing = {"degrade", "quarantine"}.intersection(notice.tried)
+            severity = Severity.MEDIUM if missing else Severity.LOW
         record = replace(
             self._record(notice, severity, notice.operation),
             recovery=notice.tried[-1] if notice.tried else "none",

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from vatwatch.messages import Health, Publish, ServiceReport
 from vatwatch.operations.status import Status
-from vatwatch.supervision import Actor, Tell
+from vatwatch.supervision import Actor, FailureHandled, RemedyName, Tell
+from vatwatch.supervision.failures import described
 from vatwatch.traffic.events import Event, check_event
 
 
@@ -33,6 +34,32 @@ class Service(Actor):
         event = Event(uuid4(), kind, datetime.now(UTC), self.name, correlation_id, payload)
         check_event(event)
         self.send("event_bus", Publish((event,)))
+
+    def report_failure(
+        self,
+        operation: str,
+        error: BaseException,
+        *,
+        correlation_id: str = "",
+        remedy: RemedyName = "degrade",
+    ) -> None:
+        """Have the error manager keep a failure that this service has dealt with itself.
+
+        For what is no crash and still must be known: a snapshot that is set aside, a file that
+        cannot be read. Never waits, and never fails. `correlation_id` is the snapshot's, if one is
+        concerned; `remedy` is what was done about it.
+        """
+        self.directory.notify(
+            FailureHandled(
+                path=self.path,
+                operation=operation,
+                correlation_id=correlation_id,
+                tried=(remedy,),
+                recovered=True,
+                elapsed_s=0.0,
+                **described(error),
+            )
+        )
 
     def send(self, name: str, message: Tell) -> None:
         """Tell another service; waits for room in its mailbox, as its policy says."""

@@ -35,6 +35,7 @@ from vatwatch.supervision.notices import (
     Escalated,
     FailureHandled,
     Notice,
+    RemedyName,
 )
 from vatwatch.supervision.offload import NativePool
 from vatwatch.supervision.recovery import (
@@ -103,6 +104,7 @@ __all__ = [
     "Notice",
     "Recovery",
     "Remedy",
+    "RemedyName",
     "Reply",
     "Restart",
     "RestartWindow",

@@ -11,8 +11,9 @@ from vatwatch.supervision.message import Tell
 FailureReason: TypeAlias = Literal["crash", "hang", "start", "exit"]
 """`exit`: a permanent child stopped by itself, with no error."""
 
-RemedyName: TypeAlias = Literal["retry", "breaker", "fallback", "degrade"]
-"""What can be tried within a call; `restart` is the supervisors', and told by their notices."""
+RemedyName: TypeAlias = Literal["retry", "breaker", "fallback", "degrade", "quarantine"]
+"""What can be tried within a call; `restart` is the supervisors', and told by their notices.
+`quarantine`: what caused the failure is set aside, so that the rest can go on."""
 
 DeadLetterReason: TypeAlias = Literal[
     "unknown", "stopped", "suspended", "in hand", "backlog", "overflow", "injected"
