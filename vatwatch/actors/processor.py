@@ -104,7 +104,8 @@ class ProcessorActor(Service):
         self._pool.close()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
-        if self._working_on is not None:
+        # Who is killed because it stops too slowly is not to blame, nor is its snapshot.
+        if self._working_on is not None and self.ended_by != "shutdown":
             self.address("journal").tell(SnapshotFailed(self._working_on, repr(error)))
         self._pool.close()
 

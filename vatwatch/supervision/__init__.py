@@ -19,7 +19,7 @@ from vatwatch.supervision.introspection import (
     NodeInfo,
     State,
 )
-from vatwatch.supervision.life import Timer
+from vatwatch.supervision.life import ExitReason, Timer
 from vatwatch.supervision.mailbox import MailboxPolicy
 from vatwatch.supervision.message import Ask, Tell, correlation_of
 from vatwatch.supervision.notices import (
@@ -83,6 +83,7 @@ __all__ = [
     "Degrade",
     "Directory",
     "Escalated",
+    "ExitReason",
     "FailureHandled",
     "FailureInfo",
     "Fallback",

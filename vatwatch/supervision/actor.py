@@ -13,7 +13,7 @@ from vatwatch.errors import SupervisionError
 from vatwatch.supervision.breaker import BreakerPolicy
 from vatwatch.supervision.directory import Address, Directory
 from vatwatch.supervision.guard import Guard, GuardKind
-from vatwatch.supervision.life import Life, Timer, tell_later
+from vatwatch.supervision.life import ExitReason, Life, Timer, tell_later
 from vatwatch.supervision.mailbox import Envelope, Mailbox, MailboxPolicy
 from vatwatch.supervision.message import Tell
 from vatwatch.supervision.notices import DeadLetterReason
@@ -34,6 +34,12 @@ class Actor(pykka.Actor):
     path: str
     """Where it is in the tree: `vatwatch/data/store`."""
     directory: Directory
+    ended_by: ExitReason | None = None
+    """Why it ends, for `on_crash` and `on_stop`; None while it lives.
+
+    `crash`, `hang`, `start`: by its own fault, and the message in hand may be the cause.
+    `shutdown`: by order of its supervisor, which is nobody's fault. `exit`: by `stop()`.
+    """
     _life: Life
 
     # -- hooks
@@ -51,7 +57,8 @@ class Actor(pykka.Actor):
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
         """Give back what was taken, when the actor fails or is killed; `on_stop` is not called.
 
-        Runs in the dying actor and is to be quick. `in_hand`: the message that was being handled.
+        Runs in the dying actor and is to be quick. `in_hand`: the message that was being handled;
+        whether that is to blame says `ended_by`.
         Its own failure is announced (`CrashHookFailed`), and changes nothing.
         """
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from vatwatch.supervision.slot import Slot
 
 ExitReason: TypeAlias = FailureReason | Literal["shutdown"]
-"""`shutdown`: killed, because it did not stop in time."""
+"""`shutdown`: by order, also if it had to be killed because it did not stop in time; `exit`: it
+stopped by itself."""
 
 # An actor with a full mailbox never waits, so it gives way to the others after this long.
 _TURN_S = 0.005
@@ -189,6 +190,7 @@ class Life:
             # on_stop counts as a handler: one that hangs after a stop of its own has nobody else
             # to set it a limit.
             self.busy_since = self.slot.runtime.clock()
+            self.actor.ended_by = "shutdown" if self.stop_ordered else "exit"
             self.actor.on_stop()
             self.exit = Exit("exit")
         except BaseException as error:  # noqa: BLE001 - whatever it is, it must end here
@@ -318,6 +320,7 @@ class Life:
                 trace = trace if cause.__traceback__ is None else traceback_of(cause)
                 error = cause
         self.exit = Exit(reason, error, trace, self.in_hand)
+        self.actor.ended_by = reason
         if self.in_hand is not None and self.in_hand.reply_to is not None:
             self._owed.setdefault(self.in_hand.reply_to, None)
         self._run_crash_hook(error)
