@@ -1,0 +1,36 @@
+"""The commands, a module each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from vatwatch import __version__
+from vatwatch.cli import replay, run, simulate, top
+from vatwatch.errors import VatwatchError
+
+
+class _Commands(click.Group):
+    """Shows our own errors as one line, and exits with 1; click's own exit with 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except VatwatchError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """vatwatch watches the VATSIM network, keeps everything that it sees, tells anyone who asks.
+
+    Settings come from the environment, a .env and a vatwatch.toml: see docs/configuration.md.
+    """
+
+
+main.add_command(run.run)
+main.add_command(replay.replay)
+main.add_command(top.top)
+main.add_command(simulate.simulate)
