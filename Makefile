@@ -11,10 +11,10 @@ SIMULATOR_PORT ?= 8002
 FAULTS ?= 500
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format bench chaos docs lock clean
+.PHONY: help setup run demo test test-fast lint format bench chaos docs lock clean
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.dev ## Install everything, the tools for development too, into .venv
 
@@ -24,9 +24,12 @@ run: $(VENV)/.run ## Run the service on port 8001, with an embedded PostgreSQL
 demo: $(VENV)/.run ## Run the service on simulated traffic
 	exec env PILOTS=$(PILOTS) SEED=$(SEED) SIMULATOR_PORT=$(SIMULATOR_PORT) scripts/demo.sh $(BIN)
 
-test: $(VENV)/.dev ## Run all tests, on a real PostgreSQL and a real Redis
+test: $(VENV)/.dev ## Run all tests, on a real PostgreSQL and a real Redis (CAPTURES=dir: on captures, too)
 	scripts/system-packages.sh
-	$(BIN)/pytest $(TESTS)
+	CAPTURES=$(CAPTURES) $(BIN)/pytest $(TESTS)
+
+test-fast: $(VENV)/.dev ## Run the tests that need no server, in under a minute
+	$(BIN)/pytest -q -m 'not servers' $(TESTS)
 
 lint: $(VENV)/.dev ## Check format, style, types, and the direction of imports
 	$(BIN)/ruff format --check .

@@ -217,7 +217,7 @@ def shell_commands() -> Iterator[tuple[str, list[str]]]:
 
 def targets() -> set[str]:
     makefile = (ROOT / "Makefile").read_text()
-    return set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
 
 
 def test_every_make_target_that_a_page_names_exists() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def test_a_sequence_of_captures_goes_the_whole_way_and_each_is_shown_as_it_was(
     captures: Path,
 ) -> None:
     tracking = Tracking()
-    files = sorted(captures.glob("vatsim-data-20241122*.json.gz"))
+    came = 0
+    files = sorted(captures.glob("vatsim-data-2024112*.json.gz"))
     assert len(files) == 5
     for number, file in enumerate(files):
         raw = gzip.decompress(file.read_bytes())
@@ -57,18 +59,20 @@ def test_a_sequence_of_captures_goes_the_whole_way_and_each_is_shown_as_it_was(
         assert list(tracking.atis) == [a["callsign"] for a in sent["atis"]]
         assert len(tracking.prefiles) == len(sent["prefiles"])
         if number:
-            # Within a minute a few come, and the others are who they were.
-            assert 0 < len(advanced.changes.flights_created) < 30
+            came += len(advanced.changes.flights_created)
         batch = batch_of(advanced, entry_id=7, fetched_at=START, source="test")
         assert (batch.entry_id, batch.radio_clients, batch.quarantined) == (7, None, ())
+    # In two minutes a few come, and the others are who they were.
+    assert 0 < came < 100
 
 
 def test_the_radios_of_a_capture_are_all_known(captures: Path) -> None:
     raw = gzip.decompress((captures / "vatsim-data-20210424T152814Z.json.gz").read_bytes())
-    radios = gzip.decompress((captures / "transceivers-data-20210421.json.gz").read_bytes())
+    (file,) = captures.glob("transceivers-data-2021*.json.gz")
+    radios = gzip.decompress(file.read_bytes())
     advanced = run(raw, radios=radios)
     batch = batch_of(advanced, entry_id=1, fetched_at=START, source="test")
-    assert batch.radio_clients == 892
+    assert batch.radio_clients == len(json.loads(radios)) > 500
     tuned = {c["callsign"] for c in json.loads(radios) if c["transceivers"]}
     assert set(advanced.tracking.radios) == tuned
 
@@ -76,8 +80,9 @@ def test_the_radios_of_a_capture_are_all_known(captures: Path) -> None:
 def test_what_a_filter_keeps_out_is_counted_in_the_batch(captures: Path) -> None:
     raw = gzip.decompress((captures / "vatsim-data-20250806T065457Z.json.gz").read_bytes())
     sent = json.loads(raw)["pilots"]
-    advanced = run(raw, Options(filters=Filters(callsign=re.compile("^BAW"))))
-    wanted = [p["callsign"] for p in sent if p["callsign"].startswith("BAW")]
+    airline, _ = Counter(p["callsign"][:3] for p in sent).most_common(1)[0]
+    advanced = run(raw, Options(filters=Filters(callsign=re.compile(f"^{airline}"))))
+    wanted = [p["callsign"] for p in sent if p["callsign"].startswith(airline)]
     assert list(advanced.tracking.flights) == wanted
     batch = batch_of(advanced, entry_id=1, fetched_at=START, source="test")
     assert batch.kept_out["callsign"]["pilots"] == len(sent) - len(wanted)
