@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vatwatch.feed.times import parse_time
+from vatwatch.feed.times import parse_feed_time, parse_time
 
 
 @pytest.mark.parametrize("digits", range(8))
@@ -34,7 +34,25 @@ def test_a_time_of_any_zone_is_the_same_moment_in_utc(time: datetime, minutes: i
 
 @pytest.mark.parametrize(
     "text",
-    ["", "now", "2025-08-06", "2025-08-06T06:54:56", "0001-01-01T00:00:00+10:00"],
+    [
+        "",
+        "now",
+        "2025-08-06",
+        "2025-08-06T06:54:56",
+        "0001-01-01T00:00:00+10:00",
+        "2026-W40-4T10:00:00Z",
+        "20261001T100000Z",
+        "2026-10-01 10:00:00Z",
+        "2026-10-01\x0010:00:00Z",
+        "2026-10-01T10:00Z",
+        "2026-10-01T10:00:00,5Z",
+        "2026-10-01T10:00:00+0200",
+        "2026-10-01T10:00:00+02:00:30",
+        "2026-10-01T24:00:01Z",
+        "2026-02-30T10:00:00Z",
+        "2026-10-01T10:00:00Z\n",
+        "\u0662\u0660\u0662\u0666-10-01T10:00:00Z",
+    ],
 )
 def test_what_is_no_moment_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
@@ -45,3 +63,11 @@ def test_what_is_no_moment_is_a_value_error(text: str) -> None:
 def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
     with suppress(ValueError):
         assert parse_time(text).utcoffset() == timedelta()
+
+
+@pytest.mark.parametrize("year", [1, 1970, 2000, 2101, 9999])
+def test_a_time_before_the_network_or_long_after_us_is_not_one_of_the_networks(year: int) -> None:
+    text = f"{year:04}-12-31T23:59:59.9999999Z"
+    assert parse_time(text).year == year
+    with pytest.raises(ValueError, match="not within the years"):
+        parse_feed_time(text)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from uuid import UUID
 
 import falcon
 
+from vatwatch.feed.times import parse_time
 from vatwatch.traffic.events import Place
 
 DEFAULT_LIMIT = 100
@@ -63,17 +64,14 @@ def words_of(req: falcon.Request, name: str) -> frozenset[str]:
 
 
 def time_of(req: falcon.Request, name: str) -> datetime | None:
-    """A time with its zone, ISO 8601."""
+    """A time with its zone (RFC 3339), in UTC; None if it is not given."""
     text = text_of(req, name)
     if not text:
         return None
     try:
         # A plus sign that was not escaped has become a space.
-        time = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        if time.tzinfo is None:
-            raise ValueError("no zone")  # noqa: TRY301 - all that is wrong with it has one answer
-        return time.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        return parse_time(text.replace(" ", "+"))
+    except ValueError as error:
         raise falcon.HTTPInvalidParam(
             "A time with its zone, such as 2026-01-31T12:00:00Z.", name
         ) from error
@@ -86,11 +84,8 @@ def cursor_of(req: falcon.Request) -> Place | None:
         return None
     try:
         time, _, id_ = urlsafe_b64decode(text.encode() + b"==").decode().partition("|")
-        moment = datetime.fromisoformat(time)
-        if moment.tzinfo is None:
-            raise ValueError("no zone")  # noqa: TRY301 - all that is wrong with it has one answer
-        return moment.astimezone(UTC), UUID(id_)
-    except (ValueError, OverflowError, binascii.Error) as error:
+        return parse_time(time), UUID(id_)
+    except (ValueError, binascii.Error) as error:
         raise falcon.HTTPInvalidParam("It is none of this service's cursors.", "cursor") from error
 
 
