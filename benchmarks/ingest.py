@@ -53,6 +53,7 @@ from vatwatch.simulator.publication import publish
 from vatwatch.simulator.world import World
 from vatwatch.storage.copy import copy_text
 from vatwatch.supervision import Actor, NativePool, Strategy, Tree, supervisor, worker
+from vatwatch.supervision.offload import SWITCH_INTERVAL_S
 from vatwatch.system import declare, settle
 
 if TYPE_CHECKING:
@@ -338,6 +339,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help=f"updates of each size [{ROUNDS}]")
     parser.add_argument("--seed", type=int, default=1, help="of the simulated network")
     options = parser.parse_args()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
     show([run(pilots, rounds, options.seed) for pilots in options.pilots])
 

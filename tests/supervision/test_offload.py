@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import gevent
 import pytest
 from gevent import monkey
@@ -7,6 +10,7 @@ from gevent.event import Event
 
 from vatwatch.errors import AskTimeout, SupervisionError
 from vatwatch.supervision import NativePool
+from vatwatch.supervision.offload import SWITCH_INTERVAL_S
 
 from .helpers import PATIENCE_S
 
@@ -134,3 +138,30 @@ def test_close_does_not_wait_for_ever(pool: NativePool) -> None:
     assert not pool.close(timeout_s=0.01)
     gate.open()
     running.get(timeout=PATIENCE_S)
+
+
+def test_the_interpreter_is_set_at_the_entry_of_the_process_and_by_no_pool() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0042)
+    try:
+        assert NativePool(1, "test").close()
+        assert sys.getswitchinterval() == pytest.approx(0.0042)
+    finally:
+        sys.setswitchinterval(before)
+    # As the service is started; what it forks, which are gunicorn's workers, keeps it.
+    told = subprocess.run(
+        [sys.executable, "-c", _TELLS_INTERVALS], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == [str(SWITCH_INTERVAL_S)] * 2
+
+
+_TELLS_INTERVALS = """
+import vatwatch.__main__
+import os, sys
+pid = os.fork()
+if pid:
+    os.waitpid(pid, 0)
+print(round(sys.getswitchinterval(), 6), flush=True)
+if not pid:
+    os._exit(0)
+"""

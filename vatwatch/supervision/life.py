@@ -177,7 +177,7 @@ class Life:
             raise SupervisionError(f"{self.slot.path}: no ask in hand that could be answered later")
         self.deferred = True
         self._owed[reply] = self.in_hand.message
-        reply._when_settled = self._settled
+        reply.when_answered(self._settled)
         return reply
 
     def _live(self) -> None:
@@ -269,7 +269,7 @@ class Life:
             answer = self.actor.on_receive(message)
         except Exception as error:  # noqa: BLE001 - it belongs to the asker
             self._owed.pop(reply, None)
-            reply._when_settled = None
+            reply.when_answered(None)
             self._report_ask(message, error)
             reply.fail(error)
         else:
@@ -356,6 +356,7 @@ class Life:
             reply.fail(unavailable)
         self.actor.actor_stopped.set()
         self.dead = True
+        self.slot.mailbox.dismiss_orders()
         self.watch(self)
 
 

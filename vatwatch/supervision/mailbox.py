@@ -11,9 +11,13 @@ from gevent import get_hub, getcurrent
 from gevent.hub import Waiter
 from pykka.messages import _ActorStop
 
-from vatwatch.errors import MailboxFull
+from vatwatch.errors import ActorUnavailable, MailboxFull
+from vatwatch.supervision.message import Probe
 from vatwatch.supervision.notices import DeadLetterReason
 from vatwatch.supervision.reply import Reply
+
+# These are for the actor that reads now, not for its successor.
+_FOR_ONE_READER = frozenset({_ActorStop, Probe})
 
 
 class MailboxPolicy(Enum):
@@ -196,16 +200,18 @@ class Mailbox:
         """Take no more messages; what is queued, or waits for room, is undeliverable."""
         self.closed = True
         self._limit = 0
+        self.dismiss_orders()
         senders, self._senders = self._senders, deque()
         self.drain("stopped")
         for blocked in senders:
             self._undeliverable(blocked.envelope, "stopped")
             self._settle(blocked)
-        self._urgent.clear()
+        self._forget_urgent()
 
     def reopen(self) -> None:
         """Take messages again, and forget what is urgent: it was for a reader that has gone."""
-        self._urgent.clear()
+        self._forget_urgent()
+        self.dismiss_orders()
         self.closed = False
         self._limit = self.capacity if self.gate is None else 0
 
@@ -228,6 +234,38 @@ class Mailbox:
         for blocked in senders:
             self._undeliverable(blocked.envelope, "suspended")
             self._settle(blocked)
+
+    def dismiss_orders(self) -> None:
+        """The reader has gone: stop orders and probes were for it alone, and go with it.
+
+        A stop order may stand behind messages that are kept; the successor must not obey it. Who
+        waits is answered: what was to stop has ended, and what was probed cannot say how it is.
+        """
+        for lane in (self._urgent, self._normal):
+            orders = [each for each in lane if each.message.__class__ in _FOR_ONE_READER]
+            if not orders:
+                continue
+            kept = [each for each in lane if each.message.__class__ not in _FOR_ONE_READER]
+            lane.clear()
+            lane.extend(kept)
+            for order in orders:
+                self._dismiss(order)
+        if self._senders:
+            self._admit()
+
+    def _forget_urgent(self) -> None:
+        urgent, self._urgent = self._urgent, deque()
+        for envelope in urgent:
+            self._dismiss(envelope)
+
+    def _dismiss(self, envelope: Envelope) -> None:
+        reply = envelope.reply_to
+        if reply is None:
+            return
+        if envelope.message.__class__ is _ActorStop:
+            reply.set(None)
+        else:
+            reply.fail(ActorUnavailable("the actor has ended"))
 
     def _put_without_room(self, envelope: Envelope, patience_s: float | None) -> None:
         # Pykka's own refs stop an actor with a message; it must get through to a full mailbox.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,9 +12,10 @@ from vatwatch.errors import AskTimeout, SupervisionError
 
 T = TypeVar("T")
 
-# How long a thread may keep the interpreter while another one wants it. With Python's own 5 ms the
-# hub is late by as much whenever a pool computes, and so is each of the store's short statements
-# when it comes back from the server: docs/performance.md.
+# How long a thread may keep the interpreter while another one wants it; the process sets it when it
+# begins (`vatwatch.__main__`). With Python's own 5 ms the hub is late by as much whenever a pool
+# computes, and so is each of the store's short statements when it comes back from the server:
+# docs/performance.md.
 SWITCH_INTERVAL_S = 0.0005
 
 
@@ -27,7 +27,6 @@ class NativePool:
     """
 
     def __init__(self, size: int, name: str) -> None:
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.name = name
         self.size = size
         self._threads = ThreadPool(size)

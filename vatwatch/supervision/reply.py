@@ -92,6 +92,15 @@ class Reply(pykka.Future[R]):
         assert error is not None, "set_exception() outside of an except block"
         self.fail(error)
 
+    def when_answered(
+        self, callback: Callable[[Reply[R], BaseException | None], None] | None
+    ) -> None:
+        """Call `callback(reply, error)` at the answer, in whoever gives it; `error` None: a value.
+
+        There is one callback; None takes it back. It must not block.
+        """
+        self._when_settled = callback
+
     def _settle(self, error: BaseException | None) -> None:
         self._done = True
         if self._waiters is not None:
