@@ -9,9 +9,11 @@ SEED ?= 1
 SIMULATOR_PORT ?= 8002
 # Of `make chaos`: some two seconds each.
 FAULTS ?= 500
+# Of `make mutants`: of each package, some six seconds each.
+MUTANTS ?= 40
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast lint format bench chaos docs lock clean
+.PHONY: help setup run demo test test-fast lint format bench chaos mutants docs lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +51,9 @@ chaos: $(VENV)/.dev ## Break the running service again and again, and prove that
 	scripts/system-packages.sh
 	$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
 
+mutants: $(VENV)/.mutants ## Change the code in small ways, and see whether the tests notice
+	$(BIN)/python -m scripts.mutants --mutants $(MUTANTS) --seed $(SEED)
+
 docs: $(VENV)/.dev ## Write the generated parts of docs/ anew
 	$(BIN)/python -m scripts.reference
 
@@ -58,6 +63,8 @@ lock: ## Pin the requirements anew, within what pyproject.toml allows
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build $(LOCK) -o requirements.txt
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build --extra dev $(LOCK) \
 	    -c requirements.txt -o requirements-dev.txt
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build --extra dev --extra mutants $(LOCK) \
+	    -c requirements-dev.txt -o requirements-mutants.txt
 	rm -r $(VENV)-lock
 LOCK := --universal --generate-hashes --no-header --quiet --python-version 3.11
 
@@ -86,3 +93,6 @@ $(VENV)/.run: requirements.txt pyproject.toml | $(BIN)/pip
 $(VENV)/.dev: requirements-dev.txt pyproject.toml | $(BIN)/pip
 	$(call install,requirements-dev.txt)
 	@touch $(VENV)/.run
+
+$(VENV)/.mutants: requirements-mutants.txt | $(VENV)/.dev
+	$(call install,requirements-mutants.txt)
