@@ -57,6 +57,7 @@ def poll(
     *,
     interval_s: float = 15.0,
     took_s: tuple[float, float] = (0.05, 3.0),
+    misses_none: bool = False,
 ) -> list[Poll]:
     """Poll so many times, each taking its own time; None is a feed that cannot be reached."""
     random = Random(2)
@@ -69,7 +70,7 @@ def poll(
         newest = found if advanced else newest
         polls.append(Poll(plan.due, newest, advanced))
         now = plan.due + seconds(random.uniform(*took_s))
-        plan = next_poll(plan, now, interval_s, newest, advanced=advanced)
+        plan = next_poll(plan, now, interval_s, newest, advanced=advanced, misses_none=misses_none)
     return polls
 
 
@@ -187,3 +188,55 @@ def test_a_feed_that_stands_still_is_polled_on() -> None:
 def test_a_poll_that_took_longer_than_the_interval_is_followed_by_one_in_step() -> None:
     after = next_poll(PollPlan(START), START + seconds(40), 15.0, None, advanced=False)
     assert after.due == START + seconds(45)
+
+
+@pytest.mark.parametrize("phase_s", [0.5 * half for half in range(30)])
+def test_from_its_first_poll_on_a_collector_misses_no_update_whatever_phase_it_starts_at(
+    phase_s: float,
+) -> None:
+    polls = poll(Feed(phase_s=phase_s), 300, misses_none=True)
+    updates = [one.update_timestamp for one in polls if one.advanced]
+    assert gaps(polls) == pytest.approx([15.0] * 299, abs=FIRST_MARGIN_S + 1)
+    for a, b in pairwise(updates):
+        assert a is not None
+        assert b is not None
+        assert b - a == seconds(FEED_PERIOD_S)
+
+
+def test_a_restarted_collector_that_knows_its_last_poll_goes_on_as_if_nothing_had_happened() -> (
+    None
+):
+    polls = poll(Feed(), 20)
+    last = polls[-1]
+    for gone_s in (0.2, 5.0, 14.0):
+        plan = next_poll(
+            PollPlan(last.due), last.due + seconds(gone_s), 15.0, last.update_timestamp,
+            advanced=True, misses_none=True,
+        )  # fmt: skip
+        assert plan.due == last.due + seconds(15.0)
+
+
+@given(
+    back_s=st.floats(1, 400 * 86_400),
+    took_s=st.floats(0, 14),
+    interval_s=st.floats(0.5, 120),
+    margin_s=st.floats(FIRST_MARGIN_S, 20),
+    age_s=st.none() | st.floats(-10_000, 10_000),
+    advanced=st.booleans(),
+    misses_none=st.booleans(),
+)
+def test_a_clock_that_is_set_back_costs_no_poll(
+    back_s: float,
+    took_s: float,
+    interval_s: float,
+    margin_s: float,
+    age_s: float | None,
+    advanced: bool,
+    misses_none: bool,
+) -> None:
+    now = START + seconds(took_s) - seconds(back_s)
+    seen = None if age_s is None else START - seconds(age_s)
+    after = next_poll(
+        PollPlan(START, margin_s), now, interval_s, seen, advanced=advanced, misses_none=misses_none
+    )
+    assert now <= after.due <= now + seconds(2 * interval_s + FEED_PERIOD_S + margin_s)

@@ -5,6 +5,10 @@ clock runs with the feed's polls a little after that. When a poll finds nothing 
 soon, and the ones after it come later. A feed with another clock (a replay, a simulator at speed)
 is polled at a steady pace, which shifts likewise; so is one that is asked more often than VATSIM's
 is written (a mirror, a simulator), as whoever wants that does not want to wait for a phase.
+
+A collector that starts finds the feed at any phase. To poll just after it is written from then on,
+it would have to wait for up to 29 s once, and miss an update. With `misses_none` it goes on at the
+phase that it has, until something else costs an update anyway.
 """
 
 from __future__ import annotations
@@ -38,11 +42,21 @@ def next_poll(
     update_timestamp: datetime | None,
     *,
     advanced: bool,
+    misses_none: bool = False,
 ) -> PollPlan:
     """The poll after the one of `plan`, which has just ended.
 
-    `update_timestamp` is the newest one seen, `advanced` whether this poll brought it. The result
-    is at least `interval_s` after `plan.due` (unless the clock was set back), and later than `now`.
+    Args:
+        plan: the poll that has ended
+        now: our clock
+        interval_s: how often the feed may be asked
+        update_timestamp: the newest one seen
+        advanced: whether this poll brought it
+        misses_none: poll late in each period rather than let one update be replaced by the next
+
+    Returns:
+        a poll at least `interval_s` after `plan.due` (unless our clock was set back), and not
+        before `now`
     """
     # A poll that has ended was due before now; else somebody has set the clock back.
     plan = PollPlan(min(plan.due, now), plan.margin_s)
@@ -63,7 +77,12 @@ def next_poll(
     earliest = max(plan.due + timedelta(seconds=interval_s), now)
     anchor = update_timestamp + timedelta(seconds=margin_s)
     periods = math.ceil(((earliest - anchor).total_seconds() - PHASE_JITTER_S) / FEED_PERIOD_S)
-    return PollPlan(max(anchor + timedelta(seconds=periods * FEED_PERIOD_S), earliest), margin_s)
+    due = max(anchor + timedelta(seconds=periods * FEED_PERIOD_S), earliest)
+    # By then the feed has been written twice, and the second one may be what can be had.
+    replaced = update_timestamp + timedelta(seconds=2 * FEED_PERIOD_S)
+    if misses_none and earliest < replaced + timedelta(seconds=FIRST_MARGIN_S) and replaced <= due:
+        due = earliest
+    return PollPlan(due, margin_s)
 
 
 def _same_clock(now: datetime, update_timestamp: datetime) -> bool:

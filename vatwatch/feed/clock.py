@@ -1,0 +1,231 @@
+"""Whether a feed's time is believed: one decision, for every update that is fetched.
+
+A time that the other side chooses must not decide alone what is kept. Of several data servers one
+may have a wrong clock, a cache may serve an older copy after a newer one, a recording may be played
+as if it were live, and our own clock may be wrong too.
+
+    new             later than the newest that was followed, and at most five minutes ahead
+    same            the newest itself
+    future          further ahead than that
+    older           not later than the newest
+    another clock   the third that is further ahead (or older), each later than the one before
+    returned        the clock that was followed is ahead of ours, and this one agrees with ours
+
+*New*, *another clock* and *returned* are followed: what is fetched is kept and processed. *Future*
+and *older* updates are held: they are kept, and processed only if their clock turns out to be the
+one to follow. If the feed returns to the known clock first, they are dropped into quarantine. What
+is not a time at all is refused before (`times.parse_feed_time`).
+
+"Ahead" means: of our own clock, or of the clock that is followed if that one is ahead of ours, as
+it should show by now. So a clock that gains on ours (it drifts; a simulator at ten times the speed)
+is followed on and on, and one that is about five minutes ahead is not held every other time.
+
+Pure: a `FeedClock` and an update go in, a new `FeedClock` and what to do come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+# Servers that keep their clocks agree within a second. Five minutes is what Kerberos allows, and
+# more than an unattended clock loses in a year.
+AHEAD = timedelta(minutes=5)
+# Two updates may be an accident and its copy; three that advance are a clock that runs.
+PROOF = 3
+# Updates that are held at a time. One clock needs two, so this is enough for six wrong ones.
+MOST_HELD = 12
+# A clock that seems to run faster than this has leapt. The simulator goes to 1,000.
+TOP_SPEED = 1000.0
+# The calendar of `times.parse_feed_time`, within which nothing more can be expected.
+CENTURY = timedelta(days=36_525)
+
+
+class Verdict(Enum):
+    """What an update's time means. See the module."""
+
+    NEW = "new"
+    SAME = "same"
+    FUTURE = "future"
+    OLDER = "older"
+    ANOTHER_CLOCK = "another clock"
+    RETURNED = "returned"
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether the update is processed."""
+        return self in (Verdict.NEW, Verdict.ANOTHER_CLOCK, Verdict.RETURNED)
+
+
+class Moment(Struct, frozen=True):
+    """An update: its own time, and the time of our clock when it was fetched."""
+
+    time: datetime
+    at: datetime
+
+    @property
+    def lead(self) -> timedelta:
+        """How far it is ahead of our clock; negative if it is behind."""
+        return self.time - self.at
+
+
+class FeedClock(Struct, frozen=True):
+    """The clock that is followed, and those that are doubted."""
+
+    newest: Moment | None = None
+    """The latest update that was followed. None: nothing is known yet."""
+    speed: float = 1.0
+    """How fast it runs beside ours; only measured while it is ahead of ours."""
+    runs: tuple[tuple[Moment, ...], ...] = ()
+    """Updates that are held, as the clocks that they may belong to: each advances in itself."""
+
+    @property
+    def held(self) -> tuple[Moment, ...]:
+        """All updates that are held, as they were fetched."""
+        return tuple(sorted((m for run in self.runs for m in run), key=lambda m: m.at))
+
+
+class Judgement(Struct, frozen=True):
+    """What is decided about one update, and what is to be done."""
+
+    verdict: Verdict
+    clock: FeedClock
+    """As it is afterwards."""
+    hold: bool = False
+    """Keep this update, but do not process it yet. False if it is held already."""
+    release: tuple[datetime, ...] = ()
+    """Process these held updates, in this order. For another clock, this update is the last."""
+    drop: tuple[datetime, ...] = ()
+    """Put these held updates into quarantine."""
+
+
+def judge(clock: FeedClock, update: Moment) -> Judgement:
+    """Decide about an update that has just been fetched.
+
+    Args:
+        clock: what is known
+        update: its time must be within the calendar (`times.parse_feed_time`)
+    """
+    newest = clock.newest
+    if newest is not None and update.time == newest.time:
+        return Judgement(Verdict.SAME, clock)
+    if newest is not None and _returns(newest, update):
+        return _follow(clock, update, Verdict.RETURNED)
+    is_older = newest is not None and update.time < newest.time
+    if not is_older and update.time <= _limit(clock, update.at):
+        return _follow(clock, update, Verdict.NEW)
+    return _doubt(clock, update, is_older=is_older)
+
+
+def restore(
+    followed: Sequence[Moment], held: Sequence[Moment]
+) -> tuple[FeedClock, list[Judgement]]:
+    """The clock as it was before a restart.
+
+    Args:
+        followed: the latest updates that were processed, the newest last; two tell the speed
+        held: those in the journal that are held, as they were fetched
+
+    Returns:
+        the clock, and what must still be done: whatever a crash has interrupted. In these
+        judgements a held update that is followed is always in `release`.
+    """
+    newest = followed[-1] if followed else None
+    clock = FeedClock(newest, _speed(followed[-2:]) if newest else 1.0)
+    unfinished = []
+    for update in held:
+        judgement = judge(clock, update)
+        clock = judgement.clock
+        if judgement.verdict.is_followed and update.time not in judgement.release:
+            judgement = replace(judgement, release=(*judgement.release, update.time))
+        elif judgement.verdict is Verdict.SAME:
+            judgement = replace(judgement, drop=(update.time,))
+        unfinished.append(judgement)
+    return clock, [one for one in unfinished if one.release or one.drop]
+
+
+def _limit(clock: FeedClock, at: datetime) -> datetime:
+    """The latest time that is believed."""
+    expected = at
+    if clock.newest is not None:
+        elapsed = max(timedelta(), at - clock.newest.at)
+        expected = max(expected, clock.newest.time + min(clock.speed * elapsed, CENTURY))
+    return expected + AHEAD
+
+
+def _returns(newest: Moment, update: Moment) -> bool:
+    """Whether a feed whose clock was ahead of ours agrees with ours again.
+
+    Ours is not proof of anything, but together they are: without this, a server that is years ahead
+    and was once followed would go on making the right ones look old.
+    """
+    return (
+        newest.time - update.at > AHEAD
+        and newest.time - update.time > AHEAD
+        and abs(update.lead) <= AHEAD
+    )
+
+
+def _follow(clock: FeedClock, update: Moment, verdict: Verdict) -> Judgement:
+    before = () if clock.newest is None or verdict is not Verdict.NEW else (clock.newest,)
+    after = FeedClock(update, _speed((*before, update)))
+    return Judgement(verdict, after, drop=tuple(m.time for m in clock.held))
+
+
+def _doubt(clock: FeedClock, update: Moment, *, is_older: bool) -> Judgement:
+    verdict = Verdict.OLDER if is_older else Verdict.FUTURE
+    if any(update.time == held.time for held in clock.held):
+        return Judgement(verdict, clock)
+    # With several clocks, the one that it is nearest to.
+    run = max(
+        (
+            run
+            for run in clock.runs
+            if run[-1].time < update.time and _is_older(clock, run[-1]) == is_older
+        ),
+        key=lambda run: run[-1].time,
+        default=(),
+    )
+    others = tuple(one for one in clock.runs if one is not run)
+    run = (*run, update)
+    if len(run) >= PROOF:
+        release = tuple(m.time for m in run)
+        drop = tuple(m.time for m in clock.held if m.time not in release)
+        after = FeedClock(update, _speed(run))
+        return Judgement(Verdict.ANOTHER_CLOCK, after, hold=True, release=release, drop=drop)
+    after = replace(clock, runs=(*others, run))
+    forgotten: tuple[Moment, ...] = ()
+    if len(after.held) > MOST_HELD:
+        # The one that has not advanced for longest.
+        forgotten, after = after.runs[0], replace(after, runs=after.runs[1:])
+    return Judgement(verdict, after, hold=True, drop=tuple(m.time for m in forgotten))
+
+
+def _is_older(clock: FeedClock, update: Moment) -> bool:
+    return clock.newest is not None and update.time <= clock.newest.time
+
+
+def _speed(run: Sequence[Moment]) -> float:
+    """How fast a clock that is ahead of ours runs. One that is not is held to ours."""
+    if len(run) < 2 or any(m.lead <= AHEAD for m in run):
+        return 1.0
+    elapsed = run[-1].at - run[0].at
+    if elapsed <= timedelta():
+        return 1.0
+    return min(max((run[-1].time - run[0].time) / elapsed, 1.0), TOP_SPEED)
+
+
+def readable(lead: timedelta) -> str:
+    """A difference between two clocks for people: `about 10 years ahead`, `about 60 s behind`."""
+    seconds = abs(lead.total_seconds())
+    for unit, size_s in (("years", 31_557_600), ("days", 86_400), ("hours", 3_600), ("min", 60)):
+        if seconds >= 2 * size_s:
+            amount = f"{seconds / size_s:.0f} {unit}"
+            break
+    else:
+        amount = f"{seconds:.0f} s"
+    return f"about {amount} {'ahead' if lead > timedelta() else 'behind'}"
