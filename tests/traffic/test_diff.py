@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.traffic.build import START, at, atis, controller, pilot, plan, prefile, radio, snapshot
 from vatwatch.traffic.diff import apply, diff
@@ -215,6 +217,26 @@ def test_a_return_within_the_window_continues_the_flight_and_after_it_begins_ano
     assert [f.flight_id for f in after.flights_ended] == [first.flights["ABC1"].flight_id]
 
 
+def test_who_is_known_from_a_later_snapshot_is_continued_by_the_same_logon_only() -> None:
+    """A late snapshot that shows another logon time shows another connection."""
+    before = advance(
+        Tracking(), snapshot(0, pilots=[pilot(logon=at(-90))], controllers=[controller()])
+    )
+    seen_later = replace(
+        before,
+        flights={sign: replace(one, seen_later=True) for sign, one in before.flights.items()},
+        sessions={sign: replace(one, seen_later=True) for sign, one in before.sessions.items()},
+    )
+    same = snapshot(15, pilots=[pilot(logon=at(-90))], controllers=[controller()])
+    changes = diff(seen_later, same, RULES)
+    assert changes.flights[0].flight_id == before.flights["ABC1"].flight_id
+    assert changes.sessions[0].session_id == before.sessions["EXXX_TWR"].session_id
+    other = snapshot(15, pilots=[pilot(logon=at(10))], controllers=[controller(logon=at(10))])
+    changes = diff(seen_later, other, RULES)
+    assert changes.flights[0].flight_id != before.flights["ABC1"].flight_id
+    assert changes.sessions[0].session_id != before.sessions["EXXX_TWR"].session_id
+
+
 def test_a_connection_that_goes_on_through_a_long_gap_of_ours_is_the_same_flight() -> None:
     before = advance(Tracking(), snapshot(0, pilots=[pilot()]))
     changes = diff(before, snapshot(6 * 3600, pilots=[pilot()]), RULES)
@@ -276,6 +298,24 @@ def test_a_parked_aircraft_gets_a_row_only_now_and_then() -> None:
         for seconds in range(0, 331, 15)
     ]
     assert due(*parked) == [seconds in (0, 300) for seconds in range(0, 331, 15)]
+
+
+MORE_THAN_A_TREMBLE = {"latitude": 1.0002, "longitude": 5.0002, "heading": 91, "groundspeed": 1}
+ANY_CHANGE = {**MORE_THAN_A_TREMBLE, "latitude": 1.00001, "longitude": 5.00001, "altitude": 101}
+
+
+@pytest.mark.parametrize(("name", "value"), MORE_THAN_A_TREMBLE.items())
+def test_a_parked_aircraft_that_turns_or_is_moved_gets_a_row(name: str, value: float) -> None:
+    moved = replace(pilot(), **{name: value})
+    assert due(snapshot(0, pilots=[pilot()]), snapshot(15, pilots=[moved])) == [True, True]
+
+
+@pytest.mark.parametrize(("name", "value"), ANY_CHANGE.items())
+def test_an_aircraft_under_way_gets_a_row_for_any_change(name: str, value: float) -> None:
+    was = pilot(groundspeed=20)
+    moved = replace(was, **{name: value})
+    assert due(snapshot(0, pilots=[was]), snapshot(15, pilots=[moved])) == [True, True]
+    assert due(snapshot(0, pilots=[was]), snapshot(15, pilots=[was])) == [True, False]
 
 
 def test_an_aircraft_that_moves_gets_a_row_each_time() -> None:

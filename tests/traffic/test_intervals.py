@@ -79,6 +79,13 @@ def test_a_radio_that_is_tuned_elsewhere_ends_and_begins() -> None:
     assert found.radios_closed == [opened[0]]
 
 
+def test_all_of_a_pilots_radios_move_with_him_when_he_tunes_one_of_them() -> None:
+    one = snapshot(0, pilots=[pilot()], radios={"ABC1": (radio(0), radio(1))})
+    later = (radio(0, 121_500_000, latitude=2.0), radio(1, latitude=2.0))
+    found = changes(one, snapshot(15, pilots=[pilot()], radios={"ABC1": later}))
+    assert [state.radio.latitude for state in found.radios["ABC1"]] == [2.0, 2.0]
+
+
 def test_a_radio_ends_with_its_client() -> None:
     one = snapshot(0, pilots=[pilot()], radios={"ABC1": (radio(),)})
     for radios in ({}, {"ABC1": ()}):
