@@ -10,8 +10,12 @@ import requests
 
 from tests.simulator.client import DATA, STATUS, TRANSCEIVERS, Client, head_and_body
 from tests.simulator.conftest import Start
+from vatwatch.simulator.odd_bodies import ODD_BODIES
 
 PATHS = {"data": DATA, "transceivers": TRANSCEIVERS, "status": STATUS}
+ONLY_IN_DATA = {
+    "bad_escape", "control_character", "latin1_byte", "null_count", "null_section",
+}  # fmt: skip
 FEEDS = pytest.mark.parametrize("feed", PATHS)
 
 
@@ -72,6 +76,19 @@ def test_html_is_200_and_a_page(client: Client, feed: str) -> None:
     answer = client.ask(PATHS[feed], headers={"Accept-Encoding": "gzip"})
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html")
     assert answer.body.startswith(b"<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("kind", ODD_BODIES)
+@pytest.mark.parametrize("feed", ["data", "transceivers"])
+def test_odd_is_a_whole_answer_that_differs_in_one_place(
+    client: Client, feed: str, kind: str
+) -> None:
+    whole = client.ask(PATHS[feed]).body
+    client.fault(fault="odd", kind=kind, feed=feed, **{"for": "1r"})
+    odd = client.ask(PATHS[feed]).body
+    # The radios' feed has no names, and no head.
+    assert (odd != whole) == (feed == "data" or kind not in ONLY_IN_DATA)
+    assert client.ask(PATHS[feed]).body == whole
 
 
 @FEEDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import gevent
@@ -11,6 +12,7 @@ import pytest
 from tests.simulator.client import DATA, TRANSCEIVERS, WAIT_S, Client
 from tests.simulator.conftest import START, Start
 from vatwatch.feed.decode import DecodedFeed, decode_feed, decode_radios
+from vatwatch.feed.times import parse_time
 from vatwatch.simulator.world import World
 
 # An update each 0.15 s.
@@ -133,3 +135,19 @@ def test_a_fault_that_ends_while_the_next_update_is_ready_has_no_part_in_it(star
     ended = client.control()["newest"]["number"]
     for state in client.until(lambda state: state["newest"]["number"] > ended + 2):
         assert state["newest"]["number"] <= ended or not state["newest"]["bad_records"]
+
+
+def test_a_wrong_clock_shifts_the_feeds_own_time_and_nothing_else(start: Start) -> None:
+    client = start(speed=SPEED)
+    wrong = window(client.fault(fault="clock", seconds=-86_400, after=1, **{"for": 2}), 2)
+    times: dict[int, datetime] = {}
+    for number, data, _ in feeds_until(client, wrong[-1] + 2):
+        feed = decode_feed(data).feed
+        times[number] = parse_time(feed.general.update_timestamp)
+        assert all(
+            parse_time(pilot.last_updated) > START - timedelta(minutes=5) for pilot in feed.pilots
+        )
+    for number, time in times.items():
+        days_off = round((time - START).total_seconds() / 86_400)
+        assert days_off == (-1 if number in wrong else 0)
+    assert set(times) & set(wrong)

@@ -124,7 +124,7 @@ def test_a_taken_port_is_one_line() -> None:
         (("--fault", "earthquake"), "earthquake"),
         (("--fault", "status:99"), "code"),
         (("--start", "yesterday"), "yesterday"),
-        (("--start", "2026-05-01T12:00:00"), "time zone"),
+        (("--start", "2026-05-01T12:00:00"), "not a time"),
         (("--pilots", "-1"), "--pilots"),
         (("--speed", "0"), "--speed"),
         (("--port", "70000"), "--port"),

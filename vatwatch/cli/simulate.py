@@ -28,7 +28,7 @@ def _time(_ctx: click.Context, _param: click.Parameter, text: str | None) -> dat
     try:
         return None if text is None else parse_time(text)
     except ValueError as error:
-        raise click.BadParameter(f"{error}; a time is such as 2026-05-01T12:00:00Z") from error
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command()
@@ -89,6 +89,7 @@ def simulate(
       freeze[:N]         the feed stands still for N updates
       mass_drop[:SHARE]  this share of the pilots is missing
       bad_records[:N]    N records have a value of a wrong type
+      clock[:SECONDS]    the feed's own time is wrong by this much
       restart            all logon times are cut to whole seconds
     What is answered, at once:
       status[:CODE]      an HTTP error, 500 or any other
@@ -97,6 +98,7 @@ def simulate(
       empty              200 and no body
       html               200 and a page that says sorry
       truncated[:SHARE]  a sound answer with this share of the body
+      odd[:KIND]         a body with one oddity: bom, nan, null, deep, trailing_comma, ...
       reset[:SHARE]      the connection is reset after this share of it
       redirect_loop      302 to itself
       huge[:MEGABYTES]   the body, and white space up to this size

@@ -1,8 +1,8 @@
 """What can be made to go wrong, each with its own name and its own end.
 
 Two families. A *stale* or *spoilt* feed is what is published: `freeze older mass_drop bad_records
-restart`. A *bad answer* is what becomes of a request: `status timeout drip empty html truncated
-redirect_loop huge reset`.
+restart clock`. A *bad answer* is what becomes of a request: `status timeout drip empty html odd
+truncated redirect_loop huge reset`.
 
 `for` says how long: a whole number of updates, or a text such as `20s` (seconds of the wall clock)
 or `3r` (requests, bad answers only). `after` says how many updates to wait before it begins. What
@@ -18,11 +18,14 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import msgspec
 from msgspec import Struct, field
 
+from vatwatch.simulator.odd_bodies import ODD_BODIES
 from vatwatch.simulator.publication import FeedName
 
 MOST_UPDATES = 1_000
 MOST_SECONDS = 3_600.0
 MOST_REQUESTS = 10_000
+# A hundred years; the network began in 2001.
+MOST_CLOCK_S = 100 * 365.25 * 86_400
 MOST_MEGABYTES = 1_024
 # How far back an older copy can be.
 MOST_UPDATES_BACK = 4
@@ -148,6 +151,20 @@ class Restart(Fault, frozen=True, tag="restart"):
             raise ValueError("for: a restart is over in 1 update")
 
 
+class WrongClock(Fault, frozen=True, tag="clock"):
+    """The data server's clock is wrong by so many seconds: the feed's own time alone is shifted."""
+
+    main: ClassVar[str] = "seconds"
+    answers: ClassVar[bool] = False
+    allowed: ClassVar[tuple[str, ...]] = ("data", "all")
+
+    seconds: float = 3_600.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within("seconds", self.seconds, -MOST_CLOCK_S, MOST_CLOCK_S)
+
+
 class Status(Fault, frozen=True, tag="status"):
     """The answer is an HTTP error."""
 
@@ -225,6 +242,20 @@ class Huge(Fault, frozen=True, tag="huge"):
         _within("megabytes", self.megabytes, 1, MOST_MEGABYTES)
 
 
+class Odd(Fault, frozen=True, tag="odd"):
+    """A whole answer whose body has one oddity (`odd_bodies`)."""
+
+    main: ClassVar[str] = "kind"
+    allowed: ClassVar[tuple[str, ...]] = ("data", "transceivers", "all")
+
+    kind: str = "null"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kind not in ODD_BODIES:
+            raise ValueError(f"kind must be one of {', '.join(ODD_BODIES)}")
+
+
 class Reset(Fault, frozen=True, tag="reset"):
     """The connection is reset after the first `share` of the body."""
 
@@ -243,6 +274,7 @@ AnyFault = (
     | MassDrop
     | BadRecords
     | Restart
+    | WrongClock
     | Status
     | Timeout
     | Drip
@@ -251,6 +283,7 @@ AnyFault = (
     | Truncated
     | RedirectLoop
     | Huge
+    | Odd
     | Reset
 )
 KINDS: dict[str, type[Fault]] = {

@@ -18,6 +18,7 @@ from vatwatch.simulator.faults import (
     Empty,
     Html,
     Huge,
+    Odd,
     Older,
     RedirectLoop,
     Reset,
@@ -25,6 +26,7 @@ from vatwatch.simulator.faults import (
     Timeout,
     Truncated,
 )
+from vatwatch.simulator.odd_bodies import ODD_BODIES
 from vatwatch.simulator.publication import Body, Counts, FeedName
 from vatwatch.simulator.site import CONTROL_PATH, FEEDS, Site
 
@@ -91,6 +93,9 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
                 # Cut before it is compressed: what arrives is a sound answer with half a feed.
                 cut = Body.of(body.raw[: int(len(body.raw) * share)])
                 self._send(HTTPStatus.OK, self._encoded(cut)[0], headers=headers)
+            case Odd(kind=kind):
+                odd = Body.of(ODD_BODIES[kind](body.raw))
+                self._send(HTTPStatus.OK, self._encoded(odd)[0], headers=headers)
             case Reset(share=share):
                 self._send(HTTPStatus.OK, content, headers=headers, share=share)
                 self._reset()

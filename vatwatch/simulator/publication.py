@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from vatwatch.feed.records import ClientRadios, Feed
+from vatwatch.feed.records import ClientRadios, Feed, General
+from vatwatch.feed.times import parse_time
+from vatwatch.simulator.stamps import TICKS_PER_S, from_ticks, stamp, to_ticks
 
 # Ten times faster than the smallest, and a fifth larger.
 GZIP_LEVEL = 1
@@ -64,13 +66,22 @@ class Publication(Struct, frozen=True):
 
 
 def publish(
-    number: int, feed: Feed, radios: list[ClientRadios], *, drop: float = 0.0, bad_records: int = 0
+    number: int,
+    feed: Feed,
+    radios: list[ClientRadios],
+    *,
+    drop: float = 0.0,
+    bad_records: int = 0,
+    clock_s: float = 0.0,
 ) -> Publication:
     """Encode an update.
 
     `drop`: this share of the pilots is missing, the same ones in each update. `bad_records`: so
-    many records have values of a wrong type, and only the rest is counted.
+    many records have values of a wrong type, and only the rest is counted. `clock_s`: the feed's
+    own time is wrong by so much.
     """
+    if clock_s:
+        feed = msgspec.structs.replace(feed, general=_shifted(feed.general, clock_s))
     if drop:
         feed = msgspec.structs.replace(
             feed, pilots=[pilot for pilot in feed.pilots if not _dropped(pilot.callsign, drop)]
@@ -98,6 +109,14 @@ def publish(
         ),
         data=Body.of(_encoder.encode(body)),
         transceivers=Body.of(_encoder.encode(radios)),
+    )
+
+
+def _shifted(general: General, seconds: float) -> General:
+    """The head with another time."""
+    ticks = to_ticks(parse_time(general.update_timestamp)) + round(seconds * TICKS_PER_S)
+    return msgspec.structs.replace(
+        general, update_timestamp=stamp(ticks), update=f"{from_ticks(ticks):%Y%m%d%H%M%S}"
     )
 
 

@@ -116,4 +116,5 @@ class _Easel:
             self._world.radios(),
             drop=changes.drop,
             bad_records=changes.bad_records,
+            clock_s=changes.clock_s,
         )

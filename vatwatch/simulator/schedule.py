@@ -15,6 +15,7 @@ from vatwatch.simulator.faults import (
     MassDrop,
     Older,
     Restart,
+    WrongClock,
 )
 from vatwatch.simulator.publication import FeedName
 
@@ -28,6 +29,7 @@ class Changes(Struct, frozen=True):
     drop: float = 0.0
     bad_records: int = 0
     restart: bool = False
+    clock_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -103,7 +105,7 @@ class Schedule:
     def changes(self, number: int, now_s: float) -> Changes:
         """What the faults will make of this update, which is the one after that shown."""
         frozen: set[FeedName] = set()
-        drop, bad_records, restart = 0.0, 0, False
+        drop, bad_records, restart, clock_s = 0.0, 0, False, 0.0
         for entry in self._entries:
             if number < entry.first or entry.over(number, now_s):
                 continue
@@ -117,9 +119,11 @@ class Schedule:
                     bad_records = max(bad_records, count)
                 case Restart():
                     restart = True
+                case WrongClock(seconds=seconds):
+                    clock_s = seconds
                 case _:
                     pass
-        return Changes(frozenset(frozen), drop, bad_records, restart)
+        return Changes(frozenset(frozen), drop, bad_records, restart, clock_s)
 
     def show(self, number: int, now_s: float) -> None:
         """This update is shown from now on."""
