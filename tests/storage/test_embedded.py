@@ -15,9 +15,10 @@ import psutil
 import psycopg2
 import pytest
 
-import vatwatch.storage.embedded as embedded
+import vatwatch.storage.postgres_binaries as postgres_binaries
 from vatwatch.errors import EmbeddedPostgresError
-from vatwatch.storage.embedded import EmbeddedPostgres, find_binaries
+from vatwatch.storage.embedded import EmbeddedPostgres
+from vatwatch.storage.postgres_binaries import find_binaries
 
 WAIT_S = 30.0
 UNSAFE = {"fsync": "off", "shared_buffers": "16MB"}
@@ -281,6 +282,6 @@ def test_the_systems_binaries_are_preferred_to_the_wheels_and_none_comes_twice()
 def test_without_any_binaries_the_error_says_how_to_get_some(
     start: Callable[..., EmbeddedPostgres], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "_places", lambda: iter(()))
+    monkeypatch.setattr(postgres_binaries, "_places", lambda: iter(()))
     with pytest.raises(EmbeddedPostgresError, match="install PostgreSQL"):
         start()

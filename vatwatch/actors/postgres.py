@@ -8,6 +8,7 @@ Restart   stops the cluster and starts it again
 
 from __future__ import annotations
 
+import logging
 import random
 from time import monotonic
 from typing import TYPE_CHECKING, assert_never
@@ -21,6 +22,8 @@ from vatwatch.supervision import Backoff
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 Received = GetDsn | WatchCluster
 
@@ -72,9 +75,13 @@ class PostgresActor(Service):
             return
         if monotonic() - self._started_at > HEALTHY_S:
             self._attempt = 0
+        if not self._reason:
+            log.warning("the embedded PostgreSQL has ended: it is started again")
         try:
             self._dsn = self._cluster.restart()
         except EmbeddedPostgresError as error:
+            if str(error) != self._reason:
+                log.warning("the embedded PostgreSQL does not start: %s", error)
             self._reason = str(error)
             self.after(max(WATCH_S, BACKOFF.delay(self._attempt, random.random)), WatchCluster())
             self._attempt += 1
@@ -89,7 +96,8 @@ class PostgresActor(Service):
     def _report(self) -> None:
         status = PostgresStatus(
             version=self._cluster.version,
-            binaries=str(self._cluster.binaries),
+            binaries=self._cluster.binaries,
+            socket=self._cluster.socket_directory,
             running=self._cluster.running(),
             restarts=self._restarts,
         )

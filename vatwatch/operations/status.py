@@ -190,7 +190,8 @@ class PostgresStatus(Struct, frozen=True):
     """How the embedded cluster is."""
 
     version: str = ""
-    binaries: str = ""
+    binaries: str = ""  # the directory of its programs: psql, pg_dump and the others too
+    socket: str = ""  # the directory of its socket, for psql -h
     running: bool = False
     restarts: int = 0
 

