@@ -14,7 +14,7 @@ import pytest
 
 import vatwatch.actors
 from vatwatch import messages
-from vatwatch.supervision import Ask, Tell
+from vatwatch.supervision import Ask, BestEffort, Tell
 
 ACTORS: dict[str, ModuleType] = {
     name: module
@@ -71,3 +71,17 @@ def test_the_docstring_names_what_an_actor_receives(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(all_messages()))
 def test_a_message_says_who_sends_it_to_whom(name: str) -> None:
     assert re.match(r"[\w ,()]+ → [\w ,]+: \S", getattr(messages, name).__doc__)
+
+
+WATCHERS = {"event_bus", "error_manager", "health_monitor", "resource_monitor", "alerter"}
+# To the processor it must not get lost. The others, which would only be slower without it, are
+# offered it; and whoever subscribes or replays does so once, and has to know that it came.
+AND_OTHERS = {"StoreStarted", "Subscribe", "Unsubscribe", "Replay"}
+
+
+@pytest.mark.parametrize("name", sorted(all_messages() - AND_OTHERS))
+def test_what_a_watcher_is_told_costs_its_sender_nothing(name: str) -> None:
+    message = getattr(messages, name)
+    _, receivers = re.split(r" → ", message.__doc__.split(":")[0], maxsplit=1)
+    if issubclass(message, Tell) and WATCHERS & set(receivers.split(", ")):
+        assert issubclass(message, BestEffort)

@@ -30,6 +30,7 @@ VatwatchError
 │   │   └── ActorSuspended      it failed too often: its breaker is open (`.retry_in_s`)
 │   ├── AskTimeout              no reply in time
 │   ├── MailboxFull             the mailbox refuses, or did not drain in time
+│   │   └── TooManyQuestions     more is asked from outside than is answered (`.retry_after_s`)
 │   ├── StartFailed             a child could not be started
 │   └── InjectedFault           somebody ordered this failure
 └── BreakerOpen                 a breaker says: do not try now (`.retry_in_s`)
@@ -173,6 +174,14 @@ class AskTimeout(SupervisionError):
 
 class MailboxFull(SupervisionError):
     """The mailbox refuses more, or did not drain in time."""
+
+
+class TooManyQuestions(MailboxFull):
+    """More questions from outside are waiting than the actor will answer in time."""
+
+    def __init__(self, text: str, retry_after_s: float) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
 
 
 class StartFailed(SupervisionError):

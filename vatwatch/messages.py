@@ -42,7 +42,7 @@ from vatwatch.operations.health import Health as Health
 from vatwatch.operations.health import PartHealth
 from vatwatch.operations.notifications import Alerts
 from vatwatch.operations.status import CacheReport, DatabaseReport, EventBusStatus, Status
-from vatwatch.supervision import Ask, DeadLetterReason, Notice, Tell
+from vatwatch.supervision import Ask, BestEffort, DeadLetterReason, Latest, Notice, Tell
 from vatwatch.traffic.batch import Batch
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
 from vatwatch.traffic.events import Event, EventFilter, EventRow, Place
@@ -286,7 +286,7 @@ class FindTrack(Ask[Track | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Publish(Tell):
+class Publish(BestEffort):
     """anybody → event_bus: these happened. `stored`: somebody else writes them to the table."""
 
     events: tuple[Event, ...]
@@ -369,7 +369,7 @@ class GetEventMetrics(Ask[EventBusStatus]):
 
 
 @dataclass(frozen=True, slots=True)
-class LetterDied(Tell):
+class LetterDied(BestEffort):
     """system → event_bus: nobody will handle this message."""
 
     path: str
@@ -378,14 +378,14 @@ class LetterDied(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class KeepLetter(Tell):
+class KeepLetter(BestEffort):
     """alerter → event_bus: this could not be delivered, or once more not."""
 
     letter: DeadLetter
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetLetter(Tell):
+class ForgetLetter(BestEffort):
     """alerter → event_bus: this dead letter was delivered after all."""
 
     letter_id: UUID
@@ -440,7 +440,7 @@ class StoreEvents(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class EventsStored(Tell):
+class EventsStored(BestEffort):
     """store → event_bus: these are in the table, but for those that PostgreSQL will never take."""
 
     written: StoreEvents
@@ -490,13 +490,18 @@ class FindLetter(Ask[DeadLetter | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceReport(Tell):
+class ServiceReport(Latest):
     """any service → health_monitor: this is how I am, sent whenever it changes."""
 
     service: str
     health: Health
     reason: str
     status: Status
+
+    @property
+    def topic(self) -> str:
+        """One for each service."""
+        return self.service
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,7 +530,7 @@ class CheckHealth(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class LookAgain(Tell):
+class LookAgain(BestEffort):
     """system (notices of the supervisors) → health_monitor: something happened to this service."""
 
     service: str
@@ -550,7 +555,7 @@ class DependencyInspected(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class HealthChanged(Tell):
+class HealthChanged(Latest):
     """health_monitor → alerter: somebody's health is another now."""
 
 
@@ -578,7 +583,7 @@ class CleanUpDue(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class ShedHistory(Tell):
+class ShedHistory(BestEffort):
     """resource_monitor → event_bus: keep so many events in memory; None: as many as ever."""
 
     size: int | None
@@ -617,7 +622,7 @@ class GetAlerts(Ask[Alerts]):
 
 
 @dataclass(frozen=True, slots=True)
-class NotifyAgain(Tell):
+class NotifyAgain(BestEffort):
     """event_bus → alerter: try this dead letter again."""
 
     letter: DeadLetter
@@ -635,7 +640,7 @@ class StoreErrors(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorsStored(Tell):
+class ErrorsStored(BestEffort):
     """store → error_manager: these are in the table, but for those that PostgreSQL never takes."""
 
     written: StoreErrors
@@ -691,7 +696,7 @@ class GetErrorTrends(Ask[Trends]):
 
 
 @dataclass(frozen=True, slots=True)
-class SupervisionNoticed(Tell):
+class SupervisionNoticed(BestEffort):
     """the supervisors → error_manager: a child started, failed, stopped; a letter died."""
 
     notice: Notice

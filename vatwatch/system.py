@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -25,7 +24,6 @@ from vatwatch.actors.processor import ProcessorActor
 from vatwatch.actors.resource_monitor import ResourceMonitorActor
 from vatwatch.actors.store import StoreActor
 from vatwatch.config.settings import Settings
-from vatwatch.errors import MailboxFull
 from vatwatch.messages import LetterDied, LookAgain, Publish, SupervisionNoticed
 from vatwatch.supervision import (
     Backoff,
@@ -142,19 +140,16 @@ def let_hear(tree: Tree) -> None:
     event_bus = tree.directory.address("event_bus")
 
     def hear(notice: Notice) -> None:
-        with suppress(MailboxFull):  # it is counted there, and the hub must not wait
-            error_manager.tell(SupervisionNoticed(notice))
+        error_manager.tell(SupervisionNoticed(notice))
         if isinstance(notice, DeadLettered) and _is_a_loss(notice, tree):
-            with suppress(MailboxFull):
-                event_bus.tell(LetterDied(notice.path, notice.message, notice.reason))
+            event_bus.tell(LetterDied(notice.path, notice.message, notice.reason))
         if isinstance(notice, ChildStarted | ChildFailed | ChildRestarting | ChildStopped):
             look_again(notice.path, started=isinstance(notice, ChildStarted))
         elif isinstance(notice, BreakerChanged) and notice.kind == "child":
             look_again(notice.name, started=False)
 
     def look_again(path: str, *, started: bool) -> None:
-        with suppress(MailboxFull):
-            health_monitor.tell(LookAgain(path.rpartition("/")[2], started))
+        health_monitor.tell(LookAgain(path.rpartition("/")[2], started))
 
     tree.directory.observe(hear)
 

@@ -388,9 +388,7 @@ class EventBusActor(Service):
 
     def _send_again(self, receiver: str, held: HeldLetter) -> None:
         assert held.message is not None
-        try:
-            self.address(receiver).tell(held.message)
-        except MailboxFull:
+        if not self.address(receiver).offer(held.message):
             self._keep(held.letter, held.message)
 
     def _discard(self, key: UUID) -> None:

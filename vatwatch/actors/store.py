@@ -121,8 +121,10 @@ class StoreActor(Service):
 
     def on_start(self) -> None:
         self._database = self._settings.open(self, self._prepare)
-        for name in ("processor", "event_bus", "error_manager"):
-            self.send(name, StoreStarted())
+        self.send("processor", StoreStarted())
+        for name in ("event_bus", "error_manager"):
+            # Without it they send again all the same, only later.
+            self.address(name).offer(StoreStarted())
         self.after(0, RetryWrite())
         self.after(0, PurgeOld())
         self._report()

@@ -173,6 +173,11 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
     dropped = CounterMetricFamily(
         "vatwatch_mailbox_refused", "Messages that a full mailbox did not take.", labels=["path"]
     )
+    refused = CounterMetricFamily(
+        "vatwatch_questions_refused",
+        "Questions over HTTP that were one too many for an actor.",
+        labels=["path"],
+    )
     seconds = SummaryMetricFamily(
         "vatwatch_handler_seconds", "Handling of a message.", labels=["path"]
     )
@@ -184,8 +189,9 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
             continue
         depth.add_metric([node.path], node.mailbox.depth)
         dropped.add_metric([node.path], node.mailbox.dropped + node.mailbox.refused)
+        refused.add_metric([node.path], node.mailbox.public_refused)
         _add_summary(seconds, [node.path], node.latency, node.handled)
-    yield from (running, restarts, failures, depth, dropped, seconds)
+    yield from (running, restarts, failures, depth, dropped, refused, seconds)
 
 
 def _of_breakers(breakers: tuple[BreakerInfo, ...]) -> Iterator[Metric]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any, TypeAlias
 
 import falcon
 import msgspec
 
-from vatwatch.errors import DatabaseUnavailable, SupervisionError
+from vatwatch.errors import ActorSuspended, DatabaseUnavailable, SupervisionError, TooManyQuestions
 
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 
@@ -45,7 +46,16 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
 def _away(
     _req: falcon.Request, _resp: falcon.Response, error: Exception, _params: dict[str, Any]
 ) -> None:
-    raise falcon.HTTPServiceUnavailable(description=str(error), retry_after=RETRY_AFTER_S)
+    raise falcon.HTTPServiceUnavailable(description=str(error), retry_after=_retry_after_s(error))
+
+
+def _retry_after_s(error: Exception) -> int:
+    """In whole seconds, as HTTP wants it; where the error knows it, that."""
+    match error:
+        case TooManyQuestions(retry_after_s=seconds) | ActorSuspended(retry_in_s=seconds):
+            return max(1, math.ceil(seconds))
+        case _:
+            return RETRY_AFTER_S
 
 
 def _bug(

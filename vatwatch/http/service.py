@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import falcon
+import gevent
 import msgspec
 
+from vatwatch.errors import TooManyQuestions
 from vatwatch.http.access import Access
 from vatwatch.supervision import Ask, Recovery, Remedy, Tree
 
@@ -17,6 +19,8 @@ R = TypeVar("R")
 
 # A person is waiting; longer than a healthy service ever takes.
 ASK_TIMEOUT_S = 5.0
+# Long enough for the hub to look at timers and sockets; not so sleep(0).
+BREATH_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,21 @@ class Service:
     ask_timeout_s: float = ASK_TIMEOUT_S
 
     def ask(self, name: str, message: Ask[R], *, timeout_s: float | None = None) -> R:
-        """Ask an actor. Its errors become problem documents (`problems`)."""
-        return self.tree.directory.address(name).ask(
-            message, timeout_s=self.ask_timeout_s if timeout_s is None else timeout_s
-        )
+        """Ask an actor. Its errors become problem documents (`problems`).
+
+        Raises:
+            TooManyQuestions: as many are in line as it can answer in time: 503 at once
+        """
+        try:
+            return self.tree.directory.address(name).ask(
+                message,
+                timeout_s=self.ask_timeout_s if timeout_s is None else timeout_s,
+                public=True,
+            )
+        except TooManyQuestions:
+            # Who asks on and on must not keep the hub from those who could answer.
+            gevent.sleep(BREATH_S)
+            raise
 
     def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
         """What is done about failures of an operation; the error manager hears of them."""

@@ -21,7 +21,7 @@ from vatwatch.supervision.introspection import (
 )
 from vatwatch.supervision.life import ExitReason, Timer
 from vatwatch.supervision.mailbox import MailboxPolicy
-from vatwatch.supervision.message import Ask, Tell, correlation_of
+from vatwatch.supervision.message import Ask, BestEffort, Latest, Tell, correlation_of
 from vatwatch.supervision.notices import (
     AskFailed,
     BreakerChanged,
@@ -66,6 +66,7 @@ __all__ = [
     "AskFailed",
     "Backlog",
     "Backoff",
+    "BestEffort",
     "Blocked",
     "Breaker",
     "BreakerChanged",
@@ -98,6 +99,7 @@ __all__ = [
     "LatencyCounts",
     "LatencyInfo",
     "Lateness",
+    "Latest",
     "MailboxInfo",
     "MailboxPolicy",
     "NativePool",

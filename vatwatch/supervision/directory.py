@@ -14,11 +14,12 @@ from gevent import get_hub
 
 from vatwatch.errors import ActorSuspended, ActorUnavailable, AskTimeout, MailboxFull
 from vatwatch.supervision.breaker import BreakerPolicy
+from vatwatch.supervision.envelope import Envelope, Question
 from vatwatch.supervision.faults import Faults
 from vatwatch.supervision.guard import BreakerInfo, Guard, GuardKind
 from vatwatch.supervision.introspection import NodeInfo, State
-from vatwatch.supervision.mailbox import Envelope, MailboxPolicy
-from vatwatch.supervision.message import Ask, Probe, Tell
+from vatwatch.supervision.mailbox import MailboxPolicy
+from vatwatch.supervision.message import Ask, BestEffort, Latest, Probe, Tell
 from vatwatch.supervision.notices import DeadLettered, DeadLetterReason, Notice
 from vatwatch.supervision.reply import Reply
 
@@ -162,35 +163,48 @@ class Address:
         """Send a message that is not answered.
 
         If the actor is stopped for good, or unknown, the message is a dead letter: no error.
+        `BestEffort` news is not waited for either, and raises nothing.
 
         Raises:
             MailboxFull: as the child's mailbox policy says
         """
-        if self._put is None:
-            self._find()
-        if self._put is None:
-            self._directory.dead_letter(self.name, message, "unknown")
-        else:
+        if isinstance(message, BestEffort):
+            self.offer(message)
+        elif self._put is not None:
             self._put(Envelope(message))
+        else:
+            self._tell_unknown(message)
 
     def offer(self, message: Tell) -> bool:
         """Tell, without waiting for room: False if there is none now."""
         slot = self._slot or self._find()
         try:
             if slot is None:
-                self.tell(message)
+                self._tell_unknown(message)
+            elif isinstance(message, Latest):
+                slot.mailbox.put_news(message)
             else:
                 slot.mailbox.put(Envelope(message), 0.0)
         except MailboxFull:
             return False
         return True
 
-    def ask(self, message: Ask[R], *, timeout_s: float) -> R:
+    def ask(
+        self,
+        message: Ask[R],
+        *,
+        timeout_s: float,
+        public: bool = False,
+        asker_is_gone: Callable[[], bool] | None = None,
+    ) -> R:
         """Send a message and wait for the answer; a restart meanwhile is waited for as well.
 
-        An ask whose time is up while it is still queued will not be handled.
+        An ask whose time is up while it is still queued will not be handled. `public`: it comes
+        from outside of the tree, and waits in a lane that takes no room from others;
+        `asker_is_gone()`, which must be quick, is asked before it is handled.
 
         Raises:
+            TooManyQuestions: the public lane is full
             ActorUnavailable: the actor is stopped or unknown, died while handling the ask, or was
                 not back from a restart in time
             AskTimeout: no answer in time
@@ -201,16 +215,23 @@ class Address:
         if slot is None:
             raise ActorUnavailable(f"{self.name}: no actor has this name")
         reply: Reply[R] = Reply()
+        envelope = Question(message, reply, asker_is_gone) if public else Envelope(message, reply)
         deadline = time.monotonic() + timeout_s
         try:
-            slot.mailbox.put(Envelope(message, reply), timeout_s)
+            if isinstance(envelope, Question):
+                slot.mailbox.put_public(envelope)
+            else:
+                slot.mailbox.put(envelope, timeout_s)
             if reply.wait(deadline - time.monotonic()):
                 return reply.get()
         except MailboxFull:
             if slot.mailbox.policy is not MailboxPolicy.BLOCK or time.monotonic() < deadline:
                 raise
         finally:
+            # In time, or not, or killed meanwhile: from here on nobody waits.
             reply.abandoned = True
+            if not reply.answered:
+                slot.mailbox.withdraw(envelope)
         if slot.state not in (State.RUNNING, State.STOPPING):
             raise ActorUnavailable(f"{slot.path}: {slot.state.value}, not up within {timeout_s} s")
         raise AskTimeout(f"{slot.path}: no reply to {type(message).__name__} within {timeout_s} s")
@@ -240,6 +261,14 @@ class Address:
         slot = self._slot or self._find()
         life = None if slot is None else slot.life
         return life is not None and life.started and not life.dead
+
+    def _tell_unknown(self, message: Tell) -> None:
+        """The first message to this name, which may be nobody's."""
+        self._find()
+        if self._put is None:
+            self._directory.dead_letter(self.name, message, "unknown")
+        else:
+            self._put(Envelope(message))
 
     def _find(self) -> Slot | None:
         self._slot = slot = self._directory.find(self.name)

@@ -44,7 +44,7 @@ class FailureInfo:
 
 @dataclass(frozen=True, slots=True)
 class MailboxInfo:
-    """A mailbox's normal lane; counts are since the tree was made."""
+    """A mailbox's normal lane, and below its public one; counts are since the tree was made."""
 
     depth: int
     high_water: int
@@ -52,6 +52,11 @@ class MailboxInfo:
     policy: MailboxPolicy
     dropped: int
     refused: int
+    """Messages for which there was no room, news for who watches included."""
+    public_depth: int
+    """Questions from outside, HTTP's, that wait."""
+    public_capacity: int
+    public_refused: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,33 @@
-"""Mailbox: two lanes into an actor, the normal one bounded. It outlives the actors that read it."""
+"""Mailbox: the lanes into an actor, each bounded. It outlives the actors that read it.
+
+Orders and probes come through the urgent lane, what the parts of the tree say to each other through
+the normal one, and what is asked from outside through the public one: however many ask, they take
+no room from the others, and at most every second turn.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 from gevent import get_hub, getcurrent
 from gevent.hub import Waiter
 from pykka.messages import _ActorStop
 
-from vatwatch.errors import ActorUnavailable, MailboxFull
-from vatwatch.supervision.message import Probe
+from vatwatch.errors import ActorUnavailable, MailboxFull, TooManyQuestions
+from vatwatch.supervision.envelope import Due as Due
+from vatwatch.supervision.envelope import Envelope as Envelope
+from vatwatch.supervision.envelope import News, Question, Undeliverable
+from vatwatch.supervision.message import BestEffort, Latest, Probe
 from vatwatch.supervision.notices import DeadLetterReason
-from vatwatch.supervision.reply import Reply
+
+# Who asks over HTTP waits for 5 s at most, and an actor gives the public lane at least every second
+# turn: with more than this many in line, a handler of 10 ms would answer the last one too late.
+PUBLIC_CAPACITY = 256
+# In this time all who are in line now have been answered or have given up.
+PUBLIC_RETRY_S = 5.0
 
 # These are for the actor that reads now, not for its successor.
 _FOR_ONE_READER = frozenset({_ActorStop, Probe})
@@ -32,28 +45,6 @@ class MailboxPolicy(Enum):
     """`MailboxFull` at once."""
 
 
-class Envelope:
-    """A message and, for an ask, where its answer goes. Pykka's own has the same two fields."""
-
-    __slots__ = ("message", "reply_to")
-
-    def __init__(self, message: Any, reply_to: Reply[Any] | None = None) -> None:
-        self.message = message
-        self.reply_to = reply_to
-
-
-class Due(Envelope):
-    """A timer's message to the actor that set it: nothing that could get lost on its way."""
-
-    __slots__ = ()
-
-
-class Undeliverable(Protocol):
-    """What to do with an envelope that nobody will handle."""
-
-    def __call__(self, envelope: Envelope, reason: DeadLetterReason) -> None: ...  # noqa: D102
-
-
 class _Blocked:
     """A sender that waits for room."""
 
@@ -68,13 +59,18 @@ class _Blocked:
 class Mailbox:
     """The urgent lane is unbounded and always read first; the normal one holds `capacity`.
 
+    The public one holds `PUBLIC_CAPACITY`; it takes turns with the normal one.
+
     One reader at a time. To be used from the thread whose hub made it.
     """
 
     __slots__ = (
         "_hub",
         "_limit",
+        "_news",
         "_normal",
+        "_public",
+        "_publics_turn",
         "_reader",
         "_senders",
         "_undeliverable",
@@ -87,6 +83,7 @@ class Mailbox:
         "high_water",
         "owner",
         "policy",
+        "public_refused",
         "refused",
     )
 
@@ -108,6 +105,7 @@ class Mailbox:
         self.high_water = 0
         self.dropped = 0
         self.refused = 0
+        self.public_refused = 0
         self.owner: Any = None
         """The greenlet that reads: it must not wait for itself."""
         self._undeliverable = undeliverable
@@ -116,6 +114,10 @@ class Mailbox:
         self._limit = capacity
         self._urgent: deque[Envelope] = deque()
         self._normal: deque[Envelope] = deque()
+        self._public: deque[Question] = deque()
+        self._publics_turn = True
+        # The news in the normal lane, by topic.
+        self._news: dict[tuple[type[Latest], str], News] = {}
         self._senders: deque[_Blocked] = deque()
         self._reader: Any = None
 
@@ -124,9 +126,14 @@ class Mailbox:
         """Messages in the normal lane."""
         return len(self._normal)
 
+    @property
+    def public_depth(self) -> int:
+        """Questions in the public lane."""
+        return len(self._public)
+
     def empty(self) -> bool:
         """Whether there is nothing to read."""
-        return not self._urgent and not self._normal
+        return not (self._urgent or self._normal or self._public)
 
     def put(self, envelope: Envelope, patience_s: float | None = None) -> None:
         """Put a message into the normal lane, or do as the policy says when that is full.
@@ -156,11 +163,62 @@ class Mailbox:
         if self._reader is not None:
             self._wake_reader()
 
+    def put_news(self, message: Latest) -> None:
+        """Put what is new in the place of what was new, if that still waits: past the bound.
+
+        Also while the actor is suspended: then it finds the latest when it is back.
+        """
+        envelope = News(message)
+        waiting = self._news.get(envelope.topic)
+        if waiting is not None:
+            waiting.message = message
+            return
+        if not self.closed:
+            self._news[envelope.topic] = envelope
+        self.put_regardless(envelope)
+
+    def put_public(self, question: Question) -> None:
+        """Put a question into the public lane; nobody waits for room there.
+
+        Raises:
+            TooManyQuestions: there is none, although those whose askers have gone were sorted out
+        """
+        if self.closed:
+            self._undeliverable(question, "stopped")
+            return
+        if self.gate is not None and not self.gate():
+            self._undeliverable(question, "suspended")
+            return
+        if len(self._public) >= PUBLIC_CAPACITY:
+            self._sort_out()
+        if len(self._public) >= PUBLIC_CAPACITY:
+            self.public_refused += 1
+            raise TooManyQuestions(
+                f"{PUBLIC_CAPACITY} questions are waiting already", PUBLIC_RETRY_S
+            )
+        self._public.append(question)
+        if self._reader is not None:
+            self._wake_reader()
+
+    def withdraw(self, envelope: Envelope) -> None:
+        """Take an ask back: nobody waits for its answer any more. It may have been read already."""
+        lane: deque[Any] = self._public if isinstance(envelope, Question) else self._normal
+        try:
+            lane.remove(envelope)
+        except ValueError:
+            return
+        if self._senders:
+            self._admit()
+
     def put_first(self, envelope: Envelope) -> None:
         """Give back what was taken out: it is read next, before all others of the normal lane."""
         if self.closed:
             self._undeliverable(envelope, "stopped")
             return
+        if isinstance(envelope, News):
+            if envelope.topic in self._news:
+                return  # there is something newer
+            self._news[envelope.topic] = envelope
         self._normal.appendleft(envelope)
         self.high_water = max(self.high_water, len(self._normal))
         if self._reader is not None:
@@ -177,8 +235,18 @@ class Mailbox:
         while True:
             if self._urgent:
                 return self._urgent.popleft()
+            if self._public and (self._publics_turn or not self._normal):
+                self._publics_turn = False
+                question = self._public.popleft()
+                if not question.is_void():
+                    return question
+                self._give_up(question)
+                continue
             if self._normal:
+                self._publics_turn = True
                 envelope = self._normal.popleft()
+                if envelope.__class__ is News:
+                    del self._news[envelope.topic]
                 if self._senders:
                     self._admit()
                 return envelope
@@ -189,9 +257,11 @@ class Mailbox:
                 self._reader = None
 
     def drain(self, reason: DeadLetterReason) -> None:
-        """Empty the normal lane: what is queued is undeliverable."""
-        queued = list(self._normal)
+        """Empty the normal and the public lane: what is queued is undeliverable."""
+        queued = [*self._normal, *self._public]
         self._normal.clear()
+        self._public.clear()
+        self._news.clear()
         for envelope in queued:
             self._undeliverable(envelope, reason)
         self._admit()
@@ -227,6 +297,8 @@ class Mailbox:
             return
         self._limit = 0
         asks = [envelope for envelope in self._normal if envelope.reply_to is not None]
+        asks += self._public
+        self._public.clear()
         self._normal = deque(envelope for envelope in self._normal if envelope.reply_to is None)
         senders, self._senders = self._senders, deque()
         for envelope in asks:
@@ -279,14 +351,42 @@ class Mailbox:
             else:
                 self._undeliverable(envelope, "suspended")
         elif self.policy is MailboxPolicy.DROP_OLDEST:
-            self.dropped += 1
-            self._undeliverable(self._normal.popleft(), "overflow")
+            self._drop_oldest()
             self._normal.append(envelope)
-        elif self.policy is MailboxPolicy.REFUSE or getcurrent() in (self._hub, self.owner):
+        elif self._is_impatient(envelope):
             self.refused += 1
             raise MailboxFull(f"{self.capacity} messages are waiting")
         else:
             self._wait_for_room(envelope, self.block_s if patience_s is None else patience_s)
+
+    def _drop_oldest(self) -> None:
+        """Of the normal lane; but not news, of which there are few, and each the latest."""
+        for index, envelope in enumerate(self._normal):
+            if envelope.__class__ is not News:
+                del self._normal[index]
+                self.dropped += 1
+                self._undeliverable(envelope, "overflow")
+                return
+
+    def _is_impatient(self, envelope: Envelope) -> bool:
+        return (
+            self.policy is MailboxPolicy.REFUSE
+            or isinstance(envelope.message, BestEffort)
+            or getcurrent() in (self._hub, self.owner)
+        )
+
+    def _sort_out(self) -> None:
+        """Drop the questions whose askers have gone."""
+        questions, self._public = self._public, deque()
+        for question in questions:
+            if question.is_void():
+                self._give_up(question)
+            else:
+                self._public.append(question)
+
+    def _give_up(self, question: Question) -> None:
+        assert question.reply_to is not None
+        question.reply_to.fail(ActorUnavailable("who asked has gone"))
 
     def _wait_for_room(self, envelope: Envelope, patience_s: float) -> None:
         blocked = _Blocked(envelope, Waiter(self._hub))

@@ -18,6 +18,29 @@ class Tell:
     __slots__ = ()
 
 
+class BestEffort(Tell):
+    """News for who watches. Whoever sends it never waits for room and never fails because of it.
+
+    A mailbox without room refuses it and counts that (`MailboxInfo.refused`).
+    """
+
+    __slots__ = ()
+
+
+class Latest(BestEffort):
+    """News of which only the latest counts: it takes the place of one that still waits.
+
+    So it is never refused: a mailbox holds at most one of each topic.
+    """
+
+    __slots__ = ()
+
+    @property
+    def topic(self) -> str:
+        """What it is news of. One of a few: each has a place in the mailbox."""
+        return ""
+
+
 class Probe:
     """How are you? Gets past a full mailbox; answered by `Actor.on_probe` (`Address.probe`)."""
 

@@ -48,6 +48,11 @@ class Reply(pykka.Future[R]):
             self._error = error
             self._settle(error)
 
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer, or an error in its place."""
+        return self._done
+
     def wait(self, timeout_s: float | None) -> bool:
         """Wait for the answer; False when there is none in time."""
         if self._done:

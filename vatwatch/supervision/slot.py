@@ -20,7 +20,7 @@ from vatwatch.supervision.introspection import (
     NodeInfo,
     State,
 )
-from vatwatch.supervision.mailbox import Envelope, Mailbox, MailboxPolicy
+from vatwatch.supervision.mailbox import PUBLIC_CAPACITY, Envelope, Mailbox, MailboxPolicy
 from vatwatch.supervision.notices import DeadLetterReason, FailureReason
 from vatwatch.supervision.spec import AnySpec, Backlog, InHand, SupervisorSpec
 
@@ -220,6 +220,9 @@ class Slot:
                 mailbox.policy,
                 mailbox.dropped,
                 mailbox.refused,
+                mailbox.public_depth,
+                PUBLIC_CAPACITY,
+                mailbox.public_refused,
             ),
             handled=self.latency.handled,
             failures=self.failures,

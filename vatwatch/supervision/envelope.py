@@ -1,0 +1,62 @@
+"""Envelope: a message on its way through a mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from vatwatch.supervision.message import Latest
+from vatwatch.supervision.notices import DeadLetterReason
+from vatwatch.supervision.reply import Reply
+
+
+class Envelope:
+    """A message and, for an ask, where its answer goes. Pykka's own has the same two fields."""
+
+    __slots__ = ("message", "reply_to")
+
+    def __init__(self, message: Any, reply_to: Reply[Any] | None = None) -> None:
+        self.message = message
+        self.reply_to = reply_to
+
+
+class Due(Envelope):
+    """A timer's message to the actor that set it: nothing that could get lost on its way."""
+
+    __slots__ = ()
+
+
+class News(Envelope):
+    """The place of a topic: what is in it is replaced while it waits (`message.Latest`)."""
+
+    __slots__ = ("topic",)
+
+    def __init__(self, message: Latest) -> None:
+        super().__init__(message)
+        self.topic: tuple[type[Latest], str] = (message.__class__, message.topic)
+
+
+class Question(Envelope):
+    """An ask from outside of the tree, by somebody who may go away without a word."""
+
+    __slots__ = ("asker_is_gone",)
+
+    def __init__(
+        self,
+        message: Any,
+        reply_to: Reply[Any],
+        asker_is_gone: Callable[[], bool] | None = None,
+    ) -> None:
+        super().__init__(message, reply_to)
+        self.asker_is_gone = asker_is_gone
+
+    def is_void(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+        assert self.reply_to is not None
+        return self.reply_to.abandoned or (self.asker_is_gone is not None and self.asker_is_gone())
+
+
+class Undeliverable(Protocol):
+    """What to do with an envelope that nobody will handle."""
+
+    def __call__(self, envelope: Envelope, reason: DeadLetterReason) -> None: ...  # noqa: D102
