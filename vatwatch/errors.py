@@ -17,6 +17,7 @@ VatwatchError
 │   ├── JournalFull             the bound is reached by snapshots that wait for the database
 │   ├── JournalCorrupt          an entry fails its checksum
 │   └── JournalInUse            another process holds the directory
+├── SnapshotQuarantined         a snapshot made its readers fail too often, and is set aside
 ├── StorageError
 │   ├── DatabaseUnavailable     PostgreSQL cannot be reached, went away, or is too slow
 │   ├── EmbeddedPostgresError   the embedded cluster cannot be started
@@ -109,6 +110,11 @@ class JournalCorrupt(JournalError):
 
 class JournalInUse(JournalError):
     """Another process holds the journal's directory."""
+
+
+class SnapshotQuarantined(VatwatchError):
+    """A snapshot made the actors that read it fail too often; the text says whom, why and where it
+    is now."""
 
 
 class StorageError(VatwatchError):

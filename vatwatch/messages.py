@@ -34,6 +34,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
+from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
 from vatwatch.feed.records import Feed
 from vatwatch.operations.error_statistics import Analytics, RecoveryNumbers, Trends
@@ -70,7 +71,7 @@ class AppendSnapshot(Ask[int]):
     @property
     def correlation_id(self) -> str:
         """The snapshot's. Raises FeedError if the bytes have none."""
-        return peek(self.data).update_timestamp
+        return correlation_id(peek(self.data).update_timestamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class SnapshotJournaled(Tell):
     @property
     def correlation_id(self) -> str:
         """The snapshot's. Raises FeedError if the bytes have none."""
-        return peek(self.data).update_timestamp
+        return correlation_id(peek(self.data).update_timestamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,16 @@ class LastEntry(Ask[SnapshotJournaled | None]):
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFailed(Tell):
-    """processor → journal: this entry brought the processor down; too often is quarantine."""
+    """processor, store, cache, event_bus → journal: this entry made me fail. Too often, and it is
+    set aside.
+
+    Sent once for each failure, by whoever had the entry in hand: when it could go on, or when it
+    dies. Never for a failure that is nobody's: a database that is away, an order to stop.
+    """
 
     entry_id: int
+    by: str
+    """The service."""
     error: str
 
 
@@ -158,7 +166,7 @@ class StoreBatch(Tell):
     @property
     def correlation_id(self) -> str:
         """The snapshot's."""
-        return self.batch.changes.general.update_timestamp
+        return correlation_id(self.batch.changes.general.update_timestamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +241,7 @@ class LiveChanged(Tell):
     @property
     def correlation_id(self) -> str:
         """The snapshot's, if one was the reason."""
-        return "" if self.feed is None else self.feed.general.update_timestamp
+        return "" if self.feed is None else correlation_id(self.feed.general.update_timestamp)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,31 @@
 Receives  AppendSnapshot, NextPending, LastEntry, BatchStored, BatchRejected, SnapshotFailed,
           ShedArchive, KeepArchive, CleanJournal
 Sends     SnapshotJournaled and EntryPassedOver to processor, ServiceReport
-Holds     the files' index, and how often each pending entry brought the processor down
+Holds     the files' index, and in a file how often each entry made somebody fail
 Restart   costs nothing: the files are the state; whether the archive is kept is told again
+
+What the disk refuses never ends it. While the directory cannot even be opened it answers with
+JournalError, and tries again with each message.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any, assert_never
 
 from vatwatch.actors.service import Service
-from vatwatch.errors import JournalCorrupt, JournalError
+from vatwatch.errors import (
+    JournalCorrupt,
+    JournalError,
+    SnapshotQuarantined,
+    SupervisionError,
+    VatwatchError,
+)
+from vatwatch.feed.correlation import correlation_id
+from vatwatch.feed.decode import peek
 from vatwatch.messages import (
     AppendSnapshot,
     BatchRejected,
@@ -31,7 +43,8 @@ from vatwatch.messages import (
     SnapshotJournaled,
 )
 from vatwatch.operations.status import JournalStatus
-from vatwatch.storage.journal import Entry, EntryInfo, Journal
+from vatwatch.storage.journal import EntryInfo, Journal, JournalStats, read_entry
+from vatwatch.storage.journal_entry import time_text
 from vatwatch.supervision import NativePool
 
 log = logging.getLogger(__name__)
@@ -48,29 +61,42 @@ Received = (
     | CleanJournal
 )
 
+# How long one question may look for an entry that can be read: half of what the processor waits.
+SEARCH_S = 5.0
+# So much of the bound may wait before it is called a danger. At the bound, snapshots are refused.
+NEARLY_FULL = 0.9
+
 
 class JournalActor(Service):
-    """Keeper of the journal's directory."""
+    """Owns the journal's directory."""
 
     def __init__(self, directory: Path, *, max_bytes: int, max_failures: int) -> None:
         super().__init__()
         self._journal = Journal(directory, max_bytes=max_bytes)
         self._max_failures = max_failures
-        self._failures: Counter[int] = Counter()
         # One thread: the journal's methods are called one at a time.
         self._pool = NativePool(1, "journal")
+        self._is_open = False
+        self._reading: int | None = None
+        self._last_error = ""
 
     def on_start(self) -> None:
-        self._pool.run(self._journal.open)
+        self._open()
         self._report()
 
     def on_stop(self) -> None:
         self._give_back()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        if self._reading is not None and self.ended_by in ("crash", "hang"):
+            # For the successor: the mailbox outlives this actor.
+            self.address(self.name).tell(SnapshotFailed(self._reading, self.name, repr(error)))
         self._give_back()
 
     def on_receive(self, message: Received) -> Any:
+        if not self._is_open:
+            self._open()
+            self._report()
         match message:
             case AppendSnapshot():
                 return self._append(message)
@@ -82,25 +108,59 @@ class JournalActor(Service):
                 self._commit(entry_id)
             case BatchRejected(entry_id, reason):
                 self._quarantine(entry_id, reason)
-            case SnapshotFailed(entry_id, error):
-                self._failed(entry_id, error)
+            case SnapshotFailed():
+                self._failed(message)
             case ShedArchive(size_bytes):
                 self._shed(size_bytes)
             case KeepArchive(keep):
                 self._journal.keep_archive(keep)
-                self._report()
             case CleanJournal():
                 self._clean()
             case _:
                 assert_never(message)
+        self._report()
         return None
 
+    # --- the directory -----------------------------------------------------------------------
+
+    def _open(self) -> None:
+        try:
+            self._pool.run(self._journal.open)
+        except OSError as error:
+            self._trouble("open", f"the journal cannot be opened: {error}", error)
+            return
+        self._is_open = True
+        self._last_error = ""
+        for info in self._journal.failed_often(self._max_failures):
+            self._quarantine(info.id, "made its readers fail too often, before the last start")
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise JournalError(self._last_error)
+
+    def _trouble(self, operation: str, reason: str, error: Exception) -> None:
+        """Keep in mind what the disk refuses, and report it if it is news."""
+        if reason != self._last_error:
+            self.report_failure(operation, error)
+        self._last_error = reason
+
+    # --- appending ---------------------------------------------------------------------------
+
     def _append(self, message: AppendSnapshot) -> int:
+        self._require_open()
         try:
             info = self._pool.run(self._append_blocking, message)
-        except OSError as error:
-            # A disk that fails is weather: what is known is served, and the fetcher tries again.
+        except SupervisionError:
+            raise
+        except Exception as error:
+            # A disk that fails, and whatever else there may be about these bytes: the fetcher tries
+            # again, and everything that is here already goes on.
+            self._last_error = str(error)
+            if isinstance(error, JournalError):
+                raise
             raise JournalError(f"the journal cannot be written: {error}") from error
+        else:
+            self._last_error = ""
         finally:
             self._report()
         self.address("processor").tell(
@@ -124,30 +184,48 @@ class JournalActor(Service):
             source=message.source,
         )
 
+    # --- handing out -------------------------------------------------------------------------
+
     def _next_pending(self, after_entry_id: int) -> SnapshotJournaled | None:
-        for info in self._journal.pending():
-            if info.id > after_entry_id:
-                entry = self._read(info)
-                if entry is not None:
-                    return entry
-        return None
+        self._require_open()
+        return self._first_readable(lambda: self._journal.next_pending(after_entry_id))
 
     def _last_entry(self) -> SnapshotJournaled | None:
-        while (info := self._journal.last()) is not None:
+        self._require_open()
+        return self._first_readable(self._journal.last)
+
+    def _first_readable(self, find: Callable[[], EntryInfo | None]) -> SnapshotJournaled | None:
+        """The first one that can be read. Those that cannot are set aside, so the next is found."""
+        until = monotonic() + SEARCH_S
+        while (info := find()) is not None:
+            if monotonic() > until:
+                raise JournalError("many entries cannot be read; ask again for the next one")
             entry = self._read(info)
             if entry is not None:
                 return entry
         return None
 
     def _read(self, info: EntryInfo) -> SnapshotJournaled | None:
-        """The entry, or None if it is corrupt: then it is in quarantine, and counted."""
+        """The entry, or None if it is not there any more. JournalError: not now."""
+        self._reading = info.id
         try:
-            entry: Entry = self._pool.run(self._journal.read, info.id)
-        except JournalCorrupt:
-            self._report()
+            entry = self._pool.run(self._journal.read, info.id)
+        except JournalCorrupt as error:
+            self._tell_of(info, "read entry", error, time_text(info.path))
             return None
+        except SupervisionError:
+            raise
+        except OSError as error:
+            raise JournalError(f"the journal cannot be read: {error}") from error
+        except Exception as error:
+            # Not the disk, so it is something about this entry.
+            self._failed(SnapshotFailed(info.id, self.name, repr(error)))
+            raise JournalError(f"{info.path.name}: {error!r}") from error
+        finally:
+            self._reading = None
         return SnapshotJournaled(
-            entry.id,
+            # The name's: an entry that somebody has renamed has another one inside.
+            info.id,
             entry.update_timestamp,
             entry.fetched_at,
             entry.data,
@@ -155,24 +233,36 @@ class JournalActor(Service):
             entry.source,
         )
 
+    # --- what becomes of entries -------------------------------------------------------------
+
     def _commit(self, entry_id: int) -> None:
         self._pool.run(self._journal.commit, entry_id)
-        self._failures.pop(entry_id, None)
         oldest_id = self._journal.oldest_pending_id()
         if oldest_id is not None and oldest_id < entry_id:
             self.send("processor", EntryPassedOver(oldest_id))
-        self._report()
+
+    def _failed(self, failure: SnapshotFailed) -> None:
+        times = self._pool.run(self._journal.count_failure, failure.entry_id)
+        if times >= self._max_failures:
+            reason = f"made {failure.by} fail, {times} failures in all: {failure.error}"
+            self._quarantine(failure.entry_id, reason)
 
     def _quarantine(self, entry_id: int, reason: str) -> None:
-        self._pool.run(self._journal.quarantine, entry_id, reason)
-        self._failures.pop(entry_id, None)
-        self._report()
+        info = self._journal.find(entry_id)
+        if info is None:
+            return
+        correlation = self._pool.run(_correlation_of, info)
+        done = self._pool.run(self._journal.quarantine, entry_id, reason)
+        if done is not None:
+            error = SnapshotQuarantined(f"{reason}; {done.fate}")
+            self._tell_of(info, "set aside", error, correlation)
 
-    def _failed(self, entry_id: int, error: str) -> None:
-        self._failures[entry_id] += 1
-        if self._failures[entry_id] >= self._max_failures:
-            times = self._failures[entry_id]
-            self._quarantine(entry_id, f"brought the processor down {times} times: {error}")
+    def _tell_of(
+        self, info: EntryInfo, operation: str, error: VatwatchError, correlation: str
+    ) -> None:
+        """An error's record and a line in the log, for each: none is set aside unseen."""
+        log.warning("Snapshot %s of %s: %s", info.id, correlation, error)
+        self.report_failure(operation, error, correlation_id=correlation, remedy="quarantine")
 
     def _shed(self, size_bytes: int | None) -> None:
         before = self._journal.stats()
@@ -185,16 +275,13 @@ class JournalActor(Service):
                 dropped,
                 freed / 2**20,
             )
-            self._report()
 
     def _clean(self) -> None:
-        try:
-            found = self._pool.run(self._journal.clean)
-        except OSError as error:
-            log.warning("cleaning up the journal: %s", error)
-            return
+        found = self._pool.run(self._journal.clean)
         if found:
             log.info("%d useless files and folders of the journal are removed", found)
+
+    # --- telling how it is -------------------------------------------------------------------
 
     def _report(self) -> None:
         stats = self._journal.stats()
@@ -211,14 +298,35 @@ class JournalActor(Service):
             oldest_pending=stats.oldest_pending,
             shed=stats.shed,
             keeps_archive=stats.keeps_archive,
+            quarantined_total=self._journal.set_aside_total,
+            missing=stats.missing,
+            unusable=stats.unusable,
+            unmoved=stats.unmoved,
+            last_error=self._last_error or stats.unmoved_because,
         )
-        if stats.pending_bytes >= 0.9 * stats.max_bytes:
-            self.report(Health.UNHEALTHY, "nearly full of what waits for the database", status)
-        elif stats.pending > 1:
-            self.report(Health.DEGRADED, f"{stats.pending} snapshots wait for the database", status)
-        else:
-            self.report(Health.HEALTHY, "", status)
+        health, reason = self._health(stats)
+        self.report(health, reason, status)
+
+    def _health(self, stats: JournalStats) -> tuple[Health, str]:
+        if self._last_error:
+            return Health.UNHEALTHY, self._last_error
+        if stats.pending_bytes >= NEARLY_FULL * stats.max_bytes:
+            return Health.UNHEALTHY, "nearly full of what waits for the database"
+        if stats.pending > 1:
+            return Health.DEGRADED, f"{stats.pending} snapshots wait for the database"
+        if stats.unmoved:
+            what = f"{stats.unmoved} stored snapshots cannot be moved into the archive"
+            return Health.DEGRADED, f"{what}: {stats.unmoved_because}"
+        return Health.HEALTHY, ""
 
     def _give_back(self) -> None:
         self._journal.close()
         self._pool.close()
+
+
+def _correlation_of(info: EntryInfo) -> str:
+    """The snapshot's correlation id, or at least its time, if its file cannot be read."""
+    try:
+        return correlation_id(peek(read_entry(info.path).data).update_timestamp)
+    except Exception:  # noqa: BLE001 - what is wrong with it is why it is looked at
+        return time_text(info.path)

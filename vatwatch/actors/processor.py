@@ -106,7 +106,7 @@ class ProcessorActor(Service):
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
         # Who is killed because it stops too slowly is not to blame, nor is its snapshot.
         if self._working_on is not None and self.ended_by != "shutdown":
-            self.address("journal").tell(SnapshotFailed(self._working_on, repr(error)))
+            self.address("journal").tell(SnapshotFailed(self._working_on, self.name, repr(error)))
         self._pool.close()
 
     def on_receive(self, message: Received) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 
+from vatwatch.feed import correlation
 from vatwatch.messages import Health, Publish, ServiceReport
 from vatwatch.operations.status import Status
 from vatwatch.supervision import Actor, FailureHandled, RemedyName, Tell
@@ -26,12 +27,14 @@ class Service(Actor):
         return isinstance(message, ServiceReport) and message.service == self.name
 
     def publish(self, kind: str, payload: Struct, *, correlation_id: str = "") -> None:
-        """Publish one event of this service, now.
+        """Publish one event of this service, now. `correlation_id`: the snapshot's
+        `update_timestamp`, as the feed sent it.
 
         Raises:
             EventRefused: it does not fit its type's schema, which is a bug
         """
-        event = Event(uuid4(), kind, datetime.now(UTC), self.name, correlation_id, payload)
+        about = correlation.correlation_id(correlation_id)
+        event = Event(uuid4(), kind, datetime.now(UTC), self.name, about, payload)
         check_event(event)
         self.send("event_bus", Publish((event,)))
 
@@ -53,7 +56,7 @@ class Service(Actor):
             FailureHandled(
                 path=self.path,
                 operation=operation,
-                correlation_id=correlation_id,
+                correlation_id=correlation.correlation_id(correlation_id),
                 tried=(remedy,),
                 recovered=True,
                 elapsed_s=0.0,

@@ -108,6 +108,7 @@ _CATEGORIES: tuple[tuple[str, Category], ...] = (
     ("builtins.ConnectionError", Category.NETWORK),
     ("vatwatch.errors.FeedError", Category.VALIDATION),
     ("vatwatch.errors.EventRefused", Category.VALIDATION),
+    ("vatwatch.errors.SnapshotQuarantined", Category.VALIDATION),
     ("msgspec.ValidationError", Category.VALIDATION),
     ("vatwatch.errors.ConfigurationError", Category.CONFIGURATION),
     ("vatwatch.errors.JournalError", Category.RESOURCE),

@@ -40,6 +40,11 @@ class JournalStatus(Struct, frozen=True):
     oldest_pending: datetime | None = None  # the feed's time of what waits longest
     dropped: int = 0  # of the quarantine, as the journal is full
     shed: int = 0  # archived entries that were dropped to make room on the disk
+    quarantined_total: int = 0  # entries that were set aside since the journal's last start
+    missing: int = 0  # entries whose files were gone
+    unusable: int = 0  # files that can be neither used nor moved away
+    unmoved: int = 0  # stored, but the disk refuses to move them into the archive
+    last_error: str = ""  # why the journal cannot be opened or written, as the disk says it
     keeps_archive: bool = True
 
 

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from vatwatch.errors import EventRefused
+from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.feed.records import FlightPlan
 from vatwatch.traffic.identity import event_id
@@ -114,14 +115,14 @@ def check_event(event: Event) -> None:
 
 def events_of(changes: Changes) -> list[Event]:
     """Everything that a snapshot's changes tell, leavers first."""
-    correlation_id = changes.general.update_timestamp
+    snapshot = correlation_id(changes.general.update_timestamp)
     return [
         Event(
-            event_id(correlation_id, kind, subject),
+            event_id(snapshot, kind, subject),
             kind,
             changes.time,
             SOURCE,
-            correlation_id,
+            snapshot,
             payload,
         )
         for kind, subject, payload in _told(changes)

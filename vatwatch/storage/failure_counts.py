@@ -1,0 +1,55 @@
+"""How often each journal entry made somebody fail, in a small file beside the entries.
+
+The count outlives the journal's actor and the process. The file is written only when something has
+failed, so it costs the way of a good snapshot nothing. It is not fsynced: a process that dies
+leaves it whole to the next one, and after a loss of power an entry merely has all its tries again.
+If the disk refuses it, the counts are those of this process alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from vatwatch.storage.journal_entry import ASIDE_SUFFIX
+
+_COUNTS = msgspec.json.Decoder(dict[int, int])
+
+
+class FailureCounts:
+    """Counts by the ids of entries. Its methods block, and are called one at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._counts: dict[int, int] = {}
+
+    def load(self, known: Callable[[int], bool]) -> None:
+        """Begin with what the file says of entries that are still there."""
+        found: dict[int, int] = {}
+        with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            found = _COUNTS.decode(self._path.read_bytes())
+        self._counts = {entry_id: n for entry_id, n in found.items() if n > 0 and known(entry_id)}
+
+    def of(self, entry_id: int) -> int:
+        """How often it has failed."""
+        return self._counts.get(entry_id, 0)
+
+    def add(self, entry_id: int) -> int:
+        """Once more; how often that is."""
+        self._counts[entry_id] = self.of(entry_id) + 1
+        self._save()
+        return self._counts[entry_id]
+
+    def forget(self, entry_id: int) -> None:
+        """It is done, or set aside."""
+        if self._counts.pop(entry_id, None) is not None:
+            self._save()
+
+    def _save(self) -> None:
+        aside = self._path.with_suffix(ASIDE_SUFFIX)
+        with suppress(OSError):
+            aside.write_bytes(msgspec.json.encode(self._counts))
+            aside.rename(self._path)

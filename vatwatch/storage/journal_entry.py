@@ -1,0 +1,123 @@
+"""The form of a journal entry: its file's name, and what is in the file.
+
+`<id>-<feed time>.vwj`, the id with at least twelve digits, the time in UTC to the second. A file is
+three zstd frames, one behind the other, each with a checksum of its own: a line of JSON, the data
+feed's body, the transceivers' body (if there was one), so `zstdcat` shows all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import zstandard
+from msgspec import Struct
+
+from vatwatch.errors import JournalCorrupt
+
+SUFFIX = ".vwj"
+# Of a file that is being written.
+ASIDE_SUFFIX = ".tmp"
+FORMAT = 1
+# Level 3 takes twice the time of 1 and saves another twentieth; the database waits for it.
+LEVEL = 1
+
+# Fifteen digits are four updates a minute for 475 million years. A larger number is not ours, and
+# would make every later name longer, until no file system takes it.
+_NAME = re.compile(r"([0-9]{1,15})-([0-9]{8}T[0-9]{6}Z)\.vwj")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One snapshot as it was fetched. `fetched_at` is the wall clock, the other time the feed's."""
+
+    id: int
+    update_timestamp: datetime
+    fetched_at: datetime
+    data: bytes
+    transceivers: bytes | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EntryInfo:
+    """Where an entry is, and how large its file."""
+
+    id: int
+    path: Path
+    size_bytes: int
+
+    @property
+    def time(self) -> datetime | None:
+        """The feed's time that the file is named for; None if the name has no possible time."""
+        try:
+            return datetime.strptime(time_text(self.path), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+
+
+class Header(Struct, frozen=True):
+    """The first frame. `transceivers`: whether there is a third."""
+
+    id: int
+    update_timestamp: datetime
+    fetched_at: datetime
+    source: str
+    transceivers: bool
+    format: int = FORMAT
+
+
+def name_of(entry_id: int, update_timestamp: datetime) -> str:
+    """The file's name."""
+    time = update_timestamp.astimezone(UTC)
+    # %Y is not padded everywhere, and a name of another form is not found again.
+    return f"{entry_id:012d}-{time.year:04d}{time:%m%dT%H%M%SZ}{SUFFIX}"
+
+
+def id_in(name: str) -> int | None:
+    """The id of the entry whose file has this name; None if it is not the name of an entry."""
+    found = _NAME.fullmatch(name)
+    return int(found[1]) or None if found is not None else None
+
+
+def time_text(path: Path) -> str:
+    """The feed's time in an entry's name: `20240229T235955Z`."""
+    return path.name.removesuffix(SUFFIX).partition("-")[2]
+
+
+def encode(header: Header, data: bytes, transceivers: bytes | None) -> bytes:
+    """The content of an entry's file."""
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+    frames = [msgspec.json.encode(header) + b"\n", data]
+    if transceivers is not None:
+        frames.append(transceivers)
+    return b"".join(map(compressor.compress, frames))
+
+
+def read_entry(path: Path) -> Entry:
+    """The entry in a file. Raises JournalCorrupt, OSError."""
+    frames: list[bytes] = []
+    rest = path.read_bytes()
+    try:
+        while rest:
+            decompressor = zstandard.ZstdDecompressor().decompressobj()
+            frames.append(decompressor.decompress(rest))
+            if not decompressor.eof:
+                raise JournalCorrupt(f"{path.name}: it ends too early")
+            rest = decompressor.unused_data
+        header = msgspec.json.decode(frames[0], type=Header)
+        if header.format != FORMAT or len(frames) != 2 + header.transceivers:
+            raise JournalCorrupt(f"{path.name}: not an entry of format {FORMAT}")
+    except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError, IndexError) as error:
+        raise JournalCorrupt(f"{path.name}: {error}") from error
+    return Entry(
+        header.id,
+        header.update_timestamp,
+        header.fetched_at,
+        frames[1],
+        frames[2] if header.transceivers else None,
+        header.source,
+    )

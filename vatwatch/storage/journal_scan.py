@@ -1,0 +1,116 @@
+"""What is in a journal's directory, as far as it can be seen.
+
+A strange name, a folder with an entry's name, a folder that cannot be listed: each costs itself,
+and is counted. Only `pending/` must be seen whole: an entry that is hidden there would be taken for
+one that is done.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vatwatch.storage.journal_entry import ASIDE_SUFFIX, SUFFIX, EntryInfo, id_in
+from vatwatch.storage.journal_shelf import Shelf
+
+# Ids that are left out when a folder cannot be listed, which may hold the latest: half a year of
+# updates, and more entries than any journal's bound has room for.
+LEAP = 1_000_000
+
+
+@dataclass(slots=True)
+class Scan:
+    """What was found."""
+
+    pending: Shelf = field(default_factory=Shelf)
+    archive: Shelf = field(default_factory=Shelf)
+    quarantined: Shelf = field(default_factory=Shelf)
+    doubles: list[EntryInfo] = field(default_factory=list)
+    """In `pending/`, with the id of another entry."""
+    last_id: int = 0
+    """No id up to this one may be given again."""
+    torn: int = 0
+    """Half-written files; they are gone."""
+    unusable: int = 0
+    """Files and folders that are not what they should be."""
+    hidden: bool = False
+    """Whether something could not be looked at that may tell of later ids."""
+
+
+def scan(directory: Path) -> Scan:
+    """See what is there. Raises OSError if `pending/` cannot be listed."""
+    found = Scan()
+    with os.scandir(directory / "pending") as listing:
+        names = sorted(each.name for each in listing)
+    for folder, shelf in (("archive", found.archive), ("quarantine", found.quarantined)):
+        for path in _files(directory / folder, found):
+            info = _entry_at(path, found)
+            if info is not None:
+                shelf.add(info)
+    for name in names:
+        _look_at_pending(directory / "pending" / name, found)
+    found.last_id = _last_id(found, names, directory / "high-water")
+    return found
+
+
+def _look_at_pending(path: Path, found: Scan) -> None:
+    if path.name.endswith(ASIDE_SUFFIX):
+        with suppress(OSError):  # a folder, or it cannot be removed: it harms nobody
+            path.unlink()
+            found.torn += 1
+        return
+    info = _entry_at(path, found)
+    if info is None:
+        return
+    archived = found.archive.get(info.id)
+    if info.id in found.pending or (archived and archived.path.name != path.name):
+        found.doubles.append(info)
+    else:
+        found.pending.add(info)
+
+
+def _files(folder: Path, found: Scan) -> Iterator[Path]:
+    def hidden(_error: OSError) -> None:
+        found.hidden = True
+        found.unusable += 1
+
+    for parent, _, files in os.walk(folder, onerror=hidden):
+        for file in sorted(files):
+            yield Path(parent) / file
+
+
+def _entry_at(path: Path, found: Scan) -> EntryInfo | None:
+    """None if it is not an entry's file, by its name or by what it is."""
+    entry_id = id_in(path.name)
+    if entry_id is None:
+        found.unusable += path.name.endswith(SUFFIX)
+        return None
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return EntryInfo(entry_id, path, 0)  # reading it will tell
+    if not stat.S_ISREG(status.st_mode):
+        found.unusable += 1
+        return None
+    return EntryInfo(entry_id, path, status.st_size)
+
+
+def _last_id(found: Scan, names: list[str], high_water: Path) -> int:
+    seen = [0]
+    try:
+        seen.append(int(high_water.read_bytes()))
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError):
+        found.hidden = True
+    newest = (found.archive.last(), found.quarantined.last())
+    seen += [info.id for info in newest if info is not None]
+    # By their names, so that a folder with an entry's name is in nobody's way.
+    seen += [id_in(name) or 0 for name in names]
+    return max(seen) + LEAP * found.hidden

@@ -1,0 +1,65 @@
+"""A shelf: entries in the order of their ids, and how many bytes they take.
+
+The order is kept as entries come and go, so that the oldest, the newest and the next after an id
+cost the same however many there are. (After an outage of a week some 40,000 wait.)
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
+
+from vatwatch.storage.journal_entry import EntryInfo
+
+
+class Shelf:
+    """Entries by id. An id stands on it once: a second one takes the first one's place."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, EntryInfo] = {}
+        self._ids: list[int] = []
+        self.size_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __contains__(self, entry_id: int) -> bool:
+        return entry_id in self._by_id
+
+    def __iter__(self) -> Iterator[EntryInfo]:
+        """The oldest first; the shelf may change meanwhile."""
+        return iter([self._by_id[entry_id] for entry_id in self._ids])
+
+    def get(self, entry_id: int) -> EntryInfo | None:
+        """The entry of this id."""
+        return self._by_id.get(entry_id)
+
+    def first(self) -> EntryInfo | None:
+        """The oldest."""
+        return self._by_id[self._ids[0]] if self._ids else None
+
+    def last(self) -> EntryInfo | None:
+        """The newest."""
+        return self._by_id[self._ids[-1]] if self._ids else None
+
+    def after(self, entry_id: int) -> EntryInfo | None:
+        """The oldest of those whose id is greater."""
+        place = bisect_right(self._ids, entry_id)
+        return self._by_id[self._ids[place]] if place < len(self._ids) else None
+
+    def add(self, info: EntryInfo) -> None:
+        """Put one on it, or in the place of the one of its id."""
+        known = self._by_id.get(info.id)
+        if known is not None:
+            self.size_bytes -= known.size_bytes
+        else:
+            insort(self._ids, info.id)
+        self._by_id[info.id] = info
+        self.size_bytes += info.size_bytes
+
+    def remove(self, entry_id: int) -> EntryInfo:
+        """Take one off it. Raises KeyError."""
+        info = self._by_id.pop(entry_id)
+        del self._ids[bisect_left(self._ids, entry_id)]
+        self.size_bytes -= info.size_bytes
+        return info
