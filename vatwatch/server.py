@@ -24,11 +24,13 @@ from vatwatch.errors import ConfigurationError, VatwatchError
 from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
+from vatwatch.redaction import shown_address
 from vatwatch.storage.directory_lock import DirectoryLock, Held
 from vatwatch.system import build, settle
 
 if TYPE_CHECKING:
     from vatwatch.config.settings import Settings
+    from vatwatch.config.vatsim import Vatsim
     from vatwatch.supervision import Tree
 
 log = logging.getLogger(__name__)
@@ -119,7 +121,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         settle()
         log.info(
             "collecting %s every %g s into %s",
-            settings.vatsim.api_url or f"the feeds that {settings.vatsim.status_url} lists",
+            _feeds(settings.vatsim),
             settings.vatsim.poll_interval_s,
             "the embedded PostgreSQL" if settings.database.is_embedded else "PostgreSQL",
         )
@@ -133,6 +135,12 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             log.info("stopping: what has been fetched is written first")
             in_order = self._tree.stop(self._settings.service.shutdown_timeout_s)
             log.info("stopped" if in_order else "stopped, not all of it in time: see above")
+
+
+def _feeds(vatsim: Vatsim) -> str:
+    if vatsim.api_url is not None:
+        return shown_address(vatsim.api_url)
+    return f"the feeds that {shown_address(vatsim.status_url)} lists"
 
 
 def _authority(host: str, port: int) -> str:

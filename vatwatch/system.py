@@ -25,6 +25,7 @@ from vatwatch.actors.resource_monitor import ResourceMonitorActor
 from vatwatch.actors.store import StoreActor
 from vatwatch.config.settings import Settings
 from vatwatch.messages import LetterDied, LookAgain, Publish, SupervisionNoticed
+from vatwatch.redaction import hide
 from vatwatch.supervision import (
     Backoff,
     BreakerChanged,
@@ -127,6 +128,7 @@ def build(
     settings: Settings, *, polls: bool = True, on_exhausted: Callable[[str], None] | None = None
 ) -> Tree:
     """The tree, not started yet, with the error manager hearing of all that happens in it."""
+    hide(settings.secrets())
     spec = declare(settings, polls=polls, replace_worker=on_exhausted)
     tree = Tree(spec, on_exhausted=on_exhausted)
     let_hear(tree)

@@ -280,3 +280,143 @@ def test_no_secret_is_shown_in_a_fault(tmp_path: Path, value: str) -> None:
     text = faults(tmp_path, DATABASE_URL=value)
     assert "DATABASE_URL=" in text
     assert "s3cret" not in text
+
+
+# --- vatwatch.toml and .env ----------------------------------------------------------------------
+
+
+def test_settings_at_the_top_of_the_toml_count_beside_a_table_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "vatwatch.toml").write_text(
+        "port = 1001\n[vatwatch]\nvatwatch_host = 'localhost'\nvatwatch_api_keys = ['a', 'b']\n"
+    )
+    settings = load(env={}, directory=tmp_path)
+    assert settings.web.port == 1001
+    assert settings.web.host == "localhost"
+    assert len(settings.access.api_keys) == 2
+    assert sources(settings)["PORT"] == "vatwatch.toml"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("prot = 1\n[vatwatch]\nport = 2\n", "prot is no setting (did you mean port?)"),
+        ("port = 1\n[vatwatch]\nprot = 2\n", "prot is no setting (did you mean port?)"),
+        ("port = 1\n[vatwatch]\nport = 2\n", "port is there twice, again under [vatwatch]"),
+        ("port = 1\nPORT = 2\n", "port is there twice"),
+        ("[database]\nurl = 'x'\n", "database is no setting (write database_url = …"),
+        ("[vatwatch.cache]\nttl_default = 5\n", "cache is no setting (write cache_ttl_default"),
+        ("port = true\n", "PORT is on or off"),
+        ("vatwatch_host = true\n", "VATWATCH_HOST is on or off"),
+        ("vatwatch_host = 5\n", "VATWATCH_HOST=5: must be a text"),
+        ("port = 2020-01-01\n", "PORT=2020-01-01: must be a whole number"),
+        ("vatwatch_keep_names = 2\n", "VATWATCH_KEEP_NAMES=2: must be on or off"),
+        ("vatwatch_api_keys = [1]\n", "VATWATCH_API_KEYS=***: must be a text, or a list of texts"),
+        ("vatwatch_api_keys = ['a', '']\n", "VATWATCH_API_KEYS=***: must be a text, or a list"),
+        ("database_url = postgresql://me:s3cret@db/v\n", "is not TOML (at line 1, column 16)"),
+        ("'postgresql://me:s3cret@db/v' = 1\n", "a name is no setting"),
+    ],
+)
+def test_a_toml_with_a_fault_is_refused_with_what_was_meant(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    (tmp_path / "vatwatch.toml").write_text(content)
+    text = faults(tmp_path)
+    assert said in text
+    assert len(text.splitlines()) == 2
+    assert "s3cret" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"),
+    [
+        ("VATWATCH_HOEM", "VATWATCH_HOME"),
+        ("VATSIM_POL_INTERVAL", "VATSIM_POLL_INTERVAL"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("REDIS_URI", "REDIS_URL"),
+        ("CACHE_TTL_DEFAULTS", "CACHE_TTL_DEFAULT"),
+    ],
+)
+def test_a_misspelt_name_in_the_env_file_is_a_warning_with_what_was_meant(
+    tmp_path: Path, name: str, guess: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{name}=1\nPOSTGRES_PASSWORD=1\nREDIS_PASSWORD=1\nHOME=/\n")
+    (warning,) = load(env={}, directory=tmp_path).warnings
+    assert warning == f"{name} in {tmp_path / '.env'} is no setting (did you mean {guess}?)"
+
+
+def test_an_env_file_with_a_line_that_is_none_is_a_fault_that_does_not_quote_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".env").write_text("PORT=1\n=s3cret\nVATWATCH_API_KEYS='s3cret\n")
+    text = faults(tmp_path)
+    assert "line 2, 3 is not NAME=value" in text
+    assert "s3cret" not in text
+
+
+# --- in words that say what must be --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("VATWATCH_KEEP_NAMES", "maybe", "must be on or off"),
+        ("CACHE_TTL_ATC_DATA", "abc", "must be a whole number of seconds"),
+        ("CACHE_TTL_ATC_DATA", "1.5", "must be a whole number of seconds"),
+        ("CACHE_TTL_ATC_DATA", "9" * 5000, "must be a whole number of seconds"),
+        ("CACHE_TTL_ATC_DATA", "0", "must be more than 0"),
+        ("DATABASE_TIMEOUT", "soon", "must be a number of seconds"),
+        ("DATABASE_TIMEOUT", "nan", "must be a number of seconds"),
+        ("DATABASE_MAX_CONNECTIONS", "2", "must be at least 3"),
+        ("VATSIM_API_RETRY_ATTEMPTS", "21", "must be at most 20"),
+        ("VATWATCH_JOURNAL_MAX_MB", "big", "must be a whole number of MiB"),
+        ("VATWATCH_LOG_LEVEL", "loud", "must be debug, info, warning or error"),
+        ("PORT", "0", "must be at least 1"),
+        ("VATWATCH_ALERT_WEBHOOKS", "ftp://x", "an address that begins with https:// or http://"),
+        ("VATWATCH_API_KEYS", " , ,", "has nothing between its commas"),
+        ("VATWATCH_API_KEYS", "one,t wo", "number 2 has a space"),
+        ("VATWATCH_HOST", "http://here", "without scheme and port"),
+        ("VATWATCH_HOST", "127.0.0.1:80", "without scheme and port"),
+        ("VATWATCH_HOST", "two hosts", "without scheme and port"),
+        ("VATSIM_USER_AGENT", "me\nX-Header: 1", "must be one line"),
+        ("VATSIM_CONTACT", "\N{GREEK SMALL LETTER ALPHA}@x", "must be of Latin letters"),
+        ("VATWATCH_POSTGRES_BINDIR", "/nonexistent", "must be a directory that exists"),
+        ("VATWATCH_POSTGRES_BINDIR", "/etc", "no postgres in it"),
+        ("VATWATCH_HOME", "/etc/passwd", "must be a directory, and is a file"),
+        ("VATWATCH_HOME", "/etc/passwd/x/y", "/etc/passwd is not a directory"),
+        ("VATWATCH_FILTER_BOUNDARY", "/etc", "must be a file that exists"),
+        ("VATWATCH_WRITE_RATE", "often", "must be a rate such as 30/minute"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line_that_says_what_must_be(
+    tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    (line,) = faults(tmp_path, **{name: value}).splitlines()[1:]
+    assert line.startswith(f"  {name}=")
+    assert said in line
+    assert len(line) < 300
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]", "0.0.0.0", "localhost", "fe80::1%eth0"])
+def test_a_host_may_be_a_name_or_an_address_of_either_kind(tmp_path: Path, host: str) -> None:
+    settings = load(env={"VATWATCH_HOST": host}, directory=tmp_path)
+    assert settings.web.host == host.strip("[]")
+
+
+# --- whether the service can run here ------------------------------------------------------------
+
+
+def test_a_hard_limit_of_memory_below_a_fresh_worker_is_refused_to_the_service(
+    tmp_path: Path,
+) -> None:
+    env = {"VATWATCH_MEMORY_HARD_MB": "60", "VATWATCH_HOME": str(tmp_path)}
+    with pytest.raises(ConfigurationError, match="must be at least 200"):
+        load(env=env, directory=tmp_path, for_service=True)
+    assert load(env=env, directory=tmp_path).resources.memory_hard_mb == 60
+
+
+def test_a_home_that_cannot_be_written_is_refused_to_the_service_with_the_reason() -> None:
+    # /proc takes no directories from anybody, root included.
+    with pytest.raises(ConfigurationError) as refused:
+        load(env={"VATWATCH_HOME": "/proc/vatwatch"}, directory=Path("/"), for_service=True)
+    (line,) = str(refused.value).splitlines()[1:]
+    assert line.startswith("  VATWATCH_HOME=/proc/vatwatch: cannot be written (")

@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TextIO, cast
 
 from vatwatch.config.settings import Settings, load
+from vatwatch.redaction import RedactingStream, hide
+from vatwatch.wiring import options
+
+# At debug these write whole addresses, each request and each statement; vatwatch says what matters.
+CHATTY = ("urllib3", "requests", "redis", "asyncio", "dotenv")
 
 
-def read_settings(**overrides: object) -> Settings:
-    """The settings, those of the command line over all others, and the log as they want it."""
-    settings = load(overrides=overrides)
+def read_settings(*, for_service: bool = False, **overrides: object) -> Settings:
+    """The settings, those of the command line over all others, and the log as they want it.
+
+    `for_service`: also see whether the service could run with them on this machine now.
+
+    Raises:
+        ConfigurationError: with every fault that there is
+    """
+    settings = load(overrides=overrides, for_service=for_service)
+    hide(settings.secrets())
+    keep_secrets_from_stderr()
     logging.basicConfig(
         level=settings.general.log_level.upper(),
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
         stream=sys.stderr,
     )
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.INFO)
+    if for_service:
+        options(settings)  # reads the boundary's file: a wrong one ends the start here, too
     for warning in settings.warnings:
         logging.getLogger("vatwatch").warning(warning)
     return settings
+
+
+def keep_secrets_from_stderr() -> None:
+    """Whatever is written there from now on: log lines, tracebacks of threads and greenlets."""
+    if not isinstance(sys.stderr, RedactingStream):
+        sys.stderr = cast("TextIO", RedactingStream(sys.stderr))

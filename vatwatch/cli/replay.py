@@ -26,5 +26,5 @@ def replay(paths: tuple[Path, ...]) -> None:
     """
     from vatwatch.replay import replay as replay_captures
 
-    if not replay_captures(read_settings(), paths):
+    if not replay_captures(read_settings(for_service=True), paths):
         sys.exit(1)

@@ -15,4 +15,4 @@ def run(host: str | None, port: int | None, workers: int | None) -> None:
     """Collect, keep and serve: the service itself."""
     from vatwatch.server import serve  # gunicorn is for this command alone
 
-    serve(read_settings(VATWATCH_HOST=host, PORT=port, VATWATCH_WORKERS=workers))
+    serve(read_settings(for_service=True, VATWATCH_HOST=host, PORT=port, VATWATCH_WORKERS=workers))

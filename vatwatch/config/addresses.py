@@ -1,0 +1,214 @@
+"""Addresses: whether they can be right, and how they are shown.
+
+What is wrong is said in words that quote nothing of the address: wherever a special character in a
+password has not been percent-encoded, any piece of the address may be a piece of the password.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import requests
+
+from vatwatch.redaction import MASK
+
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# Letters, digits, dots and hyphens (RFC 1123), and underscores, which containers' names have.
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+_SECRET_PARAMETER = re.compile(r"((?:^|&)\w*(?:pass|key|token|secret|auth)\w*=)[^&]*", re.I)
+
+IN_A_PASSWORD = "in a user or a password write"  # noqa: S105 - a piece of a sentence
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+# redis-py hands a parameter on to the connection: of one that it does not know it says so at each
+# try. These are its connection's and its pool's, less what takes no text.
+REDIS_PARAMETERS = frozenset(
+    """
+    client_name db health_check_interval max_connections password protocol retry_on_timeout
+    socket_connect_timeout socket_keepalive socket_read_size socket_timeout ssl_ca_certs
+    ssl_ca_path ssl_cert_reqs ssl_certfile ssl_check_hostname ssl_ciphers ssl_keyfile
+    ssl_min_version ssl_password username
+    """.split()  # noqa: SIM905 - shorter, and can be read
+)
+_WHOLE_NUMBERS = frozenset({"db", "health_check_interval", "max_connections", "socket_read_size"})
+_NUMBERS = frozenset({"socket_connect_timeout", "socket_timeout"})
+_CERT_REQS = ("none", "optional", "required")
+
+
+def http(address: str) -> None:
+    """An address that requests takes. Raises ValueError with what it must be."""
+    _begins_with(address, ("http", "https"))
+    no_space(address)
+    no_bare_percent(address)
+    parts = _split(address)
+    if parts.fragment:
+        raise ValueError(f"has a # in it: {IN_A_PASSWORD} %23")
+    _host(parts)
+    try:
+        requests.Request("GET", address).prepare()
+    except (requests.RequestException, ValueError):  # UnicodeError is a ValueError
+        raise ValueError("is not an address that can be asked") from None
+
+
+def webhook(address: str) -> None:
+    """The same; the text is for those who only ever see https. Raises ValueError."""
+    if urlsplit_or_none(address) is None or not address.lower().startswith(("https:", "http:")):
+        raise ValueError("must be an address that begins with https:// or http://")
+    http(address)
+
+
+def redis(address: str) -> None:
+    """An address that redis-py takes as it is meant. Raises ValueError with what it must be."""
+    _begins_with(address, REDIS_SCHEMES)
+    no_space(address)
+    parts = _split(address)
+    if parts.fragment:
+        raise ValueError(f"has a # in it: {IN_A_PASSWORD} %23")
+    if "@" in parts.path + parts.query:
+        raise ValueError(f"has a / or a ? before its @: {IN_A_PASSWORD} %2F or %3F")
+    if parts.scheme == "unix":
+        if not parts.path.strip("/"):
+            raise ValueError("names no socket: unix:///run/redis/redis.sock?db=0")
+    else:
+        if parts.netloc or not parts.path.strip("/"):
+            _host(parts)
+        database = unquote(parts.path).strip("/")
+        if database and not re.fullmatch(r"[0-9]{1,9}", database):
+            raise ValueError("must end in the number of a database: redis://host:6379/0")
+    _redis_parameters(parts.query)
+
+
+def _redis_parameters(query: str) -> None:
+    for name, value in parameters(query):
+        if name not in REDIS_PARAMETERS:
+            raise ValueError(unknown_parameter(name, REDIS_PARAMETERS))
+        if name in _WHOLE_NUMBERS and not re.fullmatch(r"[0-9]{1,9}", value):
+            raise ValueError(f"{name} must be a whole number")
+        if name in _NUMBERS and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value):
+            raise ValueError(f"{name} must be a number of seconds")
+        if name == "protocol" and value not in ("2", "3"):
+            raise ValueError("protocol must be 2 or 3")
+        if name == "ssl_cert_reqs" and value not in _CERT_REQS:
+            raise ValueError(f"ssl_cert_reqs must be {' or '.join(_CERT_REQS)}")
+
+
+def parameters(query: str) -> list[tuple[str, str]]:
+    """Name and value of each parameter, decoded; those without a value have an empty one."""
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    return [(unquote(name), unquote(value)) for name, _, value in pairs]
+
+
+def unknown_parameter(name: str, known: Iterable[str]) -> str:
+    """What is said of it: its name only if it is a near match, as it may be of a password."""
+    # Two letters in another order are alike by a half: `bd` for `db`.
+    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    if close and re.fullmatch(r"[A-Za-z_]{1,40}", name):
+        return f"has an unknown parameter {name} (did you mean {close[0]}?)"
+    return "has a parameter behind its ? that is unknown"
+
+
+def port(text: str) -> None:
+    """A port of TCP. Raises ValueError."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+        raise ValueError(
+            f"has a port that is not a number from 1 to 65535 ({IN_A_PASSWORD} : as %3A, "
+            "/ as %2F, # as %23)"
+        )
+
+
+def host_name(text: str) -> None:
+    """A name that can be looked up, or an IP address. Raises ValueError."""
+    if not _HOST.fullmatch(text) and not _is_ip(text):
+        raise ValueError(
+            f"has a host that is neither a name nor an address ({IN_A_PASSWORD} @ as %40, / as %2F)"
+        )
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def masked(address: str) -> str:
+    """An address for people: passwords masked, wherever they stand.
+
+    What cannot be read as one is masked whole.
+    """
+    try:
+        parts = urlsplit(address)
+        password, _ = parts.password, parts.port
+    except ValueError:
+        return MASK
+    if not parts.scheme or parts.fragment or "@" in parts.path + parts.query:
+        return MASK
+    shown = address
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if at:
+        # Without a password, what stands there is often a token. PostgreSQL's user is a user.
+        user = parts.username or ""
+        is_user = parts.scheme in ("postgres", "postgresql")
+        who = f"{user}:{MASK}" if password else user if is_user else MASK
+        shown = shown.replace(f"//{userinfo}@{host}", f"//{who}@{host}", 1)
+    if parts.query:
+        query = (
+            _SECRET_PARAMETER.sub(rf"\1{MASK}", parts.query)
+            if parts.scheme not in ("http", "https")
+            else MASK
+        )
+        shown = f"{shown.partition('?')[0]}?{query}"
+    return shown
+
+
+def urlsplit_or_none(address: str) -> SplitResult | None:
+    """Its parts, if it has a scheme, a host and a port that is a number."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.scheme and parts.hostname else None
+
+
+def _begins_with(address: str, schemes: tuple[str, ...]) -> None:
+    scheme, colon, rest = address.partition("://")
+    if not colon or scheme.lower() not in schemes or not rest.strip("/"):
+        raise ValueError(f"must be an address that begins with {' or '.join(schemes)}://")
+
+
+def no_space(address: str) -> None:
+    """No spaces, line breaks and control characters. Raises ValueError."""
+    if not address.isprintable() or any(char.isspace() for char in address):
+        raise ValueError("has a space, a line break or a control character in it: encode it (%20)")
+
+
+def no_bare_percent(address: str) -> None:
+    """Each % begins an encoded character. Raises ValueError."""
+    if _BARE_PERCENT.search(address):
+        raise ValueError(f"has a % that encodes nothing: {IN_A_PASSWORD} % as %25")
+
+
+def _split(address: str) -> SplitResult:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise ValueError("has a [ or ] that is not around an IPv6 address") from None
+    try:
+        _ = parts.port
+    except ValueError:
+        port("none")
+    return parts
+
+
+def _host(parts: SplitResult) -> None:
+    if not parts.hostname:
+        raise ValueError("names no host")
+    if parts.hostname.isascii():
+        host_name(parts.hostname)
+    if parts.port is not None:
+        port(str(parts.port))

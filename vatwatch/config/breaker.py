@@ -1,0 +1,27 @@
+"""Settings: circuit breakers, of what is outside and of the service's own parts."""
+
+from __future__ import annotations
+
+from pydantic import PositiveFloat, PositiveInt
+
+from vatwatch.config.section import Section, setting
+
+
+class Breaker(Section):
+    """Circuit breakers, of what is outside and of the service's own parts."""
+
+    failure_threshold: PositiveInt = setting(
+        "CIRCUIT_BREAKER_FAILURE_THRESHOLD", 5, "Failures in a row that open a breaker."
+    )
+    timeout_s: PositiveFloat = setting(
+        "CIRCUIT_BREAKER_TIMEOUT", 60.0, "How long it stays open before a trial.", unit="s"
+    )
+    max_timeout_s: PositiveFloat = setting(
+        "CIRCUIT_BREAKER_MAX_TIMEOUT",
+        600.0,
+        "Each trial that fails doubles the time of a part of the service, up to this.",
+        unit="s",
+    )
+    trials: PositiveInt = setting(
+        "CIRCUIT_BREAKER_TRIALS", 1, "Messages that a part must handle on trial to be in again."
+    )

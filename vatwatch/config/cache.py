@@ -1,0 +1,27 @@
+"""Settings: the live state."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import PositiveInt, SecretStr
+
+from vatwatch.config import addresses
+from vatwatch.config.section import Section, checked, setting
+
+
+class Cache(Section):
+    """The live state."""
+
+    redis_url: Annotated[SecretStr, checked(addresses.redis)] | None = setting(
+        "REDIS_URL", None, "Where Redis is; unset: the live state stays in the process."
+    )
+    ttl_default_s: PositiveInt = setting(
+        "CACHE_TTL_DEFAULT", 300, "Life in Redis of what is neither flights nor ATC.", unit="s"
+    )
+    ttl_flight_data_s: PositiveInt = setting(
+        "CACHE_TTL_FLIGHT_DATA", 60, "Life in Redis of flights and radios.", unit="s"
+    )
+    ttl_atc_data_s: PositiveInt = setting(
+        "CACHE_TTL_ATC_DATA", 30, "Life in Redis of controllers and ATIS.", unit="s"
+    )

@@ -1,0 +1,23 @@
+"""Settings: the raw snapshots on disk."""
+
+from __future__ import annotations
+
+from pydantic import PositiveInt
+
+from vatwatch.config.section import Section, setting
+
+
+class Journal(Section):
+    """The raw snapshots on disk."""
+
+    max_mb: PositiveInt = setting(
+        "VATWATCH_JOURNAL_MAX_MB",
+        4096,
+        "Bound of journal, archive and quarantine: some four days of a busy network.",
+        unit="MiB",
+    )
+    max_failures: PositiveInt = setting(
+        "VATWATCH_SNAPSHOT_TRIES",
+        5,
+        "How often one snapshot may bring the processor down before it is set aside.",
+    )

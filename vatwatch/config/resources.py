@@ -1,0 +1,68 @@
+"""Settings: what the process may take. At a soft limit it sheds, at a hard one it degrades."""
+
+from __future__ import annotations
+
+from pydantic import PositiveFloat, PositiveInt
+
+from vatwatch.config.section import Section, Switch, setting
+
+# A worker that has just started takes some 115 MiB, 145 with 500 pilots (docs/operating.md): below
+# this it would be over the limit from its first second on, however often it is replaced.
+LEAST_MEMORY_MB = 200
+
+
+class Resources(Section):
+    """What the process may take. At a soft limit it sheds, at a hard one it degrades."""
+
+    interval_s: PositiveFloat = setting(
+        "VATWATCH_RESOURCE_INTERVAL", 10.0, "Between two readings.", unit="s"
+    )
+    memory_soft_mb: PositiveFloat | None = setting(
+        "VATWATCH_MEMORY_SOFT_MB",
+        None,
+        "Resident memory; unset: a half of the machine's, or of what its container may have.",
+        unit="MiB",
+    )
+    memory_hard_mb: PositiveFloat | None = setting(
+        "VATWATCH_MEMORY_HARD_MB", None, "The same; unset: three quarters.", unit="MiB"
+    )
+    replace_worker: Switch = setting(
+        "VATWATCH_MEMORY_REPLACE_WORKER",
+        False,
+        "Whether the worker is replaced, in order, when all else leaves it over the hard limit.",
+    )
+    disk_soft_mb: float | None = setting(
+        "VATWATCH_DISK_SOFT_MB",
+        None,
+        "Free space under VATWATCH_HOME; unset: 2048, on a small disk a tenth of it.",
+        unit="MiB",
+        ge=0,
+    )
+    disk_hard_mb: float | None = setting(
+        "VATWATCH_DISK_HARD_MB",
+        None,
+        "The same; unset: 512, on a small disk a fortieth of it.",
+        unit="MiB",
+        ge=0,
+    )
+    hub_soft_ms: PositiveFloat = setting(
+        "VATWATCH_HUB_SOFT_MS", 500.0, "How late the hub may be before it is told.", unit="ms"
+    )
+    hub_hard_ms: PositiveFloat = setting(
+        "VATWATCH_HUB_HARD_MS", 5000.0, "How late the hub is when all suffers.", unit="ms"
+    )
+    hub_timeout_s: PositiveInt = setting(
+        "VATWATCH_HUB_TIMEOUT",
+        60,
+        "A worker whose hub is blocked for longer is killed by the master, and replaced.",
+        unit="s",
+    )
+    cleanup_interval_s: PositiveFloat = setting(
+        "VATWATCH_CLEANUP_INTERVAL", 3600.0, "Between two removals of useless files.", unit="s"
+    )
+    log_max_mb: PositiveFloat = setting(
+        "VATWATCH_LOG_MAX_MB",
+        16.0,
+        "A log file under VATWATCH_HOME that is larger is begun anew; one older is kept.",
+        unit="MiB",
+    )

@@ -1,0 +1,76 @@
+"""What the sections are made of: the base class, a setting, and the types that several share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+
+class Section(BaseModel):
+    """The settings of one part; made from a mapping of the environment's names to values."""
+
+    # Nothing here means anything at infinity: a time that never comes is a misspelt one.
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=False, allow_inf_nan=False
+    )
+
+
+def setting(
+    name: str, default: Any, why: str, *, unit: str = "", secret: bool = False, **limits: Any
+) -> Any:
+    """A field: its name in the environment, its default, its unit, and why it is there.
+
+    `secret`: nothing of its value is ever shown, not even of a wrong one. (An address is shown
+    without its password.)
+    """
+    extra: dict[str, Any] = {"unit": unit, "secret": secret}
+    return Field(default, alias=name, description=why, json_schema_extra=extra, **limits)
+
+
+def checked(rule: Callable[[str], None]) -> AfterValidator:
+    """A text, secret or not, that `rule` takes; it raises ValueError with what must be."""
+
+    def check(value: Any) -> Any:
+        rule(value.get_secret_value() if isinstance(value, SecretStr) else value)
+        return value
+
+    return AfterValidator(check)
+
+
+def _switch(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    words = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+    found = words.get(str(value).strip().lower()) if isinstance(value, str | int) else None
+    if found is None:
+        raise ValueError("must be on or off")
+    return found
+
+
+def _listed(value: object) -> object:
+    """Texts separated by commas, or a list of texts as TOML has it."""
+    if isinstance(value, str):
+        found = [one.strip() for one in value.split(",") if one.strip()]
+        if not found:
+            raise ValueError("has nothing between its commas")
+        return found
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(one, str) and one.strip() for one in value
+    ):
+        raise ValueError("must be a text, or a list of texts that are not empty")
+    return [one.strip() for one in value]
+
+
+Switch = Annotated[bool, BeforeValidator(_switch)]
+SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
+
+
+def one_line(text: str) -> None:
+    """No line breaks and no other control characters. Raises ValueError."""
+    if not text.isprintable():
+        raise ValueError("must be one line, without control characters")
+
+
+Line = Annotated[str, checked(one_line)]

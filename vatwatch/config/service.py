@@ -1,0 +1,34 @@
+"""Settings: the process."""
+
+from __future__ import annotations
+
+from pydantic import PositiveFloat, PositiveInt
+
+from vatwatch.config.section import Section, setting
+
+
+class Service(Section):
+    """The process."""
+
+    max_workers: PositiveInt = setting(
+        "SERVICE_MAX_WORKERS", 4, "The most worker processes that may be asked for."
+    )
+    health_check_interval_s: PositiveFloat = setting(
+        "SERVICE_HEALTH_CHECK_INTERVAL", 30.0, "Between two checks of everybody's health.", unit="s"
+    )
+    probe_timeout_s: PositiveFloat = setting(
+        "VATWATCH_PROBE_TIMEOUT",
+        5.0,
+        "How long a service may take to answer the health monitor.",
+        unit="s",
+    )
+    handler_deadline_s: PositiveFloat = setting(
+        "VATWATCH_HANDLER_DEADLINE",
+        60.0,
+        "A part that handles one message for longer hangs, and is restarted; the store, the "
+        "fetcher and the embedded PostgreSQL may take as long as their own time-outs add up to.",
+        unit="s",
+    )
+    shutdown_timeout_s: PositiveFloat = setting(
+        "SERVICE_SHUTDOWN_TIMEOUT", 30.0, "How long stopping in order may take.", unit="s"
+    )

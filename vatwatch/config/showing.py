@@ -1,0 +1,114 @@
+"""How settings are shown to people: masked, on one line; and what is said of a wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from vatwatch.config.addresses import masked
+from vatwatch.redaction import LONG, MASK, parts_of_address
+
+# Longer is of no use to find out which value is meant.
+MOST_CHARS = 120
+# With one of these an address may have a password in it, in a place where nobody looks for one.
+_MAY_HIDE = frozenset("@?#%")
+_UNITS = {"s": "seconds", "ms": "milliseconds", "h": "hours", "MiB": "MiB"}
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the value has a secret in it."""
+    return _extra(field, "secret") is True or _mentions(field.annotation, SecretStr)
+
+
+def shown(value: object, field: FieldInfo) -> str:
+    """A value that is in force: addresses without their passwords, keys only counted."""
+    if isinstance(value, tuple | list):
+        return f"{len(value)} hidden" if value else ""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if value is None:
+        return ""
+    if _extra(field, "secret") is True:
+        return MASK
+    text = str(value)
+    return one_line(masked(text) if "://" in text else text)
+
+
+def shown_wrong(value: object, field: FieldInfo) -> str:
+    """A value that is refused: nothing of one that may have a secret in it."""
+    if is_secret(field):
+        return MASK
+    text = str(value)
+    return one_line(MASK if "://" in text and _MAY_HIDE.intersection(text) else text)
+
+
+def one_line(text: str) -> str:
+    """The text with everything escaped that is not printable, and not too long."""
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    return text if len(text) <= MOST_CHARS else f"{text[:MOST_CHARS]}…"
+
+
+def explain(error: Any, field: FieldInfo) -> str:
+    """One of pydantic's errors, as a sentence about the setting."""
+    return f"{field.alias}={shown_wrong(error['input'], field)}: {_must_be(error, field)}"
+
+
+def _must_be(error: Any, field: FieldInfo) -> str:
+    kind, context = error["type"], error.get("ctx") or {}
+    unit = _UNITS.get(str(_extra(field, "unit")), "")
+    of_unit = f" of {unit}" if unit else ""
+    match kind:
+        case "value_error":
+            return str(context["error"])
+        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
+            return f"must be a whole number{of_unit}"
+        case "float_parsing" | "float_type" | "finite_number":
+            return f"must be a number{of_unit}"
+        case "greater_than":
+            return f"must be more than {context['gt']:g}"
+        case "greater_than_equal":
+            return f"must be at least {context['ge']:g}"
+        case "less_than_equal":
+            return f"must be at most {context['le']:g}"
+        case "literal_error":
+            return f"must be {context['expected'].replace(chr(39), '')}"
+        case "string_type" | "path_type":
+            return "must be a text"
+        case _:
+            return f"is not what it must be ({kind})"
+
+
+def secrets_in(values: Iterable[object]) -> Iterator[str]:
+    """Everything in these values that must not be seen: addresses' passwords, keys, tokens.
+
+    Given the values of all settings that have a secret in them, or may have one.
+    """
+    for value in values:
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if isinstance(value, tuple | list):
+            yield from secrets_in(value)
+        elif isinstance(value, str) and "://" in value:
+            yield from parts_of_address(value)
+        elif isinstance(value, str):
+            yield from (value, *(one.strip() for one in value.split(",")))
+
+
+def secrets_of_webhooks(urls: Iterable[str]) -> Iterator[str]:
+    """Of an address that is a secret itself: everything behind its host."""
+    for url in urls:
+        yield from parts_of_address(url)
+        path = url.partition("://")[2].partition("/")[2].partition("?")[0]
+        yield from (part for part in (path, *path.split("/")) if len(part) >= LONG)
+
+
+def _extra(field: FieldInfo, name: str) -> object:
+    extra = field.json_schema_extra
+    return extra.get(name) if isinstance(extra, dict) else None
+
+
+def _mentions(annotation: object, kind: type) -> bool:
+    return annotation is kind or any(_mentions(one, kind) for one in get_args(annotation))

@@ -1,0 +1,88 @@
+"""What is right for itself and wrong together with others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from vatwatch.config.resources import LEAST_MEMORY_MB
+from vatwatch.config.showing import one_line
+from vatwatch.config.vatsim import MIN_VATSIM_POLL_S
+from vatwatch.redaction import shown_address
+
+
+def faults(sections: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each. A section that has faults of its own is not among the `sections`."""
+    if "vatsim" in sections:
+        yield from _pace(sections["vatsim"])
+    if "resources" in sections:
+        yield from _limits(sections["resources"])
+    if sections.keys() >= {"web", "service", "cache"}:
+        yield from _workers(sections["web"], sections["service"], sections["cache"])
+
+
+def faults_of_service(sections: Mapping[str, Any]) -> Iterator[str]:
+    """What keeps the service itself from running here; other commands do not mind."""
+    if "general" in sections:
+        yield from _home(sections["general"].home)
+    if "resources" in sections:
+        yield from _least_memory(sections["resources"])
+
+
+def _home(home: Path) -> Iterator[str]:
+    """Try it: permissions do not tell of a read-only file system, nor of root."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        yield f"VATWATCH_HOME={one_line(str(home))}: cannot be written ({why})"
+
+
+def _least_memory(resources: Any) -> Iterator[str]:
+    hard_mb = resources.memory_hard_mb
+    if hard_mb is not None and hard_mb < LEAST_MEMORY_MB:
+        yield (
+            f"VATWATCH_MEMORY_HARD_MB={hard_mb:g}: must be at least {LEAST_MEMORY_MB}: a worker "
+            "that has just started is not far below it"
+        )
+
+
+def _pace(vatsim: Any) -> Iterator[str]:
+    used = [vatsim.api_url, vatsim.transceivers_url]
+    if vatsim.api_url is None:
+        used.append(vatsim.status_url)
+    for asked in used:
+        if asked is not None and not vatsim.may_ask(asked):
+            yield (
+                f"VATSIM_POLL_INTERVAL={vatsim.poll_interval_s:g}: VATSIM's own hosts are not "
+                f"asked more often than every {MIN_VATSIM_POLL_S} s, and {shown_address(asked)} "
+                "is one of them"
+            )
+
+
+def _limits(resources: Any) -> Iterator[str]:
+    for soft, hard, wrong in (
+        ("memory_soft_mb", "memory_hard_mb", 1),
+        ("hub_soft_ms", "hub_hard_ms", 1),
+        ("disk_soft_mb", "disk_hard_mb", -1),
+    ):
+        first, second = getattr(resources, soft), getattr(resources, hard)
+        if first is not None and second is not None and (first - second) * wrong > 0:
+            order = "above" if wrong > 0 else "below"
+            yield f"VATWATCH_{soft.upper()}={first:g}: {order} VATWATCH_{hard.upper()}={second:g}"
+
+
+def _workers(web: Any, service: Any, cache: Any) -> Iterator[str]:
+    if web.workers > 1 and cache.redis_url is None:
+        yield (
+            f"VATWATCH_WORKERS={web.workers}: several workers share the live state through Redis; "
+            "set REDIS_URL, or run one worker"
+        )
+    elif web.workers > 1:
+        yield f"VATWATCH_WORKERS={web.workers}: this version collects and serves in one worker"
+    if web.workers > service.max_workers:
+        yield f"VATWATCH_WORKERS={web.workers}: more than SERVICE_MAX_WORKERS"

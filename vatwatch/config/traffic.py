@@ -1,0 +1,66 @@
+"""Settings: what the traffic means, and what of it is kept."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, PositiveFloat
+
+from vatwatch.config.section import Section, Switch, checked, setting
+
+
+def _pattern(text: str) -> None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"must be a regular expression: {error}") from error
+
+
+def _file(value: Path) -> Path:
+    if not value.is_file():
+        raise ValueError("must be a file that exists")
+    try:
+        with value.open("rb"):
+            pass
+    except OSError as error:
+        raise ValueError(f"must be a file that can be read ({error.strerror})") from None
+    return value
+
+
+class Traffic(Section):
+    """What the traffic means, and what of it is kept."""
+
+    reconnect_window_s: PositiveFloat = setting(
+        "VATWATCH_RECONNECT_WINDOW",
+        900.0,
+        "Who comes back within this time goes on with the same flight or session.",
+        unit="s",
+    )
+    position_keepalive_s: PositiveFloat = setting(
+        "VATWATCH_POSITION_KEEPALIVE",
+        300.0,
+        "A standing aircraft gets a position row this often.",
+        unit="s",
+    )
+    keep_names: Switch = setting(
+        "VATWATCH_KEEP_NAMES",
+        True,
+        "Whether people's names are stored and served; they are personal data.",
+    )
+    boundary: Annotated[Path, AfterValidator(_file)] | None = setting(
+        "VATWATCH_FILTER_BOUNDARY",
+        None,
+        "A GeoJSON file; only what is inside its polygons is kept.",
+    )
+    callsign: Annotated[str, checked(_pattern)] | None = setting(
+        "VATWATCH_FILTER_CALLSIGN",
+        None,
+        "A regular expression; only callsigns in which it is found are kept.",
+    )
+    min_rating: int | None = setting(
+        "VATWATCH_FILTER_MIN_RATING",
+        None,
+        "VATSIM's id of a rating; controllers and ATIS below it are not kept.",
+    )

@@ -1,0 +1,93 @@
+"""Settings: the feeds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import PositiveFloat, PositiveInt
+
+from vatwatch import __version__
+from vatwatch.config import addresses
+from vatwatch.config.section import Section, checked, one_line, setting
+
+DEFAULT_API_URL = "https://data.vatsim.net/v3/vatsim-data.json"
+DEFAULT_TRANSCEIVERS_URL = "https://data.vatsim.net/v3/transceivers-data.json"
+DEFAULT_STATUS_URL = "https://status.vatsim.net/status.json"
+# VATSIM's etiquette (docs/operating.md): poll no faster than the feed is written.
+MIN_VATSIM_POLL_S = 15
+
+FeedUrl = Annotated[str, checked(addresses.http)]
+
+
+def _header(text: str) -> None:
+    one_line(text)
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError("must be of Latin letters: it is sent in a header") from None
+    if text != text.strip():
+        raise ValueError("must not begin or end with a space")
+
+
+Header = Annotated[str, checked(_header)]
+
+
+class Vatsim(Section):
+    """The feeds."""
+
+    api_url: FeedUrl | None = setting(
+        "VATSIM_API_URL",
+        None,
+        f"The data feed; unset: found through VATSIM_STATUS_URL, else {DEFAULT_API_URL}.",
+        repr=False,
+    )
+    transceivers_url: FeedUrl | None = setting(
+        "VATSIM_TRANSCEIVERS_URL",
+        None,
+        "The transceivers feed; unset: beside VATSIM_API_URL, or found through VATSIM_STATUS_URL.",
+        repr=False,
+    )
+    status_url: FeedUrl = setting(
+        "VATSIM_STATUS_URL", DEFAULT_STATUS_URL, "The list of the feeds' addresses.", repr=False
+    )
+    api_timeout_s: PositiveFloat = setting(
+        "VATSIM_API_TIMEOUT", 10.0, "How long one request may take, to its last byte.", unit="s"
+    )
+    retry_attempts: int = setting(
+        "VATSIM_API_RETRY_ATTEMPTS", 3, "Tries after the first, within one poll.", ge=0, le=20
+    )
+    poll_interval_s: PositiveFloat = setting(
+        "VATSIM_POLL_INTERVAL",
+        15.0,
+        "Between two polls. VATSIM's own hosts are not asked more often than every 15 s.",
+        unit="s",
+    )
+    max_body_mb: PositiveInt = setting(
+        "VATSIM_MAX_BODY_MB",
+        64,
+        "A larger body is no feed: thirty times the busiest seen.",
+        unit="MiB",
+    )
+    user_agent: Header = setting(
+        "VATSIM_USER_AGENT",
+        f"vatwatch/{__version__}",
+        "How we introduce ourselves; VATSIM asks for the software's name and a contact.",
+    )
+    contact: Header = setting(
+        "VATSIM_CONTACT", "", "A mail address or page, added to the user agent in brackets."
+    )
+
+    def may_ask(self, url: str) -> bool:
+        """Whether an address may be asked at our pace: VATSIM's own not too often."""
+        return self.poll_interval_s >= MIN_VATSIM_POLL_S or not _is_vatsim(url)
+
+    @property
+    def full_user_agent(self) -> str:
+        """The user agent with the contact."""
+        return f"{self.user_agent} ({self.contact})" if self.contact else self.user_agent
+
+
+def _is_vatsim(url: str) -> bool:
+    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    return host == "vatsim.net" or host.endswith(".vatsim.net")

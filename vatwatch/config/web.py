@@ -1,0 +1,36 @@
+"""Settings: where the service listens."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, PositiveInt
+
+from vatwatch.config import addresses
+from vatwatch.config.section import Section, setting
+
+
+def _host(value: str) -> str:
+    host = value.strip()
+    if re.fullmatch(r"\[.*\]", host):
+        host = host[1:-1]  # as it is written in an address
+    try:
+        addresses.host_name(host)
+    except ValueError:
+        raise ValueError(
+            "must be an IP address of this machine or a host name, without scheme and port"
+        ) from None
+    return host
+
+
+class Web(Section):
+    """Where the service listens."""
+
+    host: Annotated[str, AfterValidator(_host)] = setting(
+        "VATWATCH_HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 for every interface."
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] = setting("PORT", 8001, "Port to listen on.")
+    workers: PositiveInt = setting(
+        "VATWATCH_WORKERS", 1, "Worker processes. One collects and serves."
+    )

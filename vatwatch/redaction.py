@@ -1,0 +1,205 @@
+"""Keeps secrets out of whatever leaves the process.
+
+The first line of defence is elsewhere: each edge (PostgreSQL, Redis, the feeds, webhooks) says what
+went wrong in words of its own and never passes on a library's text that may hold an address. This
+is the second one: the values of the settings that are secret are known here, in every form in
+which they are usually written, and are replaced in logs, errors, reports and notifications.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
+from html import escape
+from typing import IO, Any
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+MASK = "***"
+# A shorter value is a word that stands everywhere by chance, and is no protection anyway.
+SHORTEST = 4
+# A value of this length does not stand anywhere by chance, not even within a longer word.
+UNMISTAKABLE = 12
+# Of what may be a token and may be a word of an address: a token is at least as long.
+LONG = 8
+# A password of these is none, and masking it would make the log unreadable.
+ORDINARY_WORDS = frozenset(
+    """
+    admin alerts cache database default feed guest health history https http localhost login
+    none null pass password postgres postgresql query redis root secret service services
+    status store test token true user username vatsim vatwatch webhook
+    """.split()  # noqa: SIM905 - shorter, and can be read
+)
+# Where a library's parser may cut an address, so that only a piece of a password is in its text.
+_CUTS = re.compile(r"[\s@/:%#?&=+,;\"'\\]+")
+
+
+class Redactor:
+    """Knows some secrets, and takes them out of texts. Immutable."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets for form in _forms(secret)}
+        # The longest first: a piece must not break up the whole, which would leave the rest.
+        self._forms = [(form, _pattern(form)) for form in sorted(forms, key=len, reverse=True)]
+
+    def redact(self, text: str) -> str:
+        """The text with each secret replaced by `***`."""
+        for form, pattern in self._forms:
+            if form in text:  # much quicker than a pattern, and hardly ever true
+                text = pattern.sub(MASK, text)
+        return text
+
+
+class _Known:
+    """The secrets of this process: they come from its settings, once, at the start."""
+
+    def __init__(self) -> None:
+        self.secrets: frozenset[str] = frozenset()
+        self.redactor = Redactor()
+
+
+_known = _Known()
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """From now on `redact` replaces these, too. To be called before anything is logged."""
+    _known.secrets |= frozenset(secrets)
+    _known.redactor = Redactor(_known.secrets)
+
+
+def redact(text: str) -> str:
+    """The text without any secret that the process knows (`hide`). For every thread."""
+    return _known.redactor.redact(text)
+
+
+class RedactingStream:
+    """A text stream that lets no secret through. Wraps `sys.stderr`, where logs and tracebacks go.
+
+    Each `write` is looked at by itself: a secret is found if it is written in one piece, as logging
+    and the interpreter's tracebacks write a line.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write it without the secrets; the number of characters of what was given."""
+        self._stream.write(redact(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def shown_address(url: str) -> str:
+    """An HTTP address for people: without user, password, query and fragment, which may be secret.
+
+    Text that is no address is not shown at all.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return MASK
+    if not parts.scheme or not host:
+        return MASK
+    host = f"[{host}]" if ":" in host else host
+    where = f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
+    # With an @ behind the host, what stands before it may be the end of a password with a slash.
+    path = parts.path if "@" not in parts.path else f"/{MASK}"
+    query = f"?{MASK}" if parts.query or (parts.fragment and "@" in parts.fragment) else ""
+    return where + path + query
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How a secret may be written, the pieces into which parsers cut it included."""
+    for whole in {secret, unquote(secret)}:
+        if _is_ordinary(whole):
+            continue
+        for written in _written(whole):
+            if len(written) >= SHORTEST:
+                yield written
+        yield from _in_base64(whole)
+        for piece in _CUTS.split(whole):
+            if len(piece) >= SHORTEST and not _is_ordinary(piece):
+                yield from _written(piece)
+
+
+def _written(text: str) -> Iterator[str]:
+    yield text
+    yield text.strip()
+    yield quote(text, safe="", errors="replace")
+    yield quote(text, errors="replace")
+    yield quote_plus(text, errors="replace")
+    yield quote(text, safe="", errors="replace").lower()
+    yield repr(text)[1:-1]
+    yield repr(repr(text))[1:-1].strip("'\"")
+    yield ascii(text)[1:-1]
+    yield repr(text.encode(errors="replace"))[2:-1]
+    in_json = json.dumps(text, ensure_ascii=False)[1:-1]
+    yield in_json
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(in_json, ensure_ascii=False)[1:-1]
+    yield escape(text)
+    yield re.sub(r"\s+", " ", text)
+    # As the lines of a text of several lines.
+    yield from (line for line in text.splitlines() if len(line) >= SHORTEST)
+
+
+def _in_base64(text: str) -> Iterator[str]:
+    """As a part of anything that is base64, wherever in it the secret begins."""
+    data = text.encode(errors="replace")
+    for before in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            encoded = encode(b"\0" * before + data).decode()
+            # Only what the secret alone decides: six bits a character, eight a byte.
+            core = encoded[-(-8 * before // 6) : 8 * (before + len(data)) // 6]
+            if len(core) >= UNMISTAKABLE:
+                yield core
+
+
+def _is_ordinary(text: str) -> bool:
+    return len(text) < SHORTEST or text.strip().lower() in ORDINARY_WORDS
+
+
+def _pattern(form: str) -> re.Pattern[str]:
+    exact = re.escape(form)
+    if len(form) >= UNMISTAKABLE:
+        return re.compile(exact)
+    # A short one is replaced where it stands alone: "base" is a piece of "database".
+    before = r"(?<![A-Za-z0-9])" if form[0].isalnum() else ""
+    after = r"(?![A-Za-z0-9])" if form[-1].isalnum() else ""
+    return re.compile(before + exact + after)
+
+
+def parts_of_address(url: str) -> Iterator[str]:
+    """What of an address is secret: user and password, and the values of its parameters.
+
+    However an address is read that has a raw `@`, `/`, `#` or `?` in its password: each way is
+    taken, so that none of them shows a piece.
+    """
+    scheme, _, rest = url.partition("://")
+    query = rest.partition("?")[2]
+    of_http = scheme.lower() in ("http", "https")
+    for pair in re.split(r"[&;]", query):
+        name, _, value = pair.partition("=")
+        if _is_secret_parameter(name) or (of_http and len(value) >= LONG):
+            yield value
+    if of_http and len(query) >= LONG:
+        yield query
+    if "@" in rest:
+        for userinfo in {rest.partition("@")[0], rest.rpartition("@")[0]}:
+            user, _, password = userinfo.partition(":")
+            # Without a password, what stands there is often a token.
+            yield password or user
+
+
+def _is_secret_parameter(name: str) -> bool:
+    name = name.lower()
+    return any(word in name for word in ("password", "pass", "token", "key", "secret", "auth"))
