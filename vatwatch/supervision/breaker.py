@@ -169,6 +169,17 @@ class Breaker:
             return breaker._enter(BreakerState.HALF_OPEN)
         return breaker
 
+    def restart_trials(self) -> Breaker:
+        """Forget the trials that are under way: what was tried has been stopped by somebody else.
+
+        Changes nothing unless it is half open.
+        """
+        return self._enter(BreakerState.HALF_OPEN) if self.trials or self.trials_succeeded else self
+
+    def reset(self) -> Breaker:
+        """Closed, the timeout as at first: somebody knows better."""
+        return Breaker(self.policy, epoch=self.epoch + 1)
+
     def expire(self, now: float) -> Breaker:
         """Count a trial that has not reported by its deadline as failed, then."""
         if self.trials and self.trials[0] <= now:

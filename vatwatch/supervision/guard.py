@@ -103,6 +103,11 @@ class Guard:
         return self._breaker.state
 
     @property
+    def breaker(self) -> Breaker:
+        """The breaker as it stands."""
+        return self._breaker
+
+    @property
     def retry_in_s(self) -> float:
         """Seconds until a call may be tried."""
         return self._breaker.retry_in_s(self._clock())
@@ -143,27 +148,21 @@ class Guard:
         self._successes += 1
         self._become(self._breaker.success(self._clock()), "every trial succeeded")
 
-    def trip(self, reason: str) -> None:
-        """For a supervisor: open it. (A trial that failed, or too many failures.)"""
-        self._failed(reason)
-        self._become(self._breaker.trip(self._clock()), reason)
-
-    def begin_trials(self) -> bool:
-        """For a supervisor: whether the child may be started for its trials now."""
-        self._become(self._breaker.half_open(self._clock()), "its timeout is over")
-        return self._breaker.state is BreakerState.HALF_OPEN
+    def follow(self, breaker: Breaker, reason: str, *, failed: bool = False) -> None:
+        """For a supervisor: take over what it decided; `failed`: that is because of a failure."""
+        if failed:
+            self._failed(reason)
+        self._become(breaker, reason)
 
     def expire(self) -> bool:
-        """Whether a trial has not reported by its deadline, so that it is open again."""
-        before = self._breaker.state
+        """For a supervisor: whether it is open, if only since a trial missed its deadline."""
         self._become(self._breaker.expire(self._clock()), "a trial did not report in time")
-        return before is BreakerState.HALF_OPEN and self._breaker.state is BreakerState.OPEN
+        return self._breaker.state is BreakerState.OPEN
 
     def reset(self, reason: str) -> None:
         """Close it: somebody knows better."""
         if self._breaker.state is not BreakerState.CLOSED:
-            epoch = self._breaker.epoch + 1
-            self._become(Breaker(self._breaker.policy, epoch=epoch), reason)
+            self._become(self._breaker.reset(), reason)
 
     def info(self) -> BreakerInfo:
         """What is known."""

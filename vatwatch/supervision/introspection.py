@@ -99,6 +99,11 @@ class NodeInfo:
     latency: LatencyInfo | None
     """None while nothing has been handled."""
     children: tuple[NodeInfo, ...]
+    retry_in_s: float | None = None
+    """Until it is started, while it is `restarting` or `suspended`; 0: as soon as its supervisor
+    comes to it. None in every other state."""
+    retry_at: datetime | None = None
+    """The same as a time."""
 
     def walk(self) -> Iterator[NodeInfo]:
         """This node and all below it, from top to bottom."""

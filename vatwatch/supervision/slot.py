@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from vatwatch.errors import ActorSuspended, ActorUnavailable, MailboxFull
@@ -25,7 +25,16 @@ from vatwatch.supervision.notices import DeadLetterReason, FailureReason
 from vatwatch.supervision.spec import AnySpec, Backlog, InHand, SupervisorSpec
 
 if TYPE_CHECKING:
+    from vatwatch.supervision.decision import Group
     from vatwatch.supervision.life import Life
+
+
+_COMES_BACK_WITH_ITS_SUPERVISOR = (
+    State.STARTING,
+    State.RUNNING,
+    State.STOPPING,
+    State.RESTARTING,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +61,6 @@ class Slot:
         self.life: Life | None = None
         self.started_at = 0.0
         self.starts = 0
-        self.attempt = 0
-        """Failures since the last healthy period."""
         self.failures = 0
         self.asks_failed = 0
         self.last_failure: FailureInfo | None = None
@@ -62,10 +69,15 @@ class Slot:
         """While set: what fault injection makes of each message."""
         self.on_trial = False
         """Whether each message that is handled is a trial for the breaker."""
+        self.group: Group | None = None
+        """What its supervisor, and that one's successors, know of the children of this node."""
+        self.next_start_at: float | None = None
+        """When it is started next, by the clock of the tree; None if it is not."""
+        self.restart_ordered = False
+        """Whether a restart was ordered that has not been carried out."""
         self._window = RestartWindow(0, 1.0)
         if parent is not None and isinstance(parent.spec, SupervisorSpec):
             self._window = RestartWindow(parent.spec.intensity, parent.spec.period_s)
-        self._failing = self._window
         self.guard = (
             None
             if spec.breaker is None
@@ -110,8 +122,6 @@ class Slot:
         """Keep a failure in mind."""
         now = self.runtime.clock()
         self.failures += 1
-        if self.state is State.RUNNING and now - self.started_at >= self._window.period_s:
-            self.attempt = 0
         self.last_failure = FailureInfo(
             reason,
             "" if error is None else type(error).__name__,
@@ -121,29 +131,8 @@ class Slot:
             traceback,
         )
 
-    def fails_too_often(self) -> bool:
-        """Count one failure more for the breaker; whether it is open now.
-
-        It opens when the restart intensity is exceeded, and when a trial fails.
-        """
-        guard, failure = self.guard, self.last_failure
-        assert guard is not None
-        assert failure is not None
-        self._failing = self._failing.add(self.runtime.clock())
-        reason = f"{failure.error_type}: {failure.error_text}".removeprefix(": ")
-        if self.on_trial:
-            guard.trip(f"a trial failed: {reason}")
-        elif self._failing.exceeded:
-            window = self._failing
-            guard.trip(f"over {window.intensity} failures in {window.period_s:g} s: {reason}")
-        if guard.state is BreakerState.CLOSED:
-            return False
-        self._failing = replace(self._failing, restarts=())
-        return True
-
     def suspend(self) -> None:
-        """Nothing gets in, and nobody is started, until the breaker lets them try."""
-        self.state = State.SUSPENDED
+        """Nothing gets in until the breaker lets somebody try."""
         self.on_trial = False
         self.mailbox.guard_with(lambda: False)
 
@@ -172,6 +161,11 @@ class Slot:
         """
         self.life = None
         if isinstance(self.spec, SupervisorSpec):
+            for below in self.walk():
+                # They went with it, and come back with its successor.
+                if below is not self and below.state in _COMES_BACK_WITH_ITS_SUPERVISOR:
+                    below.state = State.RESTARTING
+                    below.next_start_at = None
             return
         if self.spec.backlog is Backlog.DEAD_LETTER:
             self.mailbox.drain("backlog")
@@ -191,9 +185,10 @@ class Slot:
         if self.life is not None and self.life.dead and self.life.exit is not None:
             self.settle(self.life.exit.in_hand, may_retry=False)
 
-    def info(self) -> NodeInfo:
-        """What is known of this node and those below."""
+    def info(self, *, waits_s: float | None = None) -> NodeInfo:
+        """What is known of this node and those below. `waits_s`: until its supervisor starts."""
         now = self.runtime.clock()
+        retry_in_s = self._retry_in_s(now, waits_s)
         spec, mailbox, life = self.spec, self.mailbox, self.life
         in_hand = None if life is None else life.in_hand
         busy_since = None if life is None else life.busy_since
@@ -229,8 +224,19 @@ class Slot:
             asks_failed=self.asks_failed,
             last_failure=self.last_failure,
             latency=self.latency.info(),
-            children=tuple(child.info() for child in self.children),
+            children=tuple(child.info(waits_s=retry_in_s) for child in self.children),
+            retry_in_s=retry_in_s,
+            retry_at=None
+            if retry_in_s is None
+            else self.runtime.wall_clock() + timedelta(seconds=retry_in_s),
         )
+
+    def _retry_in_s(self, now: float, supervisor_s: float | None) -> float | None:
+        """Seconds until it is started; its own wait goes on while its supervisor waits."""
+        if self.state not in (State.RESTARTING, State.SUSPENDED):
+            return None
+        own_s = 0.0 if self.next_start_at is None else max(0.0, self.next_start_at - now)
+        return max(own_s, supervisor_s or 0.0)
 
     def _set_tap(self, tap: Callable[[Any, bool], Any] | None) -> None:
         self.tap = tap

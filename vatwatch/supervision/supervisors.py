@@ -1,24 +1,28 @@
 """Supervisor: starts its children in order, stops them in reverse, decides what a failure costs.
 
-Receives  ChildEnded, RestartDue, TrialDue (from itself, in the hub), RestartOrdered (from the tree)
+What it decides is in `decision.py`, with the law; here it is carried out.
+
+Receives  ChildEnded, TimeIsUp (from itself, in the hub), RestartOrdered (from the tree)
 Sends     nothing; the observers are told
-Holds     the restart window, and which children wait for their backoff or their breaker
-Restart   its children are stopped, and started again in order; their slots and mailboxes stay
+Holds     the state of its children (`Group`), and a timer for each that waits
+Restart   its children are stopped, and started again in order; their slots, mailboxes and breakers
+          stay, and so does what was ordered
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, assert_never
 
 from gevent import get_hub
 from gevent.event import Event
 
 from vatwatch.errors import StartFailed, SupervisionError
+from vatwatch.supervision import decision
 from vatwatch.supervision.actor import Actor
+from vatwatch.supervision.decision import Group, Mode, Phase, decide
 from vatwatch.supervision.failures import described, text_of, traceback_of
-from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import State
 from vatwatch.supervision.life import Exit, ExitReason, Life, Timer
 from vatwatch.supervision.mailbox import Envelope
@@ -33,11 +37,22 @@ from vatwatch.supervision.notices import (
     Notice,
 )
 from vatwatch.supervision.slot import Slot
-from vatwatch.supervision.spec import ChildSpec, Restart, Strategy, SupervisorSpec
+from vatwatch.supervision.spec import ChildSpec, SupervisorSpec
 
 # How long a killed actor may take to die. A greenlet dies as soon as it waits, so what takes longer
 # catches the kill, or clears up for too long.
 _KILL_GRACE_S = 5.0
+
+# READY depends on more; see `_shown`.
+_STATES = {
+    Phase.DOWN: State.STOPPED,
+    Phase.FAILED: State.FAILED,
+    Phase.READY: State.RESTARTING,
+    Phase.WAITING: State.RESTARTING,
+    Phase.SUSPENDED: State.SUSPENDED,
+    Phase.RUNNING: State.RUNNING,
+    Phase.LEAVING: State.RUNNING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +63,20 @@ class ChildEnded(Tell):
     life: Life
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RestartDue(Tell):
-    """A backoff is over. Each is itself alone: a later failure makes a later one count."""
-
-    slot: Slot
-
-
 @dataclass(frozen=True, slots=True)
-class TrialDue(Tell):
-    """A breaker's timeout is over, or so a timer says."""
+class TimeIsUp(Tell):
+    """A backoff or a breaker's timeout is over. It may have been settled otherwise since."""
 
-    slot: Slot
+    child: int
+    due_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class RestartOrdered(Tell):
-    """Somebody wants this child stopped in order and started again, with those that go with it."""
+    """Somebody wants a child restarted. Which one says `Slot.restart_ordered`.
 
-    slot: Slot
+    So an order outlives this supervisor: its successor finds it there.
+    """
 
 
 class Supervisor(Actor):
@@ -79,11 +89,11 @@ class Supervisor(Actor):
         super().__init__()
         self._slot = slot
         self._spec = spec
-        self._window = RestartWindow(spec.intensity, spec.period_s)
-        self._backoffs: dict[Slot | None, tuple[RestartDue, Timer | None]] = {}
-        self._trials: dict[Slot, Timer] = {}
+        self._group = slot.group or Group.of(spec)
+        self._timers: dict[int, tuple[float, Timer]] = {}
         self._changed = Event()
         self._hang_check: Any = None
+        self._start_failed: StartFailed | None = None
 
     # -- hooks
 
@@ -94,19 +104,15 @@ class Supervisor(Actor):
         # Not `ref`, so that a tree that only waits does not keep the process alive.
         self._hang_check = get_hub().loop.timer(interval_s, interval_s, ref=False)
         self._hang_check.start(self._find_hung)
-        try:
-            for slot in self._slot.children:
-                if slot.state is State.SUSPENDED:
-                    self._await_trial(slot)
-                else:
-                    self._start_child(slot)
-        except StartFailed:
-            self._halt(self._slot.children, for_good=self._life.stop_for_good)
-            raise
+        for slot in self._slot.children:
+            if slot.life is not None and slot.life.dead:
+                # Its end was told to the supervisor before this one, if to anybody.
+                slot.settle(_exit_of(slot.life).in_hand, may_retry=not slot.on_trial)
+        self._follow(decision.Begin(self._slot.starts == 1, self._take_orders()))
 
     def on_stop(self) -> None:
         """Stop the children in reverse."""
-        self._halt(self._slot.children, for_good=self._life.stop_for_good)
+        self._follow(decision.Finish(self._life.stop_for_good))
         self._hang_check.close()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:  # noqa: ARG002
@@ -117,170 +123,168 @@ class Supervisor(Actor):
             if slot.life is not None:
                 slot.life.kill("shutdown", error)
 
-    def on_receive(self, message: ChildEnded | RestartDue | TrialDue | RestartOrdered) -> None:
+    def on_receive(self, message: ChildEnded | TimeIsUp | RestartOrdered) -> None:
         """See the module."""
         match message:
             case ChildEnded(slot, life):
                 self._child_ended(slot, life)
-            case RestartDue(slot):
-                self._restart_due(slot, message)
-            case TrialDue(slot):
-                self._trial_due(slot)
-            case RestartOrdered(slot):
-                self._restart_ordered(slot)
+            case TimeIsUp(child, due_at):
+                self._time_is_up(child, due_at)
+            case RestartOrdered():
+                self._restart_ordered()
             case _:
                 assert_never(message)
 
-    # -- what a failure costs
+    # -- events
 
     def _child_ended(self, slot: Slot, life: Life) -> None:
         # It may have been stopped, or restarted with a sibling, since it was said.
-        if slot.life is not life:
-            return
-        ended = _exit_of(life)
-        normal = ended.reason == "exit"
-        restarts = slot.spec.restart is Restart.PERMANENT or (
-            slot.spec.restart is Restart.TRANSIENT and not normal
-        )
-        if normal and not restarts:
-            slot.settle(None, may_retry=False)
-            slot.close(State.STOPPED)
-            self._notify(ChildStopped(slot.path, killed=False))
-            return
-        self._report(slot, ended)
-        if not restarts:
-            slot.settle(ended.in_hand, may_retry=False)
-            slot.close(State.FAILED)
-            return
-        self._recover(slot, ended.in_hand)
+        if slot.life is life:
+            ended = _exit_of(life)
+            child = self._slot.children.index(slot)
+            self._follow(decision.Ended(child, ended.reason == "exit", _reason_of(ended.error)))
 
-    def _recover(self, slot: Slot, in_hand: Envelope | None) -> None:
-        """A child has ended that is to live: restart those whom it concerns, or give up.
+    def _time_is_up(self, child: int, due_at: float) -> None:
+        if self._group.children[child].due_at == due_at:
+            # If the timer was early by a hair, there will be another one.
+            self._forget_timer(child)
+            self._follow(decision.Due(child))
 
-        One whose breaker opens stays down; its siblings go on without it, and are not restarted
-        when it is tried again: they were started after its end, so they hold nothing of it.
-        """
-        suspended = slot.guard is not None and slot.fails_too_often()
-        if slot.guard is None and not self._may_restart():
-            slot.settle(in_hand, may_retry=False)
-            self._escalate()
-        slot.settle(in_hand, may_retry=not suspended)
-        if suspended:
-            slot.suspend()
-            self._await_trial(slot)
-        else:
-            slot.state = State.RESTARTING
-        others = [other for other in self._concerned(slot) if other is not slot]
-        self._halt(others, for_good=False)
-        if not suspended or others:
-            self._restart_later(slot, tell=not suspended)
+    def _restart_ordered(self) -> None:
+        # While it stops its children the orders are left for the successor.
+        while self._group.mode is Mode.WORKING and (orders := self._take_orders(1)):
+            (child,) = orders
+            self._follow(decision.RestartRequested(child))
 
-    def _may_restart(self) -> bool:
-        """Tell whether one more failure is within the restart intensity."""
-        self._window = self._window.add(self._slot.runtime.clock())
-        return not self._window.exceeded
-
-    def _escalate(self) -> None:
-        self._notify(Escalated(self.path, self._spec.intensity, self._spec.period_s))
-        self._halt(self._slot.children, for_good=False)
-        raise SupervisionError(
-            f"{self.path}: more than {self._spec.intensity} failures in {self._spec.period_s:g} s"
-        )
-
-    def _concerned(self, slot: Slot) -> Sequence[Slot]:
-        """Those whom the failure of one child concerns, in the order of their start."""
+    def _take_orders(self, at_most: int | None = None) -> frozenset[int]:
         children = self._slot.children
-        match self._spec.strategy:
-            case Strategy.ONE_FOR_ONE:
-                return (slot,)
-            case Strategy.ONE_FOR_ALL:
-                return children
-            case Strategy.REST_FOR_ONE:
-                return children[children.index(slot) :]
+        ordered = [i for i, slot in enumerate(children) if slot.restart_ordered][:at_most]
+        for child in ordered:
+            children[child].restart_ordered = False
+        return frozenset(ordered)
 
-    def _restart_later(self, slot: Slot, *, tell: bool = True) -> None:
-        delay_s = self._spec.backoff.delay(slot.attempt, self._slot.runtime.random)
-        if tell:
-            self._notify(ChildRestarting(slot.path, slot.attempt, delay_s))
-        slot.attempt += 1
-        due = RestartDue(slot)
-        timer: Timer | None = None
-        self._forget_backoff(self._backoff_key(slot))
-        if delay_s > 0:
-            timer = self._life.after(delay_s, lambda: self._urgent(due))
-        else:
-            self._urgent(due)
-        self._backoffs[self._backoff_key(slot)] = (due, timer)
+    def _follow(self, event: decision.Event | None) -> None:
+        """Decide about the event, carry the orders out, and so on with what comes of them."""
+        runtime = self._slot.runtime
+        while event is not None:
+            group = self._with_breakers()
+            self._group, orders = decide(group, event, runtime.clock(), runtime.random)
+            self._slot.group = self._group
+            self._show()
+            event = None
+            for order in orders:
+                event = self._carry_out(order)
 
-    def _restart_due(self, slot: Slot, due: RestartDue) -> None:
-        key = self._backoff_key(slot)
-        current = self._backoffs.get(key)
-        if current is None or current[0] is not due:
-            return
-        del self._backoffs[key]
-        for each in self._concerned(slot):
-            if each.state is State.RESTARTING and not self._start_or_recover(each):
-                return
+    def _with_breakers(self) -> Group:
+        """The group with the breakers as they are: messages, and time, have changed them."""
+        children = zip(self._group.children, self._slot.children, strict=True)
+        return replace(
+            self._group,
+            children=tuple(
+                known if slot.guard is None else replace(known, breaker=slot.guard.breaker)
+                for known, slot in children
+            ),
+        )
 
-    # -- breakers
+    # -- what is shown, and the timers: both are made from the state
 
-    def _await_trial(self, slot: Slot) -> None:
-        assert slot.guard is not None
-        self._forget_trial(slot)
-        due = TrialDue(slot)
-        self._trials[slot] = self._life.after(slot.guard.retry_in_s, lambda: self._urgent(due))
+    def _show(self) -> None:
+        now = self._slot.runtime.clock()
+        for child, slot in enumerate(self._slot.children):
+            slot.state = self._shown(child, slot)
+            slot.next_start_at = self._group.starts_at(child, now)
+            due_at = self._group.children[child].due_at
+            armed = self._timers.get(child)
+            if armed is None or armed[0] != due_at:
+                self._forget_timer(child)
+                if due_at is not None:
+                    self._arm_timer(child, due_at, due_at - now)
 
-    def _trial_due(self, slot: Slot) -> None:
-        """Start it for its trials; the siblings stay as they are (`_recover`)."""
-        self._trials.pop(slot, None)
-        if slot.state is not State.SUSPENDED or slot.guard is None:
-            return
-        if not slot.guard.begin_trials():
-            self._await_trial(slot)  # the timer was early by a hair
-            return
-        slot.begin_trials()
-        self._start_or_recover(slot)
+    def _shown(self, child: int, slot: Slot) -> State:
+        known = self._group.children[child]
+        if known.phase is Phase.READY and not slot.starts:
+            return State.STOPPED
+        if known.phase is Phase.READY and known.on_trial:
+            return State.SUSPENDED
+        return _STATES[known.phase]
 
-    def _restart_ordered(self, slot: Slot) -> None:
-        """Its breaker is closed, too: whoever orders this has mended something."""
-        self._halt(self._concerned(slot), for_good=False)
-        if slot.guard is not None:
-            slot.guard.reset("a restart was ordered")
-            slot.end_trials()
-        self._forget_trial(slot)
-        slot.state = State.RESTARTING
-        for each in self._concerned(slot):
-            if each.state is State.RESTARTING and not self._start_or_recover(each):
-                return
+    def _arm_timer(self, child: int, due_at: float, delay_s: float) -> None:
+        due = TimeIsUp(child, due_at)
+        self._timers[child] = due_at, self._life.after(delay_s, lambda: self._urgent(due))
 
-    def _start_or_recover(self, slot: Slot) -> bool:
-        try:
-            self._start_child(slot)
-        except StartFailed:
-            # Counted and delayed like any other failure. Those before it keep running, or not, as
-            # the strategy says.
-            if not self._life.stop_ordered:
-                self._recover(slot, None)
-            return False
-        return True
-
-    def _forget_trial(self, slot: Slot) -> None:
-        timer = self._trials.pop(slot, None)
+    def _forget_timer(self, child: int) -> None:
+        _due_at, timer = self._timers.pop(child, (None, None))
         if timer is not None:
             timer.cancel()
 
-    # -- backoffs
+    # -- orders
 
-    def _backoff_key(self, slot: Slot) -> Slot | None:
-        """Children that go together wait together."""
-        return slot if self._spec.strategy is Strategy.ONE_FOR_ONE else None
+    def _carry_out(self, order: decision.Order) -> decision.Event | None:
+        """Do it. Of `Start` and `Stop` the outcome is the next event; no other order has one."""
+        match order:
+            case decision.Start(child):
+                return self._bring_up(child, self._slot.children[child])
+            case decision.Stop(child, for_good):
+                return self._take_down(child, self._slot.children[child], for_good=for_good)
+            case decision.Escalate():
+                self._notify(Escalated(self.path, self._spec.intensity, self._spec.period_s))
+            case decision.GiveUp():
+                raise SupervisionError(
+                    f"{self.path}: more than {self._spec.intensity} failures "
+                    f"in {self._spec.period_s:g} s"
+                )
+            case decision.RefuseToStart():
+                assert self._start_failed is not None, "no child has failed to start"
+                raise self._start_failed
+            case _:
+                self._do_at_once(order, self._slot.children[order.child])
+        return None
 
-    def _forget_backoff(self, key: Slot | None) -> None:
-        _due, timer = self._backoffs.pop(key, (None, None))
-        if timer is not None:
-            timer.cancel()
+    def _do_at_once(self, order: decision.OrderAtOnce, slot: Slot) -> None:
+        life = slot.life
+        match order:
+            case decision.Report():
+                assert life is not None, "nobody has ended"
+                self._report(slot, _exit_of(life))
+            case decision.TellStopped():
+                self._notify(ChildStopped(slot.path, killed=False))
+            case decision.Release(_child, retry):
+                if life is not None and life.dead:
+                    slot.settle(_exit_of(life).in_hand, may_retry=retry)
+            case decision.Close(_child, failed):
+                slot.close(State.FAILED if failed else State.STOPPED)
+            case decision.Suspend(_child, breaker, reason):
+                assert slot.guard is not None, "only who has a breaker is suspended"
+                slot.guard.follow(breaker, reason, failed=bool(reason))
+                slot.suspend()
+            case decision.Try(_child, breaker):
+                assert slot.guard is not None, "only who has a breaker is tried"
+                slot.guard.follow(breaker, "its timeout is over")
+                slot.begin_trials()
+            case decision.Reset(_child, breaker):
+                assert slot.guard is not None, "only who has a breaker has it reset"
+                slot.guard.follow(breaker, "a restart was ordered")
+                slot.end_trials()
+            case decision.Delay(_child, attempt, delay_s):
+                self._notify(ChildRestarting(slot.path, attempt, delay_s))
+            case _:
+                assert_never(order)
 
     # -- starting and stopping
+
+    def _bring_up(self, child: int, slot: Slot) -> decision.Event:
+        """Start one child and wait until it runs, or does not."""
+        try:
+            self._start_child(slot)
+        except StartFailed as error:
+            self._start_failed = error
+            life = slot.life
+            if self._life.stop_ordered:
+                runs = life is not None and not life.dead
+                return decision.Interrupted(child, runs, self._life.stop_for_good)
+            return decision.NotStarted(child, _reason_of(error.__cause__ or error))
+        self._notify(ChildStarted(slot.path))
+        return decision.Started(child)
 
     def _start_child(self, slot: Slot) -> None:
         """Start one child and wait until it runs.
@@ -301,10 +305,9 @@ class Supervisor(Actor):
         self._wait(lambda: life.started or life.dead, _start_s(slot), until_stop=True)
         if life.started:
             slot.running()
-            self._notify(ChildStarted(slot.path))
             return
         if self._life.stop_ordered:
-            # on_stop ends it in good order; on_start of the whole does the same.
+            # It is stopped in good order, like those that run.
             raise StartFailed(f"{self.path}: told to stop while starting {slot.name}")
         if not life.dead:
             late = StartFailed(f"not started within {_start_s(slot)} s")
@@ -343,21 +346,10 @@ class Supervisor(Actor):
         self._report(slot, Exit("start", error, traceback_of(error)))
         raise _start_failed(slot, error)
 
-    def _halt(self, slots: Sequence[Slot], *, for_good: bool) -> None:
-        """Stop these children, the last one first."""
-        for slot in reversed(slots):
-            self._forget_backoff(self._backoff_key(slot))
-            if for_good:
-                self._forget_trial(slot)
-            elif slot.state is State.SUSPENDED:
-                continue
-            runs = slot.life is not None
-            if slot.life is not None:
-                self._stop_child(slot, slot.life, for_good=for_good)
-            if for_good or (runs and slot.spec.restart is Restart.TEMPORARY):
-                slot.close(State.STOPPED)
-            elif slot.spec.restart is not Restart.TEMPORARY:
-                slot.state = State.RESTARTING
+    def _take_down(self, child: int, slot: Slot, *, for_good: bool) -> decision.Event:
+        if slot.life is not None:
+            self._stop_child(slot, slot.life, for_good=for_good)
+        return decision.Stopped(child)
 
     def _stop_child(self, slot: Slot, life: Life, *, for_good: bool) -> None:
         slot.state = State.STOPPING
@@ -420,12 +412,17 @@ class Supervisor(Actor):
         now = self._slot.runtime.clock()
         for slot in self._slot.children:
             life = slot.life
-            if life is None or life.busy_since is None or not isinstance(slot.spec, ChildSpec):
+            if life is None or not isinstance(slot.spec, ChildSpec):
                 continue
             deadline_s = slot.spec.handler_deadline_s
+            # Whoever wanted to get in may have found out that the trial is too late.
             if slot.on_trial and slot.guard is not None and slot.guard.expire():
                 life.kill("hang", SupervisionError("a trial message took too long"))
-            elif deadline_s is not None and now - life.busy_since > deadline_s:
+            elif (
+                deadline_s is not None
+                and life.busy_since is not None
+                and now - life.busy_since > deadline_s
+            ):
                 # Again at each check: the handler may catch the first kill.
                 life.kill("hang", SupervisionError(f"a handler ran for more than {deadline_s:g} s"))
 
@@ -456,6 +453,10 @@ class Supervisor(Actor):
 def _exit_of(life: Life) -> Exit:
     assert life.exit is not None, "asked before the life was over"
     return life.exit
+
+
+def _reason_of(error: BaseException | None) -> str:
+    return "stopped by itself" if error is None else f"{type(error).__name__}: {text_of(error)}"
 
 
 def _start_failed(slot: Slot, error: BaseException | None) -> StartFailed:

@@ -144,7 +144,9 @@ class Tree:
             raise SupervisionError(f"{path} is the root: it is restarted by restarting the service")
         if slot.parent.state is not State.RUNNING:
             raise SupervisionError(f"{slot.parent.path} is {slot.parent.state.value}")
-        slot.parent.mailbox.put_urgent(Envelope(RestartOrdered(slot)))
+        # Kept at the child: if its supervisor ends before it comes to this, its successor does.
+        slot.restart_ordered = True
+        slot.parent.mailbox.put_urgent(Envelope(RestartOrdered()))
 
     def wait_exhausted(self, timeout_s: float | None = None) -> bool:
         """Wait until the root gives up; False when it has not within `timeout_s`."""
