@@ -39,6 +39,8 @@ VatwatchError
 
 from __future__ import annotations
 
+import pykka
+
 
 class VatwatchError(Exception):
     """Anything that vatwatch itself raises."""
@@ -162,7 +164,7 @@ class SupervisionError(VatwatchError):
     """The actor runtime cannot do what was asked."""
 
 
-class ActorUnavailable(SupervisionError):
+class ActorUnavailable(SupervisionError, pykka.ActorDeadError):
     """The actor is stopped, or was not back from its restart in time."""
 
 
@@ -174,7 +176,7 @@ class ActorSuspended(ActorUnavailable):
         self.retry_in_s = retry_in_s
 
 
-class AskTimeout(SupervisionError):
+class AskTimeout(SupervisionError, pykka.Timeout):
     """The actor did not reply in time."""
 
 

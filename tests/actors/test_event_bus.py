@@ -315,6 +315,14 @@ def test_a_message_that_died_is_a_letter_and_can_be_sent_again_while_it_is_in_me
         assert house.ask("event_bus", RedeliverLetter(again)).value == "message gone"
 
 
+def test_a_message_that_died_may_be_none_of_ours() -> None:
+    with bus_house({"a": nothing}) as house:
+        house.tell("nobody", "hello")
+        until(lambda: house.letters())
+        (letter,) = house.letters()
+        assert (letter.type, letter.message) == ("str", "str")
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [

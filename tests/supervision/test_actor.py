@@ -457,11 +457,6 @@ def test_pykkas_own_ref_reaches_the_actor_and_stops_it() -> None:
         assert not ref.is_alive()
 
 
-def test_nothing_is_registered_with_pykka() -> None:
-    with running(root(scribe("store", []))):
-        assert not pykka.ActorRegistry.get_all()
-
-
 def test_actor_without_a_tree_says_so() -> None:
     with pytest.raises(SupervisionError, match="supervisor"):
         Scribe.start([])

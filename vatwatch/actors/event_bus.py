@@ -543,7 +543,8 @@ def _letter_about_refused(event: Event, error: str) -> DeadLetter:
 
 def _in_short(message: Tell) -> str:
     """The fields that are short; of the others the type."""
-    assert is_dataclass(message)
+    if not is_dataclass(message):
+        return type(message).__name__  # not one of ours: pykka's refs take anything
     values = ", ".join(f"{f.name}={_value(getattr(message, f.name))}" for f in fields(message))
     return storable(f"{type(message).__name__}({values})"[:MESSAGE_CHARS])
 

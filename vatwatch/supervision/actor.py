@@ -20,6 +20,7 @@ from vatwatch.supervision.notices import DeadLetterReason
 from vatwatch.supervision.recovery import Recovery, Remedy
 from vatwatch.supervision.reply import Reply
 from vatwatch.supervision.slot import Slot
+from vatwatch.supervision.spec import ChildSpec
 
 
 class Actor(pykka.Actor):
@@ -59,7 +60,8 @@ class Actor(pykka.Actor):
 
         Runs in the dying actor and is to be quick. `in_hand`: the message that was being handled;
         whether that is to blame says `ended_by`.
-        Its own failure is announced (`CrashHookFailed`), and changes nothing.
+        Its own failure is announced (`CrashHookFailed`), and changes nothing. Pykka's `on_failure`
+        is called before it if the actor failed or hung; this one in any case.
         """
 
     def on_probe(self) -> Any:
@@ -144,7 +146,16 @@ class Actor(pykka.Actor):
             # Actor.start() has put it there.
             pykka.ActorRegistry.unregister(self.actor_ref)
             raise SupervisionError(f"{type(self).__name__}: actors are started by a supervisor")
+        if isinstance(self._life.slot.spec, ChildSpec):
+            # No supervisor: `stop_all` and `broadcast` are for those who do the work, and whoever
+            # starts them again is not to be stopped by it.
+            pykka.ActorRegistry.register(self.actor_ref)
         self._life.begin()
+
+    def _retire(self) -> None:
+        """For the runtime: from here on it is dead to pykka, and whoever holds its ref knows."""
+        pykka.ActorRegistry.unregister(self.actor_ref)
+        self.actor_stopped.set()
 
 
 def _nowhere(envelope: Envelope, reason: DeadLetterReason) -> None:

@@ -166,7 +166,8 @@ class Faults:
 
 def corrupted(message: Any) -> Any:
     """A message that arrives spoilt."""
-    fields = dataclasses.fields(message)
+    # Only what is ours: not what pykka's proxies say, say.
+    fields = dataclasses.fields(message) if dataclasses.is_dataclass(message) else ()
     spoilt = {
         field.name: _spoil(value)
         for field in fields

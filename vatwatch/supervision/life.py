@@ -78,6 +78,7 @@ class Life:
         "_doom",
         "_linked",
         "_owed",
+        "_stop_awaited",
         "_timers",
         "actor",
         "busy_since",
@@ -111,6 +112,7 @@ class Life:
         self._timers: set[Timer] = set()
         self._linked: set[Any] = set()
         self._owed: dict[Reply[Any], Any] = {}
+        self._stop_awaited: list[Reply[Any]] = []
 
     @property
     def doomed(self) -> bool:
@@ -191,6 +193,7 @@ class Life:
             # to set it a limit.
             self.busy_since = self.slot.runtime.clock()
             self.actor.ended_by = "shutdown" if self.stop_ordered else "exit"
+            self.actor._retire()
             self.actor.on_stop()
             self.exit = Exit("exit")
         except BaseException as error:  # noqa: BLE001 - whatever it is, it must end here
@@ -201,7 +204,8 @@ class Life:
         slot = self.slot
         clock = slot.runtime.clock
         take_next = slot.mailbox.get
-        receive = self.actor.on_receive
+        # Pykka's: on_receive, unless it is a message of its proxies.
+        receive = self.actor._handle_receive
         latency = slot.latency
         counts = latency.counts
         turn_began = clock()
@@ -248,7 +252,7 @@ class Life:
         """Stop (True), or answer how it is; neither is a message that is handled."""
         if message.__class__ is _ActorStop:
             if reply is not None:
-                reply.set(None)
+                self._stop_awaited.append(reply)
             return True
         assert reply is not None
         reply.set(self.actor.on_probe())
@@ -266,7 +270,7 @@ class Life:
 
     def _answer(self, message: Any, reply: Reply[Any]) -> None:
         try:
-            answer = self.actor.on_receive(message)
+            answer = self.actor._handle_receive(message)
         except Exception as error:  # noqa: BLE001 - it belongs to the asker
             self._owed.pop(reply, None)
             reply.when_answered(None)
@@ -323,13 +327,18 @@ class Life:
         self.actor.ended_by = reason
         if self.in_hand is not None and self.in_hand.reply_to is not None:
             self._owed.setdefault(self.in_hand.reply_to, None)
-        self._run_crash_hook(error)
-
-    def _run_crash_hook(self, error: BaseException) -> None:
+        self.actor._retire()
         in_hand = None if self.in_hand is None else self.in_hand.message
+        if reason in ("crash", "hang"):
+            # Pykka's hook: after an error that nobody has handled, not after an order.
+            on_failure = self.actor.on_failure
+            self._run_hook(lambda: on_failure(type(error), error, error.__traceback__), in_hand)
+        self._run_hook(lambda: self.actor.on_crash(error, in_hand), in_hand)
+
+    def _run_hook(self, hook: Callable[[], None], in_hand: Any) -> None:
         try:
             with gevent.Timeout(_CRASH_HOOK_S):
-                self.actor.on_crash(error, in_hand)
+                hook()
         except BaseException as failure:  # noqa: BLE001 - the actor is dying anyway
             self.slot.runtime.directory.notify(
                 CrashHookFailed(
@@ -354,7 +363,10 @@ class Life:
             unavailable = ActorUnavailable(f"{self.slot.path}: ended before it answered")
             unavailable.__cause__ = self.exit.error
             reply.fail(unavailable)
-        self.actor.actor_stopped.set()
+        if not self.actor.actor_stopped.is_set():  # it never ran
+            self.actor._retire()
+        for reply in self._stop_awaited:
+            reply.set(None)
         self.dead = True
         self.slot.mailbox.dismiss_orders()
         self.watch(self)
