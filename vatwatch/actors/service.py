@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from vatwatch.feed import correlation
 from vatwatch.messages import Health, Publish, ServiceReport
 from vatwatch.operations.status import Status
+from vatwatch.redaction import redact
 from vatwatch.supervision import Actor, FailureHandled, RemedyName, Tell
 from vatwatch.supervision.failures import described
 from vatwatch.traffic.events import Event, check_event
@@ -19,8 +20,9 @@ class Service(Actor):
     """An actor with a name that people ask about."""
 
     def report(self, health: Health, reason: str, status: Status) -> None:
-        """Tell the health monitor how this service is."""
-        self.send("health_monitor", ServiceReport(self.name, health, reason, status))
+        """Tell the health monitor how this service is. What it is told is public."""
+        report = ServiceReport(self.name, health, redact(reason), _redacted(status))
+        self.send("health_monitor", report)
 
     def is_own_report(self, message: Tell) -> bool:
         """Whether it is a report of this service, which whoever tells of dead letters must know."""
@@ -67,3 +69,13 @@ class Service(Actor):
     def send(self, name: str, message: Tell) -> None:
         """Tell another service; waits for room in its mailbox, as its policy says."""
         self.address(name).tell(message)
+
+
+def _redacted(status: Status) -> Status:
+    """The status with its texts as they may be shown, such as the last error of a library."""
+    texts = {
+        name: shown
+        for name in status.__struct_fields__
+        if isinstance(text := getattr(status, name), str) and (shown := redact(text)) != text
+    }
+    return structs.replace(status, **texts) if texts else status

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 import gevent
 import msgspec
 import requests
+from msgspec import structs
 
 from vatwatch import __version__
 from vatwatch.errors import WebhookRefused, WebhookUnavailable
 from vatwatch.operations.notifications import Notification
+from vatwatch.redaction import redact
 
 Form: TypeAlias = Literal["json", "discord"]
 
@@ -44,7 +46,13 @@ class Webhook:
 
 
 def body_of(notification: Notification, form: Form) -> bytes:
-    """What is sent."""
+    """What is sent, to whoever reads along there: no secret of the settings is in it."""
+    notification = structs.replace(
+        notification,
+        summary=redact(notification.summary),
+        reason=redact(notification.reason),
+        subject=redact(notification.subject),
+    )
     if form == "json":
         return msgspec.json.encode(notification)
     resolved = notification.event == "resolved"

@@ -10,6 +10,7 @@ import falcon
 import msgspec
 
 from vatwatch.errors import ActorSuspended, DatabaseUnavailable, SupervisionError, TooManyQuestions
+from vatwatch.redaction import redact
 
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 
@@ -38,7 +39,7 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
         "instance": req.path,
     }
     if error.description:
-        problem["detail"] = error.description
+        problem["detail"] = redact(error.description)
     resp.data = msgspec.json.encode(problem)
     resp.content_type = MEDIA_TYPE
 

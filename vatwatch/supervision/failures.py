@@ -1,9 +1,11 @@
-"""An error as text that can be kept, sent and shown. Nothing here raises."""
+"""An error as text that can be kept, sent and shown: without secrets. Nothing here raises."""
 
 from __future__ import annotations
 
 import traceback
 from typing import TypedDict
+
+from vatwatch.redaction import redact
 
 _TRACEBACK_FRAMES = 30
 
@@ -33,7 +35,7 @@ def described(error: BaseException | None, trace: str | None = None) -> Describe
 def text_of(error: BaseException) -> str:
     """What the error says."""
     try:
-        return str(error)
+        return redact(str(error))
     except Exception:  # noqa: BLE001 - an error that cannot even say what it is
         return f"<{type(error).__name__} with a failing __str__>"
 
@@ -49,4 +51,4 @@ def kinds_of(error: BaseException) -> tuple[str, ...]:
 
 def traceback_of(error: BaseException) -> str:
     """Its traceback, causes included: the last frames of each."""
-    return "".join(traceback.format_exception(error, limit=-_TRACEBACK_FRAMES))
+    return redact("".join(traceback.format_exception(error, limit=-_TRACEBACK_FRAMES)))

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct
 
+from vatwatch.redaction import redact
 from vatwatch.traffic.events import EventRow, Place
 
 LetterKind: TypeAlias = Literal["event", "message", "alert"]
@@ -73,5 +74,7 @@ def letter_id(subject_id: UUID, receiver: str) -> UUID:
 
 
 def storable(text: str) -> str:
-    """PostgreSQL's texts hold no NUL, nor half a character."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    """PostgreSQL's texts hold no NUL, nor half a character; and no secret is kept."""
+    return (
+        redact(text).replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    )
