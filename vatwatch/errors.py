@@ -20,6 +20,7 @@ VatwatchError
 ├── SnapshotQuarantined         a snapshot made its readers fail too often, and is set aside
 ├── StorageError
 │   ├── DatabaseUnavailable     PostgreSQL cannot be reached, went away, or is too slow
+│   │   └── SchemaRefused       another version of vatwatch has changed the database
 │   ├── EmbeddedPostgresError   the embedded cluster cannot be started
 │   └── OutOfSequence           a batch was derived from another past than the database's
 ├── WebhookError                a notification was not taken
@@ -125,6 +126,13 @@ class StorageError(VatwatchError):
 
 class DatabaseUnavailable(StorageError):
     """PostgreSQL cannot be reached, went away, or did not answer in time."""
+
+
+class SchemaRefused(DatabaseUnavailable):
+    """The schema is newer than this version, or a change of it was edited: nothing can be written.
+
+    It does not mend itself: the service ends with this text.
+    """
 
 
 class EmbeddedPostgresError(StorageError):

@@ -16,11 +16,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vatwatch.config.settings import Settings
-from vatwatch.errors import FeedError, JournalError, StorageError
+from vatwatch.errors import FeedError, JournalError, SchemaRefused, StorageError
 from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import AppendSnapshot, GetReports, Health, ServiceReport
 from vatwatch.operations.status import JournalStatus, ProcessorStatus, StoreStatus
+from vatwatch.storage.first_look import check_database
 from vatwatch.storage.journal import read_entry
 from vatwatch.supervision import Tree
 from vatwatch.system import build
@@ -83,11 +84,13 @@ def replay(settings: Settings, paths: Sequence[Path]) -> bool:
         )
     if not found.captures:
         raise FeedError("there is no capture to replay")
-    tree = build(settings, polls=False)
+    check_database(settings.database, settings.general.home)
+    refusals: list[str] = []
+    tree = build(settings, polls=False, on_refused=refusals.append)
     tree.start()
     try:
         already = _status(_reports(tree), "journal", JournalStatus).quarantined
-        tally = _feed_all(tree, found.captures, console)
+        tally = _feed_all(tree, found.captures, console, refusals)
         tally.rejected -= already
         tally.duplicates = tally.handed_in - tally.stored - tally.rejected
     finally:
@@ -170,7 +173,9 @@ def _load(capture: Capture) -> AppendSnapshot:
     )
 
 
-def _feed_all(tree: Tree, captures: list[Capture], console: Console) -> Tally:
+def _feed_all(
+    tree: Tree, captures: list[Capture], console: Console, refusals: Sequence[str]
+) -> Tally:
     journal = tree.directory.address("journal")
     tally = Tally()
     with Progress(
@@ -184,9 +189,9 @@ def _feed_all(tree: Tree, captures: list[Capture], console: Console) -> Tally:
         for capture in captures:
             journal.ask(_load(capture), timeout_s=ASK_TIMEOUT_S)
             tally.handed_in += 1
-            _wait(tree, UNDER_WAY)
+            _wait(tree, UNDER_WAY, refusals)
             progress.advance(task)
-        _wait(tree, 0)
+        _wait(tree, 0, refusals)
     services = _reports(tree)
     tally.stored = _status(services, "store", StoreStatus).stored
     processor = _status(services, "processor", ProcessorStatus)
@@ -195,14 +200,19 @@ def _feed_all(tree: Tree, captures: list[Capture], console: Console) -> Tally:
     return tally
 
 
-def _wait(tree: Tree, pending: int) -> None:
-    """Wait until no more than so many snapshots are on their way to the database."""
+def _wait(tree: Tree, pending: int, refusals: Sequence[str]) -> None:
+    """Wait until no more than so many snapshots are on their way to the database.
+
+    `refusals`: why the database is of no use to this version, as the store says it.
+    """
     before, since = -1, monotonic()
     while True:
         services = _reports(tree)
         now = _status(services, "journal", JournalStatus).pending
         if now <= pending:
             return
+        if refusals:
+            raise SchemaRefused(refusals[0])
         if now != before:
             before, since = now, monotonic()
         elif monotonic() - since > STALLED_S:

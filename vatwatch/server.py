@@ -26,6 +26,7 @@ from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.redaction import shown_address
 from vatwatch.storage.directory_lock import DirectoryLock, Held
+from vatwatch.storage.first_look import check_database
 from vatwatch.system import build, settle
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def serve(settings: Settings) -> None:
     """Run until a signal ends it. Raises ConfigurationError if the port or the home is taken."""
     _check_port(settings.web.host, settings.web.port)
     _check_home(settings.general.home)
+    check_database(settings.database, settings.general.home)
     _Application(settings).run()
 
 
@@ -63,6 +65,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         self._settings = settings
         self._tree: Tree | None = None
         self._serving = False
+        self._refusal = ""
         super().__init__()
 
     def load_config(self) -> None:
@@ -86,7 +89,9 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def load(self) -> Any:
         """In the worker: make the app. The tree behind it starts a moment later."""
         try:
-            self._tree = build(self._settings, on_exhausted=_give_up)
+            self._tree = build(
+                self._settings, on_exhausted=_give_up, on_refused=self._leave_for_good
+            )
         except VatwatchError as error:
             _refuse(error)
         assert self._tree is not None
@@ -135,6 +140,14 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             log.info("stopping: what has been fetched is written first")
             in_order = self._tree.stop(self._settings.service.shutdown_timeout_s)
             log.info("stopped" if in_order else "stopped, not all of it in time: see above")
+        if self._refusal:
+            _refuse(self._refusal)
+
+    def _leave_for_good(self, why: str) -> None:
+        """The database is of no use to this version: another worker would find the same."""
+        if not self._refusal:
+            self._refusal = why
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _feeds(vatsim: Vatsim) -> str:
@@ -156,7 +169,7 @@ def _beat(worker: Any) -> None:
         gevent.sleep(BEAT_S)
 
 
-def _refuse(error: VatwatchError) -> None:
+def _refuse(error: VatwatchError | str) -> None:
     """Say why in one line, and end the master too: it would only try the same again."""
     sys.stderr.write(f"vatwatch: {error}\n")
     sys.exit(Arbiter.APP_LOAD_ERROR)

@@ -71,7 +71,11 @@ ONE_FOR_ONE, REST_FOR_ONE = Strategy.ONE_FOR_ONE, Strategy.REST_FOR_ONE
 
 # fmt: off
 def declare(
-    s: Settings, *, polls: bool = True, replace_worker: Callable[[str], None] | None = None
+    s: Settings,
+    *,
+    polls: bool = True,
+    replace_worker: Callable[[str], None] | None = None,
+    on_refused: Callable[[str], None] = lambda _why: None,
 ) -> SupervisorSpec:
     """The whole tree. Without `polls` nothing is fetched: a replay brings the snapshots, and leaves
     no trace of itself in the table of events, so that a second one changes no row."""
@@ -94,7 +98,7 @@ def declare(
                    max_bytes=s.journal.max_mb * MEGABYTE, max_failures=s.journal.max_failures,
                    finishes=True),
             worker("store", StoreActor, database(s, connections=WRITERS), rules(s),
-                   retentions(s) if polls else (), finishes=True,
+                   retentions(s) if polls else (), finishes=True, on_refused=on_refused,
                    handler_deadline_s=write_deadline_s(s), shutdown_s=s.service.shutdown_timeout_s),
             worker("cache", CacheActor, redis_url=secret(s.cache.redis_url),
                    ttl_s=cache_ttl_s(s), redis_breaker=breaker(s)),
@@ -125,11 +129,15 @@ def declare(
 
 
 def build(
-    settings: Settings, *, polls: bool = True, on_exhausted: Callable[[str], None] | None = None
+    settings: Settings,
+    *,
+    polls: bool = True,
+    on_exhausted: Callable[[str], None] | None = None,
+    on_refused: Callable[[str], None] = lambda _why: None,
 ) -> Tree:
     """The tree, not started yet, with the error manager hearing of all that happens in it."""
     hide(settings.secrets())
-    spec = declare(settings, polls=polls, replace_worker=on_exhausted)
+    spec = declare(settings, polls=polls, replace_worker=on_exhausted, on_refused=on_refused)
     tree = Tree(spec, on_exhausted=on_exhausted)
     let_hear(tree)
     return tree

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -27,7 +27,7 @@ import psycopg2
 
 from vatwatch.actors.database import Database, DatabaseSettings, nothing
 from vatwatch.actors.service import Service
-from vatwatch.errors import DatabaseUnavailable, OutOfSequence, StorageError
+from vatwatch.errors import DatabaseUnavailable, OutOfSequence, SchemaRefused, StorageError
 from vatwatch.messages import (
     BatchRefused,
     BatchRejected,
@@ -98,13 +98,18 @@ class StoreActor(Service):
         retentions: Sequence[Retention] = (),
         *,
         purge_s: float = PURGE_S,
+        on_refused: Callable[[str], None] = lambda _why: None,
     ) -> None:
-        """What of `retentions` is too old is deleted at the start and every `purge_s`."""
+        """What of `retentions` is too old is deleted at the start and every `purge_s`.
+
+        `on_refused(why)` is called when the database has a schema that this version cannot use.
+        """
         super().__init__()
         self._settings = settings
         self._rules = rules
         self._retentions = retentions
         self._purge_s = purge_s
+        self._on_refused = on_refused
         self._backoff = Backoff(base_s=0.5, cap_s=5.0)
         self._attempt = 0
         self._server_version = ""
@@ -306,7 +311,12 @@ class StoreActor(Service):
         """Bring the schema and the reference data up to date."""
         if not pool.run(is_current):
             self.take_longer(MIGRATE_S)
-            pool.run(migrate, timeout_s=MIGRATE_S)
+            try:
+                pool.run(migrate, timeout_s=MIGRATE_S)
+            except SchemaRefused as error:
+                # It does not mend itself while this version runs.
+                self._on_refused(str(error))
+                raise
         if not pool.run(airports_are_current):
             self.take_longer(AIRPORTS_S)
             pool.run(write_airports, timeout_s=AIRPORTS_S)

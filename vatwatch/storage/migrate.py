@@ -7,13 +7,13 @@ its own, and a second way to connect (docs/dependencies.md).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from vatwatch.errors import StorageError
+from vatwatch.errors import SchemaRefused
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -60,7 +60,7 @@ def migrate(conn: connection, migrations: Iterable[Migration] | None = None) -> 
     For a native thread, within a transaction that the caller commits.
 
     Raises:
-        StorageError: an applied file has changed since, or the database is newer than this version
+        SchemaRefused: an applied file has changed since, or the database is newer than this version
         psycopg2.Error: a migration fails; nothing of it is left
     """
     known = sorted(load() if migrations is None else migrations, key=lambda m: m.version)
@@ -73,12 +73,7 @@ def migrate(conn: connection, migrations: Iterable[Migration] | None = None) -> 
             cur.execute(_HISTORY)
         cur.execute("SELECT version, checksum FROM schema_migrations")
         done: dict[int, str] = dict(cur.fetchall())
-        newer = done.keys() - {migration.version for migration in known}
-        if newer:
-            raise StorageError(
-                f"the database has schema {max(newer)}, and this version of vatwatch does not know "
-                "it: run the version that made it, or a later one"
-            )
+        _refuse_others(done, known)
         for migration in known:
             if migration.version not in done:
                 cur.execute(migration.sql)
@@ -87,12 +82,45 @@ def migrate(conn: connection, migrations: Iterable[Migration] | None = None) -> 
                     (migration.version, migration.name, migration.checksum),
                 )
                 applied.append(migration.name)
-            elif done[migration.version] != migration.checksum:
-                raise StorageError(
-                    f"schema change {migration.version} ({migration.name}) is not what was applied "
-                    "to this database: an applied change must not be edited"
-                )
     return applied
+
+
+def newest_of(conn: connection) -> int | None:
+    """The number of the newest change that the database has; None if it has none.
+
+    Raises:
+        SchemaRefused: as `migrate` would
+    """
+    with conn.cursor() as cur:
+        cur.execute("SELECT to_regclass('schema_migrations') IS NOT NULL")
+        if cur.fetchone() != (True,):
+            return None
+        cur.execute("SELECT version, checksum FROM schema_migrations")
+        done: dict[int, str] = dict(cur.fetchall())
+    _refuse_others(done, load())
+    return max(done, default=None)
+
+
+def newest_known() -> int:
+    """The number of the newest change that this version has."""
+    return max(migration.version for migration in load())
+
+
+def _refuse_others(done: Mapping[int, str], known: Iterable[Migration]) -> None:
+    by_version = {migration.version: migration for migration in known}
+    newer = done.keys() - by_version.keys()
+    if newer:
+        raise SchemaRefused(
+            f"the database has schema {max(newer)}, and this version of vatwatch does not know "
+            "it: run the version that made it, or a later one"
+        )
+    for version, checksum in sorted(done.items()):
+        migration = by_version[version]
+        if checksum != migration.checksum:
+            raise SchemaRefused(
+                f"schema change {version} ({migration.name}) is not what was applied to this "
+                "database: an applied change must not be edited; run an unchanged vatwatch"
+            )
 
 
 def is_current(conn: connection) -> bool:

@@ -1,0 +1,74 @@
+"""The first look at a server, before anything depends on it: what is there, and is it of use?
+
+Each look blocks, opens one connection, and takes its time-out at most for each address of the
+host. It is for the start, in the process that has no hub to be kept waiting yet, and for
+`vatwatch check`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+
+from vatwatch.config.database import Database
+from vatwatch.errors import DatabaseUnavailable, SchemaRefused
+from vatwatch.storage.migrate import newest_of
+from vatwatch.storage.postgres_binaries import choose_binaries
+
+# libpq's own least is 2 s. A server that is away costs a start so much, and no more.
+TIMEOUT_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFound:
+    """A PostgreSQL that answers."""
+
+    server_version: str
+    schema: int | None
+    """The number of the newest change of the schema; None before the first start."""
+
+
+def check_database(database: Database, home: Path) -> None:
+    """See whether this version can use the database, if it answers: nothing else has begun yet.
+
+    A server that is away is weather, and no reason not to start.
+
+    Raises:
+        SchemaRefused: another version of vatwatch has changed the database
+        EmbeddedPostgresError: there are no programs for the embedded cluster
+    """
+    if database.url is None:
+        choose_binaries(home.absolute() / "postgres" / "data", database.bindir)
+        return
+    try:
+        look_at_database(database.url.get_secret_value())
+    except SchemaRefused:
+        raise
+    except DatabaseUnavailable:
+        return
+
+
+def look_at_database(dsn: str) -> DatabaseFound:
+    """Who answers at this address, and which schema it has.
+
+    Raises:
+        DatabaseUnavailable: nobody does, or not to us; in words that quote nothing of the address
+        SchemaRefused: this version cannot use what is there
+    """
+    try:
+        conn = psycopg2.connect(dsn, connect_timeout=TIMEOUT_S, application_name="vatwatch check")
+    except psycopg2.Error:
+        raise DatabaseUnavailable("PostgreSQL cannot be reached") from None
+    try:
+        with conn.cursor() as cur:
+            cur.execute(f"SET statement_timeout = '{TIMEOUT_S}s'")
+        version = str(conn.info.parameter_status("server_version"))
+        return DatabaseFound(version, newest_of(conn))
+    except psycopg2.Error as error:
+        raise DatabaseUnavailable(
+            f"PostgreSQL does not answer what it is asked ({error.pgcode or 'it went away'})"
+        ) from None
+    finally:
+        conn.close()
