@@ -23,11 +23,13 @@ from vatwatch import __version__
 from vatwatch.errors import ConfigurationError, VatwatchError
 from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
+from vatwatch.http.rates import Rate
 from vatwatch.http.service import Service
 from vatwatch.redaction import shown_address
 from vatwatch.storage.directory_lock import DirectoryLock, Held
 from vatwatch.storage.first_look import check_database
 from vatwatch.system import build, settle
+from vatwatch.wiring import secret
 
 if TYPE_CHECKING:
     from vatwatch.config.settings import Settings
@@ -106,8 +108,13 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
                 [key.get_secret_value() for key in settings.access.api_keys],
                 rate=settings.access.write_rate,
                 audit_log=settings.general.home / "audit.log",
+                redis_url=secret(settings.cache.redis_url) or "",
             ),
             faults_allowed=settings.access.faults,
+            read_rate=None
+            if settings.access.read_rate is None
+            else Rate(settings.access.read_rate),
+            trusted_proxies=settings.access.trusted_proxies,
         )
 
     def _start_tree(self, worker: Any) -> None:

@@ -26,6 +26,8 @@ from rich.text import Text
 from vatwatch.errors import FetchError, FetchStatus, FetchUnreachable
 
 TIMEOUT_S = 5.0
+# Wide enough for every column and a failure's text.
+PIPE_COLUMNS = 240
 SORTS = ("tree", "restarts", "mailbox", "handled", "p99")
 STATE_COLOURS = {
     "running": "green",
@@ -123,7 +125,9 @@ def run(url: str, *, interval_s: float, once: bool, key: str | None) -> None:
     client, console, view = Client(url, key), Console(), View()
     sample = client.sample()
     if once or not (sys.stdin.isatty() and console.is_terminal):
-        console.print(render(sample, view, url))
+        # Into a pipe or a file nothing is cut: there is no edge of a screen.
+        width = None if console.is_terminal else PIPE_COLUMNS
+        Console(width=width).print(render(sample, view, url), soft_wrap=False)
         return
     with (
         _single_keys(),

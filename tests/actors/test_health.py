@@ -70,7 +70,15 @@ def test_while_all_is_well_every_endpoint_says_so_with_its_figures(service: Runn
     code, status = get(service, "/api/status")
     assert (code, status["status"]) == (200, "healthy")
     assert status["resources"]["readings"]["memory"] > 10
-    assert service.http.simulate_get("/api/services/nobody/health").status_code == 404
+    for name, listed in services["dependencies"].items():
+        code, one = get(service, f"/api/services/{name}/health")
+        assert (code, one["name"]) == (200, name)
+        assert (one["health"], one["reason"]) == (listed["health"], listed["reason"])
+        assert one["transitions"]
+    missing = service.http.simulate_get("/api/services/nobody/health")
+    assert missing.status_code == 404
+    assert "store" in missing.json["detail"]
+    assert "postgresql" in missing.json["detail"]
 
 
 def test_the_hit_rate_is_that_of_the_questions(service: Running) -> None:

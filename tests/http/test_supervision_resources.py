@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from falcon import testing
@@ -134,6 +135,9 @@ def test_a_fault_is_ordered_listed_and_taken_back(
         b'{"kind": "crash", "target": "nobody"}',
         b'{"kind": "crash", "target": "a", "count": 0}',
         b'{"kind": "slow", "target": "a"}',
+        b'{"kind": "fail", "target": "nothing that has a breaker"}',
+        b'{"kind": "crash", "target": "a", "message_type": "Nonsense"}',
+        b"[" * 5000,
         b'{"kind": "crash", "target": "a", "moreover": 1}',
         b"\xff",
     ],
@@ -145,6 +149,63 @@ def test_an_order_that_is_none_is_refused_and_harms_nobody(
     assert result.status_code == 400
     assert result.json["detail"]
     assert client.simulate_get("/api/supervision/faults").json["active"] == []
+
+
+def test_faults_of_what_is_there_are_taken(
+    client: testing.TestClient, house: tuple[Tree, Notices]
+) -> None:
+    house[0].directory.guard("PostgreSQL (store)", BreakerPolicy())
+    for order in (
+        {"kind": "fail", "target": "PostgreSQL (store)"},
+        {"kind": "slow", "target": "a", "seconds": 0.1, "message_type": "StoreBatch"},
+    ):
+        ordered = client.simulate_post("/api/supervision/faults", json=order, headers=KEY)
+        assert ordered.status_code == 201, ordered.json
+    near = {"kind": "crash", "target": "a", "message_type": "StoreBach"}
+    refused = client.simulate_post("/api/supervision/faults", json=near, headers=KEY)
+    assert "StoreBatch" in refused.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/supervision/root/nobody/restart"),
+        ("POST", "/api/supervision/root/inner/a"),
+        ("POST", "/api/supervision/faults"),
+        ("DELETE", "/api/supervision/faults?id=x"),
+        ("POST", "/api/events"),
+        ("DELETE", "/api/events/dead-letters/nonsense"),
+        ("POST", "/api/events/dead-letters/nonsense/redeliver"),
+    ],
+)
+def test_the_key_is_looked_at_before_anything_else(
+    client: testing.TestClient, method: str, path: str
+) -> None:
+    """Whoever has none learns nothing of what there is."""
+    assert client.simulate_request(method, path, body=b"nonsense").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "outcome"),
+    [
+        ("POST", "root/nobody/restart", "restart root/nobody: refused, 404"),
+        ("POST", "root/restart", "restart root: refused, 409"),
+        ("POST", "root/inner/a/restart", "restart root/inner/a: done, 202"),
+        ("POST", "faults", "inject a fault: refused, 400"),
+        ("DELETE", "faults?id=7", "take back fault 7: refused, 404"),
+        ("DELETE", "faults?id=x", "take back fault x: refused, 400"),
+    ],
+)
+def test_each_attempt_with_a_key_has_its_line_with_the_outcome(
+    house: tuple[Tree, Notices], tmp_path: Path, method: str, path: str, outcome: str
+) -> None:
+    audit = tmp_path / "audit.log"
+    access = Access(["key"], rate="100/minute", audit_log=audit)
+    service = Service(house[0], datetime.now(UTC), access, faults_allowed=True)
+    client = testing.TestClient(create_app(service))
+    client.simulate_request(method, f"/api/supervision/{path}", headers=KEY)
+    (line,) = audit.read_text().splitlines()
+    assert line.endswith(outcome)
 
 
 def test_a_service_that_takes_no_faults_says_so(house: tuple[Tree, Notices]) -> None:

@@ -1,13 +1,14 @@
-"""Settings: who may change anything."""
+"""Settings: who may ask, how often, and who may change anything."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from ipaddress import ip_network
+from typing import Annotated, Any
 
 import limits
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from vatwatch.config.section import SecretList, Section, Switch, checked, setting
+from vatwatch.config.section import SecretList, Section, Switch, TextList, checked, setting
 
 
 def _rate(text: str) -> None:
@@ -15,6 +16,27 @@ def _rate(text: str) -> None:
         limits.parse(text)
     except ValueError as error:
         raise ValueError("must be a rate such as 30/minute") from error
+
+
+def _rate_or_off(value: Any) -> str | None:
+    """None for `off`: no bound."""
+    if value is None or str(value).strip().lower() in ("off", "false", "0"):
+        return None
+    text = str(value)
+    try:
+        _rate(text)
+    except ValueError as error:
+        raise ValueError("must be a rate such as 12000/minute, or off") from error
+    return text
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for one in value:
+        try:
+            ip_network(one)
+        except ValueError as error:
+            raise ValueError("must be addresses or networks such as 10.0.0.0/8") from error
+    return value
 
 
 def _keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
@@ -27,7 +49,7 @@ def _keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 
 class Access(Section):
-    """Who may change anything."""
+    """Who may ask, how often, and who may change anything."""
 
     api_keys: Annotated[SecretList, AfterValidator(_keys)] = setting(
         "VATWATCH_API_KEYS",
@@ -37,6 +59,18 @@ class Access(Section):
     )
     write_rate: Annotated[str, checked(_rate)] = setting(
         "VATWATCH_WRITE_RATE", "30/minute", "How often one key may change something."
+    )
+    read_rate: Annotated[str | None, BeforeValidator(_rate_or_off)] = setting(
+        "VATWATCH_READ_RATE",
+        "12000/minute",
+        "How often one client may ask for anything: far more than any page or bot needs; `off` for "
+        "no bound.",
+    )
+    trusted_proxies: Annotated[TextList, AfterValidator(_networks)] = setting(
+        "VATWATCH_TRUSTED_PROXIES",
+        (),
+        "Addresses or networks of proxies in front of the service, separated by commas: in their "
+        "requests, X-Forwarded-For says who the client is.",
     )
     faults: Switch = setting(
         "VATWATCH_FAULTS", False, "Whether faults may be injected: on for staging systems only."

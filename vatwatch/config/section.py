@@ -65,6 +65,7 @@ def _listed(value: object) -> object:
 
 Switch = Annotated[bool, BeforeValidator(_switch)]
 SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
+TextList = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 def one_line(text: str) -> None:

@@ -1,36 +1,53 @@
 """Who may change anything: a key, not too often, and with a line in the audit log.
 
-Reading is free; everything else calls `Access.admit` first.
+Reading is free; everything else calls `Access.admit` before it looks at anything else, so that
+nobody without a key learns what there is, and each attempt with one has its line. The line is
+written when the outcome is known, by `AuditTrail`.
 """
 
 from __future__ import annotations
 
 import hmac
-import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import falcon
-import limits
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
-log = logging.getLogger("vatwatch.audit")
+from vatwatch.http.audit import NOBODY, AuditLog
+from vatwatch.http.rates import Rate
 
 CHALLENGE = "Bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Somebody wants to change something."""
+
+    who: str
+    """The key's fingerprint; the key itself is nowhere to be read."""
+    action: str
 
 
 class Access:
     """Knows the keys, and how often each was used."""
 
-    def __init__(self, keys: Sequence[str], *, rate: str, audit_log: Path | None = None) -> None:
-        """`rate` as in `30/minute`; without an `audit_log` the line goes to the log alone."""
+    def __init__(
+        self,
+        keys: Sequence[str],
+        *,
+        rate: str,
+        audit_log: Path | None = None,
+        redis_url: str = "",
+    ) -> None:
+        """`rate` as in `30/minute`, of each key; counted in Redis with a `redis_url`.
+
+        Without an `audit_log` its lines go to the log alone.
+        """
         self._keys = [key.encode() for key in keys]
-        self._rate = limits.parse(rate)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._audit_log = audit_log
+        self._rate = Rate(rate, redis_url=redis_url)
+        self.audit = AuditLog(audit_log)
 
     def admit(self, req: falcon.Request, action: str) -> str:
         """Let the request do `action`, or say why not; the fingerprint of the key.
@@ -40,19 +57,22 @@ class Access:
             falcon.HTTPUnauthorized: no key, or a wrong one
             falcon.HTTPTooManyRequests: this key was used too often
         """
-        who = "nobody"
-        try:
-            who = self._identify(req)
-            self._limit(who)
-        except falcon.HTTPError as refusal:
-            code = falcon.http_status_to_code(refusal.status)
-            self._audit(req, who, f"{action}: refused, {code}")
-            raise
-        self._audit(req, who, action)
+        req.context.attempt = Attempt(NOBODY, action)
+        who = self._identify(req)
+        req.context.attempt = Attempt(who, action)
+        allowance = self._rate.hit(who)
+        if not allowance.allowed:
+            raise falcon.HTTPTooManyRequests(
+                description=f"At most {self._rate} with one key (VATWATCH_WRITE_RATE).",
+                retry_after=allowance.reset_s,
+            )
         return who
 
+    def name(self, req: falcon.Request, action: str) -> None:
+        """Say more exactly what an admitted request wants, now that its body was read."""
+        req.context.attempt = Attempt(req.context.attempt.who, action)
+
     def _identify(self, req: falcon.Request) -> str:
-        """The key's fingerprint: the key itself is nowhere to be read."""
         if not self._keys:
             raise falcon.HTTPForbidden(
                 description="Nothing can be changed here: the service has no VATWATCH_API_KEYS."
@@ -70,22 +90,23 @@ class Access:
             )
         return sha256(key).hexdigest()[:8]
 
-    def _limit(self, who: str) -> None:
-        if not self._limiter.hit(self._rate, who):
-            reset_at, _ = self._limiter.get_window_stats(self._rate, who)
-            wait_s = max(1, round(reset_at - datetime.now(UTC).timestamp()))
-            raise falcon.HTTPTooManyRequests(
-                description=f"At most {self._rate} with one key.", retry_after=wait_s
-            )
 
-    def _audit(self, req: falcon.Request, who: str, action: str) -> None:
-        line = f"key {who} from {req.remote_addr}: {action}"
-        log.info(line)
-        if self._audit_log is None:
+class AuditTrail:
+    """Falcon's middleware: writes each attempt down when its outcome is known."""
+
+    def __init__(self, audit: AuditLog) -> None:
+        self._audit = audit
+
+    def process_response(
+        self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
+    ) -> None:
+        """One line, if something was to be changed."""
+        attempt: Attempt | None = getattr(req.context, "attempt", None)
+        if attempt is None:
             return
-        try:
-            with self._audit_log.open("a", encoding="utf-8", errors="replace") as file:
-                file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
-        except OSError as error:
-            # What was asked for may be what mends the disk.
-            log.warning("the audit log cannot be written: %s", error)
+        code = falcon.http_status_to_code(resp.status)
+        outcome = f"done, {code}" if code < 400 else f"refused, {code}"
+        if code >= 500:
+            outcome = f"failed, {code}"
+        client = getattr(req.context, "client", req.remote_addr)
+        self._audit.attempt(attempt.who, client, attempt.action, outcome)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import falcon
 
+from vatwatch.http.access import AuditTrail
+from vatwatch.http.bounds import Bounds
 from vatwatch.http.errors import (
     BreakersResource,
     ErrorAnalyticsResource,
@@ -48,7 +52,10 @@ from vatwatch.traffic.live import Collection
 def create_app(service: Service) -> App:
     """The WSGI app of one process."""
     requests = RequestCounts()
-    app = falcon.App(middleware=[requests])
+    bounds = Bounds(service.read_rate, service.trusted_proxies)
+    # The first is the outermost: it counts what the others refuse.
+    middleware: list[Any] = [requests, AuditTrail(service.access.audit), bounds]
+    app = falcon.App(middleware=middleware)
     add_error_handlers(app)
     app.add_route("/healthz", HealthzResource())
     app.add_route("/readyz", ReadyzResource(service))

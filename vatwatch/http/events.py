@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from vatwatch.errors import DatabaseUnavailable, EventRefused, SupervisionError
+from vatwatch.http.bounds import read_body
 from vatwatch.http.params import (
     cursor_for,
     cursor_of,
@@ -39,9 +40,6 @@ from vatwatch.messages import (
 from vatwatch.traffic.dead_letters import KINDS, DeadLetter, LetterFilter
 from vatwatch.traffic.events import Event, EventFilter, Place, check_event
 from vatwatch.traffic.payloads import PAYLOADS, decode, schemas
-
-# Far more than any event has to say.
-MAX_BODY = 64 * 1024
 
 
 class EventsResource(Resource):
@@ -180,13 +178,8 @@ class _Given(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _body(req: falcon.Request) -> _Given:
-    if (req.content_length or 0) > MAX_BODY:
-        raise falcon.HTTPContentTooLarge(description=f"At most {MAX_BODY} bytes.")
-    data = req.bounded_stream.read(MAX_BODY + 1)
-    if len(data) > MAX_BODY:
-        raise falcon.HTTPContentTooLarge(description=f"At most {MAX_BODY} bytes.")
     try:
-        return msgspec.json.decode(data, type=_Given)
+        return msgspec.json.decode(read_body(req), type=_Given)
     except msgspec.ValidationError as error:
         raise falcon.HTTPUnprocessableEntity(description=f"No event: {error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

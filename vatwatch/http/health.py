@@ -15,7 +15,14 @@ from msgspec import Struct
 from vatwatch.errors import SupervisionError
 from vatwatch.http.service import Resource, Service
 from vatwatch.http.status import ServicePart, http_status, service_parts, status_of
-from vatwatch.messages import GetAlerts, GetReports, Health, InspectCache, InspectDatabase
+from vatwatch.messages import (
+    GetAlerts,
+    GetReports,
+    Health,
+    InspectCache,
+    InspectDatabase,
+    Reports,
+)
 from vatwatch.operations.health import PartHealth
 from vatwatch.operations.status import (
     CacheReport,
@@ -26,6 +33,7 @@ from vatwatch.operations.status import (
     Status,
     StoreStatus,
 )
+from vatwatch.supervision import NodeInfo
 
 
 class Transition(Struct, frozen=True):
@@ -76,6 +84,16 @@ class ServiceBody(Struct, frozen=True):
     busy_s: float
     transitions: list[Transition]
     status: Status | None
+
+
+class DependencyBody(Struct, frozen=True):
+    """The same of something outside: postgresql, redis, feed, transceivers."""
+
+    name: str
+    health: str
+    reason: str
+    since: datetime
+    transitions: list[Transition]
 
 
 class LagPart(Struct, frozen=True):
@@ -156,7 +174,7 @@ class ServicesHealthResource(Resource):
 
 
 class ServiceHealthResource(Resource):
-    """One of them."""
+    """One part, or one dependency."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -165,30 +183,17 @@ class ServiceHealthResource(Resource):
         """503 while it is unhealthy."""
         reports = self._service.ask("health_monitor", GetReports())
         nodes = {n.name: n for n in self._service.tree.snapshot().walk() if n.kind == "worker"}
-        if name not in nodes:
+        part = reports.parts.get(name)
+        if part is None:
             raise falcon.HTTPNotFound(
-                description=f"No service is named so; {', '.join(nodes)} are."
+                description=f"There is no part {name[:40]!r}; there are {', '.join(reports.parts)}."
             )
-        node, part = nodes[name], reports.parts[name]
-        report, failure = reports.services.get(name), node.last_failure
-        body = ServiceBody(
-            name=name,
-            path=node.path,
-            state=node.state.value,
-            health=part.health.value,
-            reason=part.reason,
-            since=part.since,
-            uptime_s=round(node.uptime_s, 3),
-            restarts=node.restarts_total,
-            breaker=None if node.breaker is None else node.breaker.state.value,
-            last_failure="" if failure is None else f"{failure.error_type}: {failure.error_text}",
-            last_failure_at=None if failure is None else failure.at,
-            mailbox_depth=0 if node.mailbox is None else node.mailbox.depth,
-            handling=node.handling,
-            busy_s=round(node.busy_s, 3),
-            transitions=_transitions(part),
-            status=None if report is None else report.status,
-        )
+        if name in nodes:
+            body: Struct = _of_service(nodes[name], part, reports)
+        else:
+            body = DependencyBody(
+                name, part.health.value, part.reason, part.since, _transitions(part)
+            )
         _answer(resp, body, part.health)
 
 
@@ -301,6 +306,28 @@ def _answer(resp: falcon.Response, body: Struct, health: Health) -> None:
     resp.set_header("Cache-Control", "no-store")
     resp.content_type = falcon.MEDIA_JSON
     resp.data = msgspec.json.encode(body)
+
+
+def _of_service(node: NodeInfo, part: PartHealth, reports: Reports) -> ServiceBody:
+    report, failure = reports.services.get(node.name), node.last_failure
+    return ServiceBody(
+        name=node.name,
+        path=node.path,
+        state=node.state.value,
+        health=part.health.value,
+        reason=part.reason,
+        since=part.since,
+        uptime_s=round(node.uptime_s, 3),
+        restarts=node.restarts_total,
+        breaker=None if node.breaker is None else node.breaker.state.value,
+        last_failure="" if failure is None else f"{failure.error_type}: {failure.error_text}",
+        last_failure_at=None if failure is None else failure.at,
+        mailbox_depth=0 if node.mailbox is None else node.mailbox.depth,
+        handling=node.handling,
+        busy_s=round(node.busy_s, 3),
+        transitions=_transitions(part),
+        status=None if report is None else report.status,
+    )
 
 
 def _transitions(part: PartHealth) -> list[Transition]:

@@ -8,10 +8,13 @@ from time import perf_counter
 import falcon
 from msgspec import Struct
 
+from vatwatch.http.bounds import METHODS
 from vatwatch.supervision import LatencyCounts, LatencyInfo
 
 # Of a path that leads nowhere: each would be a name of its own otherwise, for ever.
 NO_ROUTE = "none"
+# Of what is no method of HTTP: a client may invent any number of them.
+OTHER_METHOD = "other"
 
 
 class RouteInfo(Struct, frozen=True):
@@ -40,7 +43,8 @@ class RequestCounts:
         self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
     ) -> None:
         """Count it. (The body is sent after this.)"""
-        key = (req.uri_template or NO_ROUTE, req.method)
+        method = req.method if req.method in METHODS else OTHER_METHOD
+        key = (req.uri_template or NO_ROUTE, method)
         self._latency.setdefault(key, LatencyCounts()).add(perf_counter() - req.context.began)
         statuses = self._statuses.setdefault(key, {})
         status = str(falcon.http_status_to_code(resp.status))

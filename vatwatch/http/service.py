@@ -13,6 +13,7 @@ import msgspec
 
 from vatwatch.errors import TooManyQuestions
 from vatwatch.http.access import Access
+from vatwatch.http.rates import Rate
 from vatwatch.supervision import Ask, Recovery, Remedy, Tree
 
 R = TypeVar("R")
@@ -31,6 +32,10 @@ class Service:
     started_at: datetime
     access: Access
     faults_allowed: bool = False
+    read_rate: Rate | None = None
+    """How often one client may ask; None: as often as it can."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks whose X-Forwarded-For is believed."""
     ask_timeout_s: float = ASK_TIMEOUT_S
 
     def ask(self, name: str, message: Ask[R], *, timeout_s: float | None = None) -> R:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 import falcon
@@ -9,8 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from vatwatch.errors import SupervisionError
+from vatwatch.http.bounds import read_body
+from vatwatch.http.params import require_known
 from vatwatch.http.service import Resource, Service
-from vatwatch.supervision import Fault, FaultKind
+from vatwatch.supervision import Ask, Fault, FaultKind, Tell
 
 RESTART = "/restart"
 
@@ -44,9 +47,13 @@ class NodeResource(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, path: str) -> None:
         """Stop the node in order and start it again, with those that go with it."""
         node = path.removesuffix(RESTART)
-        if node == path or self._service.tree.find(node) is None:
-            raise falcon.HTTPNotFound(description=_no_such(path))
         self._service.access.admit(req, f"restart {node}")
+        if node == path:
+            raise falcon.HTTPNotFound(
+                description=f"Nothing can be posted to {path}; {path}{RESTART} restarts it."
+            )
+        if self._service.tree.find(node) is None:
+            raise falcon.HTTPNotFound(description=_no_such(node))
         try:
             self._service.tree.restart(node)
         except SupervisionError as error:
@@ -80,25 +87,26 @@ class FaultsResource(Resource):
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Order one."""
+        access = self._service.access
+        access.admit(req, "inject a fault")
         self._require_allowed()
         try:
-            order = msgspec.json.decode(req.bounded_stream.read(), type=FaultOrder)
+            order = msgspec.json.decode(read_body(req), type=FaultOrder)
+            access.name(req, f"inject {order.kind.value} into {order.target}")
             fault = Fault(**{name: getattr(order, name) for name in order.__struct_fields__})
-        except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-            raise falcon.HTTPBadRequest(description=f"No fault: {error}") from error
-        self._service.access.admit(req, f"inject {fault.kind.value} into {fault.target}")
-        try:
+            self._require_known(fault)
             fault = self._faults.inject(fault)
-        except ValueError as error:
-            raise falcon.HTTPBadRequest(description=str(error)) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+            raise falcon.HTTPBadRequest(description=f"Not a valid fault: {error}") from error
         resp.status = falcon.HTTP_CREATED
         self._show(resp, ordered=fault)
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Take back all, or one (`id`)."""
+        self._service.access.admit(req, f"take back fault {req.get_param('id') or 'all'}")
         self._require_allowed()
-        fault_id = req.get_param_as_int("id")
-        self._service.access.admit(req, f"take back fault {fault_id or 'all'}")
+        require_known(req, "id")
+        fault_id = req.get_param_as_int("id", min_value=1)
         if not self._faults.clear(fault_id) and fault_id is not None:
             raise falcon.HTTPNotFound(description=f"There is no fault {fault_id}.")
         self._show(resp)
@@ -109,11 +117,35 @@ class FaultsResource(Resource):
                 description="This service takes no faults: it runs with VATWATCH_FAULTS=off."
             )
 
+    def _require_known(self, fault: Fault) -> None:
+        """An order for something that is not there would wait for ever. Raises ValueError."""
+        if fault.kind is FaultKind.FAIL:
+            names = sorted(guard.name for guard in self._service.tree.directory.guards())
+            if fault.target not in names:
+                raise ValueError(
+                    f"no dependency's breaker is named {fault.target!r}: there are "
+                    f"{', '.join(names) or 'none'} (GET /api/errors/circuit-breakers)"
+                )
+        if fault.message_type is not None:
+            known = _message_types()
+            if fault.message_type not in known:
+                close = get_close_matches(fault.message_type, known, n=1)
+                hint = f": did you mean {close[0]}?" if close else ""
+                raise ValueError(f"no message is named {fault.message_type!r}{hint}")
+
     def _show(self, resp: falcon.Response, **more: Any) -> None:
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode(
             {"active": self._faults.active(), "injected": self._faults.injected, **more}
         )
+
+
+def _message_types() -> set[str]:
+    """The names of all messages that any actor may get."""
+    found: list[type[Any]] = [Tell, Ask]
+    for kind in found:
+        found.extend(kind.__subclasses__())
+    return {kind.__name__ for kind in found}
 
 
 def _no_such(path: str) -> str:

@@ -1,0 +1,109 @@
+"""What is refused before anything looks at it: no method of HTTP, too large, too often.
+
+Headers are bounded by gunicorn (a request line of 4,094 bytes, 100 fields of 8,190).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv6Address, ip_address, ip_network
+
+import falcon
+
+from vatwatch.http.rates import Rate
+
+# Far more than any event or fault has to say.
+MAX_BODY_BYTES = 64 * 1024
+METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+)
+"""RFC 9110, section 9, and RFC 5789."""
+# Whoever watches the service must not be refused because somebody else asks too much.
+UNLIMITED = frozenset({"/healthz", "/readyz"})
+# One household or one host has a network of this size (RFC 6177), and may use any address in it.
+IPV6_PREFIX_BITS = 64
+# What is no address is a proxy's word.
+MOST_NAME_CHARS = 64
+
+
+class Bounds:
+    """Falcon's middleware. Notes whose request it is, as `req.context.client`."""
+
+    def __init__(self, rate: Rate | None, trusted_proxies: Sequence[str] = ()) -> None:
+        """Without a `rate` every client may ask as often as it can.
+
+        `trusted_proxies` are networks: what comes from there says in X-Forwarded-For for whom.
+        """
+        self._rate = rate
+        self._trusted = tuple(ip_network(network) for network in trusted_proxies)
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Refuse, or let it through.
+
+        Raises:
+            falcon.HTTPMethodNotAllowed: there is no such method
+            falcon.HTTPContentTooLarge: the body is larger than anything that is read here
+            falcon.HTTPTooManyRequests: this client has asked too often
+        """
+        req.context.client = client = self._client(req)
+        if req.method not in METHODS:
+            raise falcon.HTTPMethodNotAllowed(
+                ["GET", "HEAD", "POST", "DELETE"],
+                description=f"{req.method[:20]} is not a method of HTTP.",
+            )
+        if self._rate is not None and req.path not in UNLIMITED:
+            allowance = self._rate.hit(_counted_as(client))
+            allowance.tell(resp)
+            if not allowance.allowed:
+                raise falcon.HTTPTooManyRequests(
+                    description=f"At most {self._rate} from one address (VATWATCH_READ_RATE). "
+                    f"Ask again in {allowance.reset_s} s.",
+                    retry_after=allowance.reset_s,
+                )
+        if (req.content_length or 0) > MAX_BODY_BYTES:
+            raise _too_large()
+
+    def _client(self, req: falcon.Request) -> str:
+        """The address that a request comes from, seen through our own proxies."""
+        client = req.remote_addr
+        hops = [hop.strip() for hop in (req.get_header("X-Forwarded-For") or "").split(",")]
+        # From the nearest on: what stands before the first stranger, he may have invented.
+        while hops and hops[-1] and self._is_trusted(client):
+            client = hops.pop()
+        return client
+
+    def _is_trusted(self, text: str) -> bool:
+        if not self._trusted:
+            return False
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return False
+        return any(address in network for network in self._trusted)
+
+
+def read_body(req: falcon.Request) -> bytes:
+    """The whole body, told its length beforehand or not. Raises falcon.HTTPContentTooLarge."""
+    chunked = req.content_length is None and req.env.get("wsgi.input_terminated")
+    stream = req.stream if chunked else req.bounded_stream
+    body: bytes = stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        raise _too_large()
+    return body
+
+
+def _counted_as(text: str) -> str:
+    """Who is counted as one: an address, or an IPv6 network."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text[:MOST_NAME_CHARS]  # a unix socket has no address
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(IPv6Address(int(address) >> IPV6_PREFIX_BITS << IPV6_PREFIX_BITS))
+    return text
+
+
+def _too_large() -> falcon.HTTPContentTooLarge:
+    return falcon.HTTPContentTooLarge(description=f"At most {MAX_BODY_BYTES} bytes.")
