@@ -2,10 +2,11 @@
 
     http ─▶ cache, history, event_bus, error_manager, health_monitor, alerter     asks
     fetcher ──AppendSnapshot?──▶ journal ──SnapshotJournaled──▶ processor
-    processor ──NextPending?, LastEntry?──▶ journal       ◀──SnapshotFailed── processor
+    processor ──NextPending?, LastEntry?, BatchRejected──▶ journal
+    processor, store, cache, event_bus ──SnapshotFailed──▶ journal ──SnapshotSetAside──▶ cache
     journal ──EntryPassedOver──▶ processor
     processor ──RecoverTracking?──▶ store                 processor ──StoreBatch──▶ store
-    store ──BatchStored, BatchRejected──▶ journal
+    store ──BatchStored──▶ journal
     store ──BatchStored, BatchRefused, BatchRejected, StoreStarted──▶ processor
     processor ──LiveChanged──▶ cache ──▶ Redis            cache ──CacheStarted──▶ processor
     any service ──Publish──▶ event_bus ──StoreEvents──▶ store ──EventsStored──▶ event_bus
@@ -141,10 +142,13 @@ class RecoverTracking(Ask[Recovered]):
     """processor → store: what is known as of the snapshot of this time, if it is stored, else of
     the newest before it; without a time, of the newest of all.
 
-    Whatever was sent to the store before is written first. DatabaseUnavailable.
+    Whatever was sent to the store before is written first. DatabaseUnavailable. `entry_id`: the
+    snapshot's, against which the store counts it if it cannot answer or dies of the question.
     """
 
     time: datetime | None
+    entry_id: int | None = None
+    correlation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,10 @@ class BatchRefused(Tell):
 
 @dataclass(frozen=True, slots=True)
 class BatchRejected(Tell):
-    """store → journal, processor: PostgreSQL can never take this batch; it goes to quarantine."""
+    """store → processor: this batch could not be written, and that is no weather; it and all after
+    it are void. (The journal gets a SnapshotFailed.)
+    processor → journal: nothing can be done with this entry; it goes to quarantine.
+    """
 
     entry_id: int
     reason: str
@@ -237,11 +244,25 @@ class LiveChanged(Tell):
     tracking: Tracking
     feed: Feed | None
     recovered: bool  # from database or journal, and not fetched since the start
+    entry_id: int | None = None
+    """The journal's, if a snapshot was the reason."""
 
     @property
     def correlation_id(self) -> str:
         """The snapshot's, if one was the reason."""
         return "" if self.feed is None else correlation_id(self.feed.general.update_timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class ServeAgain(Tell):
+    """cache → itself: try once more to encode the live state that could not be encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSetAside(Tell):
+    """journal → cache: this entry is in quarantine, or gone; do not try it again."""
+
+    entry_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,10 +316,12 @@ class FindTrack(Ask[Track | None]):
 
 @dataclass(frozen=True, slots=True)
 class Publish(BestEffort):
-    """anybody → event_bus: these happened. `stored`: somebody else writes them to the table."""
+    """anybody → event_bus: these happened. `stored`: somebody else writes them to the table.
+    `entry_id`: of the snapshot that tells all of them, if one does."""
 
     events: tuple[Event, ...]
     stored: bool = False
+    entry_id: int | None = None
 
     @property
     def correlation_id(self) -> str:

@@ -1,8 +1,10 @@
 """Cache: holds the live state ready-encoded, and mirrors it to Redis.
 
-Receives  LiveChanged, GetLive, FindLive, FindFlightId, InspectCache
-Sends     CacheStarted to processor, Publish (DATA_CACHED) to event_bus, ServiceReport
-Holds     the live tracking, and every collection as bytes, made once a snapshot
+Receives  LiveChanged, ServeAgain, SnapshotSetAside, GetLive, FindLive, FindFlightId, InspectCache
+Sends     CacheStarted to processor, Publish (DATA_CACHED) to event_bus, SnapshotFailed to journal,
+          ServiceReport
+Holds     the live tracking, and every collection as bytes, made once a snapshot. A snapshot that
+          cannot be encoded is tried again until the journal sets it aside; the one before is served
 Restart   costs nothing: the processor is asked to send the live state again
 """
 
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 import redis
 
 from vatwatch.actors.service import Service
-from vatwatch.errors import BreakerOpen
+from vatwatch.errors import BreakerOpen, SupervisionError
 from vatwatch.messages import (
     CacheStarted,
     FindFlightId,
@@ -23,10 +25,22 @@ from vatwatch.messages import (
     Health,
     InspectCache,
     LiveChanged,
+    ServeAgain,
+    SnapshotSetAside,
 )
 from vatwatch.operations.status import CacheReport, CacheStatus
 from vatwatch.storage.redis_mirror import RedisMirror
-from vatwatch.supervision import BreakerPolicy, Degrade, Guard, Guarded, NativePool, Recovery, Reply
+from vatwatch.supervision import (
+    BreakerPolicy,
+    Degrade,
+    Guard,
+    Guarded,
+    NativePool,
+    Recovery,
+    Reply,
+    Timer,
+    correlation_of,
+)
 from vatwatch.traffic.live import Body, Collection, encode_live, encode_one
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.tracking import Tracking
@@ -34,9 +48,14 @@ from vatwatch.traffic.tracking import Tracking
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Received = LiveChanged | GetLive | FindLive | FindFlightId | InspectCache
+Received = (
+    LiveChanged | ServeAgain | SnapshotSetAside | GetLive | FindLive | FindFlightId | InspectCache
+)
 
 Found = TypeVar("Found")
+
+# Between two tries of a live state that cannot be encoded; the one before is served meanwhile.
+RETRY_S = 1.0
 
 
 class CacheActor(Service):
@@ -61,6 +80,11 @@ class CacheActor(Service):
         self._recovered = False
         self._last_error = ""
         self._hits = self._misses = 0
+        # The live state that could not be encoded, and why.
+        self._unserved: LiveChanged | None = None
+        self._unserved_because = ""
+        self._again: Timer | None = None
+        self._working_on: int | None = None
 
     def on_start(self) -> None:
         self._guard = self.guard("Redis", self._redis_breaker, counts=redis.RedisError)
@@ -77,12 +101,20 @@ class CacheActor(Service):
         self._give_back()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        self.blame_if_at_fault(self._working_on, error)
         self._give_back()
 
     def on_receive(self, message: Received) -> Any:
         match message:
             case LiveChanged():
                 self._change(message)
+            case ServeAgain():
+                self._again = None
+                if self._unserved is not None:
+                    self._change(self._unserved)
+            case SnapshotSetAside(entry_id):
+                if self._unserved is not None and self._unserved.entry_id == entry_id:
+                    self._try_no_more()
             case GetLive(collection):
                 return self._counted(self._bodies.get(collection))
             case FindLive(collection, callsign):
@@ -119,7 +151,39 @@ class CacheActor(Service):
         reply.set(CacheReport(self._hits, self._misses, latency_ms, used_bytes, error))
 
     def _change(self, message: LiveChanged) -> None:
-        bodies = self._pool.run(encode_live, message.tracking, message.feed)
+        self._try_no_more()
+        self._working_on = message.entry_id
+        try:
+            bodies = self._pool.run(encode_live, message.tracking, message.feed)
+        except SupervisionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is about this state
+            # The one before is served, and the next one will be.
+            self._cannot_serve(message, error)
+        else:
+            self._serve(message, bodies)
+        self._working_on = None
+        self._report()
+
+    def _cannot_serve(self, message: LiveChanged, error: Exception) -> None:
+        what = f"the snapshot of {message.tracking.time} cannot be served"
+        self._unserved, self._unserved_because = message, f"{what}: {error!r}"
+        if message.entry_id is None:
+            self.report_failure("encode live state", error)
+            return
+        self.snapshot_failed(
+            message.entry_id, "encode live state", error, correlation_id=correlation_of(message)
+        )
+        self._again = self.after(RETRY_S, ServeAgain())
+
+    def _try_no_more(self) -> None:
+        self._unserved = None
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+
+    def _serve(self, message: LiveChanged, bodies: dict[Collection, Body]) -> None:
+        self._unserved_because = ""
         self._tracking, self._bodies = message.tracking, bodies
         self._recovered = message.recovered
         if self._mirror is not None:
@@ -132,7 +196,6 @@ class CacheActor(Service):
                 bytes=sum(len(body.plain) for body in bodies.values()),
             )
             self.publish("DATA_CACHED", payload, correlation_id=general.update_timestamp)
-        self._report()
 
     def _mirrored(self, work: Callable[[], None]) -> None:
         self._last_error = ""
@@ -159,6 +222,8 @@ class CacheActor(Service):
             self.report(
                 Health.DEGRADED, f"served in-process, Redis is away: {self._last_error}", status
             )
+        elif self._unserved_because:
+            self.report(Health.DEGRADED, self._unserved_because, status)
         else:
             self.report(Health.HEALTHY, "", status)
 

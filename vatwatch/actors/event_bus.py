@@ -172,11 +172,13 @@ class EventBusActor(Service):
         self._backlog.put_away()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        if isinstance(in_hand, Publish):
+            self.blame_if_at_fault(in_hand.entry_id, error)
         self._backlog.close()
 
     def on_receive(self, message: Received) -> Any:
         match message:
-            case Publish(events, stored):
+            case Publish(events=events, stored=stored):
                 self._publish(events, stored=stored)
             case AcceptEvent(event):
                 check_event(event)

@@ -2,7 +2,8 @@
 
 Receives  AppendSnapshot, NextPending, LastEntry, BatchStored, BatchRejected, SnapshotFailed,
           ShedArchive, KeepArchive, CleanJournal
-Sends     SnapshotJournaled and EntryPassedOver to processor, ServiceReport
+Sends     SnapshotJournaled and EntryPassedOver to processor, SnapshotSetAside to cache,
+          ServiceReport
 Holds     the files' index, and in a file how often each entry made somebody fail
 Restart   costs nothing: the files are the state; whether the archive is kept is told again
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, assert_never
@@ -41,6 +43,7 @@ from vatwatch.messages import (
     ShedArchive,
     SnapshotFailed,
     SnapshotJournaled,
+    SnapshotSetAside,
 )
 from vatwatch.operations.status import JournalStatus
 from vatwatch.storage.journal import EntryInfo, Journal, JournalStats, read_entry
@@ -246,6 +249,9 @@ class JournalActor(Service):
         if times >= self._max_failures:
             reason = f"made {failure.by} fail, {times} failures in all: {failure.error}"
             self._quarantine(failure.entry_id, reason)
+        if failure.by == "cache" and self._journal.find(failure.entry_id) is None:
+            with suppress(SupervisionError):  # it can wait: the next snapshot says the same
+                self.send("cache", SnapshotSetAside(failure.entry_id))
 
     def _quarantine(self, entry_id: int, reason: str) -> None:
         info = self._journal.find(entry_id)

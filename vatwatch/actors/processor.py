@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import assert_never
 
 from vatwatch.actors.service import Service
-from vatwatch.errors import FeedError, JournalError, StorageError, SupervisionError
+from vatwatch.errors import FeedError, JournalError, SupervisionError
 from vatwatch.feed.records import Feed
 from vatwatch.messages import (
     BatchRefused,
@@ -30,14 +30,13 @@ from vatwatch.messages import (
     NextPending,
     Publish,
     RecoverTracking,
-    SnapshotFailed,
     SnapshotJournaled,
     StoreBatch,
     StoreStarted,
     TrackingRecovered,
 )
 from vatwatch.operations.status import ProcessorStatus
-from vatwatch.supervision import NativePool, Timer
+from vatwatch.supervision import NativePool, Timer, correlation_of
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.pipeline import (
     Advanced,
@@ -64,7 +63,8 @@ Received = (
 
 # Batches on their way to the store. More would only move the journal into memory.
 IN_FLIGHT = 8
-# How soon to ask again for a database that is away; the store's breaker makes asking cheap.
+# How soon to ask again for a database that is away (the store's breaker makes asking cheap), and to
+# try a snapshot again that made somebody fail: what made it fail may be over by then.
 RETRY_S = 1.0
 JOURNAL_TIMEOUT_S = 10.0
 # Longer than the store may take to write what is before the question.
@@ -104,9 +104,7 @@ class ProcessorActor(Service):
         self._pool.close()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
-        # Who is killed because it stops too slowly is not to blame, nor is its snapshot.
-        if self._working_on is not None and self.ended_by != "shutdown":
-            self.address("journal").tell(SnapshotFailed(self._working_on, self.name, repr(error)))
+        self.blame_if_at_fault(self._working_on, error)
         self._pool.close()
 
     def on_receive(self, message: Received) -> None:
@@ -115,8 +113,10 @@ class ProcessorActor(Service):
                 self._fresh(message)
             case BatchStored(entry_id, _, duplicate):
                 self._stored(entry_id, duplicate)
-            case BatchRefused() | BatchRejected() | StoreStarted() | EntryPassedOver():
+            case BatchRefused() | StoreStarted() | EntryPassedOver():
                 self._forget_durable()
+            case BatchRejected():
+                self._forget_durable(retry_s=RETRY_S)
             case CatchUp():
                 self._catch_up = None
                 self._catch_up_step()
@@ -155,7 +155,9 @@ class ProcessorActor(Service):
             and len(self._in_flight) < IN_FLIGHT
             and self._durable_entry in (0, entry.entry_id - 1)  # none has been missed
         )
-        advanced = self._advance(before, prepared)
+        advanced = self._advance(entry, before, prepared)
+        if advanced is None:
+            return
         self._serve(entry, advanced)
         if joined:
             self._send(entry, advanced)
@@ -182,7 +184,9 @@ class ProcessorActor(Service):
             quarantined=len(advanced.prepared.quarantined),
         )
         self.publish("DATA_PROCESSED", payload, correlation_id=changes.general.update_timestamp)
-        self.address("event_bus").tell(Publish(tuple(advanced.events), stored=True))
+        self.address("event_bus").tell(
+            Publish(tuple(advanced.events), stored=True, entry_id=entry.entry_id)
+        )
 
     def _make_live(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
         self._live = advanced.tracking
@@ -193,7 +197,9 @@ class ProcessorActor(Service):
     def _show(self) -> None:
         if self._live is not None and self._live.time is not None:
             self.address("cache").tell(
-                LiveChanged(self._live, self._live_feed, self._live_recovered)
+                LiveChanged(
+                    self._live, self._live_feed, self._live_recovered, self._live_entry or None
+                )
             )
 
     # --- the durable way ---------------------------------------------------------------------
@@ -216,13 +222,13 @@ class ProcessorActor(Service):
         elif self._durable is None or self._durable is not self._live:
             self._catch_up_soon(0)
 
-    def _forget_durable(self) -> None:
+    def _forget_durable(self, *, retry_s: float = 0.0) -> None:
         self._durable = None
         self._durable_entry = 0
         self._generation += 1
         self._in_flight.clear()
         self._recovering = False
-        self._catch_up_soon(0)
+        self._catch_up_soon(retry_s)
 
     def _catch_up_soon(self, seconds: float) -> None:
         if self._catch_up is None:
@@ -249,12 +255,15 @@ class ProcessorActor(Service):
 
     def _ask_store(self, generation: int, entry: SnapshotJournaled | None) -> None:
         """In a greenlet of its own: a database that hangs must not keep the live state waiting."""
-        time = None if entry is None else entry.update_timestamp
-        recovered = None
-        with suppress(StorageError, SupervisionError):
-            recovered = self.address("store").ask(
-                RecoverTracking(time), timeout_s=RECOVERY_TIMEOUT_S
+        question = RecoverTracking(None)
+        if entry is not None:
+            question = RecoverTracking(
+                entry.update_timestamp, entry.entry_id, correlation_of(entry)
             )
+        recovered = None
+        # Weather, or the store's own failure: that is told as such, and counted there.
+        with suppress(Exception):
+            recovered = self.address("store").ask(question, timeout_s=RECOVERY_TIMEOUT_S)
         self.address(self.name).tell(TrackingRecovered(generation, entry, recovered))
 
     def _recovered(self, answer: TrackingRecovered) -> None:
@@ -277,17 +286,18 @@ class ProcessorActor(Service):
     def _follow(self, durable: Tracking, entry: SnapshotJournaled) -> None:
         prepared = self._prepare(entry)
         if prepared is None:
-            self._durable_entry = entry.entry_id
+            pass  # it is set aside, or comes again until it is
         elif durable.time is not None and durable.time >= prepared.snapshot.time:
             self._forget_durable()  # an older time: ask what was known then
         else:
-            advanced = self._advance(durable, prepared)
-            self._send(entry, advanced)
-            if entry.entry_id > self._live_entry:
-                self._serve(entry, advanced)
-            elif entry.entry_id == self._live_entry:
-                # It has come up to the live one, and may know more: ids of older flights.
-                self._make_live(entry, advanced)
+            advanced = self._advance(entry, durable, prepared)
+            if advanced is not None:
+                self._send(entry, advanced)
+                if entry.entry_id > self._live_entry:
+                    self._serve(entry, advanced)
+                elif entry.entry_id == self._live_entry:
+                    # It has come up to the live one, and may know more: ids of older flights.
+                    self._make_live(entry, advanced)
         self._working_on = None
         self._catch_up_soon(0)
 
@@ -309,20 +319,29 @@ class ProcessorActor(Service):
             return
         prepared = None if entry is None else self._prepare(entry)
         if entry is not None and prepared is not None:
-            self._live_recovered = True
-            self._make_live(entry, self._advance(Tracking(), prepared))
+            advanced = self._advance(entry, Tracking(), prepared)
+            if advanced is not None:
+                self._live_recovered = True
+                self._make_live(entry, advanced)
         self._working_on = None
 
     # --- both --------------------------------------------------------------------------------
 
     def _prepare(self, entry: SnapshotJournaled) -> Prepared | None:
-        """Decoded, valid, filtered; None if the whole of it is of no use, then it is set aside."""
+        """Decoded, valid, filtered; None if the whole of it is of no use, then it is set aside, or
+        if that fails, then it counts against it."""
         self._working_on = entry.entry_id
         try:
             prepared = self._pool.run(prepare, entry.data, entry.transceivers, self._options)
         except FeedError as error:
             self.address("journal").tell(BatchRejected(entry.entry_id, str(error)))
             self._working_on = None
+            return None
+        except SupervisionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is about this snapshot
+            # A bug that this snapshot wakes. Nothing is changed yet: the next one can go on.
+            self._failed_on(entry, "decode snapshot", error)
             return None
         self._processed += 1
         self._quarantined += len(prepared.quarantined)
@@ -331,8 +350,23 @@ class ProcessorActor(Service):
         self._report()  # before anybody can see the snapshot stored, and count
         return prepared
 
-    def _advance(self, before: Tracking, prepared: Prepared) -> Advanced:
-        return self._pool.run(advance, before, prepared, self._options.rules)
+    def _advance(
+        self, entry: SnapshotJournaled, before: Tracking, prepared: Prepared
+    ) -> Advanced | None:
+        """Compared with what was known; None if that fails, then it counts against it."""
+        try:
+            return self._pool.run(advance, before, prepared, self._options.rules)
+        except SupervisionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as in _prepare
+            self._failed_on(entry, "compare snapshot", error)
+            return None
+
+    def _failed_on(self, entry: SnapshotJournaled, operation: str, error: Exception) -> None:
+        self._working_on = None
+        about = correlation_of(entry)
+        self.snapshot_failed(entry.entry_id, operation, error, correlation_id=about)
+        self._catch_up_soon(RETRY_S)
 
     def _report(self) -> None:
         behind = self._durable is None or self._durable is not self._live

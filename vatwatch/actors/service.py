@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from msgspec import Struct, structs
 
+from vatwatch.actors.blame import is_to_blame
 from vatwatch.feed import correlation
-from vatwatch.messages import Health, Publish, ServiceReport
+from vatwatch.messages import Health, Publish, ServiceReport, SnapshotFailed
 from vatwatch.operations.status import Status
 from vatwatch.redaction import redact
 from vatwatch.supervision import Actor, FailureHandled, RemedyName, Tell
 from vatwatch.supervision.failures import described
 from vatwatch.traffic.events import Event, check_event
+
+log = logging.getLogger(__name__)
 
 
 class Service(Actor):
@@ -65,6 +69,19 @@ class Service(Actor):
                 **described(error),
             )
         )
+
+    def snapshot_failed(
+        self, entry_id: int, operation: str, error: Exception, *, correlation_id: str = ""
+    ) -> None:
+        """Count a failure against the journal entry that caused it, when this service goes on."""
+        log.error("Snapshot %d made %s fail (%s)", entry_id, self.name, operation, exc_info=error)
+        self.report_failure(operation, error, correlation_id=correlation_id)
+        self.send("journal", SnapshotFailed(entry_id, self.name, repr(error)))
+
+    def blame_if_at_fault(self, entry_id: int | None, error: BaseException) -> None:
+        """For `on_crash`: count the end of this actor against the entry that it had in hand."""
+        if entry_id is not None and is_to_blame(error, self.ended_by):
+            self.send("journal", SnapshotFailed(entry_id, self.name, repr(error)))
 
     def send(self, name: str, message: Tell) -> None:
         """Tell another service; waits for room in its mailbox, as its policy says."""

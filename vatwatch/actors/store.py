@@ -27,7 +27,13 @@ import psycopg2
 
 from vatwatch.actors.database import Database, DatabaseSettings, nothing
 from vatwatch.actors.service import Service
-from vatwatch.errors import DatabaseUnavailable, OutOfSequence, SchemaRefused, StorageError
+from vatwatch.errors import (
+    DatabaseUnavailable,
+    OutOfSequence,
+    SchemaRefused,
+    StorageError,
+    SupervisionError,
+)
 from vatwatch.messages import (
     BatchRefused,
     BatchRejected,
@@ -77,8 +83,6 @@ log = logging.getLogger(__name__)
 
 # Between two looks for what was kept long enough.
 PURGE_S = 3600.0
-# Tries of a batch whose data PostgreSQL refuses, before it is set aside.
-DATA_TRIES = 2
 # A schema change may rewrite tables of any size; airports are 28,000 rows.
 MIGRATE_S = 600.0
 AIRPORTS_S = 60.0
@@ -118,6 +122,8 @@ class StoreActor(Service):
         self._errors: StoreErrors | None = None
         # Batches of this generation and earlier ones are void.
         self._void = -1
+        # The journal entry that is being written, or asked about.
+        self._working_on: int | None = None
         self._retry: Timer | None = None
         self._retry_at: datetime | None = None
         self._stored = self._duplicates = self._rejected = 0
@@ -139,6 +145,7 @@ class StoreActor(Service):
         self._database.close()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        self.blame_if_at_fault(self._working_on, error)
         self._database.close()
 
     def on_receive(self, message: Received) -> Any:
@@ -151,8 +158,8 @@ class StoreActor(Service):
             case StoreErrors():
                 self._errors = message
                 self._drain_unless_waiting()
-            case RecoverTracking(time):
-                return self._recover(time)
+            case RecoverTracking():
+                return self._recover(message)
             case RetryWrite():
                 self._retry = None
                 self._drain()
@@ -193,6 +200,7 @@ class StoreActor(Service):
                 self._write_errors(self._errors)
                 self._errors = None
         except StorageError as error:
+            self._working_on = None  # the weather's fault, not its
             self._later(error)
         else:
             self._attempt = 0
@@ -202,38 +210,36 @@ class StoreActor(Service):
     def _write(self, message: StoreBatch) -> None:
         batch = message.batch
         started = monotonic()
+        self._working_on = batch.entry_id
+        # Several may be written in one go; each has the time that one may take.
+        self.take_longer(self._settings.timeout_s)
         try:
-            outcome = self._try_data(batch)
+            outcome = self._database.run(lambda conn: write_batch(conn, batch))
         except OutOfSequence as error:
             self._give_up(message.generation)
             self.address("processor").tell(BatchRefused(batch.entry_id, str(error)))
-            return
-        except psycopg2.Error as error:
+        except (StorageError, SupervisionError):
+            raise
+        except Exception as error:  # noqa: BLE001 - it is about this batch, or looks the same
+            # Those behind it are derived from it, and come again without it.
             self._rejected += 1
             self._give_up(message.generation)
-            rejected = BatchRejected(batch.entry_id, f"PostgreSQL refuses it: {error}".strip())
-            self.address("journal").tell(rejected)
-            self.address("processor").tell(rejected)
-            return
-        self._waiting.popleft()
-        duplicate = outcome is Outcome.DUPLICATE
-        if duplicate:
-            self._duplicates += 1
-            self._give_up(message.generation)
+            self.snapshot_failed(
+                batch.entry_id, "write snapshot", error, correlation_id=message.correlation_id
+            )
+            reason = f"it cannot be written: {error!r}"
+            self.address("processor").tell(BatchRejected(batch.entry_id, reason))
         else:
-            self._stored += 1
-            self._write_ms = (monotonic() - started) * 1000
-        self._tell_stored(batch, duplicate)
-
-    def _try_data(self, batch: Batch) -> Outcome:
-        """Write; raises psycopg2's DataError or IntegrityError if the data itself is refused."""
-        for tries_left in reversed(range(DATA_TRIES)):
-            try:
-                return self._database.run(lambda conn: write_batch(conn, batch))
-            except (psycopg2.DataError, psycopg2.IntegrityError):
-                if not tries_left:
-                    raise
-        raise AssertionError("DATA_TRIES is at least 1")
+            self._waiting.popleft()
+            duplicate = outcome is Outcome.DUPLICATE
+            if duplicate:
+                self._duplicates += 1
+                self._give_up(message.generation)
+            else:
+                self._stored += 1
+                self._write_ms = (monotonic() - started) * 1000
+            self._tell_stored(batch, duplicate)
+        self._working_on = None
 
     def _write_events(self, message: StoreEvents) -> None:
         refused: tuple[tuple[UUID, str], ...] = ()
@@ -301,11 +307,28 @@ class StoreActor(Service):
 
     # --- the database ------------------------------------------------------------------------
 
-    def _recover(self, time: datetime | None) -> Recovered:
+    def _recover(self, question: RecoverTracking) -> Recovered:
         self._drain_unless_waiting()
         if self._waiting:
             raise DatabaseUnavailable(self._last_error)
-        return Recovered(*self._database.run(lambda conn: recover(conn, self._rules, time)))
+        self._working_on = question.entry_id
+        try:
+            found = self._database.run(lambda conn: recover(conn, self._rules, question.time))
+        except (StorageError, SupervisionError):
+            self._working_on = None  # the weather's fault, not its
+            raise
+        except Exception as error:
+            self._working_on = None
+            if question.entry_id is not None:
+                self.snapshot_failed(
+                    question.entry_id,
+                    "recover tracking",
+                    error,
+                    correlation_id=question.correlation_id,
+                )
+            raise
+        self._working_on = None
+        return Recovered(*found)
 
     def _prepare(self, pool: ConnectionPool) -> None:
         """Bring the schema and the reference data up to date."""
