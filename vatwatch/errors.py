@@ -6,7 +6,8 @@ VatwatchError
 │   ├── FeedEmpty               200 and no body: the data server is just restarting
 │   ├── FeedNotJson             HTML or anything else that is no JSON
 │   ├── FeedTruncated           JSON that ends too early
-│   └── FeedMalformed           JSON, but not the feed's shape
+│   ├── FeedMalformed           JSON, but not the feed's shape
+│   └── RecordsUnreadable       single records of a feed, which is used without them
 ├── FetchError                  the network did not answer as it should
 │   ├── FetchTimeout            no answer, or a drip too slow, within the poll's budget
 │   ├── FetchStatus             an HTTP status that is no success (`.status`)
@@ -69,6 +70,10 @@ class FeedTruncated(FeedError):
 
 class FeedMalformed(FeedError):
     """The body is JSON, but not of the feed's shape."""
+
+
+class RecordsUnreadable(FeedError):
+    """Some records of a feed cannot be used. The rest of the feed is, so this is only reported."""
 
 
 class FetchError(VatwatchError):

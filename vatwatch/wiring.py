@@ -87,6 +87,7 @@ def retentions(s: Settings) -> tuple[Retention, ...]:
         Retention("events", "stored_at", events),
         Retention("dead_letters", "time", events),
         Retention("errors", "last_at", timedelta(hours=s.errors.retention_hours)),
+        Retention("quarantine", "stored_at", timedelta(hours=s.traffic.quarantine_retention_hours)),
     )
 
 

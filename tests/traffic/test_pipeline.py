@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,16 +14,14 @@ import msgspec
 import pytest
 
 from tests.traffic.build import START, at, pilot, snapshot, text
-from vatwatch.feed.decode import RECORD_LIMIT
+from vatwatch.errors import FeedError
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.filters import Filters
 from vatwatch.traffic.pipeline import (
-    MASS_DROP,
     Advanced,
     Options,
     advance,
     batch_of,
-    is_mass_drop,
     prepare,
 )
 from vatwatch.traffic.tracking import Rules, Tracking
@@ -132,40 +131,51 @@ def test_with_names_off_no_name_is_left_anywhere() -> None:
     # Nothing but the name has gone.
     assert dropped.tracking.flights["ABC1"].pilot.cid == 1
     for record in dropped.prepared.quarantined:
-        assert json.loads(record.record)["name"] == ""
+        assert "name" not in json.loads(record.record)
 
 
-@pytest.mark.parametrize("spare", range(-3, 12))
-def test_a_name_that_is_cut_off_with_its_record_is_dropped_all_the_same(spare: int) -> None:
-    head = '{"cid":"?","callsign":"A","x":"'
-    padding = "x" * (RECORD_LIMIT - len(head) - len('","name":"') - spare)
-    record = f'{head}{padding}","name":"\\\\\\"Invented"}}'
-    raw = json.dumps({"general": {"update_timestamp": text(START)}, "pilots": [0]})
-    raw = raw.replace("[0]", f"[{record}]")
-    (bad,) = prepare(raw.encode(), None, Options()).quarantined
-    assert len(bad.record) == RECORD_LIMIT
-    (bad,) = prepare(raw.encode(), None, NAMES_OFF).quarantined
-    assert "I" not in bad.record
-    assert bad.callsign == "A"
+HIDING_PLACES = [
+    '"name": ["Invented"]',
+    '"name": {"first": ["Invented"]}',
+    '"name": "x", "name": "Invented"',
+    '"name": "Invented", "name": null',
+    '"callsign": ["Invented"]',
+    '"flight_plan": {"name": "Invented"}',
+    '"Name": "Invented", "real_name": "Invented"',
+    '"name": "O"Invented"',
+    '"name": Invented',
+    '"name": "Invented',
+    '"name": "Invented\\',
+    '"name": "\\u0049nvented"',
+    '"transceivers": [{"name": "Invented"}]',
+]
 
 
-# --- an upstream fault ---------------------------------------------------------------------------
+@pytest.mark.parametrize("place", HIDING_PLACES)
+@pytest.mark.parametrize("kind", ["pilots", "controllers", "atis", "prefiles", "servers"])
+def test_with_names_off_no_name_is_left_of_a_record_that_cannot_be_read(
+    kind: str, place: str
+) -> None:
+    head = json.dumps({"update_timestamp": text(START)})
+    for record in (f'{{"cid": "?", {place}, "latitude": 99}}', f'["{place}"]', place, f"{{{place}"):
+        for section in (f"[{record}]", record):
+            raw = f'{{"general": {head}, "{kind}": {section}}}'.encode()
+            with suppress(FeedError):  # an open quote is where a body was cut off
+                prepared = prepare(raw, raw, NAMES_OFF)
+                assert b"nvented" not in msgspec.json.encode(prepared.quarantined)
+                assert "nvented" not in repr(prepared)
 
 
-@pytest.mark.parametrize(
-    ("was", "now", "drop"),
-    [
-        (0, 0, False),
-        (0, 100, False),
-        (1, 0, True),
-        (1000, 1000, False),
-        (1000, 1001 - MASS_DROP, False),
-        (1000, 1000 - MASS_DROP, True),
-        (300, 1, False),
-    ],
-)
-def test_a_mass_drop_is_all_gone_or_four_hundred_at_once(was: int, now: int, drop: bool) -> None:
-    assert is_mass_drop(of_pilots(was), of_pilots(now)) == drop
+def test_a_reason_never_holds_what_was_sent() -> None:
+    secret = "Invented"
+    bad = {"cid": secret, "callsign": [secret], "latitude": secret}
+    raw = json.dumps({"general": {"update_timestamp": text(START)}, "pilots": [bad]}).encode()
+    (record,) = prepare(raw, None, Options()).quarantined
+    assert secret not in record.reason
+    for body in (f"{secret} <html>", f'"{secret}"', f'{{"general": "{secret}"}}', f'{{"{secret}'):
+        with pytest.raises(FeedError) as caught:
+            prepare(body.encode(), None, NAMES_OFF)
+        assert secret not in str(caught.value)
 
 
 def test_the_rules_of_the_operator_are_the_ones_that_are_applied() -> None:

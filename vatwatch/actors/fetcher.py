@@ -32,9 +32,6 @@ from vatwatch.errors import (
     BreakerOpen,
     FeedEmpty,
     FeedError,
-    FeedMalformed,
-    FeedNotJson,
-    FeedTruncated,
     FetchError,
     FetchRedirected,
     FetchStatus,
@@ -46,6 +43,7 @@ from vatwatch.errors import (
     SupervisionError,
 )
 from vatwatch.feed.decode import peek
+from vatwatch.feed.outcomes import FEED_OUTCOMES
 from vatwatch.feed.phase import PollPlan, next_poll
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import AppendSnapshot, Health, PollDue
@@ -63,10 +61,7 @@ log = logging.getLogger(__name__)
 Received = PollDue
 
 OUTCOMES: dict[type[Exception], str] = {
-    FeedEmpty: "empty",
-    FeedNotJson: "not_json",
-    FeedTruncated: "truncated",
-    FeedMalformed: "malformed",
+    **FEED_OUTCOMES,
     FetchTimeout: "timeout",
     FetchStatus: "http_status",
     FetchTooLarge: "too_large",

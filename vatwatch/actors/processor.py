@@ -11,11 +11,13 @@ Restart   costs one recovery from database and journal; until the database answe
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from typing import assert_never
 
 from vatwatch.actors.service import Service
-from vatwatch.errors import FeedError, JournalError, SupervisionError
+from vatwatch.errors import FeedError, JournalError, RecordsUnreadable, SupervisionError
+from vatwatch.feed.outcomes import outcome_of
 from vatwatch.feed.records import Feed
 from vatwatch.messages import (
     BatchRefused,
@@ -37,6 +39,7 @@ from vatwatch.messages import (
 )
 from vatwatch.operations.status import ProcessorStatus
 from vatwatch.supervision import NativePool, Timer, correlation_of
+from vatwatch.traffic.conditions import Usual, observe
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.pipeline import (
     Advanced,
@@ -44,7 +47,6 @@ from vatwatch.traffic.pipeline import (
     Prepared,
     advance,
     batch_of,
-    is_mass_drop,
     prepare,
 )
 from vatwatch.traffic.tracking import Tracking
@@ -67,6 +69,8 @@ IN_FLIGHT = 8
 # try a snapshot again that made somebody fail: what made it fail may be over by then.
 RETRY_S = 1.0
 JOURNAL_TIMEOUT_S = 10.0
+# Records that one error names; the table of what is set aside has more.
+TOLD_FAULTS = 3
 # Longer than the store may take to write what is before the question.
 RECOVERY_TIMEOUT_S = 120.0
 
@@ -95,7 +99,12 @@ class ProcessorActor(Service):
         self._quarantined = 0
         self._let_through: dict[str, dict[str, int]] = {}
         self._kept_out: dict[str, dict[str, int]] = {}
-        self._mass_drop = ""
+        self._lost: Counter[str] = Counter()
+        self._radios_unreadable: Counter[str] = Counter()
+        self._radios_outcome = ""
+        self._usual = Usual()
+        self._conditions: tuple[str, ...] = ()
+        self._faults: set[tuple[str, str, str]] = set()
 
     def on_start(self) -> None:
         self._catch_up_soon(0)
@@ -167,11 +176,7 @@ class ProcessorActor(Service):
 
     def _serve(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
         """Make it the live state, and tell what happened: once, whatever the database does."""
-        if self._live is not None and is_mass_drop(self._live, advanced.tracking):
-            was, now = len(self._live.flights), len(advanced.tracking.flights)
-            self._mass_drop = f"pilots fell from {was} to {now} in one update: a fault upstream"
-        else:
-            self._mass_drop = ""
+        self._observe(advanced.prepared)
         self._live_recovered = False
         self._make_live(entry, advanced)
         changes = advanced.changes
@@ -181,12 +186,42 @@ class ProcessorActor(Service):
             controllers=len(changes.sessions),
             atis=len(changes.atis),
             prefiles=len(changes.prefiles),
-            quarantined=len(advanced.prepared.quarantined),
+            quarantined=advanced.prepared.set_aside,
         )
         self.publish("DATA_PROCESSED", payload, correlation_id=changes.general.update_timestamp)
         self.address("event_bus").tell(
             Publish(tuple(advanced.events), stored=True, entry_id=entry.entry_id)
         )
+
+    def _observe(self, prepared: Prepared) -> None:
+        """What is wrong with the content of the newest snapshot, and has it become known."""
+        snapshot, error = prepared.snapshot, prepared.radios_error
+        live = self._live
+        if self._usual.time is None and live is not None and live.time is not None:
+            self._usual = Usual(live.time, float(len(live.flights)))
+        seen = observe(
+            self._usual, snapshot.time, prepared.tallies, "" if error is None else str(error)
+        )
+        self._usual, self._conditions = seen.usual, seen.conditions
+        stamp = snapshot.feed.general.update_timestamp
+        if error is None:
+            self._radios_outcome = ""
+        else:
+            outcome = outcome_of(error)
+            self._radios_unreadable[outcome] += 1
+            if outcome != self._radios_outcome:  # once, when it begins: it may last for hours
+                self.report_failure("read radios", error, correlation_id=stamp)
+            self._radios_outcome = outcome
+        faults = {(q.kind, q.callsign, q.reason) for q in prepared.quarantined}
+        if fresh := sorted(faults - self._faults):
+            some = "; ".join(f"{kind} {who}: {why}" for kind, who, why in fresh[:TOLD_FAULTS])
+            self.report_failure(
+                "read records",
+                RecordsUnreadable(f"{prepared.set_aside} records are set aside: {some}"),
+                correlation_id=stamp,
+                remedy="quarantine",
+            )
+        self._faults = faults
 
     def _make_live(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
         self._live = advanced.tracking
@@ -344,7 +379,8 @@ class ProcessorActor(Service):
             self._failed_on(entry, "decode snapshot", error)
             return None
         self._processed += 1
-        self._quarantined += len(prepared.quarantined)
+        self._quarantined += prepared.set_aside
+        self._lost.update(prepared.lost)
         self._let_through = prepared.counts.let_through
         self._kept_out = prepared.counts.kept_out
         self._report()  # before anybody can see the snapshot stored, and count
@@ -376,9 +412,12 @@ class ProcessorActor(Service):
             let_through=self._let_through,
             kept_out=self._kept_out,
             behind=behind,
+            lost_values=dict(self._lost),
+            radios_unreadable=dict(self._radios_unreadable),
+            conditions=self._conditions,
         )
-        if self._mass_drop:
-            self.report(Health.DEGRADED, self._mass_drop, status)
+        if self._conditions:
+            self.report(Health.DEGRADED, "; ".join(self._conditions), status)
         elif behind:
             self.report(Health.DEGRADED, "the database is behind the live state", status)
         else:

@@ -284,7 +284,7 @@ class StoreActor(Service):
                 controllers=len(changes.sessions),
                 atis=len(changes.atis),
                 prefiles=len(changes.prefiles),
-                quarantined=len(batch.quarantined),
+                quarantined=batch.set_aside,
             )
             self.publish("DATA_STORED", payload, correlation_id=changes.general.update_timestamp)
 

@@ -49,6 +49,13 @@ class Traffic(Section):
         True,
         "Whether people's names are stored and served; they are personal data.",
     )
+    quarantine_retention_hours: PositiveFloat = setting(
+        "VATWATCH_QUARANTINE_RETENTION_HOURS",
+        336.0,
+        "How long the table of records that could not be read keeps them; two weeks outlast a "
+        "holiday, and with 500 an hour take at most 0.7 GB.",
+        unit="h",
+    )
     boundary: Annotated[Path, AfterValidator(_file)] | None = setting(
         "VATWATCH_FILTER_BOUNDARY",
         None,

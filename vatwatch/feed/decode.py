@@ -1,366 +1,383 @@
-"""From the feed's bytes to typed records. One bad record costs itself, and nobody else.
+"""From the feed's bytes to typed records. One bad value costs itself, one bad record costs itself.
 
-Each list is taken apart into records first, and then decoded record by record. That costs half as
-much again as the whole in one go, which would keep the interpreter, and with it the hub, for all of
-its time. What is typed right is then looked at for values that nothing could be done with; oddities
-that the network really sends (QNH garbage, heading 360, transponder 9999) are not among them.
+The fast way: each list is taken apart into records, and each record is decoded into its type. That
+costs half as much again as the whole in one go, which would keep the interpreter, and with it the
+hub, for all of its time. The tolerant way begins only where the fast one has failed: for a record,
+value by value (`shapes`); for a body that is not JSON, bracket by bracket (`scan`, `lenient`).
+docs/reading.md says what is read as what.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
-from vatwatch.errors import FeedEmpty, FeedMalformed, FeedNotJson, FeedTruncated
-from vatwatch.feed.quarantine import Quarantined
+from vatwatch.errors import FeedEmpty, FeedError, FeedMalformed, FeedNotJson, FeedTruncated
+from vatwatch.feed import shapes
+from vatwatch.feed.lenient import read
+from vatwatch.feed.mend import mend
+from vatwatch.feed.quarantine import Quarantine, Quarantined
 from vatwatch.feed.records import (
     Atis,
     ClientRadios,
     Controller,
-    Facility,
     Feed,
     General,
     Pilot,
-    PilotRating,
     Prefile,
-    Server,
+    Transceiver,
 )
+from vatwatch.feed.scan import scan
+from vatwatch.feed.shapes import ReadRecord, Shape, read_record
 from vatwatch.feed.times import parse_time
-
-RECORD_LIMIT = 4096
-# Callsigns of 1 to 12 characters were seen; beyond this it is no callsign.
-CALLSIGN_LIMIT = 20
-INT4_MIN, INT4_MAX = -(2**31), 2**31 - 1
-INT8_MAX = 2**63 - 1
+from vatwatch.feed.unread import Unread, UnreadLists
 
 # What a decoder raises: no JSON or another shape, no UTF-8, nested too deep.
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
+NULL = b"null"
+
+LISTS = (
+    "pilots",
+    "controllers",
+    "atis",
+    "prefiles",
+    "servers",
+    "facilities",
+    "ratings",
+    "pilot_ratings",
+    "military_ratings",
+)
+
 T = TypeVar("T", bound=Struct)
-D = TypeVar("D")
+P = TypeVar("P", Pilot, Controller, Atis)
+K = TypeVar("K", bound=Hashable)
 
 
-class DecodedFeed(NamedTuple):
-    """A feed of good records, and the others."""
+class Tally(Struct, frozen=True, gc=False):
+    """Of one kind of record: how many the feed holds, and how many of them could be read."""
+
+    sent: int
+    read: int
+
+
+class DecodedFeed(Struct, frozen=True):
+    """A feed of good records, and what is known of the others.
+
+    `set_aside` counts the records that could not be used; `quarantined` holds the first of them.
+    `lost` counts the values of good records that could not be read, by `kind.field`. `tallies` are
+    by kind: pilot, controller, atis, prefile.
+    """
 
     feed: Feed
     quarantined: tuple[Quarantined, ...]
+    set_aside: int = 0
+    unread: UnreadLists = UnreadLists()
+    lost: dict[str, int] = {}
+    tallies: dict[str, Tally] = {}
 
 
-class DecodedRadios(NamedTuple):
+class DecodedRadios(Struct, frozen=True):
     """The radios of each client, and what could not be used."""
 
     radios: list[ClientRadios]
     quarantined: tuple[Quarantined, ...]
+    set_aside: int = 0
+    lost: dict[str, int] = {}
+    tally: Tally = Tally(0, 0)
 
 
 class _Head(Struct):
-    general: General
+    general: Raw = Raw(b"null")
 
 
 class _Sections(Struct):
-    """The feed with its lists left as bytes."""
+    """The feed with its parts left as bytes."""
 
-    general: General
-    pilots: Raw = Raw(b"[]")
-    controllers: Raw = Raw(b"[]")
-    atis: Raw = Raw(b"[]")
-    prefiles: Raw = Raw(b"[]")
-    servers: Raw = Raw(b"[]")
-    facilities: Raw = Raw(b"[]")
-    ratings: Raw = Raw(b"[]")
-    pilot_ratings: Raw = Raw(b"[]")
-    military_ratings: Raw = Raw(b"[]")
+    general: Raw = Raw(b"null")
+    pilots: Raw = Raw(b"null")
+    controllers: Raw = Raw(b"null")
+    atis: Raw = Raw(b"null")
+    prefiles: Raw = Raw(b"null")
+    servers: Raw = Raw(b"null")
+    facilities: Raw = Raw(b"null")
+    ratings: Raw = Raw(b"null")
+    pilot_ratings: Raw = Raw(b"null")
+    military_ratings: Raw = Raw(b"null")
 
 
-_HEAD = msgspec.json.Decoder(_Head, strict=False)
-_SECTIONS = msgspec.json.Decoder(_Sections, strict=False)
+class _Body(NamedTuple):
+    """A body taken apart: its head, the records of each list that it has, and what is no list."""
+
+    general: bytes
+    lists: dict[str, Sequence[bytes | Raw]]
+    wrong: dict[str, bytes]
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_SECTIONS = msgspec.json.Decoder(_Sections)
 _RAWS = msgspec.json.Decoder(list[Raw])
-
-# Any escape within a text; `lone` is half of a surrogate pair without the other.
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
-)
-# Control characters are not allowed in a text, and space may stand wherever they may.
-_SPACES = bytes.maketrans(bytes(range(32)), b" " * 32)
+_DECODERS: dict[type[Struct], msgspec.json.Decoder[Any]] = {
+    # Not strict: a number as a text, or 1019.0 for 1019, says what it says.
+    shape.record: msgspec.json.Decoder(shape.record, strict=False)
+    for shape in vars(shapes).values()
+    if isinstance(shape, Shape)
+}
 
 
 def peek(raw: bytes) -> General:
-    """The feed's head; the rest is only seen to be JSON.
+    """The feed's head; the rest is only seen to be JSON, or what can be read as if it were.
 
     Raises:
         FeedEmpty: there is nothing
-        FeedNotJson, FeedTruncated: it is no JSON, or ends too early
-        FeedMalformed: it is JSON of another shape, or `update_timestamp` is no time
+        FeedNotJson: it begins with something that begins no feed
+        FeedTruncated: it ends too early, so it lacks an unknown number of records
+        FeedMalformed: it has no `general.update_timestamp`, or one that is no time of the network's
     """
-    return _timed(_decode(_HEAD, raw)[0].general)
-
-
-def decode_feed(raw: bytes) -> DecodedFeed:
-    """A whole feed. Raises as `peek` does: without a head nothing can be done with the rest."""
-    quarantine: list[Quarantined] = []
-    feed, raw = _record_by_record(raw, quarantine)
-    if b"\\u0000" in raw:  # PostgreSQL's texts cannot hold it
-        feed = msgspec.convert(_without_nul(msgspec.to_builtins(feed)), Feed)
-    seen: set[str] = set()
-    filed: set[tuple[int, str, str]] = set()
-    return DecodedFeed(
-        msgspec.structs.replace(
-            feed,
-            general=_good_general(feed.general, quarantine),
-            pilots=_good("pilot", feed.pilots, _pilot_fault, seen, quarantine),
-            controllers=_good("controller", feed.controllers, _atc_fault, seen, quarantine),
-            atis=_good("atis", feed.atis, _atc_fault, seen, quarantine),
-            prefiles=_good_prefiles(feed.prefiles, filed, quarantine),
-        ),
-        tuple(quarantine),
-    )
-
-
-def decode_radios(raw: bytes) -> DecodedRadios:
-    """The transceivers feed: an array without a head. Raises FeedError as `peek` does."""
-    quarantine: list[Quarantined] = []
-    clients = _each("radios", _decode(_RAWS, raw)[0], ClientRadios, quarantine)
-    seen: set[str] = set()
-    return DecodedRadios(
-        _good("radios", clients, _radios_fault, seen, quarantine), tuple(quarantine)
-    )
-
-
-def _decode(decoder: msgspec.json.Decoder[D], raw: bytes) -> tuple[D, bytes]:
-    """Decode, mended if need be, and say what it is if it cannot be; the body that was decoded."""
     try:
-        return decoder.decode(raw), raw
-    except (msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise FeedMalformed(f"not the feed's shape: {error}") from error
-    except RecursionError as error:
-        raise FeedMalformed("nested too deep for a feed") from error
-    except msgspec.DecodeError as error:
-        mended = _mend(raw)
-        if mended != raw:
-            return _decode(decoder, mended)
-        body = raw.strip()
-        if not body:
-            raise FeedEmpty("the body is empty") from error
-        if body[:1] not in (b"{", b"["):
-            raise FeedNotJson(f"no JSON, it begins with {body[:40]!r}") from error
-        if "truncated" in str(error) or body[-1:] not in (b"}", b"]"):
-            raise FeedTruncated(f"it ends too early, after {len(raw):,} bytes") from error
-        raise FeedNotJson(f"no JSON: {error}") from error
+        head = bytes(_HEAD.decode(raw).general)
+    except UNDECODABLE:
+        head = _tolerantly(raw).general
+    return _head(head, Counter())
 
 
-def _mend(raw: bytes) -> bytes:
-    """Without what makes one text invalid as JSON, and with it the whole feed."""
-    return _ESCAPE.sub(
-        lambda escape: b"\\ufffd" if escape["lone"] else escape[0], raw.translate(_SPACES)
-    )
-
-
-def _timed(general: General) -> General:
+def decode_feed(raw: bytes, *, keep_names: bool = True) -> DecodedFeed:
+    """A whole feed. Without `keep_names` no name is in what is set aside. Raises as `peek` does."""
     try:
-        parse_time(general.update_timestamp)
-    except ValueError as error:
-        raise FeedMalformed(f"general.update_timestamp is no time: {error}") from error
-    return general
-
-
-def _record_by_record(raw: bytes, quarantine: list[Quarantined]) -> tuple[Feed, bytes]:
-    """The feed of the records that can be decoded, and the body as it was decoded."""
-    sections, raw = _decode(_SECTIONS, raw)
-
-    def each(kind: str, section: Raw, record: type[T]) -> list[T]:
-        try:
-            records = _RAWS.decode(section)
-        except UNDECODABLE as error:
-            quarantine.append(_quarantined(kind, "", f"no list: {error}", bytes(section)))
-            return []
-        return _each(kind, records, record, quarantine)
-
+        body = _taken_apart(_SECTIONS.decode(raw))
+    except UNDECODABLE:
+        body = _tolerantly(raw)
+    lost: Counter[str] = Counter()
+    general = _head(body.general, lost)
+    reading = _Reading(general.update_timestamp, Quarantine(keep_names=keep_names), lost, body, raw)
+    seen: set[str] = set()
+    pilots, no_pilots = reading.people(shapes.PILOT, "pilots", seen)
+    controllers, no_controllers = reading.people(shapes.CONTROLLER, "controllers", seen)
+    atis, no_atis = reading.people(shapes.ATIS, "atis", seen)
+    prefiles, no_prefiles = reading.prefiles()
     feed = Feed(
-        general=_timed(sections.general),
-        pilots=each("pilot", sections.pilots, Pilot),
-        controllers=each("controller", sections.controllers, Controller),
-        atis=each("atis", sections.atis, Atis),
-        prefiles=each("prefile", sections.prefiles, Prefile),
-        servers=each("server", sections.servers, Server),
-        facilities=each("facility", sections.facilities, Facility),
-        ratings=each("rating", sections.ratings, Facility),
-        pilot_ratings=each("pilot_rating", sections.pilot_ratings, PilotRating),
-        military_ratings=each("military_rating", sections.military_ratings, PilotRating),
+        general=general,
+        pilots=pilots,
+        controllers=controllers,
+        atis=atis,
+        prefiles=prefiles,
+        servers=reading.each(shapes.SERVER, "servers"),
+        facilities=reading.each(shapes.FACILITY, "facilities"),
+        ratings=reading.each(shapes.RATING, "ratings"),
+        pilot_ratings=reading.each(shapes.PILOT_RATING, "pilot_ratings"),
+        military_ratings=reading.each(shapes.MILITARY_RATING, "military_ratings"),
     )
-    return feed, raw
-
-
-class _Named(Struct):
-    callsign: str = ""
-
-
-def _each(kind: str, records: list[Raw], record: type[T], quarantine: list[Quarantined]) -> list[T]:
-    # Not strict: a number as a text, or 1019.0 for 1019, says what it says.
-    decoder = msgspec.json.Decoder(record, strict=False)
-    good: list[T] = []
-    for raw in records:
-        try:
-            good.append(decoder.decode(raw))
-        except UNDECODABLE as error:
-            try:
-                callsign = msgspec.json.decode(raw, type=_Named).callsign
-            except UNDECODABLE:
-                callsign = ""
-            quarantine.append(_quarantined(kind, callsign, str(error), bytes(raw)))
-    return good
-
-
-def _quarantined(kind: str, callsign: str, reason: str, raw: bytes) -> Quarantined:
-    text = raw[: 4 * RECORD_LIMIT].decode(errors="replace")[:RECORD_LIMIT]
-    return Quarantined(kind, _storable(callsign), _storable(reason), _storable(text))
-
-
-def _storable(text: str) -> str:
-    """A text that PostgreSQL can keep."""
-    return text.replace("\x00", "").encode(errors="replace").decode()
-
-
-def _without_nul(value: Any) -> Any:
-    match value:
-        case str():
-            return value.replace("\x00", "")
-        case list():
-            return [_without_nul(one) for one in value]
-        case dict():
-            return {key: _without_nul(one) for key, one in value.items()}
-        case _:
-            return value
-
-
-# --- values ---------------------------------------------------------------------------------------
-
-
-def _good(
-    kind: str,
-    records: list[T],
-    fault: Callable[[T], str],
-    seen: set[str],
-    quarantine: list[Quarantined],
-) -> list[T]:
-    """Those without a fault whose callsign nobody had before: it is unique in one snapshot."""
-    good: list[T] = []
-    for record in records:
-        callsign: str = record.callsign  # type: ignore[attr-defined]
-        reason = fault(record)
-        if not reason and callsign in seen:
-            reason = f"callsign {callsign} a second time in one feed"
-        if reason:
-            raw = msgspec.json.encode(record)
-            quarantine.append(_quarantined(kind, callsign, reason, raw))
-        else:
-            seen.add(callsign)
-            good.append(record)
-    return good
-
-
-def _good_general(general: General, quarantine: list[Quarantined]) -> General:
-    """The head; numbers that nobody can keep are none."""
-    reason = _int4_fault(general.connected_clients) or _int4_fault(general.unique_users)
-    if not reason:
-        return general
-    quarantine.append(_quarantined("general", "", reason, msgspec.json.encode(general)))
-    return msgspec.structs.replace(general, connected_clients=0, unique_users=0)
-
-
-def _good_prefiles(
-    records: list[Prefile], filed: set[tuple[int, str, str]], quarantine: list[Quarantined]
-) -> list[Prefile]:
-    good: list[Prefile] = []
-    for record in records:
-        reason = _who_fault(record.cid, record.callsign) or _time_fault(record.last_updated)
-        reason = reason or _int4_fault(record.flight_plan.revision_id)
-        who = (record.cid, record.callsign, record.last_updated)
-        if not reason and who in filed:
-            reason = f"the prefile of {record.cid} as {record.callsign} a second time"
-        if reason:
-            raw = msgspec.json.encode(record)
-            quarantine.append(_quarantined("prefile", record.callsign, reason, raw))
-        else:
-            filed.add(who)
-            good.append(record)
-    return good
-
-
-def _pilot_fault(pilot: Pilot) -> str:
-    """What is wrong with a pilot; empty if nothing is."""
-    if not -90.0 <= pilot.latitude <= 90.0:
-        return f"latitude {pilot.latitude} is out of range"
-    if not -180.0 <= pilot.longitude <= 180.0:
-        return f"longitude {pilot.longitude} is out of range"
-    plan = pilot.flight_plan
-    return (
-        _who_fault(pilot.cid, pilot.callsign)
-        or _time_fault(pilot.logon_time)
-        or _time_fault(pilot.last_updated)
-        or _int4_fault(pilot.altitude)
-        or _int4_fault(pilot.groundspeed)
-        or _int4_fault(pilot.heading)
-        or _int4_fault(pilot.qnh_mb)
-        or _int4_fault(pilot.pilot_rating)
-        or _int4_fault(pilot.military_rating)
-        or ("" if math.isfinite(pilot.qnh_i_hg) else "qnh_i_hg is no number")
-        or ("" if plan is None else _int4_fault(plan.revision_id))
+    return DecodedFeed(
+        feed,
+        reading.quarantine.records,
+        reading.quarantine.count,
+        UnreadLists(no_pilots, no_controllers, no_atis, no_prefiles),
+        dict(lost),
+        reading.tallies,
     )
 
 
-def _atc_fault(record: Controller | Atis) -> str:
-    return (
-        _who_fault(record.cid, record.callsign)
-        or _time_fault(record.logon_time)
-        or _time_fault(record.last_updated)
-        or _int4_fault(record.facility)
-        or _int4_fault(record.rating)
-        or _int4_fault(record.visual_range)
-    )
-
-
-def _radios_fault(client: ClientRadios) -> str:
-    if fault := _callsign_fault(client.callsign):
-        return fault
-    for radio in client.transceivers:
-        if not 0 <= radio.frequency <= INT8_MAX:
-            return f"frequency {radio.frequency} is out of range"
-        if not -INT8_MAX <= radio.id <= INT8_MAX:
-            return f"id {radio.id} is out of range"
-        if not (-90.0 <= radio.latDeg <= 90.0 and -180.0 <= radio.lonDeg <= 180.0):
-            return f"position {radio.latDeg}, {radio.lonDeg} is out of range"
-        if not (math.isfinite(radio.heightMslM) and math.isfinite(radio.heightAglM)):
-            return "a height is no number"
-    return ""
-
-
-def _who_fault(cid: int, callsign: str) -> str:
-    if not 0 <= cid <= INT4_MAX:
-        return f"cid {cid} is out of range"
-    return _callsign_fault(callsign)
-
-
-def _callsign_fault(callsign: str) -> str:
-    if 1 <= len(callsign) <= CALLSIGN_LIMIT and callsign.isprintable() and " " not in callsign:
-        return ""
-    return f"{callsign[:40]!r} is no callsign"
-
-
-def _time_fault(text: str) -> str:
+def decode_radios(raw: bytes, *, keep_names: bool = True) -> DecodedRadios:
+    """The transceivers feed: an array without a head. Raises FeedError as `peek` does."""
+    records: Sequence[bytes | Raw] | None
     try:
-        parse_time(text)
-    except ValueError:
-        return f"{text[:40]!r} is no time"
-    return ""
+        records = _RAWS.decode(raw)
+    except UNDECODABLE:
+        records = _tolerantly(raw, first_key="callsign").lists.get("")
+    if records is None:
+        raise FeedMalformed("the radios are no list")
+    lost: Counter[str] = Counter()
+    body = _Body(NULL, {"radios": records}, {})
+    reading = _Reading("", Quarantine(keep_names=keep_names), lost, body, raw)
+    return DecodedRadios(
+        reading.radios(),
+        reading.quarantine.records,
+        reading.quarantine.count,
+        dict(lost),
+        reading.tallies["radios"],
+    )
 
 
-def _int4_fault(number: int) -> str:
-    return "" if INT4_MIN <= number <= INT4_MAX else f"{number} is out of range"
+# --- bodies ---------------------------------------------------------------------------------------
+
+
+def _taken_apart(sections: _Sections) -> _Body:
+    body = _Body(bytes(sections.general), {}, {})
+    for name in LISTS:
+        section: Raw = getattr(sections, name)
+        try:
+            body.lists[name] = _RAWS.decode(section)
+        except msgspec.ValidationError:
+            if bytes(section) != NULL:
+                body.wrong[name] = bytes(section)
+    return body
+
+
+def _tolerantly(raw: bytes, first_key: str = "cid") -> _Body:
+    """Take a body apart that is not JSON, or not the feed's shape."""
+    body = mend(raw).strip()
+    if not body:
+        raise FeedEmpty("the body is empty")
+    if body[:1] not in (b"{", b"["):
+        raise _not_json(body)
+    scanned = scan(body.decode(), first_key=first_key, lists=LISTS)
+    if not scanned.closed:
+        raise FeedTruncated(f"it ends too early, after {len(raw):,} bytes")
+    members = {name: text.encode() for name, text in scanned.members.items()}
+    return _Body(
+        general=members.pop("general", NULL),
+        lists={name: [one.encode() for one in found] for name, found in scanned.lists.items()},
+        wrong={name: text for name, text in members.items() if text != NULL},
+    )
+
+
+def _not_json(body: bytes) -> FeedError:
+    try:
+        msgspec.json.decode(body, type=Raw)
+    except UNDECODABLE:
+        # The body is not quoted: if its beginning is lost, it begins with anything, names too.
+        what = "an HTML page" if body[:1] == b"<" else "something else"
+        return FeedNotJson(f"not JSON, but {what} of {len(body):,} bytes")
+    return FeedMalformed("not the feed's shape: it is one value")
+
+
+def _head(raw: bytes, lost: Counter[str]) -> General:
+    found = read_record(shapes.GENERAL, _members(raw), "", lost)
+    if found.record is None:
+        raise FeedMalformed(f"general: {found.reason}")
+    parse_time(found.record.update_timestamp)
+    return found.record
+
+
+def _members(raw: bytes | Raw) -> Any:
+    """What JSON holds, however wrong it is."""
+    mended = mend(bytes(raw))
+    try:
+        return msgspec.json.decode(mended)
+    except UNDECODABLE:
+        return read(mended.decode())
+
+
+# --- records --------------------------------------------------------------------------------------
+
+
+class _Reading:
+    """One body being read: what was found, set aside and lost so far."""
+
+    def __init__(
+        self, moment: str, quarantine: Quarantine, lost: Counter[str], body: _Body, raw: bytes
+    ) -> None:
+        self._body = body
+        self._moment = moment
+        self.quarantine = quarantine
+        self._lost = lost
+        # PostgreSQL's texts cannot hold NUL; the tolerant way takes it out.
+        self._has_nul = b"\\u0000" in raw
+        self.tallies: dict[str, Tally] = {}
+
+    def each(self, shape: Shape[T], name: str) -> list[T]:
+        """The records of a list that tells of no people."""
+        good: list[T] = []
+        for raw in self._records(shape, name) or ():
+            found = self._read(shape, raw)
+            if found.record is None:
+                self._set_aside(shape, found, raw)
+            else:
+                good.append(found.record)
+        return good
+
+    def people(self, shape: Shape[P], name: str, seen: set[str]) -> tuple[list[P], Unread]:
+        """Those whose callsign nobody had before: it is unique in one snapshot."""
+        return self._each_once(shape, name, seen, _callsign)
+
+    def prefiles(self) -> tuple[list[Prefile], Unread]:
+        """One person may file several under one callsign, at different times."""
+        return self._each_once(shapes.PREFILE, "prefiles", set(), _filed)
+
+    def radios(self) -> list[ClientRadios]:
+        """The clients, each with those of its radios that can be read."""
+        return self._each_once(shapes.CLIENT, "radios", set(), _callsign)[0]
+
+    def _records(self, shape: Shape[T], name: str) -> Sequence[bytes | Raw] | None:
+        """The records of a list; None if it is missing, null or no list."""
+        if name in self._body.wrong:
+            self.quarantine.add(shape.kind, "", "not a list", self._body.wrong[name], {})
+        return self._body.lists.get(name)
+
+    def _each_once(
+        self, shape: Shape[T], name: str, seen: set[K], key_of: Callable[[T], K]
+    ) -> tuple[list[T], Unread]:
+        raws = self._records(shape, name)
+        if raws is None:
+            return [], Unread(whole=True)
+        good: list[T] = []
+        named: set[tuple[int | None, str]] = set()
+        nameless = 0
+        for raw in raws:
+            found = self._fast(shape, raw)
+            if found is not None and (key := key_of(found)) not in seen:
+                seen.add(key)
+                good.append(found)
+                continue
+            slow = self._read(shape, raw)
+            if slow.record is not None:
+                if (key := key_of(slow.record)) not in seen:
+                    seen.add(key)
+                    good.append(slow.record)
+                    continue
+                slow = replace(slow, record=None, reason="a second one in the same feed")
+            self._set_aside(shape, slow, raw)
+            if slow.cid is not None or slow.callsign:
+                named.add((slow.cid, slow.callsign))
+            else:
+                nameless += 1
+        self.tallies[shape.kind] = Tally(len(raws), len(good))
+        return good, Unread(frozenset(named), nameless)
+
+    def _fast(self, shape: Shape[T], raw: bytes | Raw) -> T | None:
+        """A record that is as it should be, down to the last value."""
+        try:
+            record: T = _DECODERS[shape.record].decode(raw)
+        except UNDECODABLE:
+            return None
+        if not shape.is_whole(record) or (self._has_nul and b"\\u0000" in bytes(raw)):
+            return None
+        return record
+
+    def _read(self, shape: Shape[T], raw: bytes | Raw) -> ReadRecord[T]:
+        """A record value by value."""
+        found = read_record(shape, _members(raw), self._moment, self._lost)
+        if isinstance(found.record, ClientRadios):
+            return replace(found, record=self._with_radios(found.record))
+        return found
+
+    def _with_radios(self, client: ClientRadios) -> ClientRadios:
+        radios: list[Transceiver] = []
+        for members in client.transceivers:
+            found = read_record(shapes.RADIO, members, self._moment, self._lost)
+            if found.record is None:
+                raw = msgspec.json.encode(members, enc_hook=str)
+                self.quarantine.add(
+                    shapes.CLIENT.kind, client.callsign, found.reason, raw, found.readable
+                )
+            else:
+                radios.append(found.record)
+        return replace(client, transceivers=radios)
+
+    def _set_aside(self, shape: Shape[T], found: ReadRecord[T], raw: bytes | Raw) -> None:
+        self.quarantine.add(shape.kind, found.callsign, found.reason, bytes(raw), found.readable)
+
+
+def _callsign(record: Any) -> str:
+    callsign: str = record.callsign
+    return callsign
+
+
+def _filed(prefile: Prefile) -> tuple[int, str, datetime]:
+    return prefile.cid, prefile.callsign, parse_time(prefile.last_updated)

@@ -1,8 +1,10 @@
 """The feed's records, as VATSIM sends them: its own field names, its own units.
 
-Every key that any capture lacks has a default, and keys that are not listed are skipped: keys were
-added over the years and more will come. Texts and numbers stay as sent; what they mean is said in
-`traffic`. Times stay texts (`2025-08-06T06:54:56.0309059Z`), so that they are served as they came.
+What a record needs has no default: who it is, and of a pilot where. Everything else may be
+missing, and then is None, an empty text, or the default that it has here (docs/reading.md). Keys
+that are not listed are skipped: keys were added over the years and more will come. Texts and
+numbers stay as sent; what they mean is said in `traffic`. Times stay texts
+(`2025-08-06T06:54:56.0309059Z`), so that they are served as they came.
 
 `gc=False`: records hold no cycles, and the collector must not walk ten thousand of them.
 """
@@ -19,8 +21,8 @@ class General(Struct, frozen=True, gc=False):
     version: int = 0
     reload: int = 0
     update: str = ""
-    connected_clients: int = 0
-    unique_users: int = 0
+    connected_clients: int | None = None
+    unique_users: int | None = None
 
 
 class FlightPlan(Struct, frozen=True, gc=False):
@@ -51,18 +53,18 @@ class Pilot(Struct, frozen=True, gc=False):
     callsign: str
     latitude: float
     longitude: float
-    altitude: int
-    groundspeed: int
-    heading: int
-    logon_time: str
-    last_updated: str
+    altitude: int | None = None
+    groundspeed: int | None = None
+    heading: int | None = None
+    logon_time: str = ""
+    last_updated: str = ""
     name: str = ""
     server: str = ""
     pilot_rating: int = 0
     military_rating: int = 0
     transponder: str = ""
-    qnh_i_hg: float = 0.0
-    qnh_mb: int = 0
+    qnh_i_hg: float | None = None
+    qnh_mb: int | None = None
     flight_plan: FlightPlan | None = None
 
 
@@ -71,11 +73,11 @@ class Controller(Struct, frozen=True, gc=False):
 
     cid: int
     callsign: str
-    frequency: str
-    facility: int
-    rating: int
-    logon_time: str
-    last_updated: str
+    frequency: str = ""
+    facility: int | None = None
+    rating: int | None = None
+    logon_time: str = ""
+    last_updated: str = ""
     name: str = ""
     server: str = ""
     visual_range: int = 0
@@ -87,11 +89,11 @@ class Atis(Struct, frozen=True, gc=False):
 
     cid: int
     callsign: str
-    frequency: str
-    facility: int
-    rating: int
-    logon_time: str
-    last_updated: str
+    frequency: str = ""
+    facility: int | None = None
+    rating: int | None = None
+    logon_time: str = ""
+    last_updated: str = ""
     name: str = ""
     server: str = ""
     visual_range: int = 0
@@ -158,8 +160,8 @@ class Transceiver(Struct, frozen=True, gc=False):
     frequency: int
     latDeg: float
     lonDeg: float
-    heightMslM: float = 0.0
-    heightAglM: float = 0.0
+    heightMslM: float | None = None
+    heightAglM: float | None = None
 
 
 class ClientRadios(Struct, frozen=True, gc=False):

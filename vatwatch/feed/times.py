@@ -38,6 +38,11 @@ def parse_time(text: str) -> datetime:
         raise ValueError(f"not in the calendar: {text!r}") from error
 
 
+def time_text(time: datetime) -> str:
+    """A time as the feed writes it: `2026-01-31T12:00:00.123456Z`."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def parse_feed_time(text: str) -> datetime:
     """Read a time that the network sent: as `parse_time`, and within the years 2001 to 2100.
 

@@ -90,9 +90,9 @@ class TrackPoint(Struct, frozen=True):
     time: datetime
     latitude: float
     longitude: float
-    altitude: int
-    groundspeed: int
-    heading: int
+    altitude: int | None
+    groundspeed: int | None
+    heading: int | None
 
 
 class TrackBody(Struct, frozen=True):

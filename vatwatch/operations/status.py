@@ -53,6 +53,9 @@ class ProcessorStatus(Struct, frozen=True):
 
     processed: int = 0
     quarantined_records: int = 0
+    lost_values: dict[str, int] = {}  # values that could not be read, by kind and field
+    radios_unreadable: dict[str, int] = {}  # snapshots without radios, by why
+    conditions: tuple[str, ...] = ()  # what is wrong with the feed's content now
     kept_out: dict[str, dict[str, int]] = {}
     let_through: dict[str, dict[str, int]] = {}
     behind: bool = False

@@ -130,9 +130,7 @@ def _spoil(sections: dict[str, list[Any]], number: int) -> dict[str, int]:
     wrong: list[tuple[str, Any]] = [
         ("latitude", "north"),
         ("cid", None),
-        ("callsign", 42),
-        ("logon_time", {}),
-        ("last_updated", 20260501),
+        ("callsign", ["nobody"]),
     ]
     spoilt: dict[str, int] = {}
     places = [

@@ -170,8 +170,13 @@ def _place_lines(changes: Changes, due: set[int]) -> str:
     for flight in changes.flights:
         p = flight.pilot
         lines.append(
-            f"{flight.flight_id}\t{time}\t{p.latitude}\t{p.longitude}\t{p.altitude}\t"
-            f"{p.groundspeed}\t{p.heading}\t{escape(p.transponder)}\t{p.qnh_i_hg}\t{p.qnh_mb}\t"
+            f"{flight.flight_id}\t{time}\t{p.latitude}\t{p.longitude}\t{_or_null(p.altitude)}\t"
+            f"{_or_null(p.groundspeed)}\t{_or_null(p.heading)}\t{escape(p.transponder)}\t"
+            f"{_or_null(p.qnh_i_hg)}\t{_or_null(p.qnh_mb)}\t"
             f"{'t' if flight.flight_id in due else 'f'}\n"
         )
     return "".join(lines)
+
+
+def _or_null(number: float | None) -> float | str:
+    return "\\N" if number is None else number

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from vatwatch.feed.frequency import frequency_hz
+from vatwatch.feed.times import parse_time
 from vatwatch.storage.copy import copy_rows
 from vatwatch.traffic.plan_text import cruise_altitude_ft
 from vatwatch.traffic.tracking import Changes, FiledPlan
@@ -130,7 +131,7 @@ def write_atis(cur: cursor, changes: Changes, following: datetime | None) -> Non
                 version.atis_id,
                 atis.cid,
                 atis.callsign,
-                atis.logon_time,
+                parse_time(atis.logon_time),
                 version.first_seen,
                 following,
                 atis.name,

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 # Any number; "vatwatch writes a snapshot".
 WRITER_LOCK = 0x7661_7477_0001
+# Rows of the quarantine that an hour of the feed's time may bring. A change upstream that makes all
+# records unreadable would bring 24,000; these are enough to see it, and 50 MB a day at most.
+QUARANTINE_AN_HOUR = 500
 
 
 def write_batch(conn: connection, batch: Batch) -> Outcome:
@@ -88,7 +91,7 @@ def _snapshot(cur: cursor, batch: Batch) -> None:
             batch.radio_clients,
             changes.general.connected_clients,
             changes.general.unique_users,
-            len(batch.quarantined),
+            batch.set_aside,
             to_json(batch.kept_out),
             batch.source,
         ),
@@ -109,9 +112,20 @@ def _ensure_partition(cur: cursor, time: datetime) -> None:
 
 
 def _quarantine(cur: cursor, batch: Batch) -> None:
+    """The records that were set aside, as many as the hour has room for."""
+    if not batch.quarantined:
+        return
+    time = batch.changes.time
+    cur.execute(
+        "SELECT count(*) FROM quarantine WHERE update_timestamp BETWEEN %s AND %s",
+        (time - timedelta(hours=1), time),
+    )
+    row = cur.fetchone()
+    assert row is not None
+    room = max(0, QUARANTINE_AN_HOUR - row[0])
     copy_rows(
         cur,
         "quarantine",
         ("update_timestamp", "kind", "callsign", "reason", "record"),
-        [(batch.changes.time, q.kind, q.callsign, q.reason, q.record) for q in batch.quarantined],
+        [(time, q.kind, q.callsign, q.reason, q.record) for q in batch.quarantined[:room]],
     )

@@ -18,11 +18,12 @@ class Batch(Struct, frozen=True):
     entry_id: int  # the journal's
     changes: Changes
     events: list[Event]
-    quarantined: tuple[Quarantined, ...]
+    quarantined: tuple[Quarantined, ...]  # the first of those that were set aside
     kept_out: dict[str, dict[str, int]]  # by filter and kind
     radio_clients: int | None
     fetched_at: datetime
     source: str
+    set_aside: int = 0
 
 
 class Outcome(Enum):

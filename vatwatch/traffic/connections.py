@@ -7,6 +7,8 @@ The rules of identity are FEED.md's:
   reconnect: the same flight or session goes on. Another callsign is another flight, also on one
   connection.
 - What is gone stays *away* for the window, then it has ended.
+- Who is in the feed with a record that cannot be read has not gone: the flight or session goes on
+  as it was last read.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from vatwatch.feed.records import Controller, FlightPlan, Pilot
-from vatwatch.feed.times import parse_time
+from vatwatch.feed.times import parse_time, time_text
+from vatwatch.feed.unread import NOBODY, Unread
 from vatwatch.traffic.identity import connection_id, same_logon, stable_id
+from vatwatch.traffic.presence import Known, still_there
 from vatwatch.traffic.tracking import FiledPlan, Flight, Position, Rules, Session, Tracking
 
 # No aircraft taxies faster; ICAO Doc 9157 Part 2 plans taxiways for about 30 kt.
@@ -51,7 +55,11 @@ class FlightChanges:
 
 
 def flight_changes(
-    before: Tracking, pilots: list[Pilot], time: datetime, rules: Rules
+    before: Tracking,
+    pilots: list[Pilot],
+    time: datetime,
+    rules: Rules,
+    unread: Unread = NOBODY,
 ) -> FlightChanges:
     """Hold the pilots of a snapshot against the flights that are known."""
     out = FlightChanges()
@@ -61,12 +69,16 @@ def flight_changes(
         away = known is None or known.pilot.cid != pilot.cid
         if away:
             known = before.away_flights.get((pilot.cid, pilot.callsign))
-        if known is not None and pilot.logon_time == known.pilot.logon_time:
+        if known is not None and pilot.logon_time in (known.pilot.logon_time, ""):
             logon = known.connection_logon
+        elif not pilot.logon_time:
+            logon = time
         else:
             logon = parse_time(pilot.logon_time)
             if known is not None and not _continues(known, logon, rules.reconnect_window):
                 known = None
+        if not pilot.logon_time:
+            pilot = replace(pilot, logon_time=time_text(logon))
         if known is None:
             flight = _new_flight(out, pilot, logon, time)
         else:
@@ -76,13 +88,14 @@ def flight_changes(
             else:
                 staying.add(pilot.callsign)
         out.online.append(flight)
-    _leave(
-        out,
-        [flight for sign, flight in before.flights.items() if sign not in staying],
-        before.away_flights,
-        time,
-        rules.reconnect_window,
-    )
+    missing = [flight for sign, flight in before.flights.items() if sign not in staying]
+    if missing and unread != NOBODY:
+        shown = {pilot.callsign for pilot in pilots}
+        for flight in still_there(missing, unread, shown, key=_of_pilot):
+            staying.add(flight.pilot.callsign)
+            out.online.append(replace(flight, last_seen=time, seen_later=False))
+        missing = [flight for flight in missing if flight.pilot.callsign not in staying]
+    _leave(out, missing, before.away_flights, time, rules.reconnect_window, unread)
     out.plans_closed.extend(f.plan_id for f in out.ended if f.plan_id is not None)
     return out
 
@@ -97,7 +110,7 @@ def _new_flight(out: FlightChanges, pilot: Pilot, logon: datetime, time: datetim
         connection_logon=logon,
         first_seen=time,
         last_seen=time,
-        flown=pilot.groundspeed >= FLOWN_GROUNDSPEED_KT,
+        flown=_flies(pilot),
         written=_position(pilot, time),
         plan_id=plan,
     )
@@ -131,7 +144,7 @@ def _same_flight(
         known.first_seen,
         time,
         known.reconnects + reconnected,
-        known.flown or pilot.groundspeed >= FLOWN_GROUNDSPEED_KT,
+        known.flown or _flies(pilot),
         _position(pilot, time) if due else written,
         plan_id,
     )
@@ -152,6 +165,10 @@ def _same_flight(
     ):
         out.updated.append(flight)
     return flight
+
+
+def _flies(pilot: Pilot) -> bool:
+    return pilot.groundspeed is not None and pilot.groundspeed >= FLOWN_GROUNDSPEED_KT
 
 
 def _position(pilot: Pilot, time: datetime) -> Position:
@@ -211,7 +228,11 @@ class SessionChanges:
 
 
 def session_changes(
-    before: Tracking, controllers: list[Controller], time: datetime, rules: Rules
+    before: Tracking,
+    controllers: list[Controller],
+    time: datetime,
+    rules: Rules,
+    unread: Unread = NOBODY,
 ) -> SessionChanges:
     """Hold the controllers of a snapshot against the sessions that are known."""
     out = SessionChanges()
@@ -221,9 +242,13 @@ def session_changes(
         away = known is None or known.controller.cid != controller.cid
         if away:
             known = before.away_sessions.get((controller.cid, controller.callsign))
-        logon = parse_time(controller.logon_time)
-        if known is not None and not _continues(known, logon, rules.reconnect_window):
-            known = None
+        if controller.logon_time:
+            logon = parse_time(controller.logon_time)
+            if known is not None and not _continues(known, logon, rules.reconnect_window):
+                known = None
+        else:
+            logon = time if known is None else known.connection_logon
+            controller = replace(controller, logon_time=time_text(logon))
         if known is None:
             session = Session(
                 connection_id("session", controller.cid, controller.callsign, logon),
@@ -241,13 +266,14 @@ def session_changes(
             else:
                 staying.add(controller.callsign)
         out.online.append(session)
-    _leave(
-        out,
-        [session for sign, session in before.sessions.items() if sign not in staying],
-        before.away_sessions,
-        time,
-        rules.reconnect_window,
-    )
+    missing = [session for sign, session in before.sessions.items() if sign not in staying]
+    if missing and unread != NOBODY:
+        shown = {controller.callsign for controller in controllers}
+        for session in still_there(missing, unread, shown, key=_of_controller):
+            staying.add(session.controller.callsign)
+            out.online.append(replace(session, last_seen=time, seen_later=False))
+        missing = [one for one in missing if one.controller.callsign not in staying]
+    _leave(out, missing, before.away_sessions, time, rules.reconnect_window, unread)
     return out
 
 
@@ -280,14 +306,24 @@ def _leave(
     away: dict[tuple[int, str], Flight] | dict[tuple[int, str], Session],
     time: datetime,
     window: timedelta,
+    unread: Unread,
 ) -> None:
     """Sort out who has left just now, and who has been away for longer than the window."""
     returned = {who(one) for one in out.returned}
     out.gone.extend(gone)  # type: ignore[arg-type]  # flights go with flights
     leavers = [one for one in away.values() if who(one) not in returned]
     for one in (*leavers, *gone):
-        if time - one.last_seen > window and not one.seen_later:
+        if time - one.last_seen > window and not one.seen_later and not unread.shows(*who(one)):
             out.ended.append(one)
+
+
+def _of_pilot(flight: Flight) -> Known:
+    return Known(flight.pilot.cid, flight.pilot.callsign, flight.pilot.last_updated)
+
+
+def _of_controller(session: Session) -> Known:
+    record = session.controller
+    return Known(record.cid, record.callsign, record.last_updated)
 
 
 def who(one: Flight | Session) -> tuple[int, str]:

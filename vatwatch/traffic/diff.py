@@ -17,11 +17,12 @@ def diff(before: Tracking, snapshot: Snapshot, rules: Rules) -> Changes:
     time = snapshot.time
     if before.time is not None and time <= before.time:
         raise ValueError(f"{time} does not come after {before.time}")
-    flights = flight_changes(before, snapshot.feed.pilots, time, rules)
-    sessions = session_changes(before, snapshot.feed.controllers, time, rules)
-    atis, atis_opened, atis_closed = atis_changes(before, snapshot.feed.atis, time)
+    unread = snapshot.unread
+    flights = flight_changes(before, snapshot.feed.pilots, time, rules, unread.pilots)
+    sessions = session_changes(before, snapshot.feed.controllers, time, rules, unread.controllers)
+    atis, atis_opened, atis_closed = atis_changes(before, snapshot.feed.atis, time, unread.atis)
     prefiles, prefiles_opened, prefiles_closed = prefile_changes(
-        before, snapshot.feed.prefiles, time
+        before, snapshot.feed.prefiles, time, unread.prefiles
     )
     if snapshot.radios is None:
         radios = RadioChanges(before.radios, [], [])

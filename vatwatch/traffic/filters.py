@@ -85,7 +85,7 @@ def _by_callsign(feed: Feed, pattern: re.Pattern[str], counts: Counts) -> Feed:
 
 def _by_rating(feed: Feed, min_rating: int, counts: Counts) -> Feed:
     def keep(record: Controller | Atis) -> bool:
-        return record.rating >= min_rating
+        return record.rating is None or record.rating >= min_rating
 
     return replace(
         feed,

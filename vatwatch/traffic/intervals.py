@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from vatwatch.feed.records import Atis, Prefile
 from vatwatch.feed.times import parse_time
+from vatwatch.feed.unread import NOBODY, Unread
 from vatwatch.traffic.connections import plan_differs
 from vatwatch.traffic.identity import stable_id
+from vatwatch.traffic.presence import Known, still_there
 from vatwatch.traffic.tracking import (
     AtisVersion,
     FiledPlan,
@@ -26,7 +28,7 @@ STATION_DIGITS = 3
 
 
 def atis_changes(
-    before: Tracking, stations: list[Atis], time: datetime
+    before: Tracking, stations: list[Atis], time: datetime, unread: Unread = NOBODY
 ) -> tuple[list[AtisVersion], list[AtisVersion], list[int]]:
     """The versions on the air, those that are new, and the ids of those that have ended."""
     now: list[AtisVersion] = []
@@ -39,6 +41,10 @@ def atis_changes(
             version = AtisVersion(stable_id("atis", atis.callsign, time.isoformat()), atis, time)
             opened.append(version)
         now.append(version)
+    if unread != NOBODY:
+        shown = {atis.callsign for atis in stations}
+        missing = [version for sign, version in before.atis.items() if sign not in shown]
+        now += still_there(missing, unread, shown, key=_of_station)
     lasting = {version.atis_id for version in now}
     closed = [v.atis_id for v in before.atis.values() if v.atis_id not in lasting]
     return now, opened, closed
@@ -52,7 +58,7 @@ def _same_atis(one: Atis, other: Atis) -> bool:
 
 
 def prefile_changes(
-    before: Tracking, prefiles: list[Prefile], time: datetime
+    before: Tracking, prefiles: list[Prefile], time: datetime, unread: Unread = NOBODY
 ) -> tuple[list[FiledPlan], list[FiledPlan], list[int]]:
     """The prefiles there are, those that are new or amended, and the ids that have ended."""
     now: list[FiledPlan] = []
@@ -80,9 +86,21 @@ def prefile_changes(
         if first_seen == time:
             opened.append(plan)
         now.append(plan)
+    if unread != NOBODY:
+        filed = {(plan.cid, plan.callsign, plan.filed_at) for plan in now}
+        missing = [plan for who, plan in before.prefiles.items() if who not in filed]
+        now += still_there(missing, unread, (), key=_of_filed)
     lasting = {plan.plan_id for plan in now}
     closed = [p.plan_id for p in before.prefiles.values() if p.plan_id not in lasting]
     return now, opened, closed
+
+
+def _of_station(version: AtisVersion) -> Known:
+    return Known(version.atis.cid, version.atis.callsign, version.atis.last_updated)
+
+
+def _of_filed(plan: FiledPlan) -> Known:
+    return Known(plan.cid, plan.callsign, plan.last_updated)
 
 
 class RadioChanges(NamedTuple):

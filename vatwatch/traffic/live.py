@@ -58,12 +58,12 @@ class LiveFlight(Struct, frozen=True, gc=False):
     military_rating: int
     latitude: float
     longitude: float
-    altitude: int
-    groundspeed: int
+    altitude: int | None
+    groundspeed: int | None
     transponder: str
-    heading: int
-    qnh_i_hg: float
-    qnh_mb: int
+    heading: int | None
+    qnh_i_hg: float | None
+    qnh_mb: int | None
     flight_plan: FlightPlan | None
     logon_time: str
     last_updated: str
@@ -77,8 +77,8 @@ class LiveController(Struct, frozen=True, gc=False):
     name: str
     callsign: str
     frequency: str
-    facility: int
-    rating: int
+    facility: int | None
+    rating: int | None
     server: str
     visual_range: int
     text_atis: list[str] | None
@@ -97,8 +97,8 @@ class Network(Struct, frozen=True, gc=False):
     """The network as a whole; observers are counted apart from controllers that control."""
 
     updated_at: datetime | None
-    connected_clients: int
-    unique_users: int
+    connected_clients: int | None
+    unique_users: int | None
     pilots: int
     controllers: int
     observers: int
@@ -214,8 +214,8 @@ def _network(tracking: Tracking, feed: Feed | None) -> Network:
     general = tracking.general
     return Network(
         updated_at=tracking.time,
-        connected_clients=0 if general is None else general.connected_clients,
-        unique_users=0 if general is None else general.unique_users,
+        connected_clients=None if general is None else general.connected_clients,
+        unique_users=None if general is None else general.unique_users,
         pilots=len(tracking.flights),
         controllers=len(tracking.sessions) - observers,
         observers=observers,

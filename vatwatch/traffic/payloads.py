@@ -62,8 +62,12 @@ class ControllerPayload(Payload, frozen=True, gc=False):
     session_id: SessionId
     cid: Cid
     callsign: Callsign
-    facility: Annotated[int, Meta(description="VATSIM's id of the facility; 0 is an observer.")]
-    rating: Annotated[int, Meta(description="VATSIM's id of the controller rating.")]
+    facility: Annotated[
+        int | None, Meta(description="VATSIM's id of the facility; 0 is an observer, null unknown.")
+    ]
+    rating: Annotated[
+        int | None, Meta(description="VATSIM's id of the controller rating; null is unknown.")
+    ]
     frequency_hz: Annotated[int | None, Meta(description="Hz; null while none is tuned.")]
     logon_time: LogonTime
     reconnect: Annotated[

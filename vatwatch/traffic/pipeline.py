@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vatwatch.feed.decode import decode_feed, decode_radios
+from vatwatch.errors import FeedError
+from vatwatch.feed.decode import DecodedRadios, Tally, decode_feed, decode_radios
 from vatwatch.feed.quarantine import Quarantined
 from vatwatch.feed.records import ClientRadios, Feed
 from vatwatch.feed.times import parse_time
@@ -18,12 +18,6 @@ from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import Event, events_of
 from vatwatch.traffic.filters import Counts, Filters
 from vatwatch.traffic.tracking import Changes, Radio, Rules, Snapshot, Tracking
-
-# Others who watch the feed take a fall by this many from one update to the next, or to none at all,
-# for a fault of the network's data server (FEED.md).
-MASS_DROP = 400
-
-_NAME = re.compile(r'"name"\s*:\s*(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^",}]*)', re.DOTALL)
 
 
 class Options(Struct, frozen=True):
@@ -35,11 +29,20 @@ class Options(Struct, frozen=True):
 
 
 class Prepared(Struct, frozen=True):
-    """A snapshot that is ready to be compared, and what it cost to get there."""
+    """A snapshot that is ready to be compared, and what it cost to get there.
+
+    `set_aside` counts the records that could not be used, `quarantined` holds the first of them;
+    `lost` counts values of good records, by `kind.field`; `tallies` are by kind of record.
+    `radios_error` is why there are no radios, although a body came.
+    """
 
     snapshot: Snapshot
     quarantined: tuple[Quarantined, ...]
     counts: Counts
+    set_aside: int = 0
+    lost: dict[str, int] = {}
+    tallies: dict[str, Tally] = {}
+    radios_error: FeedError | None = None
 
 
 class Advanced(Struct, frozen=True):
@@ -52,23 +55,41 @@ class Advanced(Struct, frozen=True):
 
 
 def prepare(data: bytes, transceivers: bytes | None, options: Options) -> Prepared:
-    """Decode, validate, filter. Raises FeedError if the whole of `data` is of no use."""
-    feed, quarantined = decode_feed(data)
-    radios: list[ClientRadios] = []
-    if transceivers is not None:
-        radios, quarantined_radios = decode_radios(transceivers)
-        quarantined = (*quarantined, *quarantined_radios)
-    filtered = options.filters.apply(feed, radios, load_airports())
-    feed = filtered.feed
-    if not options.keep_names:
-        feed = _without_names(feed)
-        quarantined = tuple(_nameless(record) for record in quarantined)
+    """Decode, validate, filter. Raises FeedError if the whole of `data` is of no use.
+
+    Radios that cannot be read cost the radios: the snapshot is one without, as if none had come.
+    """
+    decoded = decode_feed(data, keep_names=options.keep_names)
+    radios, radios_error = _decoded(transceivers, options)
+    none = DecodedRadios([], ())
+    filtered = options.filters.apply(decoded.feed, (radios or none).radios, load_airports())
+    feed = filtered.feed if options.keep_names else _without_names(filtered.feed)
     snapshot = Snapshot(
         time=parse_time(feed.general.update_timestamp),
         feed=feed,
-        radios=None if transceivers is None else _radios(filtered.radios),
+        radios=None if radios is None else _radios(filtered.radios),
+        unread=decoded.unread,
     )
-    return Prepared(snapshot, quarantined, filtered.counts)
+    return Prepared(
+        snapshot,
+        (*decoded.quarantined, *(radios or none).quarantined),
+        filtered.counts,
+        decoded.set_aside + (radios or none).set_aside,
+        {**decoded.lost, **(radios or none).lost},
+        decoded.tallies if radios is None else {**decoded.tallies, "radios": radios.tally},
+        radios_error,
+    )
+
+
+def _decoded(
+    transceivers: bytes | None, options: Options
+) -> tuple[DecodedRadios | None, FeedError | None]:
+    if transceivers is None:
+        return None, None
+    try:
+        return decode_radios(transceivers, keep_names=options.keep_names), None
+    except FeedError as error:
+        return None, error
 
 
 def advance(before: Tracking, prepared: Prepared, rules: Rules) -> Advanced:
@@ -87,15 +108,10 @@ def batch_of(advanced: Advanced, *, entry_id: int, fetched_at: datetime, source:
         quarantined=advanced.prepared.quarantined,
         kept_out=advanced.prepared.counts.kept_out,
         radio_clients=None if radios is None else len(radios),
+        set_aside=advanced.prepared.set_aside,
         fetched_at=fetched_at,
         source=source,
     )
-
-
-def is_mass_drop(before: Tracking, after: Tracking) -> bool:
-    """Whether so many pilots have gone at once that the fault is upstream."""
-    was, now = len(before.flights), len(after.flights)
-    return (was > 0 and now == 0) or was - now >= MASS_DROP
 
 
 def _radios(clients: list[ClientRadios]) -> dict[str, tuple[Radio, ...]]:
@@ -118,8 +134,3 @@ def _without_names(feed: Feed) -> Feed:
         # The feed has the cid here; a name would be against its habit, and is possible.
         prefiles=[replace(prefile, name="") for prefile in feed.prefiles],
     )
-
-
-def _nameless(quarantined: Quarantined) -> Quarantined:
-    """The same for a record that may be no JSON, or be cut off within the name."""
-    return replace(quarantined, record=_NAME.sub('"name":""', quarantined.record))

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, Pilot, Prefile
+from vatwatch.feed.unread import UnreadLists
 
 
 class Snapshot(Struct, frozen=True, gc=False):
@@ -20,6 +21,8 @@ class Snapshot(Struct, frozen=True, gc=False):
     feed: Feed
     # None: the transceivers feed was not to be had, so nothing is known, and nothing has ended.
     radios: dict[str, tuple[Radio, ...]] | None
+    # Who is in the feed though the record cannot be read: nothing of theirs has ended.
+    unread: UnreadLists = UnreadLists()
 
 
 class Radio(Struct, frozen=True, gc=False):
@@ -29,8 +32,8 @@ class Radio(Struct, frozen=True, gc=False):
     frequency_hz: int
     latitude: float
     longitude: float
-    height_msl_m: float
-    height_agl_m: float
+    height_msl_m: float | None
+    height_agl_m: float | None
 
 
 class Position(Struct, frozen=True, gc=False):
@@ -39,9 +42,9 @@ class Position(Struct, frozen=True, gc=False):
     time: datetime
     latitude: float
     longitude: float
-    altitude: int
-    groundspeed: int
-    heading: int
+    altitude: int | None
+    groundspeed: int | None
+    heading: int | None
 
 
 class Flight(Struct, frozen=True, gc=False):
