@@ -316,12 +316,17 @@ class FindTrack(Ask[Track | None]):
 
 @dataclass(frozen=True, slots=True)
 class Publish(BestEffort):
-    """anybody → event_bus: these happened. `stored`: somebody else writes them to the table.
-    `entry_id`: of the snapshot that tells all of them, if one does."""
+    """anybody → event_bus: these happened.
+
+    `stored`: somebody else writes them to the table. `entry_id`: of the snapshot that tells all of
+    them, if one does. `checked`: by who sends them, against the schemas of their types; else the
+    bus does it.
+    """
 
     events: tuple[Event, ...]
     stored: bool = False
     entry_id: int | None = None
+    checked: bool = False
 
     @property
     def correlation_id(self) -> str:

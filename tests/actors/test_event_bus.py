@@ -13,6 +13,7 @@ import pytest
 from tests.actors.bus_house import (
     NOON,
     Event,
+    House,
     Subscription,
     bus_house,
     error_about,
@@ -23,9 +24,10 @@ from tests.actors.bus_house import (
 )
 from tests.actors.harness import PATIENCE_S, Poison, until
 from vatwatch.actors.service import Service
-from vatwatch.errors import EventRefused
+from vatwatch.errors import DatabaseUnavailable, EventRefused, VatwatchError
 from vatwatch.messages import (
     AcceptEvent,
+    DiscardLetter,
     GetEvents,
     GetLetter,
     RedeliverLetter,
@@ -313,6 +315,27 @@ def test_a_message_that_died_is_a_letter_and_can_be_sent_again_while_it_is_in_me
         house.tell("nobody", Subscribe("y"))
         until(lambda: [x.id for x in house.letters()] != [again.id])
         assert house.ask("event_bus", RedeliverLetter(again)).value == "message gone"
+
+
+def test_who_discards_a_letter_learns_that_the_wish_was_given_up() -> None:
+    nowhere = "host='/nowhere' user=nobody dbname=nothing"
+    with bus_house(database=nowhere, backlog_size=2) as house:
+        house.tell("nobody", Subscribe("x"))
+        until(lambda: house.letters())
+        (letter,) = house.letters()
+        discarding = gevent.spawn(_error_of, house, DiscardLetter(letter.id))
+        until(lambda: house.memory.unwritten.get(letter.id, letter) is None)
+        for name in ("y", "z"):
+            house.tell("nobody", Subscribe(name))
+        assert isinstance(discarding.get(timeout=PATIENCE_S), DatabaseUnavailable)
+
+
+def _error_of(house: House, message: DiscardLetter) -> Exception | None:
+    try:
+        house.ask("event_bus", message)
+    except VatwatchError as error:
+        return error
+    return None
 
 
 def test_a_message_that_died_may_be_none_of_ours() -> None:

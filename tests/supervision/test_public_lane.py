@@ -172,9 +172,9 @@ def test_each_lane_keeps_its_order_and_the_public_one_has_at_most_every_second_t
             assert lost == before
         elif operation == "get" and (normal or public):
             from_public = bool(public) and (publics_turn or not normal)
-            expected = public.pop(0) if from_public else normal.pop(0)
-            publics_turn = not from_public
-            assert mailbox.get() is expected
+            # Whose turn it is counts while there are questions only.
+            publics_turn = not from_public if public else publics_turn
+            assert mailbox.get() is (public.pop(0) if from_public else normal.pop(0))
         assert (mailbox.depth, mailbox.public_depth) == (len(normal), len(public))
         assert mailbox.empty() == (not normal and not public)
 

@@ -6,7 +6,7 @@ may be killed; what handlers did not get yet only after an ordered stop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -41,13 +41,24 @@ CHUNK = 1_000
 class EventBacklog:
     """The way of events and letters into the table."""
 
-    def __init__(self, memory: BusMemory, *, size: int, path: Path | None) -> None:
-        """Of more than `size` events, or letters, the oldest go. Without `path`: no copy."""
+    def __init__(
+        self,
+        memory: BusMemory,
+        *,
+        size: int,
+        path: Path | None,
+        given_up: Callable[[UUID], None] = lambda _key: None,
+    ) -> None:
+        """Of more than `size` events, or letters, the oldest go. Without `path`: no copy.
+
+        `given_up(key)`: called with the id of each that goes.
+        """
         self._memory = memory
         self._size = size
         self._outbox = None if path is None else Outbox(path, BUS_LINES)
         self._outbox_empty = False
         self._given_up = 0
+        self._tell_given_up = given_up
 
     def __len__(self) -> int:
         return len(self._memory.unstored) + len(self._memory.unwritten)
@@ -135,7 +146,9 @@ class EventBacklog:
         waiting: dict[UUID, Any]
         for waiting in (memory.unstored, memory.unwritten):
             while len(waiting) > self._size:
-                del waiting[next(iter(waiting))]
+                oldest = next(iter(waiting))
+                del waiting[oldest]
+                self._tell_given_up(oldest)
                 memory.given_up += 1
                 self._given_up += 1
         if self._given_up >= self._size:

@@ -16,7 +16,7 @@ Restart   costs nothing: what a handler had in hand comes to it again, and the p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ from vatwatch.actors.event_memory import (
     Subscription,
 )
 from vatwatch.actors.service import Service
-from vatwatch.errors import EventRefused, MailboxFull
+from vatwatch.errors import DatabaseUnavailable, EventRefused, MailboxFull
 from vatwatch.messages import (
     AcceptEvent,
     DiscardLetter,
@@ -98,6 +98,11 @@ Received = (
     | ShedHistory
 )
 
+# Events that are taken at once: to check and to keep one takes 10 to 15 µs, and nobody else runs
+# meanwhile. (A first snapshot of 2,000 pilots has 2,200: 25 to 33 ms.)
+SLICE = 50
+# Long enough for the hub to look at timers and sockets; not so sleep(0).
+BREATH_S = 1e-6
 # A status of a busy bus is told at most this often.
 REPORT_S = 0.5
 # The handler of events that PostgreSQL refuses.
@@ -148,7 +153,9 @@ class EventBusActor(Service):
         self._memory = memory
         self._settings = settings
         self._declared = subscriptions
-        self._backlog = EventBacklog(memory, size=settings.backlog_size, path=settings.outbox)
+        self._backlog = EventBacklog(
+            memory, size=settings.backlog_size, path=settings.outbox, given_up=self._not_discarded
+        )
         self._lanes: dict[str, Lane] = {}
         self._running: list[gevent.Greenlet] = []
         self._outstanding: StoreEvents | None = None
@@ -178,11 +185,11 @@ class EventBusActor(Service):
 
     def on_receive(self, message: Received) -> Any:
         match message:
-            case Publish(events=events, stored=stored):
-                self._publish(events, stored=stored)
+            case Publish():
+                self._publish(message)
             case AcceptEvent(event):
                 check_event(event)
-                self._publish((event,), stored=False)
+                self._publish(Publish((event,), checked=True))
             case Subscribe(subscriber, types, source):
                 self._memory.subscriptions[subscriber] = Subscription(subscriber, types, source)
                 self._lane(subscriber)
@@ -223,12 +230,20 @@ class EventBusActor(Service):
 
     # --- publishing --------------------------------------------------------------------------
 
-    def _publish(self, events: Iterable[Event], *, stored: bool) -> None:
-        for event in events:
-            if self._accepts(event) and self._memory.is_new(event):
-                self._accept(event, stored=stored)
+    def _publish(self, message: Publish) -> None:
+        """All of them, slice by slice: a first snapshot has more than the hub can wait for."""
+        for number, event in enumerate(message.events, 1):
+            if message.checked or self._fits(event):
+                self._accept_new(event, stored=message.stored)
+            if number % SLICE == 0:
+                gevent.sleep(BREATH_S)
         self._flush()
         self._report_soon()
+
+    def _accept_new(self, event: Event, *, stored: bool) -> None:
+        """Between two waits, so that whoever is killed has accepted it or has not."""
+        if self._memory.is_new(event):
+            self._accept(event, stored=stored)
 
     def _accept(self, event: Event, *, stored: bool) -> None:
         memory = self._memory
@@ -241,11 +256,10 @@ class EventBusActor(Service):
             if subscription.wants(event):
                 self._lane(subscription.subscriber).put(Delivery(event))
 
-    def _accepts(self, event: Event) -> bool:
+    def _fits(self, event: Event) -> bool:
         try:
             check_event(event)
         except EventRefused as error:
-            # Publishers check as well (`Service.publish`), so this one went past them.
             self._memory.refused += 1
             self.directory.notify(
                 FailureHandled(
@@ -338,7 +352,7 @@ class EventBusActor(Service):
             return  # to tell of it would make the next one
         if isinstance(message, Publish):
             # Its events are what must not be lost, and they have come here after all.
-            self._publish(message.events, stored=message.stored)
+            self._publish(message)
         elif isinstance(message, KeepLetter):
             self._keep(message.letter)
         elif not isinstance(message, OF_LETTERS):
@@ -397,6 +411,15 @@ class EventBusActor(Service):
         self._forget(key)
         if key in self._memory.unwritten:
             self._discarding.setdefault(key, []).append(self.reply_later())
+
+    def _not_discarded(self, key: UUID) -> None:
+        """The backlog's: the wish is given up for what came later, and the table has the letter."""
+        for reply in self._discarding.pop(key, ()):
+            reply.fail(
+                DatabaseUnavailable(
+                    "The database is away, and too much waits for it: the letter is kept."
+                )
+            )
 
     # --- the way to the table ----------------------------------------------------------------
 

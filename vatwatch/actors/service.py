@@ -42,7 +42,7 @@ class Service(Actor):
         about = correlation.correlation_id(correlation_id)
         event = Event(uuid4(), kind, datetime.now(UTC), self.name, about, payload)
         check_event(event)
-        self.send("event_bus", Publish((event,)))
+        self.send("event_bus", Publish((event,), checked=True))
 
     def report_failure(
         self,

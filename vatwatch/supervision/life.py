@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import gevent
 from gevent import get_hub
-from pykka.messages import _ActorStop
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from vatwatch.errors import ActorUnavailable, SupervisionError
 from vatwatch.supervision.failures import described, traceback_of
@@ -32,8 +32,10 @@ _TURN_S = 0.005
 # Not sleep(0): the loop looks at timers and sockets only after fifty of those, which are 250 ms.
 _BREATH_S = 1e-6
 
-# What comes through the urgent lane, and is not for `on_receive`.
+# What is not for `on_receive`: orders and probes, which are the runtime's, and what pykka's proxies
+# say, which is for pykka's own `_handle_receive`.
 _CONTROL = frozenset({_ActorStop, Probe})
+_SPECIAL = _CONTROL | {ProxyCall, ProxyGetAttr, ProxySetAttr}
 
 # on_crash is to be quick; a dying actor holds up its successor.
 _CRASH_HOOK_S = 5.0
@@ -204,8 +206,7 @@ class Life:
         slot = self.slot
         clock = slot.runtime.clock
         take_next = slot.mailbox.get
-        # Pykka's: on_receive, unless it is a message of its proxies.
-        receive = self.actor._handle_receive
+        receive = self.actor.on_receive
         latency = slot.latency
         counts = latency.counts
         turn_began = clock()
@@ -215,10 +216,16 @@ class Life:
             envelope = take_next()
             message = envelope.message
             reply: Reply[Any] | None = envelope.reply_to
-            if message.__class__ in _CONTROL:
-                if self._control(message, reply):
+            # As `_handle_receive` decides it, in one look-up instead of four: here it is a fifth of
+            # what a tell takes.
+            handle = receive
+            if message.__class__ in _SPECIAL:
+                if message.__class__ not in _CONTROL:
+                    handle = self.actor._handle_receive
+                elif self._control(message, reply):
                     return
-                continue
+                else:
+                    continue
             self.in_hand = envelope
             self.busy_since = began = clock()
             if slot.tap is not None:
@@ -226,7 +233,7 @@ class Life:
             if message is None:
                 pass
             elif reply is None:
-                receive(message)
+                handle(message)
             elif not reply.abandoned:
                 self._answer(message, reply)
             ended = clock()

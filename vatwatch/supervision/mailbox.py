@@ -235,15 +235,11 @@ class Mailbox:
         while True:
             if self._urgent:
                 return self._urgent.popleft()
-            if self._public and (self._publics_turn or not self._normal):
-                self._publics_turn = False
-                question = self._public.popleft()
-                if not question.is_void():
+            if self._public:
+                question = self._take_question()
+                if question is not None:
                     return question
-                self._give_up(question)
-                continue
             if self._normal:
-                self._publics_turn = True
                 envelope = self._normal.popleft()
                 if envelope.__class__ is News:
                     del self._news[envelope.topic]
@@ -255,6 +251,19 @@ class Mailbox:
                 waiter.get()
             finally:
                 self._reader = None
+
+    def _take_question(self) -> Question | None:
+        """The next from the public lane, if it is that lane's turn."""
+        if not self._publics_turn and self._normal:
+            self._publics_turn = True
+            return None
+        self._publics_turn = False
+        while self._public:
+            question = self._public.popleft()
+            if not question.is_void():
+                return question
+            self._give_up(question)
+        return None
 
     def drain(self, reason: DeadLetterReason) -> None:
         """Empty the normal and the public lane: what is queued is undeliverable."""
