@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from vatwatch import __version__
-from vatwatch.cli import replay, run, simulate, top
+from vatwatch.cli import check, replay, run, simulate, top
 from vatwatch.errors import VatwatchError
 
 
@@ -31,6 +31,7 @@ def main() -> None:
 
 
 main.add_command(run.run)
+main.add_command(check.check)
 main.add_command(replay.replay)
 main.add_command(top.top)
 main.add_command(simulate.simulate)

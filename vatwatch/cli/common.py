@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import TextIO, cast
 
-from vatwatch.config.settings import Settings, load
+from vatwatch.config.settings import Settings, read
 from vatwatch.redaction import RedactingStream, hide
 from vatwatch.wiring import options
 
@@ -22,9 +22,10 @@ def read_settings(*, for_service: bool = False, **overrides: object) -> Settings
     Raises:
         ConfigurationError: with every fault that there is
     """
-    settings = load(overrides=overrides, for_service=for_service)
-    hide(settings.secrets())
+    reading = read(overrides=overrides, for_service=for_service)
+    hide(reading.secrets())
     keep_secrets_from_stderr()
+    settings = reading.accepted()
     logging.basicConfig(
         level=settings.general.log_level.upper(),
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",

@@ -31,6 +31,7 @@ from vatwatch.config.section import Section
 from vatwatch.config.service import Service
 from vatwatch.config.showing import (
     explain,
+    is_secret,
     secrets_in,
     secrets_of_webhooks,
     shown,
@@ -133,13 +134,34 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found, right or wrong: `settings` is None if there is any fault."""
+    """What was found, right or wrong: `settings` is None if there is any fault.
+
+    `sections` are those that have no fault of their own, by their names.
+    """
 
     settings: Settings | None
+    sections: Mapping[str, Any]
     values: Mapping[str, object]
     sources: Mapping[str, str]
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    def accepted(self) -> Settings:
+        """The settings. Raises ConfigurationError with every fault if there is one."""
+        if self.settings is None:
+            raise ConfigurationError("the settings are not right:\n  " + "\n  ".join(self.faults))
+        return self.settings
+
+    def secrets(self) -> frozenset[str]:
+        """What must not be seen outside, of wrong settings too."""
+        if self.settings is not None:
+            return self.settings.secrets()
+        values = [
+            self.values[name]
+            for _, name, (_, field) in _fields()
+            if name in self.values and (is_secret(field) or name.endswith("_URL"))
+        ]
+        return frozenset({*secrets_in(values), *secrets_in(map(str, values))} - {""})
 
     def describe(self) -> list[Described]:
         """Every setting with its value and where it came from, secrets masked.
@@ -175,10 +197,9 @@ def load(
     Raises:
         ConfigurationError: with every fault that there is
     """
-    reading = read(env=env, directory=directory, overrides=overrides, for_service=for_service)
-    if reading.settings is None:
-        raise ConfigurationError("the settings are not right:\n  " + "\n  ".join(reading.faults))
-    return reading.settings
+    return read(
+        env=env, directory=directory, overrides=overrides, for_service=for_service
+    ).accepted()
 
 
 def read(
@@ -211,7 +232,7 @@ def read(
     if for_service:
         faults.extend(together.faults_of_service(sections))
     settings = None if faults else Settings(**sections, sources=where, warnings=tuple(warnings))
-    return Reading(settings, values, where, tuple(faults), tuple(warnings))
+    return Reading(settings, sections, values, where, tuple(faults), tuple(warnings))
 
 
 def describe(settings: Settings) -> list[Described]:

@@ -26,14 +26,18 @@ def is_secret(field: FieldInfo) -> bool:
 def shown(value: object, field: FieldInfo) -> str:
     """A value that is in force: addresses without their passwords, keys only counted."""
     if isinstance(value, tuple | list):
-        return f"{len(value)} hidden" if value else ""
+        if is_secret(field):
+            return f"{len(value)} hidden" if value else ""
+        return one_line(", ".join(map(str, value)))
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if value is None:
-        return ""
+        return "" if field.default is None else "off"
     if _extra(field, "secret") is True:
         return MASK
-    text = str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    text = str(value).removesuffix(".0") if isinstance(value, float) else str(value)
     return one_line(masked(text) if "://" in text else text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -27,19 +28,29 @@ def faults_of_service(sections: Mapping[str, Any]) -> Iterator[str]:
     """What keeps the service itself from running here; other commands do not mind."""
     if "general" in sections:
         yield from _home(sections["general"].home)
+    if "web" in sections:
+        yield from _host(sections["web"].host)
     if "resources" in sections:
         yield from _least_memory(sections["resources"])
 
 
 def _home(home: Path) -> Iterator[str]:
     """Try it: permissions do not tell of a read-only file system, nor of root."""
+    place = next(one for one in (home, *home.absolute().parents) if one.exists())
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=home):
+        with TemporaryFile(dir=place):
             pass
     except OSError as error:
         why = (error.strerror or type(error).__name__).lower()
         yield f"VATWATCH_HOME={one_line(str(home))}: cannot be written ({why})"
+
+
+def _host(host: str) -> Iterator[str]:
+    """A name must lead somewhere; whether it is of this machine, the attempt to listen says."""
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        yield f"VATWATCH_HOST={one_line(host)}: is a name that does not resolve"
 
 
 def _least_memory(resources: Any) -> Iterator[str]:

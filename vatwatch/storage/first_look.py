@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
+import redis
 
 from vatwatch.config.database import Database
-from vatwatch.errors import DatabaseUnavailable, SchemaRefused
+from vatwatch.errors import DatabaseUnavailable, SchemaRefused, VatwatchError
 from vatwatch.storage.migrate import newest_of
 from vatwatch.storage.postgres_binaries import choose_binaries
 
@@ -28,6 +29,10 @@ class DatabaseFound:
     server_version: str
     schema: int | None
     """The number of the newest change of the schema; None before the first start."""
+
+
+class RedisUnavailable(VatwatchError):
+    """Redis cannot be reached, or does not let us in."""
 
 
 def check_database(database: Database, home: Path) -> None:
@@ -72,3 +77,19 @@ def look_at_database(dsn: str) -> DatabaseFound:
         ) from None
     finally:
         conn.close()
+
+
+def look_at_redis(url: str) -> str:
+    """The version of the server that answers at this address.
+
+    Raises:
+        RedisUnavailable: none does, or not to us; in words that quote nothing of the address
+    """
+    server = redis.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    try:
+        server.ping()
+        return str(server.info("server").get("redis_version", ""))
+    except redis.RedisError as error:
+        raise RedisUnavailable(f"Redis does not answer ({type(error).__name__})") from None
+    finally:
+        server.close()

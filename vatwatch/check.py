@@ -1,0 +1,185 @@
+"""`vatwatch check`: the settings as they are in force, and what is found where they lead.
+
+Starts nothing, changes nothing. PostgreSQL and Redis are asked once, within seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vatwatch.config.cache import Cache
+from vatwatch.config.database import Database
+from vatwatch.config.settings import Described, Reading, Settings
+from vatwatch.errors import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    EmbeddedPostgresError,
+    SchemaRefused,
+)
+from vatwatch.redaction import redact
+from vatwatch.storage.embedded import DATABASE, SUPERUSER
+from vatwatch.storage.first_look import (
+    DatabaseFound,
+    RedisUnavailable,
+    look_at_database,
+    look_at_redis,
+)
+from vatwatch.storage.migrate import newest_known
+from vatwatch.storage.postgres_binaries import choose_binaries
+from vatwatch.wiring import options
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found at one place. `answers` is None if it was not asked."""
+
+    text: str
+    answers: bool | None = None
+    server_version: str = ""
+    schema: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a check says. Without `faults` the service would start and do its work."""
+
+    settings: list[Described]
+    faults: list[str]
+    warnings: list[str]
+    database: Look
+    redis: Look
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {**asdict(self), "schema_of_this_version": newest_known()}
+
+
+def check(reading: Reading, *, offline: bool) -> Report:
+    """Look at everything. `offline`: ask neither PostgreSQL nor Redis."""
+    faults = list(reading.faults)
+    not_asked = Look("not asked")
+    database = redis = not_asked
+    if reading.settings is not None:
+        faults.extend(_boundary(reading.settings))
+    # What is right is looked at, also if something else is wrong.
+    sections = reading.sections
+    if sections.keys() >= {"database", "general"}:
+        database = _database(
+            sections["database"], sections["general"].home, faults, offline=offline
+        )
+    if "cache" in sections:
+        redis = _redis(sections["cache"], faults, offline=offline)
+    return Report(
+        settings=reading.describe(),
+        faults=[redact(fault) for fault in faults],
+        warnings=[redact(warning) for warning in reading.warnings],
+        database=database,
+        redis=redis,
+    )
+
+
+def lines(report: Report) -> Iterator[str]:
+    """The report for people: a line for each setting, then what was found."""
+    names = max(len(one.name) for one in report.settings)
+    values = max(len(_value(one)) for one in report.settings)
+    for one in report.settings:
+        yield f"{one.name:{names}}  {_value(one):{values}}  {one.source}".rstrip()
+    yield ""
+    yield f"PostgreSQL: {report.database.text}"
+    yield f"Redis: {report.redis.text}"
+    for warning in report.warnings:
+        yield f"warning: {warning}"
+    yield ""
+    if not report.faults:
+        yield "No fault was found."
+        return
+    yield f"{len(report.faults)} fault{'s' if len(report.faults) > 1 else ''}:"
+    for fault in report.faults:
+        yield f"  {fault}"
+
+
+def _value(one: Described) -> str:
+    return f"{one.value} {one.unit}".strip() if one.value else "unset"
+
+
+def _boundary(settings: Settings) -> Iterator[str]:
+    try:
+        options(settings)
+    except ConfigurationError as error:
+        yield str(error)
+
+
+def _database(database: Database, home: Path, faults: list[str], *, offline: bool) -> Look:
+    if database.url is None:
+        return _embedded(home, database.bindir, faults, offline=offline)
+    if offline:
+        return Look("not asked")
+    return _external(database.url.get_secret_value(), faults)
+
+
+def _external(dsn: str, faults: list[str]) -> Look:
+    try:
+        found = look_at_database(dsn)
+    except DatabaseUnavailable as error:
+        faults.append(f"DATABASE_URL: {error}")
+        return Look(redact(str(error)), answers=isinstance(error, SchemaRefused))
+    return _found(found, f"version {found.server_version}")
+
+
+def _embedded(home: Path, bindir: Path | None, faults: list[str], *, offline: bool) -> Look:
+    """Its programs; and if a service runs it just now, what is in it."""
+    try:
+        programs = choose_binaries(home.absolute() / "postgres" / "data", bindir)
+    except EmbeddedPostgresError as error:
+        faults.append(str(error))
+        return Look(str(error))
+    where = f"embedded, version {programs.version} in {programs.bindir}"
+    if offline:
+        return Look(where, server_version=programs.version)
+    directory = _socket_directory(home)
+    if directory is None:
+        return Look(f"{where}; it starts with the service", server_version=programs.version)
+    try:
+        found = look_at_database(f"host='{directory}' user={SUPERUSER} dbname={DATABASE}")
+    except SchemaRefused as error:
+        faults.append(str(error))
+        return Look(f"{where}: {error}", answers=True, server_version=programs.version)
+    except DatabaseUnavailable:
+        return Look(f"{where}; it does not run now", server_version=programs.version)
+    return _found(found, where)
+
+
+def _socket_directory(home: Path) -> str | None:
+    """Where a cluster that runs now has its socket; None if none does, or we may not know."""
+    try:
+        # The fifth line of a running server's file (PostgreSQL: src/include/utils/pidfile.h).
+        return (home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[4]
+    except (OSError, UnicodeDecodeError, IndexError):
+        return None
+
+
+def _found(found: DatabaseFound, where: str) -> Look:
+    ours = newest_known()
+    if found.schema is None:
+        schema = "without tables yet: the first start makes them"
+    elif found.schema == ours:
+        schema = f"with schema {ours}, that of this version"
+    else:
+        schema = f"with schema {found.schema}: the next start brings it up to {ours}"
+    return Look(f"{where}, {schema}", True, found.server_version, found.schema)
+
+
+def _redis(cache: Cache, faults: list[str], *, offline: bool) -> Look:
+    if cache.redis_url is None:
+        return Look("unset: the live state stays in the process")
+    if offline:
+        return Look("not asked")
+    try:
+        version = look_at_redis(cache.redis_url.get_secret_value())
+    except RedisUnavailable as error:
+        faults.append(f"REDIS_URL: {error}")
+        return Look(redact(str(error)), answers=False)
+    return Look(f"version {version}", True, version)
