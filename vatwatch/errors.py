@@ -20,10 +20,13 @@ VatwatchError
 │   └── JournalInUse            another process holds the directory
 ├── SnapshotQuarantined         a snapshot made its readers fail too often, and is set aside
 ├── StorageError
-│   ├── DatabaseUnavailable     PostgreSQL cannot be reached, went away, or is too slow
+│   ├── DatabaseUnavailable     weather: PostgreSQL is away, stops, lacks resources, is too slow
+│   │   ├── DatabaseConflict    another transaction was in the way: the same again may succeed
 │   │   └── SchemaRefused       another version of vatwatch has changed the database
+│   ├── DatabaseBroken          a bug: the schema or the program is wrong, not a snapshot
 │   ├── EmbeddedPostgresError   the embedded cluster cannot be started
 │   └── OutOfSequence           a batch was derived from another past than the database's
+├── RedisUnavailable            weather: Redis is away, is full, or does not let us in
 ├── WebhookError                a notification was not taken
 │   ├── WebhookRefused          and will not be: the address or the body is wrong
 │   └── WebhookUnavailable      no answer, or not now (`.retry_after_s`)
@@ -130,7 +133,27 @@ class StorageError(VatwatchError):
 
 
 class DatabaseUnavailable(StorageError):
-    """PostgreSQL cannot be reached, went away, or did not answer in time."""
+    """Weather: PostgreSQL cannot be reached, stops, lacks resources, or did not answer in time.
+
+    The text is a sentence without its stop that an operator can read, and names no secret. What
+    was not done can be done later, as it is.
+    """
+
+
+class DatabaseConflict(DatabaseUnavailable):
+    """Another transaction was in the way (a deadlock, a lock); the same again may succeed."""
+
+
+class DatabaseBroken(StorageError):
+    """A bug: PostgreSQL cannot do what every snapshot asks of it (`.sqlstate`).
+
+    A table or column is missing, a right was taken away, the cluster's files are damaged. No
+    snapshot is to blame, so none is set aside: the work waits until somebody mends it.
+    """
+
+    def __init__(self, text: str, sqlstate: str) -> None:
+        super().__init__(text)
+        self.sqlstate = sqlstate
 
 
 class SchemaRefused(DatabaseUnavailable):
@@ -146,6 +169,13 @@ class EmbeddedPostgresError(StorageError):
 
 class OutOfSequence(StorageError):
     """A batch was derived from another past than the one the database holds."""
+
+
+class RedisUnavailable(VatwatchError):
+    """Weather: Redis cannot be reached, takes nothing now, or does not let us in.
+
+    The text is a sentence without its stop that an operator can read, and names no secret.
+    """
 
 
 class WebhookError(VatwatchError):
@@ -185,7 +215,10 @@ class ActorSuspended(ActorUnavailable):
     """The actor failed too often; it is not tried before its breaker lets it."""
 
     def __init__(self, path: str, retry_in_s: float) -> None:
-        super().__init__(f"{path}: it failed too often, next try in {retry_in_s:.0f} s")
+        name = path.rpartition("/")[2]
+        super().__init__(
+            f"{name} is suspended, as it failed too often; next try in {retry_in_s:.0f} s"
+        )
         self.retry_in_s = retry_in_s
 
 

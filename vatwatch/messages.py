@@ -219,7 +219,7 @@ class WatchCluster(Tell):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseReturned(Tell):
-    """postgres → store: the embedded cluster runs again; no need to wait for a breaker."""
+    """postgres, store, history → store, history: the database answers again; no need to wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,11 @@ from vatwatch.traffic.live import Collection
 
 
 @contextmanager
-def redis_at(path: Path) -> Iterator[None]:
+def redis_at(path: Path, *options: str) -> Iterator[None]:
     """A Redis of the test's own, dead at the end of the block."""
     program = shutil.which("redis-server")
     assert program is not None
-    command = [program, "--port", "0", "--unixsocket", str(path), "--save", ""]
+    command = [program, "--port", "0", "--unixsocket", str(path), "--save", "", *options]
     with subprocess.Popen([*command, "--dir", str(path.parent)], stdout=subprocess.DEVNULL) as it:
         try:
             until(lambda: answers(path), "Redis answers")
@@ -49,6 +49,8 @@ def redis_at(path: Path) -> Iterator[None]:
 def answers(path: Path) -> bool:
     try:
         return bool(redis.Redis(unix_socket_path=str(path)).ping())
+    except redis.AuthenticationError:
+        return True  # it answers that it wants a password
     except redis.RedisError:
         return False
 

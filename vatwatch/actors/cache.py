@@ -10,13 +10,15 @@ Restart   costs nothing: the processor is asked to send the live state again
 
 from __future__ import annotations
 
+import logging
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import redis
 
 from vatwatch.actors.service import Service
-from vatwatch.errors import BreakerOpen, SupervisionError
+from vatwatch.errors import BreakerOpen, RedisUnavailable, SupervisionError
 from vatwatch.messages import (
     CacheStarted,
     FindFlightId,
@@ -28,6 +30,7 @@ from vatwatch.messages import (
     ServeAgain,
     SnapshotSetAside,
 )
+from vatwatch.operations.outages import Outage, lasted, look
 from vatwatch.operations.status import CacheReport, CacheStatus
 from vatwatch.storage.redis_mirror import RedisMirror
 from vatwatch.supervision import (
@@ -48,6 +51,8 @@ from vatwatch.traffic.tracking import Tracking
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+log = logging.getLogger(__name__)
+
 Received = (
     LiveChanged | ServeAgain | SnapshotSetAside | GetLive | FindLive | FindFlightId | InspectCache
 )
@@ -56,6 +61,8 @@ Found = TypeVar("Found")
 
 # Between two tries of a live state that cannot be encoded; the one before is served meanwhile.
 RETRY_S = 1.0
+# What speaks against Redis: weather, and what it refuses of what we ask, which is a bug.
+REDIS_FAILS = (RedisUnavailable, redis.RedisError)
 
 
 class CacheActor(Service):
@@ -78,7 +85,11 @@ class CacheActor(Service):
         self._tracking = Tracking()
         self._bodies: dict[Collection, Body] = {}
         self._recovered = False
+        self._succeeded = True
         self._last_error = ""
+        self._retry_at: datetime | None = None
+        self._outage: Outage | None = None
+        self._published: datetime | None = None
         self._hits = self._misses = 0
         # The live state that could not be encoded, and why.
         self._unserved: LiveChanged | None = None
@@ -87,13 +98,13 @@ class CacheActor(Service):
         self._working_on: int | None = None
 
     def on_start(self) -> None:
-        self._guard = self.guard("Redis", self._redis_breaker, counts=redis.RedisError)
+        self._guard = self.guard("Redis", self._redis_breaker, counts=REDIS_FAILS)
         # Redis is a mirror: without it all is served the same, and the status says so.
         self._mirroring = self.recovery(
-            "mirror", Degrade((redis.RedisError, BreakerOpen), self._degrade), Guarded(self._guard)
+            "mirror", Degrade((*REDIS_FAILS, BreakerOpen), self._degrade), Guarded(self._guard)
         )
         if self._mirror is not None:
-            self._mirrored(self._mirror.ping)
+            self._mirrored(self._mirror, self._mirror.ping)
         self.address("processor").tell(CacheStarted())
         self._report()
 
@@ -143,10 +154,12 @@ class CacheActor(Service):
             mirror = self._mirror
             began = monotonic()
             try:
-                self._guard.call(mirror.ping)
+                self._guard.call(lambda: mirror.plainly(mirror.ping))
                 latency_ms = (monotonic() - began) * 1000
-                used_bytes = self._guard.call(mirror.used_memory)
-            except (redis.RedisError, BreakerOpen) as failure:
+                used_bytes = self._guard.call(lambda: mirror.plainly(mirror.used_memory))
+            except BreakerOpen:
+                error = self._last_error or "Redis failed too often and is tried again soon"
+            except REDIS_FAILS as failure:
                 error = str(failure)
         reply.set(CacheReport(self._hits, self._misses, latency_ms, used_bytes, error))
 
@@ -188,21 +201,51 @@ class CacheActor(Service):
         self._recovered = message.recovered
         if self._mirror is not None:
             mirror = self._mirror
-            self._mirrored(lambda: mirror.write(bodies))
+            self._mirrored(mirror, lambda: mirror.write(bodies))
         general = message.tracking.general
-        if message.tracking.time is not None and general is not None:
+        time = message.tracking.time
+        if time is not None and general is not None and time != self._published:
+            # The same live state comes again when the database has caught up with it.
+            self._published = time
             payload = DataPayload(
-                update_timestamp=message.tracking.time,
+                update_timestamp=time,
                 bytes=sum(len(body.plain) for body in bodies.values()),
             )
             self.publish("DATA_CACHED", payload, correlation_id=general.update_timestamp)
 
-    def _mirrored(self, work: Callable[[], None]) -> None:
-        self._last_error = ""
-        self._mirroring.call(work)
+    def _mirrored(self, mirror: RedisMirror, work: Callable[[], None]) -> None:
+        self._succeeded = True
+        self._mirroring.call(lambda: mirror.plainly(work))
+        if self._succeeded:
+            self._last_error = ""
+            self._retry_at = None
+        else:
+            retry_s = max(self._guard.retry_in_s, 0.0)
+            self._retry_at = datetime.now(UTC) + timedelta(seconds=retry_s)
+        self._tell_operator()
 
     def _degrade(self, error: Exception) -> None:
-        self._last_error = str(error)
+        """The breaker's own refusal says nothing new: the cause stays what it was."""
+        self._succeeded = False
+        if not isinstance(error, BreakerOpen):
+            self._last_error = str(error)
+        elif not self._last_error:
+            # Of a breaker that was open before this incarnation.
+            self._last_error = self._guard.info().last_failure.partition(": ")[2]
+
+    def _tell_operator(self) -> None:
+        """A line when Redis begins to fail, when the cause is another, and when it is back."""
+        before, now = self._outage, datetime.now(UTC)
+        self._outage, news = look(before, self._last_error, now)
+        if news == "ends" and before is not None:
+            seconds = (now - before.since).total_seconds()
+            log.info("Redis is back after %s; the live state is in it again.", lasted(seconds))
+        elif news in ("begins", "changes"):
+            log.warning(
+                "The live state could not be written to Redis: %s. The API goes on without it; the "
+                "next snapshot tries again.",
+                self._last_error,
+            )
 
     def _report(self) -> None:
         tracking = self._tracking
@@ -210,6 +253,8 @@ class CacheActor(Service):
             backend="in-process" if self._mirror is None else "redis",
             reachable=not self._last_error,
             last_error=self._last_error,
+            since=None if self._outage is None else self._outage.since,
+            retry_at=self._retry_at,
             update_timestamp=tracking.time,
             recovered=self._recovered,
             pilots=len(tracking.flights),

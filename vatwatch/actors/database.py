@@ -1,4 +1,8 @@
-"""A database behind a breaker, as the store and the history use it."""
+"""A database behind a breaker, as the store and the history use it.
+
+What one of them learns the others use: who finds that the database is back closes the breakers of
+the others at once, and tells them (`DatabaseReturned`), so that nobody waits for a time-out.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
+from gevent.lock import BoundedSemaphore
 
-from vatwatch.errors import BreakerOpen, DatabaseUnavailable, SupervisionError
-from vatwatch.messages import GetDsn
+from vatwatch.errors import (
+    BreakerOpen,
+    DatabaseBroken,
+    DatabaseConflict,
+    DatabaseUnavailable,
+    SupervisionError,
+)
+from vatwatch.messages import DatabaseReturned, GetDsn
 from vatwatch.operations.status import PoolStatus
 from vatwatch.storage.pool import ConnectionPool
+from vatwatch.storage.weather import Verdict, judge, said
 from vatwatch.supervision import Actor, Address, BreakerPolicy, Guard, Guarded, Recovery
 
 if TYPE_CHECKING:
@@ -21,6 +33,10 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 ASK_TIMEOUT_S = 60.0
+# Tries of what another transaction was in the way of: a deadlock's victim succeeds at the second.
+CONFLICT_TRIES = 3
+# Who has a breaker of its own around the one database.
+USERS = ("store", "history")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +59,21 @@ class DatabaseSettings:
             f"PostgreSQL ({actor.name})", self.breaker, counts=(DatabaseUnavailable,)
         )
         recovery = actor.recovery("transaction", Guarded(guard))
-        return Database(self, actor.address("postgres"), prepare, guard, recovery)
+
+        def tell_the_others() -> None:
+            others = [name for name in USERS if name != actor.name]
+            names = {f"PostgreSQL ({name})" for name in others}
+            for one in actor.directory.guards():
+                if one.name in names:
+                    one.reset("the database is back")
+            for name in others:
+                actor.address(name).offer(DatabaseReturned())
+
+        return Database(self, actor.address("postgres"), prepare, guard, recovery, tell_the_others)
 
 
 class Database:
-    """Runs work in transactions. Whatever is wrong with the database is DatabaseUnavailable.
+    """Runs work in transactions. When the database is away, it is DatabaseUnavailable.
 
     It connects at the first use, so that an actor starts with or without it.
     """
@@ -59,14 +85,18 @@ class Database:
         prepare: Callable[[ConnectionPool], None],
         guard: Guard,
         recovery: Recovery,
+        on_return: Callable[[], None],
     ) -> None:
-        """For `DatabaseSettings.open`."""
+        """For `DatabaseSettings.open`. `on_return` is called when it answers after a failure."""
         self._settings = settings
         self._postgres = postgres
         self._prepare = prepare
         self._pool: ConnectionPool | None = None
+        self._opening = BoundedSemaphore(1)
         self._guard = guard
         self._recovery = recovery
+        self._on_return = on_return
+        self._cause = ""
 
     @property
     def embedded(self) -> bool:
@@ -99,14 +129,36 @@ class Database:
         """Do `work` in a transaction.
 
         Raises:
-            DatabaseUnavailable: it cannot be reached, fails, is too slow, or the breaker is open
-            psycopg2.DataError, psycopg2.IntegrityError: it refuses this data
+            DatabaseUnavailable: weather: it cannot be reached, fails, is too slow; while the
+                breaker is open, with the text of the failure that opened it
+            DatabaseBroken: the schema or the program is wrong, whatever the values are
+            psycopg2.Error: it refuses these values
             VatwatchError: what `work` raised
         """
         try:
-            return self._recovery.call(lambda: self._try(work))
+            result = self._recovery.call(lambda: self._try(work))
         except BreakerOpen as error:
-            raise DatabaseUnavailable(str(error)) from error
+            # A breaker that was open before this incarnation remembers the failure in its words.
+            remembered = self._guard.info().last_failure.partition(": ")[2]
+            self._cause = self._cause or remembered or str(error)
+            raise DatabaseUnavailable(self._cause) from error
+        except DatabaseUnavailable as error:
+            self._cause = str(error)
+            raise
+        except (DatabaseBroken, psycopg2.Error):
+            self._answered()
+            raise
+        self._answered()
+        return result
+
+    def _answered(self) -> None:
+        if self._cause:
+            self._cause = ""
+            self._on_return()
+
+    def tell_the_others(self) -> None:
+        """Let them try at once, too: the database is there, or has what they miss."""
+        self._on_return()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -115,26 +167,46 @@ class Database:
             self._pool = None
 
     def _try(self, work: Callable[[connection], Result]) -> Result:
-        try:
-            if self._pool is None:
-                self._pool = self._open()
-            return self._pool.run(work)
-        except (psycopg2.DataError, psycopg2.IntegrityError):
-            raise
-        except psycopg2.Error as error:
-            # Not the data: a full disk, a lost table, a permission. Somebody may mend it.
-            raise DatabaseUnavailable(str(error).strip()) from error
+        pool = self._opened()
+        for tries_left in reversed(range(CONFLICT_TRIES)):
+            try:
+                return pool.run(work)
+            except DatabaseConflict:
+                if not tries_left:
+                    raise
+            except psycopg2.Error as error:
+                if judge(error, closed=False) is not Verdict.BROKEN:
+                    raise
+                raise DatabaseBroken(
+                    f"PostgreSQL cannot do what vatwatch asks of it: {said(error)}",
+                    error.pgcode or "",
+                ) from error
+        raise AssertionError("CONFLICT_TRIES is at least 1")
+
+    def _opened(self) -> ConnectionPool:
+        """The pool; several greenlets may ask for it at once, and one opens it."""
+        if self._pool is None:
+            with self._opening:
+                if self._pool is None:
+                    self._pool = self._open()
+        return self._pool
 
     def _open(self) -> ConnectionPool:
         try:
             dsn = self._settings.dsn or self._postgres.ask(GetDsn(), timeout_s=ASK_TIMEOUT_S)
         except SupervisionError as error:
-            raise DatabaseUnavailable(f"the embedded cluster: {error}") from error
+            raise DatabaseUnavailable(f"the embedded PostgreSQL does not run: {error}") from error
         pool = ConnectionPool(
             dsn, size=self._settings.connections, timeout_s=self._settings.timeout_s
         )
         try:
             self._prepare(pool)
+        except psycopg2.Error as error:
+            # No snapshot is in hand yet: whatever the server refuses here, it is not to blame.
+            pool.close()
+            raise DatabaseBroken(
+                f"PostgreSQL does not take the schema: {said(error)}", error.pgcode or ""
+            ) from error
         except BaseException:
             pool.close()
             raise

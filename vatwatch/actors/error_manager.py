@@ -37,6 +37,7 @@ from vatwatch.messages import (
     GetErrors,
     GetErrorTrends,
     Health,
+    SnapshotJournaled,
     StoreErrors,
     StoreStarted,
     SupervisionNoticed,
@@ -49,6 +50,8 @@ from vatwatch.operations.errors import (
     Severity,
     category_of,
     fingerprint_of,
+    is_bug,
+    is_weather,
 )
 from vatwatch.operations.status import ErrorStatus
 from vatwatch.supervision import (
@@ -124,6 +127,7 @@ class ErrorManagerActor(Service):
         self._sent_at = 0.0
         self._flush_due = False
         self._failures = self._restarts = self._dead_letters = self._unsent = 0
+        self._unexpected = 0
         self._last_failure = ""
         self._last_failure_at: datetime | None = None
 
@@ -185,12 +189,16 @@ class ErrorManagerActor(Service):
             case ChildFailed():
                 self._restarted(notice.path, worked=False)
                 record = self._record(notice, Severity.HIGH, notice.message_type or notice.reason)
-                self._note(record, f"failed ({notice.reason})", restart=True)
+                bug = is_bug(notice.error_kinds, handled=False)
+                self._note(record, f"failed ({notice.reason})", restart=True, bug=bug)
             case AskFailed():
                 record = self._record(notice, Severity.MEDIUM, notice.message_type)
-                self._note(record, "could not answer")
+                bug = is_bug(notice.error_kinds, handled=True)
+                quiet = is_weather(notice.error_kinds)
+                self._note(record, "could not answer", bug=bug, quiet=quiet)
             case CrashHookFailed():
-                self._note(self._record(notice, Severity.MEDIUM, "on_crash"), "failed in on_crash")
+                record = self._record(notice, Severity.MEDIUM, "on_crash")
+                self._note(record, "failed in on_crash", bug=True)
             case FailureHandled():
                 self._handled(notice)
             case ChildRestarting(path, attempt, delay_s):
@@ -227,7 +235,7 @@ class ErrorManagerActor(Service):
             correlation_id=correlation_of(message),
         )
         # An event that tells of it might be the next one.
-        self._note(record, "will not get a message", publish=False)
+        self._note(record, _lost(notice), publish=False)
 
     def _handled(self, notice: FailureHandled) -> None:
         """Mended where it happened, or not."""
@@ -243,16 +251,31 @@ class ErrorManagerActor(Service):
             recovered=notice.recovered,
             recovery_s=notice.elapsed_s,
         )
-        self._note(record, "had a failure" if notice.recovered else "failed")
+        what = "had a failure" if notice.recovered else "failed"
+        bug = is_bug(notice.error_kinds, handled=True)
+        # What was set aside is told, whatever the reason: nobody else does.
+        quiet = is_weather(notice.error_kinds) and "quarantine" not in notice.tried
+        self._note(record, what, bug=bug, quiet=quiet)
 
     def _breaker_changed(self, notice: BreakerChanged) -> None:
-        """A trial is the breaker's try; that it closes is its success."""
-        log.warning(
-            "breaker %s: %s → %s (%s)",
-            notice.name,
-            notice.before.value,
-            notice.after.value,
-            notice.reason,
+        """A trial is the breaker's try; that it closes is its success.
+
+        The part that depends on something outside tells of it itself: of such a breaker nothing is
+        logged, nor of any breaker's trials.
+        """
+        dependency = notice.kind == "dependency"
+        trial = BreakerState.HALF_OPEN in (notice.before, notice.after)
+        closed = notice.after is BreakerState.CLOSED
+        log.log(
+            logging.INFO if closed and not dependency else logging.DEBUG,
+            "%s",
+            f"{notice.name} works again."
+            if closed
+            else f"Trying {notice.name} again."
+            if notice.after is BreakerState.HALF_OPEN
+            else f"{notice.name} failed at its trial: {notice.reason}"
+            if trial
+            else f"{notice.name} is not tried for a while: {notice.reason}",
         )
         now = datetime.now(UTC)
         opened_at = self._opened_at.setdefault(notice.name, monotonic())
@@ -269,7 +292,8 @@ class ErrorManagerActor(Service):
             name = notice.name if child else f"breaker/{notice.name}"
             self._note(
                 self._made(name, "breaker opened", "BreakerOpen", notice.reason, severity),
-                "is given up for a while",
+                f"failed too often; it is tried again in {notice.retry_in_s:.0f} s",
+                quiet=dependency,
             )
 
     # --- what is made of it ------------------------------------------------------------------
@@ -321,16 +345,28 @@ class ErrorManagerActor(Service):
         )
 
     def _note(
-        self, record: ErrorRecord, what: str, *, restart: bool = False, publish: bool = True
+        self,
+        record: ErrorRecord,
+        what: str,
+        *,
+        restart: bool = False,
+        publish: bool = True,
+        bug: bool = False,
+        quiet: bool = False,
     ) -> None:
-        """Log it, and keep it until the next flush; or until the restart is over."""
+        """Log it, and keep it until the next flush; or until the restart is over.
+
+        `bug`: its traceback is logged, too. `quiet`: another part tells of it, and counts it among
+        what is expected to happen.
+        """
         self._failures += 1
+        self._unexpected += not quiet
         where = f"{record.path} {what} ({record.operation})"
         self._last_failure = f"{where}: {record.error_type}: {record.message}".rstrip(": ")
         self._last_failure_at = record.time
         new = self._is_new(record.fingerprint)
         if new:
-            self._log(record, where)
+            self._log(record, where, bug=bug, quiet=quiet)
         if not self._enabled:
             return
         if restart:
@@ -356,15 +392,18 @@ class ErrorManagerActor(Service):
             self._repeats.pop(forgotten, None)
         return True
 
-    def _log(self, record: ErrorRecord, where: str) -> None:
+    def _log(self, record: ErrorRecord, where: str, *, bug: bool, quiet: bool) -> None:
         repeats = self._repeats.pop(record.fingerprint, 0)
         more = f" (and {repeats} times since it was last told)" if repeats else ""
         level = logging.INFO if record.severity == Severity.LOW.value else logging.WARNING
         if record.severity in (Severity.HIGH.value, Severity.CRITICAL.value):
             level = logging.ERROR
-        text = f"{where}: {record.error_type}: {record.message}{more}"
+        if quiet:
+            level = logging.DEBUG
+        why = f"{record.error_type}: {record.message}".strip(": ")
+        text = f"{where}: {why}{more}" if why else f"{where}{more}"
         # A bug needs its traceback; the weather does not.
-        if record.recovery == "none" and level == logging.ERROR and record.traceback:
+        if bug and record.traceback:
             text += "\n" + record.traceback
         log.log(level, "%s", text)
 
@@ -470,7 +509,8 @@ class ErrorManagerActor(Service):
             except (StorageError, SupervisionError) as error:
                 if not told:
                     log.info(
-                        "errors of the time before are read when the database is there: %s", error
+                        "Earlier errors are not in the statistics until PostgreSQL answers: %s",
+                        error,
                     )
                     told = True
                 gevent.sleep(RELOAD_S)
@@ -492,6 +532,7 @@ class ErrorManagerActor(Service):
         status = ErrorStatus(
             enabled=self._enabled,
             failures=self._failures,
+            unexpected=self._unexpected,
             restarts=self._restarts,
             dead_letters=self._dead_letters,
             groups=self._statistics.groups,
@@ -506,3 +547,12 @@ class ErrorManagerActor(Service):
             self.report(Health.DEGRADED, reason, status)
         else:
             self.report(Health.HEALTHY, "", status)
+
+
+def _lost(letter: DeadLettered) -> str:
+    """What it means that nobody gets this message."""
+    if letter.reason != "suspended":
+        return "will not get a message"
+    if isinstance(letter.message, SnapshotJournaled):
+        return "is suspended; this snapshot waits in the journal until it is tried again"
+    return "is suspended, and does not get a message"

@@ -19,9 +19,9 @@ from vatwatch.errors import (
     ActorUnavailable,
     AskTimeout,
     BreakerOpen,
-    DatabaseUnavailable,
     EventRefused,
     MailboxFull,
+    StorageError,
     SupervisionError,
 )
 from vatwatch.messages import Delivered, FindEvents
@@ -148,7 +148,7 @@ class Lane:
         message = FindEvents(wanted, PAGE, replay.beyond, oldest_first=True)
         try:
             rows = self._history.ask(message, timeout_s=HISTORY_TIMEOUT_S)
-        except (DatabaseUnavailable, SupervisionError):
+        except (StorageError, SupervisionError):
             replay.not_before = monotonic() + REPLAY_RETRY_S
             return
         if rows:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, assert_never
 
 import gevent
@@ -33,15 +34,28 @@ from vatwatch.messages import (
     Reports,
     ServiceReport,
 )
-from vatwatch.operations.health import Ledger, Sign, of_state, overall, worst
-from vatwatch.operations.status import CacheStatus, FetcherStatus
+from vatwatch.operations.health import (
+    COLLECTING,
+    WELL,
+    Ledger,
+    Sign,
+    is_down,
+    of_state,
+    overall,
+    worst,
+)
+from vatwatch.operations.status import CacheStatus, FetcherStatus, Status, StoreStatus
 from vatwatch.supervision import NodeInfo, State
 from vatwatch.traffic.payloads import HealthPayload
 
 Received = ServiceReport | LookAgain | GetReports | CheckHealth | Probed | DependencyInspected
 
-# Whoever is not well is asked again sooner.
+# Unhealthy services are probed more often.
 AGAIN_S = 5.0
+# What was fetched and could not be kept: the feed is well, and nothing is collected.
+NOT_KEPT = ("journal_full", "journal_failed")
+# Who speaks of a dependency in its own report, besides whoever asks it.
+SPEAKERS = {"store": "postgresql", "cache": "redis"}
 
 
 @dataclass(slots=True)
@@ -74,6 +88,7 @@ class HealthMonitorActor(Service):
         self._missing: dict[str, str] = {}
         self._asked: set[str] = set()
         self._checked_at: datetime | None = None
+        self._ran_at: dict[str, float] = {}
 
     def on_start(self) -> None:
         self._look_at_all()
@@ -82,7 +97,10 @@ class HealthMonitorActor(Service):
     def on_receive(self, message: Received) -> Any:
         match message:
             case ServiceReport(service):
+                before = self._records.reports.get(service)
                 self._records.reports[service] = message
+                if service in SPEAKERS:
+                    self._hear_of(SPEAKERS[service], before, message)
                 self._look_at(service)
             case LookAgain(service, started):
                 if started:
@@ -97,7 +115,7 @@ class HealthMonitorActor(Service):
                 self._probed(service, missing)
             case DependencyInspected(name, health, reason):
                 self._records.outside[name] = Sign(health, reason)
-                self._observe(name, Sign(health, reason))
+                self._observe(name, self._sign_of_dependency(name))
                 self._conclude()
             case _:
                 assert_never(message)
@@ -205,6 +223,22 @@ class HealthMonitorActor(Service):
                 self._observe(name, sign)
         self._conclude()
 
+    def _hear_of(self, name: str, before: ServiceReport | None, now: ServiceReport) -> None:
+        """A service says how a dependency is: that it is away holds at once; that it is back is
+        seen by asking."""
+        was, is_now = _says(before), _says(now)
+        if is_now is not WELL or name in self._records.outside:
+            self._observe(name, self._sign_of_dependency(name))
+        if was is not WELL and is_now is WELL:
+            inspect = self._inspect_database if name == "postgresql" else self._inspect_redis
+            self._ask_once(name, inspect)
+
+    def _sign_of_dependency(self, name: str) -> Sign:
+        """The gravest of what was found by asking, and what the service that needs it says."""
+        speaker = next(service for service, of in SPEAKERS.items() if of == name)
+        said = _says(self._records.reports.get(speaker))
+        return worst((said, self._records.outside.get(name, WELL)))
+
     def _sign_of(self, node: NodeInfo) -> Sign:
         """The gravest of what its supervisor, the probe and it itself say."""
         failure = node.last_failure
@@ -224,7 +258,7 @@ class HealthMonitorActor(Service):
         if said is None or not isinstance(said.status, FetcherStatus):
             return
         status = said.status
-        if status.last_error:
+        if status.last_error and status.last_outcome not in NOT_KEPT:
             yield "feed", Sign(Health.UNHEALTHY, status.last_error)
         elif status.frozen:
             yield "feed", Sign(Health.DEGRADED, "it stands still")
@@ -247,7 +281,27 @@ class HealthMonitorActor(Service):
             and cache.status.update_timestamp is not None
         )
         signs = {name: Sign(p.health, p.reason) for name, p in self._ledger.parts.items()}
-        self._ledger.conclude(overall(signs, serving=serving), datetime.now(UTC))
+        whole = overall(signs, serving=serving, cannot_work=dict(self._cannot_work()))
+        self._ledger.conclude(whole, datetime.now(UTC))
+
+    def _cannot_work(self) -> Iterator[tuple[str, str]]:
+        """Of those that collect, who cannot; that something outside is away is not meant."""
+        for name in COLLECTING:
+            node = self.directory.node(name)
+            if node is None:
+                continue  # nothing is to be collected
+            now_s = monotonic()
+            if node.state is State.RUNNING:
+                self._ran_at[name] = now_s
+            report = self._records.reports.get(name)
+            status = None if report is None else report.status
+            if is_down(node.state, now_s - self._ran_at.setdefault(name, now_s)):
+                part = self._ledger.parts.get(name)
+                yield name, "it does not run" if part is None else part.reason
+            elif name in self._missing:
+                yield name, self._missing[name]
+            elif report is not None and _is_at_an_end(status):
+                yield name, report.reason
 
     def _answer(self) -> Reports:
         whole = self._ledger.whole
@@ -260,3 +314,22 @@ class HealthMonitorActor(Service):
             whole,
             self._checked_at,
         )
+
+
+def _says(report: ServiceReport | None) -> Sign:
+    """What a service says of the dependency that it needs."""
+    status = None if report is None else report.status
+    match status:
+        case StoreStatus(last_error=why, broken=False) | CacheStatus(last_error=why) if why:
+            return Sign(Health.UNHEALTHY, why)
+    return WELL
+
+
+def _is_at_an_end(status: Status | None) -> bool:
+    """Whether a service says that it cannot do its work, and no weather is the reason."""
+    match status:
+        case StoreStatus(broken=True):
+            return True
+        case FetcherStatus(last_outcome=outcome):
+            return outcome in NOT_KEPT
+    return False

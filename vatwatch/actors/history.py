@@ -1,20 +1,27 @@
 """History: answers what is asked of the database, several questions at a time.
 
-Receives  FindTrack, FindEvents, FindLetters, FindLetter, FindErrors, InspectDatabase, TryDatabase
+Receives  FindTrack, FindEvents, FindLetters, FindLetter, FindErrors, InspectDatabase, TryDatabase,
+          DatabaseReturned
 Asks      postgres GetDsn, if the cluster is embedded
-Sends     ServiceReport
+Sends     DatabaseReturned to store, ServiceReport
 Holds     connections of its own, so that no reader waits for the writer, nor the writer for one
 Restart   costs the questions in hand
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, assert_never
+
+import gevent
+import psycopg2
 
 from vatwatch.actors.database import Database, DatabaseSettings, nothing
 from vatwatch.actors.service import Service
-from vatwatch.errors import DatabaseUnavailable
+from vatwatch.errors import DatabaseUnavailable, StorageError
 from vatwatch.messages import (
+    DatabaseReturned,
     FindErrors,
     FindEvents,
     FindLetter,
@@ -28,6 +35,8 @@ from vatwatch.messages import (
 from vatwatch.operations.status import DatabaseReport, HistoryStatus
 from vatwatch.storage.error_rows import find_errors
 from vatwatch.storage.event_rows import find_events, find_letter, find_letters
+from vatwatch.storage.migrate import is_current
+from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.queries import inspect, latest_flight, track
 from vatwatch.supervision import Reply, Timer
 
@@ -37,11 +46,21 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
 Received = (
-    FindTrack | FindEvents | FindLetters | FindLetter | FindErrors | InspectDatabase | TryDatabase
+    FindTrack
+    | FindEvents
+    | FindLetters
+    | FindLetter
+    | FindErrors
+    | InspectDatabase
+    | TryDatabase
+    | DatabaseReturned
 )
 
 # While the database is away: nobody may ask for hours, and the status must not say so for ever.
 RETRY_S = 1.0
+# Making the tables takes a second; changing large ones takes longer than a question waits.
+SCHEMA_S = 10.0
+SCHEMA_POLL_S = 0.1
 
 
 class HistoryActor(Service):
@@ -54,9 +73,11 @@ class HistoryActor(Service):
         self._settings = settings
         self._queries = self._failures = 0
         self._retry: Timer | None = None
+        self._retry_at: datetime | None = None
+        self._since: datetime | None = None
 
     def on_start(self) -> None:
-        self._database = self._settings.open(self)
+        self._database = self._settings.open(self, _expect_schema)
         self._report("")
 
     def on_stop(self) -> None:
@@ -85,6 +106,9 @@ class HistoryActor(Service):
                 self.spawn(self._inspect, self.reply_later())
             case TryDatabase():
                 self.spawn(self._try)
+            case DatabaseReturned():
+                self._database.reset()
+                self.spawn(self._try)
             case _:
                 assert_never(message)
 
@@ -95,7 +119,7 @@ class HistoryActor(Service):
         self._queries += 1
         try:
             reply.set(self._database.run(query))
-        except DatabaseUnavailable as error:
+        except StorageError as error:
             self._failures += 1
             self._away(error)
             reply.fail(error)
@@ -108,7 +132,7 @@ class HistoryActor(Service):
     def _inspect(self, reply: Reply[DatabaseReport]) -> None:
         try:
             found = self._database.run(inspect)
-        except DatabaseUnavailable as error:
+        except (StorageError, psycopg2.Error) as error:
             self._away(error)
             reply.set(DatabaseReport(pool=self._database.pool, error=str(error)))
             return
@@ -125,22 +149,46 @@ class HistoryActor(Service):
         )
 
     def _try(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
         self._retry = None
         try:
             self._database.run(nothing)
-        except DatabaseUnavailable as error:
+        except (StorageError, psycopg2.Error) as error:
             self._away(error)
         else:
             self._report("")
 
-    def _away(self, error: DatabaseUnavailable) -> None:
-        self._report(str(error))
+    def _away(self, error: StorageError | psycopg2.Error) -> None:
         if self._retry is None:
-            self._retry = self.after(max(RETRY_S, self._database.retry_in_s), TryDatabase())
+            delay = max(RETRY_S, self._database.retry_in_s)
+            self._retry = self.after(delay, TryDatabase())
+            self._retry_at = datetime.now(UTC) + timedelta(seconds=delay)
+        self._report(str(error))
 
-    def _report(self, reason: str) -> None:
-        status = HistoryStatus(queries=self._queries, failures=self._failures)
-        self.report(Health.DEGRADED if reason else Health.HEALTHY, reason, status)
+    def _report(self, last_error: str) -> None:
+        """Degraded while the database is away: without it nothing is lost but the answers."""
+        if not last_error:
+            self._since = self._retry_at = None
+        elif self._since is None:
+            self._since = datetime.now(UTC)
+        status = HistoryStatus(
+            queries=self._queries,
+            failures=self._failures,
+            last_error=last_error,
+            since=self._since,
+            retry_at=self._retry_at,
+        )
+        self.report(Health.DEGRADED if last_error else Health.HEALTHY, last_error, status)
+
+
+def _expect_schema(pool: ConnectionPool) -> None:
+    """At the first start the store makes the tables; a question before that waits for them."""
+    deadline = monotonic() + SCHEMA_S
+    while not pool.run(is_current):
+        if monotonic() > deadline:
+            raise DatabaseUnavailable("the schema of the database is not up to date yet")
+        gevent.sleep(SCHEMA_POLL_S)
 
 
 def _find_track(conn: connection, callsign: str, flight_id: int | None) -> Track | None:

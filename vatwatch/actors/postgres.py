@@ -1,7 +1,7 @@
 """Postgres: keeps the embedded cluster running while the service does.
 
 Receives  GetDsn, WatchCluster
-Sends     DatabaseReturned to store, ServiceReport
+Sends     DatabaseReturned to store and history, ServiceReport
 Holds     the server's process
 Restart   stops the cluster and starts it again
 """
@@ -89,7 +89,8 @@ class PostgresActor(Service):
             self._reason = ""
             self._restarts += 1
             self._started_at = monotonic()
-            self.address("store").tell(DatabaseReturned())
+            for name in ("store", "history"):
+                self.address(name).offer(DatabaseReturned())
             self.after(WATCH_S, WatchCluster())
         self._report()
 

@@ -2,7 +2,7 @@
 
 Receives  StoreBatch, StoreEvents, StoreErrors, RecoverTracking, RetryWrite, DatabaseReturned,
           PurgeOld
-Asks      postgres GetDsn, if the cluster is embedded
+Asks      postgres GetDsn, if the cluster is embedded; health_monitor GetReports, for a line of log
 Sends     BatchStored, BatchRefused, BatchRejected, EventsStored, ErrorsStored, StoreStarted,
           Publish, ServiceReport
 Holds     batches that wait for the database (the processor sends but a few), and of the event bus
@@ -17,6 +17,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from uuid import UUID
 
 import psycopg2
+from gevent.event import AsyncResult
 
 from vatwatch.actors.database import Database, DatabaseSettings, nothing
 from vatwatch.actors.service import Service
@@ -41,6 +43,7 @@ from vatwatch.messages import (
     DatabaseReturned,
     ErrorsStored,
     EventsStored,
+    GetReports,
     Health,
     PurgeOld,
     Recovered,
@@ -52,7 +55,8 @@ from vatwatch.messages import (
     StoreStarted,
 )
 from vatwatch.operations.errors import ErrorRecord
-from vatwatch.operations.status import StoreStatus
+from vatwatch.operations.outages import Outage, lasted, look
+from vatwatch.operations.status import JournalStatus, StoreStatus
 from vatwatch.storage.error_rows import write_errors
 from vatwatch.storage.event_rows import write_events, write_letters
 from vatwatch.storage.migrate import is_current, migrate
@@ -88,6 +92,8 @@ MIGRATE_S = 600.0
 AIRPORTS_S = 60.0
 # Between two tries; a backoff may draw zero.
 MIN_RETRY_S = 0.1
+# For the number in a line of the log, which is told without it, too.
+REPORTS_S = 2.0
 
 
 class StoreActor(Service):
@@ -129,6 +135,9 @@ class StoreActor(Service):
         self._stored = self._duplicates = self._rejected = 0
         self._write_ms: float | None = None
         self._last_error = ""
+        self._broken = False
+        self._outage: Outage | None = None
+        self._pending = AsyncResult()
 
     def on_start(self) -> None:
         self._database = self._settings.open(self, self._prepare)
@@ -191,6 +200,7 @@ class StoreActor(Service):
         try:
             if self._last_error or not self._server_version:
                 self._database.run(nothing)
+                self._count_pending()
             while self._waiting:
                 self._write(self._waiting[0])
             if self._events is not None:
@@ -203,9 +213,7 @@ class StoreActor(Service):
             self._working_on = None  # the weather's fault, not its
             self._later(error)
         else:
-            self._attempt = 0
-            self._last_error = ""
-            self._retry_at = None
+            self._works_again()
 
     def _write(self, message: StoreBatch) -> None:
         batch = message.batch
@@ -245,7 +253,7 @@ class StoreActor(Service):
         refused: tuple[tuple[UUID, str], ...] = ()
         try:
             self._database.run(lambda conn: _write_all(conn, message))
-        except (psycopg2.DataError, psycopg2.IntegrityError):
+        except psycopg2.Error:
             # One of them is to blame, and must not cost the others.
             refused = tuple(self._write_singly(message))
         self.address("event_bus").tell(EventsStored(message, refused))
@@ -253,12 +261,12 @@ class StoreActor(Service):
     def _write_errors(self, message: StoreErrors) -> None:
         try:
             self._database.run(partial(_write_errors, records=message.records))
-        except (psycopg2.DataError, psycopg2.IntegrityError):
+        except psycopg2.Error:
             # One of them is to blame, and must not cost the others. What it was is in the log.
             for record in message.records:
                 try:
                     self._database.run(partial(_write_errors, records=(record,)))
-                except (psycopg2.DataError, psycopg2.IntegrityError) as error:
+                except psycopg2.Error as error:
                     log.warning("an error is not kept, PostgreSQL refuses it: %s", error)
         self.send("error_manager", ErrorsStored(message))
 
@@ -268,7 +276,7 @@ class StoreActor(Service):
         for key, one in single:
             try:
                 self._database.run(partial(_write_all, message=one))
-            except (psycopg2.DataError, psycopg2.IntegrityError) as error:
+            except psycopg2.Error as error:
                 yield key, f"{type(error).__name__}: {error}".strip()
 
     def _tell_stored(self, batch: Batch, duplicate: bool) -> None:
@@ -301,8 +309,8 @@ class StoreActor(Service):
         try:
             for retention in self._retentions:
                 more |= self._database.run(partial(purge, retention=retention)) >= BATCH
-        except DatabaseUnavailable:
-            pass  # who writes will find out; what is old will be older
+        except (StorageError, psycopg2.Error):
+            pass  # it is reported where it failed; what is old will be older
         self.after(0 if more else self._purge_s, PurgeOld())
 
     # --- the database ------------------------------------------------------------------------
@@ -335,18 +343,34 @@ class StoreActor(Service):
         if not pool.run(is_current):
             self.take_longer(MIGRATE_S)
             try:
-                pool.run(migrate, timeout_s=MIGRATE_S)
+                applied = pool.run(migrate, timeout_s=MIGRATE_S)
             except SchemaRefused as error:
                 # It does not mend itself while this version runs.
                 self._on_refused(str(error))
                 raise
+            if applied:
+                log.info("The schema of the database was changed: %s.", ", ".join(applied))
+                self._database.tell_the_others()
         if not pool.run(airports_are_current):
             self.take_longer(AIRPORTS_S)
             pool.run(write_airports, timeout_s=AIRPORTS_S)
         self._server_version = pool.run(_server_version)
 
+    def _works_again(self) -> None:
+        """All that was to be written is; that it only answers would prove too little."""
+        self._attempt = 0
+        self._last_error = ""
+        self._broken = False
+        self._retry_at = None
+        if self._retry is not None:
+            # Somebody else found it back: what comes next must not wait for the retry.
+            self._retry.cancel()
+            self._retry = None
+        self._tell_operator()
+
     def _later(self, error: StorageError) -> None:
         self._last_error = str(error)
+        self._broken = not isinstance(error, DatabaseUnavailable)
         delay = max(
             self._database.retry_in_s,
             self._backoff.delay(self._attempt, random.random),
@@ -357,6 +381,50 @@ class StoreActor(Service):
         if self._retry is not None:
             self._retry.cancel()
         self._retry = self.after(delay, RetryWrite())
+        self._tell_operator(delay)
+
+    def _tell_operator(self, next_try_s: float = 0.0) -> None:
+        """A line when it begins to fail, when the cause is another, and when it works again."""
+        before = self._outage
+        self._outage, news = look(before, self._last_error, datetime.now(UTC))
+        if news == "ends" and before is not None:
+            self.spawn(self._tell_return, datetime.now(UTC) - before.since)
+        elif news in ("begins", "changes"):
+            log.warning(
+                "%s. The API goes on; new snapshots wait in the journal%s. Next try in %.0f s.",
+                self._last_error,
+                " until this is mended" if self._broken else "",
+                max(1.0, next_try_s),
+            )
+
+    def _count_pending(self) -> None:
+        """Before it is written: how many snapshots wait, for the line that says it is back."""
+        if self._outage is not None:
+            self._pending = AsyncResult()
+            self.spawn(self._ask_pending, self._pending)
+
+    def _ask_pending(self, answer: AsyncResult) -> None:
+        """In a greenlet: it is the journal's to know, and nothing waits for a line of the log."""
+        pending = 0
+        with suppress(SupervisionError):
+            reports = self.address("health_monitor").ask(GetReports(), timeout_s=REPORTS_S)
+            journal = reports.services.get("journal")
+            if journal is not None and isinstance(journal.status, JournalStatus):
+                pending = journal.status.pending
+        answer.set(pending)
+
+    def _tell_return(self, after: timedelta) -> None:
+        """In a greenlet, too."""
+        pending = self._pending.get()
+        log.info(
+            "PostgreSQL is back after %s; %s.",
+            lasted(after.total_seconds()),
+            "nothing waits"
+            if not pending
+            else "1 snapshot waited and is written now"
+            if pending == 1
+            else f"{pending} snapshots waited and are written now",
+        )
 
     def _report(self) -> None:
         status = StoreStatus(
@@ -364,6 +432,8 @@ class StoreActor(Service):
             server_version=self._server_version,
             reachable=not self._last_error,
             last_error=self._last_error,
+            since=None if self._outage is None else self._outage.since,
+            broken=self._broken,
             stored=self._stored,
             duplicates=self._duplicates,
             rejected=self._rejected,
@@ -373,8 +443,12 @@ class StoreActor(Service):
             retry_at=self._retry_at,
             pool=self._database.pool,
         )
-        if self._last_error:
-            self.report(Health.UNHEALTHY, f"PostgreSQL: {self._last_error}", status)
+        if self._outage is not None:
+            since = f"{self._outage.since:%H:%M:%S} UTC"
+            reason = f"nothing can be written since {since}: {self._last_error}"
+            if self._retry_at is not None:
+                reason += f"; next try at {self._retry_at:%H:%M:%S} UTC"
+            self.report(Health.UNHEALTHY, reason, status)
         else:
             self.report(Health.HEALTHY, "", status)
 

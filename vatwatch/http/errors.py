@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import falcon
 
-from vatwatch.errors import DatabaseUnavailable, SupervisionError
+from vatwatch.errors import StorageError, SupervisionError
 from vatwatch.http.params import (
     cursor_for,
     cursor_of,
@@ -59,7 +59,7 @@ class ErrorsResource(Resource):
         try:
             source = "database"
             errors = self._service.ask("history", FindErrors(wanted, limit, beyond))
-        except (DatabaseUnavailable, SupervisionError):
+        except (StorageError, SupervisionError):
             source = "memory"
             errors = self._service.ask("error_manager", GetErrors(wanted, limit, beyond))
         last = errors[-1].place if len(errors) == limit else None

@@ -11,7 +11,7 @@ import falcon
 import msgspec
 from msgspec import Raw, Struct
 
-from vatwatch.errors import DatabaseUnavailable, EventRefused, SupervisionError
+from vatwatch.errors import EventRefused, StorageError, SupervisionError
 from vatwatch.http.bounds import read_body
 from vatwatch.http.params import (
     cursor_for,
@@ -218,7 +218,7 @@ def _from_either(
     """What the table says; what is in memory if it says nothing. Both with their name."""
     try:
         return "database", table()
-    except (DatabaseUnavailable, SupervisionError):
+    except (StorageError, SupervisionError):
         return "memory", memory()
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import falcon
 import msgspec
 
-from vatwatch.errors import ActorSuspended, DatabaseUnavailable, SupervisionError, TooManyQuestions
+from vatwatch.errors import ActorSuspended, StorageError, SupervisionError, TooManyQuestions
 from vatwatch.redaction import redact
 
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 # What is away now may be back soon; how soon is not known.
 RETRY_AFTER_S = 5
-AWAY = (DatabaseUnavailable, SupervisionError)
+AWAY = (StorageError, SupervisionError)
 
 
 def add_error_handlers(app: App) -> None:
@@ -47,7 +47,10 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
 def _away(
     _req: falcon.Request, _resp: falcon.Response, error: Exception, _params: dict[str, Any]
 ) -> None:
-    raise falcon.HTTPServiceUnavailable(description=str(error), retry_after=_retry_after_s(error))
+    text, retry_after_s = str(error), _retry_after_s(error)
+    if isinstance(error, StorageError):
+        text = f"The database is away; ask again in {retry_after_s} seconds. ({text}.)"
+    raise falcon.HTTPServiceUnavailable(description=text, retry_after=retry_after_s)
 
 
 def _retry_after_s(error: Exception) -> int:

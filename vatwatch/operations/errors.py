@@ -102,6 +102,7 @@ _CATEGORIES: tuple[tuple[str, Category], ...] = (
     ("vatwatch.errors.WebhookRefused", Category.API),
     ("vatwatch.errors.FetchError", Category.NETWORK),
     ("vatwatch.errors.WebhookError", Category.NETWORK),
+    ("vatwatch.errors.RedisUnavailable", Category.NETWORK),
     ("vatwatch.errors.BreakerOpen", Category.NETWORK),
     ("requests.exceptions.RequestException", Category.NETWORK),
     ("redis.exceptions.RedisError", Category.NETWORK),
@@ -120,6 +121,25 @@ _CATEGORIES: tuple[tuple[str, Category], ...] = (
     ("builtins.ValueError", Category.VALIDATION),
 )
 
+# Weather: the part that depends on it tells of it once, when it begins and when it is over.
+_WEATHER = frozenset(
+    {
+        "vatwatch.errors.DatabaseUnavailable",
+        "vatwatch.errors.RedisUnavailable",
+        "vatwatch.errors.FetchError",
+        "vatwatch.errors.FeedError",
+        "vatwatch.errors.JournalError",
+        "vatwatch.errors.WebhookError",
+        "vatwatch.errors.BreakerOpen",
+    }
+)
+# What the project raises itself when something outside, or an order, is the reason: no bug.
+_EXPECTED = "vatwatch.errors.VatwatchError"
+# But these are: the code and what it works with do not fit each other.
+_BUGS = frozenset({"vatwatch.errors.DatabaseBroken", "vatwatch.errors.EventRefused"})
+# The disk's, where somebody dealt with it; an actor that it brings down has a bug.
+_DISK = "builtins.OSError"
+
 # A frame of our own in a traceback's text, from the package on.
 _OWN_FRAME = re.compile(r'File ".*?(vatwatch/[\w/]+\.py)", line \d+, in (\S+)')
 
@@ -130,6 +150,22 @@ def category_of(kinds: Sequence[str]) -> Category:
         if name in kinds:
             return category
     return Category.UNKNOWN
+
+
+def is_weather(kinds: Sequence[str]) -> bool:
+    """Whether the error says that something outside fails, and another part tells of that."""
+    return not _WEATHER.isdisjoint(kinds)
+
+
+def is_bug(kinds: Sequence[str], *, handled: bool) -> bool:
+    """Whether somebody has to mend the code, and wants its traceback.
+
+    `handled`: something was done about the error where it came up. Without kinds there was no
+    error: a handler that hung, or an actor that ended by itself, which is a bug as well.
+    """
+    if not _BUGS.isdisjoint(kinds):
+        return True
+    return _EXPECTED not in kinds and not (handled and _DISK in kinds)
 
 
 def fingerprint_of(service: str, operation: str, error_type: str, traceback: str) -> str:

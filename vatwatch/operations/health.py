@@ -17,6 +17,10 @@ from vatwatch.supervision import State
 TRANSITIONS = 20
 # Without it there is nothing to serve, whatever else is well.
 VITAL = "cache"
+# Without one of them nothing is collected, however well the rest is served.
+COLLECTING = ("journal", "store", "processor", "fetcher")
+# A restart takes a moment, with its delay a few seconds. Who is not back by then is down.
+DOWN_S = 30.0
 
 
 class Health(Enum):
@@ -117,11 +121,31 @@ def of_state(state: State, last_failure: str = "") -> Sign:
             return Sign(Health.UNHEALTHY, f"it does not run ({state.value})")
 
 
-def overall(parts: Mapping[str, Sign], *, serving: bool) -> Sign:
-    """Unhealthy is who cannot serve; whoever serves with a part that is not well is degraded."""
+def is_down(state: State, since_s: float) -> bool:
+    """Whether a service does not run, and that is no restart of the usual kind.
+
+    `since_s`: for how long it has not been seen running.
+    """
+    match state:
+        case State.RUNNING:
+            return False
+        case State.SUSPENDED | State.STOPPED | State.FAILED:
+            return True
+        case State.STARTING | State.STOPPING | State.RESTARTING:
+            return since_s >= DOWN_S
+
+
+def overall(
+    parts: Mapping[str, Sign], *, serving: bool, cannot_work: Mapping[str, str] | None = None
+) -> Sign:
+    """Unhealthy is who cannot serve or cannot collect; with another part that is not well, the
+    whole is degraded. `cannot_work`: of those that collect, who cannot, and why."""
     vital = parts.get(VITAL, Sign(Health.UNHEALTHY, "it has not been heard of"))
     if vital.health is Health.UNHEALTHY:
         return Sign(Health.UNHEALTHY, f"{VITAL}: {vital.reason}")
+    if cannot_work:
+        stopped = [f"{name}: {why}" for name, why in sorted(cannot_work.items())]
+        return Sign(Health.UNHEALTHY, f"nothing is collected: {'; '.join(stopped)}")
     if not serving:
         return Sign(Health.UNHEALTHY, "there is no live state to serve yet")
     reasons = [

@@ -74,12 +74,15 @@ class PoolStatus(Struct, frozen=True):
 
 
 class StoreStatus(Struct, frozen=True):
-    """How the database is."""
+    """How the database is. `last_error` is why the latest try failed, `since` when it began to
+    fail, `retry_at` when it is tried again; empty and null while all goes well."""
 
     kind: str = ""  # embedded, or external
     server_version: str = ""
     reachable: bool = True
     last_error: str = ""
+    since: datetime | None = None  # wall clock
+    broken: bool = False  # it answers, but its schema or this program is wrong: a bug
     stored: int = 0
     duplicates: int = 0
     rejected: int = 0
@@ -91,11 +94,13 @@ class StoreStatus(Struct, frozen=True):
 
 
 class CacheStatus(Struct, frozen=True):
-    """What the cache is."""
+    """What the cache is. `last_error`, `since`, `retry_at` are Redis's, as the store has them."""
 
     backend: str = "in-process"  # or redis
     reachable: bool = True
     last_error: str = ""
+    since: datetime | None = None  # wall clock
+    retry_at: datetime | None = None  # wall clock
     update_timestamp: datetime | None = None
     recovered: bool = False
     pilots: int = 0
@@ -184,6 +189,7 @@ class ErrorStatus(Struct, frozen=True):
 
     enabled: bool = True
     failures: int = 0
+    unexpected: int = 0  # of them, without the weather: what another part tells of itself
     restarts: int = 0
     dead_letters: int = 0
     groups: int = 0  # kinds of errors that are known
@@ -205,10 +211,13 @@ class PostgresStatus(Struct, frozen=True):
 
 
 class HistoryStatus(Struct, frozen=True):
-    """What was asked of the database."""
+    """What was asked of the database. `last_error`, `since`, `retry_at` are as the store's."""
 
     queries: int = 0
     failures: int = 0
+    last_error: str = ""
+    since: datetime | None = None  # wall clock
+    retry_at: datetime | None = None  # wall clock
 
 
 Status: TypeAlias = (

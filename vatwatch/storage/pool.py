@@ -16,9 +16,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
 from gevent.lock import BoundedSemaphore
-from psycopg2 import errorcodes
 
-from vatwatch.errors import AskTimeout, DatabaseUnavailable
+from vatwatch.errors import (
+    AskTimeout,
+    DatabaseConflict,
+    DatabaseUnavailable,
+    SupervisionError,
+)
+from vatwatch.storage.reachability import name_of, why_not
+from vatwatch.storage.weather import Verdict, judge, said
 from vatwatch.supervision import NativePool
 
 if TYPE_CHECKING:
@@ -33,15 +39,6 @@ FRESH_S = 2.0
 TRIAL_S = 2.0
 # How long closing waits for work in hand.
 CLOSE_S = 1.0
-# Of the server: it is stopping, has crashed, or takes no more. (The rest of class 57 are answers.)
-SERVER_GONE = frozenset(
-    {
-        errorcodes.ADMIN_SHUTDOWN,
-        errorcodes.CRASH_SHUTDOWN,
-        errorcodes.CANNOT_CONNECT_NOW,
-        errorcodes.QUERY_CANCELED,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +68,7 @@ class ConnectionPool:
     ) -> None:
         """`timeout_s` bounds each piece of work, the waiting for a connection included."""
         self._dsn = dsn
+        self._name = name_of(dsn)
         self._size = size
         self._timeout_s = timeout_s
         self._application_name = application_name
@@ -86,8 +84,10 @@ class ConnectionPool:
         """Do `work` in a transaction: committed if it returns, rolled back if it raises.
 
         Raises:
-            DatabaseUnavailable: no connection, a dead one, or no answer in time
-            psycopg2.Error: what the server says of the work itself
+            DatabaseUnavailable: weather (`storage.weather`): no connection, a dead one, no answer
+                in time, no room; a DatabaseConflict may be tried again at once
+            psycopg2.Error: no weather; `storage.weather` says whether the work or its values are
+                wrong
             Exception: what `work` raised
         """
         limit_s = self._timeout_s if timeout_s is None else timeout_s
@@ -149,7 +149,13 @@ class ConnectionPool:
         return conn
 
     def _connect(self) -> connection:
-        """In a native thread."""
+        """In a native thread. Says what is wrong in words of our own: libpq's may quote secrets."""
+        try:
+            return self._connect_plainly()
+        except psycopg2.Error as error:
+            raise DatabaseUnavailable(why_not(self._dsn, error)) from None
+
+    def _connect_plainly(self) -> connection:
         conn = psycopg2.connect(
             self._dsn,
             application_name=self._application_name,
@@ -205,24 +211,28 @@ class ConnectionPool:
         return result
 
     def _call(self, conn: connection | None, fn: Callable[[], Result], deadline: float) -> Result:
-        """In a native thread, until the deadline; what speaks against the server is made one."""
+        """In a native thread, until the deadline; errors of the server come as they are judged."""
         try:
             return self._threads.run(fn, timeout_s=max(0.01, deadline - monotonic()))
         except AskTimeout as error:
             self._timeouts += 1
             if conn is not None:
                 _cut(conn)
-            raise DatabaseUnavailable("no answer in time") from error
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            dead = conn is None or conn.closed or error.pgcode in SERVER_GONE
-            if dead or error.pgcode is None or error.pgcode.startswith("53"):
-                raise DatabaseUnavailable(str(error).strip()) from error
-            raise
+            raise DatabaseUnavailable(f"{self._name} gave no answer in time") from error
+        except SupervisionError as error:
+            # Closed between two steps of one piece of work: an ordered stop, and nobody's bug.
+            raise DatabaseUnavailable("the pool is closed") from error
         except psycopg2.Error as error:
-            # Some kinds of sudden death come as a DatabaseError without a code.
-            if conn is not None and conn.closed:
-                raise DatabaseUnavailable(str(error).strip()) from error
-            raise
+            match judge(error, closed=conn is None or bool(conn.closed)):
+                case Verdict.WEATHER if error.pgcode is None:
+                    text = f"the connection to {self._name} was lost"
+                    raise DatabaseUnavailable(text) from error
+                case Verdict.WEATHER:
+                    raise DatabaseUnavailable(f"{self._name} says: {said(error)}") from error
+                case Verdict.CONFLICT:
+                    raise DatabaseConflict(f"{self._name} says: {said(error)}") from error
+                case Verdict.BROKEN | Verdict.DATA:
+                    raise
 
     def _give_back(self, conn: connection) -> None:
         if conn.closed or self._closed:

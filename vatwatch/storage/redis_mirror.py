@@ -6,16 +6,57 @@ TTL of its collection, so that what has grown old is not there any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
-from redis import Redis
+from redis import Redis, exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from vatwatch.errors import RedisUnavailable
 from vatwatch.traffic.live import Body, Collection
+
+Result = TypeVar("Result")
 
 # A mirror must not keep the live state waiting.
 TIMEOUT_S = 2.0
+
+
+# Weather, and what an operator does about it. The first that fits; the rest of what Redis says is a
+# bug: we asked for something that it does not know.
+_WEATHER: tuple[tuple[type[exceptions.RedisError], str], ...] = (
+    (
+        exceptions.AuthenticationError,
+        "does not let vatwatch in: the password is missing or wrong. Set "
+        "REDIS_URL=redis://:PASSWORD@host, or redis://USER:PASSWORD@host for a named user",
+    ),
+    (exceptions.AuthorizationError, "does not let vatwatch in: check the user in REDIS_URL"),
+    (
+        exceptions.NoPermissionError,
+        "does not allow this user PING, INFO, or MULTI with SET on vatwatch:live:*",
+    ),
+    (exceptions.BusyLoadingError, "is loading its data and takes nothing yet"),
+    (exceptions.MaxConnectionsError, "has no connection left"),
+    (exceptions.OutOfMemoryError, "is full: it has reached its maxmemory"),
+    (exceptions.ReadOnlyError, "is a replica and takes no writes"),
+    (exceptions.ClusterDownError, "has lost the rest of its cluster"),
+    (exceptions.TryAgainError, "is moving its keys"),
+    (exceptions.TimeoutError, "gave no answer in time"),
+    (exceptions.ConnectionError, "cannot be reached"),
+)
+# The first word of an error is its code in Redis' protocol; these have no class in redis-py.
+_CODES = {
+    "MISCONF": "cannot save its data to its disk, and takes no writes",
+    "NOREPLICAS": "has too few replicas, and takes no writes",
+}
+
+
+def weather(error: exceptions.RedisError) -> str:
+    """What to tell of an error of Redis; empty if it is a bug, and no weather."""
+    for kind, text in _WEATHER:
+        if isinstance(error, kind):
+            return text
+    return _CODES.get(str(error).partition(" ")[0], "")
 
 
 class RedisMirror:
@@ -30,6 +71,8 @@ class RedisMirror:
             retry=Retry(NoBackoff(), 0),
         )
         self._ttl_s = ttl_s
+        where = self._redis.connection_pool.connection_kwargs
+        self._name = f"Redis at {where.get('path') or '{host}:{port}'.format(**where)}"
 
     def ping(self) -> None:
         """See whether it is there."""
@@ -52,3 +95,19 @@ class RedisMirror:
     def close(self) -> None:
         """Give the connections back."""
         self._redis.close()
+
+    def plainly(self, work: Callable[[], Result]) -> Result:
+        """Do `work`, which calls the methods above.
+
+        Raises:
+            RedisUnavailable: weather: Redis is away, full, or does not let us in
+            redis.RedisError: it refuses what was asked, which is a bug
+        """
+        try:
+            return work()
+        except exceptions.RedisError as error:
+            text = weather(error)
+            if not text:
+                raise
+            # Without its cause: redis-py's words may quote the address.
+            raise RedisUnavailable(f"{self._name} {text}") from None
