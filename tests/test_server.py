@@ -2,97 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 
 from tests.actors.harness import Query, as_url, until
 from tests.feed_server import FeedServer
-
-PATIENCE_S = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Process:
-    """`vatwatch run`, and what it says."""
-
-    def __init__(self, home: Path, log: Path, port: int, **environment: object) -> None:
-        self.base, self.log = f"http://127.0.0.1:{port}", log
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("VATWATCH", "VATSIM"))}
-        env |= {"VATWATCH_HOME": str(home), "PORT": str(port), "SERVICE_SHUTDOWN_TIMEOUT": "20"}
-        env |= {"PYTHONDONTWRITEBYTECODE": "1", "VATSIM_API_RETRY_ATTEMPTS": "0"}
-        env |= {name: str(value) for name, value in environment.items()}
-        with log.open("wb") as out:
-            self.popen = subprocess.Popen(
-                [sys.executable, "-m", "vatwatch", "run"],
-                env=env,
-                cwd=log.parent,
-                stdout=out,
-                stderr=out,
-            )
-
-    def said(self) -> str:
-        return self.log.read_text()
-
-    def get(self, path: str) -> tuple[int, Any]:
-        try:
-            with urllib.request.urlopen(self.base + path, timeout=10) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.load(error)
-        except OSError:
-            return 0, None
-
-    def until_ready(self) -> None:
-        until(lambda: self.get("/readyz")[0] == 200, f"ready: {self.said()}")
-
-    def family(self) -> list[psutil.Process]:
-        return psutil.Process(self.popen.pid).children(recursive=True)
-
-    def worker(self) -> psutil.Process:
-        return next(p for p in self.family() if p.name().startswith(("python", "vatwatch")))
-
-    def wait(self) -> int:
-        deadline = time.monotonic() + PATIENCE_S
-        while self.popen.poll() is None:
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.05)
-        return self.popen.returncode
-
-
-@contextmanager
-def started(home: Path, log: Path, **environment: object) -> Iterator[Process]:
-    port = environment.pop("PORT", None) or free_port()
-    process = Process(home, log, int(str(port)), **environment)
-    try:
-        yield process
-    finally:
-        if process.popen.poll() is None:
-            process.popen.send_signal(signal.SIGTERM)
-            try:
-                process.wait()
-            except AssertionError:
-                process.popen.kill()
-                raise
+from tests.process import Process, alive, free_port, started
 
 
 def own_lines(process: Process) -> list[str]:
@@ -121,10 +38,6 @@ def test_a_signal_ends_it_in_order_with_code_0_and_no_process_is_left(
         until(lambda: not any(alive(p) for p in family), "all have ended")
         assert "Traceback" not in process.said()
         assert not (tmp_path / "home" / "postgres" / "data" / "postmaster.pid").exists()
-
-
-def alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def test_a_second_start_says_in_one_line_what_is_taken(tmp_path: Path) -> None:

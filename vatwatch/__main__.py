@@ -1,11 +1,22 @@
 """`python -m vatwatch` and the console script: what is set for the whole process is set here.
 
-Nothing may be imported before the patching.
+Nothing else may be imported before the patching.
 """
 
+import os
+import signal
 import sys
 
-from gevent import monkey
+
+def _end(number: int, _frame: object) -> None:
+    """Until a command has its own way to stop: nothing has begun, so leave without a traceback."""
+    os._exit(0 if sys.argv[1:2] == ["run"] else 128 + number)
+
+
+for _signal in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(_signal, _end)
+
+from gevent import monkey  # noqa: E402
 
 monkey.patch_all()
 

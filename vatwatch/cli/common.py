@@ -7,6 +7,7 @@ import sys
 from typing import TextIO, cast
 
 from vatwatch.config.settings import Settings, read
+from vatwatch.logs import configure
 from vatwatch.redaction import RedactingStream, hide
 from vatwatch.wiring import options
 
@@ -26,12 +27,7 @@ def read_settings(*, for_service: bool = False, **overrides: object) -> Settings
     hide(reading.secrets())
     keep_secrets_from_stderr()
     settings = reading.accepted()
-    logging.basicConfig(
-        level=settings.general.log_level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        datefmt="%H:%M:%S",
-        stream=sys.stderr,
-    )
+    configure(settings.general.log_level)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.INFO)
     if for_service:

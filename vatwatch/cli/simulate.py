@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from datetime import datetime
 from typing import Any
 
 import click
 
 from vatwatch.feed.times import parse_time
+from vatwatch.logs import configure
 
 
 def _fault(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> list[Any]:
@@ -116,7 +115,7 @@ def simulate(
     from vatwatch.simulator.server import simulate as simulate_until_signalled
     from vatwatch.simulator.site import Settings as SimulatorSettings
 
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    configure("warning")
     simulate_until_signalled(
         SimulatorSettings(seed, pilots, speed), host, port, start=start, faults=faults
     )

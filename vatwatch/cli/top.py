@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import suppress
+
 import click
 
 from vatwatch.cli.common import read_settings
+from vatwatch.listening import authority
 
 
 @click.command()
-@click.option("--url", help="Where the service is. [http://127.0.0.1:PORT]")
+@click.option("--url", help="Where the service is. [VATWATCH_HOST and PORT of the settings]")
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.1),
@@ -29,4 +33,8 @@ def top(url: str | None, interval: float, once: bool, key: str | None) -> None:
     settings = read_settings()
     if key is None and settings.access.api_keys:
         key = settings.access.api_keys[0].get_secret_value()
-    run_top(url or f"http://127.0.0.1:{settings.web.port}", interval_s=interval, once=once, key=key)
+    here = f"http://{authority(settings.web.host, settings.web.port)}"
+    # Ctrl-C ends it as q does, and leaves the terminal as it was.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        run_top(url or here, interval_s=interval, once=once, key=key)

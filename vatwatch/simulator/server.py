@@ -13,7 +13,7 @@ import gevent
 from gevent.event import Event
 from gevent.pywsgi import WSGIServer
 
-from vatwatch.errors import ConfigurationError
+from vatwatch.listening import authority, listen
 from vatwatch.simulator.clock import Clock
 from vatwatch.simulator.faults import AnyFault
 from vatwatch.simulator.handler import Handler
@@ -51,8 +51,7 @@ class Simulator:
     @property
     def address(self) -> str:
         """`http://host:port`."""
-        host, port = self._server.address[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return f"http://{authority(*self._server.address[:2])}"
 
     def start(self) -> gevent.Greenlet:
         """Make the world and answer; the greenlet that goes on with it, which ends with a bug."""
@@ -118,14 +117,9 @@ def _greet(address: str, settings: Settings) -> None:
 
 
 def _listen(host: str, port: int) -> WSGIServer:
-    server = WSGIServer((host, port), handler_class=Handler, log=None)
-    try:
-        server.init_socket()
-    except OSError as error:
-        # gevent puts the address behind the reason.
-        why = str(error.strerror).partition(":")[0]
-        raise ConfigurationError(
-            f"cannot listen on {host}:{port}: {why}. Is a simulator running already? "
-            "Stop it, or choose another port with --port."
-        ) from error
-    return server
+    listener = listen(
+        host,
+        port,
+        what_else="Is a simulator running already? Stop it, or choose another port with --port.",
+    )
+    return WSGIServer(listener, handler_class=Handler, log=None)

@@ -1,87 +1,90 @@
-"""gunicorn around the service: the tree starts in the worker and stops there, in reverse.
-
-The master holds the socket and restarts a worker that dies; nothing of vatwatch runs in it.
-"""
+"""The service in its worker: the tree, and the HTTP API before it."""
 
 from __future__ import annotations
 
 import logging
 import os
 import signal
-import socket
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
-from gunicorn.glogging import Logger
 
 from vatwatch import __version__
-from vatwatch.errors import ConfigurationError, VatwatchError
+from vatwatch.errors import VatwatchError
 from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.rates import Rate
 from vatwatch.http.service import Service
+from vatwatch.listening import authority, listen
 from vatwatch.redaction import shown_address
-from vatwatch.storage.directory_lock import DirectoryLock, Held
+from vatwatch.server.master import STOP_MARGIN_S, GunicornLog, Master
+from vatwatch.server.worker import BEAT_S, Worker
 from vatwatch.storage.first_look import check_database
+from vatwatch.storage.home import take_home
 from vatwatch.system import build, settle
-from vatwatch.wiring import secret
+from vatwatch.wiring import POSTGRES_STOP_S, secret
 
 if TYPE_CHECKING:
+    import socket
+
     from vatwatch.config.settings import Settings
     from vatwatch.config.vatsim import Vatsim
+    from vatwatch.storage.directory_lock import DirectoryLock
     from vatwatch.supervision import Tree
 
 log = logging.getLogger(__name__)
 
 # An idle keep-alive connection delays the exit by as much.
 KEEPALIVE_S = 2
-BEAT_S = 1.0
+# How long the tree may go on stopping once somebody wants it to hurry.
+HURRY_S = 2.0
+# What the tree gets to stop at least, when the requests have taken long.
+LEAST_STOP_S = 1.0
 
 
 def serve(settings: Settings) -> None:
     """Run until a signal ends it. Raises ConfigurationError if the port or the home is taken."""
-    _check_port(settings.web.host, settings.web.port)
-    _check_home(settings.general.home)
+    leaving_s = settings.service.shutdown_timeout_s + STOP_MARGIN_S + POSTGRES_STOP_S
+    home = take_home(settings.general.home, leaving_s=leaving_s)
+    listener = listen(
+        settings.web.host,
+        settings.web.port,
+        what_else="Is vatwatch running already? "
+        "Stop it, or choose another port with --port or PORT.",
+    )
     check_database(settings.database, settings.general.home)
-    _Application(settings).run()
-
-
-class _Logger(Logger):  # type: ignore[misc]
-    """Without the master's three lines about a worker that has said itself why it refuses."""
-
-    _refused = False
-
-    def error(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        self._refused |= "exited with code" in msg and Arbiter.APP_LOAD_ERROR in args
-        if not self._refused:
-            super().error(msg, *args, **kwargs)
+    _Application(settings, listener, home).run()
 
 
 class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket, home: DirectoryLock) -> None:
         self._settings = settings
+        self._listener = listener
+        self._home = home
         self._tree: Tree | None = None
-        self._serving = False
+        self._started = False
         self._refusal = ""
         super().__init__()
+
+    def run(self) -> None:
+        """In the master, until the end."""
+        Master(self, self._listener, self._home).run()
 
     def load_config(self) -> None:
         settings = self._settings
         for name, value in {
-            "bind": f"{settings.web.host}:{settings.web.port}",
             "workers": settings.web.workers,
-            "worker_class": "gevent",
+            "worker_class": Worker,
             "proc_name": "vatwatch",
             "timeout": settings.resources.hub_timeout_s,
-            "graceful_timeout": int(settings.service.shutdown_timeout_s),
+            "graceful_timeout": max(1, int(settings.service.shutdown_timeout_s)),
             "keepalive": KEEPALIVE_S,
             "loglevel": "warning",
-            "logger_class": _Logger,
+            "logger_class": GunicornLog,
             "control_socket_disable": True,
             "post_worker_init": self._start_tree,
             "worker_exit": self._stop_tree,
@@ -117,20 +120,30 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             trusted_proxies=settings.access.trusted_proxies,
         )
 
-    def _start_tree(self, worker: Any) -> None:
+    def _start_tree(self, worker: Worker) -> None:
+        """Start the tree, unless a signal comes first: then stop what has been started of it."""
         assert self._tree is not None
         settings = self._settings
         log.info("vatwatch %s starts, with its data in %s", __version__, settings.general.home)
         # The worker is not in its loop yet, and a cluster may have to recover from a crash.
         beat = gevent.spawn(_beat, worker)
+        self._started = True
         try:
-            self._tree.start()
-        except VatwatchError as error:
-            _refuse(error)
+            starting = gevent.spawn(_start, self._tree)
+            gevent.wait([starting, worker.stop_ordered], count=1)
         finally:
             beat.kill()
-        self._serving = True
+        if worker.stop_ordered.is_set():
+            return
+        failure = starting.get()
+        if failure is not None:
+            self._started = False
+            _refuse(failure)
         settle()
+        self._greet()
+
+    def _greet(self) -> None:
+        settings = self._settings
         log.info(
             "collecting %s every %g s into %s",
             _feeds(settings.vatsim),
@@ -139,14 +152,19 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         )
         log.info(
             "serving http://%s/api/status (Ctrl-C stops)",
-            _authority(settings.web.host, settings.web.port),
+            authority(settings.web.host, settings.web.port),
         )
 
-    def _stop_tree(self, _server: object, _worker: object) -> None:
-        if self._tree is not None and self._serving:
-            log.info("stopping: what has been fetched is written first")
-            in_order = self._tree.stop(self._settings.service.shutdown_timeout_s)
-            log.info("stopped" if in_order else "stopped, not all of it in time: see above")
+    def _stop_tree(self, _server: object, worker: Worker) -> None:
+        """However the worker has come to its end, unless it was killed."""
+        if self._tree is None or not self._started:
+            return
+        log.info("stopping: what has been fetched is written first")
+        worker.order_stop()  # if it has not been ordered, the clock starts now
+        stopping = gevent.spawn(self._tree.stop, max(LEAST_STOP_S, worker.time_left_s()))
+        gevent.wait([stopping, worker.hurried], count=1)
+        stopping.join(None if not worker.hurried.is_set() else HURRY_S)
+        log.info("stopped" if stopping.value else "stopped, not all of it in time: see above")
         if self._refusal:
             _refuse(self._refusal)
 
@@ -163,13 +181,16 @@ def _feeds(vatsim: Vatsim) -> str:
     return f"the feeds that {shown_address(vatsim.status_url)} lists"
 
 
-def _authority(host: str, port: int) -> str:
-    """As it can be put into a browser on this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def _start(tree: Tree) -> VatwatchError | None:
+    """In a greenlet of its own, for which an exception would be a bug to be printed."""
+    try:
+        tree.start()
+    except VatwatchError as error:
+        return error
+    return None
 
 
-def _beat(worker: Any) -> None:
+def _beat(worker: Worker) -> None:
     """Tell the master that the worker lives, as its loop will do later."""
     while True:
         worker.notify()
@@ -183,34 +204,13 @@ def _refuse(error: VatwatchError | str) -> None:
 
 
 def _give_up(why: str) -> None:
-    """The root has given up, or memory runs out: leave in order; the master starts another one."""
+    """The root has given up, or memory runs out: leave in order; the master starts another one.
+
+    Called in the hub, which must not wait: not even for the log.
+    """
+    gevent.spawn(_leave, why)
+
+
+def _leave(why: str) -> None:
     log.error("the worker is replaced: %s", why)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _check_port(host: str, port: int) -> None:
-    """See whether the port is free: gunicorn itself would try for five seconds."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot listen on {host}:{port}: {error.strerror}. Is vatwatch running already? "
-                "Stop it, or choose another port with --port or PORT."
-            ) from error
-
-
-def _check_home(home: Path) -> None:
-    """See whether somebody has the home already: the parts would say it too, with tracebacks."""
-    for part in ("postgres", "journal"):
-        try:
-            DirectoryLock(home / part).look()
-        except OSError:
-            continue  # not there yet, or the part itself will say what is wrong with it
-        except Held as held:
-            raise ConfigurationError(
-                f"{home / part} is in use by process {held.holder}. Is vatwatch running already? "
-                "Stop it, or give this one another VATWATCH_HOME."
-            ) from held

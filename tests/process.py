@@ -1,0 +1,103 @@
+"""`vatwatch run` as a process: started, signalled, asked, and waited for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.actors.harness import until
+
+PATIENCE_S = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Process:
+    """`vatwatch run`, and what it says."""
+
+    def __init__(self, home: Path, log: Path, port: int, **environment: object) -> None:
+        self.base, self.log = f"http://127.0.0.1:{port}", log
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("VATWATCH", "VATSIM"))}
+        env |= {"VATWATCH_HOME": str(home), "PORT": str(port), "SERVICE_SHUTDOWN_TIMEOUT": "20"}
+        env |= {"PYTHONDONTWRITEBYTECODE": "1", "VATSIM_API_RETRY_ATTEMPTS": "0"}
+        env |= {name: str(value) for name, value in environment.items()}
+        with log.open("wb") as out:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "vatwatch", "run"],
+                env=env,
+                cwd=log.parent,
+                stdout=out,
+                stderr=out,
+                # A group of its own, as in a terminal: a signal to the group reaches nobody else.
+                start_new_session=True,
+            )
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def get(self, path: str) -> tuple[int, Any]:
+        try:
+            with urllib.request.urlopen(self.base + path, timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+        except OSError:
+            return 0, None
+
+    def until_ready(self) -> None:
+        until(lambda: self.get("/readyz")[0] == 200, f"ready: {self.said()}")
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.popen.pid).children(recursive=True)
+
+    def worker(self) -> psutil.Process:
+        return next(p for p in self.family() if p.name().startswith(("python", "vatwatch")))
+
+    def wait(self) -> int:
+        deadline = time.monotonic() + PATIENCE_S
+        while self.popen.poll() is None:
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.05)
+        return self.popen.returncode
+
+
+@contextmanager
+def started(home: Path, log: Path, **environment: object) -> Iterator[Process]:
+    port = environment.pop("PORT", None) or free_port()
+    process = Process(home, log, int(str(port)), **environment)
+    try:
+        yield process
+    finally:
+        if process.popen.poll() is None:
+            process.popen.send_signal(signal.SIGTERM)
+            try:
+                process.wait()
+            except AssertionError:
+                process.popen.kill()
+                raise
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether it runs; a zombie has ended."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

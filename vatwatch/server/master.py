@@ -1,0 +1,196 @@
+"""The master: hears the signals, watches the worker, and says what became of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
+from gunicorn.glogging import Logger
+from gunicorn.sock import TCP6Socket, TCPSocket, close_sockets
+
+from vatwatch.storage.directory_lock import DirectoryLock
+
+log = logging.getLogger(__name__)
+
+# Past what the worker takes to stop in order: it says itself what it could not finish.
+STOP_MARGIN_S = 5.0
+# How long a worker may take that is told to hurry.
+HURRY_S = 5.0
+# One Ctrl-C can come twice: `timeout` and the like send it to the process and to its group.
+SAME_KEY_S = 0.1
+POLL_S = 0.05
+
+
+class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's arbiter, for one worker that holds everything."""
+
+    def __init__(self, app: Any, listener: socket.socket, home: DirectoryLock) -> None:
+        self._listener = listener
+        self._home = home
+        self._stopping = False
+        super().__init__(app)
+
+    def start(self) -> None:
+        """Listen with the socket that was opened before anything else was begun."""
+        kind = TCP6Socket if self._listener.family == socket.AF_INET6 else TCPSocket
+        address = self._listener.getsockname()
+        self.LISTENERS = [kind(address, self.cfg, self.log, fd=self._listener.detach())]
+        super().start()
+
+    # -- signals
+
+    def handle_int(self) -> None:
+        """Ctrl-C: as SIGTERM."""
+        raise StopIteration
+
+    def handle_quit(self) -> None:
+        """Stop, and do not wait for what is in hand."""
+        self.stop(graceful=False)
+        raise StopIteration
+
+    def handle_hup(self) -> None:
+        """A terminal that closes, or somebody who has changed a setting."""
+        log.info("SIGHUP: there is nothing to reload; a changed setting takes a restart")
+
+    def handle_usr1(self) -> None:
+        """gunicorn's way to reopen log files."""
+        log.info("SIGUSR1: there is no log file to reopen")
+
+    def handle_usr2(self) -> None:
+        """gunicorn's way to start a second master beside this one."""
+        log.info("SIGUSR2: ignored, as two services cannot share a home; restart this one")
+
+    def handle_ttin(self) -> None:
+        """gunicorn's way to one more worker; also of a terminal that wants to be read."""
+        log.info("SIGTTIN: ignored, there is one worker")
+
+    def handle_ttou(self) -> None:
+        """gunicorn's way to one worker less."""
+        log.info("SIGTTOU: ignored, there is one worker")
+
+    def handle_winch(self) -> None:
+        """The terminal has another size."""
+
+    # -- stopping
+
+    def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
+        """Stop, and end the process."""
+        if reason is not None and exit_status != self.APP_LOAD_ERROR:
+            log.error("vatwatch ends: %s", reason)
+        self.stop()
+        sys.exit(exit_status)
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stop the worker, once; a second SIGINT, or SIGQUIT, hurries it."""
+        if self._stopping:
+            return
+        self._stopping = True
+        close_sockets(self.LISTENERS, unlink=False)
+        self.LISTENERS = []
+        self._home.say_stopping()
+        began = time.monotonic()
+        deadline = began + self.cfg.graceful_timeout + STOP_MARGIN_S
+        self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
+        while self.WORKERS and time.monotonic() < deadline:
+            if self._is_to_hurry() and time.monotonic() - began > SAME_KEY_S:
+                log.info("stopping at once: what was fetched is in the journal")
+                self.kill_workers(signal.SIGQUIT)
+                deadline = min(deadline, time.monotonic() + HURRY_S)
+            time.sleep(POLL_S)
+            self.reap_workers()
+        if self.WORKERS:
+            log.error("the worker did not stop in time and is killed: the journal has the rest")
+            self.kill_workers(signal.SIGKILL)
+            deadline = time.monotonic() + HURRY_S
+            while self.WORKERS and time.monotonic() < deadline:
+                time.sleep(POLL_S)
+                self.reap_workers()
+
+    def _is_to_hurry(self) -> bool:
+        signals = []
+        while not self.SIG_QUEUE.empty():
+            signals.append(self.SIG_QUEUE.get_nowait())
+        return signal.SIGINT in signals or signal.SIGQUIT in signals
+
+    # -- the worker
+
+    def reap_workers(self) -> None:
+        """Take note of children that have ended; as process 1 also of those that were adopted."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            worker = self.WORKERS.pop(pid, None)
+            if worker is not None:
+                worker.tmp.close()
+                self._worker_ended(worker, os.waitstatus_to_exitcode(status))
+
+    def _worker_ended(self, worker: Any, code: int) -> None:
+        if self._stopping:
+            if code < 0 and not worker.aborted:
+                log.warning("the worker was killed (%s) while it stopped", _name(-code))
+            return
+        if code == self.APP_LOAD_ERROR:
+            raise HaltServer("the worker refuses to start, and has said why", code)
+        if code == self.WORKER_BOOT_ERROR:
+            raise HaltServer("the worker could not start, see above", code)
+        if worker.aborted:
+            log.error(
+                "The worker (process %d) did not react for %g s and was replaced.",
+                worker.pid,
+                self.timeout,
+            )
+        elif code < 0:
+            hint = ", as when memory runs out" if code == -signal.SIGKILL else ""
+            log.error(
+                "The worker (process %d) was killed from outside (%s%s) and is replaced.",
+                worker.pid,
+                _name(-code),
+                hint,
+            )
+        elif code:
+            log.error("The worker (process %d) ended with code %d; another one takes over.",
+                      worker.pid, code)  # fmt: skip
+        else:
+            log.info("The worker (process %d) has ended; another one takes over.", worker.pid)
+
+    def murder_workers(self) -> None:
+        """End a worker whose hub is blocked: first so that it can leave a trace, then for sure."""
+        for pid, worker in list(self.WORKERS.items()):
+            try:
+                still_s = time.monotonic() - worker.tmp.last_update()
+            except (OSError, ValueError):
+                continue
+            if not self.timeout or still_s <= self.timeout:
+                continue
+            self.kill_worker(pid, signal.SIGKILL if worker.aborted else signal.SIGABRT)
+            worker.aborted = True
+
+
+class GunicornLog(Logger):  # type: ignore[misc]
+    """gunicorn's own lines in our log, without its handlers."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the writing to the root's handler."""
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,97 @@
+"""The worker: gunicorn's, with signals that fit a service that must stop in order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn.workers.ggevent import GeventWorker
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+# Of the time that stopping may take: requests in hand get this share, writing gets the rest.
+REQUESTS_SHARE = 0.5
+POLL_S = 0.05
+
+
+class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Serves until it is told to stop, or its master has gone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stop_ordered = Event()
+        self.hurried = Event()
+        self.stop_began = 0.0
+
+    def init_signals(self) -> None:
+        """Handlers that run in a greenlet each: they may log, and interrupt nothing."""
+        super().init_signals()
+        # A terminal sends it to the master too, which turns it into SIGTERM. A handler, as what is
+        # ignored would be ignored by every process that we start.
+        signal.signal(signal.SIGINT, lambda _signal, _frame: None)
+        gevent.signal_handler(signal.SIGTERM, self.order_stop)
+        gevent.signal_handler(signal.SIGQUIT, self._hurry)
+        gevent.signal_handler(signal.SIGHUP, log.info, "SIGHUP: there is nothing to reload")
+        for other in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU):
+            gevent.signal_handler(other, log.debug, "%s is ignored", other.name)
+
+    def order_stop(self) -> None:
+        """Stop in order."""
+        if not self.stop_ordered.is_set():
+            self.alive = False
+            self.stop_began = monotonic()
+            self.stop_ordered.set()
+
+    def time_left_s(self, share: float = 1.0) -> float:
+        """Of the time that stopping may take, or a share of it."""
+        limit_s: float = share * self.cfg.graceful_timeout
+        return max(0.0, self.stop_began + limit_s - monotonic())
+
+    def notify(self) -> None:
+        """Tell the master that the hub turns; without a master there is nothing to go on for."""
+        self.tmp.notify()
+        if self.alive and self.ppid != os.getppid():
+            log.error("the master has gone: stopping")
+            self.order_stop()
+
+    def run(self) -> None:
+        """Serve until it is told to stop, then answer what is in hand."""
+        servers = [self._serve(listener) for listener in self.sockets]
+        while self.alive:
+            self.notify()
+            self.stop_ordered.wait(BEAT_S)
+        for server in servers:
+            server.close()
+        while (
+            self._busy(servers) and self.time_left_s(REQUESTS_SHARE) and not self.hurried.is_set()
+        ):
+            self.notify()
+            gevent.sleep(POLL_S)
+        busy = self._busy(servers)
+        if busy:
+            log.warning("%d connections are closed before they have their answer", busy)
+            for server in servers:
+                server.stop(timeout=0)
+
+    def _serve(self, listener: Any) -> StreamServer:
+        listener.setblocking(1)
+        handle = partial(self.handle, listener)
+        server = StreamServer(listener, handle=handle, spawn=Pool(self.worker_connections))
+        server.start()
+        return server
+
+    def _busy(self, servers: list[StreamServer]) -> int:
+        return sum(server.pool.size - server.pool.free_count() for server in servers)
+
+    def _hurry(self) -> None:
+        self.order_stop()
+        self.hurried.set()

@@ -1,0 +1,52 @@
+"""The home has one owner at a time: `run`, `replay`, or a backup of a service that does not run."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from vatwatch.errors import ConfigurationError
+from vatwatch.storage.directory_lock import DYING_S, DirectoryLock, Held, wait_until_free
+
+log = logging.getLogger(__name__)
+
+# Each has a lock of its own, which outlives the home's by moments, or is held without it.
+PARTS = ("", "journal", "postgres")
+
+
+def take_home(home: Path, *, leaving_s: float) -> DirectoryLock:
+    """Take the home. Who has it and is about to end is waited for, `leaving_s` at most.
+
+    Raises:
+        ConfigurationError: somebody has it, or it cannot be used
+    """
+    lock = DirectoryLock(home)
+    place = home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        for part in PARTS:
+            place = home / part
+            _await(place, leaving_s)
+        place = home
+        lock.take(DYING_S)
+    except Held as held:
+        raise ConfigurationError(
+            f"{place} is in use by process {held.holder}. Is vatwatch running already? "
+            "Stop it, or give this one another VATWATCH_HOME."
+        ) from held
+    except OSError as error:
+        raise ConfigurationError(
+            f"VATWATCH_HOME={home}: {error.filename or home} cannot be written "
+            f"({error.strerror or error})"
+        ) from error
+    return lock
+
+
+def _await(place: Path, leaving_s: float) -> None:
+    def waiting(held: Held) -> None:
+        log.warning("waiting for process %s, which stops and still has %s", held.holder, place)
+
+    try:
+        wait_until_free(place, leaving_s=leaving_s, waiting=waiting)
+    except OSError:
+        return  # not there yet, or its owner will say what is wrong with it
