@@ -5,13 +5,24 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 import gevent
+import psutil
 
 from tests.chaos.house import LIBFAKETIME, House, wait_until
+from vatwatch.simulator.odd_bodies import ODD_BODIES
+
+# Who is asked by users, and the question.
+WATCHED_BY = {"health_monitor": "/api/status", "event_bus": "/api/events/analytics",
+              "error_manager": "/api/errors/analytics", "alerter": "/api/alerts"}  # fmt: skip
+WATCHERS = tuple(WATCHED_BY)
+
+# So many updates of a fault may be set aside, at most.
+DOUBTED = {"step the feed's clock": 2}
 
 Harm = Callable[[House, Random], str]
 
@@ -219,6 +230,86 @@ def _refuse(house: House, random: Random) -> str:
     return name
 
 
+def _odd_input(house: House, random: Random) -> str:
+    """The feed is whole, but for one oddity; its record or value is repaired or set aside."""
+    kind, feed = random.choice([*ODD_BODIES]), random.choice(("data", "transceivers", "all"))
+    house.control({"fault": "odd", "kind": kind, "feed": feed, "for": random.randint(1, 3)})
+    gevent.sleep(3 * house.scale.update_s)
+    house.control()
+    return f"{kind} in {feed}"
+
+
+def _order_restarts(house: House, random: Random) -> str:
+    """An operator restarts parts in whatever state they are, one order right after the other."""
+    nodes = house.nodes()
+    if not nodes:
+        return "nobody answered"
+    workers = [node["name"] for node in nodes if node["kind"] == "worker"]
+    crashing = random.choice([None, random.choice(workers)])
+    if crashing is not None:
+        house.order({"kind": "crash", "target": crashing, "count": random.randint(1, 3)})
+        _ask_everybody(house)
+    # Not the root: that is the whole service.
+    paths = [node["path"] for node in nodes if "/" in node["path"]]
+    ordered = [random.choice(paths) for _ in range(random.randint(1, 4))]
+    for path in ordered:
+        house.restart_node(path)
+        gevent.sleep(random.choice((0.0, 0.0, 0.05, 0.3)))
+    house.take_back_orders()
+    return " ".join(path.rpartition("/")[2] for path in ordered)
+
+
+def _hang_a_watcher(house: House, random: Random) -> str:
+    """Who is asked by everybody hangs, while many ask."""
+    watcher = random.choice(WATCHERS)
+    house.order({"kind": "hang", "target": watcher, "seconds": 4})
+    path = WATCHED_BY[watcher]
+    clients = [gevent.spawn(_ask_for, house, path, 4.0) for _ in range(30)]
+    gevent.joinall(clients, timeout=BEFALL_S)
+    house.take_back_orders()
+    return watcher
+
+
+def _ask_for(house: House, path: str, seconds: float) -> None:
+    with gevent.Timeout(seconds, False):
+        while True:
+            house.get(path, timeout_s=1.0)
+
+
+def _step_the_feeds_clock(house: House, random: Random) -> str:
+    """The data server's clock is wrong for an update or two, by minutes to years."""
+    seconds = random.choice((-86_400, -3_600, 3_600, 86_400, 10 * 365 * 86_400))
+    house.control({"fault": "clock", "seconds": seconds, "for": random.randint(1, 2)})
+    gevent.sleep(4 * house.scale.update_s)
+    house.control()
+    return f"{seconds:+d} s"
+
+
+def _fail_files(house: House, random: Random) -> str:
+    """The worker's system calls fail: no file may grow, or none may be opened."""
+    limit = random.choice((psutil.RLIMIT_FSIZE, psutil.RLIMIT_NOFILE))
+    for worker in house.workers():
+        with suppress(psutil.Error):
+            soft, hard = worker.rlimit(limit)
+            # Standard streams and what is open already stay open.
+            worker.rlimit(limit, (0 if limit == psutil.RLIMIT_FSIZE else 3, hard))
+            gevent.sleep(3 * house.scale.update_s)
+            worker.rlimit(limit, (soft, hard))
+    return "no file grows" if limit == psutil.RLIMIT_FSIZE else "no file opens"
+
+
+def _start_at_once(house: House, random: Random) -> str:
+    """A start within milliseconds of a kill: what was killed is still on its way out."""
+    assert house.service is not None
+    killed = house.service
+    for process in [*house.workers(), psutil.Process(killed.pid)]:
+        with suppress(psutil.Error):
+            os.kill(process.pid, signal.SIGKILL)
+    house.start_service()
+    killed.wait()
+    return ""
+
+
 def _fill_journal(house: House, random: Random) -> str:
     """The service runs with the smallest journal, and the database is away until it is full."""
     house.kill_service()
@@ -257,6 +348,12 @@ KINDS = (
     FaultKind("delay connections", 6, _delay),
     FaultKind("refuse connections", 6, _refuse),
     FaultKind("fill the journal", 1, _fill_journal),
+    FaultKind("send odd input", 12, _odd_input),
+    FaultKind("order restarts", 10, _order_restarts),
+    FaultKind("hang a watcher under load", 3, _hang_a_watcher),
+    FaultKind("step the feed's clock", 5, _step_the_feeds_clock),
+    FaultKind("let file operations fail", 6, _fail_files),
+    FaultKind("start right after a kill", 5, _start_at_once),
 )
 
 

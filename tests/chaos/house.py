@@ -168,6 +168,12 @@ class House:
             return requests.post(url, json=body, headers=HEADERS, timeout=5).status_code == 201
         return False
 
+    def restart_node(self, path: str) -> None:
+        """Order a restart, as an operator does; whether it is carried out is not waited for."""
+        url = f"http://127.0.0.1:{self.port}/api/supervision/{path}/restart"
+        with suppress(requests.RequestException):
+            requests.post(url, headers=HEADERS, timeout=2)
+
     def take_back_orders(self) -> None:
         """No injected fault is to come any more."""
         url = f"http://127.0.0.1:{self.port}/api/supervision/faults"

@@ -49,6 +49,8 @@ class Ledger:
     journal: Path
     copies: Path
     seen: set[str] = field(default_factory=set)
+    set_aside: set[str] = field(default_factory=set)
+    """Names of entries in quarantine at the end."""
     _watcher: Any = None
 
     def start(self) -> None:
@@ -60,6 +62,11 @@ class Ledger:
         """Look a last time."""
         self._watcher.kill()
         self._look()
+        # What was set aside, and said to be, is not to be in the database. An undisturbed run has
+        # no clock of its own to doubt these by.
+        self.set_aside = {path.name for path in self.journal.glob(f"quarantine/*{SUFFIX}")}
+        for name in self.set_aside & self.seen:
+            (self.copies / name).unlink()
 
     def _watch(self) -> None:
         while True:
@@ -83,6 +90,7 @@ class Verdict:
     """What the proof says."""
 
     fetched: int
+    set_aside: int
     lost: int
     doubled: int
     differing: dict[str, int]
@@ -96,7 +104,8 @@ class Verdict:
     def __str__(self) -> str:
         differing = ", ".join(f"{n} in {table}" for table, n in self.differing.items() if n)
         return (
-            f"{self.fetched} snapshots fetched, {self.lost} lost, {self.doubled} doubled; "
+            f"{self.fetched} snapshots fetched, {self.set_aside} of them set aside, {self.lost} "
+            f"lost, {self.doubled} doubled; "
             f"rows that differ from an undisturbed run: {differing or 'none'}"
         )
 
@@ -113,6 +122,7 @@ def prove(house: House, ledger: Ledger) -> Verdict:
     differing["events"] = _difference(house, EVENTS_OF_SNAPSHOTS)
     return Verdict(
         fetched=fetched,
+        set_aside=len(ledger.set_aside),
         lost=len({row[0] for row in reference} - set(stored)),
         doubled=len(stored) - len(set(stored)),
         differing=differing,

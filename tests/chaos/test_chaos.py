@@ -18,6 +18,11 @@ KILLS = (
     "kill -9 service and database",
 )
 OTHERS = (
+    "send odd input",
+    "order restarts",
+    "hang a watcher under load",
+    "let file operations fail",
+    "start right after a kill",
     "crash an actor",
     "crash it again and again",
     "kill -9 Redis",
