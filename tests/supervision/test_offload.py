@@ -165,3 +165,84 @@ print(round(sys.getswitchinterval(), 6), flush=True)
 if not pid:
     os._exit(0)
 """
+
+
+# --- what a pool owns -----------------------------------------------------------------------------
+
+
+def test_no_call_of_an_owner_begins_while_one_of_the_owner_before_runs() -> None:
+    gate = NativeGate()
+    log: list[str] = []
+
+    def slow() -> None:
+        gate.wait()
+        log.append("slow ends")
+
+    killed = NativePool(1, "test", owns="the file", release=lambda: log.append("released"))
+    caller = gevent.spawn(killed.run, slow)
+    other = NativePool(1, "test", owns="another file")
+    until_begun(killed)
+    caller.kill()
+    assert not killed.close(timeout_s=0)
+
+    successor = NativePool(1, "test", owns="the file")
+    with pytest.raises(AskTimeout):
+        successor.run(log.append, "too early", timeout_s=0.05)
+    other.run(log.append, "nobody's business", timeout_s=PATIENCE_S)
+    waiting = gevent.spawn(successor.run, log.append, "successor")
+    gevent.idle()
+    gate.open()
+    waiting.get(timeout=PATIENCE_S)
+    assert log == ["nobody's business", "slow ends", "released", "successor"]
+    assert successor.close()
+    assert other.close()
+
+
+def test_what_is_given_back_is_given_back_once_when_the_last_call_has_ended() -> None:
+    gate = NativeGate()
+    released: list[int] = []
+    pool = NativePool(1, "test", owns="the file", release=lambda: released.append(1))
+    caller = gevent.spawn(pool.run, gate.wait)
+    until_begun(pool)
+    for _ in range(3):
+        assert not pool.close(timeout_s=0)
+    assert not released
+    gate.open()
+    caller.get(timeout=PATIENCE_S)
+    assert pool.close(PATIENCE_S)
+    assert pool.close()
+    assert released == [1]
+
+
+def test_an_owner_waits_for_all_that_owned_before_it() -> None:
+    gates = [NativeGate() for _ in range(3)]
+    for gate in gates:
+        pool = NativePool(1, "test", owns="the file")
+        pool._before = []  # as if it had begun before the one before it hung
+        gevent.spawn(pool.run, gate.wait)
+        until_begun(pool)
+        pool.close(timeout_s=0)
+    last = NativePool(1, "test", owns="the file")
+    waiting = gevent.spawn(last.run, len, "abc")
+    for gate in gates:
+        gevent.idle()
+        assert not waiting.ready()
+        gate.open()
+    assert waiting.get(timeout=PATIENCE_S) == 3
+    assert last.close()
+
+
+def test_an_owner_that_was_stopped_in_order_holds_nobody_up() -> None:
+    for _ in range(3):
+        pool = NativePool(1, "test", owns="the file")
+        assert pool.run(len, "abc", timeout_s=PATIENCE_S) == 3
+        assert pool.close()
+    unused = NativePool(1, "test", owns="the file")
+    assert NativePool(1, "test", owns="the file").run(len, "abc", timeout_s=PATIENCE_S) == 3
+    assert unused.close()
+
+
+def until_begun(pool: NativePool) -> None:
+    """Until the pool's only thread has taken its call."""
+    while not pool._threads.task_queue.unfinished_tasks or pool._threads.task_queue.qsize():
+        gevent.sleep(0.001)

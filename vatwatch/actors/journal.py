@@ -78,7 +78,9 @@ class JournalActor(Service):
         self._journal = Journal(directory, max_bytes=max_bytes)
         self._max_failures = max_failures
         # One thread: the journal's methods are called one at a time.
-        self._pool = NativePool(1, "journal")
+        self._pool = NativePool(
+            1, "journal", owns=str(directory.absolute()), release=self._journal.close
+        )
         self._is_open = False
         self._reading: int | None = None
         self._last_error = ""
@@ -88,13 +90,14 @@ class JournalActor(Service):
         self._report()
 
     def on_stop(self) -> None:
-        self._give_back()
+        self._pool.close()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        # A thread that is in the middle of something has the directory until it is done.
+        self._pool.close(timeout_s=0)
         if self._reading is not None and self.ended_by in ("crash", "hang"):
             # For the successor: the mailbox outlives this actor.
             self.address(self.name).tell(SnapshotFailed(self._reading, self.name, repr(error)))
-        self._give_back()
 
     def on_receive(self, message: Received) -> Any:
         if not self._is_open:
@@ -215,6 +218,7 @@ class JournalActor(Service):
             entry = self._pool.run(self._journal.read, info.id)
         except JournalCorrupt as error:
             self._tell_of(info, "read entry", error, time_text(info.path))
+            self._report()
             return None
         except SupervisionError:
             raise
@@ -223,6 +227,7 @@ class JournalActor(Service):
         except Exception as error:
             # Not the disk, so it is something about this entry.
             self._failed(SnapshotFailed(info.id, self.name, repr(error)))
+            self._report()
             raise JournalError(f"{info.path.name}: {error!r}") from error
         finally:
             self._reading = None
@@ -324,10 +329,6 @@ class JournalActor(Service):
             what = f"{stats.unmoved} stored snapshots cannot be moved into the archive"
             return Health.DEGRADED, f"{what}: {stats.unmoved_because}"
         return Health.HEALTHY, ""
-
-    def _give_back(self) -> None:
-        self._journal.close()
-        self._pool.close()
 
 
 def _correlation_of(info: EntryInfo) -> str:

@@ -89,7 +89,8 @@ class ResourceMonitorActor(Service):
         self._free = free
         self._process = psutil.Process()
         self._hub = HubWatch()
-        self._pool = NativePool(1, "resources")
+        # It renames the log and deletes what is left over.
+        self._pool = NativePool(1, "resources", owns=f"resources of {settings.home.absolute()}")
         self._watched = Watched.begin()
         self._readings: dict[Resource, float] = {}
         self._times_blocked = 0

@@ -18,37 +18,67 @@ T = TypeVar("T")
 # docs/performance.md.
 SWITCH_INTERVAL_S = 0.0005
 
+# The pools that own something and have not ended, by what they own, the oldest first.
+_owners: dict[str, list[NativePool]] = {}
+
 
 class NativePool:
     """A few native threads. To be used from the thread that made it.
 
     What runs in them takes values and returns a value: it does not log, tell, ask, or take a lock
-    of the main thread. A native thread cannot be killed, so a function needs deadlines of its own.
+    of the main thread. A native thread cannot be killed, so a function needs deadlines of its own,
+    and may go on for longer than the actor that called it.
+
+    If the function only computes, that does no harm: its result is lost. But a pool whose functions
+    change something outside of the process (files, say) must *own* it: then none of its calls
+    begins before each pool that owned it earlier, and was closed, has come to the end of its last
+    call. (PostgreSQL keeps two writers apart by itself: see `storage.writer`.)
     """
 
-    def __init__(self, size: int, name: str) -> None:
+    def __init__(
+        self, size: int, name: str, *, owns: str = "", release: Callable[[], None] | None = None
+    ) -> None:
+        """Threads are started when they are needed.
+
+        Args:
+            size: how many threads there may be
+            name: what errors call the pool
+            owns: names what two pools must not change at once, such as a directory's absolute path
+            release: called once, when the pool is closed and no thread is busy any more, and before
+                the next owner begins. Runs in a greenlet, and must not block.
+        """
         self.name = name
         self.size = size
         self._threads = ThreadPool(size)
         self._closed = False
+        self._ending: gevent.Greenlet | None = None
+        self._release = release
+        self._owns = owns
+        self._before: list[NativePool] = []
+        if owns:
+            owners = _owners.setdefault(owns, [])
+            self._before = list(owners)
+            owners.append(self)
 
     def run(self, fn: Callable[..., T], *args: object, timeout_s: float | None = None) -> T:
         """Run `fn(*args)` in a thread and wait for it, as long as `timeout_s` at most.
 
         When the time is up, or the caller is killed, only the caller goes on: a call that has begun
-        runs to its end and its result is lost; one that still waits for a thread never begins.
+        runs to its end and its result is lost; one that still waits for a thread never begins. The
+        first call of a pool that owns something also waits for the owners before it.
 
         Raises:
             AskTimeout: the time is up
             SupervisionError: the pool is closed
             BaseException: what `fn` raised
         """
-        if self._closed:
-            raise SupervisionError(f"{self.name}: the pool is closed")
         task = _Task(fn, args)
         timer = gevent.Timeout(timeout_s)
         timer.start()
         try:
+            self._wait_for_predecessors()
+            if self._closed:
+                raise SupervisionError(f"{self.name}: the pool is closed")
             succeeded, outcome = self._threads.spawn(task).get()
         except gevent.Timeout as timeout:
             if timeout is not timer:
@@ -63,11 +93,37 @@ class NativePool:
         return result
 
     def close(self, timeout_s: float = 10.0) -> bool:
-        """Take no more calls, and wait for those that run. False: some thread is still busy."""
+        """Take no more calls, and wait for those that were taken. Can be repeated.
+
+        Returns:
+            whether all have ended. If not, what they work on is not free yet: whoever needs it next
+            must own it (see the class), and what is to be given back belongs into `release`.
+        """
         self._closed = True
-        with gevent.Timeout(timeout_s, False):
-            self._threads.kill()
-        return not self._threads.size
+        if self._ending is None:
+            self._ending = gevent.spawn(self._end)
+        self._ending.join(timeout_s)
+        return bool(self._ending.ready())
+
+    def _end(self) -> None:
+        """Takes as long as the last call, in the background if nobody waits for it."""
+        self._threads.kill()
+        try:
+            if self._release is not None:
+                self._release()
+        finally:
+            if self._owns:
+                owners = _owners[self._owns]
+                owners.remove(self)
+                if not owners:
+                    del _owners[self._owns]
+
+    def _wait_for_predecessors(self) -> None:
+        # One that is not closed belongs to somebody who lives; the resource's own lock will tell.
+        for predecessor in self._before:
+            if predecessor._ending is not None:
+                predecessor._ending.join()
+        self._before = []
 
 
 class _Task:
