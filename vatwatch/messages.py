@@ -297,10 +297,11 @@ class FindFlightId(Ask[int | None]):
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The positions of one flight, oldest first."""
+    """The positions of one flight, oldest first; its callsign if the database knows it."""
 
     flight_id: int
     points: tuple[Position, ...]
+    callsign: str = ""
 
 
 @dataclass(frozen=True, slots=True)

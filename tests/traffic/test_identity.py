@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.traffic.build import START
-from vatwatch.traffic.identity import connection_id, event_id, same_logon, stable_id
+from vatwatch.traffic.identity import (
+    connection_id,
+    event_id,
+    find_callsign,
+    same_logon,
+    stable_id,
+)
 
 WORDS = st.lists(st.text("abc1", max_size=3) | st.integers(0, 99), min_size=1, max_size=4)
 
@@ -60,3 +66,14 @@ def test_an_event_derived_twice_is_one_event() -> None:
         ("t", "FLIGHT_CREATED", "2"),
     ]
     assert len({event_id(*other) for other in [("t", "FLIGHT_CREATED", "1"), *others]}) == 4
+
+
+def test_a_callsign_is_found_as_it_is_or_else_in_another_case() -> None:
+    known = {"TST1": 1, "tst2": 2, "\u00c5STRA\u00df": 3, "A/B": 4, "Dup1": 5, "DUP1": 6}
+    for callsign, number in known.items():
+        assert find_callsign(known, callsign) == number
+    assert find_callsign(known, "tst1") == 1
+    assert find_callsign(known, "TST2") == 2
+    assert find_callsign(known, "A\u030astra\u00df") == 3  # written with a combining ring
+    assert find_callsign(known, "dup1") is None
+    assert find_callsign(known, "TST3") is None

@@ -44,6 +44,7 @@ from vatwatch.supervision import (
     Timer,
     correlation_of,
 )
+from vatwatch.traffic.identity import find_callsign
 from vatwatch.traffic.live import Body, Collection, encode_live, encode_one
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.tracking import Tracking
@@ -131,7 +132,7 @@ class CacheActor(Service):
             case FindLive(collection, callsign):
                 return self._counted(encode_one(self._tracking, collection, callsign))
             case FindFlightId(callsign):
-                flight = self._tracking.flights.get(callsign)
+                flight = find_callsign(self._tracking.flights, callsign)
                 return None if flight is None else flight.flight_id
             case InspectCache():
                 # Aside: a Redis that hangs must not keep the live state waiting.

@@ -37,7 +37,7 @@ from vatwatch.storage.error_rows import find_errors
 from vatwatch.storage.event_rows import find_events, find_letter, find_letters
 from vatwatch.storage.migrate import is_current
 from vatwatch.storage.pool import ConnectionPool
-from vatwatch.storage.queries import inspect, latest_flight, track
+from vatwatch.storage.queries import callsign_of, inspect, latest_flight, track
 from vatwatch.supervision import Reply, Timer
 
 if TYPE_CHECKING:
@@ -194,4 +194,6 @@ def _expect_schema(pool: ConnectionPool) -> None:
 def _find_track(conn: connection, callsign: str, flight_id: int | None) -> Track | None:
     if flight_id is None:
         flight_id = latest_flight(conn, callsign)
-    return None if flight_id is None else Track(flight_id, track(conn, flight_id))
+    if flight_id is None:
+        return None
+    return Track(flight_id, track(conn, flight_id), callsign_of(conn, flight_id))

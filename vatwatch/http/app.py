@@ -30,7 +30,12 @@ from vatwatch.http.health import (
     ServiceHealthResource,
     ServicesHealthResource,
 )
-from vatwatch.http.live import CollectionResource, RecordResource, TrackResource
+from vatwatch.http.live import (
+    CollectionResource,
+    RecordResource,
+    TrackResource,
+    add_callsigns_with_slashes,
+)
 from vatwatch.http.metrics import PerformanceResource, PrometheusResource, SubjectResource
 from vatwatch.http.problems import App, add_error_handlers
 from vatwatch.http.requests import RequestCounts
@@ -66,10 +71,16 @@ def create_app(service: Service) -> App:
     app.add_route("/api/cache/health", CacheHealthResource(service))
     app.add_route("/api/alerts", AlertsResource(service))
     app.add_route("/api/flights", CollectionResource(service, Collection.FLIGHTS))
-    app.add_route("/api/flights/{callsign}", RecordResource(service, Collection.FLIGHTS))
-    app.add_route("/api/flights/{callsign}/track", TrackResource(service))
+    flight, track = RecordResource(service, Collection.FLIGHTS), TrackResource(service)
+    app.add_route("/api/flights/{callsign}", flight)
+    app.add_route("/api/flights/{callsign}/track", track)
+    # The latest is tried first: a track before a record.
+    add_callsigns_with_slashes(app, "/api/flights", flight)
+    add_callsigns_with_slashes(app, "/api/flights", track, "/track")
     app.add_route("/api/controllers", CollectionResource(service, Collection.CONTROLLERS))
-    app.add_route("/api/controllers/{callsign}", RecordResource(service, Collection.CONTROLLERS))
+    controller = RecordResource(service, Collection.CONTROLLERS)
+    app.add_route("/api/controllers/{callsign}", controller)
+    add_callsigns_with_slashes(app, "/api/controllers", controller)
     app.add_route("/api/atis", CollectionResource(service, Collection.ATIS))
     app.add_route("/api/transceivers", CollectionResource(service, Collection.TRANSCEIVERS))
     app.add_route("/api/network", CollectionResource(service, Collection.NETWORK))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import falcon
 import msgspec
 from msgspec import Struct
 
 from vatwatch.errors import ActorUnavailable, SupervisionError
+from vatwatch.http.problems import App
 from vatwatch.http.service import Resource, Service
 from vatwatch.messages import FindFlightId, FindLive, FindTrack, GetLive
 from vatwatch.supervision import Fallback
@@ -74,8 +77,8 @@ class RecordResource(Resource):
         self._collection = collection
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, callsign: str) -> None:
-        """Who is online under this callsign."""
-        record = self._service.ask("cache", FindLive(self._collection, callsign.upper()))
+        """Who is online under this callsign, or else under the same in another case."""
+        record = self._service.ask("cache", FindLive(self._collection, callsign))
         if record is None:
             raise falcon.HTTPNotFound(
                 description=f"No {ONE[self._collection]} is online as {callsign.upper()}."
@@ -112,7 +115,6 @@ class TrackResource(Resource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, callsign: str) -> None:
         """Every position that is kept, oldest first."""
-        callsign = callsign.upper()
         if not callsign.isprintable():  # PostgreSQL's texts hold no NUL, nor half a character
             raise falcon.HTTPNotFound(description="This is no callsign.")
         flight_id = self._service.ask("cache", FindFlightId(callsign))
@@ -120,15 +122,32 @@ class TrackResource(Resource):
             "history", FindTrack(callsign, flight_id), timeout_s=TRACK_TIMEOUT_S
         )
         if track is None:
-            raise falcon.HTTPNotFound(description=f"No flight is known as {callsign}.")
+            raise falcon.HTTPNotFound(description=f"No flight is known as {callsign.upper()}.")
         points = [
             TrackPoint(p.time, p.latitude, p.longitude, p.altitude, p.groundspeed, p.heading)
             for p in track.points
         ]
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode(
-            TrackBody(callsign, str(track.flight_id), len(points), points)
+            TrackBody(track.callsign or callsign.upper(), str(track.flight_id), len(points), points)
         )
+
+
+def add_callsigns_with_slashes(
+    app: App, path: str, resource: RecordResource | TrackResource, suffix: str = ""
+) -> None:
+    """Let `resource` answer for callsigns that hold a slash, however it is escaped.
+
+    A server decodes the path before it is routed, so `A%2FB` arrives as two segments. What no
+    route takes comes here.
+    """
+
+    def answer(req: falcon.Request, resp: falcon.Response, **found: Any) -> None:
+        if req.method not in ("GET", "HEAD"):
+            raise falcon.HTTPMethodNotAllowed(["GET", "HEAD"])
+        resource.on_get(req, resp, found["callsign"])
+
+    app.add_sink(answer, re.compile(rf"{re.escape(path)}/(?P<callsign>.+/.+){suffix}\Z"))
 
 
 def _is_known(req: falcon.Request, etag: str) -> bool:

@@ -17,15 +17,23 @@ TRACK_LIMIT = 20_000
 
 
 def latest_flight(conn: connection, callsign: str) -> int | None:
-    """The flight that was last seen under a callsign."""
+    """The flight that was last seen under a callsign: these characters, else in another case."""
     with conn.cursor() as cur:
         cur.execute(
-            """SELECT flight_id FROM flights WHERE callsign = %s
-               ORDER BY last_seen DESC, first_seen DESC LIMIT 1""",
-            (callsign,),
+            """SELECT flight_id FROM flights WHERE callsign = ANY(%(spellings)s)
+               ORDER BY callsign = %(callsign)s DESC, last_seen DESC, first_seen DESC LIMIT 1""",
+            {"callsign": callsign, "spellings": [callsign, callsign.upper(), callsign.lower()]},
         )
         row = cur.fetchone()
         return None if row is None else int(row[0])
+
+
+def callsign_of(conn: connection, flight_id: int) -> str:
+    """The callsign of a flight; empty if it is not stored yet."""
+    with conn.cursor() as cur:
+        cur.execute("SELECT callsign FROM flights WHERE flight_id = %s", (flight_id,))
+        row = cur.fetchone()
+        return "" if row is None else str(row[0])
 
 
 def track(conn: connection, flight_id: int) -> tuple[Position, ...]:

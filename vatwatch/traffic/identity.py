@@ -6,9 +6,14 @@ a session is the same for a controller. See docs/decisions/0003-computed-ids.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import TypeVar
+from unicodedata import normalize
 from uuid import UUID, uuid5
+
+T = TypeVar("T")
 
 # After a restart of the data server the logon times of running connections are rewritten to whole
 # seconds (FEED.md), so two of them that differ by this much are one.
@@ -32,6 +37,24 @@ def connection_id(kind: str, cid: int, callsign: str, logon_time: datetime) -> i
 def event_id(correlation_id: str, event_type: str, subject: str) -> UUID:
     """The id of an event that follows from a snapshot: derived twice, it is the same event."""
     return uuid5(_EVENTS, f"{correlation_id}\x1f{event_type}\x1f{subject}")
+
+
+def find_callsign(known: Mapping[str, T], callsign: str) -> T | None:
+    """What is known under a callsign: these characters, or else the same without regard to case.
+
+    Characters that Unicode writes in two ways are the same. None if there is nothing, or if several
+    differ by case only and none is meant exactly.
+    """
+    found = known.get(callsign)
+    if found is not None:
+        return found
+    wanted = _folded(callsign)
+    alike = [one for other, one in known.items() if _folded(other) == wanted]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _folded(callsign: str) -> str:
+    return normalize("NFC", callsign).casefold()
 
 
 def same_logon(one: datetime, other: datetime) -> bool:
