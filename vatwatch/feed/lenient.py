@@ -83,9 +83,10 @@ def _object(text: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
         at = _after_space(text, at)
         if text[at : at + 1] not in (",", "}", '"', ""):
             value, at = LOST, _over(text, at)
-        # Of a key that comes twice the last value holds that is one.
-        if key not in members or (value is not None and value is not LOST):
-            members[key] = value
+        # A key that comes twice may be the next record's, where a bracket is missing.
+        if key in members and members[key] != value:
+            value = LOST
+        members[key] = value
 
 
 def _key(text: str, at: int) -> tuple[str | None, int]:

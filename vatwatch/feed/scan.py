@@ -4,8 +4,8 @@ Brackets are matched outside of strings, in one pass, so the time grows with the
 missing or superfluous bracket, quote or comma would shift all that follows it; so the pass comes
 back into step at places that the feed's form makes certain:
 
-- a string ends at a quote that is followed by one of `, : } ]` or the end: another quote is part of
-  the text;
+- a string ends at a quote that is followed by one of `, : } ]`, the beginning of an object or the
+  end: another quote is part of the text;
 - the name of a list (`"pilots": [`) begins that list, wherever it stands;
 - an object that begins with the first key of a record (`{"cid":`, in the radios' feed
   `{"callsign":`) begins a record, and so does an object where only a key may stand.
@@ -20,7 +20,7 @@ from collections.abc import Collection
 
 from msgspec import Struct
 
-STRING = r'"(?:[^"\\]++|\\.|"(?!\s{0,9}(?:[,:}\]]|$)))*+"'
+STRING = r'"(?:[^"\\]++|\\.|"(?!\s{0,9}(?:[,:}\]]|\{\s{0,9}"|$)))*+"'
 # The last alternative is a quote without an end: from there on the body is a text that was cut off.
 _TOKEN = re.compile(STRING + r'|[{}\[\]]|"', re.DOTALL)
 _COLON = re.compile(r"\s*:")

@@ -216,8 +216,9 @@ def _radios_are_whole(client: ClientRadios) -> bool:
     return True
 
 
-def _always(_: Any) -> bool:
-    return True
+def _never(_: Any) -> bool:
+    """Of records so few that they are always read value by value."""
+    return False
 
 
 def _head_is_whole(general: General) -> bool:
@@ -288,7 +289,7 @@ SERVER = Shape(
         **dict.fromkeys(("ident", "hostname_or_ip", "location", "name"), values.text),
         **dict.fromkeys(("client_connections_allowed", "is_sweatbox"), values.truth),
     },
-    _always,
+    _never,
     needed=("ident",),
 )
 _FACILITY: dict[str, Reader] = {
@@ -301,10 +302,10 @@ _RATING: dict[str, Reader] = {
     "short_name": values.text,
     "long_name": values.text,
 }
-FACILITY = Shape("facility", Facility, _FACILITY, _always, needed=("id",))
-RATING = Shape("rating", Facility, _FACILITY, _always, needed=("id",))
-PILOT_RATING = Shape("pilot_rating", PilotRating, _RATING, _always, needed=("id",))
-MILITARY_RATING = Shape("military_rating", PilotRating, _RATING, _always, needed=("id",))
+FACILITY = Shape("facility", Facility, _FACILITY, _never, needed=("id",))
+RATING = Shape("rating", Facility, _FACILITY, _never, needed=("id",))
+PILOT_RATING = Shape("pilot_rating", PilotRating, _RATING, _never, needed=("id",))
+MILITARY_RATING = Shape("military_rating", PilotRating, _RATING, _never, needed=("id",))
 RADIO = Shape(
     "radio",
     Transceiver,
@@ -316,7 +317,7 @@ RADIO = Shape(
         "heightMslM": values.number,
         "heightAglM": values.number,
     },
-    _always,
+    _never,
     needed=("id", "frequency", "latDeg", "lonDeg"),
 )
 

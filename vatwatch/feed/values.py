@@ -104,7 +104,7 @@ def lines(value: Any) -> list[str] | Lost | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return storable(value).splitlines()
+        return None if value.lower() == "null" else storable(value).splitlines()
     if not isinstance(value, list):
         return LOST
     found = [text(line) for line in value]

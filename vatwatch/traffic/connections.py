@@ -78,7 +78,8 @@ def flight_changes(
             if known is not None and not _continues(known, logon, rules.reconnect_window):
                 known = None
         if not pilot.logon_time:
-            pilot = replace(pilot, logon_time=time_text(logon))
+            text = time_text(logon) if known is None else known.pilot.logon_time
+            pilot = replace(pilot, logon_time=text)
         if known is None:
             flight = _new_flight(out, pilot, logon, time)
         else:
@@ -248,7 +249,8 @@ def session_changes(
                 known = None
         else:
             logon = time if known is None else known.connection_logon
-            controller = replace(controller, logon_time=time_text(logon))
+            text = time_text(logon) if known is None else known.controller.logon_time
+            controller = replace(controller, logon_time=text)
         if known is None:
             session = Session(
                 connection_id("session", controller.cid, controller.callsign, logon),
