@@ -11,15 +11,17 @@ Restart   costs the questions in hand
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import gevent
 import psycopg2
+from gevent.lock import BoundedSemaphore
 
 from vatwatch.actors.database import Database, DatabaseSettings, nothing
 from vatwatch.actors.service import Service
-from vatwatch.errors import DatabaseUnavailable, StorageError
+from vatwatch.errors import DatabaseUnavailable, StorageError, TooManyQuestions
 from vatwatch.messages import (
     DatabaseReturned,
     FindErrors,
@@ -39,6 +41,7 @@ from vatwatch.storage.migrate import is_current
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.queries import callsign_of, inspect, latest_flight, track
 from vatwatch.supervision import Reply, Timer
+from vatwatch.supervision.mailbox import PUBLIC_CAPACITY, PUBLIC_RETRY_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +59,9 @@ Received = (
     | DatabaseReturned
 )
 
+# Connections that questions from outside leave to the tree's own: one for the health monitor's
+# look at the database, one for whoever reads what happened before it started.
+RESERVED = 2
 # While the database is away: nobody may ask for hours, and the status must not say so for ever.
 RETRY_S = 1.0
 # Making the tables takes a second; changing large ones takes longer than a question waits.
@@ -72,6 +78,8 @@ class HistoryActor(Service):
         super().__init__()
         self._settings = settings
         self._queries = self._failures = 0
+        self._public_waiting = 0
+        self._public_places = BoundedSemaphore(max(1, settings.connections - RESERVED))
         self._retry: Timer | None = None
         self._retry_at: datetime | None = None
         self._since: datetime | None = None
@@ -103,7 +111,7 @@ class HistoryActor(Service):
             case FindErrors(errors, limit, beyond):
                 self._query(lambda conn: find_errors(conn, errors, limit=limit, beyond=beyond))
             case InspectDatabase():
-                self.spawn(self._inspect, self.reply_later())
+                self._aside(self._inspect)
             case TryDatabase():
                 self.spawn(self._try)
             case DatabaseReturned():
@@ -113,9 +121,32 @@ class HistoryActor(Service):
                 assert_never(message)
 
     def _query(self, query: Callable[[connection], object]) -> None:
-        self.spawn(self._answer, self.reply_later(), query)
+        self._aside(partial(self._answer, query))
 
-    def _answer(self, reply: Reply[object], query: Callable[[connection], object]) -> None:
+    def _aside(self, answer: Callable[[Reply[Any]], None]) -> None:
+        """Let it be answered in a greenlet of its own, so that nobody waits for the database."""
+        reply = self.reply_later()
+        if not reply.public:
+            self.spawn(answer, reply)
+        elif self._public_waiting < PUBLIC_CAPACITY:
+            self._public_waiting += 1
+            self.spawn(self._in_turn, answer, reply)
+        else:
+            text = f"{PUBLIC_CAPACITY} questions wait for the database already"
+            reply.fail(TooManyQuestions(text, PUBLIC_RETRY_S))
+
+    def _in_turn(self, answer: Callable[[Reply[Any]], None], reply: Reply[Any]) -> None:
+        """What is asked from outside has what connections the tree leaves it."""
+        try:
+            with self._public_places:
+                if reply.abandoned:
+                    reply.set(None)  # who asked has gone; nothing is to be looked for
+                else:
+                    answer(reply)
+        finally:
+            self._public_waiting -= 1
+
+    def _answer(self, query: Callable[[connection], object], reply: Reply[object]) -> None:
         self._queries += 1
         try:
             reply.set(self._database.run(query))

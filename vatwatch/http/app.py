@@ -8,6 +8,7 @@ import falcon
 
 from vatwatch.http.access import AuditTrail
 from vatwatch.http.bounds import Bounds
+from vatwatch.http.connection import Connections
 from vatwatch.http.errors import (
     BreakersResource,
     ErrorAnalyticsResource,
@@ -59,7 +60,7 @@ def create_app(service: Service) -> App:
     requests = RequestCounts()
     bounds = Bounds(service.read_rate, service.trusted_proxies)
     # The first is the outermost: it counts what the others refuse.
-    middleware: list[Any] = [requests, AuditTrail(service.access.audit), bounds]
+    middleware: list[Any] = [requests, AuditTrail(service.access.audit), bounds, Connections()]
     app = falcon.App(middleware=middleware)
     add_error_handlers(app)
     app.add_route("/healthz", HealthzResource())

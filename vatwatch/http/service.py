@@ -13,6 +13,7 @@ import msgspec
 
 from vatwatch.errors import TooManyQuestions
 from vatwatch.http.access import Access
+from vatwatch.http.connection import asker_is_gone
 from vatwatch.http.rates import Rate
 from vatwatch.supervision import Ask, Recovery, Remedy, Tree
 
@@ -49,6 +50,7 @@ class Service:
                 message,
                 timeout_s=self.ask_timeout_s if timeout_s is None else timeout_s,
                 public=True,
+                asker_is_gone=asker_is_gone(),
             )
         except TooManyQuestions:
             # Who asks on and on must not keep the hub from those who could answer.

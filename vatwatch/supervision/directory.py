@@ -215,6 +215,7 @@ class Address:
         if slot is None:
             raise ActorUnavailable(f"{self.name}: no actor has this name")
         reply: Reply[R] = Reply()
+        reply.public = public
         envelope = Question(message, reply, asker_is_gone) if public else Envelope(message, reply)
         deadline = time.monotonic() + timeout_s
         try:

@@ -10,7 +10,7 @@ import gevent
 from gevent import get_hub
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
-from vatwatch.errors import ActorUnavailable, SupervisionError
+from vatwatch.errors import ActorUnavailable, SupervisionError, TooManyQuestions
 from vatwatch.supervision.failures import described, traceback_of
 from vatwatch.supervision.faults import Dropped
 from vatwatch.supervision.mailbox import Due, Envelope
@@ -295,6 +295,8 @@ class Life:
             self._report_ask(message, error)
 
     def _report_ask(self, message: Any, error: BaseException) -> None:
+        if isinstance(error, TooManyQuestions):
+            return  # it is no failure of the actor, and comes as often as somebody asks
         self.slot.asks_failed += 1
         self.slot.runtime.directory.notify(
             AskFailed(

@@ -35,6 +35,8 @@ class Reply(pykka.Future[R]):
         self._when_settled: Callable[[Reply[R], BaseException | None], None] | None = None
         self.abandoned = False
         """The asker has gone: nobody needs the answer any more."""
+        self.public = False
+        """The asker is outside of the tree (`Address.ask`)."""
 
     def set(self, value: R | None = None) -> None:
         """Answer."""
