@@ -14,9 +14,11 @@ from falcon.testing import Result
 
 from tests.actors.harness import KEY, Poison, Running, running, until
 from tests.actors.hook_server import HookServer
+from tests.actors.postgres_proxy import PostgresProxy
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
-from tests.feed_server import FeedServer
+from tests.feed_server import DATA, FeedServer, status
 from vatwatch.actors.webhook import Webhook, body_of
+from vatwatch.messages import Health
 from vatwatch.operations.notifications import Notification
 from vatwatch.supervision import BreakerState, Fault, FaultKind, State
 from vatwatch.supervision.tree import Tree
@@ -246,6 +248,83 @@ def test_the_rules_see_breakers_errors_and_a_feed_that_does_not_come(
             ),
             "the breaker of a part fires as well",
         )
+
+
+def firing(service: Running) -> dict[str, dict[str, Any]]:
+    return {a["key"]: a for a in alerts(service)["alerts"] if a["state"] == "firing"}
+
+
+def test_a_database_that_is_away_is_one_alert_that_names_who_suffers(
+    tmp_path: Path, hook: HookServer, database_url: str
+) -> None:
+    settings = {**FAST, "VATWATCH_ALERT_DEGRADED_HOLD": 0.1, "VATWATCH_ALERT_HOLD": 0.5}
+    with (
+        PostgresProxy(tmp_path, database_url) as proxy,
+        running(
+            tmp_path, proxy.dsn, look_at=database_url, VATWATCH_ALERT_WEBHOOKS=hook.url, **settings
+        ) as service,
+    ):
+        service.hand_in(GIVEN)
+        service.until_stored(time_of(GIVEN))
+        until(lambda: service.reports().whole.health is Health.HEALTHY)
+        until(lambda: not alerts(service)["alerts"])
+        before = len(hook.taken)
+        proxy.cut()
+        for publication in updates(4)[1:]:
+            service.hand_in(publication)
+        until(lambda: told(hook, "firing", "unhealthy:postgresql"))
+        for name in ("store", "history", "journal"):
+            until(lambda: name in firing(service)["unhealthy:postgresql"]["reason"])  # noqa: B023
+        # However long it lasts.
+        until(lambda: breakers_open(service) >= {"PostgreSQL (store)", "PostgreSQL (history)"})
+        assert set(firing(service)) == {"unhealthy:postgresql"}
+        (one,) = [n for n in hook.taken[before:] if n["event"] == "firing"]
+        assert (one["summary"], one["severity"]) == ("PostgreSQL does not answer", "critical")
+        proxy.mend()
+        until(lambda: told(hook, "resolved", "unhealthy:postgresql"))
+        assert {n["key"] for n in hook.taken[before:]} == {"unhealthy:postgresql"}
+
+
+def breakers_open(service: Running) -> set[str]:
+    return {b.name for b in service.tree.breakers() if b.opened}
+
+
+def test_a_redis_that_is_away_is_one_alert_and_wakes_nobody(
+    tmp_path: Path, hook: HookServer
+) -> None:
+    settings = {**FAST, "VATWATCH_ALERT_DEGRADED_HOLD": 0.1}
+    with running(
+        tmp_path,
+        NOWHERE,
+        REDIS_URL=f"unix://{tmp_path}/redis.sock",
+        VATWATCH_ALERT_WEBHOOKS=hook.url,
+        **settings,
+    ) as service:
+        service.hand_in(GIVEN)
+        until(lambda: told(hook, "firing", "unhealthy:redis"))
+        (one,) = told(hook, "firing", "unhealthy:redis")
+        assert (one["summary"], one["severity"]) == ("Redis does not answer", "warning")
+        until(lambda: "cache" in firing(service)["unhealthy:redis"]["reason"])
+        assert not {n["key"] for n in hook.taken} & {"degraded:cache", "breaker_open:Redis"}
+
+
+def test_a_feed_that_cannot_be_reached_is_one_alert(
+    tmp_path: Path, hook: HookServer, database_url: str
+) -> None:
+    settings = {**FAST, "VATWATCH_ALERT_FEED_AGE": 1, "VATWATCH_ALERT_DEGRADED_HOLD": 0.1}
+    with (
+        FeedServer(pilots=5) as feeds,
+        running(
+            tmp_path, database_url, feeds=feeds, VATWATCH_ALERT_WEBHOOKS=hook.url, **settings
+        ) as service,
+    ):
+        feeds.say(DATA, always=status("503 Service Unavailable"))
+        until(lambda: told(hook, "firing", "unhealthy:feed"))
+        until(lambda: "feed_age" in firing(service)["unhealthy:feed"]["reason"])
+        (one,) = told(hook, "firing", "unhealthy:feed")
+        assert one["summary"] == "VATSIM's feed cannot be used"
+        about_it = {"unhealthy:fetcher", "breaker_open:VATSIM feed"}
+        assert not {n["key"] for n in hook.taken} & about_it
 
 
 def test_bodies_are_of_the_form_that_each_address_wants() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vatwatch.operations.alerts import Alert, AlertState, Condition, Rate, Rule, step
+from vatwatch.operations.alerts import Alert, AlertState, Condition, Rate, Rule, fold, step
 
 HOLD, CLEAR = 30.0, 60.0
 RULE = Rule("unhealthy", "critical", "a part is unhealthy", HOLD, CLEAR)
@@ -131,3 +131,38 @@ def test_a_rate_is_the_sum_of_the_last_minute(steps: list[tuple[float, int]]) ->
         rate = rate.add(counter, now)
         grown.append((now, more))
         assert rate.total == sum(n for at, n in grown if now - at < 60)
+
+
+KEYS = ["a", "b", "c", "d", "e"]
+HOLDING = st.dictionaries(st.sampled_from(KEYS), st.lists(st.sampled_from(KEYS)), max_size=5)
+
+
+@given(HOLDING)
+def test_of_what_holds_the_causes_are_told_and_each_of_the_others_is_named_by_one_of_them(
+    holding: dict[str, list[str]],
+) -> None:
+    conditions = [
+        Condition("unhealthy", name, "why", because_of=tuple(f"unhealthy:{c}" for c in causes))
+        for name, causes in holding.items()
+    ]
+    told = fold(conditions)
+    assert bool(told) == bool(holding)
+    roots = {condition.subject for condition in told}
+    named = [
+        name
+        for condition in told
+        for name in condition.reason.removeprefix("why")
+        .removeprefix(". Therefore also: ")
+        .split(", ")
+        if name
+    ]
+    assert sorted([*roots, *named]) == sorted(holding)
+    # Whoever has no cause that holds is told.
+    assert roots >= {n for n, causes in holding.items() if not set(causes) & set(holding)}
+
+
+def test_an_alert_has_the_words_and_the_severity_of_its_condition() -> None:
+    redis = Condition("unhealthy", "redis", "gone", "Redis does not answer", "warning")
+    alerts, _ = step({}, RULES, [redis], 0.0)
+    told = alerts["unhealthy:redis"].rule
+    assert (told.summary, told.severity, told.hold_s) == ("Redis does not answer", "warning", HOLD)

@@ -25,6 +25,7 @@ import msgspec
 from gevent.event import Event as Signal
 
 from vatwatch import __version__
+from vatwatch.actors.conditions import of_age, of_health, of_resources
 from vatwatch.actors.service import Service
 from vatwatch.actors.webhook import Webhook, send
 from vatwatch.errors import BreakerOpen, SupervisionError, WebhookRefused, WebhookUnavailable
@@ -39,13 +40,12 @@ from vatwatch.messages import (
     NotifyAgain,
     Reports,
 )
-from vatwatch.operations.alerts import Alert, AlertState, Condition, Rate, Rule, Told, step
+from vatwatch.operations.alerts import Alert, AlertState, Condition, Rate, Rule, Told, fold, step
 from vatwatch.operations.notifications import AlertNow, AlertRule, Alerts, Notification, WebhookNow
-from vatwatch.operations.status import AlerterStatus, ErrorStatus, FetcherStatus, ResourceStatus
+from vatwatch.operations.status import AlerterStatus, ErrorStatus
 from vatwatch.supervision import (
     Backoff,
     BreakerPolicy,
-    BreakerState,
     Guarded,
     Recovery,
     Retry,
@@ -131,7 +131,7 @@ class AlertRecords:
     history: deque[Notification] = field(default_factory=lambda: deque(maxlen=HISTORY))
     outboxes: dict[str, Outbox] = field(default_factory=dict)
     errors: Rate = field(default_factory=lambda: Rate(ERROR_WINDOW_S))
-    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    newest: dict[str, datetime] = field(default_factory=dict)
 
 
 class AlerterActor(Service):
@@ -189,7 +189,7 @@ class AlerterActor(Service):
 
     def _evaluate(self) -> None:
         now_s = monotonic()
-        conditions = list(self._conditions(now_s))
+        conditions = fold(self._conditions(now_s))
         self._records.alerts, told = step(self._records.alerts, self._rules, conditions, now_s)
         for one in told:
             self._tell(one, now_s)
@@ -203,49 +203,23 @@ class AlerterActor(Service):
             yield Condition("unhealthy", "health_monitor", str(error))
         else:
             self._latest = asked
-        if self._latest is not None:
-            yield from self._of_health(self._latest)
-            yield from self._of_feed(self._latest)
-            yield from self._of_errors(self._latest, now_s)
-            yield from self._of_resources(self._latest)
-        for breaker in self.directory.breakers():
-            if breaker.state is BreakerState.OPEN:
-                yield Condition("breaker_open", breaker.name, breaker.last_failure)
-
-    def _of_health(self, reports: Reports) -> Iterator[Condition]:
-        if reports.health is Health.UNHEALTHY:
-            yield Condition("not_serving", "", reports.reason)
-        for name, part in reports.parts.items():
-            if part.health is not Health.HEALTHY:
-                yield Condition(part.health.value, name, part.reason)
-
-    def _of_feed(self, reports: Reports) -> Iterator[Condition]:
-        report = reports.services.get("fetcher")
-        if report is None or not isinstance(report.status, FetcherStatus):
-            return  # nothing is to come in
-        since = report.status.last_advanced_at or self._records.began_at
-        if (datetime.now(UTC) - since).total_seconds() > self._settings.feed_age_s:
-            why = report.status.last_error or "the feed stands still"
-            yield Condition("feed_age", "", f"nothing new since {since:%H:%M:%S} UTC: {why}")
+        latest = self._latest
+        if latest is not None:
+            yield from of_health(latest, self.directory.breakers())
+            yield from of_age(
+                latest, self._records.newest, datetime.now(UTC), self._settings.feed_age_s
+            )
+            yield from self._of_errors(latest, now_s)
+            yield from of_resources(latest)
 
     def _of_errors(self, reports: Reports, now_s: float) -> Iterator[Condition]:
         report = reports.services.get("error_manager")
         if report is None or not isinstance(report.status, ErrorStatus):
             return
-        errors = self._records.errors = self._records.errors.add(report.status.failures, now_s)
+        errors = self._records.errors = self._records.errors.add(report.status.unexpected, now_s)
         if errors.total > self._settings.errors_per_minute:
             reason = f"{errors.total} failures in a minute; the last: {report.status.last_failure}"
             yield Condition("error_rate", "", reason)
-
-    def _of_resources(self, reports: Reports) -> Iterator[Condition]:
-        report = reports.services.get("resource_monitor")
-        if report is None or not isinstance(report.status, ResourceStatus):
-            return
-        status = report.status
-        for name, level in status.levels.items():
-            if level != "normal":
-                reading = f"{status.readings.get(name, 0):g} {status.units.get(name, '')}"
-                yield Condition(f"resource_{level}", name, f"{name}: {reading}")
 
     # --- telling -----------------------------------------------------------------------------
 
@@ -350,7 +324,13 @@ class AlerterActor(Service):
         self, webhook: Webhook, waiting: Waiting, reason: str, error: str, attempts: int
     ) -> None:
         notification, before = waiting.notification, waiting.letter
-        log.warning("%s was not told of %s: %s", webhook.name, notification.key, error)
+        about = f"{notification.summary} ({notification.subject})".removesuffix(" ()")
+        log.warning(
+            'The alert "%s" could not be delivered to %s: %s; it is a dead letter now.',
+            about,
+            webhook.name,
+            error.removeprefix(f"{webhook.name}: "),
+        )
         outbox = self._records.outboxes[webhook.name]
         outbox.undelivered += 1
         outbox.last_error = error
@@ -415,9 +395,13 @@ class AlerterActor(Service):
             delivered=sum(box.delivered for box in boxes),
             undelivered=sum(box.undelivered for box in boxes),
         )
-        failing = [name for name, box in self._records.outboxes.items() if box.last_error]
+        failing = [
+            f"{name} does not take alerts: {box.last_error.removeprefix(f'{name}: ')}"
+            for name, box in self._records.outboxes.items()
+            if box.last_error
+        ]
         if failing:
-            self.report(Health.DEGRADED, f"not told: {', '.join(failing)}", status)
+            self.report(Health.DEGRADED, "; ".join(failing), status)
         else:
             self.report(Health.HEALTHY, "", status)
 

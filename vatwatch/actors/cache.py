@@ -91,6 +91,7 @@ class CacheActor(Service):
         self._retry_at: datetime | None = None
         self._outage: Outage | None = None
         self._published: datetime | None = None
+        self._changed_at: datetime | None = None
         self._hits = self._misses = 0
         # The live state that could not be encoded, and why.
         self._unserved: LiveChanged | None = None
@@ -198,6 +199,8 @@ class CacheActor(Service):
 
     def _serve(self, message: LiveChanged, bodies: dict[Collection, Body]) -> None:
         self._unserved_because = ""
+        if message.tracking.time != self._tracking.time:
+            self._changed_at = datetime.now(UTC)
         self._tracking, self._bodies = message.tracking, bodies
         self._recovered = message.recovered
         if self._mirror is not None:
@@ -257,6 +260,7 @@ class CacheActor(Service):
             since=None if self._outage is None else self._outage.since,
             retry_at=self._retry_at,
             update_timestamp=tracking.time,
+            changed_at=self._changed_at,
             recovered=self._recovered,
             pilots=len(tracking.flights),
             controllers=len(tracking.sessions),

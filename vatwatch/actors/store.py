@@ -134,6 +134,7 @@ class StoreActor(Service):
         self._retry_at: datetime | None = None
         self._stored = self._duplicates = self._rejected = 0
         self._write_ms: float | None = None
+        self._stored_at: datetime | None = None
         self._last_error = ""
         self._broken = False
         self._outage: Outage | None = None
@@ -246,6 +247,7 @@ class StoreActor(Service):
             else:
                 self._stored += 1
                 self._write_ms = (monotonic() - started) * 1000
+                self._stored_at = datetime.now(UTC)
             self._tell_stored(batch, duplicate)
         self._working_on = None
 
@@ -439,6 +441,7 @@ class StoreActor(Service):
             rejected=self._rejected,
             waiting=len(self._waiting),
             last_write_ms=self._write_ms,
+            stored_at=self._stored_at,
             breaker=self._database.breaker,
             retry_at=self._retry_at,
             pool=self._database.pool,

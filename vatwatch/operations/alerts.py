@@ -44,11 +44,50 @@ class Condition:
     rule: str
     subject: str
     reason: str
+    summary: str = ""
+    """What to tell instead of the rule's summary."""
+    severity: Severity | None = None
+    """How bad this one is, if not as the rule says."""
+    because_of: tuple[str, ...] = ()
+    """Keys of what this one follows from, if it holds too."""
 
     @property
     def key(self) -> str:
         """Names one alert."""
         return f"{self.rule}:{self.subject}" if self.subject else self.rule
+
+
+def fold(conditions: Iterable[Condition]) -> list[Condition]:
+    """The causes alone: what follows from one of the others is named in its reason.
+
+    A condition whose causes lead back to itself is a cause.
+    """
+    holding = {condition.key: condition for condition in conditions}
+    followers: dict[str, list[str]] = {}
+    for key, condition in holding.items():
+        root = _root_of(key, holding)
+        if root != key:
+            followers.setdefault(root, []).append(condition.subject or condition.rule)
+    roots = [c for key, c in holding.items() if _root_of(key, holding) == key]
+    return [
+        replace(root, reason=f"{root.reason}. Therefore also: {', '.join(sorted(also))}")
+        if (also := followers.get(root.key))
+        else root
+        for root in roots
+    ]
+
+
+def _root_of(key: str, holding: Mapping[str, Condition]) -> str:
+    seen = [key]
+    while True:
+        causes = holding[seen[-1]].because_of
+        cause = next((each for each in causes if each in holding), None)
+        if cause is None:
+            return seen[-1]
+        if cause in seen:
+            # A circle: all of it has one root, whoever is asked.
+            return min(seen[seen.index(cause) :])
+        seen.append(cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +141,11 @@ def _next(
     if alert is None:
         assert condition is not None
         rule = rules[condition.rule]
+        rule = replace(
+            rule,
+            summary=condition.summary or rule.summary,
+            severity=condition.severity or rule.severity,
+        )
         alert = Alert(rule, condition.subject, condition.reason, AlertState.PENDING, now_s)
     elif condition is not None:
         alert = replace(alert, reason=condition.reason)
