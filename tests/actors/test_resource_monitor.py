@@ -174,6 +174,42 @@ def test_the_worker_is_replaced_as_the_last_resort_once_and_only_if_that_is_want
     assert len(asked) == wanted
 
 
+def test_a_worker_that_is_over_the_limit_again_at_once_is_not_replaced_again(
+    tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+    settings = settings_for(
+        tmp_path,
+        DATABASE_URL=as_url(database_url),
+        VATSIM_POLL_INTERVAL=15,
+        VATWATCH_MEMORY_HARD_MB=1,
+        VATWATCH_MEMORY_REPLACE_WORKER="on",
+        **FAST,
+    )
+    for _ in range(3):  # each is the worker after the one before
+        tree = Tree(declare(settings, polls=False, replace_worker=asked.append))
+        service = Running(tree, settings, None, database_url)
+        tree.start()
+        try:
+            until(lambda: len(resources(service).steps) == 3)  # noqa: B023
+            looks = service.node("resource_monitor").handled
+            until(lambda: service.node("resource_monitor").handled > looks + 5)  # noqa: B023
+        finally:
+            tree.stop(PATIENCE_S)
+    assert len(asked) == 1
+    assert "VATWATCH_MEMORY_HARD_MB (1 MiB)" in asked[0]
+    assert caplog.text.count("it is replaced every 30 minutes at most") == 2
+
+
+def test_the_processor_is_not_judged_while_the_service_starts(
+    tmp_path: Path, database_url: str
+) -> None:
+    with running(tmp_path, database_url, **FAST) as service:
+        until(lambda: resources(service).readings.get("cpu", 0) > 0)
+        assert resources(service).levels["cpu"] == "normal"
+        assert "cpu" not in service.reason("resource_monitor")
+
+
 def test_useless_files_go_on_a_schedule_and_useful_ones_stay(
     tmp_path: Path, database_url: str
 ) -> None:

@@ -13,12 +13,13 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
-from tests.actors.harness import Running, running, until
+from tests.actors.harness import Poison, Running, running, until
 from tests.actors.postgres_proxy import PostgresProxy
 from tests.actors.test_cache_and_bus import redis_at
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import DATA, FeedServer, status
 from vatwatch.messages import DatabaseReturned, Health, RetryWrite
+from vatwatch.operations.counters import counters_of
 from vatwatch.operations.status import CacheStatus, JournalStatus, StoreStatus
 from vatwatch.supervision import BreakerState
 
@@ -285,3 +286,39 @@ def test_a_redis_that_wants_a_password_says_where_to_put_it(
             everything = service.http.simulate_get("/api/status").text + caplog.text
             assert "wrong-secret" not in everything
     assert "Traceback" not in caplog.text
+
+
+CRASHING = ["fetcher", "journal", "processor", "store", "cache", "history", "error_manager"]
+
+
+@pytest.mark.parametrize("name", CRASHING)
+def test_counters_survive_a_restart_of_their_part(
+    name: str, tmp_path: Path, database_url: str
+) -> None:
+    with FeedServer(pilots=10) as feeds, running(tmp_path, database_url, feeds=feeds) as service:
+        service.until_next_is_through()
+        service.until_next_is_through()
+        service.http.simulate_get("/api/flights/NOBODY/track")
+        service.http.simulate_get("/api/flights")
+        until(lambda: service.status("store", StoreStatus).stored >= 2)
+        before = counted(service)
+        restarts = service.node(name).restarts_total
+        service.tree.directory.address(name).tell(Poison())
+        until(lambda: service.node(name).restarts_total > restarts)
+        service.until_next_is_through()
+        until(lambda: service.status("store", StoreStatus).stored >= 3)
+        after = counted(service)
+        assert {key: after[key] for key, count in before.items() if after[key] < count} == {}
+        shown = service.http.simulate_get("/api/metrics/performance").json
+        assert shown["snapshots_stored"] == len(service.sql.snapshots())
+
+
+def counted(service: Running) -> dict[str, int]:
+    found = {}
+    for name, report in service.reports().services.items():
+        for counter in counters_of(report.status):
+            value = getattr(report.status, counter)
+            for key, count in value.items() if isinstance(value, dict) else [("", value)]:
+                found[f"{name}.{counter}.{key}"] = count
+    hits = service.http.simulate_get("/api/cache/health").json
+    return {**found, "hits": hits["hits"], "misses": hits["misses"]}

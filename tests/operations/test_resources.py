@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from vatwatch.operations.resources import (
     LADDERS,
     LASTING,
+    REPLACE_EVERY,
     Level,
     Limits,
     Machine,
@@ -16,6 +19,7 @@ from vatwatch.operations.resources import (
     Step,
     Watched,
     limits_for,
+    may_replace,
 )
 
 MEMORY, DISK = Resource.MEMORY, Resource.DISK
@@ -157,3 +161,12 @@ def test_limits_out_of_order_are_refused() -> None:
         Limits(200, 100)
     with pytest.raises(ValueError, match="before"):
         Limits(100, 200, falls=True)
+
+
+def test_a_worker_is_replaced_once_in_half_an_hour_whatever_the_clock_does() -> None:
+    now = datetime(2025, 1, 1, 12, tzinfo=UTC)
+    assert may_replace(None, now)
+    assert not may_replace(now, now)
+    assert not may_replace(now - REPLACE_EVERY + timedelta(seconds=1), now)
+    assert may_replace(now - REPLACE_EVERY, now)
+    assert may_replace(now + timedelta(days=1), now)  # the clock was set back

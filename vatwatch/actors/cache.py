@@ -114,6 +114,7 @@ class CacheActor(Service):
         self._give_back()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        self.with_totals(self._status())  # what was asked since the latest report
         self.blame_if_at_fault(self._working_on, error)
         self._give_back()
 
@@ -163,7 +164,8 @@ class CacheActor(Service):
                 error = self._last_error or "Redis failed too often and is tried again soon"
             except REDIS_FAILS as failure:
                 error = str(failure)
-        reply.set(CacheReport(self._hits, self._misses, latency_ms, used_bytes, error))
+        total = self.with_totals(self._status())
+        reply.set(CacheReport(total.hits, total.misses, latency_ms, used_bytes, error))
 
     def _change(self, message: LiveChanged) -> None:
         self._try_no_more()
@@ -251,9 +253,9 @@ class CacheActor(Service):
                 self._last_error,
             )
 
-    def _report(self) -> None:
+    def _status(self) -> CacheStatus:
         tracking = self._tracking
-        status = CacheStatus(
+        return CacheStatus(
             backend="in-process" if self._mirror is None else "redis",
             reachable=not self._last_error,
             last_error=self._last_error,
@@ -267,7 +269,12 @@ class CacheActor(Service):
             atis=len(tracking.atis),
             prefiles=len(tracking.prefiles),
             bytes=sum(len(body.plain) + len(body.gzipped) for body in self._bodies.values()),
+            hits=self._hits,
+            misses=self._misses,
         )
+
+    def _report(self) -> None:
+        status = self._status()
         if self._last_error:
             self.report(
                 Health.DEGRADED, f"served in-process, Redis is away: {self._last_error}", status

@@ -182,7 +182,7 @@ class FetcherActor(Service):
 
     def _outcome(self) -> str:
         """One poll, with its tries, from the request to the journal; what came of it in a word."""
-        self._last_error = ""
+        before, self._last_error = self._last_error, ""
         try:
             fetched = self._fetching.call(self._fetch)
             if fetched is None:
@@ -194,7 +194,8 @@ class FetcherActor(Service):
                 return "unchanged" if update_timestamp == self._newest else "older"
             self._keep(update_timestamp, body, transceivers, general)
         except (FeedError, FetchError, BreakerOpen, JournalError, SupervisionError) as error:
-            self._last_error = str(error)
+            # A breaker's refusal says nothing new: the cause stays what it was.
+            self._last_error = (isinstance(error, BreakerOpen) and before) or str(error)
             return next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
         return "advanced"
 
@@ -282,10 +283,12 @@ class FetcherActor(Service):
                 "goes.",
                 "What VATSIM sends cannot be kept"
                 if outcome in ("journal_full", "journal_failed")
-                else "VATSIM's feed is not to be had",
+                else "VATSIM's feed cannot be used",
                 self._last_error,
                 f"{self._plan.due:%H:%M:%S}",
             )
+        elif outcome in well and self._last_outcome in ("journal_full", "journal_failed"):
+            log.info("Snapshots can be kept again.")
         elif outcome in well and self._last_outcome not in (*well, ""):
             log.info("VATSIM's feed is back: %s", self._source)
 

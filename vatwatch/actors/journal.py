@@ -84,6 +84,7 @@ class JournalActor(Service):
         self._is_open = False
         self._reading: int | None = None
         self._last_error = ""
+        self._told_of_archive = False
 
     def on_start(self) -> None:
         self._open()
@@ -169,6 +170,7 @@ class JournalActor(Service):
             self._last_error = ""
         finally:
             self._report()
+        self._tell_of_archive()
         self.address("processor").tell(
             SnapshotJournaled(
                 info.id,
@@ -180,6 +182,17 @@ class JournalActor(Service):
             )
         )
         return info.id
+
+    def _tell_of_archive(self) -> None:
+        """A line when the archive begins to be deleted: from then on it is with every snapshot."""
+        stats = self._journal.stats()
+        if stats.shed and not self._told_of_archive:
+            self._told_of_archive = True
+            log.warning(
+                "To make room, the oldest snapshots of the journal's archive are deleted from now "
+                "on; all of them are in the database. VATWATCH_JOURNAL_MAX_MB is %.0f.",
+                stats.max_bytes / 2**20,
+            )
 
     def _append_blocking(self, message: AppendSnapshot) -> EntryInfo:
         return self._journal.append(

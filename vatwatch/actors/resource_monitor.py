@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import assert_never
 
 import psutil
@@ -38,6 +39,7 @@ from vatwatch.messages import (
 )
 from vatwatch.operations.resources import (
     LASTING,
+    REPLACE_EVERY,
     UNITS,
     Level,
     Limits,
@@ -45,6 +47,7 @@ from vatwatch.operations.resources import (
     Resource,
     Step,
     Watched,
+    may_replace,
 )
 from vatwatch.operations.status import JournalStatus, ResourceStatus
 from vatwatch.storage.housekeeping import begin_log_anew, free_bytes, remove_orphans
@@ -59,6 +62,10 @@ ASK_TIMEOUT_S = 2.0
 # Of the event bus, while memory is short.
 SHORT_HISTORY = 100
 FIRST_CLEANUP_S = 60.0
+# Every start takes all of a core for some seconds: until then the reading is shown and not judged.
+CPU_SETTLES_S = 30.0
+# When the worker was replaced last, so that its successor knows.
+REPLACED = "worker-replaced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ class ResourceMonitorActor(Service):
         self._readings: dict[Resource, float] = {}
         self._times_blocked = 0
         self._replaced = False
+        self._began_s = monotonic()
         self._cleaned = 0
         self._cleaned_at: datetime | None = None
 
@@ -126,7 +134,10 @@ class ResourceMonitorActor(Service):
     def _measure(self) -> None:
         self._readings = self._read()
         before = self._watched
-        self._watched, orders = before.look(self._settings.limits, self._readings)
+        judged = dict(self._readings)
+        if monotonic() - self._began_s < CPU_SETTLES_S:
+            del judged[Resource.CPU]
+        self._watched, orders = before.look(self._settings.limits, judged)
         self._tell_operator(before, self._watched)
         self._follow(orders)
         self._tell_blocked()
@@ -173,8 +184,7 @@ class ResourceMonitorActor(Service):
             case Step.REPLACE_WORKER:
                 if self._replace_worker is not None and not self._replaced:
                     self._replaced = True
-                    rss_mb = self._readings[Resource.MEMORY]
-                    self._replace_worker(f"it takes {rss_mb:.0f} MiB, and nothing else has helped")
+                    self._replace(self._replace_worker)
             case Step.DROP_OLD_ARCHIVE:
                 limits = self._settings.limits[Resource.DISK]
                 wanted = limits.soft * (1 + limits.hysteresis) - self._readings[Resource.DISK]
@@ -188,6 +198,31 @@ class ResourceMonitorActor(Service):
             case _:
                 assert_never(step)
 
+    def _replace(self, replace_worker: Callable[[str], None]) -> None:
+        """Unless the worker before this one was replaced a moment ago: then it does not help."""
+        over = (
+            f"memory is over VATWATCH_MEMORY_HARD_MB "
+            f"({self._settings.limits[Resource.MEMORY].hard:.0f} MiB): "
+            f"it takes {self._readings[Resource.MEMORY]:.0f} MiB"
+        )
+        note, now = self._settings.home / REPLACED, datetime.now(UTC)
+        last = _read_time(note)
+        if last is not None and not may_replace(last, now):
+            log.warning(
+                "%s. The worker was replaced for it at %s UTC already, which has not helped: it is "
+                "replaced every %.0f minutes at most. Raise the limit, or find what takes it.",
+                over,
+                f"{last:%H:%M}",
+                REPLACE_EVERY.total_seconds() / 60,
+            )
+            return
+        try:
+            note.write_text(now.isoformat())
+        except OSError as error:
+            log.warning("%s. The worker is not replaced, as %s: %s.", over, note.name, error)
+            return
+        replace_worker(over)
+
     def _undo(self, step: Step) -> None:
         if step is Step.SHORTEN_HISTORY:
             self.address("event_bus").tell(ShedHistory(None))
@@ -198,23 +233,35 @@ class ResourceMonitorActor(Service):
         for resource, level in after.levels.items():
             if level is before.levels[resource]:
                 continue
-            what = f"{resource.value}: {self._readings[resource]:.0f} {UNITS[resource]}"
             if level is Level.NORMAL:
-                log.info("%s; normal again", what)
+                log.info("%s; normal again", self._in_words(resource))
             else:
-                log.warning("%s; past the %s limit", what, level.value)
+                log.warning("%s; past the %s limit", self._in_words(resource), level.value)
         for step in after.steps():
             if step not in before.steps() and self._is_taken(step):
                 log.warning("to be within the limits: %s", step.value)
+
+    def _in_words(self, resource: Resource) -> str:
+        reading, limits = self._readings[resource], self._settings.limits[resource]
+        if resource is Resource.HUB:
+            return (
+                f"the service reacts {reading / 1000:.1f} s late (the worst of the last minute; "
+                f"limits {limits.soft / 1000:g} and {limits.hard / 1000:g} s)"
+            )
+        return f"{resource.value}: {reading:.0f} {UNITS[resource]}"
 
     def _tell_blocked(self) -> None:
         new = self._hub.times_blocked - self._times_blocked
         self._times_blocked = self._hub.times_blocked
         for blocked in self._hub.blocked[-new:] if new else ():
-            where = f"at {' > '.join(blocked.where[-3:])}" if blocked.where else (
-                "and no code was seen at it: the machine stood still, or had too much to do"
-            )  # fmt: skip
-            log.warning("the hub was blocked for %.1f s, %s", blocked.seconds, where)
+            if blocked.where:
+                where = " > ".join(blocked.where[-3:])
+                log.warning("the service did not react for %.1f s, at %s", blocked.seconds, where)
+            else:
+                log.warning(
+                    "the service did not run for %.1f s; the machine was suspended or overloaded",
+                    blocked.seconds,
+                )
 
     def _is_taken(self, step: Step) -> bool:
         return step is not Step.REPLACE_WORKER or self._replace_worker is not None
@@ -267,6 +314,14 @@ class ResourceMonitorActor(Service):
         self.report(
             Health.UNHEALTHY if hard else Health.DEGRADED, "; ".join([*reasons, *steps]), status
         )
+
+
+def _read_time(file: Path) -> datetime | None:
+    """The time in a file; None if there is none that can be read."""
+    try:
+        return datetime.fromisoformat(file.read_text().strip()).astimezone(UTC)
+    except (OSError, ValueError):
+        return None
 
 
 def _give_back_memory() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import uuid4
 
 from msgspec import Struct, structs
@@ -11,6 +12,7 @@ from msgspec import Struct, structs
 from vatwatch.actors.blame import is_to_blame
 from vatwatch.feed import correlation
 from vatwatch.messages import Health, Publish, ServiceReport, SnapshotFailed
+from vatwatch.operations.counters import Totals
 from vatwatch.operations.status import Status
 from vatwatch.redaction import redact
 from vatwatch.supervision import Actor, FailureHandled, RemedyName, Tell
@@ -19,14 +21,29 @@ from vatwatch.traffic.events import Event, check_event
 
 log = logging.getLogger(__name__)
 
+Counting = TypeVar("Counting", bound=Struct)
+
 
 class Service(Actor):
     """An actor with a name that people ask about."""
 
+    _totals: Totals | None = None
+
     def report(self, health: Health, reason: str, status: Status) -> None:
-        """Tell the health monitor how this service is. What it is told is public."""
+        """Tell the health monitor how this service is. What it is told is public.
+
+        Its counters are those since the start of the whole, whatever this incarnation has counted.
+        """
+        status = self.with_totals(status)
         report = ServiceReport(self.name, health, redact(reason), _redacted(status))
         self.send("health_monitor", report)
+
+    def with_totals(self, status: Counting) -> Counting:
+        """The same, with what earlier incarnations have counted."""
+        if self._totals is None:
+            self._totals = self.directory.kept.setdefault(self.name, Totals())
+            self._totals.begin()
+        return self._totals.over(status)
 
     def is_own_report(self, message: Tell) -> bool:
         """Whether it is a report of this service, which whoever tells of dead letters must know."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,6 +15,8 @@ from vatwatch.http.bounds import read_body
 from vatwatch.http.params import require_known
 from vatwatch.http.service import Resource, Service
 from vatwatch.supervision import Ask, Fault, FaultKind, Tell
+
+log = logging.getLogger(__name__)
 
 RESTART = "/restart"
 
@@ -56,6 +59,7 @@ class NodeResource(Resource):
             raise falcon.HTTPNotFound(description=_no_such(node))
         try:
             self._service.tree.restart(node)
+            log.warning("A restart of %s was ordered over HTTP; audit.log says by whom.", node)
         except SupervisionError as error:
             raise falcon.HTTPConflict(description=str(error)) from error
         resp.status = falcon.HTTP_ACCEPTED

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import Enum
 
 HYSTERESIS = 0.1
@@ -94,6 +95,7 @@ def limits_for(
 
     Of memory: a half, and three quarters. Of the disk: 2 GiB free and 512 MiB, on a small one a
     tenth of it and a fortieth. One that is given moves the other where it would be out of order.
+    No setting changes those of the processor, of descriptors, and of the journal.
     """
     memory = _pair(*memory_mb, machine.memory_mb / 2, machine.memory_mb * 3 / 4, falls=False)
     disk = _pair(
@@ -119,6 +121,16 @@ def _pair(
     if hard is None:
         hard = min(soft, hard_else) if falls else max(soft, hard_else)
     return Limits(soft, hard, falls)
+
+
+# A worker whose memory is full again sooner is not helped by being replaced.
+REPLACE_EVERY = timedelta(minutes=30)
+
+
+def may_replace(last: datetime | None, now: datetime) -> bool:
+    """Whether the worker may be replaced, if it was replaced last at that time. Both by the wall
+    clock; one that lies ahead is of a clock that was set back, and says nothing."""
+    return last is None or not last <= now < last + REPLACE_EVERY
 
 
 class Step(Enum):

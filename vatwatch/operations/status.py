@@ -1,16 +1,23 @@
 """Status: what each service tells of itself in its reports, and what the database and the cache
-answer to who asks them now. Plain values, made of JSON's types and times."""
+answer to who asks them now. Plain values, made of JSON's types and times.
+
+`COUNTERS` names the fields that count since the start of the whole, over restarts of the service
+(`operations.counters`); all other fields are as it is now. What the event bus and the alerter count
+outlives them anyway.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 
 
 class FetcherStatus(Struct, frozen=True):
     """How the feed is. Ages are seconds by the wall clock, times the feed's."""
+
+    COUNTERS: ClassVar = ("outcomes",)
 
     source: str = ""
     outcomes: dict[str, int] = {}
@@ -29,6 +36,8 @@ class FetcherStatus(Struct, frozen=True):
 class JournalStatus(Struct, frozen=True):
     """What the journal holds."""
 
+    COUNTERS: ClassVar = ("torn", "corrupt", "dropped", "shed", "quarantined_total", "missing")
+
     pending: int = 0
     archived: int = 0
     quarantined: int = 0
@@ -39,8 +48,8 @@ class JournalStatus(Struct, frozen=True):
     pending_bytes: int = 0
     oldest_pending: datetime | None = None  # the feed's time of what waits longest
     dropped: int = 0  # of the quarantine, as the journal is full
-    shed: int = 0  # archived entries that were dropped to make room on the disk
-    quarantined_total: int = 0  # entries that were set aside since the journal's last start
+    shed: int = 0  # archived entries that were deleted to make room
+    quarantined_total: int = 0  # entries that were set aside
     missing: int = 0  # entries whose files were gone
     unusable: int = 0  # files that can be neither used nor moved away
     unmoved: int = 0  # stored, but the disk refuses to move them into the archive
@@ -50,6 +59,8 @@ class JournalStatus(Struct, frozen=True):
 
 class ProcessorStatus(Struct, frozen=True):
     """What was processed."""
+
+    COUNTERS: ClassVar = ("processed", "quarantined_records")
 
     processed: int = 0
     quarantined_records: int = 0
@@ -77,6 +88,8 @@ class StoreStatus(Struct, frozen=True):
     """How the database is. `last_error` is why the latest try failed, `since` when it began to
     fail, `retry_at` when it is tried again; empty and null while all goes well."""
 
+    COUNTERS: ClassVar = ("stored", "duplicates", "rejected")
+
     kind: str = ""  # embedded, or external
     server_version: str = ""
     reachable: bool = True
@@ -97,6 +110,8 @@ class StoreStatus(Struct, frozen=True):
 class CacheStatus(Struct, frozen=True):
     """What the cache is. `last_error`, `since`, `retry_at` are Redis's, as the store has them."""
 
+    COUNTERS: ClassVar = ("hits", "misses")
+
     backend: str = "in-process"  # or redis
     reachable: bool = True
     last_error: str = ""
@@ -110,10 +125,14 @@ class CacheStatus(Struct, frozen=True):
     atis: int = 0
     prefiles: int = 0
     bytes: int = 0
+    hits: int = 0  # questions that were answered from it, as of its latest report
+    misses: int = 0
 
 
 class ResourceStatus(Struct, frozen=True):
     """What the process takes, and what is done about it. Levels: normal, soft, hard."""
+
+    COUNTERS: ClassVar = ("times_blocked", "cleaned")
 
     readings: dict[str, float] = {}  # in the units of `limits`
     units: dict[str, str] = {}
@@ -189,6 +208,15 @@ class EventBusStatus(Struct, frozen=True):
 class ErrorStatus(Struct, frozen=True):
     """What went wrong inside."""
 
+    COUNTERS: ClassVar = (
+        "failures",
+        "unexpected",
+        "restarts",
+        "dead_letters",
+        "given_up",
+        "unsent",
+    )
+
     enabled: bool = True
     failures: int = 0
     unexpected: int = 0  # of them, without the weather: what another part tells of itself
@@ -205,6 +233,8 @@ class ErrorStatus(Struct, frozen=True):
 class PostgresStatus(Struct, frozen=True):
     """How the embedded cluster is."""
 
+    COUNTERS: ClassVar = ("restarts",)
+
     version: str = ""
     binaries: str = ""  # the directory of its programs: psql, pg_dump and the others too
     socket: str = ""  # the directory of its socket, for psql -h
@@ -214,6 +244,8 @@ class PostgresStatus(Struct, frozen=True):
 
 class HistoryStatus(Struct, frozen=True):
     """What was asked of the database. `last_error`, `since`, `retry_at` are as the store's."""
+
+    COUNTERS: ClassVar = ("queries", "failures")
 
     queries: int = 0
     failures: int = 0
@@ -251,7 +283,7 @@ class DatabaseReport(Struct, frozen=True):
 
 
 class CacheReport(Struct, frozen=True):
-    """How the cache is now. Hits and misses are since it started."""
+    """How the cache is now. Hits and misses are since the start of the whole."""
 
     hits: int = 0
     misses: int = 0

@@ -72,6 +72,7 @@ class JournalStats:
     torn: int
     corrupt: int
     shed: int
+    """Of the archive, to make room, on the disk or within the bound."""
     keeps_archive: bool
     oldest_pending: datetime | None
     """The feed's time of the entry that waits longest."""
@@ -433,6 +434,7 @@ class Journal:
             )
         surplus = self._pending.size_bytes + self._archive.size_bytes + self._quarantined.size_bytes
         surplus += size_bytes - self._max_bytes
+        archived = len(self._archive)
         if surplus > 0:
             surplus -= self._delete(self._archive, surplus, keep=1)
         if surplus > 0 and self._remember_ids():
@@ -441,6 +443,7 @@ class Journal:
                 before = len(self._quarantined)
                 self._delete(self._quarantined, surplus)
                 self._dropped += before - len(self._quarantined)
+        self._shed += archived - len(self._archive)
 
     def _delete(self, shelf: Shelf, size_bytes: int, *, keep: int = 0) -> int:
         """Delete so much of the oldest, and leave so many; how much was deleted. What cannot be

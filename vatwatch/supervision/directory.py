@@ -43,6 +43,9 @@ class Directory:
         """How many there have been."""
         self.stopping = False
         """Whether the whole tree was ordered to stop: who has gone will not come back."""
+        self.kept: dict[str, Any] = {}
+        """What workers leave to their successors, by their names: counts, and nothing that could
+        make the successor fail as well."""
         self.faults = Faults()
         self.snapshot: Callable[[], NodeInfo]
         """The whole tree (`Tree.snapshot`), for actors that look after the others."""

@@ -1,0 +1,76 @@
+"""Counters: a service's counts since the start of the whole, over all restarts of that service.
+
+A service counts from nought each time it starts, and says in its status class which fields are
+counts (`COUNTERS`). What its predecessors had counted is added to what it reports. Only numbers are
+handed on, so a restart still cures what is wrong with a service.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from msgspec import Struct, structs
+
+S = TypeVar("S", bound=Struct)
+
+Counts = dict[str, int | Counter[str]]
+
+
+def counters_of(status: Struct) -> tuple[str, ...]:
+    """The fields of a status that only rise: whole numbers, or numbers by name."""
+    return getattr(type(status), "COUNTERS", ())
+
+
+class Totals:
+    """Of one service. Changed in place by its incarnations, one after the other."""
+
+    def __init__(self) -> None:
+        self._before: Counts = {}
+        self._own: Counts = {}
+
+    def begin(self) -> None:
+        """Another incarnation: it counts from nought."""
+        for name, count in self._own.items():
+            self._carry(name, count)
+        self._own = {}
+
+    def over(self, status: S) -> S:
+        """The status with everything in it that was ever counted."""
+        changed: dict[str, Any] = {}
+        for name in counters_of(status):
+            own = _count(getattr(status, name))
+            last = self._own.get(name)
+            if last is not None and _fell(own, last):
+                # It began anew within this incarnation: the journal was opened again, say.
+                self._carry(name, last)
+            self._own[name] = own
+            if name in self._before:
+                total = _sum(self._before[name], own)
+                changed[name] = dict(total) if isinstance(total, Counter) else total
+        return structs.replace(status, **changed) if changed else status
+
+    def _carry(self, name: str, count: int | Counter[str]) -> None:
+        before = self._before.get(name)
+        self._before[name] = count if before is None else _sum(before, count)
+
+
+def _count(value: int | Mapping[str, int]) -> int | Counter[str]:
+    return Counter(value) if isinstance(value, Mapping) else value
+
+
+def _sum(one: int | Counter[str], other: int | Counter[str]) -> int | Counter[str]:
+    if isinstance(one, Counter) and isinstance(other, Counter):
+        return one + other
+    assert isinstance(one, int)
+    assert isinstance(other, int)
+    return one + other
+
+
+def _fell(now: int | Counter[str], before: int | Counter[str]) -> bool:
+    if isinstance(now, Counter) and isinstance(before, Counter):
+        return any(now[name] < count for name, count in before.items())
+    assert isinstance(now, int)
+    assert isinstance(before, int)
+    return now < before
