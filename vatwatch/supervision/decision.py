@@ -405,8 +405,6 @@ class _Turn:
 
     def ended(self, child: int, reason: str, *, normal: bool) -> None:
         known = self.group.children[child]
-        if known.phase is Phase.LEAVING:
-            return  # it will be found dead when it is to be stopped
         if known.phase is not Phase.RUNNING:
             # It was killed, did not die, and now has; what follows was decided then.
             comes_back = known.phase in (Phase.READY, Phase.WAITING)
@@ -422,8 +420,7 @@ class _Turn:
             return
         self.orders.append(Report(child))
         if known.restart is Restart.TEMPORARY:
-            self.orders += [Release(child, retry=False), Close(child, failed=True)]
-            self.change(child, phase=Phase.FAILED)
+            self._fail_for_good(child)
             return
         if self._now - known.started_at >= self.group.window.period_s:
             self.change(child, attempt=0)
@@ -439,6 +436,8 @@ class _Turn:
         if group.mode is Mode.BEGINNING and (group.first or not has_breaker):
             self._stop_all(Mode.NOT_BEGUN)
             self._be_ready(child)
+        elif group.children[child].restart is Restart.TEMPORARY:
+            self._fail_for_good(child)
         else:
             self._recover(child, reason)
 
@@ -531,6 +530,10 @@ class _Turn:
             if other != child:
                 self._go_along(other, waits_no_longer=not suspended)
 
+    def _fail_for_good(self, child: int) -> None:
+        self.orders += [Release(child, retry=False), Close(child, failed=True)]
+        self.change(child, phase=Phase.FAILED)
+
     def _opens(self, child: int, known: Child, breaker: Breaker, reason: str) -> bool:
         """Count one failure more. If the breaker opens, suspend the child, and say so."""
         failing = known.failing.add(self._now)
@@ -578,13 +581,11 @@ class _Turn:
         self.group = replace(self.group, mode=mode)
         for child, known in enumerate(self.group.children):
             if known.phase in (Phase.RUNNING, Phase.LEAVING):
-                temporary = known.restart is Restart.TEMPORARY
-                self.change(child, phase=Phase.LEAVING, comes_back=not temporary)
+                # The supervisor's successor, if there is one, starts all of them.
+                self.change(child, phase=Phase.LEAVING, comes_back=True)
             elif self.group.for_good:
                 self.orders.append(Close(child, failed=False))
                 self.change(child, phase=Phase.DOWN)
-            elif known.phase is Phase.WAITING:
-                self.change(child, phase=Phase.READY)
 
     def _be_ready(self, child: int) -> None:
         """To be started next, or when its breaker says so."""
