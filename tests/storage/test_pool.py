@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import gevent
 import psycopg2
 import pytest
+from psycopg2.extensions import make_dsn
 
 from vatwatch.errors import DatabaseUnavailable
 from vatwatch.storage import pool as pool_module
+from vatwatch.storage.migrate import migrate
 from vatwatch.storage.pool import ConnectionPool
 
 if TYPE_CHECKING:
@@ -304,3 +306,66 @@ def test_who_still_waits_when_the_pool_closes_is_told_so(
         second.get(timeout=WAIT_S)
     closing.get(timeout=WAIT_S)
     assert pool.stats().idle == 0
+
+
+# --- what the address asks for -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ("-c search_path=elsewhere,public", {"search_path": "elsewhere,public"}),
+        ("-c work_mem=7MB -c geqo=off", {"work_mem": "7MB", "geqo": "off"}),
+        (r'-c search_path="with\ space"', {"search_path": '"with space"'}),
+        ("--lock-timeout=1234", {"lock_timeout": "1234ms"}),
+        ("-c timezone=Asia/Tokyo", {"timezone": "UTC"}),  # times are read as UTC everywhere
+        ("-c statement_timeout=0", {"statement_timeout": "20s"}),  # nothing may take for ever
+        ("-c client_encoding=LATIN1", {"client_encoding": "UTF8"}),  # what is sent is UTF-8
+    ],
+)
+def test_the_options_of_the_address_are_kept_beside_our_own(
+    options: str, shown: dict[str, str], database_url: str
+) -> None:
+    with pool_of(make_dsn(database_url, options=options)) as pool:
+        for name, value in shown.items():
+            assert pool.run(ask(f"SHOW {name}")) == value
+        assert pool.run(ask("SHOW timezone")) == "UTC"
+        assert pool.run(ask("SHOW statement_timeout")) == "20s"
+
+
+def test_options_of_the_environment_count_as_those_of_the_address(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c work_mem=9MB")
+    with pool_of(database_url) as pool:
+        assert pool.run(ask("SHOW work_mem")) == "9MB"
+        assert pool.run(ask("SHOW timezone")) == "UTC"
+
+
+def test_tables_are_where_the_addresss_search_path_says(
+    database_url: str, admin: connection
+) -> None:
+    with admin.cursor() as cur:
+        cur.execute("CREATE SCHEMA apart")
+    with pool_of(make_dsn(database_url, options="-c search_path=apart")) as pool:
+        pool.run(migrate)
+        schema = ask("SELECT schemaname FROM pg_tables WHERE tablename = 'snapshots'")
+        assert pool.run(schema) == "apart"
+
+
+@pytest.mark.parametrize("given", [None, "of the operator"])
+def test_the_name_of_the_application_is_ours_only_if_the_address_has_none(
+    given: str | None, database_url: str
+) -> None:
+    url = database_url if given is None else make_dsn(database_url, application_name=given)
+    with pool_of(url) as pool:
+        assert pool.run(ask("SHOW application_name")) == (given or "vatwatch")
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "5"), ("0", "5"), ("9", "9")])
+def test_a_timeout_of_the_address_is_used_but_not_one_that_is_none(
+    given: str | None, used: str, database_url: str
+) -> None:
+    url = database_url if given is None else make_dsn(database_url, connect_timeout=given)
+    with pool_of(url) as pool:
+        assert pool.run(lambda conn: conn.get_dsn_parameters())["connect_timeout"] == used

@@ -63,7 +63,9 @@ def look_at_database(dsn: str) -> DatabaseFound:
         SchemaRefused: this version cannot use what is there
     """
     try:
-        conn = psycopg2.connect(dsn, connect_timeout=TIMEOUT_S, application_name="vatwatch check")
+        conn = psycopg2.connect(
+            dsn, connect_timeout=TIMEOUT_S, fallback_application_name="vatwatch check"
+        )
     except psycopg2.Error:
         raise DatabaseUnavailable("PostgreSQL cannot be reached") from None
     try:

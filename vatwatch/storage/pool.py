@@ -6,16 +6,18 @@ shared ones resolve names). What runs there is plain: it does not log, tell, ask
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg2
 from gevent.lock import BoundedSemaphore
+from psycopg2.extensions import parse_dsn
 
 from vatwatch.errors import (
     AskTimeout,
@@ -32,7 +34,13 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-CONNECT_TIMEOUT_S = 5
+# Of a connection, where the address does not say otherwise: seconds, and a number of tries.
+DEFAULTS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 # A connection that was idle for longer is tried before it is used.
 FRESH_S = 2.0
 # How long a trial may take: one server that stands still must not cost all the time that there is.
@@ -156,14 +164,20 @@ class ConnectionPool:
             raise DatabaseUnavailable(why_not(self._dsn, error)) from None
 
     def _connect_plainly(self) -> connection:
-        conn = psycopg2.connect(
+        """What the address asks for of the session is kept."""
+        given = parse_dsn(self._dsn)
+        own = f"-c timezone=UTC -c statement_timeout={int(self._timeout_s * 1000)}"
+        others = given.get("options") or os.environ.get("PGOPTIONS", "")
+        defaults: dict[str, Any] = {
+            name: value for name, value in DEFAULTS.items() if not _is_set(given, name)
+        }
+        conn: connection = psycopg2.connect(
             self._dsn,
-            application_name=self._application_name,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            keepalives_idle=30,
-            keepalives_interval=10,
-            keepalives_count=3,
-            options=f"-c timezone=UTC -c statement_timeout={int(self._timeout_s * 1000)}",
+            fallback_application_name=self._application_name,
+            # What is sent is UTF-8, whatever else somebody wants to see.
+            client_encoding="UTF8",
+            options=f"{others} {own}".strip(),
+            **defaults,
         )
         conn.autocommit = False
         return conn
@@ -240,6 +254,11 @@ class ConnectionPool:
             conn.close()
         else:
             self._idle.append(_Idle(conn, monotonic()))
+
+
+def _is_set(given: dict[str, str], name: str) -> bool:
+    """Whether the address has it. Not to be bounded at all is nothing that can be asked for."""
+    return given.get(name, "0") != "0"
 
 
 def _ping(conn: connection) -> None:
