@@ -25,6 +25,7 @@ VatwatchError
 │   │   └── SchemaRefused       another version of vatwatch has changed the database
 │   ├── DatabaseBroken          a bug: the schema or the program is wrong, not a snapshot
 │   ├── EmbeddedPostgresError   the embedded cluster cannot be started
+│   ├── BackupFailed            there is no backup
 │   └── OutOfSequence           a batch was derived from another past than the database's
 ├── RedisUnavailable            weather: Redis is away, is full, or does not let us in
 ├── WebhookError                a notification was not taken
@@ -165,6 +166,10 @@ class SchemaRefused(DatabaseUnavailable):
 
 class EmbeddedPostgresError(StorageError):
     """The embedded cluster cannot be started; the text says what to do."""
+
+
+class BackupFailed(StorageError):
+    """There is no backup, and what was there before is as it was."""
 
 
 class OutOfSequence(StorageError):

@@ -35,7 +35,7 @@ def rows(dsn: str) -> list[tuple[object, ...]]:
 
 def kill_all(data: Path) -> None:
     """kill -9 for each process of the server, and nothing is cleaned up."""
-    while (running := running_server(data, data)) is not None:
+    while (running := running_server(data)) is not None:
         family = [running.process, *running.process.children(recursive=True)]
         for process in family:
             process.kill()

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from vatwatch import __version__
-from vatwatch.cli import check, replay, run, simulate, top
+from vatwatch.cli import backup, check, psql, replay, run, simulate, top
 from vatwatch.errors import VatwatchError
 
 
@@ -35,3 +35,5 @@ main.add_command(check.check)
 main.add_command(replay.replay)
 main.add_command(top.top)
 main.add_command(simulate.simulate)
+main.add_command(psql.psql)
+main.add_command(backup.backup)

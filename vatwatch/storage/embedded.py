@@ -176,10 +176,10 @@ class EmbeddedPostgres:
 
     def _left_behind(self, sockets: Path) -> bool:
         """Take a server that runs on the data already for ours, if a killed service has left it."""
-        running = running_server(self._data, sockets)
+        running = running_server(self._data)
         if running is None:
             return False
-        if not running.ours:
+        if not running.listens_in(sockets):
             # Of this home under another path, and about to stop; or of somebody else.
             if wait_for_end(running.process, SILENT_S):
                 return False

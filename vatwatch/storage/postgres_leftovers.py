@@ -14,6 +14,7 @@ import shutil
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -25,13 +26,20 @@ END_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server on the data, and whether it was started by vatwatch, on this socket directory."""
+    """A server on the data, and the directory of its socket, if it was started as ours are."""
 
     process: psutil.Process
-    ours: bool
+    sockets: Path | None
+
+    def listens_in(self, directory: Path) -> bool:
+        """Whether that is its socket's directory, by whatever way it was reached."""
+        try:
+            return self.sockets is not None and self.sockets.samefile(directory)
+        except OSError:
+            return False
 
 
-def running_server(data: Path, sockets: Path) -> Running | None:
+def running_server(data: Path) -> Running | None:
     """The server that runs on `data`, if one does; one that is exiting has let go of it already."""
     found = _processes(data)
     ids = {process.pid for process in found}
@@ -41,7 +49,8 @@ def running_server(data: Path, sockets: Path) -> Running | None:
             # Its children name themselves "postgres: checkpointer" and the like.
             if process.ppid() in ids or not command or command[0].startswith("postgres:"):
                 continue
-            return Running(process, ours=any(_is(word, sockets) for word in command))
+            after = dict(pairwise(command))
+            return Running(process, Path(after["-k"]) if "-k" in after else None)
     return None
 
 
@@ -106,14 +115,6 @@ def _works_in(process: psutil.Process, place: Path) -> bool:
     try:
         return process.name().startswith("postgres") and Path(process.cwd()) == place
     except psutil.Error:  # it has ended, or is somebody else's
-        return False
-
-
-def _is(word: str, directory: Path) -> bool:
-    """Whether a word of the command is this directory, by whatever way it was reached."""
-    try:
-        return word.startswith("/") and Path(word).samefile(directory)
-    except OSError:
         return False
 
 

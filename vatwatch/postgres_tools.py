@@ -1,0 +1,236 @@
+"""`vatwatch psql` and `vatwatch backup`: PostgreSQL's own programs, on the service's database.
+
+With an embedded cluster whose service does not run, its server is started for as long as the
+program takes; then the home is in use, and a service that is started meanwhile says so.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import gevent
+from rich.console import Console
+from rich.filesize import decimal
+
+from vatwatch.config.settings import Settings
+from vatwatch.errors import BackupFailed, ConfigurationError, DatabaseUnavailable
+from vatwatch.redaction import redact
+from vatwatch.storage.client_programs import Connection, connection_to, find_program, server_major
+from vatwatch.storage.embedded import DATABASE, SUPERUSER, EmbeddedPostgres
+from vatwatch.storage.home import take_home
+from vatwatch.storage.postgres_knock import Answer, knock
+from vatwatch.storage.postgres_leftovers import running_server
+
+# A server that is starting, as its service has just been started, is waited for.
+READY_S = 30.0
+KNOCK_S = 2.0
+POLL_S = 0.2
+# How often a backup says how far it is, where nobody sees a line being rewritten.
+TOLD_EVERY_S = 10.0
+# Of the end of a program that was told to end.
+END_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """The database, and whether it goes away with us."""
+
+    connection: Connection
+    major: int | None
+    bindir: Path | None
+    ours: bool
+
+
+def psql(settings: Settings, words: Sequence[str]) -> int:
+    """Run psql with these words; its exit code. Does not return where psql takes our place.
+
+    Raises VatwatchError if the database, or a psql, cannot be had.
+    """
+    with _reach(settings) as reached:
+        program = find_program("psql", reached.major, reached.bindir)
+        command = [str(program), *reached.connection.words, *words]
+        sys.stdout.flush()
+        if not reached.ours:
+            os.execve(program, command, reached.connection.environment)  # noqa: S606 - psql itself
+        # Ctrl-C is psql's: it cancels a query there.
+        signal.signal(signal.SIGINT, lambda _signal, _frame: None)
+        return subprocess.run(command, env=reached.connection.environment, check=False).returncode  # noqa: S603
+
+
+def backup(settings: Settings, file: Path, *, force: bool) -> None:
+    """Write a dump in PostgreSQL's custom format, whole or not at all.
+
+    Raises:
+        BackupFailed: and there is no new file
+        VatwatchError: the database, or a pg_dump that fits it, cannot be had
+    """
+    file = file.absolute()
+    if file.is_dir():
+        raise BackupFailed(f"{file} is a directory: name a file")
+    if file.exists() and not force:
+        raise BackupFailed(f"{file} exists: choose another name, or --force to replace it")
+    if not file.parent.is_dir():
+        raise BackupFailed(f"{file.parent} is no directory that exists")
+    partial = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        _create(partial)
+        with _stopped_by_signals(), _reach(settings) as reached:
+            _dump(reached, partial)
+            _check(reached, partial)
+        _sync(partial)
+        size = partial.stat().st_size
+        partial.replace(file)
+        _sync(file.parent)
+    except OSError as error:
+        raise BackupFailed(f"{error.filename or file}: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    _say(
+        f"{file}: {decimal(size)}. Into an empty database: pg_restore --no-owner -d ADDRESS {file}"
+    )
+
+
+@contextmanager
+def _reach(settings: Settings) -> Iterator[_Reached]:
+    database = settings.database
+    if database.url is not None:
+        dsn = database.url.get_secret_value()
+        yield _Reached(connection_to(dsn), server_major(dsn), database.bindir, ours=False)
+        return
+    home = settings.general.home.absolute()
+    data = home / "postgres" / "data"
+    try:
+        major = int((data / "PG_VERSION").read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"there is no database in {home} yet: start the service once, set VATWATCH_HOME to "
+            "its home, or DATABASE_URL to its database"
+        ) from error
+    running = running_server(data)
+    if running is not None and running.sockets is not None:
+        _await_ready(running.sockets)
+        yield _Reached(_at(running.sockets), major, database.bindir, ours=False)
+        return
+    _say("The service does not run: its PostgreSQL is started for as long as this takes.")
+    lock = take_home(home, leaving_s=settings.service.shutdown_timeout_s)
+    cluster = EmbeddedPostgres(home, bindir=database.bindir)
+    try:
+        cluster.start()
+        yield _Reached(_at(Path(cluster.socket_directory)), major, database.bindir, ours=True)
+    finally:
+        cluster.stop()
+        lock.release()
+
+
+def _at(sockets: Path) -> Connection:
+    return connection_to(f"host='{sockets}' user={SUPERUSER} dbname={DATABASE}")
+
+
+def _await_ready(sockets: Path) -> None:
+    deadline = monotonic() + READY_S
+    while knock(sockets, user=SUPERUSER, timeout_s=KNOCK_S) is not Answer.READY:
+        if monotonic() > deadline:
+            raise DatabaseUnavailable(f"the PostgreSQL in {sockets} runs, and does not answer")
+        gevent.sleep(POLL_S)
+
+
+def _dump(reached: _Reached, partial: Path) -> None:
+    program = find_program("pg_dump", reached.major, reached.bindir)
+    # -w: it asks for no password, as nobody may be there.
+    command = [str(program), *reached.connection.words, "-Fc", "-w", "-f", str(partial)]
+    with subprocess.Popen(  # noqa: S603 - pg_dump itself
+        command,
+        env=reached.connection.environment,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for us, who end it
+    ) as process:
+        assert process.stderr is not None
+        said = gevent.spawn(process.stderr.read)
+        try:
+            _watch(process, partial)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(END_S)
+                process.kill()
+        text = redact(said.get().decode(errors="replace").strip())
+    if process.returncode:
+        raise BackupFailed(f"pg_dump fails: {text or f'exit code {process.returncode}'}")
+    if text:
+        _say(text)
+
+
+def _watch(process: subprocess.Popen[bytes], partial: Path) -> None:
+    """Wait for its end, and say how much there is."""
+    console = Console(stderr=True)
+    told_at = monotonic()
+    with console.status("dumping") if console.is_terminal else nullcontext() as status:
+        while process.poll() is None:
+            gevent.sleep(POLL_S)
+            size = decimal(partial.stat().st_size)
+            if status is not None:
+                status.update(f"dumping: {size}")
+            elif monotonic() - told_at > TOLD_EVERY_S:
+                told_at = monotonic()
+                _say(f"dumping: {size} so far")
+
+
+def _check(reached: _Reached, partial: Path) -> None:
+    """See whether pg_restore can read it."""
+    program = find_program("pg_restore", reached.major, reached.bindir)
+    done = subprocess.run(  # noqa: S603 - pg_restore itself
+        [str(program), "--list", str(partial)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BackupFailed(f"pg_restore cannot read what pg_dump wrote: {done.stderr.strip()}")
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM end what is done here, with its files and servers cleared away."""
+    here = gevent.getcurrent()
+
+    def stop(number: int) -> None:
+        gevent.kill(here, Interrupted(number))
+
+    handlers = [gevent.signal_handler(n, stop, n) for n in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.cancel()
+
+
+class Interrupted(SystemExit):
+    """Somebody wants no backup any more. The exit code is the shell's for this signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+
+
+def _create(partial: Path) -> None:
+    """For nobody else's eyes: there are people in it."""
+    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
