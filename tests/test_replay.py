@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -19,6 +21,7 @@ import pytest
 from tests.actors.harness import Query, as_url, running, until
 from vatwatch.feed.times import parse_time
 from vatwatch.operations.status import JournalStatus
+from vatwatch.storage.journal import Journal
 
 WALL_CLOCK = {
     "snapshots": {"fetched_at", "stored_at"},
@@ -185,3 +188,89 @@ def test_what_was_journaled_can_be_replayed_into_another_database(
     after = everything(database_url)
     for name, rows in before.items():
         assert after[name] == rows, name
+
+
+def odd_capture(directory: Path, minute: int) -> None:
+    """A capture with two records that cannot be read."""
+    directory.mkdir(exist_ok=True)
+    feed = {
+        "general": {"update_timestamp": f"2026-05-01T12:{minute:02}:00Z"},
+        "pilots": [{"callsign": "NO-CID"}, {"callsign": "NEITHER"}],
+    }
+    (directory / f"odd-{minute}.json").write_text(json.dumps(feed))
+
+
+def test_the_counts_are_of_what_this_run_has_stored(tmp_path: Path, database_url: str) -> None:
+    captures = tmp_path / "odd"
+    odd_capture(captures, 1)
+    odd_capture(captures, 2)
+    sql = Query(database_url)
+    done = replay(tmp_path / "home", database_url, captures)
+    rows = sql("SELECT count(*) FROM quarantine")[0][0]
+    assert rows > 0
+    assert f"2 stored, 0 stored before, 0 refused, {rows} records in quarantine" in done.stderr
+    odd_capture(captures, 3)
+    done = replay(tmp_path / "home", database_url, captures)
+    new = sql("SELECT count(*) FROM quarantine")[0][0] - rows
+    assert f"1 stored, 2 stored before, 0 refused, {new} records in quarantine" in done.stderr
+
+
+def test_what_waited_in_the_journal_is_counted_apart(tmp_path: Path, database_url: str) -> None:
+    captures = tmp_path / "odd"
+    odd_capture(captures, 5)
+    odd_capture(captures, 4)
+    journal = Journal(tmp_path / "home" / "journal", max_bytes=1 << 30)
+    journal.open()
+    moment = parse_time("2026-05-01T12:03:00Z")
+    data = (captures / "odd-4.json").read_bytes().replace(b"12:04", b"12:03")
+    journal.append(
+        update_timestamp=moment, fetched_at=moment, data=data, transceivers=None, source="test"
+    )
+    journal.close()
+    done = replay(tmp_path / "home", database_url, captures)
+    assert "2 snapshots" in done.stderr
+    assert "and 1 that waited in the journal: 3 stored, 0 stored before" in done.stderr
+
+
+def test_a_replay_on_a_home_in_use_says_so_in_one_line(tmp_path: Path, database_url: str) -> None:
+    captures = tmp_path / "odd"
+    odd_capture(captures, 1)
+    home = tmp_path / "home"
+    journal = Journal(home / "journal", max_bytes=1 << 30)
+    journal.open()
+    try:
+        done = replay(home, database_url, captures)
+    finally:
+        journal.close()
+    (line,) = done.stderr.splitlines()
+    assert f"journal is in use by process {os.getpid()}" in line
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_replay_that_is_interrupted_ends_in_order_and_can_be_run_again(
+    sign: signal.Signals, tmp_path: Path, database_url: str
+) -> None:
+    captures = tmp_path / "odd"
+    for minute in range(60):
+        odd_capture(captures, minute)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("VATWATCH", "VATSIM"))}
+    env |= {"DATABASE_URL": as_url(database_url), "VATWATCH_HOME": str(tmp_path / "home")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vatwatch", "replay", str(captures)],
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    sql = Query(database_url)
+    until(lambda: sql.snapshots() or process.poll() is not None)
+    os.killpg(process.pid, sign)
+    _, said = process.communicate(timeout=TIMEOUT_S)
+    assert "Traceback" not in said
+    if process.returncode:  # it may have come to its end before the signal came to it
+        assert process.returncode == 128 + sign
+        assert re.search(r"interrupted: \d+ of 60 snapshots were handed in", said)
+    done = replay(tmp_path / "home", database_url, captures)
+    assert done.returncode == 0
+    assert len(sql.snapshots()) == 60

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.actors.harness import Query, as_url, until
@@ -80,6 +86,12 @@ def test_a_worker_that_is_killed_or_blocked_is_replaced_and_nothing_that_was_fet
         until(lambda: served(process) == feeds.published.counts.update_timestamp)
         worker.send_signal(harm)
         until(lambda: not worker.is_running(), "the master has seen it")
+        told = {
+            signal.SIGKILL: "was killed from outside (SIGKILL, as when memory runs out)",
+            signal.SIGSTOP: "did not react for 3 s and was replaced.",
+        }[harm]
+        until(lambda: f"The worker (process {worker.pid}) {told}" in process.said())
+        assert "emory" not in process.said() or harm is signal.SIGKILL
         until(lambda: process.get("/healthz")[0] == 200 and process.worker().pid != worker.pid)
         fetched.add(feeds.advance().counts.update_timestamp)
         until(lambda: served(process) == feeds.published.counts.update_timestamp)
@@ -141,3 +153,96 @@ def test_with_no_network_it_stays_up_and_says_so_in_one_line(
 def polls(process: Process) -> int:
     status = process.get("/api/status")[1]
     return sum(status["feed"]["outcomes"].values()) if status else 0
+
+
+@pytest.mark.parametrize(
+    ("host", "reached_at"), [("::1", "[::1]"), ("[::1]", "[::1]"), ("::", "127.0.0.1")]
+)
+def test_it_serves_on_ipv6_and_top_finds_it_there(
+    host: str, reached_at: str, tmp_path: Path
+) -> None:
+    with started(tmp_path / "home", tmp_path / "log", VATWATCH_HOST=host) as process:
+        process.base = process.base.replace("127.0.0.1", reached_at)
+        until(lambda: process.get("/healthz")[0] == 200, process.said())
+        until(lambda: "serving http://[::1]:" in process.said())
+        until(lambda: process.get("/api/status")[0] == 200)
+        done = subprocess.run(
+            [sys.executable, "-m", "vatwatch", "top", "--once"],
+            env={
+                **os.environ,
+                "PORT": process.base.rpartition(":")[2],
+                "VATWATCH_HOST": host,
+                "VATWATCH_HOME": str(tmp_path / "home"),
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "vatwatch" in done.stdout
+
+
+def test_a_host_that_is_none_is_not_said_to_be_taken(tmp_path: Path) -> None:
+    with started(tmp_path / "home", tmp_path / "log", VATWATCH_HOST="192.0.2.1") as process:
+        assert process.wait() == 1
+        (line,) = own_lines(process)
+        assert "this machine does not have this address" in line
+        assert "running already" not in line
+
+
+# --- starts after a crash -------------------------------------------------------------------------
+
+# Of each way to die, which is some seconds a time.
+STARTS = 4
+
+
+def killed(process: Process) -> None:
+    """kill -9 for all of them at once, PostgreSQL included; they are not waited for."""
+    family = [psutil.Process(process.popen.pid), *process.family()]
+    for member in family:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+
+
+def test_it_starts_within_milliseconds_of_a_kill_of_everything(tmp_path: Path) -> None:
+    home, port = tmp_path / "home", free_port()
+    for number in range(STARTS):
+        process = Process(home, tmp_path / f"log{number}", port)
+        try:
+            until(lambda p=process: "serving" in p.said() or p.popen.poll() is not None)  # type: ignore[misc]
+            assert process.popen.poll() is None, process.said()
+        finally:
+            killed(process)
+    with started(home, tmp_path / "log", PORT=port) as process:
+        until(lambda: process.get("/healthz")[0] == 200, process.said())
+
+
+def test_it_starts_while_the_service_before_it_is_still_about_to_end(tmp_path: Path) -> None:
+    """Its master was killed: the worker notices, and stops in order, with its PostgreSQL."""
+    home, port = tmp_path / "home", free_port()
+    first = Process(home, tmp_path / "log1", port)
+    until(lambda: "serving" in first.said())
+    family = first.family()
+    first.popen.kill()
+    with started(home, tmp_path / "log2", PORT=port) as second:
+        until(lambda: second.get("/healthz")[0] == 200, second.said())
+        until(lambda: "serving" in second.said(), second.said())
+        assert not any(alive(p) for p in family)
+        assert re.search(r": stopped$", first.said(), re.MULTILINE), first.said()
+
+
+def test_a_start_waits_for_a_service_that_stops_and_says_so(tmp_path: Path) -> None:
+    home, port = tmp_path / "home", free_port()
+    first = Process(home, tmp_path / "log1", port)
+    until(lambda: "serving" in first.said())
+    # It cannot end while one of its processes stands still, and has said that it stops.
+    worker = first.worker()
+    worker.suspend()
+    first.popen.send_signal(signal.SIGTERM)
+    until(lambda: "stopping" in (home / "lock").read_text())
+    with started(home, tmp_path / "log2", PORT=port) as second:
+        until(lambda: "waiting for process" in second.said(), second.said())
+        assert f"waiting for process {first.popen.pid}, which stops" in second.said()
+        worker.resume()
+        until(lambda: "serving" in second.said(), second.said())
+        assert first.wait() == 0

@@ -22,6 +22,7 @@ from rich.filesize import decimal
 
 from vatwatch.config.settings import Settings
 from vatwatch.errors import BackupFailed, ConfigurationError, DatabaseUnavailable
+from vatwatch.interrupts import stopped_by_signals
 from vatwatch.redaction import redact
 from vatwatch.storage.client_programs import Connection, connection_to, find_program, server_major
 from vatwatch.storage.embedded import DATABASE, SUPERUSER, EmbeddedPostgres
@@ -82,7 +83,7 @@ def backup(settings: Settings, file: Path, *, force: bool) -> None:
     partial = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         _create(partial)
-        with _stopped_by_signals(), _reach(settings) as reached:
+        with stopped_by_signals(), _reach(settings) as reached:
             _dump(reached, partial)
             _check(reached, partial)
         _sync(partial)
@@ -193,29 +194,6 @@ def _check(reached: _Reached, partial: Path) -> None:
     )
     if done.returncode:
         raise BackupFailed(f"pg_restore cannot read what pg_dump wrote: {done.stderr.strip()}")
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """SIGINT and SIGTERM end what is done here, with its files and servers cleared away."""
-    here = gevent.getcurrent()
-
-    def stop(number: int) -> None:
-        gevent.kill(here, Interrupted(number))
-
-    handlers = [gevent.signal_handler(n, stop, n) for n in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        yield
-    finally:
-        for handler in handlers:
-            handler.cancel()
-
-
-class Interrupted(SystemExit):
-    """Somebody wants no backup any more. The exit code is the shell's for this signal."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(128 + number)
 
 
 def _create(partial: Path) -> None:

@@ -19,14 +19,16 @@ from vatwatch.config.settings import Settings
 from vatwatch.errors import FeedError, JournalError, SchemaRefused, StorageError
 from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
+from vatwatch.interrupts import Interrupted, stopped_by_signals
 from vatwatch.messages import AppendSnapshot, GetReports, Health, ServiceReport
-from vatwatch.operations.status import JournalStatus, ProcessorStatus, StoreStatus
+from vatwatch.operations.status import JournalStatus, StoreStatus
 from vatwatch.storage.first_look import check_database
+from vatwatch.storage.home import take_home
 from vatwatch.storage.journal import read_entry
 from vatwatch.supervision import Tree
 from vatwatch.system import build
 
-S = TypeVar("S", JournalStatus, ProcessorStatus, StoreStatus)
+S = TypeVar("S", JournalStatus, StoreStatus)
 
 # Snapshots under way at a time; more would only fill the journal.
 UNDER_WAY = 8
@@ -61,6 +63,7 @@ class Tally:
     """What came of a replay."""
 
     handed_in: int = 0
+    waited: int = 0
     stored: int = 0
     duplicates: int = 0
     rejected: int = 0
@@ -84,26 +87,53 @@ def replay(settings: Settings, paths: Sequence[Path]) -> bool:
         )
     if not found.captures:
         raise FeedError("there is no capture to replay")
-    check_database(settings.database, settings.general.home)
-    refusals: list[str] = []
-    tree = build(settings, polls=False, on_refused=refusals.append)
-    tree.start()
+    # First of all, so that nothing is begun where a service runs.
+    home = take_home(settings.general.home, leaving_s=settings.service.shutdown_timeout_s)
     try:
-        already = _status(_reports(tree), "journal", JournalStatus).quarantined
-        tally = _feed_all(tree, found.captures, console, refusals)
-        tally.rejected -= already
-        tally.duplicates = tally.handed_in - tally.stored - tally.rejected
+        check_database(settings.database, settings.general.home)
+        tally = _replay(settings, found.captures, console)
     finally:
-        tree.stop(settings.service.shutdown_timeout_s)
+        home.release()
     first, last = found.captures[0].update_timestamp, found.captures[-1].update_timestamp
+    waited = f" and {tally.waited} that waited in the journal" if tally.waited else ""
     console.print(
-        f"{tally.handed_in} snapshots, {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC: "
-        f"{tally.stored} stored, {tally.duplicates} stored before, {tally.rejected} refused, "
-        f"{tally.quarantined_records} records in quarantine, {len(found.unusable)} files not used",
+        f"{tally.handed_in} snapshots, {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC"
+        f"{waited}: {tally.stored} stored, {tally.duplicates} stored before, "
+        f"{tally.rejected} refused, {tally.quarantined_records} records in quarantine, "
+        f"{len(found.unusable)} files not used",
         highlight=False,
         soft_wrap=True,
     )
     return not found.unusable and not tally.rejected
+
+
+def _replay(settings: Settings, captures: list[Capture], console: Console) -> Tally:
+    refusals: list[str] = []
+    tally = Tally(waited=_count_pending(settings.general.home))
+    tree = build(settings, polls=False, on_refused=refusals.append)
+    with stopped_by_signals():
+        try:
+            tree.start()
+            already = _status(_reports(tree), "journal", JournalStatus).quarantined
+            _feed_all(tree, captures, tally, console, refusals)
+        except Interrupted:
+            console.print(
+                f"interrupted: {tally.handed_in} of {len(captures)} snapshots were handed in; "
+                "what is stored is not stored again",
+                highlight=False,
+                soft_wrap=True,
+            )
+            raise
+        finally:
+            tree.stop(settings.service.shutdown_timeout_s)
+    tally.rejected -= already
+    tally.duplicates = tally.handed_in + tally.waited - tally.stored - tally.rejected
+    return tally
+
+
+def _count_pending(home: Path) -> int:
+    """What a service that was killed has left in the journal: it is stored first."""
+    return sum(1 for _ in (home / "journal" / "pending").glob(f"*{ENTRY_SUFFIX}"))
 
 
 def find(paths: Sequence[Path]) -> Found:
@@ -174,10 +204,9 @@ def _load(capture: Capture) -> AppendSnapshot:
 
 
 def _feed_all(
-    tree: Tree, captures: list[Capture], console: Console, refusals: Sequence[str]
-) -> Tally:
+    tree: Tree, captures: list[Capture], tally: Tally, console: Console, refusals: Sequence[str]
+) -> None:
     journal = tree.directory.address("journal")
-    tally = Tally()
     with Progress(
         TextColumn("replaying"),
         BarColumn(),
@@ -193,11 +222,9 @@ def _feed_all(
             progress.advance(task)
         _wait(tree, 0, refusals)
     services = _reports(tree)
-    tally.stored = _status(services, "store", StoreStatus).stored
-    processor = _status(services, "processor", ProcessorStatus)
-    tally.quarantined_records = processor.quarantined_records
+    store = _status(services, "store", StoreStatus)
+    tally.stored, tally.quarantined_records = store.stored, store.quarantined_records
     tally.rejected = _status(services, "journal", JournalStatus).quarantined
-    return tally
 
 
 def _wait(tree: Tree, pending: int, refusals: Sequence[str]) -> None:

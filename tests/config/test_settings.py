@@ -239,11 +239,14 @@ def test_without_an_address_the_list_of_feeds_decides(tmp_path: Path) -> None:
 # --- workers -------------------------------------------------------------------------------------
 
 
-def test_several_workers_without_redis_are_refused(tmp_path: Path) -> None:
-    assert "set REDIS_URL, or run one worker" in faults(tmp_path, VATWATCH_WORKERS="2")
-    assert "SERVICE_MAX_WORKERS" in faults(tmp_path, VATWATCH_WORKERS="9")
-    with_redis = {"VATWATCH_WORKERS": "9", "REDIS_URL": "redis://localhost"}
-    assert "set REDIS_URL" not in faults(tmp_path, **with_redis)
+@pytest.mark.parametrize("redis", ["", "redis://localhost"])
+def test_several_workers_are_refused_for_what_is_true_with_redis_and_without(
+    redis: str, tmp_path: Path
+) -> None:
+    said = faults(tmp_path, VATWATCH_WORKERS="2", REDIS_URL=redis)
+    assert "VATWATCH_WORKERS=2: this version collects and serves in one worker" in said
+    assert "REDIS_URL" not in said
+    assert "SERVICE_MAX_WORKERS" in faults(tmp_path, VATWATCH_WORKERS="9", REDIS_URL=redis)
 
 
 # --- secrets -------------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ class StoreActor(Service):
         self._working_on: int | None = None
         self._retry: Timer | None = None
         self._retry_at: datetime | None = None
-        self._stored = self._duplicates = self._rejected = 0
+        self._stored = self._duplicates = self._rejected = self._quarantined = 0
         self._write_ms: float | None = None
         self._stored_at: datetime | None = None
         self._last_error = ""
@@ -246,6 +246,7 @@ class StoreActor(Service):
                 self._give_up(message.generation)
             else:
                 self._stored += 1
+                self._quarantined += len(batch.quarantined)
                 self._write_ms = (monotonic() - started) * 1000
                 self._stored_at = datetime.now(UTC)
             self._tell_stored(batch, duplicate)
@@ -437,6 +438,7 @@ class StoreActor(Service):
             since=None if self._outage is None else self._outage.since,
             broken=self._broken,
             stored=self._stored,
+            quarantined_records=self._quarantined,
             duplicates=self._duplicates,
             rejected=self._rejected,
             waiting=len(self._waiting),

@@ -21,7 +21,7 @@ def faults(sections: Mapping[str, Any]) -> Iterator[str]:
     if "resources" in sections:
         yield from _limits(sections["resources"])
     if sections.keys() >= {"web", "service", "cache"}:
-        yield from _workers(sections["web"], sections["service"], sections["cache"])
+        yield from _workers(sections["web"], sections["service"])
 
 
 def faults_of_service(sections: Mapping[str, Any]) -> Iterator[str]:
@@ -87,13 +87,11 @@ def _limits(resources: Any) -> Iterator[str]:
             yield f"VATWATCH_{soft.upper()}={first:g}: {order} VATWATCH_{hard.upper()}={second:g}"
 
 
-def _workers(web: Any, service: Any, cache: Any) -> Iterator[str]:
-    if web.workers > 1 and cache.redis_url is None:
+def _workers(web: Any, service: Any) -> Iterator[str]:
+    if web.workers > 1:
         yield (
-            f"VATWATCH_WORKERS={web.workers}: several workers share the live state through Redis; "
-            "set REDIS_URL, or run one worker"
+            f"VATWATCH_WORKERS={web.workers}: this version collects and serves in one worker; "
+            "leave it at 1"
         )
-    elif web.workers > 1:
-        yield f"VATWATCH_WORKERS={web.workers}: this version collects and serves in one worker"
     if web.workers > service.max_workers:
         yield f"VATWATCH_WORKERS={web.workers}: more than SERVICE_MAX_WORKERS"

@@ -97,6 +97,7 @@ class StoreStatus(Struct, frozen=True):
     since: datetime | None = None  # wall clock
     broken: bool = False  # it answers, but its schema or this program is wrong: a bug
     stored: int = 0
+    quarantined_records: int = 0  # rows in the table quarantine, of the snapshots in `stored`
     duplicates: int = 0
     rejected: int = 0
     waiting: int = 0
