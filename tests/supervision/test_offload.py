@@ -9,7 +9,7 @@ from gevent import monkey
 from gevent.event import Event
 
 from vatwatch.errors import AskTimeout, SupervisionError
-from vatwatch.supervision import NativePool
+from vatwatch.supervision import NativePool, give_way
 from vatwatch.supervision.offload import SWITCH_INTERVAL_S
 
 from .helpers import PATIENCE_S
@@ -246,3 +246,13 @@ def until_begun(pool: NativePool) -> None:
     """Until the pool's only thread has taken its call."""
     while not pool._threads.task_queue.unfinished_tasks or pool._threads.task_queue.qsize():
         gevent.sleep(0.001)
+
+
+def test_who_gives_way_lets_a_timer_fire_that_is_due() -> None:
+    fired: list[int] = []
+    timer = gevent.get_hub().loop.timer(0.0)
+    timer.start(fired.append, 1)
+    for _ in range(3):
+        give_way()
+    timer.close()
+    assert fired

@@ -8,21 +8,18 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import falcon
-import gevent
 import msgspec
 
 from vatwatch.errors import TooManyQuestions
 from vatwatch.http.access import Access
 from vatwatch.http.connection import asker_is_gone
 from vatwatch.http.rates import Rate
-from vatwatch.supervision import Ask, Recovery, Remedy, Tree
+from vatwatch.supervision import Ask, Recovery, Remedy, Tree, give_way
 
 R = TypeVar("R")
 
 # A person is waiting; longer than a healthy service ever takes.
 ASK_TIMEOUT_S = 5.0
-# Long enough for the hub to look at timers and sockets; not so sleep(0).
-BREATH_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Service:
             )
         except TooManyQuestions:
             # Who asks on and on must not keep the hub from those who could answer.
-            gevent.sleep(BREATH_S)
+            give_way()
             raise
 
     def recovery(self, operation: str, *remedies: Remedy) -> Recovery:

@@ -37,7 +37,7 @@ from vatwatch.supervision.notices import (
     Notice,
     RemedyName,
 )
-from vatwatch.supervision.offload import NativePool
+from vatwatch.supervision.offload import NativePool, give_way
 from vatwatch.supervision.recovery import (
     Degrade,
     Fallback,
@@ -121,6 +121,7 @@ __all__ = [
     "Tree",
     "correlation_of",
     "described",
+    "give_way",
     "supervisor",
     "worker",
 ]

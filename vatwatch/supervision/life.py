@@ -16,6 +16,7 @@ from vatwatch.supervision.faults import Dropped
 from vatwatch.supervision.mailbox import Due, Envelope
 from vatwatch.supervision.message import Probe, Tell, correlation_of
 from vatwatch.supervision.notices import AskFailed, CrashHookFailed, FailureReason
+from vatwatch.supervision.offload import give_way
 from vatwatch.supervision.reply import Reply
 from vatwatch.supervision.spec import ChildSpec
 
@@ -29,8 +30,6 @@ stopped by itself."""
 
 # An actor with a full mailbox never waits, so it gives way to the others after this long.
 _TURN_S = 0.005
-# Not sleep(0): the loop looks at timers and sockets only after fifty of those, which are 250 ms.
-_BREATH_S = 1e-6
 
 # What is not for `on_receive`: orders and probes, which are the runtime's, and what pykka's proxies
 # say, which is for pykka's own `_handle_receive`.
@@ -252,7 +251,7 @@ class Life:
             if slot.on_trial:
                 slot.trial_succeeded()
             if ended - turn_began > _TURN_S:
-                gevent.sleep(_BREATH_S)
+                give_way()
                 turn_began = clock()
 
     def _control(self, message: Any, reply: Reply[Any] | None) -> bool:

@@ -22,6 +22,15 @@ SWITCH_INTERVAL_S = 0.0005
 _owners: dict[str, list[NativePool]] = {}
 
 
+# Not sleep(0): the loop looks at timers and sockets only after fifty of those, which are 250 ms.
+_BREATH_S = 1e-6
+
+
+def give_way() -> None:
+    """Let the others have the hub for a turn: in the middle of what takes it for long."""
+    gevent.sleep(_BREATH_S)
+
+
 class NativePool:
     """A few native threads. To be used from the thread that made it.
 
