@@ -12,7 +12,7 @@ from vatwatch.errors import VatwatchError
 from vatwatch.messages import FindEvents, InspectDatabase
 from vatwatch.operations.status import DatabaseReport
 from vatwatch.supervision import AskFailed
-from vatwatch.supervision.mailbox import PUBLIC_CAPACITY
+from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
 from vatwatch.traffic.events import EventFilter
 
 from .bus_house import House, bus_house

@@ -9,7 +9,7 @@ import pytest
 
 from tests.feed_server import FeedServer
 from vatwatch.supervision import ChildFailed, Fault, FaultKind
-from vatwatch.supervision.mailbox import PUBLIC_CAPACITY
+from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
 
 from .harness import PATIENCE_S, Running, running, until
 

@@ -20,7 +20,7 @@ from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import GetAlerts
 from vatwatch.supervision import Actor, BreakerPolicy, Tell, Tree, supervisor, worker
-from vatwatch.supervision.mailbox import PUBLIC_CAPACITY
+from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
 
 PATIENCE_S = 30.0
 PATH = "/api/alerts"

@@ -18,7 +18,8 @@ from vatwatch.errors import (
 )
 from vatwatch.supervision import Address, BreakerPolicy, MailboxPolicy, Reply, State
 from vatwatch.supervision.envelope import Envelope, Question
-from vatwatch.supervision.mailbox import PUBLIC_CAPACITY, Mailbox
+from vatwatch.supervision.mailbox import Mailbox
+from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
 
 from .helpers import PATIENCE_S, Echo, Fail, Hang, Note, node, root, running, scribe, settle
 

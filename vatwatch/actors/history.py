@@ -41,7 +41,7 @@ from vatwatch.storage.migrate import is_current
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.queries import callsign_of, inspect, latest_flight, track
 from vatwatch.supervision import Reply, Timer
-from vatwatch.supervision.mailbox import PUBLIC_CAPACITY, PUBLIC_RETRY_S
+from vatwatch.supervision.public_lane import PUBLIC_CAPACITY, PUBLIC_RETRY_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,18 +16,13 @@ from gevent import get_hub, getcurrent
 from gevent.hub import Waiter
 from pykka.messages import _ActorStop
 
-from vatwatch.errors import ActorUnavailable, MailboxFull, TooManyQuestions
+from vatwatch.errors import ActorUnavailable, MailboxFull
 from vatwatch.supervision.envelope import Due as Due
 from vatwatch.supervision.envelope import Envelope as Envelope
 from vatwatch.supervision.envelope import News, Question, Undeliverable
 from vatwatch.supervision.message import BestEffort, Latest, Probe
 from vatwatch.supervision.notices import DeadLetterReason
-
-# Who asks over HTTP waits for 5 s at most, and an actor gives the public lane at least every second
-# turn: with more than this many in line, a handler of 10 ms would answer the last one too late.
-PUBLIC_CAPACITY = 256
-# In this time all who are in line now have been answered or have given up.
-PUBLIC_RETRY_S = 5.0
+from vatwatch.supervision.public_lane import PublicLane
 
 # These are for the actor that reads now, not for its successor.
 _FOR_ONE_READER = frozenset({_ActorStop, Probe})
@@ -59,7 +54,7 @@ class _Blocked:
 class Mailbox:
     """The urgent lane is unbounded and always read first; the normal one holds `capacity`.
 
-    The public one holds `PUBLIC_CAPACITY`; it takes turns with the normal one.
+    The public one (`PublicLane`) takes turns with the normal one.
 
     One reader at a time. To be used from the thread whose hub made it.
     """
@@ -70,7 +65,7 @@ class Mailbox:
         "_news",
         "_normal",
         "_public",
-        "_publics_turn",
+        "_questions",
         "_reader",
         "_senders",
         "_undeliverable",
@@ -83,7 +78,6 @@ class Mailbox:
         "high_water",
         "owner",
         "policy",
-        "public_refused",
         "refused",
     )
 
@@ -105,7 +99,6 @@ class Mailbox:
         self.high_water = 0
         self.dropped = 0
         self.refused = 0
-        self.public_refused = 0
         self.owner: Any = None
         """The greenlet that reads: it must not wait for itself."""
         self._undeliverable = undeliverable
@@ -114,8 +107,9 @@ class Mailbox:
         self._limit = capacity
         self._urgent: deque[Envelope] = deque()
         self._normal: deque[Envelope] = deque()
-        self._public: deque[Question] = deque()
-        self._publics_turn = True
+        self._public = PublicLane()
+        # The same, for whoever only wants to know whether there is anything: in the inner loop.
+        self._questions = self._public.questions
         # The news in the normal lane, by topic.
         self._news: dict[tuple[type[Latest], str], News] = {}
         self._senders: deque[_Blocked] = deque()
@@ -129,11 +123,16 @@ class Mailbox:
     @property
     def public_depth(self) -> int:
         """Questions in the public lane."""
-        return len(self._public)
+        return len(self._questions)
+
+    @property
+    def public_refused(self) -> int:
+        """Questions for which there was no room."""
+        return self._public.refused
 
     def empty(self) -> bool:
         """Whether there is nothing to read."""
-        return not (self._urgent or self._normal or self._public)
+        return not (self._urgent or self._normal or self._questions)
 
     def put(self, envelope: Envelope, patience_s: float | None = None) -> None:
         """Put a message into the normal lane, or do as the policy says when that is full.
@@ -189,20 +188,13 @@ class Mailbox:
         if self.gate is not None and not self.gate():
             self._undeliverable(question, "suspended")
             return
-        if len(self._public) >= PUBLIC_CAPACITY:
-            self._sort_out()
-        if len(self._public) >= PUBLIC_CAPACITY:
-            self.public_refused += 1
-            raise TooManyQuestions(
-                f"{PUBLIC_CAPACITY} questions are waiting already", PUBLIC_RETRY_S
-            )
-        self._public.append(question)
+        self._public.put(question)
         if self._reader is not None:
             self._wake_reader()
 
     def withdraw(self, envelope: Envelope) -> None:
         """Take an ask back: nobody waits for its answer any more. It may have been read already."""
-        lane: deque[Any] = self._public if isinstance(envelope, Question) else self._normal
+        lane: deque[Any] = self._questions if isinstance(envelope, Question) else self._normal
         try:
             lane.remove(envelope)
         except ValueError:
@@ -235,8 +227,8 @@ class Mailbox:
         while True:
             if self._urgent:
                 return self._urgent.popleft()
-            if self._public:
-                question = self._take_question()
+            if self._questions:
+                question = self._public.take(others_wait=bool(self._normal))
                 if question is not None:
                     return question
             if self._normal:
@@ -252,24 +244,11 @@ class Mailbox:
             finally:
                 self._reader = None
 
-    def _take_question(self) -> Question | None:
-        """The next from the public lane, if it is that lane's turn."""
-        if not self._publics_turn and self._normal:
-            self._publics_turn = True
-            return None
-        self._publics_turn = False
-        while self._public:
-            question = self._public.popleft()
-            if not question.is_void():
-                return question
-            self._give_up(question)
-        return None
-
     def drain(self, reason: DeadLetterReason) -> None:
         """Empty the normal and the public lane: what is queued is undeliverable."""
-        queued = [*self._normal, *self._public]
+        queued = [*self._normal, *self._questions]
         self._normal.clear()
-        self._public.clear()
+        self._questions.clear()
         self._news.clear()
         for envelope in queued:
             self._undeliverable(envelope, reason)
@@ -306,8 +285,8 @@ class Mailbox:
             return
         self._limit = 0
         asks = [envelope for envelope in self._normal if envelope.reply_to is not None]
-        asks += self._public
-        self._public.clear()
+        asks += self._questions
+        self._questions.clear()
         self._normal = deque(envelope for envelope in self._normal if envelope.reply_to is None)
         senders, self._senders = self._senders, deque()
         for envelope in asks:
@@ -383,19 +362,6 @@ class Mailbox:
             or isinstance(envelope.message, BestEffort)
             or getcurrent() in (self._hub, self.owner)
         )
-
-    def _sort_out(self) -> None:
-        """Drop the questions whose askers have gone."""
-        questions, self._public = self._public, deque()
-        for question in questions:
-            if question.is_void():
-                self._give_up(question)
-            else:
-                self._public.append(question)
-
-    def _give_up(self, question: Question) -> None:
-        assert question.reply_to is not None
-        question.reply_to.fail(ActorUnavailable("who asked has gone"))
 
     def _wait_for_room(self, envelope: Envelope, patience_s: float) -> None:
         blocked = _Blocked(envelope, Waiter(self._hub))

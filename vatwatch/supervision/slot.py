@@ -20,8 +20,9 @@ from vatwatch.supervision.introspection import (
     NodeInfo,
     State,
 )
-from vatwatch.supervision.mailbox import PUBLIC_CAPACITY, Envelope, Mailbox, MailboxPolicy
+from vatwatch.supervision.mailbox import Envelope, Mailbox, MailboxPolicy
 from vatwatch.supervision.notices import DeadLetterReason, FailureReason
+from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
 from vatwatch.supervision.spec import AnySpec, Backlog, InHand, SupervisorSpec
 
 if TYPE_CHECKING:
