@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -319,12 +320,20 @@ class _Reading:
         good: list[T] = []
         named: set[tuple[int | None, str]] = set()
         nameless = 0
+        decode, is_whole = _DECODERS[shape.record].decode, shape.is_whole
         for raw in raws:
-            found = self._fast(shape, raw)
-            if found is not None and (key := key_of(found)) not in seen:
-                seen.add(key)
-                good.append(found)
-                continue
+            # As nearly all are: as it should be, down to the last value.
+            try:
+                found: T = decode(raw)
+            except UNDECODABLE:
+                pass
+            else:
+                if is_whole(found) and not (self._has_nul and b"\\u0000" in bytes(raw)):
+                    key = key_of(found)
+                    if key not in seen:
+                        seen.add(key)
+                        good.append(found)
+                        continue
             slow = self._read(shape, raw)
             if slow.record is not None:
                 if (key := key_of(slow.record)) not in seen:
@@ -339,16 +348,6 @@ class _Reading:
                 nameless += 1
         self.tallies[shape.kind] = Tally(len(raws), len(good))
         return good, Unread(frozenset(named), nameless)
-
-    def _fast(self, shape: Shape[T], raw: bytes | Raw) -> T | None:
-        """A record that is as it should be, down to the last value."""
-        try:
-            record: T = _DECODERS[shape.record].decode(raw)
-        except UNDECODABLE:
-            return None
-        if not shape.is_whole(record) or (self._has_nul and b"\\u0000" in bytes(raw)):
-            return None
-        return record
 
     def _read(self, shape: Shape[T], raw: bytes | Raw) -> ReadRecord[T]:
         """A record value by value."""
@@ -374,9 +373,7 @@ class _Reading:
         self.quarantine.add(shape.kind, found.callsign, found.reason, bytes(raw), found.readable)
 
 
-def _callsign(record: Any) -> str:
-    callsign: str = record.callsign
-    return callsign
+_callsign: Callable[[Any], str] = attrgetter("callsign")
 
 
 def _filed(prefile: Prefile) -> tuple[int, str, datetime]:

@@ -11,7 +11,14 @@ numbers stay as sent; what they mean is said in `traffic`. Times stay texts
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+# What PostgreSQL's integer holds; the decoder refuses others, faster than a look at each would.
+INT4_MIN, INT4_MAX = -(2**31), 2**31 - 1
+Int4 = Annotated[int, Meta(ge=INT4_MIN, le=INT4_MAX)]
+Cid = Annotated[int, Meta(ge=0, le=INT4_MAX)]
 
 
 class General(Struct, frozen=True, gc=False):
@@ -42,61 +49,61 @@ class FlightPlan(Struct, frozen=True, gc=False):
     fuel_time: str = ""
     remarks: str = ""
     route: str = ""
-    revision_id: int = 0
+    revision_id: Int4 = 0
     assigned_transponder: str = ""
 
 
 class Pilot(Struct, frozen=True, gc=False):
     """A connected pilot: degrees WGS84, feet, knots, degrees true, inHg, hPa."""
 
-    cid: int
+    cid: Cid
     callsign: str
     latitude: float
     longitude: float
-    altitude: int | None = None
-    groundspeed: int | None = None
-    heading: int | None = None
+    altitude: Int4 | None = None
+    groundspeed: Int4 | None = None
+    heading: Int4 | None = None
     logon_time: str = ""
     last_updated: str = ""
     name: str = ""
     server: str = ""
-    pilot_rating: int = 0
-    military_rating: int = 0
+    pilot_rating: Int4 = 0
+    military_rating: Int4 = 0
     transponder: str = ""
     qnh_i_hg: float | None = None
-    qnh_mb: int | None = None
+    qnh_mb: Int4 | None = None
     flight_plan: FlightPlan | None = None
 
 
 class Controller(Struct, frozen=True, gc=False):
     """A connected controller, or an observer (facility 0). `frequency` in MHz, a text."""
 
-    cid: int
+    cid: Cid
     callsign: str
     frequency: str = ""
-    facility: int | None = None
-    rating: int | None = None
+    facility: Int4 | None = None
+    rating: Int4 | None = None
     logon_time: str = ""
     last_updated: str = ""
     name: str = ""
     server: str = ""
-    visual_range: int = 0
+    visual_range: Int4 = 0
     text_atis: list[str] | None = None
 
 
 class Atis(Struct, frozen=True, gc=False):
     """A connected ATIS: whatever has `_ATIS` in its callsign."""
 
-    cid: int
+    cid: Cid
     callsign: str
     frequency: str = ""
-    facility: int | None = None
-    rating: int | None = None
+    facility: Int4 | None = None
+    rating: Int4 | None = None
     logon_time: str = ""
     last_updated: str = ""
     name: str = ""
     server: str = ""
-    visual_range: int = 0
+    visual_range: Int4 = 0
     atis_code: str | None = None
     text_atis: list[str] | None = None
 
@@ -104,7 +111,7 @@ class Atis(Struct, frozen=True, gc=False):
 class Prefile(Struct, frozen=True, gc=False):
     """A plan filed by somebody who is not connected. `name` is the CID as a text."""
 
-    cid: int
+    cid: Cid
     callsign: str
     flight_plan: FlightPlan
     last_updated: str

@@ -27,7 +27,7 @@ from vatwatch.feed.records import (
     Server,
     Transceiver,
 )
-from vatwatch.feed.values import INT4_MAX, INT4_MIN, is_callsign, is_time
+from vatwatch.feed.values import is_callsign, is_time
 
 INT8_MAX = 2**63 - 1
 
@@ -39,7 +39,8 @@ class Shape(Struct, Generic[T], frozen=True):
     """One kind of record.
 
     `needed` are the fields without which it is of no use. `moments` are times for which the feed's
-    own stands in. `is_whole` tells of a decoded record whether each value is one that can be kept.
+    own stands in. `is_whole` tells of a decoded record whether its values can be kept, as far as the
+    record's type does not see to that.
     """
 
     kind: str
@@ -154,50 +155,26 @@ _STATION: dict[str, Reader] = {
 # --- records that were decoded in one go ---------------------------------------------------------
 
 
-def _fits(number: int | None) -> bool:
-    return number is None or INT4_MIN <= number <= INT4_MAX
-
-
 def _pilot_is_whole(p: Pilot) -> bool:
     qnh = p.qnh_i_hg
-    plan = p.flight_plan
     return (
-        0 <= p.cid <= INT4_MAX
-        and is_callsign(p.callsign)
+        is_callsign(p.callsign)
         and -90.0 <= p.latitude <= 90.0
         and -180.0 <= p.longitude <= 180.0
         and is_time(p.logon_time)
         and is_time(p.last_updated)
-        and _fits(p.altitude)
-        and _fits(p.groundspeed)
-        and _fits(p.heading)
-        and _fits(p.qnh_mb)
-        and _fits(p.pilot_rating)
-        and _fits(p.military_rating)
         and (qnh is None or qnh - qnh == 0.0)  # neither infinite nor no number
-        and (plan is None or _fits(plan.revision_id))
     )
 
 
 def _station_is_whole(record: Controller | Atis) -> bool:
     return (
-        0 <= record.cid <= INT4_MAX
-        and is_callsign(record.callsign)
-        and is_time(record.logon_time)
-        and is_time(record.last_updated)
-        and _fits(record.facility)
-        and _fits(record.rating)
-        and _fits(record.visual_range)
+        is_callsign(record.callsign) and is_time(record.logon_time) and is_time(record.last_updated)
     )
 
 
 def _prefile_is_whole(record: Prefile) -> bool:
-    return (
-        0 <= record.cid <= INT4_MAX
-        and is_callsign(record.callsign)
-        and is_time(record.last_updated)
-        and _fits(record.flight_plan.revision_id)
-    )
+    return is_callsign(record.callsign) and is_time(record.last_updated)
 
 
 def _radios_are_whole(client: ClientRadios) -> bool:
@@ -221,16 +198,6 @@ def _never(_: Any) -> bool:
     return False
 
 
-def _head_is_whole(general: General) -> bool:
-    return (
-        is_time(general.update_timestamp)
-        and _fits(general.version)
-        and _fits(general.reload)
-        and _fits(general.connected_clients)
-        and _fits(general.unique_users)
-    )
-
-
 # --- the kinds ------------------------------------------------------------------------------------
 
 GENERAL = Shape(
@@ -244,7 +211,7 @@ GENERAL = Shape(
         "connected_clients": values.integer,
         "unique_users": values.integer,
     },
-    _head_is_whole,
+    _never,
     needed=("update_timestamp",),
 )
 PILOT = Shape(
