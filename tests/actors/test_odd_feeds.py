@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from tests.actors.harness import Running, running, until
 from tests.feed.invented import body, feed, pilot, prefile, radios
+from tests.feed.test_tolerance import EXTREMES, PLACES, put
 from tests.feed_server import DATA, TRANSCEIVERS, FeedServer
 from tests.feed_server import body as answer
 from vatwatch.feed.times import parse_time, time_text
@@ -21,6 +23,9 @@ from vatwatch.operations.status import FetcherStatus, JournalStatus, ProcessorSt
 
 START = parse_time("2026-10-01T11:00:00.1234567Z")
 EVERYBODY = ["TST1", "TST2", "TST3"]
+RADIO_FIELDS = list(radios()[0]["transceivers"][0])
+# Pairs of a field and an extreme that the real tree is shown; each takes half a second.
+SAMPLE = 30
 
 
 class Network:
@@ -36,13 +41,17 @@ class Network:
         *,
         replace: tuple[bytes, bytes] | None = None,
         transceivers: bytes | None = body(radios()),
+        careless: bool = False,
     ) -> None:
-        """The next one, spoilt: its content, or its bytes. It is served and stored."""
+        """The next one, spoilt: its content, or its bytes. It is served and stored.
+
+        A careless sender sends halves of characters as they are.
+        """
         self.time += timedelta(seconds=15)
         content = feed(time_text(self.time))
         if spoil is not None:
             spoil(content)
-        raw = body(content)
+        raw = json.dumps(content).encode() if careless else body(content)
         if replace is not None:
             assert replace[0] in raw
             raw = raw.replace(*replace, 1)
@@ -134,6 +143,33 @@ def test_an_odd_value_costs_itself_and_the_snapshot_is_served_and_stored(network
         assert network.flight()["altitude"] == 3001
     assert network.processor.lost_values["pilot.qnh_mb"] == 1
     assert network.service.sql("SELECT count(*) FROM flights") == [(3,)]
+
+
+def test_extremes_in_any_field_of_both_feeds_are_stored_and_the_next_snapshot_is_whole(
+    network: Network,
+) -> None:
+    """A sample of all pairs, always the same; tests/feed/test_tolerance.py tries them all."""
+    random = Random(8)
+    network.show()
+    for _ in range(SAMPLE):
+        place, value = random.choice(PLACES), random.choice(EXTREMES)
+        at, key = random.randrange(3), random.choice(["callsign", *RADIO_FIELDS])
+        tuned: list[Any] = radios()
+        (tuned[at] if key == "callsign" else tuned[at]["transceivers"][0])[key] = value
+
+        def spoil(
+            content: dict[str, Any],
+            place: tuple[str, int, tuple[str, ...]] = place,
+            value: object = value,
+        ) -> None:
+            put(content, place, value)
+
+        network.show(spoil, transceivers=json.dumps(tuned).encode(), careless=True)
+        assert set(network.callsigns()) >= set(EVERYBODY) - {f"TST{place[1] + 1}"}, (place, value)
+        network.show()
+        assert set(network.callsigns()) >= set(EVERYBODY), (place, value)
+        assert network.callsigns("atis") == ["EXX21_ATIS", "EXX22_ATIS"], (place, value)
+        assert network.set_aside() == []
 
 
 def test_what_is_unknown_is_null_in_the_tables(network: Network) -> None:

@@ -1,0 +1,128 @@
+"""What is unknown is null in the tables, and unknown again when it is read back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from tests.actors.harness import settings_for
+from tests.storage.test_writer import RULES, batch, everything, rows, write
+from tests.traffic.build import START, at, atis, controller, pilot, radio, snapshot
+from vatwatch.feed.quarantine import Quarantined
+from vatwatch.storage.migrate import load, migrate
+from vatwatch.storage.recovery import recover
+from vatwatch.storage.retention import purge
+from vatwatch.storage.writer import QUARANTINE_AN_HOUR, write_batch
+from vatwatch.traffic.diff import diff
+from vatwatch.traffic.tracking import Snapshot, Tracking
+from vatwatch.wiring import retentions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from psycopg2.extensions import connection
+
+UNKNOWN = {"altitude": None, "groundspeed": None, "heading": None}
+
+
+def unknown(seconds: float) -> Snapshot:
+    """A snapshot of which little is known."""
+    return snapshot(
+        seconds,
+        pilots=[
+            replace(pilot(), **UNKNOWN, qnh_i_hg=None, qnh_mb=None, transponder="None"),
+            pilot(2, "ABC2"),
+        ],
+        controllers=[replace(controller(), facility=None, rating=None, frequency="")],
+        atis=[replace(atis(), facility=None, rating=None)],
+        radios={"ABC1": (replace(radio(), height_msl_m=None, height_agl_m=None),)},
+    )
+
+
+def test_what_is_unknown_is_null_and_unknown_again_after_a_restart(conn: connection) -> None:
+    tracking = Tracking()
+    for number in range(3):
+        tracking = write(conn, tracking, unknown(15 * number))
+    found, stored = recover(conn, RULES, tracking.time)
+    assert stored
+    for callsign in ("ABC1", "ABC2"):
+        was, now = tracking.flights[callsign], found.flights[callsign]
+        assert replace(now.pilot, last_updated="") == replace(
+            was.pilot, last_updated="", logon_time=now.pilot.logon_time
+        )
+        assert now.written == was.written
+    assert found.sessions["EXXX_TWR"].controller.facility is None
+    assert found.atis["EXXX_ATIS"].atis.rating is None
+    assert found.radios == tracking.radios
+    columns = "altitude, groundspeed, heading, qnh_i_hg, qnh_mb, transponder"
+    assert rows(conn, f"SELECT {columns} FROM flights WHERE callsign = 'ABC1'") == [
+        (None, None, None, None, None, "None")
+    ]
+
+
+def test_a_database_that_is_full_of_the_schema_before_keeps_every_row(conn: connection) -> None:
+    with conn.cursor() as cur:
+        cur.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    conn.commit()
+    migrate(conn, [m for m in load() if m.version <= 4])
+    known = snapshot(0, pilots=[pilot()], controllers=[controller()], atis=[atis()])
+    head = replace(known.feed.general, unique_users=1)
+    known = replace(known, feed=replace(known.feed, general=head))
+    set_aside = (Quarantined("pilot", "ABC9", "cid is missing", "{}"),)
+    write_batch(conn, batch(diff(Tracking(), known, RULES), set_aside))
+    conn.commit()
+    before = everything(conn)
+    with conn.cursor() as cur:
+        cur.execute("DISCARD TEMP")  # the next version comes over a connection of its own
+    assert "unknown_values" in migrate(conn)
+    conn.commit()
+    assert everything(conn) == before
+    tracking, _ = recover(conn, RULES)
+    write(conn, tracking, unknown(15))
+    assert rows(conn, "SELECT count(*) FROM positions WHERE altitude IS NULL") == [(1,)]
+
+
+def test_an_hour_of_unreadable_feeds_fills_the_quarantine_only_so_far(conn: connection) -> None:
+    many = tuple(Quarantined("pilot", f"A{n}", "cid is missing", "{}") for n in range(100))
+    tracking = Tracking()
+    for minutes in (0, 10, 20, 30, 40, 50, 61):
+        one = snapshot(60 * minutes)
+        changes = diff(tracking, one, RULES)
+        write_batch(conn, replace(batch(changes, many), set_aside=2000))
+        tracking = Tracking(time=one.time)
+    conn.commit()
+    assert QUARANTINE_AN_HOUR == 500
+    assert rows(
+        conn,
+        """SELECT extract(minute FROM update_timestamp - %s)::int +
+                  extract(hour FROM update_timestamp - %s)::int * 60, count(*)
+           FROM quarantine GROUP BY 1 ORDER BY 1""",
+        START,
+        START,
+    ) == [(0, 100), (10, 100), (20, 100), (30, 100), (40, 100), (61, 100)]
+    assert rows(conn, "SELECT sum(quarantined) FROM snapshots") == [(14_000,)]
+
+
+def test_what_was_set_aside_goes_after_the_time_that_the_operator_wants(
+    conn: connection, tmp_path: Path
+) -> None:
+    settings = settings_for(
+        tmp_path, VATWATCH_QUARANTINE_RETENTION_HOURS=2, VATSIM_POLL_INTERVAL=15
+    )
+    (mine,) = [r for r in retentions(settings) if r.table == "quarantine"]
+    assert mine.keep == timedelta(hours=2)
+    bad = (Quarantined("pilot", "A1", "cid is missing", "{}"),)
+    for number in (1, 2):
+        changes = diff(Tracking(), snapshot(15 * number), RULES)
+        write_batch(conn, batch(replace(changes, after=at(15) if number == 2 else None), bad))
+    assert purge(conn, mine) == 0  # however old the feed's time is
+    with conn.cursor() as cur:
+        cur.execute(
+            "UPDATE quarantine SET stored_at = now() - interval '121 minutes'"
+            " WHERE update_timestamp = %s",
+            (at(15),),
+        )
+    assert purge(conn, mine) == 1
+    assert rows(conn, "SELECT update_timestamp FROM quarantine") == [(at(30),)]
