@@ -286,6 +286,7 @@ def test_a_radios_feed_that_cannot_be_read_costs_the_radios_and_nothing_else(
         ) == [(None,)]
         assert "the radios feed cannot be read" in network.service.reason("processor")
         assert network.processor.radios_unreadable[outcome] == 1
+        assert network.one("/api/status")["feed"]["outcomes"][f"transceivers_{outcome}"] == 1
     until(
         lambda: (
             {e["error_type"] for e in network.one("/api/errors?service=processor")["errors"]}

@@ -39,8 +39,8 @@ class Shape(Struct, Generic[T], frozen=True):
     """One kind of record.
 
     `needed` are the fields without which it is of no use. `moments` are times for which the feed's
-    own stands in. `is_whole` tells of a decoded record whether its values can be kept, as far as the
-    record's type does not see to that.
+    own stands in. `is_whole` tells of a decoded record whether its values can be kept, as far as
+    the record's type does not see to that.
     """
 
     kind: str

@@ -113,6 +113,7 @@ class StatusResource(Resource):
         fetcher = status_of(reports, "fetcher", FetcherStatus)
         cache = status_of(reports, "cache", CacheStatus)
         store = status_of(reports, "store", StoreStatus)
+        processor = status_of(reports, "processor", ProcessorStatus)
         embedded = (
             status_of(reports, "postgres", PostgresStatus) if store.kind == "embedded" else None
         )
@@ -122,7 +123,7 @@ class StatusResource(Resource):
             version=__version__,
             started_at=self._service.started_at,
             uptime_s=round((now - self._service.started_at).total_seconds(), 1),
-            feed=_feed(fetcher, cache, now),
+            feed=_feed(fetcher, cache, processor, now),
             counts=Counts(
                 pilots=cache.pilots,
                 controllers=cache.controllers,
@@ -134,7 +135,7 @@ class StatusResource(Resource):
             database=DatabasePart(store, embedded),
             cache=cache,
             journal=status_of(reports, "journal", JournalStatus),
-            processor=status_of(reports, "processor", ProcessorStatus),
+            processor=processor,
             since=reports.whole.since,
             resources=status_of(reports, "resource_monitor", ResourceStatus),
         )
@@ -178,7 +179,9 @@ def status_of(reports: Reports, name: str, kind: type[S]) -> S:
     return report.status if report is not None and isinstance(report.status, kind) else kind()
 
 
-def _feed(fetcher: FetcherStatus, cache: CacheStatus, now: datetime) -> FeedPart:
+def _feed(
+    fetcher: FetcherStatus, cache: CacheStatus, processor: ProcessorStatus, now: datetime
+) -> FeedPart:
     age_s = None
     if cache.update_timestamp is not None:
         age_s = round((now - cache.update_timestamp).total_seconds(), 1)
@@ -193,7 +196,11 @@ def _feed(fetcher: FetcherStatus, cache: CacheStatus, now: datetime) -> FeedPart
         last_error=fetcher.last_error,
         last_polled_at=fetcher.last_polled_at,
         next_poll_at=fetcher.next_poll_at,
-        outcomes=fetcher.outcomes,
+        outcomes={
+            **fetcher.outcomes,
+            # Bodies that were fetched, and that only the processor has looked into.
+            **{f"transceivers_{why}": n for why, n in processor.radios_unreadable.items()},
+        },
     )
 
 
