@@ -21,7 +21,7 @@ from tests.feed_server import DATA, FeedServer, status
 from vatwatch.messages import DatabaseReturned, Health, RetryWrite
 from vatwatch.operations.counters import counters_of
 from vatwatch.operations.status import CacheStatus, JournalStatus, StoreStatus
-from vatwatch.supervision import BreakerState
+from vatwatch.supervision import BreakerState, Fault, FaultKind, State
 
 GIVEN = updates(8)
 RETRY, RETURNED = RetryWrite(), DatabaseReturned()
@@ -322,3 +322,43 @@ def counted(service: Running) -> dict[str, int]:
                 found[f"{name}.{counter}.{key}"] = count
     hits = service.http.simulate_get("/api/cache/health").json
     return {**found, "hits": hits["hits"], "misses": hits["misses"]}
+
+
+@pytest.mark.parametrize("name", ["journal", "processor", "store"])
+def test_while_nothing_can_be_collected_the_whole_is_unhealthy_and_goes_on_serving(
+    name: str, tmp_path: Path, database_url: str
+) -> None:
+    with running(tmp_path, database_url, CIRCUIT_BREAKER_TIMEOUT=600) as service:
+        service.hand_in(GIVEN[0])
+        service.until_stored(time_of(GIVEN[0]))
+        until(lambda: service.http.simulate_get("/api/status").json["status"] == "healthy")
+        service.tree.directory.faults.inject(Fault(FaultKind.CRASH, name, count=1000))
+
+        def suspended() -> bool:
+            if service.node(name).state is State.RUNNING:
+                service.tree.directory.address(name).tell(Poison())
+            return service.node(name).state is State.SUSPENDED
+
+        until(suspended)
+        # Those after it are restarted with it once more.
+        until(lambda: f"{name}: it failed too often" in shown(service).json["reason"])
+        assert (shown(service).status_code, shown(service).json["status"]) == (200, "unhealthy")
+        until(lambda: service.served() == time_of(GIVEN[0]))
+        assert service.http.simulate_get("/readyz").status_code == 200
+        assert service.http.simulate_get("/api/flights").status_code == 200
+        service.tree.directory.faults.clear()
+        service.tree.restart(service.node(name).path)
+        until(lambda: service.http.simulate_get("/api/status").json["status"] == "healthy")
+
+
+def shown(service: Running) -> Any:
+    return service.http.simulate_get("/api/status")
+
+
+def test_the_database_away_alone_degrades_the_whole(tmp_path: Path, database_url: str) -> None:
+    with with_a_cable(tmp_path, database_url) as (proxy, service):
+        proxy.cut()
+        service.hand_in(GIVEN[1])
+        until(lambda: service.reports().parts["postgresql"].health is Health.UNHEALTHY)
+        until(lambda: service.reports().parts["store"].health is Health.UNHEALTHY)
+        assert service.http.simulate_get("/api/status").json["status"] == "degraded"

@@ -22,6 +22,8 @@ from vatwatch.operations.errors import (
     Severity,
     category_of,
     fingerprint_of,
+    is_bug,
+    is_weather,
 )
 from vatwatch.supervision.failures import kinds_of
 
@@ -76,6 +78,40 @@ def test_the_class_of_an_error_says_where_its_cause_lies(
     error: Exception, category: Category
 ) -> None:
     assert category_of(kinds_of(error)) is category
+
+
+@pytest.mark.parametrize(
+    ("error", "handled", "bug", "weather"),
+    [
+        (errors.DatabaseUnavailable("away"), True, False, True),
+        (errors.DatabaseConflict("deadlock"), True, False, True),
+        (errors.RedisUnavailable("away"), True, False, True),
+        (errors.FetchTimeout("late"), True, False, True),
+        (errors.JournalFull("full"), True, False, True),
+        (errors.WebhookUnavailable("away"), True, False, True),
+        (errors.BreakerOpen("x", 1), True, False, True),
+        (errors.DatabaseBroken("no column", "42703"), True, True, False),
+        (errors.EventRefused("X", "no field"), True, True, False),
+        (errors.InjectedFault("ordered"), False, False, False),
+        (errors.AskTimeout("late"), False, False, False),
+        (errors.OutOfSequence("other past"), True, False, False),
+        (OSError(28, "No space left"), True, False, False),
+        (OSError(28, "No space left"), False, True, False),
+        (psycopg2.errors.UniqueViolation("twice"), True, True, False),
+        (redis.ResponseError("ERR unknown command"), True, True, False),
+        (KeyError("bug"), True, True, False),
+    ],
+)
+def test_a_bug_wants_its_traceback_and_the_weather_is_told_by_another_part(
+    error: Exception, handled: bool, bug: bool, weather: bool
+) -> None:
+    kinds = kinds_of(error)
+    assert (is_bug(kinds, handled=handled), is_weather(kinds)) == (bug, weather)
+
+
+def test_what_hung_or_ended_without_an_error_is_a_bug() -> None:
+    assert is_bug((), handled=False)
+    assert not is_weather(())
 
 
 def test_one_error_is_one_fingerprint_whatever_its_text_and_line() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vatwatch.operations.health import (
+    COLLECTING,
+    DOWN_S,
     SEVERITY,
     TRANSITIONS,
     VITAL,
@@ -15,6 +18,7 @@ from vatwatch.operations.health import (
     Ledger,
     PartHealth,
     Sign,
+    is_down,
     of_state,
     overall,
     worst,
@@ -79,6 +83,30 @@ def test_the_whole_serves_exactly_while_its_vital_part_does(
         all_well = all(sign.health is Health.HEALTHY for sign in parts.values())
         assert (whole.health is Health.HEALTHY) == all_well
     assert bool(whole.reason) == (whole.health is not Health.HEALTHY)
+
+
+@given(
+    st.dictionaries(st.sampled_from([VITAL, "store", "redis"]), SIGNS),
+    st.dictionaries(st.sampled_from(COLLECTING), st.just("it is suspended")),
+)
+def test_the_whole_is_unhealthy_while_one_of_those_that_collect_cannot_work(
+    parts: dict[str, Sign], cannot_work: dict[str, str]
+) -> None:
+    whole = overall(parts, serving=True, cannot_work=cannot_work)
+    if cannot_work:
+        assert whole.health is Health.UNHEALTHY
+        vital = parts.get(VITAL)
+        if vital is not None and vital.health is not Health.UNHEALTHY:
+            assert all(name in whole.reason for name in cannot_work)
+    else:
+        assert whole == overall(parts, serving=True)
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_restart_of_the_usual_kind_is_not_being_down(state: State) -> None:
+    given_up = state in (State.SUSPENDED, State.STOPPED, State.FAILED)
+    assert is_down(state, 0.0) == given_up
+    assert is_down(state, DOWN_S) == (state is not State.RUNNING)
 
 
 def test_only_who_runs_is_well() -> None:

@@ -12,7 +12,7 @@ import pytest
 import redis
 from redis import Redis
 
-from vatwatch.storage.redis_mirror import RedisMirror
+from vatwatch.storage.redis_mirror import RedisMirror, weather
 from vatwatch.traffic.live import Body, Collection
 
 TTL_S = {
@@ -108,3 +108,23 @@ def test_a_server_that_goes_away_is_one_error_a_call_and_is_used_again_when_it_i
             assert client.get("vatwatch:live:flights") == b"flights three"
     server.kill()
     server.wait()
+
+
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (redis.ConnectionError("x"), "cannot be reached"),
+        (redis.TimeoutError("x"), "no answer in time"),
+        (redis.BusyLoadingError("x"), "is loading"),
+        (redis.OutOfMemoryError("x"), "is full"),
+        (redis.ReadOnlyError("x"), "is a replica"),
+        (redis.AuthenticationError("x"), "REDIS_URL=redis://:PASSWORD@host"),
+        (redis.exceptions.NoPermissionError("x"), "does not allow"),
+        (redis.ResponseError("MISCONF Redis is configured to save RDB snapshots"), "cannot save"),
+        (redis.ResponseError("ERR unknown command"), ""),
+        (redis.DataError("Invalid input"), ""),
+    ],
+)
+def test_the_line_between_weather_and_bug_at_redis(error: redis.RedisError, part: str) -> None:
+    assert bool(weather(error)) == bool(part)
+    assert part in weather(error)

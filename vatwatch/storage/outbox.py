@@ -8,6 +8,7 @@ anew, with all that is left. Each line stands for itself: one that was cut short
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from msgspec.json import Decoder
 from vatwatch.operations.errors import ErrorRecord
 from vatwatch.traffic.dead_letters import DeadLetter
 from vatwatch.traffic.events import EventRow, Place
+
+log = logging.getLogger(__name__)
 
 
 class EventLine(Struct, frozen=True, tag="event"):
@@ -121,8 +124,17 @@ class Outbox(Generic[L]):
         try:
             work()
         except OSError as error:
+            if not self.error:
+                log.warning(
+                    "%s cannot be written: %s. What is on its way is in memory alone, and is lost "
+                    "if the process is killed before the database has it.",
+                    self._path,
+                    error.strerror or type(error).__name__,
+                )
             self.error = str(error)
         else:
+            if self.error:
+                log.info("%s can be written again.", self._path)
             self.error = ""
 
 

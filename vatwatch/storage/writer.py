@@ -45,8 +45,9 @@ def write_batch(conn: connection, batch: Batch) -> Outcome:
             return Outcome.DUPLICATE
         if previous != changes.after:
             raise OutOfSequence(
-                f"snapshot {changes.time} was derived after {changes.after}, "
-                f"the database has {previous} before it"
+                "another process, or a lost message, changed what the database has: before "
+                f"snapshot {changes.time} it has {previous} and not {changes.after}. It is read "
+                "again, and nothing is lost"
             )
         _snapshot(cur, batch)
         _ensure_partition(cur, changes.time)
