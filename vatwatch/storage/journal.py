@@ -347,13 +347,17 @@ class Journal:
 
     def _write_entry(self, path: Path, content: bytes) -> None:
         aside = path.with_suffix(ASIDE_SUFFIX)
+        named = False
         try:
             _write_durably(aside, content)
+            named = True
             aside.rename(path)
             _sync_directory(path.parent)
         except OSError as error:
-            if not all([_is_gone(aside), _is_gone(path)]):
-                # The next start may find it, so nobody else may have its id.
+            _is_gone(aside)
+            if named:
+                # It may have its name, whatever the disk says: nobody else may have its id.
+                _is_gone(path)
                 self._next_id += 1
             if error.errno == errno.ENOENT:
                 with suppress(OSError):  # somebody has deleted it; the next append needs it
