@@ -417,3 +417,29 @@ def test_top_ends_quietly_at_ctrl_c_and_leaves_the_terminal_as_it_was(tmp_path: 
         assert terminal.wait() == 0
         assert b"Traceback" not in terminal.said
         assert b"\x1b[?1049l" in terminal.said
+
+
+def test_the_simulator_listens_on_ipv6(tmp_path: Path) -> None:
+    words = ("simulate", "--host", "::1", "--port", "0", "--pilots", "20")
+    terminal = Terminal(vatwatch(*words), tmp_path)
+    terminal.until_said("VATSIM_STATUS_URL=http://[::1]:")
+    terminal.type(b"\x03")
+    assert terminal.wait() == 0
+
+
+def test_ctrl_c_ends_the_demo_in_order(tmp_path: Path) -> None:
+    root = Path(__file__).parents[1]
+    terminal = Terminal(
+        [str(root / "scripts" / "demo.sh"), str(Path(sys.executable).parent)],
+        tmp_path,
+        PILOTS=20,
+        SEED=1,
+        SIMULATOR_PORT=free_port(),
+        PORT=free_port(),
+        VATWATCH_HOME=tmp_path / "home",
+    )
+    terminal.until_said("serving http")
+    terminal.type(b"\x03")
+    assert terminal.wait() == 130
+    assert b": stopped\r\n" in terminal.said
+    assert b"Traceback" not in terminal.said
