@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vatwatch.logs import MOST_WAITING, Formatter, StderrHandler
+from vatwatch.logs import MOST_BYTES, MOST_WAITING, Formatter, StderrHandler
 
 BEGINNING = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ \S+: ")
 
@@ -86,6 +86,14 @@ def test_a_reader_that_takes_nothing_holds_up_nobody_and_hears_later_how_much_it
     lost = int(re.search(r": (\d+) lines", told)[1])  # type: ignore[index]
     assert lost == count - (len(lines) - 1)
     assert f"line {count - 1} of" in lines[-1]
+
+
+def test_what_waits_is_bounded_in_bytes_too(pipe: tuple[int, int]) -> None:
+    _, write = pipe
+    handler = log_to(write)
+    for _ in range(50):
+        handler.handle(record("%s", "z" * 100_000))
+    assert sum(map(len, handler._waiting)) == handler._waiting_bytes <= MOST_BYTES
 
 
 def test_a_line_longer_than_the_pipe_takes_at_once_comes_whole(pipe: tuple[int, int]) -> None:

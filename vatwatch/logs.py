@@ -23,8 +23,10 @@ from vatwatch.redaction import redact
 
 # Standard error.
 DESCRIPTOR = 2
-# Lines that wait for a reader: some 100 KB, an hour of a service that has something to say.
+# Lines that wait for a reader, and their bytes: an hour of a service that has something to say, or
+# two hundred long tracebacks.
 MOST_WAITING = 1000
+MOST_BYTES = 1024 * 1024
 # What a pipe takes whole once poll says that it has room (POSIX: PIPE_BUF).
 CHUNK = 4096
 # A reader that is only slow is waited for as long, once until it has caught up.
@@ -61,6 +63,7 @@ class StderrHandler(logging.Handler):
         super().__init__()
         self._descriptor = descriptor
         self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
         self._begun = b""  # the rest of a line whose beginning has been written
         self._lost = 0
         self._stuck = False
@@ -72,9 +75,13 @@ class StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, or keep it until there is room."""
-        self._waiting.append(self._bytes(record))
-        if len(self._waiting) > MOST_WAITING:
-            self._waiting.popleft()
+        line = self._bytes(record)
+        self._waiting.append(line)
+        self._waiting_bytes += len(line)
+        while len(self._waiting) > MOST_WAITING or (
+            self._waiting_bytes > MOST_BYTES and len(self._waiting) > 1
+        ):
+            self._waiting_bytes -= len(self._waiting.popleft())
             self._lost += 1
         self._write(0 if self._stuck else PATIENCE_MS)
 
@@ -108,7 +115,9 @@ class StderrHandler(logging.Handler):
 
     def _next(self) -> bytes:
         if not self._lost:
-            return self._waiting.popleft()
+            line = self._waiting.popleft()
+            self._waiting_bytes -= len(line)
+            return line
         lost, self._lost = self._lost, 0
         return self._bytes(_record(logging.WARNING, f"{lost} lines before this were not taken"))
 
@@ -120,6 +129,7 @@ class StderrHandler(logging.Handler):
 
     def _forget(self) -> None:
         self._waiting.clear()
+        self._waiting_bytes = 0
         self._begun = b""
 
 

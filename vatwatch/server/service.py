@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -22,7 +23,7 @@ from vatwatch.http.service import Service
 from vatwatch.listening import authority, listen
 from vatwatch.redaction import shown_address
 from vatwatch.server.master import STOP_MARGIN_S, GunicornLog, Master
-from vatwatch.server.worker import BEAT_S, Worker
+from vatwatch.server.worker import Worker
 from vatwatch.storage.first_look import check_database
 from vatwatch.storage.home import take_home
 from vatwatch.system import build, settle
@@ -126,8 +127,9 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         settings = self._settings
         log.info("vatwatch %s starts, with its data in %s", __version__, settings.general.home)
         # The worker is not in its loop yet, and a cluster may have to recover from a crash.
-        beat = gevent.spawn(_beat, worker)
+        beat = gevent.spawn(worker.beat)
         self._started = True
+        worker.before_exit = partial(self._stop_tree, None, worker)
         try:
             starting = gevent.spawn(_start, self._tree)
             gevent.wait([starting, worker.stop_ordered], count=1)
@@ -159,6 +161,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         """However the worker has come to its end, unless it was killed."""
         if self._tree is None or not self._started:
             return
+        self._started = False
         log.info("stopping: what has been fetched is written first")
         worker.order_stop()  # if it has not been ordered, the clock starts now
         stopping = gevent.spawn(self._tree.stop, max(LEAST_STOP_S, worker.time_left_s()))
@@ -188,13 +191,6 @@ def _start(tree: Tree) -> VatwatchError | None:
     except VatwatchError as error:
         return error
     return None
-
-
-def _beat(worker: Worker) -> None:
-    """Tell the master that the worker lives, as its loop will do later."""
-    while True:
-        worker.notify()
-        gevent.sleep(BEAT_S)
 
 
 def _refuse(error: VatwatchError | str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -31,6 +32,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self.stop_ordered = Event()
         self.hurried = Event()
         self.stop_began = 0.0
+        self.before_exit: Callable[[], None] = lambda: None
 
     def init_signals(self) -> None:
         """Handlers that run in a greenlet each: they may log, and interrupt nothing."""
@@ -81,6 +83,19 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             log.warning("%d connections are closed before they have their answer", busy)
             for server in servers:
                 server.stop(timeout=0)
+        # Not only in gunicorn's worker_exit: by then nobody can tell the master that the hub turns,
+        # and to stop may take longer than a hub may stand still.
+        beat = gevent.spawn(self.beat)
+        try:
+            self.before_exit()
+        finally:
+            beat.kill()
+
+    def beat(self) -> None:
+        """Tell the master again and again that the worker lives, while its loop does not run."""
+        while True:
+            self.notify()
+            gevent.sleep(BEAT_S)
 
     def _serve(self, listener: Any) -> StreamServer:
         listener.setblocking(1)
