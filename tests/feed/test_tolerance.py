@@ -358,6 +358,18 @@ def test_a_mark_at_the_beginning_and_other_encodings_are_read() -> None:
     assert decode_radios(b"\xef\xbb\xbf" + text).radios == WHOLE_RADIOS.radios
 
 
+def test_a_sound_body_does_not_go_the_tolerant_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the tolerant way")
+
+    for name in ("scan", "read"):
+        monkeypatch.setattr(f"vatwatch.feed.decode.{name}", never)
+    for raw in (COMPACT, PRETTY):
+        assert peek(raw) == WHOLE.feed.general
+        assert decode_feed(raw).feed == WHOLE.feed
+    assert decode_radios(body(radios())).radios == WHOLE_RADIOS.radios
+
+
 def test_the_tolerant_way_reads_a_sound_body_as_the_fast_one_does() -> None:
     for raw in (COMPACT, PRETTY):
         broken = one_hit(raw, b"}", b",}")  # the head's
