@@ -82,6 +82,7 @@ def test_a_service_that_finds_it_out_later_ends_in_order_with_one_line_and_for_g
     with FeedServer() as feeds:
         done = command(tmp_path, "run", VATSIM_API_URL=feeds.url, VATWATCH_LOG_LEVEL="error")
     assert done.returncode not in (0, 1)
+    assert "Traceback" not in done.stderr
     about = [line for line in done.stderr.splitlines() if "schema 9999" in line]
     assert about[-1].startswith("vatwatch: the database has schema 9999")
     assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()

@@ -17,16 +17,12 @@ from vatwatch.errors import (
     ConfigurationError,
     DatabaseUnavailable,
     EmbeddedPostgresError,
+    RedisUnavailable,
     SchemaRefused,
 )
 from vatwatch.redaction import redact
 from vatwatch.storage.embedded import DATABASE, SUPERUSER
-from vatwatch.storage.first_look import (
-    DatabaseFound,
-    RedisUnavailable,
-    look_at_database,
-    look_at_redis,
-)
+from vatwatch.storage.first_look import DatabaseFound, look_at_database, look_at_redis
 from vatwatch.storage.migrate import newest_known
 from vatwatch.storage.postgres_binaries import choose_binaries
 from vatwatch.wiring import options

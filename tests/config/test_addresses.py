@@ -163,6 +163,7 @@ def test_a_known_parameter_is_one_that_redis_py_takes(name: str) -> None:
         ("https://me:s3cret@ho st/x", "a space"),
         ("https://me:s3cret@*host/x", "host"),
         ("https://me:s3cret@[::1/x", "IPv6"),
+        ("https://me:s3cret%E2%98%83@host/x", "beyond Latin-1"),
         ("https://me:s3cret@" + "ä" * 80 + "/x", "not an address"),
     ],
 )

@@ -128,3 +128,17 @@ def test_a_server_that_goes_away_is_one_error_a_call_and_is_used_again_when_it_i
 def test_the_line_between_weather_and_bug_at_redis(error: redis.RedisError, part: str) -> None:
     assert bool(weather(error)) == bool(part)
     assert part in weather(error)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("redis://localhost", "Redis at localhost:6379"),
+        ("redis:///3", "Redis at localhost:6379"),
+        ("redis://:s3cret@127.0.0.1:1/0", "Redis at 127.0.0.1:1"),
+        ("unix:///nowhere/redis.sock", "Redis at /nowhere/redis.sock"),
+    ],
+)
+def test_an_address_may_leave_out_what_redis_py_knows(url: str, name: str) -> None:
+    mirror = RedisMirror(url, {})
+    assert mirror._name == name

@@ -44,6 +44,7 @@ from vatwatch.supervision import (
     Timer,
     correlation_of,
 )
+from vatwatch.supervision.failures import text_of
 from vatwatch.traffic.identity import find_callsign
 from vatwatch.traffic.live import Body, Collection, encode_live, encode_one
 from vatwatch.traffic.payloads import DataPayload
@@ -163,7 +164,7 @@ class CacheActor(Service):
             except BreakerOpen:
                 error = self._last_error or "Redis failed too often and is tried again soon"
             except REDIS_FAILS as failure:
-                error = str(failure)
+                error = text_of(failure)
         total = self.with_totals(self._status())
         reply.set(CacheReport(total.hits, total.misses, latency_ms, used_bytes, error))
 
@@ -234,7 +235,7 @@ class CacheActor(Service):
         """The breaker's own refusal says nothing new: the cause stays what it was."""
         self._succeeded = False
         if not isinstance(error, BreakerOpen):
-            self._last_error = str(error)
+            self._last_error = text_of(error)
         elif not self._last_error:
             # Of a breaker that was open before this incarnation.
             self._last_error = self._guard.info().last_failure.partition(": ")[2]

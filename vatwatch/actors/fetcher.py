@@ -48,6 +48,7 @@ from vatwatch.feed.phase import PollPlan, next_poll
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import AppendSnapshot, Health, PollDue
 from vatwatch.operations.status import FetcherStatus
+from vatwatch.redaction import shown_address
 from vatwatch.supervision import Backoff, BreakerPolicy, Guard, Guarded, NativePool, Recovery, Retry
 from vatwatch.traffic.payloads import DataPayload
 
@@ -202,7 +203,7 @@ class FetcherActor(Service):
     def _fetch(self) -> tuple[bytes, bytes | None] | None:
         """Both feeds, once; None if what we have is the newest."""
         where = self._addresses()
-        self._source = where.data
+        self._source = shown_address(where.data)
         body, transceivers = fetch_both(self._client, where)
         if isinstance(body, bytes):
             return body, self._newest_radios(transceivers)

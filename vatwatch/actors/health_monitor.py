@@ -46,6 +46,7 @@ from vatwatch.operations.health import (
 )
 from vatwatch.operations.status import CacheStatus, FetcherStatus, Status, StoreStatus
 from vatwatch.supervision import NodeInfo, State
+from vatwatch.supervision.failures import text_of
 from vatwatch.traffic.payloads import HealthPayload
 
 Received = ServiceReport | LookAgain | GetReports | CheckHealth | Probed | DependencyInspected
@@ -154,7 +155,7 @@ class HealthMonitorActor(Service):
         try:
             self.address(service).probe(timeout_s=limit_s)
         except VatwatchError as error:
-            missing = str(error)
+            missing = text_of(error)
         except Exception as error:  # noqa: BLE001 - what its on_probe raised is its own bug
             missing = f"its probe failed: {type(error).__name__}: {error}"
         self.after(0, Probed(service, missing))
@@ -167,7 +168,7 @@ class HealthMonitorActor(Service):
                 .error
             )
         except VatwatchError as error:
-            missing = str(error)
+            missing = text_of(error)
         health = Health.UNHEALTHY if missing else Health.HEALTHY
         self.after(0, DependencyInspected(name, health, missing))
 
@@ -177,7 +178,7 @@ class HealthMonitorActor(Service):
             found = self.address("cache").ask(InspectCache(), timeout_s=self._probe_timeout_s)
         except VatwatchError as error:
             if name in self._records.outside:
-                self.after(0, DependencyInspected(name, Health.UNHEALTHY, str(error)))
+                self.after(0, DependencyInspected(name, Health.UNHEALTHY, text_of(error)))
             return
         if found.redis_error:
             self.after(0, DependencyInspected(name, Health.UNHEALTHY, found.redis_error))

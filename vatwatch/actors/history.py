@@ -41,6 +41,7 @@ from vatwatch.storage.migrate import is_current
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.queries import callsign_of, inspect, latest_flight, track
 from vatwatch.supervision import Reply, Timer
+from vatwatch.supervision.failures import text_of
 from vatwatch.supervision.public_lane import PUBLIC_CAPACITY, PUBLIC_RETRY_S
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class HistoryActor(Service):
             found = self._database.run(inspect)
         except (StorageError, psycopg2.Error) as error:
             self._away(error)
-            reply.set(DatabaseReport(pool=self._database.pool, error=str(error)))
+            reply.set(DatabaseReport(pool=self._database.pool, error=text_of(error)))
             return
         self._report("")
         reply.set(
@@ -195,7 +196,7 @@ class HistoryActor(Service):
             delay = max(RETRY_S, self._database.retry_in_s)
             self._retry = self.after(delay, TryDatabase())
             self._retry_at = datetime.now(UTC) + timedelta(seconds=delay)
-        self._report(str(error))
+        self._report(text_of(error))
 
     def _report(self, last_error: str) -> None:
         """Degraded while the database is away: without it nothing is lost but the answers."""

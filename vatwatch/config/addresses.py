@@ -49,7 +49,9 @@ def http(address: str) -> None:
     _host(parts)
     try:
         requests.Request("GET", address).prepare()
-    except (requests.RequestException, ValueError):  # UnicodeError is a ValueError
+    except UnicodeEncodeError:
+        raise ValueError("has a user or a password that HTTP cannot send: beyond Latin-1") from None
+    except (requests.RequestException, ValueError):
         raise ValueError("is not an address that can be asked") from None
 
 

@@ -14,9 +14,11 @@ import psycopg2
 import redis
 
 from vatwatch.config.database import Database
-from vatwatch.errors import DatabaseUnavailable, SchemaRefused, VatwatchError
+from vatwatch.errors import DatabaseUnavailable, RedisUnavailable, SchemaRefused
 from vatwatch.storage.migrate import newest_of
 from vatwatch.storage.postgres_binaries import choose_binaries
+from vatwatch.storage.reachability import why_not
+from vatwatch.storage.redis_mirror import weather
 
 # libpq's own least is 2 s. A server that is away costs a start so much, and no more.
 TIMEOUT_S = 3
@@ -29,10 +31,6 @@ class DatabaseFound:
     server_version: str
     schema: int | None
     """The number of the newest change of the schema; None before the first start."""
-
-
-class RedisUnavailable(VatwatchError):
-    """Redis cannot be reached, or does not let us in."""
 
 
 def check_database(database: Database, home: Path) -> None:
@@ -66,8 +64,8 @@ def look_at_database(dsn: str) -> DatabaseFound:
         conn = psycopg2.connect(
             dsn, connect_timeout=TIMEOUT_S, fallback_application_name="vatwatch check"
         )
-    except psycopg2.Error:
-        raise DatabaseUnavailable("PostgreSQL cannot be reached") from None
+    except psycopg2.Error as error:
+        raise DatabaseUnavailable(why_not(dsn, error)) from None
     try:
         with conn.cursor() as cur:
             cur.execute(f"SET statement_timeout = '{TIMEOUT_S}s'")
@@ -92,6 +90,8 @@ def look_at_redis(url: str) -> str:
         server.ping()
         return str(server.info("server").get("redis_version", ""))
     except redis.RedisError as error:
-        raise RedisUnavailable(f"Redis does not answer ({type(error).__name__})") from None
+        raise RedisUnavailable(
+            f"Redis {weather(error) or 'does not answer what it is asked'}"
+        ) from None
     finally:
         server.close()

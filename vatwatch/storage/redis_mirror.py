@@ -72,7 +72,9 @@ class RedisMirror:
         )
         self._ttl_s = ttl_s
         where = self._redis.connection_pool.connection_kwargs
-        self._name = f"Redis at {where.get('path') or '{host}:{port}'.format(**where)}"
+        # Of what the address leaves out redis-py knows only its own defaults.
+        network = f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
+        self._name = f"Redis at {where.get('path') or network}"
 
     def ping(self) -> None:
         """See whether it is there."""
