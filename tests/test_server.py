@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -188,6 +189,19 @@ def test_a_host_that_is_none_is_not_said_to_be_taken(tmp_path: Path) -> None:
         (line,) = own_lines(process)
         assert "this machine does not have this address" in line
         assert "running already" not in line
+
+
+def test_who_sends_what_is_no_request_does_not_fill_the_log(tmp_path: Path) -> None:
+    with started(tmp_path / "home", tmp_path / "log") as process:
+        until(lambda: process.get("/healthz")[0] == 200)
+        for _ in range(30):
+            with socket.create_connection(("127.0.0.1", process.port)) as client:
+                client.sendall(b"NOT\x01HTTP \x1b[31m / HTTP/9\r\n\r\n")
+                assert client.recv(100).startswith(b"HTTP/1.1 400")
+        about = [line for line in process.said().splitlines() if "Invalid request" in line]
+        assert len(about) == 1
+        assert "\x1b" not in about[0]
+        assert process.get("/healthz")[0] == 200
 
 
 # --- starts after a crash -------------------------------------------------------------------------
