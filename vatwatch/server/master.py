@@ -42,6 +42,7 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
 
     def start(self) -> None:
         """Listen with the socket that was opened before anything else was begun."""
+        self.app.signals = self.SIG_QUEUE
         kind = TCP6Socket if self._listener.family == socket.AF_INET6 else TCPSocket
         address = self._listener.getsockname()
         self.LISTENERS = [kind(address, self.cfg, self.log, fd=self._listener.detach())]

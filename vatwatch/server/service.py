@@ -8,6 +8,7 @@ import signal
 import sys
 from datetime import UTC, datetime
 from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -69,6 +70,8 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         self._tree: Tree | None = None
         self._started = False
         self._refusal = ""
+        self.signals: SimpleQueue[int] = SimpleQueue()
+        """The master's; see Worker."""
         super().__init__()
 
     def run(self) -> None:

@@ -45,6 +45,20 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         gevent.signal_handler(signal.SIGHUP, log.info, "SIGHUP: there is nothing to reload")
         for other in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU):
             gevent.signal_handler(other, log.debug, "%s is ignored", other.name)
+        self._hear_what_came_before()
+
+    def _hear_what_came_before(self) -> None:
+        """Since the fork the master's handlers were ours, and put signals into a copy of its queue.
+
+        What was in there before was for the master, and comes to the same: it stops us.
+        """
+        queue, came = self.app.signals, set()
+        while not queue.empty():
+            came.add(queue.get_nowait())
+        if signal.SIGTERM in came:
+            self.order_stop()
+        if signal.SIGQUIT in came:
+            self._hurry()
 
     def order_stop(self) -> None:
         """Stop in order."""
