@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.feed.invented import atis, body, controller, feed, pilot, prefile
+from tests.feed.invented import atis, body, controller, feed, pilot, prefile, radios
+from tests.feed.test_tolerance import EXTREMES, PLACES, put
 from vatwatch.feed.times import parse_time, time_text
+from vatwatch.traffic.events import check_event
 from vatwatch.traffic.pipeline import Advanced, Options, advance, prepare
 from vatwatch.traffic.tracking import Rules, Tracking
 
@@ -203,3 +209,37 @@ def test_a_logon_time_that_cannot_be_read_neither_ends_nor_begins_anything(name:
     assert network.ended == 0
     if name == "pilots":
         assert network.tracking.flights["TST1"].pilot.logon_time == pilot(1)["logon_time"]
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(EXTREMES)), max_size=4),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_after_any_odd_snapshots_the_next_good_one_is_whole(
+    odd: list[list[tuple[tuple[str, int, tuple[str, ...]], object]]],
+) -> None:
+    tracking = Tracking()
+    time = START
+    for hits in ([], *odd, []):
+        content = feed(time_text(time))
+        for place, value in hits:
+            with suppress(TypeError, KeyError):  # what it is in was hit before
+                put(content, place, value)
+        prepared = prepare(json.dumps(content).encode(), body(radios()), Options())
+        advanced = advance(tracking, prepared, Rules())
+        tracking = advanced.tracking
+        for event in advanced.events:
+            check_event(event)
+        assert advanced.changes.flights_ended == []
+        time += timedelta(seconds=15)
+    assert set(tracking.flights) == {"TST1", "TST2", "TST3"}
+    assert set(tracking.sessions) == {"EXX11_TWR", "EXX12_TWR"}
+    assert set(tracking.atis) == {"EXX21_ATIS", "EXX22_ATIS"}
+    assert {plan.callsign for plan in tracking.prefiles.values()} == {"PRE31", "PRE32"}
+    assert set(tracking.radios) == {"TST1", "TST2", "EXX11_TWR"}
+    good = feed(time_text(time - timedelta(seconds=15)))
+    shown = prepare(body(good), None, Options()).snapshot.feed
+    assert [flight.pilot for flight in tracking.flights.values()] == shown.pilots
