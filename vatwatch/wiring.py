@@ -107,7 +107,7 @@ def options(s: Settings) -> Options:
             boundary = Boundary.from_geojson(
                 s.traffic.boundary.read_bytes(), s.traffic.boundary.name
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"VATWATCH_FILTER_BOUNDARY: {error}") from error
     return Options(
         rules=rules(s),

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vatwatch.config.settings import (
     DEFAULT_API_URL,
@@ -14,6 +16,7 @@ from vatwatch.config.settings import (
     Settings,
     describe,
     load,
+    read,
 )
 from vatwatch.errors import ConfigurationError
 
@@ -423,3 +426,41 @@ def test_a_home_that_cannot_be_written_is_refused_to_the_service_with_the_reason
         load(env={"VATWATCH_HOME": "/proc/vatwatch"}, directory=Path("/"), for_service=True)
     (line,) = str(refused.value).splitlines()[1:]
     assert line.startswith("  VATWATCH_HOME=/proc/vatwatch: cannot be written (")
+
+
+# --- whatever the system or a library raises -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("VATWATCH_HOME", "x" * 5000, "cannot be looked at (file name too long)"),
+        ("VATWATCH_POSTGRES_BINDIR", "x" * 5000, "cannot be looked at (file name too long)"),
+        ("VATWATCH_FILTER_BOUNDARY", "x" * 5000, "cannot be looked at (file name too long)"),
+        ("VATWATCH_FILTER_CALLSIGN", "a{99999999999999999999}", "must be a regular expression"),
+        ("VATWATCH_FILTER_CALLSIGN", "(" * 9000 + ")" * 9000, "must be a regular expression"),
+        ("VATWATCH_HOME", "a\udcffb", "must be one line"),
+        ("PORT", "\udcff", "must be text in UTF-8"),
+        ("DATABASE_URL", "postgresql://\udcff@db/v", "a space, a line break or a control"),
+        ("VATSIM_API_URL", "https://me:x@ho\u2100st/x", "is not an address"),
+    ],
+)
+def test_nothing_that_stands_in_a_setting_is_a_crash(
+    tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    (line,) = faults(tmp_path, **{name: value}).splitlines()[1:]
+    assert said in line
+    line.encode()
+
+
+@given(st.dictionaries(st.sampled_from(sorted(DEFAULTS)), st.text(max_size=12), max_size=4))
+def test_any_text_in_any_setting_is_taken_or_refused_in_a_line(env: dict[str, str]) -> None:
+    reading = read(env=env, directory=Path("/nowhere"))
+    for fault in reading.faults:
+        assert fault.isprintable()
+    assert len(reading.describe()) > len(DEFAULTS)
+
+
+def test_a_toml_that_is_nested_without_end_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "vatwatch.toml").write_text("port = " + "[" * 5000)
+    assert "vatwatch.toml: is nested too deeply" in faults(tmp_path)

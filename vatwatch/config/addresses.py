@@ -199,7 +199,7 @@ def _split(address: str) -> SplitResult:
     try:
         parts = urlsplit(address)
     except ValueError:
-        raise ValueError("has a [ or ] that is not around an IPv6 address") from None
+        raise ValueError("is not an address (only an IPv6 host stands in [ ])") from None
     try:
         _ = parts.port
     except ValueError:

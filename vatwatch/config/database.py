@@ -10,10 +10,10 @@ from typing import Annotated
 
 import psycopg2
 from psycopg2.extensions import parse_dsn
-from pydantic import AfterValidator, PositiveFloat, SecretStr
+from pydantic import PositiveFloat, SecretStr
 
 from vatwatch.config import addresses
-from vatwatch.config.section import Section, checked, setting
+from vatwatch.config.section import Section, checked, on_disk, setting
 
 SCHEMES = ("postgresql", "postgres")
 # The parameters of libpq 17 ("Parameter Key Words" in its manual).
@@ -130,7 +130,7 @@ def _bindir(value: Path) -> Path:
     missing = [name for name in ("postgres", "initdb") if not os.access(value / name, os.X_OK)]
     if missing:
         raise ValueError(f"must be a directory with PostgreSQL's programs; no {missing[0]} in it")
-    return value
+    return value.absolute()  # the programs are started in another directory
 
 
 class Database(Section):
@@ -145,7 +145,7 @@ class Database(Section):
     timeout_s: PositiveFloat = setting(
         "DATABASE_TIMEOUT", 30.0, "How long one transaction may take.", unit="s"
     )
-    bindir: Annotated[Path, AfterValidator(_bindir)] | None = setting(
+    bindir: Annotated[Path, on_disk(_bindir)] | None = setting(
         "VATWATCH_POSTGRES_BINDIR",
         None,
         "Where the embedded cluster's binaries are; unset: they are looked for.",

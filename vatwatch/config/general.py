@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
-
-from vatwatch.config.section import Section, setting
+from vatwatch.config.section import Section, on_disk, setting
 
 
 def _home(value: Path) -> Path:
@@ -26,7 +24,7 @@ def _home(value: Path) -> Path:
 class General(Section):
     """Directory and log."""
 
-    home: Annotated[Path, AfterValidator(_home)] = setting(
+    home: Annotated[Path, on_disk(_home)] = setting(
         "VATWATCH_HOME", Path("var"), "Directory of the embedded cluster and the journal."
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(

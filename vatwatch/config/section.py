@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -35,6 +36,22 @@ def checked(rule: Callable[[str], None]) -> AfterValidator:
     def check(value: Any) -> Any:
         rule(value.get_secret_value() if isinstance(value, SecretStr) else value)
         return value
+
+    return AfterValidator(check)
+
+
+def on_disk(rule: Callable[[Path], Path]) -> AfterValidator:
+    """A path that `rule` takes, as it returns it; what the system refuses is a fault, too.
+
+    (Whether a path exists cannot even be asked of a directory that others may not enter.)
+    """
+
+    def check(value: Path) -> Path:
+        try:
+            return rule(value)
+        except OSError as error:
+            why = (error.strerror or type(error).__name__).lower()
+            raise ValueError(f"cannot be looked at ({why})") from None
 
     return AfterValidator(check)
 

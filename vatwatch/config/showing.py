@@ -79,6 +79,8 @@ def _must_be(error: Any, field: FieldInfo) -> str:
             return f"must be at most {context['le']:g}"
         case "literal_error":
             return f"must be {context['expected'].replace(chr(39), '')}"
+        case "string_unicode":
+            return "must be text in UTF-8"
         case "string_type" | "path_type":
             return "must be a text"
         case _:

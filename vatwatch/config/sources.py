@@ -52,6 +52,9 @@ def toml(path: Path, known: Collection[str], faults: list[str]) -> dict[str, obj
         place = re.search(r"\(at [^()]*\)\Z", str(error))
         faults.append(f"{path}: is not TOML {place[0] if place else '(at its end)'}")
         return {}
+    except RecursionError:
+        faults.append(f"{path}: is nested too deeply")
+        return {}
     table = content.pop(TABLE, {})
     if not isinstance(table, dict):
         faults.append(f"{path}: {TABLE} must be a table")

@@ -36,8 +36,8 @@ def faults_of_service(sections: Mapping[str, Any]) -> Iterator[str]:
 
 def _home(home: Path) -> Iterator[str]:
     """Try it: permissions do not tell of a read-only file system, nor of root."""
-    place = next(one for one in (home, *home.absolute().parents) if one.exists())
     try:
+        place = next(one for one in (home, *home.absolute().parents) if one.exists())
         with TemporaryFile(dir=place):
             pass
     except OSError as error:

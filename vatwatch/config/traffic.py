@@ -6,15 +6,15 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, PositiveFloat
+from pydantic import PositiveFloat
 
-from vatwatch.config.section import Section, Switch, checked, setting
+from vatwatch.config.section import Section, Switch, checked, on_disk, setting
 
 
 def _pattern(text: str) -> None:
     try:
         re.compile(text)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"must be a regular expression: {error}") from error
 
 
@@ -56,7 +56,7 @@ class Traffic(Section):
         "holiday, and with 500 an hour take at most 0.7 GB.",
         unit="h",
     )
-    boundary: Annotated[Path, AfterValidator(_file)] | None = setting(
+    boundary: Annotated[Path, on_disk(_file)] | None = setting(
         "VATWATCH_FILTER_BOUNDARY",
         None,
         "A GeoJSON file; only what is inside its polygons is kept.",
