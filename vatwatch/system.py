@@ -92,7 +92,8 @@ def declare(
         ]),
         supervisor("data", REST_FOR_ONE, children=[
             *([worker("postgres", PostgresActor, s.general.home, bindir=s.database.bindir,
-                      stop_timeout_s=POSTGRES_STOP_S, start_s=120, shutdown_s=POSTGRES_STOP_S + 5,
+                      stop_timeout_s=POSTGRES_STOP_S, start_s=POSTGRES_DEADLINE_S,
+                      shutdown_s=POSTGRES_STOP_S + 5,
                       handler_deadline_s=POSTGRES_DEADLINE_S)] if s.database.is_embedded else []),
             worker("journal", JournalActor, s.general.home / "journal",
                    max_bytes=s.journal.max_mb * MEGABYTE, max_failures=s.journal.max_failures,

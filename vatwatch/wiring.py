@@ -25,6 +25,7 @@ from vatwatch.config.settings import (
 )
 from vatwatch.errors import ConfigurationError
 from vatwatch.operations.resources import Limits, Machine, Resource, limits_for
+from vatwatch.storage.embedded import RECOVERY_S
 from vatwatch.storage.housekeeping import disk_bytes
 from vatwatch.storage.retention import Retention
 from vatwatch.supervision import (
@@ -43,7 +44,7 @@ WINDOW = 20
 WRITERS = 2
 POSTGRES_STOP_S = 10.0
 # It may have to be started again, with its crash recovery.
-POSTGRES_DEADLINE_S = 120.0
+POSTGRES_DEADLINE_S = RECOVERY_S + 120.0
 # An fsync on a busy disk takes its time.
 JOURNAL_PATIENCE_S = 20.0
 

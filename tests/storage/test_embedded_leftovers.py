@@ -284,6 +284,20 @@ def test_a_start_waits_for_the_server_that_a_killed_service_left_and_that_stops(
             owner.communicate()
 
 
+def test_a_server_that_takes_long_to_recover_is_not_ended_and_begun_anew(home: Path) -> None:
+    """It has to fetch its log from an archive that is slow, and has nothing."""
+    data = home / "postgres" / "data"
+    with (data / "postgresql.auto.conf").open("a") as settings:
+        settings.write("restore_command = 'sleep 1; false'\nhot_standby = off\n")
+    (data / "recovery.signal").touch()
+    cluster = EmbeddedPostgres(home, settings=UNSAFE)
+    try:
+        assert rows(cluster.start(1.5)) == [(1,)]
+        assert not (data / "recovery.signal").exists(), "it has recovered"
+    finally:
+        cluster.stop()
+
+
 def test_a_server_that_was_left_and_stands_still_is_replaced(home: Path) -> None:
     left = EmbeddedPostgres(home, settings=UNSAFE)
     left.start(WAIT_S)

@@ -58,6 +58,11 @@ KNOCK_S = 2.0
 # A server that was left by a killed service and says nothing at all for so long stands still; one
 # that stops or recovers says so.
 SILENT_S = 10.0
+# After a crash it replays its log, of which SERVER_SETTINGS allow some 1 GB: on a slow, busy disk
+# (1 MB/s) that takes twenty minutes. Whoever ends it before it is ready begins anew each time.
+RECOVERY_S = 3600.0
+# Between two lines that say that it recovers.
+TOLD_EVERY_S = 30.0
 # How much of the server's log is read to say why it does not start.
 LOG_TAIL_BYTES = 4096
 
@@ -113,6 +118,9 @@ class EmbeddedPostgres:
     def start(self, timeout_s: float = 60.0) -> str:
         """Start it, or take over the one that a killed service has left; where to connect.
 
+        `timeout_s` is counted anew while the server says that it starts, recovers or stops, for
+        `RECOVERY_S` at most.
+
         Raises:
             EmbeddedPostgresError: with what to do about it
         """
@@ -155,7 +163,7 @@ class EmbeddedPostgres:
     # --- starting ------------------------------------------------------------------------------
 
     def _run(self, timeout_s: float) -> str:
-        deadline = monotonic() + timeout_s
+        patience = _Patience(timeout_s)
         sockets = self._sockets = self._socket_directory()
         dsn = f"host='{sockets}' user={SUPERUSER} dbname={DATABASE}"
         while True:
@@ -163,10 +171,10 @@ class EmbeddedPostgres:
             if not left:
                 clear(self._data, sockets)
                 self._spawn(sockets)
-            if self._answers(sockets, deadline, left=left) and self._has_database(dsn, deadline):
+            if self._answers(sockets, patience, left=left) and self._has_database(dsn, patience):
                 log.info("the embedded PostgreSQL listens in %s", sockets)
                 return dsn
-            if monotonic() >= deadline:
+            if not patience.left_s:
                 self.stop()
                 raise EmbeddedPostgresError(
                     f"PostgreSQL does not answer within {timeout_s:g} s; "
@@ -213,10 +221,10 @@ class EmbeddedPostgres:
             )
         self._server = psutil.Process(self._child.pid)
 
-    def _answers(self, sockets: Path, deadline: float, *, left: bool) -> bool:
-        """Whether it takes connections before it ends, or the deadline comes."""
+    def _answers(self, sockets: Path, patience: _Patience, *, left: bool) -> bool:
+        """Whether it takes connections before it ends, or patience does."""
         heard_at = monotonic()
-        while monotonic() < deadline:
+        while patience.left_s:
             if not self.running():
                 if self._child is not None and self._child.poll() not in (0, None, -signal.SIGINT):
                     raise EmbeddedPostgresError(
@@ -228,6 +236,7 @@ class EmbeddedPostgres:
                 return True
             if answer is Answer.BUSY:
                 heard_at = monotonic()
+                patience.heard()
             elif left and monotonic() - heard_at > SILENT_S:
                 log.warning("PostgreSQL (process %d) stands still: it is ended", self.pid or 0)
                 self._end_server(KNOCK_S)
@@ -235,12 +244,12 @@ class EmbeddedPostgres:
             sleep(START_POLL_S)
         return False
 
-    def _has_database(self, dsn: str, deadline: float) -> bool:
+    def _has_database(self, dsn: str, patience: _Patience) -> bool:
         """See to it that there is our database; False if the server goes away meanwhile."""
         # libpq blocks in C: a server that stands still just now must not hold up the hub.
         thread = NativePool(1, "embedded PostgreSQL")
         try:
-            thread.run(_make_database, dsn, timeout_s=max(KNOCK_S, deadline - monotonic()))
+            thread.run(_make_database, dsn, timeout_s=max(KNOCK_S, patience.left_s))
         except psycopg2.Error:
             sleep(START_POLL_S)  # it is shutting down under us
             return False
@@ -378,6 +387,30 @@ class EmbeddedPostgres:
                 f"the embedded PostgreSQL in {self._home} is in use by process {held.holder}: stop "
                 "it, choose another VATWATCH_HOME, or set DATABASE_URL"
             ) from held
+
+
+class _Patience:
+    """How long a server is waited for since its last sign of life, though not for ever."""
+
+    def __init__(self, timeout_s: float) -> None:
+        now = monotonic()
+        self._timeout_s = timeout_s
+        self._began = self._told_at = now
+        self._until = now + timeout_s
+
+    @property
+    def left_s(self) -> float:
+        """Nothing, when the time is up."""
+        return max(0.0, self._until - monotonic())
+
+    def heard(self) -> None:
+        """It lives, and is not ready."""
+        now = monotonic()
+        self._until = min(self._began + RECOVERY_S, now + self._timeout_s)
+        if now - self._told_at > TOLD_EVERY_S:
+            self._told_at = now
+            waited_s = now - self._began
+            log.info("PostgreSQL recovers from a crash: waited for %.0f s so far", waited_s)
 
 
 def wait_for_end(process: psutil.Process, timeout_s: float) -> bool:
