@@ -242,6 +242,8 @@ def _measure(node: Node, sort: str) -> float:
 def _cells(depth: int, node: Node, sample: Sample, view: View) -> list[Text | str]:
     name = "  " * depth + node["name"]
     state = Text(node["state"], style=STATE_COLOURS.get(node["state"], ""))
+    if node["state"] == "restarting" and node["retry_in_s"]:
+        state.append(f" {_span(node['retry_in_s'])}")
     breaker = node["breaker"]
     shown = Text("")
     if breaker is not None:

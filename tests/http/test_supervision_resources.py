@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import gevent
 import pytest
 from falcon import testing
 
 from tests.supervision.helpers import (
     Echo,
+    Fail,
     Notices,
     root,
     running,
@@ -20,7 +23,16 @@ from tests.supervision.helpers import (
 from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
-from vatwatch.supervision import BreakerPolicy, ChildStarted, Tree
+from vatwatch.supervision import (
+    Backoff,
+    BreakerChanged,
+    BreakerPolicy,
+    ChildRestarting,
+    ChildStarted,
+    ChildStopped,
+    Strategy,
+    Tree,
+)
 
 KEY = {"Authorization": "Bearer key"}
 
@@ -82,6 +94,46 @@ def test_a_restart_is_ordered_with_a_key(
     house[1].wait(ChildStarted, "root/inner/a", count=2)
     assert settle(house[0], "a")
     assert client.simulate_get("/api/supervision/root/inner/a").json["restarts_total"] == 1
+
+
+def test_a_node_that_does_not_run_says_when_it_is_started() -> None:
+    never = BreakerPolicy(timeout_s=3600, max_timeout_s=3600)
+    inner = root(
+        scribe("waits", []),
+        scribe("suspended", [], breaker=never),
+        scribe("runs", []),
+        name="inner",
+        intensity=0,
+        backoff=Backoff(100, 100),
+    )
+    # The breaker's limit is the intensity, and nothing else is to fail its supervisor.
+    spec = root(
+        inner, scribe("later", []), backoff=Backoff(100, 100), strategy=Strategy.REST_FOR_ONE
+    )
+    with running(spec, random=lambda: 0.999) as (tree, notices):
+        client = client_of(tree)
+
+        def shown(path: str) -> dict[str, Any]:
+            node: dict[str, Any] = client.simulate_get(f"/api/supervision/root/{path}").json
+            return node
+
+        tree.directory.address("suspended").tell(Fail(RuntimeError("bug")))
+        notices.wait(BreakerChanged)
+        node = shown("inner/suspended")
+        assert node["state"] == "suspended"
+        assert node["retry_in_s"] == pytest.approx(node["breaker"]["retry_in_s"], abs=5)
+        at = datetime.fromisoformat(node["retry_at"])
+        assert (at - datetime.now(UTC)).total_seconds() == pytest.approx(3600, abs=60)
+        assert shown("inner/runs")["retry_in_s"] is shown("inner/runs")["retry_at"] is None
+        # The supervisor fails: all that go with it wait for it, the suspended one for its breaker.
+        tree.directory.address("waits").tell(Fail(RuntimeError("bug")))
+        notices.wait(ChildRestarting, "root/inner")
+        notices.wait(ChildStopped, "root/later")
+        gevent.idle()  # until the supervisor has noted it
+        for path in ("inner", "inner/waits", "inner/runs", "later"):
+            assert shown(path)["state"] == "restarting", path
+            assert shown(path)["retry_in_s"] == pytest.approx(100, abs=30), path
+        assert shown("inner/suspended")["retry_in_s"] == pytest.approx(3600, abs=60)
 
 
 @pytest.mark.parametrize(

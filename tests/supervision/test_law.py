@@ -326,5 +326,5 @@ class Law(RuleBasedStateMachine):
 
 TestLaw = Law.TestCase
 TestLaw.settings = settings(
-    max_examples=300, stateful_step_count=40, deadline=None, report_multiple_bugs=False
+    max_examples=200, stateful_step_count=40, deadline=None, report_multiple_bugs=False
 )

@@ -231,5 +231,5 @@ class LawOnATree(RuleBasedStateMachine):
 
 TestLawOnATree = LawOnATree.TestCase
 TestLawOnATree.settings = settings(
-    max_examples=30, stateful_step_count=15, deadline=None, report_multiple_bugs=False
+    max_examples=20, stateful_step_count=15, deadline=None, report_multiple_bugs=False
 )

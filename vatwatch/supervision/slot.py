@@ -186,10 +186,10 @@ class Slot:
         if self.life is not None and self.life.dead and self.life.exit is not None:
             self.settle(self.life.exit.in_hand, may_retry=False)
 
-    def info(self, *, waits_s: float | None = None) -> NodeInfo:
-        """What is known of this node and those below. `waits_s`: until its supervisor starts."""
+    def info(self) -> NodeInfo:
+        """What is known of this node and those below."""
         now = self.runtime.clock()
-        retry_in_s = self._retry_in_s(now, waits_s)
+        retry_in_s = self._retry_in_s(now)
         spec, mailbox, life = self.spec, self.mailbox, self.life
         in_hand = None if life is None else life.in_hand
         busy_since = None if life is None else life.busy_since
@@ -225,18 +225,19 @@ class Slot:
             asks_failed=self.asks_failed,
             last_failure=self.last_failure,
             latency=self.latency.info(),
-            children=tuple(child.info(waits_s=retry_in_s) for child in self.children),
+            children=tuple(child.info() for child in self.children),
             retry_in_s=retry_in_s,
             retry_at=None
             if retry_in_s is None
             else self.runtime.wall_clock() + timedelta(seconds=retry_in_s),
         )
 
-    def _retry_in_s(self, now: float, supervisor_s: float | None) -> float | None:
+    def _retry_in_s(self, now: float) -> float | None:
         """Seconds until it is started; its own wait goes on while its supervisor waits."""
         if self.state not in (State.RESTARTING, State.SUSPENDED):
             return None
         own_s = 0.0 if self.next_start_at is None else max(0.0, self.next_start_at - now)
+        supervisor_s = None if self.parent is None else self.parent._retry_in_s(now)
         return max(own_s, supervisor_s or 0.0)
 
     def _set_tap(self, tap: Callable[[Any, bool], Any] | None) -> None:
