@@ -140,9 +140,9 @@ def test_with_no_network_it_stays_up_and_says_so_in_one_line(
     ) as process:
         until(lambda: process.get("/healthz")[0] == 200)
         until(lambda: polls(process) > 5)
-        about = [line for line in process.said().splitlines() if "not to be had" in line]
+        about = [line for line in process.said().splitlines() if "feed is unavailable" in line]
         assert len(about) == 1
-        assert "next try at" in about[0]
+        assert "next try is at" in about[0]
         feed = process.get("/api/status")[1]["feed"]
         assert feed["reachable"] is False
         assert feed["next_poll_at"]

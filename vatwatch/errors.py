@@ -7,13 +7,16 @@ VatwatchError
 │   ├── FeedNotJson             HTML or anything else that is no JSON
 │   ├── FeedTruncated           JSON that ends too early
 │   ├── FeedMalformed           JSON, but not the feed's shape
+│   │   └── FeedTimeInvalid     its update_timestamp is not a time, or not one of the network's
+│   ├── FeedClockDoubted        its update_timestamp is not the next one of the clock we follow
 │   └── RecordsUnreadable       single records of a feed, which is used without them
 ├── FetchError                  the network did not answer as it should
 │   ├── FetchTimeout            no answer, or a drip too slow, within the poll's budget
 │   ├── FetchStatus             an HTTP status that is no success (`.status`)
 │   ├── FetchTooLarge           a body over the limit
-│   ├── FetchRedirected         a redirect loop, or more redirects than a CDN has reason for
-│   └── FetchUnreachable        no connection, a name that does not resolve
+│   ├── FetchRedirected         a loop, too many redirects, or one to where nobody can be asked
+│   ├── FetchUndecodable        a body in an encoding that cannot be read
+│   └── FetchUnreachable        no connection, a name that does not resolve, no HTTP
 ├── JournalError
 │   ├── JournalFull             the bound is reached by snapshots that wait for the database
 │   ├── JournalCorrupt          an entry fails its checksum
@@ -76,6 +79,14 @@ class FeedMalformed(FeedError):
     """The body is JSON, but not of the feed's shape."""
 
 
+class FeedTimeInvalid(FeedMalformed):
+    """Its `update_timestamp` is not a time, or outside of the years of the network."""
+
+
+class FeedClockDoubted(FeedError):
+    """Its `update_timestamp` is too far ahead, or older than what is known: it is held."""
+
+
 class RecordsUnreadable(FeedError):
     """Some records of a feed cannot be used. The rest of the feed is, so this is only reported."""
 
@@ -101,11 +112,15 @@ class FetchTooLarge(FetchError):
 
 
 class FetchRedirected(FetchError):
-    """A redirect loop, or more redirects than a CDN has reason for."""
+    """A redirect loop, more redirects than a CDN has reason for, or one that cannot be followed."""
+
+
+class FetchUndecodable(FetchError):
+    """The body is in an encoding that was not asked for, or is damaged in it."""
 
 
 class FetchUnreachable(FetchError):
-    """No connection, a name that does not resolve."""
+    """No connection, an address or a name that leads nowhere, or an answer that is not HTTP."""
 
 
 class JournalError(VatwatchError):

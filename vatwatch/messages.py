@@ -2,6 +2,8 @@
 
     http ─▶ cache, history, event_bus, error_manager, health_monitor, alerter     asks
     fetcher ──AppendSnapshot?──▶ journal ──SnapshotJournaled──▶ processor
+    fetcher ──FindFeedClock?, HoldSnapshot?, ReleaseHeld?, QuarantineHeld?──▶ journal
+    fetcher ──RejectSnapshot──▶ journal
     processor ──NextPending?, LastEntry?, BatchRejected──▶ journal
     processor, store, cache, event_bus ──SnapshotFailed──▶ journal ──SnapshotSetAside──▶ cache
     journal ──EntryPassedOver──▶ processor
@@ -35,6 +37,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
+from vatwatch.feed.clock import Moment
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
 from vatwatch.feed.records import Feed
@@ -73,6 +76,61 @@ class AppendSnapshot(Ask[int]):
     def correlation_id(self) -> str:
         """The snapshot's. Raises FeedError if the bytes have none."""
         return correlation_id(peek(self.data).update_timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSnapshot(Ask[bool]):
+    """fetcher → journal: make this durable, but do not hand it out: its clock is in doubt.
+
+    Answered with whether there was anything to hold: False if an update of that time is kept
+    already. JournalFull.
+    """
+
+    update_timestamp: datetime
+    fetched_at: datetime
+    data: bytes
+    transceivers: bytes | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHeld(Ask[None]):
+    """fetcher → journal: hand out the held updates of these times, in this order. JournalError."""
+
+    times: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineHeld(Ask[None]):
+    """fetcher → journal: the held updates of these times were of a wrong clock. JournalError."""
+
+    times: tuple[datetime, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectSnapshot(Tell):
+    """fetcher → journal: this has no valid time, so it can only be kept to be looked at."""
+
+    fetched_at: datetime
+    data: bytes
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownClock:
+    """What the journal tells of the feed's clock."""
+
+    followed: tuple[Moment, ...]
+    """The newest update that was handed out; empty if there is none."""
+    held: tuple[Moment, ...]
+    """Updates that are held, as they were fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindFeedClock(Ask[KnownClock]):
+    """fetcher → journal: which updates were kept last. JournalError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from vatwatch.actors.database import DatabaseSettings
 from vatwatch.actors.event_bus import BusSettings
 from vatwatch.actors.event_lane import LanePolicy
 from vatwatch.actors.event_memory import BusMemory, Subscription
+from vatwatch.actors.feed_addresses import FeedPlaces
 from vatwatch.actors.fetcher import JOURNAL_TIMEOUT_S, FeedSettings
 from vatwatch.actors.resource_monitor import ResourceSettings
 from vatwatch.actors.webhook import Webhook
@@ -124,18 +125,21 @@ def options(s: Settings) -> Options:
 def feed(s: Settings) -> FeedSettings:
     """Where the feeds are, and how to ask."""
     return FeedSettings(
-        api_url=s.vatsim.api_url,
-        transceivers_url=s.vatsim.transceivers_url,
-        status_url=s.vatsim.status_url,
-        default_api_url=DEFAULT_API_URL,
-        default_transceivers_url=DEFAULT_TRANSCEIVERS_URL,
-        may_ask=s.vatsim.may_ask,
+        places=FeedPlaces(
+            api_url=s.vatsim.api_url,
+            transceivers_url=s.vatsim.transceivers_url,
+            status_url=s.vatsim.status_url,
+            default_api_url=DEFAULT_API_URL,
+            default_transceivers_url=DEFAULT_TRANSCEIVERS_URL,
+            may_ask=s.vatsim.may_ask,
+        ),
         user_agent=s.vatsim.full_user_agent,
         timeout_s=s.vatsim.api_timeout_s,
         retry_attempts=s.vatsim.retry_attempts,
         poll_interval_s=s.vatsim.poll_interval_s,
         max_body_bytes=s.vatsim.max_body_mb * MEGABYTE,
         breaker=feed_breaker(s),
+        last_poll=s.general.home / "last-poll",
     )
 
 
@@ -145,8 +149,9 @@ def write_deadline_s(s: Settings) -> float:
 
 
 def poll_deadline_s(s: Settings) -> float:
-    """Longer than a poll with all its tries, its look-up and the journal can take."""
-    return s.vatsim.poll_interval_s + 3 * s.vatsim.api_timeout_s + JOURNAL_TIMEOUT_S + 10
+    """Longer than a poll with all its tries, its look-up and what it asks of the journal can take:
+    to tell the clock, to hold, and to release."""
+    return s.vatsim.poll_interval_s + 3 * s.vatsim.api_timeout_s + 3 * JOURNAL_TIMEOUT_S + 10
 
 
 def child_breaker(s: Settings) -> BreakerPolicy:

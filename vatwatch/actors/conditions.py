@@ -139,7 +139,9 @@ def of_age(
         ),
     )
     for stage, at, what, causes in stages:
-        since = newest[stage] = at or newest.get(stage, now)
+        # What was before the start, the journal remembers it, is no reason either.
+        begin = newest.get(stage, now)
+        since = newest[stage] = begin if at is None else max(at, begin)
         if (now - since).total_seconds() > limit_s:
             # A feed that stands still is told by this alert, and not the other way round.
             because = tuple(

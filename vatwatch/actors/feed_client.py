@@ -1,14 +1,26 @@
-"""Gets the feeds over HTTP. Every way in which that can go wrong has its own error."""
+"""Gets the feeds over HTTP. Every way in which that can go wrong has its own error.
+
+Four libraries take part (requests, urllib3, http.client, the codecs), and each raises errors of its
+own for what a server or an address can be like. They are all turned into `FetchError`s here: a
+failed request is an outcome, never a crash. So redirects are followed and bodies are decompressed
+by this module, within bounds.
+"""
 
 from __future__ import annotations
 
-import random
+import http.client
+import logging
+import socket
+import ssl
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from http import HTTPStatus
+from urllib.parse import urljoin, urlsplit
 
 import gevent
-import msgspec
 import requests
+import urllib3.exceptions
 
 from vatwatch.errors import (
     FeedEmpty,
@@ -16,16 +28,60 @@ from vatwatch.errors import (
     FetchStatus,
     FetchTimeout,
     FetchTooLarge,
+    FetchUndecodable,
     FetchUnreachable,
 )
+from vatwatch.redaction import shown_address
 
 CHUNK_BYTES = 64 * 1024
+# So much is decompressed before others get a turn: a few milliseconds.
+SLICE_BYTES = 512 * 1024
 # A redirect or two is what a CDN does; more is a loop.
 MAX_REDIRECTS = 5
+# Compressed once is what we ask for; twice is what a misconfigured proxy makes of it.
+MAX_GZIP_LAYERS = 2
+GZIP_MAGIC = b"\x1f\x8b"
+ADDRESS_CHARS = 200
+
+REDIRECTS = frozenset(
+    {
+        HTTPStatus.MOVED_PERMANENTLY,
+        HTTPStatus.FOUND,
+        HTTPStatus.SEE_OTHER,
+        HTTPStatus.TEMPORARY_REDIRECT,
+        HTTPStatus.PERMANENT_REDIRECT,
+    }
+)
+# What the libraries raise for a timeout, and for everything else that a server, a name, an address
+# or a body can be like. ValueError has those of addresses and codecs (UnicodeError, InvalidURL,
+# LocationParseError) among its subclasses.
+LATE = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+UNANSWERED = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+    LookupError,
+    EOFError,
+)
+
+
+# It warns of each odd header with a traceback. What matters of them is in our errors.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 class NotModified(Exception):
     """The server says that what we have is the newest."""
+
+
+class _Session(requests.Session):
+    """One that leaves redirects to us: requests would read the body of each without a bound."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: there is nothing to follow."""
+        del resp
+        return None
 
 
 @dataclass(slots=True)
@@ -45,11 +101,19 @@ class _Validators:
 class FeedClient:
     """One HTTP session for all feeds."""
 
-    def __init__(self, *, user_agent: str, timeout_s: float, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        timeout_s: float,
+        max_body_bytes: int,
+        may_ask: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        """`may_ask(url)` says whether a redirect to this address may be followed."""
         self._timeout_s = timeout_s
         self._max_body_bytes = max_body_bytes
-        self._session = requests.Session()
-        self._session.max_redirects = MAX_REDIRECTS
+        self._may_ask = may_ask
+        self._session = _Session()
         self._session.headers.update(
             {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
         )
@@ -60,12 +124,11 @@ class FeedClient:
 
         Raises:
             NotModified: the server says so
-            FetchTimeout, FetchStatus, FetchTooLarge, FetchRedirected, FetchUnreachable: what
-                went wrong
+            FetchError: it went wrong; each of its classes says how
             FeedEmpty: there is no body
         """
         # The library's own timeout is for each read: a byte a second would never end.
-        late = FetchTimeout(f"no whole answer from {url} within {self._timeout_s:g} s")
+        late = FetchTimeout(f"no whole answer from {shown(url)} within {self._timeout_s:g} s")
         with gevent.Timeout(self._timeout_s, late):
             return self._get(url)
 
@@ -81,93 +144,162 @@ class FeedClient:
         self._session.close()
 
     def _get(self, url: str) -> bytes:
-        validators = self._validators.setdefault(url, _Validators())
         try:
-            with self._session.get(
-                url, headers=validators.headers, stream=True, timeout=self._timeout_s
-            ) as response:
-                if response.status_code == requests.codes.not_modified:
-                    raise NotModified
-                if response.status_code != requests.codes.ok:
-                    raise FetchStatus(response.status_code, url)
-                body = self._read(response, url)
-                validators.take(response)
-        except requests.Timeout as error:
-            raise FetchTimeout(f"no answer from {url} within {self._timeout_s:g} s") from error
-        except requests.TooManyRedirects as error:
-            raise FetchRedirected(f"{url} redirects more than {MAX_REDIRECTS} times") from error
-        except requests.RequestException as error:
-            raise FetchUnreachable(f"{url}: {_why(error)}") from error
+            body = self._follow(url)
+        except LATE as error:
+            raise FetchTimeout(
+                f"no answer from {shown(url)} within {self._timeout_s:g} s"
+            ) from error
+        except UNANSWERED as error:
+            raise FetchUnreachable(f"{shown(url)}: {why(error)}") from error
         if not body.strip():
-            raise FeedEmpty(f"{url} answers 200 with no body")
+            raise FeedEmpty(f"{shown(url)} answers 200 with no body")
         return body
 
+    def _follow(self, url: str) -> bytes:
+        """The body, wherever it has moved to."""
+        validators = self._validators.setdefault(url, _Validators())
+        place = url
+        for _ in range(MAX_REDIRECTS + 1):
+            if (wrong := fault_of(place)) is not None:
+                raise FetchUnreachable(f"{shown(place)}: {wrong}")
+            with self._session.get(
+                place, headers=validators.headers, stream=True, timeout=self._timeout_s
+            ) as response:
+                if response.status_code in REDIRECTS and "Location" in response.headers:
+                    place = self._target(url, place, response.headers["Location"])
+                    continue
+                if response.status_code == HTTPStatus.NOT_MODIFIED:
+                    raise NotModified
+                if response.status_code != HTTPStatus.OK:
+                    raise FetchStatus(response.status_code, shown(place))
+                body = self._read(response, url)
+                validators.take(response)
+                return body
+        raise FetchRedirected(f"{shown(url)} redirects more than {MAX_REDIRECTS} times")
+
+    def _target(self, url: str, place: str, location: str) -> str:
+        """The address that a redirect leads to."""
+        # Headers are bytes, shown as Latin-1; an address beyond ASCII is sent as UTF-8.
+        location = location.encode("latin-1", "replace").decode(errors="replace")
+        try:
+            target = urljoin(place, location)
+        except ValueError:
+            target = ""
+        if not target or (wrong := fault_of(target)) is not None:
+            wrong = wrong if target else "not an address"
+            raise FetchRedirected(f"{shown(url)} redirects to {shown(target or location)}: {wrong}")
+        if not self._may_ask(target):
+            raise FetchRedirected(
+                f"{shown(url)} redirects to {shown(target)}, which may not be asked so often"
+            )
+        return target
+
     def _read(self, response: requests.Response, url: str) -> bytes:
+        """The whole body, decompressed if it is compressed, whatever its headers say."""
         chunks: list[bytes] = []
         size = 0
-        for chunk in response.iter_content(CHUNK_BYTES):
+        for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
             size += len(chunk)
-            if size > self._max_body_bytes:
-                raise FetchTooLarge(f"{url} sends more than {self._max_body_bytes:,} bytes")
+            self._check_size(size, url)
             chunks.append(chunk)
-        return b"".join(chunks)
+        body = b"".join(chunks)
+        for _ in range(MAX_GZIP_LAYERS):
+            if body[:2] != GZIP_MAGIC:
+                break
+            body = b"".join(self._gunzip(body, url))
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in ("", "identity", "gzip", "x-gzip") and not _looks_like_json(body):
+            raise FetchUndecodable(
+                f"{shown(url)} sends the encoding {encoding[:40]!r}, which was not asked for"
+            )
+        return body
+
+    def _gunzip(self, body: bytes, url: str) -> Iterator[bytes]:
+        """The pieces of a gzip body, which may have several members."""
+        size, rest = 0, body
+        while rest[:2] == GZIP_MAGIC:
+            member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            while not member.eof:
+                try:
+                    piece = member.decompress(rest, SLICE_BYTES)
+                except zlib.error as error:
+                    raise FetchUndecodable(f"{shown(url)} sends damaged gzip: {error}") from error
+                rest = member.unconsumed_tail
+                size += len(piece)
+                self._check_size(size, url)
+                if not piece and not rest and not member.eof:
+                    raise FetchUndecodable(f"{shown(url)} sends gzip that ends too early")
+                yield piece
+                gevent.sleep(0)
+            rest = member.unused_data
+
+    def _check_size(self, size: int, url: str) -> None:
+        if size > self._max_body_bytes:
+            raise FetchTooLarge(f"{shown(url)} sends more than {self._max_body_bytes:,} bytes")
 
 
-def _why(error: requests.RequestException) -> str:
-    """The innermost reason in few words: requests wraps it three times."""
-    reason: BaseException = error
-    while inner := (getattr(reason, "reason", None) or (reason.args[0] if reason.args else None)):
-        if not isinstance(inner, BaseException):
-            break
-        reason = inner
-    # What stands before it is the connection's representation, not the reason.
-    return str(reason).rpartition("): ")[2].rpartition(">: ")[2] or type(error).__name__
+def fault_of(url: str) -> str | None:
+    """What is wrong with an address that is to be asked; None if nothing is."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "not an address"
+    if parts.scheme not in ("http", "https"):
+        return "not an http or https address"
+    if not host or any(ord(char) <= 32 for char in host):
+        return "an address without a host"
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return "a host that cannot exist"
+    return None
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the feeds are."""
-
-    data: str
-    transceivers: str
+def shown(url: str) -> str:
+    """An address for people: printable, bounded, without a password or a key."""
+    text = "".join(char if char.isprintable() else "\ufffd" for char in shown_address(url))
+    return text if len(text) <= ADDRESS_CHARS else text[: ADDRESS_CHARS - 1] + "…"
 
 
-class _Lists(msgspec.Struct):
-    v3: list[str] = []
-    transceivers: list[str] = []
+def why(error: BaseException) -> str:
+    """What went wrong, in few words. The libraries wrap the cause up to four times."""
+    for cause in reversed([*_causes(error)]):
+        match cause:
+            case urllib3.exceptions.NameResolutionError() | socket.gaierror():
+                return "its name cannot be resolved"
+            case ConnectionRefusedError():
+                return "connection refused"
+            case ConnectionResetError() | BrokenPipeError():
+                return "the connection was reset"
+            case ssl.SSLCertVerificationError():
+                return f"its certificate is not valid ({cause.verify_message})"
+            case ssl.SSLError():
+                return "no TLS connection"
+            case urllib3.exceptions.IncompleteRead() | http.client.IncompleteRead():
+                return "the answer ends too early"
+            case http.client.BadStatusLine() | http.client.HTTPException():
+                return "the answer is not HTTP"
+            case urllib3.exceptions.LocationValueError() | UnicodeError():
+                return "not an address that can be asked"
+            case OSError(strerror=str() as words):
+                return words[:1].lower() + words[1:]
+    return f"no usable answer ({type(error).__name__})"
 
 
-class _Status(msgspec.Struct):
-    data: _Lists
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised for, the outermost first."""
+    seen: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        one = todo.pop(0)
+        if not isinstance(one, BaseException) or one in seen:
+            continue
+        seen.append(one)
+        yield one
+        todo += [getattr(one, "reason", None), *one.args, one.__cause__, one.__context__]
 
 
-def addresses_from_status(body: bytes) -> tuple[list[str], list[str]]:
-    """The addresses of both feeds in a `status.json`. Raises msgspec.MsgspecError."""
-    lists = msgspec.json.decode(body, type=_Status).data
-    return lists.v3, lists.transceivers
-
-
-def choose(addresses: list[str], default: str) -> str:
-    """One of the listed ones at random, as VATSIM asks for."""
-    return random.choice(addresses) if addresses else default  # noqa: S311 - no secret
-
-
-def fetch_both(
-    client: FeedClient, where: Addresses
-) -> tuple[bytes | Exception, bytes | Exception | None]:
-    """Both feeds at once, each its body or what went wrong; no second one without the first."""
-
-    def attempt(url: str) -> Any:
-        try:
-            return client.get(url)
-        except Exception as error:  # noqa: BLE001 - handed to who asked
-            return error
-
-    second = gevent.spawn(attempt, where.transceivers)
-    first = attempt(where.data)
-    if isinstance(first, Exception):
-        second.kill()
-        client.forget_validators(where.transceivers)  # its answer may have come, and is lost
-        return first, None
-    second.join()
-    return first, second.value
+def _looks_like_json(body: bytes) -> bool:
+    return body.lstrip()[:1] in (b"{", b"[")

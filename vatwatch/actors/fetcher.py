@@ -1,10 +1,10 @@
 """Fetcher: polls the feeds on a schedule that does not drift, and has what is new made durable.
 
 Receives  PollDue
-Asks      journal AppendSnapshot
-Sends     Publish (DATA_FETCHED) to event_bus, ServiceReport
-Holds     the newest update_timestamp of this source, the schedule, counts of outcomes
-Restart   costs the poll in hand; the newest snapshot may be fetched again, which the store notices
+Asks      journal FindFeedClock, AppendSnapshot, HoldSnapshot, ReleaseHeld, QuarantineHeld
+Sends     RejectSnapshot to journal, Publish (DATA_FETCHED) to event_bus, ServiceReport
+Holds     the feed's clock (feed/clock.py), the schedule, counts of outcomes
+Restart   costs nothing: the journal knows the clock, a file when the last poll was
 """
 
 from __future__ import annotations
@@ -12,52 +12,66 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, assert_never
-from urllib.parse import urljoin
+from typing import TypeVar, assert_never
 
-import msgspec
-
-from vatwatch.actors.feed_client import (
-    Addresses,
-    FeedClient,
-    NotModified,
-    addresses_from_status,
-    choose,
-    fetch_both,
-)
+from vatwatch.actors.feed_addresses import AddressBook, FeedPlaces
+from vatwatch.actors.feed_client import FeedClient, NotModified, shown
+from vatwatch.actors.last_poll import LastPoll
+from vatwatch.actors.second_feed import SecondFeed
 from vatwatch.actors.service import Service
 from vatwatch.errors import (
     BreakerOpen,
+    FeedClockDoubted,
     FeedEmpty,
     FeedError,
+    FeedTimeInvalid,
     FetchError,
     FetchRedirected,
     FetchStatus,
     FetchTimeout,
     FetchTooLarge,
+    FetchUndecodable,
     FetchUnreachable,
     JournalError,
     JournalFull,
     SupervisionError,
 )
+from vatwatch.feed.clock import FeedClock, Judgement, Moment, Verdict, judge, readable, restore
+from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
 from vatwatch.feed.outcomes import FEED_OUTCOMES
 from vatwatch.feed.phase import PollPlan, next_poll
-from vatwatch.feed.times import parse_time
-from vatwatch.messages import AppendSnapshot, Health, PollDue
+from vatwatch.feed.times import parse_feed_time
+from vatwatch.messages import (
+    AppendSnapshot,
+    FindFeedClock,
+    Health,
+    HoldSnapshot,
+    PollDue,
+    QuarantineHeld,
+    RejectSnapshot,
+    ReleaseHeld,
+)
 from vatwatch.operations.status import FetcherStatus
-from vatwatch.redaction import shown_address
-from vatwatch.supervision import Backoff, BreakerPolicy, Guard, Guarded, NativePool, Recovery, Retry
+from vatwatch.supervision import (
+    Ask,
+    Backoff,
+    BreakerPolicy,
+    Guard,
+    Guarded,
+    NativePool,
+    Recovery,
+    Retry,
+)
 from vatwatch.traffic.payloads import DataPayload
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from vatwatch.feed.records import General
-
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Received = PollDue
 
@@ -67,16 +81,23 @@ OUTCOMES: dict[type[Exception], str] = {
     FetchStatus: "http_status",
     FetchTooLarge: "too_large",
     FetchRedirected: "redirected",
+    FetchUndecodable: "undecodable",
     FetchUnreachable: "unreachable",
     BreakerOpen: "breaker_open",
     JournalFull: "journal_full",
     JournalError: "journal_failed",
     SupervisionError: "journal_failed",
 }
+ANSWERED = ("advanced", "unchanged", "older", "future")
+"""Outcomes of a feed that is there. Only an advance says that it is as it should be."""
+NOT_KEPT = ("journal_full", "journal_failed")
+"""Outcomes that are the journal's, not the feed's."""
+NO_ANSWER = ("timeout", "unreachable", "breaker_open", "http_status")
+
 BACKOFF = Backoff(base_s=0.5, cap_s=5.0)
-# The list of addresses changes rarely.
-STATUS_AGE_S = 3600.0
 JOURNAL_TIMEOUT_S = 20.0
+# A feed that fails in another way each time is told of this often.
+TELL_S = 60.0
 # So many updates that do not come: the data server has died, and its cache goes on serving.
 FROZEN_PERIODS = 4
 FROZEN_S = 60.0
@@ -84,27 +105,35 @@ FROZEN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class FeedSettings:
-    """Where the feeds are, and how to ask. Without `api_url`: found through `status_url`."""
+    """Where the feeds are, and how to ask."""
 
-    api_url: str | None
-    transceivers_url: str | None
-    status_url: str
-    default_api_url: str
-    default_transceivers_url: str
-    may_ask: Callable[[str], bool]
+    places: FeedPlaces
     user_agent: str
     timeout_s: float
     retry_attempts: int
     poll_interval_s: float
     max_body_bytes: int
     breaker: BreakerPolicy
+    last_poll: Path
+    """A file that tells a restarted fetcher when the last poll was."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """A body of the main feed, and what its head says."""
+
+    body: bytes
+    at: datetime
+    time: datetime
+    correlation_id: str
 
 
 class FetcherActor(Service):
-    """Keeper of the schedule."""
+    """Owns the schedule, and the decision what a feed's time means."""
 
     _guard: Guard
     _fetching: Recovery
+    _radios: SecondFeed
 
     def __init__(self, settings: FeedSettings) -> None:
         super().__init__()
@@ -113,27 +142,27 @@ class FetcherActor(Service):
             user_agent=settings.user_agent,
             timeout_s=settings.timeout_s,
             max_body_bytes=settings.max_body_bytes,
+            may_ask=settings.places.may_ask,
         )
+        self._addresses = AddressBook(settings.places, self._client)
         self._pool = NativePool(1, "fetcher")
+        self._last_poll = LastPoll(settings.last_poll)
         self._plan = PollPlan(datetime.now(UTC))
-        self._listed: Addresses | None = None
-        self._listed_at = 0.0
-        self._newest: datetime | None = None
+        self._clock: FeedClock | None = None  # None: the journal must be asked
         self._advanced_at: datetime | None = None
+        self._advanced_s = self._started_s = monotonic()
         self._polled_at: datetime | None = None
         self._outcomes: Counter[str] = Counter()
         self._last_outcome = ""
+        self._told_outcome = ""
+        self._told_s = 0.0
         self._last_error = ""
         self._source = ""
-        self._started_at = datetime.now(UTC)
-        self._radios_body: bytes | None = None  # the latest; what "not modified" stands for
-        self._radios: bytes | None = None  # the latest that was kept, and since when it is the same
-        self._radios_since: datetime | None = None
+        self._rejected: bytes | None = None  # digest of the latest body without a valid time
 
     def on_start(self) -> None:
-        self._started_at = datetime.now(UTC)
-        self._plan = PollPlan(self._started_at)
         settings = self._settings
+        self._radios = SecondFeed(self._client, self.spawn)
         self._guard = self.guard("VATSIM feed", settings.breaker, counts=(FetchError, FeedEmpty))
         self._fetching = self.recovery(
             "poll",
@@ -145,7 +174,10 @@ class FetcherActor(Service):
                 within_s=settings.poll_interval_s,
             ),
         )
-        self.after(0, PollDue())
+        now = datetime.now(UTC)
+        due = self._pool.run(self._last_poll.next_due, now, settings.poll_interval_s)
+        self._plan = PollPlan(due)
+        self.after((due - now).total_seconds(), PollDue())
         self._report()
 
     def on_stop(self) -> None:
@@ -162,12 +194,16 @@ class FetcherActor(Service):
                 assert_never(message)
 
     def _poll(self) -> None:
-        self._polled_at = datetime.now(UTC)
+        began = self._polled_at = datetime.now(UTC)
+        self._pool.run(self._last_poll.began, began)
         outcome = self._outcome()
         if outcome not in ("advanced", "unchanged"):
             # What was not kept must be sent again, whole.
             self._client.forget_validators()
+        if outcome in NO_ANSWER:
+            self._addresses.doubt()
         self._outcomes[outcome] += 1
+        self._pool.run(self._last_poll.ended, began)
         now = datetime.now(UTC)
         self._plan = next_poll(
             self._plan,
@@ -175,6 +211,7 @@ class FetcherActor(Service):
             self._settings.poll_interval_s,
             self._newest,
             advanced=outcome not in ("unchanged", "older"),
+            misses_none=outcome == "advanced",
         )
         self.after(max(0.0, (self._plan.due - now).total_seconds()), PollDue())
         self._tell_operator(outcome)
@@ -183,125 +220,175 @@ class FetcherActor(Service):
 
     def _outcome(self) -> str:
         """One poll, with its tries, from the request to the journal; what came of it in a word."""
-        before, self._last_error = self._last_error, ""
         try:
-            fetched = self._fetching.call(self._fetch)
-            if fetched is None:
-                return "unchanged"
-            body, transceivers = fetched
-            general: General = self._pool.run(peek, body)
-            update_timestamp = parse_time(general.update_timestamp)
-            if self._newest is not None and update_timestamp <= self._newest:
-                return "unchanged" if update_timestamp == self._newest else "older"
-            self._keep(update_timestamp, body, transceivers, general)
-        except (FeedError, FetchError, BreakerOpen, JournalError, SupervisionError) as error:
-            # A breaker's refusal says nothing new: the cause stays what it was.
-            self._last_error = (isinstance(error, BreakerOpen) and before) or str(error)
+            if self._clock is None:
+                self._clock = self._find_clock()
+            body = self._fetching.call(self._fetch)
+            outcome = "unchanged" if body is None else self._take(self._clock, body)
+        except BreakerOpen:
+            # The reason is what opened it.
+            self._last_error = self._last_error or self._guard.info().last_failure
+            return OUTCOMES[BreakerOpen]
+        except (FeedError, FetchError, JournalError, SupervisionError) as error:
+            self._last_error = str(error)
+            if isinstance(error, JournalError | SupervisionError):
+                self._clock = None  # what it has done of what was asked is not known
             return next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
-        return "advanced"
+        self._last_error = ""
+        return outcome
 
-    def _fetch(self) -> tuple[bytes, bytes | None] | None:
-        """Both feeds, once; None if what we have is the newest."""
-        where = self._addresses()
-        self._source = shown_address(where.data)
-        body, transceivers = fetch_both(self._client, where)
-        if isinstance(body, bytes):
-            return body, self._newest_radios(transceivers)
-        if isinstance(body, NotModified):
-            return None
-        raise body
-
-    def _newest_radios(self, answer: bytes | Exception | None) -> bytes | None:
-        """The second feed costs the first nothing: without it, the snapshot has no radios."""
-        if isinstance(answer, bytes):
-            self._radios_body = answer
-        elif not isinstance(answer, NotModified):
-            self._radios_body = None
-            self._outcomes["no_transceivers"] += 1
-            log.debug("no transceivers: %s", answer)
-        return self._radios_body
-
-    def _keep(
-        self,
-        update_timestamp: datetime,
-        body: bytes,
-        transceivers: bytes | None,
-        general: General,
-    ) -> None:
-        fetched_at = datetime.now(UTC)
-        self.address("journal").ask(
-            AppendSnapshot(update_timestamp, fetched_at, body, transceivers, self._source),
-            timeout_s=JOURNAL_TIMEOUT_S,
-        )
-        self._newest = update_timestamp
-        self._advanced_at = fetched_at
-        if transceivers is not None and transceivers != self._radios:
-            self._radios, self._radios_since = transceivers, fetched_at
-        payload = DataPayload(update_timestamp=update_timestamp, bytes=len(body))
-        self.publish("DATA_FETCHED", payload, correlation_id=general.update_timestamp)
-
-    def _addresses(self) -> Addresses:
-        settings = self._settings
-        if settings.api_url is not None:
-            return Addresses(
-                settings.api_url,
-                settings.transceivers_url or urljoin(settings.api_url, "transceivers-data.json"),
-            )
-        if self._listed is None or monotonic() - self._listed_at > STATUS_AGE_S:
-            self._listed = self._look_up()
-            self._listed_at = monotonic()
-        return self._listed
-
-    def _look_up(self) -> Addresses:
-        """Ask `status.json`; while it is not to be had, go on with what is known."""
-        settings = self._settings
-        data: list[str] = []
-        transceivers: list[str] = []
+    def _fetch(self) -> bytes | None:
+        """The main feed's body, with the second feed on its way; None if we have the newest."""
+        where = self._addresses.find()
+        self._source = shown(where.data)
+        self._radios.ask(where.transceivers)
         try:
-            data, transceivers = addresses_from_status(self._client.get(settings.status_url))
-        except (FetchError, FeedError, NotModified, msgspec.MsgspecError) as error:
-            log.info("no addresses from %s: %s", settings.status_url, error)
-        known = self._listed or Addresses(
-            settings.default_api_url, settings.default_transceivers_url
+            return self._client.get(where.data)
+        except NotModified:
+            return None
+
+    # --- what has come -----------------------------------------------------------------------
+
+    def _take(self, clock: FeedClock, body: bytes) -> str:
+        """Keep, hold or pass over what has come. Raises what `_outcome` knows."""
+        fetched = self._look_at(body)
+        judgement = judge(clock, Moment(fetched.time, fetched.at))
+        verdict = judgement.verdict
+        if verdict is Verdict.SAME:
+            return "unchanged"
+        outcome = verdict.value if verdict in (Verdict.FUTURE, Verdict.OLDER) else "advanced"
+        if judgement.hold:
+            if not self._hold(fetched, judgement):
+                return outcome  # a copy of what is kept already
+        elif verdict.is_followed:
+            self._ask_journal(
+                AppendSnapshot(fetched.time, fetched.at, body, self._radios_of(), self._source)
+            )
+            self._tell_fetched(fetched)
+        if verdict.is_followed:
+            self._advanced_at, self._advanced_s = fetched.at, monotonic()
+        self._carry_out(judgement)
+        self._clock = judgement.clock
+        if verdict in (Verdict.ANOTHER_CLOCK, Verdict.RETURNED):
+            lead = readable(fetched.time - fetched.at)
+            log.warning("The feed's clock is another one now, and is followed: it is %s.", lead)
+        return outcome
+
+    def _look_at(self, body: bytes) -> _Fetched:
+        """What its head says. Raises FeedError; without a valid time it is put into quarantine."""
+        at = datetime.now(UTC)
+        try:
+            general = self._pool.run(peek, body)
+            time = parse_feed_time(general.update_timestamp)
+        except FeedTimeInvalid as error:
+            digest = blake2b(body).digest()
+            if digest != self._rejected:
+                self._rejected = digest
+                self.send("journal", RejectSnapshot(at, body, self._source, str(error)))
+                self.report_failure("reject", error, remedy="quarantine")
+            self._outcomes["rejected"] += 1
+            raise
+        return _Fetched(body, at, time, correlation_id(general.update_timestamp))
+
+    def _hold(self, fetched: _Fetched, judgement: Judgement) -> bool:
+        """Have it kept, but not processed; False if it is known, and there is nothing to hold."""
+        message = HoldSnapshot(
+            fetched.time, fetched.at, fetched.body, self._radios_of(), self._source
         )
-        found = Addresses(
-            choose(data, known.data),
-            settings.transceivers_url or choose(transceivers, known.transceivers),
-        )
-        for url in (found.data, found.transceivers):
-            if not settings.may_ask(url):
-                raise FetchUnreachable(
-                    f"{url} is VATSIM's own, and not asked more often than every 15 s"
-                )
-        return found
+        if not self._ask_journal(message):
+            return False
+        self._tell_fetched(fetched)
+        if not judgement.release:
+            lead = readable(fetched.time - fetched.at)
+            what = (
+                "older than the newest" if judgement.verdict is Verdict.OLDER else "in the future"
+            )
+            error = FeedClockDoubted(f"an update is {what} ({lead} by our clock): it is held")
+            self.report_failure("hold", error, correlation_id=fetched.correlation_id)
+        return True
+
+    def _carry_out(self, judgement: Judgement) -> None:
+        """Have held updates processed, or dropped."""
+        if judgement.release:
+            self._ask_journal(ReleaseHeld(judgement.release))
+        if judgement.drop:
+            reason = "its time did not fit the feed's clock, which went on without it"
+            self._ask_journal(QuarantineHeld(judgement.drop, reason))
+            error = FeedClockDoubted(
+                f"{len(judgement.drop)} held updates are in quarantine: {reason}"
+            )
+            self.report_failure(
+                "drop", error, correlation_id=judgement.drop[0].isoformat(), remedy="quarantine"
+            )
+
+    def _radios_of(self) -> bytes | None:
+        radios = self._radios.take()
+        if radios is None:
+            self._outcomes["no_transceivers"] += 1
+        return radios
+
+    def _tell_fetched(self, fetched: _Fetched) -> None:
+        payload = DataPayload(update_timestamp=fetched.time, bytes=len(fetched.body))
+        self.publish("DATA_FETCHED", payload, correlation_id=fetched.correlation_id)
+
+    def _ask_journal(self, question: Ask[T]) -> T:
+        """Raises JournalError, SupervisionError."""
+        answer: T = self.address("journal").ask(question, timeout_s=JOURNAL_TIMEOUT_S)
+        return answer
+
+    # --- what the journal knows ----------------------------------------------------------------
+
+    def _find_clock(self) -> FeedClock:
+        """The clock as the journal tells it, with what was interrupted brought to its end."""
+        known = self._ask_journal(FindFeedClock())
+        clock, unfinished = restore(known.followed, known.held)
+        for judgement in unfinished:
+            self._carry_out(judgement)
+        if clock.newest is not None and self._advanced_at is None:
+            self._advanced_at = clock.newest.at
+        return clock
+
+    @property
+    def _newest(self) -> datetime | None:
+        if self._clock is None or self._clock.newest is None:
+            return None
+        return self._clock.newest.time
+
+    # --- what is told ----------------------------------------------------------------------------
 
     def _tell_operator(self, outcome: str) -> None:
-        """One line when it begins to fail and one when it is well again, not one a poll."""
-        well = ("advanced", "unchanged", "older")
-        if outcome not in well and self._last_outcome in (*well, ""):
+        """One line when it begins to fail, when the reason changes, and when it is well again."""
+        told = self._told_outcome
+        next_try = f"The next try is at {self._plan.due:%H:%M:%S} UTC."
+        if outcome == told or (outcome in ANSWERED and not told):
+            return
+        if told and outcome not in ANSWERED:
+            same_part = (told in NOT_KEPT) is (outcome in NOT_KEPT)
+            if outcome == "breaker_open" or (same_part and monotonic() - self._told_s < TELL_S):
+                return
+        if outcome in ANSWERED:
+            self._told_outcome = ""
+            if told in NOT_KEPT:
+                log.info("Snapshots can be kept again.")
+            else:
+                log.info("The VATSIM feed is available again: %s.", self._source)
+            return
+        self._told_outcome, self._told_s = outcome, monotonic()
+        if outcome in NOT_KEPT:
+            log.warning("Snapshots cannot be kept: %s. %s", self._last_error, next_try)
+        else:
             log.warning(
-                "%s: %s. What is known is served; next try at %s UTC, and /api/status says how it "
-                "goes.",
-                "What VATSIM sends cannot be kept"
-                if outcome in ("journal_full", "journal_failed")
-                else "VATSIM's feed cannot be used",
+                "The VATSIM feed is unavailable: %s. What is known is served. %s",
                 self._last_error,
-                f"{self._plan.due:%H:%M:%S}",
+                next_try,
             )
-        elif outcome in well and self._last_outcome in ("journal_full", "journal_failed"):
-            log.info("Snapshots can be kept again.")
-        elif outcome in well and self._last_outcome not in (*well, ""):
-            log.info("VATSIM's feed is back: %s", self._source)
 
     def _report(self) -> None:
-        now = datetime.now(UTC)
         interval_s = self._settings.poll_interval_s
         frozen_s = max(FROZEN_PERIODS * interval_s, FROZEN_S if interval_s >= 15 else 0)
-        since = self._advanced_at or self._started_at
-        frozen = (
-            self._last_outcome in ("unchanged", "older")
-            and (now - since).total_seconds() > frozen_s
-        )
+        # By a clock that nobody sets. What was before the start is no reproach to the feed.
+        stands_s = monotonic() - max(self._advanced_s, self._started_s)
+        held = () if self._clock is None else self._clock.held
         status = FetcherStatus(
             source=self._source,
             outcomes=dict(self._outcomes),
@@ -311,23 +398,30 @@ class FetcherActor(Service):
             last_advanced_at=self._advanced_at,
             last_polled_at=self._polled_at,
             next_poll_at=self._plan.due,
-            frozen=frozen,
-            reachable=self._last_outcome
-            not in ("timeout", "unreachable", "breaker_open", "http_status"),
-            transceivers_frozen=self._radios_since is not None
-            and self._advanced_at is not None
-            and self._advanced_at - self._radios_since > timedelta(seconds=frozen_s),
+            frozen=self._last_outcome in ("unchanged", "older", "future") and stands_s > frozen_s,
+            reachable=self._last_outcome not in NO_ANSWER,
+            transceivers_frozen=self._radios.unchanged_s(until=self._advanced_s) > frozen_s,
+            transceivers_missing=self._radios.missing_s() > frozen_s,
+            transceivers_error=self._radios.error,
+            held=len(held),
             breaker=self._guard.state.value,
         )
         if self._last_error:
             reason = f"{self._last_error}; next try at {self._plan.due:%H:%M:%S} UTC"
             self.report(Health.UNHEALTHY, reason, status)
-        elif frozen:
-            self.report(
-                Health.DEGRADED, f"the feed stands still since {since:%H:%M:%S} UTC", status
-            )
+        elif status.frozen:
+            since = self._advanced_at
+            ago = "the start" if since is None else f"{since:%H:%M:%S} UTC"
+            self.report(Health.DEGRADED, f"the feed stands still since {ago}", status)
+        elif held:
+            lead = readable(held[-1].lead)
+            reason = f"updates are held, as their clock is in doubt: {lead} by ours"
+            self.report(Health.DEGRADED, reason, status)
         elif status.transceivers_frozen:
             self.report(Health.DEGRADED, "the transceivers feed stands still", status)
+        elif status.transceivers_missing:
+            reason = f"snapshots have no transceivers: {status.transceivers_error}"
+            self.report(Health.DEGRADED, reason, status)
         else:
             self.report(Health.HEALTHY, "", status)
 

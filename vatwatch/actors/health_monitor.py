@@ -265,7 +265,9 @@ class HealthMonitorActor(Service):
             yield "feed", Sign(Health.DEGRADED, "it stands still")
         else:
             yield "feed", Sign()
-        if status.transceivers_frozen:
+        if status.transceivers_missing:
+            yield "transceivers", Sign(Health.DEGRADED, status.transceivers_error)
+        elif status.transceivers_frozen:
             yield "transceivers", Sign(Health.DEGRADED, "it stands still")
         else:
             yield "transceivers", Sign()

@@ -1,7 +1,8 @@
 """Journal: makes fetched bytes durable, and hands them out until the database has them.
 
-Receives  AppendSnapshot, NextPending, LastEntry, BatchStored, BatchRejected, SnapshotFailed,
-          ShedArchive, KeepArchive, CleanJournal
+Receives  AppendSnapshot, HoldSnapshot, ReleaseHeld, QuarantineHeld, RejectSnapshot, FindFeedClock,
+          NextPending, LastEntry, BatchStored, BatchRejected, SnapshotFailed, ShedArchive,
+          KeepArchive, CleanJournal
 Sends     SnapshotJournaled and EntryPassedOver to processor, SnapshotSetAside to cache,
           ServiceReport
 Holds     the files' index, and in a file how often each entry made somebody fail
@@ -16,9 +17,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 from vatwatch.actors.service import Service
 from vatwatch.errors import (
@@ -28,6 +30,7 @@ from vatwatch.errors import (
     SupervisionError,
     VatwatchError,
 )
+from vatwatch.feed.clock import Moment
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
 from vatwatch.messages import (
@@ -36,24 +39,38 @@ from vatwatch.messages import (
     BatchStored,
     CleanJournal,
     EntryPassedOver,
+    FindFeedClock,
     Health,
+    HoldSnapshot,
     KeepArchive,
+    KnownClock,
     LastEntry,
     NextPending,
+    QuarantineHeld,
+    RejectSnapshot,
+    ReleaseHeld,
     ShedArchive,
     SnapshotFailed,
     SnapshotJournaled,
     SnapshotSetAside,
 )
 from vatwatch.operations.status import JournalStatus
+from vatwatch.storage.held import HeldEntries
 from vatwatch.storage.journal import EntryInfo, Journal, JournalStats, read_entry
 from vatwatch.storage.journal_entry import time_text
 from vatwatch.supervision import NativePool
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 Received = (
     AppendSnapshot
+    | HoldSnapshot
+    | ReleaseHeld
+    | QuarantineHeld
+    | RejectSnapshot
+    | FindFeedClock
     | NextPending
     | LastEntry
     | BatchStored
@@ -76,6 +93,7 @@ class JournalActor(Service):
     def __init__(self, directory: Path, *, max_bytes: int, max_failures: int) -> None:
         super().__init__()
         self._journal = Journal(directory, max_bytes=max_bytes)
+        self._held = HeldEntries(directory, self._journal)
         self._max_failures = max_failures
         # One thread: the journal's methods are called one at a time.
         self._pool = NativePool(
@@ -107,6 +125,16 @@ class JournalActor(Service):
         match message:
             case AppendSnapshot():
                 return self._append(message)
+            case HoldSnapshot():
+                return self._hold(message)
+            case ReleaseHeld(times):
+                self._release(times)
+            case QuarantineHeld(times, reason):
+                self._drop(times, reason)
+            case RejectSnapshot():
+                self._reject(message)
+            case FindFeedClock():
+                return self._known_clock()
             case NextPending(after_entry_id):
                 return self._next_pending(after_entry_id)
             case LastEntry():
@@ -133,6 +161,7 @@ class JournalActor(Service):
     def _open(self) -> None:
         try:
             self._pool.run(self._journal.open)
+            self._pool.run(self._held.open)
         except OSError as error:
             self._trouble("open", f"the journal cannot be opened: {error}", error)
             return
@@ -154,22 +183,7 @@ class JournalActor(Service):
     # --- appending ---------------------------------------------------------------------------
 
     def _append(self, message: AppendSnapshot) -> int:
-        self._require_open()
-        try:
-            info = self._pool.run(self._append_blocking, message)
-        except SupervisionError:
-            raise
-        except Exception as error:
-            # A disk that fails, and whatever else there may be about these bytes: the fetcher tries
-            # again, and everything that is here already goes on.
-            self._last_error = str(error)
-            if isinstance(error, JournalError):
-                raise
-            raise JournalError(f"the journal cannot be written: {error}") from error
-        else:
-            self._last_error = ""
-        finally:
-            self._report()
+        info = self._write(self._append_blocking, message)
         self._tell_of_archive()
         self.address("processor").tell(
             SnapshotJournaled(
@@ -202,6 +216,71 @@ class JournalActor(Service):
             transceivers=message.transceivers,
             source=message.source,
         )
+
+    def _write(self, fn: Callable[..., T], *args: object) -> T:
+        """Call what writes. Raises JournalError for whatever the disk or the bytes are like."""
+        self._require_open()
+        try:
+            result = self._pool.run(fn, *args)
+        except SupervisionError:
+            raise
+        except Exception as error:
+            # A disk that fails, and whatever else there may be about these bytes: the fetcher tries
+            # again, and everything that is here already goes on.
+            self._last_error = str(error)
+            if isinstance(error, JournalError):
+                raise
+            raise JournalError(f"the journal cannot be written: {error}") from error
+        else:
+            self._last_error = ""
+            return result
+        finally:
+            self._report()
+
+    # --- updates whose clock is in doubt -------------------------------------------------------
+
+    def _hold(self, message: HoldSnapshot) -> bool:
+        return self._write(self._hold_blocking, message)
+
+    def _hold_blocking(self, message: HoldSnapshot) -> bool:
+        return self._held.hold(
+            update_timestamp=message.update_timestamp,
+            fetched_at=message.fetched_at,
+            data=message.data,
+            transceivers=message.transceivers,
+            source=message.source,
+        )
+
+    def _release(self, times: tuple[datetime, ...]) -> None:
+        for time in times:
+            info = self._write(self._held.release, time)
+            entry = None if info is None else self._read(info)
+            if entry is not None:
+                self.address("processor").tell(entry)
+
+    def _drop(self, times: tuple[datetime, ...], reason: str) -> None:
+        self._require_open()
+        for time in times:
+            self._pool.run(self._held.drop, time, reason)
+
+    def _reject(self, message: RejectSnapshot) -> None:
+        try:
+            self._write(self._reject_blocking, message)
+        except JournalError as error:
+            log.warning("A body without a valid time could not be kept: %s", error)
+
+    def _reject_blocking(self, message: RejectSnapshot) -> None:
+        self._journal.reject(
+            message.reason,
+            fetched_at=message.fetched_at,
+            data=message.data,
+            source=message.source,
+        )
+
+    def _known_clock(self) -> KnownClock:
+        newest = self._last_entry()
+        followed = () if newest is None else (Moment(newest.update_timestamp, newest.fetched_at),)
+        return KnownClock(followed, self._held.moments())
 
     # --- handing out -------------------------------------------------------------------------
 
@@ -314,7 +393,12 @@ class JournalActor(Service):
             archived=stats.archived,
             quarantined=stats.quarantined,
             dropped=stats.dropped,
-            bytes=stats.pending_bytes + stats.archived_bytes + stats.quarantined_bytes,
+            bytes=stats.pending_bytes
+            + stats.archived_bytes
+            + stats.quarantined_bytes
+            + self._held.size_bytes,
+            held=len(self._held),
+            held_bytes=self._held.size_bytes,
             max_bytes=stats.max_bytes,
             torn=stats.torn,
             corrupt=stats.corrupt,

@@ -19,7 +19,14 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from vatwatch.errors import FeedEmpty, FeedError, FeedMalformed, FeedNotJson, FeedTruncated
+from vatwatch.errors import (
+    FeedEmpty,
+    FeedError,
+    FeedMalformed,
+    FeedNotJson,
+    FeedTimeInvalid,
+    FeedTruncated,
+)
 from vatwatch.feed import shapes
 from vatwatch.feed.lenient import read
 from vatwatch.feed.mend import mend
@@ -251,7 +258,7 @@ def _not_json(body: bytes) -> FeedError:
 def _head(raw: bytes, lost: Counter[str]) -> General:
     found = read_record(shapes.GENERAL, _members(raw), "", lost)
     if found.record is None:
-        raise FeedMalformed(f"general: {found.reason}")
+        raise FeedTimeInvalid(f"general: {found.reason}")
     parse_time(found.record.update_timestamp)
     return found.record
 

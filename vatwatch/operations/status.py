@@ -30,6 +30,9 @@ class FetcherStatus(Struct, frozen=True):
     frozen: bool = False
     reachable: bool = True
     transceivers_frozen: bool = False
+    transceivers_missing: bool = False  # for so long that it is no accident
+    transceivers_error: str = ""  # why the latest snapshot has none
+    held: int = 0  # updates whose clock is in doubt
     breaker: str = "closed"
 
 
@@ -52,6 +55,8 @@ class JournalStatus(Struct, frozen=True):
     quarantined_total: int = 0  # entries that were set aside
     missing: int = 0  # entries whose files were gone
     unusable: int = 0  # files that can be neither used nor moved away
+    held: int = 0  # updates whose clock is in doubt; they wait for nothing but the fetcher's word
+    held_bytes: int = 0
     unmoved: int = 0  # stored, but the disk refuses to move them into the archive
     last_error: str = ""  # why the journal cannot be opened or written, as the disk says it
     keeps_archive: bool = True

@@ -28,7 +28,14 @@ from time import time
 from vatwatch.errors import JournalCorrupt, JournalFull, JournalInUse
 from vatwatch.storage.directory_lock import DirectoryLock, Held
 from vatwatch.storage.failure_counts import FailureCounts
-from vatwatch.storage.journal_entry import ASIDE_SUFFIX, Header, encode, name_of, time_text
+from vatwatch.storage.journal_entry import (
+    ASIDE_SUFFIX,
+    Header,
+    encode,
+    name_of,
+    read_header,
+    time_text,
+)
 from vatwatch.storage.journal_entry import SUFFIX as SUFFIX
 from vatwatch.storage.journal_entry import Entry as Entry
 from vatwatch.storage.journal_entry import EntryInfo as EntryInfo
@@ -119,6 +126,8 @@ class Journal:
         self._next_id = 1
         self.set_aside_total = 0
         """Entries that this object has put into quarantine."""
+        self.held_bytes = 0
+        """What entries that are held elsewhere (`held`) take of the bound."""
         self._begin_with(Scan())
 
     def open(self) -> None:
@@ -170,6 +179,85 @@ class Journal:
         info = EntryInfo(header.id, path, len(content))
         self._pending.add(info)
         return info
+
+    def write(
+        self,
+        folder: str,
+        *,
+        update_timestamp: datetime,
+        fetched_at: datetime,
+        data: bytes,
+        transceivers: bytes | None,
+        source: str,
+    ) -> EntryInfo:
+        """Write an entry into another folder than those of the journal: it is on no shelf.
+
+        Raises:
+            JournalFull: as `append`
+            OSError: as `append`
+        """
+        header = Header(
+            self._next_id, update_timestamp, fetched_at, source, transceivers is not None
+        )
+        content = encode(header, data, transceivers)
+        self._make_room(len(content))
+        path = self._directory / folder / name_of(header.id, update_timestamp)
+        self._write_entry(path, content)
+        self._next_id = header.id + 1
+        return EntryInfo(header.id, path, len(content))
+
+    def admit(self, info: EntryInfo) -> EntryInfo:
+        """Take an entry from another folder, as the newest of those that wait; it gets a new id.
+
+        Raises:
+            JournalFull: what waits for the database fills the bound
+            OSError: the disk refuses; the entry is where it was
+        """
+        self._make_room(info.size_bytes)
+        (self._directory / "pending").mkdir(exist_ok=True)
+        name = f"{self._next_id:012d}-{time_text(info.path)}{SUFFIX}"
+        # One rename, so that it is in one of the two folders whatever is killed.
+        path = info.path.rename(self._directory / "pending" / name)
+        with suppress(OSError):  # it is there; a crash of the machine may leave it where it was
+            _sync_directory(path.parent)
+        admitted = EntryInfo(self._next_id, path, info.size_bytes)
+        self._next_id += 1
+        self._pending.add(admitted)
+        return admitted
+
+    def reject(self, reason: str, *, fetched_at: datetime, data: bytes, source: str) -> EntryInfo:
+        """Write bytes that are no snapshot straight into quarantine, under the time of the fetch.
+
+        Raises:
+            JournalFull, OSError: as `append`
+        """
+        info = self.write(
+            "quarantine",
+            update_timestamp=fetched_at,
+            fetched_at=fetched_at,
+            data=data,
+            transceivers=None,
+            source=source,
+        )
+        self._quarantine_now_has(info, reason)
+        return info
+
+    def skip_ids(self, last_id: int) -> None:
+        """Give no id up to this one."""
+        self._next_id = max(self._next_id, last_id + 1)
+
+    def has(self, update_timestamp: datetime) -> bool:
+        """Whether an update of exactly this time is pending, archived or in quarantine."""
+        text = time_text(Path(name_of(1, update_timestamp)))
+        for shelf in (self._pending, self._archive, self._quarantined):
+            for info in shelf:
+                if time_text(info.path) == text and _time_in(info.path) == update_timestamp:
+                    return True
+        return False
+
+    def put_aside(self, info: EntryInfo, reason: str) -> SetAside:
+        """Put an entry of another folder into quarantine."""
+        return self._set_aside(info, reason)
 
     def pending(self) -> list[EntryInfo]:
         """What is not committed, oldest first."""
@@ -422,11 +510,14 @@ class Journal:
         except OSError as error:
             self._unusable += 1
             return SetAside(info.path.name, None, str(error))
-        self._quarantined.add(EntryInfo(info.id, path, info.size_bytes))
+        self._quarantine_now_has(EntryInfo(info.id, path, info.size_bytes), reason)
+        return SetAside(info.path.name, path)
+
+    def _quarantine_now_has(self, info: EntryInfo, reason: str) -> None:
+        self._quarantined.add(info)
         self.set_aside_total += 1
         with suppress(OSError):  # on a full disk the entry is set aside without its reason
-            path.with_suffix(REASON_SUFFIX).write_text(reason + "\n")
-        return SetAside(info.path.name, path)
+            info.path.with_suffix(REASON_SUFFIX).write_text(reason + "\n")
 
     def _make_room(self, size_bytes: int) -> None:
         """Delete the oldest of the archive, then of the quarantine, which nobody else has; what
@@ -437,7 +528,7 @@ class Journal:
                 f"{self._max_bytes / 2**20:.0f} MiB (VATWATCH_JOURNAL_MAX_MB)"
             )
         surplus = self._pending.size_bytes + self._archive.size_bytes + self._quarantined.size_bytes
-        surplus += size_bytes - self._max_bytes
+        surplus += self.held_bytes + size_bytes - self._max_bytes
         archived = len(self._archive)
         if surplus > 0:
             surplus -= self._delete(self._archive, surplus, keep=1)
@@ -495,6 +586,14 @@ def _read_patiently(path: Path) -> Entry:
             if not tries_left:
                 raise
     raise AssertionError("READ_TRIES is at least 1")
+
+
+def _time_in(path: Path) -> datetime | None:
+    """The feed's time in an entry's file; None if it cannot be read."""
+    try:
+        return read_header(path).update_timestamp
+    except (JournalCorrupt, OSError):
+        return None
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -24,6 +24,8 @@ ASIDE_SUFFIX = ".tmp"
 FORMAT = 1
 # Level 3 takes twice the time of 1 and saves another twentieth; the database waits for it.
 LEVEL = 1
+# More than the first frame has: the longest of it is the feed's address.
+HEADER_BYTES = 64 * 1024
 
 # Fifteen digits are four updates a minute for 475 million years. A larger number is not ours, and
 # would make every later name longer, until no file system takes it.
@@ -95,6 +97,17 @@ def encode(header: Header, data: bytes, transceivers: bytes | None) -> bytes:
     if transceivers is not None:
         frames.append(transceivers)
     return b"".join(map(compressor.compress, frames))
+
+
+def read_header(path: Path) -> Header:
+    """What a file says of its entry, without its bodies. Raises JournalCorrupt, OSError."""
+    with path.open("rb") as file:
+        begin = file.read(HEADER_BYTES)
+    try:
+        line = zstandard.ZstdDecompressor().decompressobj().decompress(begin)
+        return msgspec.json.decode(line, type=Header)
+    except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise JournalCorrupt(f"{path.name}: {error}") from error
 
 
 def read_entry(path: Path) -> Entry:

@@ -1,0 +1,126 @@
+"""Where the feeds are: as set, or as VATSIM's `status.json` lists them."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+from urllib.parse import urljoin
+
+import msgspec
+
+from vatwatch.actors.feed_client import FeedClient, NotModified, fault_of, shown
+from vatwatch.errors import FeedError, FeedMalformed, FeedNotJson, FetchError, FetchUnreachable
+
+log = logging.getLogger(__name__)
+
+# The list of addresses changes rarely.
+STATUS_AGE_S = 3600.0
+# Without an answer from what it listed, the list is asked again, as it may be what is wrong.
+STATUS_RETRY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPlaces:
+    """Where the feeds are. Without `api_url`: found through `status_url`."""
+
+    api_url: str | None
+    transceivers_url: str | None
+    status_url: str
+    default_api_url: str
+    default_transceivers_url: str
+    may_ask: Callable[[str], bool]
+    """Whether an address may be asked as often as the settings say: VATSIM limits that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the feeds are."""
+
+    data: str
+    transceivers: str
+
+
+class AddressBook:
+    """Knows the addresses, and asks for them anew from time to time."""
+
+    def __init__(self, places: FeedPlaces, client: FeedClient) -> None:
+        self._places = places
+        self._client = client
+        self._listed: Addresses | None = None
+        self._listed_at = 0.0
+        self._doubted = False
+
+    def find(self) -> Addresses:
+        """Where the feeds are.
+
+        Raises:
+            FetchUnreachable: VATSIM's own hosts, which may not be asked as often as is set
+        """
+        places = self._places
+        if places.api_url is not None:
+            return Addresses(
+                places.api_url,
+                places.transceivers_url or urljoin(places.api_url, "transceivers-data.json"),
+            )
+        age_s = monotonic() - self._listed_at
+        limit_s = STATUS_RETRY_S if self._doubted else STATUS_AGE_S
+        if self._listed is None or age_s > limit_s:
+            self._listed = self._look_up()
+            self._listed_at = monotonic()
+            self._doubted = False
+        return self._listed
+
+    def doubt(self) -> None:
+        """What was found does not answer."""
+        self._doubted = True
+
+    def _look_up(self) -> Addresses:
+        """Ask `status.json`; while it is unavailable, go on with what is known."""
+        places = self._places
+        data: list[str] = []
+        transceivers: list[str] = []
+        try:
+            data, transceivers = addresses_from_status(self._client.get(places.status_url))
+        except (FetchError, FeedError, NotModified) as error:
+            log.info("No feed addresses from %s: %s", shown(places.status_url), error)
+        known = self._listed or Addresses(places.default_api_url, places.default_transceivers_url)
+        found = Addresses(
+            choose(data, known.data),
+            places.transceivers_url or choose(transceivers, known.transceivers),
+        )
+        for url in (found.data, found.transceivers):
+            if not places.may_ask(url):
+                raise FetchUnreachable(
+                    f"{shown(url)} is VATSIM's own, and not asked more often than every 15 s"
+                )
+        return found
+
+
+def addresses_from_status(body: bytes) -> tuple[list[str], list[str]]:
+    """The addresses of both feeds in a `status.json`; those that cannot be asked are left out.
+
+    Raises:
+        FeedNotJson, FeedMalformed: it is something else
+    """
+    try:
+        page = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FeedNotJson(f"not JSON, it begins with {body[:40]!r}") from error
+    lists = page.get("data") if isinstance(page, dict) else None
+    if not isinstance(lists, dict):
+        raise FeedMalformed('JSON without a "data" object')
+    return _addresses(lists.get("v3")), _addresses(lists.get("transceivers"))
+
+
+def _addresses(value: Any) -> list[str]:
+    found = value if isinstance(value, list) else [value]
+    return [one for one in found if isinstance(one, str) and fault_of(one) is None]
+
+
+def choose(addresses: list[str], default: str) -> str:
+    """One of the listed ones at random, as VATSIM asks for."""
+    return random.choice(addresses) if addresses else default  # noqa: S311 - no secret
