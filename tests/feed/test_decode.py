@@ -430,6 +430,7 @@ def test_a_radio_of_nowhere_costs_only_itself(wrong: dict[str, object]) -> None:
     decoded = decode_radios(radios(RADIO, {**RADIO, **wrong}))
     assert [len(client.transceivers) for client in decoded.radios] == [1, 0]
     assert [(q.kind, q.callsign) for q in decoded.quarantined] == [("radios", "BAD")]
+    assert json.loads(decoded.quarantined[0].record)["callsign"] == "BAD"  # as it was sent
 
 
 @pytest.mark.parametrize("height", [None, "high", True, 1e400, [], "NaN"])

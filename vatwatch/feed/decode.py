@@ -360,15 +360,15 @@ class _Reading:
         """A record value by value."""
         found = read_record(shape, _members(raw), self._moment, self._lost)
         if isinstance(found.record, ClientRadios):
-            return replace(found, record=self._with_radios(found.record))
+            return replace(found, record=self._with_radios(found.record, bytes(raw)))
         return found
 
-    def _with_radios(self, client: ClientRadios) -> ClientRadios:
+    def _with_radios(self, client: ClientRadios, raw: bytes) -> ClientRadios:
+        """The client with those of its radios that can be read; the others are set aside."""
         radios: list[Transceiver] = []
         for members in client.transceivers:
             found = read_record(shapes.RADIO, members, self._moment, self._lost)
             if found.record is None:
-                raw = msgspec.json.encode(members, enc_hook=str)
                 self.quarantine.add(
                     shapes.CLIENT.kind, client.callsign, found.reason, raw, found.readable
                 )
