@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 
-from tests.actors.harness import Running, running, until
+from tests.actors.harness import PATIENCE_S, Running, running, until
 from tests.actors.test_snapshot import (
     NOWHERE,
     assert_all_stored_once,
@@ -22,7 +22,7 @@ from tests.actors.test_snapshot import (
 from vatwatch.actors import cache as cache_module
 from vatwatch.actors import processor as processor_module
 from vatwatch.actors import store as store_module
-from vatwatch.messages import Health
+from vatwatch.messages import AppendSnapshot, Health
 from vatwatch.operations.status import CacheStatus, JournalStatus
 from vatwatch.simulator.publication import Publication
 from vatwatch.supervision import ChildFailed
@@ -30,8 +30,12 @@ from vatwatch.supervision import ChildFailed
 TRIES = 3
 
 
+def status(service: Running) -> JournalStatus:
+    return service.status("journal", JournalStatus)
+
+
 def quarantined(service: Running) -> int:
-    return service.status("journal", JournalStatus).quarantined
+    return status(service).quarantined
 
 
 def reasons(home: Path) -> list[str]:
@@ -201,7 +205,10 @@ def test_a_snapshot_at_the_ends_of_the_calendar_costs_itself(
     with running(tmp_path, database_url, VATWATCH_SNAPSHOT_TRIES=TRIES) as service:
         service.hand_in(given[0])
         service.until_stored(time_of(given[0]))
-        service.hand_in_bytes(stamped(given[1], text))
+        # Past the fetcher, which would not take it, as an older version may have left it behind.
+        moment = datetime.fromisoformat(text).astimezone(UTC)
+        odd = AppendSnapshot(moment, moment, stamped(given[1], text), None, "test")
+        service.tree.directory.address("journal").ask(odd, timeout_s=PATIENCE_S)
         for publication in given[2:]:
             service.hand_in(publication)
         service.until_served(time_of(given[-1]))
@@ -256,3 +263,40 @@ def test_the_snapshot_before_is_served_while_one_cannot_be_encoded(
         service.until_served(time_of(given[2]))
         until(lambda: service.reason("cache") == "")
         assert service.status("cache", CacheStatus).update_timestamp == time_of(given[2])
+
+
+def test_when_one_snapshot_after_the_other_is_set_aside_there_is_an_alert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = updates(5)
+
+    def fail(*_args: Any) -> Any:
+        raise RuntimeError("a bug that all wake")
+
+    with running(
+        tmp_path, NOWHERE, VATWATCH_SNAPSHOT_TRIES=1, VATWATCH_ALERT_INTERVAL=0.1
+    ) as service:
+        service.hand_in(given[0])
+        service.until_served(time_of(given[0]))
+        monkeypatch.setattr(processor_module, "prepare", fail)
+
+        def firing() -> list[str]:
+            alerts = service.http.simulate_get("/api/alerts").json["alerts"]
+            return [a["rule"] for a in alerts if a["rule"] == "snapshots_quarantined"]
+
+        for number, publication in enumerate(given[1:4], 1):
+            assert firing() == []
+            service.hand_in(publication)
+            until(lambda n=number: status(service).quarantined_total == n)
+        until(firing, "three within ten minutes are told")
+        errors = until(
+            lambda: (
+                found
+                if len(found := [e for e in errors_of(service) if e["operation"] == "set aside"])
+                == 3
+                else []
+            )
+        )
+        assert {e["correlation_id"] for e in errors} == {
+            json.loads(p.data.raw)["general"]["update_timestamp"] for p in given[1:4]
+        }

@@ -42,7 +42,7 @@ from vatwatch.messages import (
 )
 from vatwatch.operations.alerts import Alert, AlertState, Condition, Rate, Rule, Told, fold, step
 from vatwatch.operations.notifications import AlertNow, AlertRule, Alerts, Notification, WebhookNow
-from vatwatch.operations.status import AlerterStatus, ErrorStatus
+from vatwatch.operations.status import AlerterStatus, ErrorStatus, JournalStatus
 from vatwatch.supervision import (
     Backoff,
     BreakerPolicy,
@@ -69,6 +69,10 @@ QUICK_TRIES = 2
 PATIENT = Backoff(base_s=1.0, cap_s=60.0)
 MIN_PAUSE_S = 0.05
 ERROR_WINDOW_S = 60.0
+# One odd snapshot costs itself and has its error. Three of the forty that come in ten minutes are
+# no accident: the feed has changed, or vatwatch has a bug, and each of them is missing.
+QUARANTINE_WINDOW_S = 600.0
+QUARANTINED_MANY = 3
 # How long stopping waits for notifications that are under way.
 STOP_S = 3.0
 
@@ -99,6 +103,8 @@ class AlertSettings:
             # Its own age is hold time enough.
             Rule("feed_age", "critical", "no new snapshot comes in", 0.0, clear),
             Rule("error_rate", "warning", "too many failures a minute", hold, clear),
+            # That it is several is hold time enough.
+            Rule("snapshots_quarantined", "warning", "snapshots are set aside", 0.0, clear),
             Rule("resource_hard", "critical", "a hard limit is passed", hold, clear),
             Rule("resource_soft", "warning", "a soft limit is passed", long, clear),
         )
@@ -132,6 +138,8 @@ class AlertRecords:
     outboxes: dict[str, Outbox] = field(default_factory=dict)
     errors: Rate = field(default_factory=lambda: Rate(ERROR_WINDOW_S))
     newest: dict[str, datetime] = field(default_factory=dict)
+    # From 0, as these records begin with the whole: what is set aside first counts, too.
+    quarantined: Rate = field(default_factory=lambda: Rate(QUARANTINE_WINDOW_S, last=0))
 
 
 class AlerterActor(Service):
@@ -210,6 +218,7 @@ class AlerterActor(Service):
                 latest, self._records.newest, datetime.now(UTC), self._settings.feed_age_s
             )
             yield from self._of_errors(latest, now_s)
+            yield from self._of_quarantine(latest, now_s)
             yield from of_resources(latest)
 
     def _of_errors(self, reports: Reports, now_s: float) -> Iterator[Condition]:
@@ -220,6 +229,19 @@ class AlerterActor(Service):
         if errors.total > self._settings.errors_per_minute:
             reason = f"{errors.total} failures in a minute; the last: {report.status.last_failure}"
             yield Condition("error_rate", "", reason)
+
+    def _of_quarantine(self, reports: Reports, now_s: float) -> Iterator[Condition]:
+        report = reports.services.get("journal")
+        if report is None or not isinstance(report.status, JournalStatus):
+            return
+        total = report.status.quarantined_total
+        recent = self._records.quarantined = self._records.quarantined.add(total, now_s)
+        if recent.total >= QUARANTINED_MANY:
+            reason = (
+                f"{recent.total} snapshots were set aside within ten minutes; "
+                "/api/errors says why, and the files are in the journal's quarantine"
+            )
+            yield Condition("snapshots_quarantined", "", reason)
 
     # --- telling -----------------------------------------------------------------------------
 

@@ -418,11 +418,16 @@ class ErrorManagerActor(Service):
             self._fold(replace(record, recovered=worked, recovery_s=monotonic() - failed_at))
 
     def _fold(self, record: ErrorRecord) -> None:
-        known = self._open.get(record.fingerprint)
+        # Each snapshot that is set aside is a record of its own: who asks for it must find it.
+        key = record.fingerprint
+        if record.recovery == "quarantine":
+            key += record.correlation_id
+        known = self._open.get(key)
         if known is None and len(self._open) >= MOST_OPEN:
             about = fingerprint_of(record.service, MANY_KINDS, record.category, "")
             record = replace(record, operation=MANY_KINDS, fingerprint=about)
-            known = self._open.get(about)
+            key = about
+            known = self._open.get(key)
         if known is not None:
             record = replace(
                 record,
@@ -431,7 +436,7 @@ class ErrorManagerActor(Service):
                 count=known.count + record.count,
                 traceback=known.traceback,
             )
-        self._open[record.fingerprint] = record
+        self._open[key] = record
 
     def _flush_later(self) -> None:
         if not self._flush_due:

@@ -168,7 +168,9 @@ def _flights(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tup
                 last_seen=min(last_seen, at).astimezone(UTC),
                 reconnects=reconnects,
                 flown=flown,
-                written=None if written[0] is None else Position(*written),
+                written=None
+                if written[0] is None
+                else Position(written[0].astimezone(UTC), *written[1:]),
                 plan_id=plan_id,
                 seen_later=last_seen > at,
             ),
