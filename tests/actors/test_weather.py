@@ -256,7 +256,8 @@ def test_an_outage_of_redis_is_a_line_when_it_begins_and_one_when_it_is_over(
             service.until_served(time_of(publication))
         until(lambda: service.status("cache", CacheStatus).last_error)
         away = service.status("cache", CacheStatus)
-        assert away.last_error == f"Redis at {path} cannot be reached"
+        why = "no such file or directory"
+        assert away.last_error == f"Redis at {path} cannot be reached ({why})"
         assert away.since is not None
         (line,) = lines(caplog, "could not be written to Redis")
         assert away.last_error in line

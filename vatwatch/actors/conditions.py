@@ -69,7 +69,7 @@ _CAUSES: dict[str, tuple[str, ...]] = {
     "postgres": _part("postgresql"),
     "journal": (*_resource(Resource.DISK), *_STORE),
     "processor": _STORE,
-    "cache": ("not_serving", *_part("redis")),
+    "cache": (*_part("redis"), "not_serving"),
     "transceivers": _part("feed"),
     "resource_monitor": _resource(*Resource),
 }

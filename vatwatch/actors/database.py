@@ -66,8 +66,9 @@ class DatabaseSettings:
             for one in actor.directory.guards():
                 if one.name in names:
                     one.reset("the database is back")
-            for name in others:
-                actor.address(name).offer(DatabaseReturned())
+            for address in map(actor.address, others):
+                if address.alive():  # who starts later tries by itself
+                    address.offer(DatabaseReturned())
 
         return Database(self, actor.address("postgres"), prepare, guard, recovery, tell_the_others)
 

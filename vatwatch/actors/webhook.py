@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -17,6 +15,7 @@ from vatwatch import __version__
 from vatwatch.errors import WebhookRefused, WebhookUnavailable
 from vatwatch.operations.notifications import Notification
 from vatwatch.redaction import redact
+from vatwatch.supervision.failures import system_words
 
 Form: TypeAlias = Literal["json", "discord"]
 
@@ -96,7 +95,9 @@ def send(webhook: Webhook, notification: Notification, *, timeout_s: float) -> N
         code, retry_after = _post(webhook, body_of(notification, webhook.form), timeout_s)
     except OSError as error:  # RequestException is one
         # Its text has the whole address in it, and its cause too.
-        why = _in_words(error) if timer.pending else f"no answer within {timeout_s:g} s"
+        why = system_words(error) or type(error).__name__
+        if not timer.pending:
+            why = f"no answer within {timeout_s:g} s"
         raise WebhookUnavailable(f"{webhook.name}: {why}") from None
     finally:
         timer.close()
@@ -122,24 +123,6 @@ def _post(webhook: Webhook, body: bytes, timeout_s: float) -> tuple[int, str]:
         ) as response,
     ):
         return response.status_code, response.headers.get("Retry-After", "")
-
-
-def _in_words(error: BaseException) -> str:
-    """The system's own word for it, which names nothing; else what kind of error it is."""
-    seen: list[BaseException] = []
-    within: list[object] = [error]
-    while within:
-        one = within.pop()
-        if not isinstance(one, BaseException) or one in seen:
-            continue
-        seen.append(one)
-        if isinstance(one, socket.gaierror):
-            return "its name does not resolve"
-        if isinstance(one, OSError) and one.errno is not None and one.errno > 0:
-            return os.strerror(one.errno).lower()
-        # urllib3 keeps the cause in `reason`, requests keeps urllib3's among its arguments.
-        within += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-    return type(error).__name__
 
 
 def _seconds(retry_after: str) -> float | None:

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from vatwatch.errors import RedisUnavailable
+from vatwatch.supervision.failures import system_words
 from vatwatch.traffic.live import Body, Collection
 
 Result = TypeVar("Result")
@@ -111,5 +112,6 @@ class RedisMirror:
             text = weather(error)
             if not text:
                 raise
+            why = system_words(error)
             # Without its cause: redis-py's words may quote the address.
-            raise RedisUnavailable(f"{self._name} {text}") from None
+            raise RedisUnavailable(f"{self._name} {text}{f' ({why})' if why else ''}") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import traceback
 from typing import TypedDict
 
@@ -52,3 +54,22 @@ def kinds_of(error: BaseException) -> tuple[str, ...]:
 def traceback_of(error: BaseException) -> str:
     """Its traceback, causes included: the last frames of each."""
     return redact("".join(traceback.format_exception(error, limit=-_TRACEBACK_FRAMES)))
+
+
+def system_words(error: BaseException) -> str:
+    """What the operating system said, however deep in the error: `connection refused`. Empty if it
+    said nothing. Names no address, no path and no secret."""
+    seen: list[BaseException] = []
+    within: list[object] = [error]
+    while within:
+        one = within.pop()
+        if not isinstance(one, BaseException) or one in seen:
+            continue
+        seen.append(one)
+        if isinstance(one, socket.gaierror):
+            return "its name does not resolve"
+        if isinstance(one, OSError) and one.errno is not None and one.errno > 0:
+            return os.strerror(one.errno).lower()
+        # urllib3 keeps the cause in `reason`, requests keeps urllib3's among its arguments.
+        within += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return ""
