@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,9 +26,11 @@ from tests.feed_server import (
     status,
 )
 from vatwatch import __version__
+from vatwatch.errors import JournalFull
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import Health
 from vatwatch.operations.status import FetcherStatus, JournalStatus
+from vatwatch.storage.journal import Journal
 from vatwatch.supervision import ChildFailed
 
 # A connection that is given up while it is being made is left to the garbage collector by urllib3.
@@ -295,3 +298,96 @@ def test_a_restarted_fetcher_keeps_and_tells_nothing_twice(
         assert service.http.simulate_get("/api/flights").content == flights
         assert service.sql.snapshots()[-1] == moment
         service.until_next_is_through()
+
+
+def test_radios_that_drip_cost_the_snapshot_its_radios_and_are_reported(
+    tmp_path: Path, database_url: str
+) -> None:
+    with fetching(tmp_path, database_url, FeedServer(pilots=15), VATSIM_API_TIMEOUT=60) as service:
+        assert service.feeds is not None
+        service.feeds.say(TRANSCEIVERS, always=drip)
+        moments = [service.until_next_is_through() for _ in range(3)]
+        rows = service.sql(
+            "SELECT radio_clients FROM snapshots WHERE update_timestamp = ANY(%s)", moments[1:]
+        )
+        assert rows == [(None,)] * 2
+        until(lambda: fetcher(service).transceivers_missing)
+        assert "later than the main feed" in service.reports().parts["transceivers"].reason
+        service.feeds.say(TRANSCEIVERS)
+
+        def radios_are_back() -> bool:
+            service.next_update()
+            return not fetcher(service).transceivers_missing
+
+        until(radios_are_back)
+        assert service.reports().parts["transceivers"].health is Health.HEALTHY
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"data": {"v3": ["http://a..b/v3.json"], "transceivers": ["http://127.0.0.1:1/t"]}},
+        {"data": {"v3": "file:///etc/passwd", "transceivers": [7, None]}},
+        {"data": []},
+        [],
+    ],
+)
+def test_a_status_page_that_names_no_usable_address_is_an_outcome_and_is_asked_again(
+    page: object, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vatwatch.wiring.DEFAULT_API_URL", "http://127.0.0.1:1/feed.json")
+    monkeypatch.setattr("vatwatch.actors.feed_addresses.STATUS_RETRY_S", 0.0)
+    feeds = FeedServer(pilots=15)
+    feeds.say(STATUS, always=body(json.dumps(page).encode()))
+    with (
+        feeds,
+        running(
+            tmp_path,
+            database_url,
+            feeds=feeds,
+            VATSIM_API_URL=None,
+            VATSIM_STATUS_URL=feeds.base + STATUS,
+            VATSIM_POLL_INTERVAL=15,
+            VATSIM_API_RETRY_ATTEMPTS=1,
+        ) as service,
+    ):
+        until_counted(service, "unreachable")
+        assert "refused" in fetcher(service).last_error
+        assert not [n for n in service.notices if isinstance(n, ChildFailed)]
+        feeds.say(STATUS)  # it is set right
+        service.until_served(first_time(feeds))
+
+
+def test_the_log_tells_when_the_feed_goes_and_comes_and_when_snapshots_can_be_kept_again(
+    tmp_path: Path,
+    database_url: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level("INFO", "vatwatch.actors.fetcher")
+
+    def lines() -> list[str]:
+        return [r.getMessage() for r in caplog.records if r.name == "vatwatch.actors.fetcher"]
+
+    with fetching(tmp_path, database_url, FeedServer(pilots=15)) as service:
+        assert service.feeds is not None
+        service.feeds.say(DATA, always=body(HTML, kind="text/html"))
+        for _ in range(3):
+            until_counted(service, "not_json")
+        service.feeds.say(DATA)
+        service.until_next_is_through()
+        until(lambda: len(lines()) == 2)
+        assert lines()[0].startswith("The VATSIM feed is unavailable: ")
+        assert lines()[1].startswith("The VATSIM feed is available again: ")
+
+        def full(*_: object, **__: object) -> None:
+            raise JournalFull("no space left on the disk")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "append", full)
+            service.next_update()
+            until_counted(service, "journal_full")
+        service.until_next_is_through()
+        until(lambda: len(lines()) == 4)
+        assert lines()[2].startswith("Snapshots cannot be kept: no space left")
+        assert lines()[3] == "Snapshots can be kept again."
