@@ -111,7 +111,8 @@ def declare(
         # long, as an update that is missed meanwhile is missed for good.
         supervisor("pipeline", REST_FOR_ONE, intensity=2 * s.journal.max_failures,
                    backoff=Backoff(cap_s=1.0), children=[
-            worker("processor", ProcessorActor, options(s), finishes=True),
+            worker("processor", ProcessorActor, options(s), journal=s.general.home / "journal",
+                   finishes=True),
             *([worker("fetcher", FetcherActor, feed(s), handler_deadline_s=poll_deadline_s(s))]
               if polls else []),
         ]),

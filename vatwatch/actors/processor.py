@@ -12,8 +12,10 @@ Restart   costs one recovery from database and journal; until the database answe
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
-from typing import assert_never
+from pathlib import Path
+from typing import TypeVar, assert_never
 
 from vatwatch.actors.service import Service
 from vatwatch.errors import FeedError, JournalError, RecordsUnreadable, SupervisionError
@@ -38,6 +40,7 @@ from vatwatch.messages import (
     TrackingRecovered,
 )
 from vatwatch.operations.status import ProcessorStatus
+from vatwatch.storage.work_note import WorkNote
 from vatwatch.supervision import NativePool, Timer, correlation_of
 from vatwatch.traffic.conditions import Usual, observe
 from vatwatch.traffic.payloads import DataPayload
@@ -63,6 +66,8 @@ Received = (
     | CacheStarted
 )
 
+T = TypeVar("T")
+
 # Batches on their way to the store. More would only move the journal into memory.
 IN_FLIGHT = 8
 # How soon to ask again for a database that is away (the store's breaker makes asking cheap), and to
@@ -78,9 +83,11 @@ RECOVERY_TIMEOUT_S = 120.0
 class ProcessorActor(Service):
     """Keeper of what is known."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, journal: Path | None = None) -> None:
+        """`journal`: its directory, for the note of which entry the process is working on."""
         super().__init__()
         self._options = options
+        self._note = None if journal is None else WorkNote(journal)
         self._pool = NativePool(1, "processor")
         self._live: Tracking | None = None
         self._live_feed: Feed | None = None  # None: the database gave the live state
@@ -367,7 +374,7 @@ class ProcessorActor(Service):
         if that fails, then it counts against it."""
         self._working_on = entry.entry_id
         try:
-            prepared = self._pool.run(prepare, entry.data, entry.transceivers, self._options)
+            prepared = self._noted(entry, prepare, entry.data, entry.transceivers, self._options)
         except FeedError as error:
             self.address("journal").tell(BatchRejected(entry.entry_id, str(error)))
             self._working_on = None
@@ -391,12 +398,19 @@ class ProcessorActor(Service):
     ) -> Advanced | None:
         """Compared with what was known; None if that fails, then it counts against it."""
         try:
-            return self._pool.run(advance, before, prepared, self._options.rules)
+            return self._noted(entry, advance, before, prepared, self._options.rules)
         except SupervisionError:
             raise
         except Exception as error:  # noqa: BLE001 - as in _prepare
             self._failed_on(entry, "compare snapshot", error)
             return None
+
+    def _noted(self, entry: SnapshotJournaled, work: Callable[..., T], *args: object) -> T:
+        """Do it in a thread, and let the next process know if this one dies of it."""
+        if self._note is None:
+            return self._pool.run(work, *args)
+        done: T = self._pool.run(self._note.during, entry.entry_id, work, *args)
+        return done
 
     def _failed_on(self, entry: SnapshotJournaled, operation: str, error: Exception) -> None:
         self._working_on = None

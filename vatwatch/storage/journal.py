@@ -42,6 +42,7 @@ from vatwatch.storage.journal_entry import EntryInfo as EntryInfo
 from vatwatch.storage.journal_entry import read_entry as read_entry
 from vatwatch.storage.journal_scan import Scan, scan
 from vatwatch.storage.journal_shelf import Shelf
+from vatwatch.storage.work_note import WorkNote
 
 # Of why an entry is in quarantine.
 REASON_SUFFIX = ".reason.txt"
@@ -145,6 +146,9 @@ class Journal:
                 (self._directory / name).mkdir(exist_ok=True)
         self._take_lock()
         self._begin_with(scan(self._directory))
+        died_of = WorkNote(self._directory).left_behind()
+        if died_of is not None:
+            self.count_failure(died_of)
 
     def append(
         self,

@@ -1,0 +1,59 @@
+"""Which journal entry a process is working on, for the process after it.
+
+A snapshot can end the whole process: by a fault in a C library, or by taking more memory than there
+is. Nobody is left to count that, so the entry's id is in a small file while it is worked on, and
+the next process counts it when it opens the journal. The file is not fsynced: what kills a process
+leaves it to the system, and a loss of power is no snapshot's fault.
+
+Only the work itself is noted, some tenths of a second, and no waiting: a process that is killed for
+another reason seldom leaves a note, and one failure costs an entry nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from time import time_ns
+from typing import TypeVar
+
+T = TypeVar("T")
+
+NAME = "in-work"
+# With the process's id: of this process and no other, also where ids come again (containers).
+_BEGAN = time_ns()
+
+
+class WorkNote:
+    """The file of one journal. Its methods block."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / NAME
+
+    def during(self, entry_id: int, work: Callable[..., T], *args: object) -> T:
+        """Do `work(*args)` with the note that it is about this entry."""
+        self._write(f"{_run()} {entry_id}")
+        try:
+            return work(*args)
+        finally:
+            self._write("")
+
+    def left_behind(self) -> int | None:
+        """The entry that another process was working on when it ended; told once."""
+        try:
+            run, entry_id = self._path.read_text(errors="replace").split()
+            if run == _run():
+                return None  # it is worked on now
+            self._write("")
+            return int(entry_id)
+        except (OSError, ValueError):
+            return None
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # without a note it is as it would be without this module
+            self._path.write_text(text)
+
+
+def _run() -> str:
+    return f"{os.getpid()}:{_BEGAN}"
