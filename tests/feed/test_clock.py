@@ -41,7 +41,7 @@ class House:
         judgement = judge(self.clock, update)
         if judgement.hold:
             self.held.append(update)
-        elif judgement.verdict.is_followed:
+        elif judgement.verdict.is_followed and not judgement.release:
             self._process(update)
         self._carry_out(judgement)
         self.clock = judgement.clock
@@ -123,6 +123,8 @@ N, S, F, O, A, R = "new", "same", "future", "older", "another clock", "returned"
         ("frozen in the future", [DAY, DAY - POLL, DAY - 2 * POLL, NOW], [F, F, F, N]),
         ("an older copy, again and again", [NOW, ODD - 2 * POLL, ODD - 3 * POLL, ODD - 4 * POLL],
          [N, O, O, O]),
+        ("three in a row, of which one is held already",
+         [timedelta(minutes=5), 2 * POLL, ODD, ODD, ODD, ODD], [N, O, O, O, A, N]),
         ("frozen", [NOW, NOW - POLL, NOW - 2 * POLL, NOW], [N, S, S, N]),
     ],
 )  # fmt: skip
@@ -223,6 +225,7 @@ leads = st.sampled_from(
 
 @given(offsets=st.tuples(leads, leads, leads, leads), polls=st.lists(steps, max_size=60))
 @example(offsets=(timedelta(), DAY, HOUR, -DAY), polls=[(k % 4, 1, k % 7 == 0) for k in range(60)])
+@example(offsets=(2 * POLL, timedelta(minutes=5), ODD, ODD), polls=[(1, 0, False), (0, 0, False)])
 def test_nothing_is_lost_or_taken_twice_and_a_normal_clock_is_followed_within_three_updates(
     offsets: tuple[timedelta, ...], polls: list[tuple[int, int, bool]]
 ) -> None:

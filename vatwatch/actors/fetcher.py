@@ -260,7 +260,7 @@ class FetcherActor(Service):
         if judgement.hold:
             if not self._hold(fetched, judgement):
                 return outcome  # a copy of what is kept already
-        elif verdict.is_followed:
+        elif verdict.is_followed and not judgement.release:
             self._ask_journal(
                 AppendSnapshot(fetched.time, fetched.at, body, self._radios_of(), self._source)
             )

@@ -8,7 +8,8 @@ as if it were live, and our own clock may be wrong too.
     same            the newest itself
     future          further ahead than that
     older           not later than the newest
-    another clock   the third that is further ahead (or older), each later than the one before
+    another clock   the third that is further ahead (or older), each later than the one before;
+                    three that are fetched in a row are enough, even if some were held already
     returned        the clock that was followed is ahead of ours, and this one agrees with ours
 
 *New*, *another clock* and *returned* are followed: what is fetched is kept and processed. *Future*
@@ -82,6 +83,8 @@ class FeedClock(Struct, frozen=True):
     """How fast it runs beside ours; only measured while it is ahead of ours."""
     runs: tuple[tuple[Moment, ...], ...] = ()
     """Updates that are held, as the clocks that they may belong to: each advances in itself."""
+    row: tuple[Moment, ...] = ()
+    """The latest that were fetched in a row, held before or not, if each advanced. All are held."""
 
     @property
     def held(self) -> tuple[Moment, ...]:
@@ -98,7 +101,9 @@ class Judgement(Struct, frozen=True):
     hold: bool = False
     """Keep this update, but do not process it yet. False if it is held already."""
     release: tuple[datetime, ...] = ()
-    """Process these held updates, in this order. For another clock, this update is the last."""
+    """Process these held updates, in this order. For another clock, this update is the last.
+
+    Then nothing else is to be done with this update, whether or not it is to be held."""
     drop: tuple[datetime, ...] = ()
     """Put these held updates into quarantine."""
 
@@ -139,7 +144,8 @@ def restore(
     unfinished = []
     for update in held:
         judgement = judge(clock, update)
-        clock = judgement.clock
+        # Which updates came again between them, the journal does not tell: they are no row.
+        clock = replace(judgement.clock, row=())
         if judgement.verdict.is_followed and update.time not in judgement.release:
             judgement = replace(judgement, release=(*judgement.release, update.time))
         elif judgement.verdict is Verdict.SAME:
@@ -178,8 +184,12 @@ def _follow(clock: FeedClock, update: Moment, verdict: Verdict) -> Judgement:
 
 def _doubt(clock: FeedClock, update: Moment, *, is_older: bool) -> Judgement:
     verdict = Verdict.OLDER if is_older else Verdict.FUTURE
-    if any(update.time == held.time for held in clock.held):
-        return Judgement(verdict, clock)
+    known = next((held for held in clock.held if held.time == update.time), None)
+    row = _row(clock, known or update, is_older=is_older)
+    if known is not None:
+        if len(row) >= PROOF:
+            return _follow_another(clock, row, hold=False)
+        return Judgement(verdict, replace(clock, row=row))
     # With several clocks, the one that it is nearest to.
     run = max(
         (
@@ -192,17 +202,35 @@ def _doubt(clock: FeedClock, update: Moment, *, is_older: bool) -> Judgement:
     )
     others = tuple(one for one in clock.runs if one is not run)
     run = (*run, update)
-    if len(run) >= PROOF:
-        release = tuple(m.time for m in run)
-        drop = tuple(m.time for m in clock.held if m.time not in release)
-        after = FeedClock(update, _speed(run))
-        return Judgement(Verdict.ANOTHER_CLOCK, after, hold=True, release=release, drop=drop)
-    after = replace(clock, runs=(*others, run))
+    for proof in (run, row):
+        if len(proof) >= PROOF:
+            return _follow_another(clock, proof, hold=True)
+    after = replace(clock, runs=(*others, run), row=row)
     forgotten: tuple[Moment, ...] = ()
     if len(after.held) > MOST_HELD:
         # The one that has not advanced for longest.
-        forgotten, after = after.runs[0], replace(after, runs=after.runs[1:])
+        forgotten = after.runs[0]
+        after = replace(after, runs=after.runs[1:], row=tuple(m for m in row if m not in forgotten))
     return Judgement(verdict, after, hold=True, drop=tuple(m.time for m in forgotten))
+
+
+def _row(clock: FeedClock, update: Moment, *, is_older: bool) -> tuple[Moment, ...]:
+    """Those fetched in a row, this one included. One that is fetched twice counts once."""
+    if not clock.row:
+        return (update,)
+    latest = clock.row[-1]
+    if update.time == latest.time:
+        return clock.row
+    if update.time > latest.time and _is_older(clock, latest) == is_older:
+        return (*clock.row, update)
+    return (update,)
+
+
+def _follow_another(clock: FeedClock, proof: tuple[Moment, ...], *, hold: bool) -> Judgement:
+    release = tuple(m.time for m in proof)
+    drop = tuple(m.time for m in clock.held if m.time not in release)
+    after = FeedClock(proof[-1], _speed(proof))
+    return Judgement(Verdict.ANOTHER_CLOCK, after, hold=hold, release=release, drop=drop)
 
 
 def _is_older(clock: FeedClock, update: Moment) -> bool:
