@@ -17,6 +17,8 @@ from typing import IO, Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MASK = "***"
+# A shorter piece of a secret is likely a word that messages use ("with", "not").
+SHORTEST_PIECE = 5
 # A shorter value is a word that stands everywhere by chance, and is no protection anyway.
 SHORTEST = 4
 # A value of this length does not stand anywhere by chance, not even within a longer word.
@@ -129,7 +131,7 @@ def _forms(secret: str) -> Iterator[str]:
                 yield written
         yield from _in_base64(whole)
         for piece in _CUTS.split(whole):
-            if len(piece) >= SHORTEST and not _is_ordinary(piece):
+            if len(piece) >= SHORTEST_PIECE and not _is_ordinary(piece):
                 yield from _written(piece)
 
 
