@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import gevent
 import msgspec
 import requests
+import urllib3.exceptions
 from msgspec import structs
 
 from vatwatch import __version__
@@ -26,6 +28,11 @@ TITLE_LIMIT, TEXT_LIMIT = 256, 4096
 COLOURS = {"critical": 0xD32F2F, "warning": 0xF9A825, "resolved": 0x2E7D32}
 # Answers with these are worth another try: the server says so, or is not well itself.
 LATER = frozenset({408, 425, 429})
+
+
+# What requests and what is below it raise for a server, a name or an address. A RequestException is
+# an OSError, and what codecs and parsers say of an address is a ValueError.
+UNSENT = (OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def send(webhook: Webhook, notification: Notification, *, timeout_s: float) -> N
     timer.start()
     try:
         code, retry_after = _post(webhook, body_of(notification, webhook.form), timeout_s)
-    except OSError as error:  # RequestException is one
+    except UNSENT as error:
         # Its text has the whole address in it, and its cause too.
         why = system_words(error) or type(error).__name__
         if not timer.pending:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import socket
+import ssl
 import traceback
 from typing import TypedDict
 
@@ -57,8 +59,8 @@ def traceback_of(error: BaseException) -> str:
 
 
 def system_words(error: BaseException) -> str:
-    """What the operating system said, however deep in the error: `connection refused`. Empty if it
-    said nothing. Names no address, no path and no secret."""
+    """What the system said, or what is wrong with the other side, however deep in the error:
+    `connection refused`. Empty if neither is known. Names no address, no path and no secret."""
     seen: list[BaseException] = []
     within: list[object] = [error]
     while within:
@@ -68,6 +70,12 @@ def system_words(error: BaseException) -> str:
         seen.append(one)
         if isinstance(one, socket.gaierror):
             return "its name does not resolve"
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return "its certificate is not valid"
+        if isinstance(one, ssl.SSLError):  # its number is none of the system's
+            return "no TLS connection"
+        if isinstance(one, http.client.HTTPException):
+            return "the answer is not HTTP"
         if isinstance(one, OSError) and one.errno is not None and one.errno > 0:
             return os.strerror(one.errno).lower()
         # urllib3 keeps the cause in `reason`, requests keeps urllib3's among its arguments.
