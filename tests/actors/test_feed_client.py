@@ -211,7 +211,7 @@ def test_an_odd_address_is_an_outcome(address: str) -> None:
     with pytest.raises(FetchUnreachable) as raised:
         client().get(address)
     assert str(raised.value).isprintable()
-    assert raised.value.__cause__ is not None or fault_of(address) is not None
+    assert raised.value.__context__ is not None or fault_of(address) is not None
 
 
 def test_a_redirect_is_followed_and_a_loop_is_not(server: RawServer) -> None:

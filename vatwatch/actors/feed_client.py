@@ -146,12 +146,12 @@ class FeedClient:
     def _get(self, url: str) -> bytes:
         try:
             body = self._follow(url)
-        except LATE as error:
-            raise FetchTimeout(
-                f"no answer from {shown(url)} within {self._timeout_s:g} s"
-            ) from error
+        except LATE:
+            # Both without their cause, whose text has the whole address in it.
+            late = f"no answer from {shown(url)} within {self._timeout_s:g} s"
+            raise FetchTimeout(late) from None
         except UNANSWERED as error:
-            raise FetchUnreachable(f"{shown(url)}: {why(error)}") from error
+            raise FetchUnreachable(f"{shown(url)}: {why(error)}") from None
         if not body.strip():
             raise FeedEmpty(f"{shown(url)} answers 200 with no body")
         return body
