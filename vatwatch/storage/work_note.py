@@ -21,6 +21,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 NAME = "in-work"
+# Always as long, written over: to cut a file off takes some file systems a millisecond or two.
+LENGTH = 64
 # With the process's id: of this process and no other, also where ids come again (containers).
 _BEGAN = time_ns()
 
@@ -52,7 +54,11 @@ class WorkNote:
 
     def _write(self, text: str) -> None:
         with suppress(OSError):  # without a note it is as it would be without this module
-            self._path.write_text(text)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o644)
+            try:
+                os.pwrite(descriptor, text.ljust(LENGTH).encode(), 0)
+            finally:
+                os.close(descriptor)
 
 
 def _run() -> str:
