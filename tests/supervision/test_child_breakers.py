@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import gevent
 import pytest
+from gevent.event import Event
 
 from vatwatch.errors import ActorSuspended, SupervisionError
 from vatwatch.supervision import (
@@ -21,6 +23,7 @@ from vatwatch.supervision import (
     State,
     Strategy,
     Tree,
+    supervisors,
 )
 
 from .helpers import (
@@ -298,3 +301,29 @@ def test_a_probe_gets_past_a_full_mailbox_and_waits_for_the_message_in_hand() ->
             address.probe(timeout_s=0.01)
         hang.gate.set()
         assert address.probe(timeout_s=PATIENCE_S) is None
+
+
+def test_child_that_does_not_die_is_suspended_and_comes_back_when_it_has_died(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log: list[str] = []
+    gate, reached = Event(), Event()
+
+    def immortal(_actor: Any) -> None:
+        reached.set()
+        while not gate.is_set():
+            with suppress(gevent.GreenletExit):
+                gate.wait()
+
+    monkeypatch.setattr(supervisors, "_KILL_GRACE_S", 0.005)
+    with running(spec(log, breaker=SOON, shutdown_s=0.001)) as (tree, notices):
+        tree.directory.address("a").tell(Do(immortal))
+        reached.wait(PATIENCE_S)
+        tree.restart("root/a")
+        wait_for(notices, "root/a", BreakerState.OPEN)
+        assert settle(tree, "b")
+        assert log.count("b started") == 1
+        assert log.count("a started") == 1
+        gate.set()
+        notices.wait(ChildStarted, "root/a", count=2)
+        assert log.count("a started") == 2

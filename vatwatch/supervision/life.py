@@ -130,6 +130,8 @@ class Life:
         """Let it finish what it has in hand (or, by its spec, queued), call `on_stop`, and end."""
         self.stop_ordered = True
         self.stop_for_good = for_good
+        if self.dead:
+            return  # nobody is left who could obey, and the successor must not
         stop = Envelope(_ActorStop())
         if isinstance(self.slot.spec, ChildSpec) and self.slot.spec.finishes:
             self.slot.mailbox.put_regardless(stop)

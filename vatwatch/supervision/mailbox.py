@@ -269,7 +269,6 @@ class Mailbox:
     def reopen(self) -> None:
         """Take messages again, and forget what is urgent: it was for a reader that has gone."""
         self._forget_urgent()
-        self.dismiss_orders()
         self.closed = False
         self._limit = self.capacity if self.gate is None else 0
 
