@@ -225,6 +225,32 @@ def test_a_schema_that_somebody_broke_is_a_bug_and_costs_no_snapshot(
         assert len(lines(caplog, "Traceback")) == 1
 
 
+def test_a_day_that_somebody_has_detached_costs_no_snapshot(
+    tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(tmp_path, database_url, VATWATCH_SNAPSHOT_TRIES=1) as service:
+        service.hand_in(GIVEN[0])
+        service.until_stored(time_of(GIVEN[0]))
+        day = time_of(GIVEN[0]).date()
+        name = f"positions_{day:%Y%m%d}"
+        run_sql(database_url, f"ALTER TABLE positions DETACH PARTITION {name}")
+        for publication in GIVEN[1:]:
+            service.hand_in(publication)
+        service.until_served(time_of(GIVEN[-1]))
+        until(lambda: service.status("store", StoreStatus).broken)
+        assert f"the table {name} is detached" in service.reason("store")
+        assert lines(caplog, f"the table {name} is detached")
+        run_sql(
+            database_url,
+            f"ALTER TABLE positions ATTACH PARTITION {name} FOR VALUES"
+            f" FROM ('{day} 00:00+00') TO ('{day} 00:00+00'::timestamptz + '1 day')",
+        )
+        service.until_stored(time_of(GIVEN[-1]))
+        assert service.sql("SELECT count(*) FROM snapshots") == [(len(GIVEN),)]
+        assert service.status("journal", JournalStatus).quarantined_total == 0
+        assert service.node("store").restarts_total == 0
+
+
 def test_a_row_that_the_server_refuses_costs_its_snapshot_and_no_other(
     tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

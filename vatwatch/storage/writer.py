@@ -17,7 +17,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from vatwatch.errors import OutOfSequence
+from psycopg2.errorcodes import WRONG_OBJECT_TYPE
+
+from vatwatch.errors import DatabaseBroken, OutOfSequence
 from vatwatch.storage.copy import copy_rows, to_json
 from vatwatch.storage.event_rows import write_events
 from vatwatch.storage.flight_rows import write_flights
@@ -36,7 +38,7 @@ QUARANTINE_AN_HOUR = 500
 
 
 def write_batch(conn: connection, batch: Batch) -> Outcome:
-    """Write one snapshot. Raises OutOfSequence, and psycopg2.Error as it comes."""
+    """Write one snapshot. Raises OutOfSequence, DatabaseBroken, and psycopg2.Error as it comes."""
     changes = batch.changes
     with conn.cursor() as cur:
         cur.execute("SELECT pg_advisory_xact_lock(%s)", (WRITER_LOCK,))
@@ -100,15 +102,28 @@ def _snapshot(cur: cursor, batch: Batch) -> None:
 
 
 def _ensure_partition(cur: cursor, time: datetime) -> None:
-    """The day's partition of positions; asked for first, as CREATE locks out readers."""
+    """The day's partition of positions; asked for first, as CREATE locks out readers.
+
+    Raises DatabaseBroken if somebody has detached it: no snapshot of that day could be written, and
+    none of them is to blame.
+    """
     day = time.replace(hour=0, minute=0, second=0, microsecond=0)
     name = f"positions_{day:%Y%m%d}"
-    cur.execute("SELECT to_regclass(%s)", (name,))
+    cur.execute(
+        "SELECT relispartition FROM pg_class WHERE oid = to_regclass(%s)",
+        (name,),
+    )
     row = cur.fetchone()
-    if row is None or row[0] is None:
+    if row is None:
         cur.execute(
             f"CREATE TABLE {name} PARTITION OF positions FOR VALUES FROM (%s) TO (%s)",
             (day, day + timedelta(days=1)),
+        )
+    elif not row[0]:
+        raise DatabaseBroken(
+            f"the table {name} is detached from positions, so the positions of that day cannot be "
+            "written: attach it again, or give it another name",
+            WRONG_OBJECT_TYPE,
         )
 
 
