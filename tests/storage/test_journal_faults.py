@@ -280,6 +280,29 @@ def test_an_id_does_not_come_again_when_the_note_of_the_last_one_is_spoilt(
     assert max(keeper.waits) > 1
 
 
+@pytest.mark.parametrize("number", [10**14 + 1, 10**15 - 1])
+@pytest.mark.parametrize("where", ["pending", "archive", "quarantine", "high-water", "far beyond"])
+def test_a_number_that_leaves_no_room_costs_no_later_entry(
+    where: str, number: int, keeper: Keeper, tmp_path: Path
+) -> None:
+    assert keeper.append()
+    if where in ("high-water", "far beyond"):
+        text = str(number) * (1 if where == "high-water" else 2)
+        (tmp_path / "high-water").write_text(text)
+    else:
+        (path,) = (tmp_path / "pending").glob("*.vwj")
+        path.rename(tmp_path / where / f"{number}-20240229T235959Z.vwj")
+    keeper.reopen()
+    before = [info.id for info in keeper.journal.pending()]
+    assert len(before) == (where not in ("archive", "quarantine"))
+    for _ in range(3):
+        assert keeper.append()
+    ids = [info.id for info in keeper.journal.pending()]
+    assert ids[: len(before)] == before
+    keeper.reopen()
+    assert [info.id for info in keeper.journal.pending()] == ids
+
+
 def test_the_failures_of_an_entry_are_counted_across_processes_until_it_is_done(
     keeper: Keeper,
 ) -> None:

@@ -30,6 +30,7 @@ from vatwatch.storage.directory_lock import DirectoryLock, Held
 from vatwatch.storage.failure_counts import FailureCounts
 from vatwatch.storage.journal_entry import (
     ASIDE_SUFFIX,
+    MOST_ID,
     Header,
     encode,
     name_of,
@@ -247,8 +248,9 @@ class Journal:
         return info
 
     def skip_ids(self, last_id: int) -> None:
-        """Give no id up to this one."""
-        self._next_id = max(self._next_id, last_id + 1)
+        """Give no id up to this one, unless it leaves no room for later ones."""
+        if last_id <= MOST_ID:
+            self._next_id = max(self._next_id, last_id + 1)
 
     def has(self, update_timestamp: datetime) -> bool:
         """Whether an update of exactly this time is pending, archived or in quarantine."""

@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import zstandard
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from vatwatch.errors import JournalCorrupt
 
@@ -30,6 +31,9 @@ HEADER_BYTES = 64 * 1024
 # Fifteen digits are four updates a minute for 475 million years. A larger number is not ours, and
 # would make every later name longer, until no file system takes it.
 _NAME = re.compile(r"([0-9]{1,15})-([0-9]{8}T[0-9]{6}Z)\.vwj")
+# Ids are counted up from what is found, and every one that is given must fit such a name. So what
+# leaves no room behind it was not given by us either; a tenth of the names is 47 million years.
+MOST_ID = 10**14
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,8 @@ class Header(Struct, frozen=True):
     """The first frame. `transceivers`: whether there is a third."""
 
     id: int
-    update_timestamp: datetime
-    fetched_at: datetime
+    update_timestamp: Annotated[datetime, Meta(tz=True)]
+    fetched_at: Annotated[datetime, Meta(tz=True)]
     source: str
     transceivers: bool
     format: int = FORMAT

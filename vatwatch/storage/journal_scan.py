@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vatwatch.storage.journal_entry import ASIDE_SUFFIX, SUFFIX, EntryInfo, id_in
+from vatwatch.storage.journal_entry import ASIDE_SUFFIX, MOST_ID, SUFFIX, EntryInfo, id_in
 from vatwatch.storage.journal_shelf import Shelf
 
 # Ids that are left out when a folder cannot be listed, which may hold the latest: half a year of
@@ -30,7 +30,7 @@ class Scan:
     archive: Shelf = field(default_factory=Shelf)
     quarantined: Shelf = field(default_factory=Shelf)
     doubles: list[EntryInfo] = field(default_factory=list)
-    """In `pending/`, with the id of another entry."""
+    """In `pending/`, with the id of another entry, or one that leaves no room for later ids."""
     last_id: int = 0
     """No id up to this one may be given again."""
     torn: int = 0
@@ -49,7 +49,9 @@ def scan(directory: Path) -> Scan:
     for folder, shelf in (("archive", found.archive), ("quarantine", found.quarantined)):
         for path in _files(directory / folder, found):
             info = _entry_at(path, found)
-            if info is not None:
+            if info is not None and info.id > MOST_ID:
+                found.unusable += 1
+            elif info is not None:
                 shelf.add(info)
     for name in names:
         _look_at_pending(directory / "pending" / name, found)
@@ -67,7 +69,8 @@ def _look_at_pending(path: Path, found: Scan) -> None:
     if info is None:
         return
     archived = found.archive.get(info.id)
-    if info.id in found.pending or (archived and archived.path.name != path.name):
+    is_taken = info.id in found.pending or (archived and archived.path.name != path.name)
+    if is_taken or info.id > MOST_ID:
         found.doubles.append(info)
     else:
         found.pending.add(info)
@@ -89,6 +92,7 @@ def _entry_at(path: Path, found: Scan) -> EntryInfo | None:
     if entry_id is None:
         found.unusable += path.name.endswith(SUFFIX)
         return None
+    found.hidden |= entry_id > MOST_ID  # it may have been the latest
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -104,7 +108,11 @@ def _entry_at(path: Path, found: Scan) -> EntryInfo | None:
 def _last_id(found: Scan, names: list[str], high_water: Path) -> int:
     seen = [0]
     try:
-        seen.append(int(high_water.read_bytes()))
+        told = int(high_water.read_bytes())
+        if told > MOST_ID:
+            found.hidden = True
+        else:
+            seen.append(told)
     except FileNotFoundError:
         pass
     except (OSError, ValueError):
@@ -112,5 +120,5 @@ def _last_id(found: Scan, names: list[str], high_water: Path) -> int:
     newest = (found.archive.last(), found.quarantined.last())
     seen += [info.id for info in newest if info is not None]
     # By their names, so that a folder with an entry's name is in nobody's way.
-    seen += [id_in(name) or 0 for name in names]
+    seen += [entry_id for name in names if (entry_id := id_in(name) or 0) <= MOST_ID]
     return max(seen) + LEAP * found.hidden
