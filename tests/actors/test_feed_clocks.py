@@ -15,6 +15,7 @@ from tests.feed_server import DATA, FeedServer, body
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import Health
 from vatwatch.operations.status import FetcherStatus, JournalStatus
+from vatwatch.storage.journal_entry import Header, encode
 from vatwatch.supervision import ChildFailed
 
 DAY, HOUR, YEARS = timedelta(days=1), timedelta(hours=1), timedelta(days=3653)
@@ -212,6 +213,25 @@ def test_what_has_no_valid_time_is_rejected_once_and_kept_to_be_looked_at(
             lambda: service.http.simulate_get("/api/errors?service=fetcher").json["errors"]
         )
         assert "FeedTimeInvalid" in {one["error_type"] for one in told}
+
+
+@pytest.mark.parametrize("folder", ["pending", "archive", "held"])
+@pytest.mark.parametrize("odd", [datetime.min, datetime.max], ids=["year 1", "year 9999"])
+def test_a_file_with_an_impossible_time_does_not_stop_the_fetcher(
+    odd: datetime, folder: str, tmp_path: Path, database_url: str
+) -> None:
+    journal = tmp_path / "home" / "journal"
+    time = odd.replace(tzinfo=UTC)
+    with FeedServer(pilots=10) as feeds:
+        content = stamped(feeds.published.data.raw, time)
+    entry = encode(Header(3, time, time, "test", transceivers=False), content, None)
+    (journal / folder).mkdir(parents=True)
+    (journal / folder / f"000000000003-{odd.year:04d}1231T235959Z.vwj").write_bytes(entry)
+    with fetching(tmp_path, database_url) as (service, servers):
+        shown = [servers.show() for _ in range(4)]
+        until(lambda: set(shown) <= set(service.sql.snapshots()), "all are stored")
+        service.until_served(shown[-1])
+        until(lambda: service.status("journal", JournalStatus).pending == 0)
 
 
 def test_an_older_copy_of_what_is_kept_is_not_held(tmp_path: Path, database_url: str) -> None:

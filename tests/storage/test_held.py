@@ -13,13 +13,20 @@ from vatwatch.errors import JournalFull
 from vatwatch.feed.clock import Moment
 from vatwatch.storage.held import HeldEntries
 from vatwatch.storage.journal import Journal, read_entry
-from vatwatch.storage.journal_entry import SUFFIX
+from vatwatch.storage.journal_entry import SUFFIX, Header, encode
 
 NOON = datetime(2026, 5, 1, 12, 0, 10, 123456, tzinfo=UTC)
 AT = datetime(2026, 5, 1, 11, 0, 12, tzinfo=UTC)
 MEGABYTE = 2**20
 
 
+EXTREMES = [
+    datetime.min.replace(tzinfo=UTC),
+    datetime(2000, 12, 31, tzinfo=UTC),
+    datetime(2101, 1, 1, tzinfo=UTC),
+    datetime.max.replace(tzinfo=UTC),
+    NOON.replace(tzinfo=None),
+]
 OPEN: list[Journal] = []
 
 
@@ -195,3 +202,24 @@ def test_what_has_no_time_is_in_quarantine_under_the_time_of_the_fetch(house: Ho
     again = house.restart()
     assert again.journal.stats().quarantined == 1
     assert again.journal.pending() == []
+
+
+@pytest.mark.parametrize("time", EXTREMES, ids=str)
+@pytest.mark.parametrize("which", ["the feed's", "ours"])
+def test_a_file_with_an_impossible_time_is_set_aside_and_the_others_are_held(
+    which: str, time: datetime, tmp_path: Path
+) -> None:
+    house = House(tmp_path)
+    assert house.hold(NOON)
+    header = Header(
+        7,
+        time if which == "the feed's" else NOON,
+        time if which == "ours" else AT,
+        "test",
+        transceivers=False,
+    )
+    odd = tmp_path / "held" / f"000000000007-20260501T120000Z{SUFFIX}"
+    odd.write_bytes(encode(header, b"feed", None))
+    house = house.restart()
+    assert house.held.moments() == (Moment(NOON, AT),)
+    assert [path.name for path in house.files("quarantine")] == [odd.name]

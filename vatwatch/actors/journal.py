@@ -280,7 +280,9 @@ class JournalActor(Service):
     def _known_clock(self) -> KnownClock:
         newest = self._last_entry()
         followed = () if newest is None else (Moment(newest.update_timestamp, newest.fetched_at),)
-        return KnownClock(followed, self._held.moments())
+        # An older version has taken any time; then the feed itself tells the clock anew.
+        possible = tuple(moment for moment in followed if moment.is_possible)
+        return KnownClock(possible, self._held.moments())
 
     # --- handing out -------------------------------------------------------------------------
 

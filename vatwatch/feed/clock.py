@@ -33,6 +33,8 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vatwatch.feed.times import is_feed_time
+
 # Servers that keep their clocks agree within a second. Five minutes is what Kerberos allows, and
 # more than an unattended clock loses in a year.
 AHEAD = timedelta(minutes=5)
@@ -72,6 +74,13 @@ class Moment(Struct, frozen=True):
     def lead(self) -> timedelta:
         """How far it is ahead of our clock; negative if it is behind."""
         return self.time - self.at
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether both times are within the calendar of `times.parse_feed_time`. What comes from a
+        file need not be, and near the ends of Python's calendar nothing can be added to a time.
+        """
+        return is_feed_time(self.time) and is_feed_time(self.at)
 
 
 class FeedClock(Struct, frozen=True):
@@ -113,7 +122,7 @@ def judge(clock: FeedClock, update: Moment) -> Judgement:
 
     Args:
         clock: what is known
-        update: its time must be within the calendar (`times.parse_feed_time`)
+        update: its times must be within the calendar (`Moment.is_possible`)
     """
     newest = clock.newest
     if newest is not None and update.time == newest.time:
@@ -133,7 +142,7 @@ def restore(
 
     Args:
         followed: the latest updates that were processed, the newest last; two tell the speed
-        held: those in the journal that are held, as they were fetched
+        held: those in the journal that are held, as they were fetched; all of them possible
 
     Returns:
         the clock, and what must still be done: whatever a crash has interrupted. In these

@@ -43,6 +43,11 @@ def time_text(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def is_feed_time(time: datetime) -> bool:
+    """Whether the network can have sent it: it is within the years 2001 to 2100."""
+    return FIRST_YEAR <= time.year <= LAST_YEAR
+
+
 def parse_feed_time(text: str) -> datetime:
     """Read a time that the network sent: as `parse_time`, and within the years 2001 to 2100.
 
@@ -50,6 +55,6 @@ def parse_feed_time(text: str) -> datetime:
         ValueError: it is not a time, or not one of the network's
     """
     time = parse_time(text)
-    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+    if not is_feed_time(time):
         raise ValueError(f"not within the years {FIRST_YEAR} to {LAST_YEAR}: {text!r}")
     return time

@@ -59,12 +59,12 @@ class HeldEntries:
             self._journal.skip_ids(entry_id)
             try:
                 info = EntryInfo(entry_id, path, path.stat().st_size)
-                header = read_header(path)
+                moment = _moment_of(path)
             except (JournalCorrupt, OSError) as error:
                 info = EntryInfo(entry_id, path, 0)
                 self._journal.put_aside(info, f"it was held, and cannot be read: {error}")
                 continue
-            self._add(info, Moment(header.update_timestamp, header.fetched_at))
+            self._add(info, moment)
         self._count()
 
     def moments(self) -> tuple[Moment, ...]:
@@ -144,3 +144,12 @@ class HeldEntries:
 
     def _count(self) -> None:
         self._journal.held_bytes = self._shelf.size_bytes
+
+
+def _moment_of(path: Path) -> Moment:
+    """Raises JournalCorrupt, OSError."""
+    header = read_header(path)
+    moment = Moment(header.update_timestamp, header.fetched_at)
+    if not moment.is_possible:
+        raise JournalCorrupt(f"{path.name}: its times are not within the feed's years")
+    return moment
