@@ -40,6 +40,7 @@ SERVERS = (
     "actors", "chaos", "captures", "test_replay.py", "test_second_start.py", "test_server.py",
     "storage/test_embedded", "storage/test_directory_lock.py", "simulator/test_command.py",
     "test_top.py", "test_signals.py", "test_postgres_tools.py", "test_newer_database.py",
+    "test_secrets.py", "test_check.py",
 )  # fmt: skip
 SERVER_FIXTURES = {"postgresql", "redis_server"}
 
