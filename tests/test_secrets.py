@@ -18,7 +18,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -333,6 +333,7 @@ def test_no_secret_is_in_what_a_command_says_of_settings_that_are_wrong(
     words: tuple[str, ...], tmp_path: Path
 ) -> None:
     """As they are pasted, without any encoding."""
+    commands = []
     for number, secret in enumerate(SECRETS.values()):
         settings = {
             "DATABASE_URL": f"postgresql://me:{secret}@127.0.0.1:1/v",
@@ -352,15 +353,22 @@ def test_no_secret_is_in_what_a_command_says_of_settings_that_are_wrong(
         else:
             lines = (f"{name.lower()} = {json.dumps(v)}\n" for name, v in settings.items())
             (directory / "vatwatch.toml").write_text("".join(lines))
-        done = subprocess.run(
-            [sys.executable, "-m", "vatwatch", *words],
-            env=env,
-            cwd=directory,
-            capture_output=True,
-            timeout=PATIENCE_S,
+        commands.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "vatwatch", *words],
+                env=env,
+                cwd=directory,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
         )
-        assert done.returncode == 1
-        said = done.stdout + done.stderr
-        assert b"PORT=0" in said or b".env: line" in said
-        assert not found_in(said)
-        assert b"Traceback" not in said
+    with ExitStack() as stack:
+        for command in commands:
+            stack.callback(command.wait)
+            stack.callback(command.kill)
+        for command in commands:
+            said, _ = command.communicate(timeout=PATIENCE_S)
+            assert command.returncode == 1
+            assert b"PORT=0" in said or b".env: line" in said
+            assert not found_in(said)
+            assert b"Traceback" not in said

@@ -440,6 +440,8 @@ def test_no_text_at_all_makes_the_tolerant_reader_raise_or_hang(text: str) -> No
             decode(text.encode())
 
 
+# Far more than it takes on a busy machine, and far less than the square.
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize(
     "piece",
     [
@@ -458,8 +460,8 @@ def test_no_text_at_all_makes_the_tolerant_reader_raise_or_hang(text: str) -> No
     ],
 )
 def test_the_time_to_read_grows_with_the_size_and_not_with_its_square(piece: bytes) -> None:
-    """The square of these sizes would take hours; that this test ends is what it shows."""
-    size = 500_000
+    """The square of these sizes would take an hour; that this test ends is what it shows."""
+    size = 250_000
     for raw in (
         piece * (size // len(piece)),
         b'{"general":{},"pilots":[' + piece * (size // len(piece)) + b"}" * size + b"]}",

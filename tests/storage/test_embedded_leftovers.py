@@ -298,7 +298,10 @@ def test_a_server_that_takes_long_to_recover_is_not_ended_and_begun_anew(home: P
         cluster.stop()
 
 
-def test_a_server_that_was_left_and_stands_still_is_replaced(home: Path) -> None:
+def test_a_server_that_was_left_and_stands_still_is_replaced(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vatwatch.storage.embedded.SILENT_S", 3.0)
     left = EmbeddedPostgres(home, settings=UNSAFE)
     left.start(WAIT_S)
     assert left.pid is not None

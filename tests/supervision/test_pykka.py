@@ -148,8 +148,10 @@ def test_a_ref_asks_and_tells() -> None:
         future = ref.ask(Echo("later"), block=False)
         assert future.get(timeout=PATIENCE_S) == "player: later"
         assert log[-1] == "player: by ref"
+        hanging = HangAnswer()
         with pytest.raises(pykka.Timeout):
-            ref.ask(HangAnswer(), timeout=0.001)
+            ref.ask(hanging, timeout=0.001)
+        hanging.gate.set()  # or the tree waits for it at its end
 
 
 def test_asker_by_ref_of_an_actor_that_dies_gets_pykkas_error() -> None:
