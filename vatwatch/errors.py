@@ -21,7 +21,7 @@ VatwatchError
 │   ├── JournalFull             the bound is reached by snapshots that wait for the database
 │   ├── JournalCorrupt          an entry fails its checksum
 │   └── JournalInUse            another process holds the directory
-├── SnapshotQuarantined         a snapshot made its readers fail too often, and is set aside
+├── SnapshotQuarantined         a snapshot made its readers fail too often, and is quarantined
 ├── StorageError
 │   ├── DatabaseUnavailable     weather: PostgreSQL is away, stops, lacks resources, is too slow
 │   │   ├── DatabaseConflict    another transaction was in the way: the same again may succeed
@@ -164,7 +164,7 @@ class DatabaseBroken(StorageError):
     """A bug: PostgreSQL cannot do what every snapshot asks of it (`.sqlstate`).
 
     A table or column is missing, a right was taken away, the cluster's files are damaged. No
-    snapshot is to blame, so none is set aside: the work waits until somebody mends it.
+    snapshot is to blame, so none is quarantined: the work waits until somebody mends it.
     """
 
     def __init__(self, text: str, sqlstate: str) -> None:

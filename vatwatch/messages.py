@@ -8,8 +8,11 @@
     processor, store, cache, event_bus ──SnapshotFailed──▶ journal ──SnapshotSetAside──▶ cache
     journal ──EntryPassedOver──▶ processor
     processor ──RecoverTracking?──▶ store                 processor ──StoreBatch──▶ store
+    store, history ──GetDsn?──▶ postgres
+    postgres, store, history ──DatabaseReturned──▶ store, history
     store ──BatchStored──▶ journal
-    store ──BatchStored, BatchRefused, BatchRejected, StoreStarted──▶ processor
+    store ──BatchStored, BatchRefused, BatchRejected──▶ processor
+    store ──StoreStarted──▶ processor, event_bus, error_manager
     processor ──LiveChanged──▶ cache ──▶ Redis            cache ──CacheStarted──▶ processor
     any service ──Publish──▶ event_bus ──StoreEvents──▶ store ──EventsStored──▶ event_bus
                                        ├──Delivered?──▶ subscribers    (each from a lane of its own)
@@ -24,10 +27,14 @@
                                     health_monitor ──InspectCache?──▶ cache
     resource_monitor ──ShedHistory──▶ event_bus
     resource_monitor ──ShedArchive, KeepArchive, CleanJournal──▶ journal
-    resource_monitor, alerter ──GetReports?──▶ health_monitor
+    resource_monitor, alerter, store ──GetReports?──▶ health_monitor
 
-A question mark is an ask. Asks go to who was started before (system.py), tells go anywhere, so no
-two actors wait for each other. Facts are in the past tense, orders in the imperative.
+Not drawn: what an actor sends to itself, and what a subscriber sends to event_bus (Subscribe,
+Unsubscribe, Replay).
+
+A question mark is an ask. An actor asks only those that were started before it (system.py), or asks
+in a greenlet of its own, so no two actors wait for each other; tells go anywhere. Facts are in the
+past tense, orders in the imperative.
 """
 
 from __future__ import annotations
@@ -165,7 +172,7 @@ class LastEntry(Ask[SnapshotJournaled | None]):
 @dataclass(frozen=True, slots=True)
 class SnapshotFailed(Tell):
     """processor, store, cache, event_bus → journal: this entry made me fail. Too often, and it is
-    set aside.
+    quarantined.
 
     Sent once for each failure, by whoever had the entry in hand: when it could go on, or when it
     dies. Never for a failure that is nobody's: a database that is away, an order to stop.

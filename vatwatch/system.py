@@ -107,7 +107,7 @@ def declare(
             worker("history", HistoryActor,
                    database(s, connections=max(1, s.database.max_connections - WRITERS))),
         ]),
-        # Two snapshots in a row may bring the processor down until they are set aside; and not for
+        # Two snapshots in a row may bring the processor down until they are quarantined; not for
         # long, as an update that is missed meanwhile is missed for good.
         supervisor("pipeline", REST_FOR_ONE, intensity=2 * s.journal.max_failures,
                    backoff=Backoff(cap_s=1.0), children=[

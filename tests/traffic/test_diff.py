@@ -1,4 +1,4 @@
-"""What a snapshot changes, by properties and by the rules of identity that FEED.md gives."""
+"""What a snapshot changes, by properties and by the rules of identity."""
 
 from __future__ import annotations
 

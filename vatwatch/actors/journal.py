@@ -295,7 +295,7 @@ class JournalActor(Service):
         return self._first_readable(self._journal.last)
 
     def _first_readable(self, find: Callable[[], EntryInfo | None]) -> SnapshotJournaled | None:
-        """The first one that can be read. Those that cannot are set aside, so the next is found."""
+        """The first that can be read. Those before it are quarantined, so it is found."""
         until = monotonic() + SEARCH_S
         while (info := find()) is not None:
             if monotonic() > until:
@@ -365,7 +365,7 @@ class JournalActor(Service):
     def _tell_of(
         self, info: EntryInfo, operation: str, error: VatwatchError, correlation: str
     ) -> None:
-        """An error's record and a line in the log, for each: none is set aside unseen."""
+        """An error's record and a line in the log, for each: none is quarantined unseen."""
         log.warning("Snapshot %s of %s: %s", info.id, correlation, error)
         self.report_failure(operation, error, correlation_id=correlation, remedy="quarantine")
 

@@ -74,7 +74,7 @@ IN_FLIGHT = 8
 # try a snapshot again that made somebody fail: what made it fail may be over by then.
 RETRY_S = 1.0
 JOURNAL_TIMEOUT_S = 10.0
-# Records that one error names; the table of what is set aside has more.
+# Records that one error names; the table of quarantined records has more.
 TOLD_FAULTS = 3
 # Longer than the store may take to write what is before the question.
 RECOVERY_TIMEOUT_S = 120.0
@@ -224,7 +224,7 @@ class ProcessorActor(Service):
             some = "; ".join(f"{kind} {who}: {why}" for kind, who, why in fresh[:TOLD_FAULTS])
             self.report_failure(
                 "read records",
-                RecordsUnreadable(f"{prepared.set_aside} records are set aside: {some}"),
+                RecordsUnreadable(f"{prepared.set_aside} records are quarantined: {some}"),
                 correlation_id=stamp,
                 remedy="quarantine",
             )
@@ -328,7 +328,7 @@ class ProcessorActor(Service):
     def _follow(self, durable: Tracking, entry: SnapshotJournaled) -> None:
         prepared = self._prepare(entry)
         if prepared is None:
-            pass  # it is set aside, or comes again until it is
+            pass  # it is quarantined, or comes again until it is
         elif durable.time is not None and durable.time >= prepared.snapshot.time:
             self._forget_durable()  # an older time: ask what was known then
         else:
@@ -370,8 +370,8 @@ class ProcessorActor(Service):
     # --- both --------------------------------------------------------------------------------
 
     def _prepare(self, entry: SnapshotJournaled) -> Prepared | None:
-        """Decoded, valid, filtered; None if the whole of it is of no use, then it is set aside, or
-        if that fails, then it counts against it."""
+        """Decoded, valid and filtered. None if the whole is of no use (then it is quarantined), or
+        if this fails (then that is counted against it)."""
         self._working_on = entry.entry_id
         try:
             prepared = self._noted(entry, prepare, entry.data, entry.transceivers, self._options)

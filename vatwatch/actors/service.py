@@ -71,7 +71,7 @@ class Service(Actor):
     ) -> None:
         """Have the error manager keep a failure that this service has dealt with itself.
 
-        For what is no crash and still must be known: a snapshot that is set aside, a file that
+        For what is no crash and still must be known: a snapshot that is quarantined, a file that
         cannot be read. Never waits, and never fails. `correlation_id` is the snapshot's, if one is
         concerned; `remedy` is what was done about it.
         """

@@ -19,5 +19,5 @@ class Journal(Section):
     max_failures: PositiveInt = setting(
         "VATWATCH_SNAPSHOT_TRIES",
         5,
-        "How often one snapshot may make a part fail before it is set aside.",
+        "How often one snapshot may make a part fail before it is quarantined.",
     )

@@ -89,6 +89,3 @@ def one_line(text: str) -> None:
     """No line breaks and no other control characters. Raises ValueError."""
     if not text.isprintable():
         raise ValueError("must be one line, without control characters")
-
-
-Line = Annotated[str, checked(one_line)]

@@ -20,7 +20,7 @@ def faults(sections: Mapping[str, Any]) -> Iterator[str]:
         yield from _pace(sections["vatsim"])
     if "resources" in sections:
         yield from _limits(sections["resources"])
-    if sections.keys() >= {"web", "service", "cache"}:
+    if sections.keys() >= {"web", "service"}:
         yield from _workers(sections["web"], sections["service"])
 
 

@@ -156,7 +156,7 @@ def peek(raw: bytes) -> General:
 
 
 def decode_feed(raw: bytes, *, keep_names: bool = True) -> DecodedFeed:
-    """A whole feed. Without `keep_names` no name is in what is set aside. Raises as `peek` does."""
+    """A whole feed. Without `keep_names` no name is in the quarantine. Raises as `peek` does."""
     try:
         body = _taken_apart(_SECTIONS.decode(raw))
     except UNDECODABLE:
@@ -276,7 +276,7 @@ def _members(raw: bytes | Raw) -> Any:
 
 
 class _Reading:
-    """One body being read: what was found, set aside and lost so far."""
+    """One body being read: what was found, quarantined and lost so far."""
 
     def __init__(
         self, moment: str, quarantine: Quarantine, lost: Counter[str], body: _Body, raw: bytes
@@ -364,7 +364,7 @@ class _Reading:
         return found
 
     def _with_radios(self, client: ClientRadios, raw: bytes) -> ClientRadios:
-        """The client with those of its radios that can be read; the others are set aside."""
+        """The client with those of its radios that can be read; the others are quarantined."""
         radios: list[Transceiver] = []
         for members in client.transceivers:
             found = read_record(shapes.RADIO, members, self._moment, self._lost)

@@ -1,8 +1,8 @@
 """When to poll: just after the feed is written, and never too soon after the last poll.
 
-The feed is written at a fixed phase of its period (FEED.md: …:10.12, :25.12). A collector whose
-clock runs with the feed's polls a little after that. When a poll finds nothing new it came too
-soon, and the ones after it come later. A feed with another clock (a replay, a simulator at speed)
+The feed is written at a fixed phase of its period (…:10.12, :25.12). A collector whose clock runs
+with the feed's polls a little after that. When a poll finds nothing new it came too soon, and the
+ones after it come later. A feed with another clock (a replay, a simulator at speed)
 is polled at a steady pace, which shifts likewise; so is one that is asked more often than VATSIM's
 is written (a mirror, a simulator), as whoever wants that does not want to wait for a phase.
 

@@ -1,4 +1,4 @@
-"""Records that are set aside."""
+"""Records that are quarantined."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Quarantined(Struct, frozen=True, gc=False):
 
 
 class Quarantine:
-    """The records of one snapshot that are set aside: all counted, the first hundred kept.
+    """The records of one snapshot that are quarantined: all counted, the first hundred kept.
 
     Without `keep_names` nothing of a record is kept but the fields that could be read, less its
     name. A pattern over its text would miss names that are lists, or in a record that is not JSON.

@@ -154,7 +154,7 @@ class ServicesHealthResource(Resource):
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """503 while there is nothing to serve."""
+        """503 while there is nothing to serve, or nothing can be collected."""
         reports = self._service.ask("health_monitor", GetReports())
         services = dict(service_parts(self._service.tree.snapshot(), reports))
         body = ServicesBody(

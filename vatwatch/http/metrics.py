@@ -255,7 +255,9 @@ def _of_feed(reports: Reports) -> Iterator[Metric]:
     processor = _status(reports, ProcessorStatus)
     yield _counter("snapshots_processed", "Snapshots processed.", processor.processed)
     yield _counter(
-        "records_quarantined", "Records of feeds set aside.", processor.quarantined_records
+        "records_quarantined",
+        "Records of feeds quarantined.",
+        processor.quarantined_records,
     )
 
 

@@ -44,7 +44,7 @@ class FailureCounts:
         return self._counts[entry_id]
 
     def forget(self, entry_id: int) -> None:
-        """It is done, or set aside."""
+        """It is done, or quarantined."""
         if self._counts.pop(entry_id, None) is not None:
             self._save()
 

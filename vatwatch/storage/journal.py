@@ -31,6 +31,7 @@ from vatwatch.storage.failure_counts import FailureCounts
 from vatwatch.storage.journal_entry import (
     ASIDE_SUFFIX,
     MOST_ID,
+    Entry,
     Header,
     encode,
     name_of,
@@ -38,7 +39,6 @@ from vatwatch.storage.journal_entry import (
     time_text,
 )
 from vatwatch.storage.journal_entry import SUFFIX as SUFFIX
-from vatwatch.storage.journal_entry import Entry as Entry
 from vatwatch.storage.journal_entry import EntryInfo as EntryInfo
 from vatwatch.storage.journal_entry import read_entry as read_entry
 from vatwatch.storage.journal_scan import Scan, scan
@@ -262,8 +262,17 @@ class Journal:
         return False
 
     def put_aside(self, info: EntryInfo, reason: str) -> SetAside:
-        """Put an entry of another folder into quarantine."""
-        return self._set_aside(info, reason)
+        """Move an entry, of the journal or of another folder, into quarantine."""
+        self._take_off(info)
+        path = self._directory / "quarantine" / info.path.name
+        try:
+            path.parent.mkdir(exist_ok=True)
+            info.path.rename(path)
+        except OSError as error:
+            self._unusable += 1
+            return SetAside(info.path.name, None, str(error))
+        self._quarantine_now_has(EntryInfo(info.id, path, info.size_bytes), reason)
+        return SetAside(info.path.name, path)
 
     def pending(self) -> list[EntryInfo]:
         """What is not committed, oldest first."""
@@ -373,7 +382,7 @@ class Journal:
         """Set an entry aside that nothing can be done with, pending or archived; what became of
         it. Of one that is neither: nothing, and None."""
         info = self.find(entry_id)
-        return None if info is None else self._set_aside(info, reason)
+        return None if info is None else self.put_aside(info, reason)
 
     def stats(self) -> JournalStats:
         """What is there."""
@@ -505,24 +514,12 @@ class Journal:
 
     def _corrupted(self, info: EntryInfo, reason: str) -> JournalCorrupt:
         self._corrupt += 1
-        return JournalCorrupt(f"{reason}; {self._set_aside(info, reason).fate}")
-
-    def _set_aside(self, info: EntryInfo, reason: str) -> SetAside:
-        self._take_off(info)
-        path = self._directory / "quarantine" / info.path.name
-        try:
-            path.parent.mkdir(exist_ok=True)
-            info.path.rename(path)
-        except OSError as error:
-            self._unusable += 1
-            return SetAside(info.path.name, None, str(error))
-        self._quarantine_now_has(EntryInfo(info.id, path, info.size_bytes), reason)
-        return SetAside(info.path.name, path)
+        return JournalCorrupt(f"{reason}; {self.put_aside(info, reason).fate}")
 
     def _quarantine_now_has(self, info: EntryInfo, reason: str) -> None:
         self._quarantined.add(info)
         self.set_aside_total += 1
-        with suppress(OSError):  # on a full disk the entry is set aside without its reason
+        with suppress(OSError):  # on a full disk the entry is quarantined without its reason
             info.path.with_suffix(REASON_SUFFIX).write_text(reason + "\n")
 
     def _make_room(self, size_bytes: int) -> None:

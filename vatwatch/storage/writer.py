@@ -128,7 +128,7 @@ def _ensure_partition(cur: cursor, time: datetime) -> None:
 
 
 def _quarantine(cur: cursor, batch: Batch) -> None:
-    """The records that were set aside, as many as the hour has room for."""
+    """The records that were quarantined, as many as the hour has room for."""
     if not batch.quarantined:
         return
     time = batch.changes.time

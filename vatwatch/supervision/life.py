@@ -115,11 +115,6 @@ class Life:
         self._owed: dict[Reply[Any], Any] = {}
         self._stop_awaited: list[Reply[Any]] = []
 
-    @property
-    def doomed(self) -> bool:
-        """Whether it has been killed, and may not be dead yet."""
-        return self._doom is not None
-
     def begin(self) -> None:
         """Start the greenlet."""
         self.slot.mailbox.owner = self.greenlet

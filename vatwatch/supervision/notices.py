@@ -13,7 +13,7 @@ FailureReason: TypeAlias = Literal["crash", "hang", "start", "exit"]
 
 RemedyName: TypeAlias = Literal["retry", "breaker", "fallback", "degrade", "quarantine"]
 """What can be tried within a call; `restart` is the supervisors', and told by their notices.
-`quarantine`: what caused the failure is set aside, so that the rest can go on."""
+`quarantine`: what caused the failure is quarantined, so that the rest can go on."""
 
 DeadLetterReason: TypeAlias = Literal[
     "unknown", "stopped", "suspended", "in hand", "backlog", "overflow", "injected"

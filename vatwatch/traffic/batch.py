@@ -18,7 +18,7 @@ class Batch(Struct, frozen=True):
     entry_id: int  # the journal's
     changes: Changes
     events: list[Event]
-    quarantined: tuple[Quarantined, ...]  # the first of those that were set aside
+    quarantined: tuple[Quarantined, ...]  # the first of those that were quarantined
     kept_out: dict[str, dict[str, int]]  # by filter and kind
     radio_clients: int | None
     fetched_at: datetime

@@ -3,9 +3,9 @@
 `observe` is a pure step from one snapshot to the next: it takes what was usual so far and what the
 snapshot holds, and gives what is usual now, and the conditions that hold.
 
-*Far fewer pilots than usual.* From one update to the next 1 to 4 pilots of 950 leave (FEED.md), and
-in the steepest evening hours about a fifth an hour. The usual number follows the number of pilots
-with half an hour's memory, so it is at most a tenth above the number when people just go home. A
+*Far fewer pilots than usual.* From one update to the next 1 to 4 pilots of 950 leave, and in the
+steepest evening hours about a fifth an hour. The usual number follows the number of pilots with
+half an hour's memory, so it is at most a tenth above the number when people just go home. A
 third fewer than usual is therefore a fault upstream, or a cut of a whole region; others use a fall
 by 400 pilots in one poll, which a small network can never reach and a large one reaches too easily.
 In a small network a third may well go home at once: so it must be 20 pilots too.

@@ -1,6 +1,6 @@
 """Flights and sessions: whose connection goes on, who is new, who has left, who has ended.
 
-The rules of identity are FEED.md's:
+The rules of identity, as the feed was seen to behave:
 
 - The same cid and callsign with the same logon time, give or take two seconds, is one connection.
 - With a new logon time, no later than the reconnect window after it was last seen, it is a
@@ -198,7 +198,7 @@ def _due(written: Position | None, pilot: Pilot, time: datetime, keepalive: time
 
 
 def plan_differs(one: FlightPlan | None, other: FlightPlan | None) -> bool:
-    """Whether a plan says something else; `revision_id` alone may rise over nothing (FEED.md)."""
+    """Whether a plan says something else; `revision_id` alone may rise over nothing."""
     if one == other:
         return False
     if one is None or other is None:

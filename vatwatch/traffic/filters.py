@@ -111,7 +111,7 @@ def _by_place(
         return pilot.callsign in pilots_inside
 
     def keep_station(station: Controller | Atis) -> bool:
-        """By its aerials' centre, else by the airport in its callsign (FEED.md, Radios)."""
+        """By its aerials' centre, else by the airport in its callsign."""
         if station.callsign in centres:
             return boundary.contains(*centres[station.callsign])
         airport = airport_of(station.callsign, airports)

@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 T = TypeVar("T")
 
 # After a restart of the data server the logon times of running connections are rewritten to whole
-# seconds (FEED.md), so two of them that differ by this much are one.
+# seconds, so two of them that differ by this much are one.
 LOGON_TOLERANCE = timedelta(seconds=2)
 
 # Any UUID; that of the events that follow from snapshots.

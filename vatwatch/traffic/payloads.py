@@ -102,7 +102,7 @@ class DataPayload(Payload, frozen=True, gc=False):
     controllers: Annotated[int | None, Meta(description="Controllers in it.")] = None
     atis: Annotated[int | None, Meta(description="ATIS stations in it.")] = None
     prefiles: Annotated[int | None, Meta(description="Prefiled plans in it.")] = None
-    quarantined: Annotated[int | None, Meta(description="Records that were set aside.")] = None
+    quarantined: Annotated[int | None, Meta(description="Records that were quarantined.")] = None
     bytes: Annotated[int | None, Meta(description="Size of the feed's body, in bytes.")] = None
 
 
