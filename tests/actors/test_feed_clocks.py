@@ -37,6 +37,7 @@ class Servers:
         assert service.feeds is not None
         self.feeds = service.feeds
         self.shown: list[datetime] = []
+        self._seen: set[str] = set()
         # As a feed of today: our own clock decides what is from the future.
         self.shift = datetime.now(UTC) - parse_time(self.feeds.published.counts.update_timestamp)
 
@@ -52,8 +53,10 @@ class Servers:
         return time
 
     def _judged(self) -> int:
-        """Updates that were kept, wherever."""
-        return len([*(self.service.settings.general.home / "journal").rglob("*.vwj")])
+        """Updates kept, wherever. A file that moves may be listed twice, or not at all."""
+        files = (self.service.settings.general.home / "journal").rglob("*.vwj")
+        self._seen |= {path.name.partition("-")[2] for path in files}
+        return len(self._seen)
 
 
 def status_of(service: Running) -> FetcherStatus:
