@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -274,6 +275,23 @@ def test_a_server_that_is_not_there_is_unavailable(dsn: str) -> None:
 
 
 # --- closing -------------------------------------------------------------------------------------
+
+
+def test_the_servers_reason_for_letting_nobody_in_is_told_and_not_its_detail(
+    database_url: str, admin: connection
+) -> None:
+    role = f"r{uuid.uuid4().hex}"
+    name = admin.info.dbname
+    with admin.cursor() as cur:
+        cur.execute(f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC; CREATE ROLE {role} LOGIN")
+    try:
+        pool = ConnectionPool(make_dsn(database_url, user=role), size=1, timeout_s=20)
+        with pytest.raises(DatabaseUnavailable, match=f'permission denied for database "{name}"'):
+            pool.run(backend_pid)
+        pool.close()
+    finally:
+        with admin.cursor() as cur:
+            cur.execute(f"DROP ROLE {role}")
 
 
 def test_a_closed_pool_has_no_connection_and_takes_no_work(

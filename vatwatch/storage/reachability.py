@@ -23,6 +23,8 @@ _native_getaddrinfo = get_original("socket", "getaddrinfo")
 TRY_S = 2.0
 # PostgreSQL's own, where nothing is said.
 PORT = "5432"
+# What libpq puts before a reason.
+INTRODUCTIONS = ("FATAL:", "failed:", "error:")
 
 Place: TypeAlias = tuple[str, str]
 """A host (or the directory of a socket) and a port, as the address has them."""
@@ -116,8 +118,10 @@ def _in_words(error: OSError) -> str:
 def _last_words(error: psycopg2.Error, dsn: str) -> str:
     """The end of what libpq says of the last place that it tried: the server's own words."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = lines[-1] if lines else "no reason was given"
-    for introduction in ("FATAL:", "failed:", "error:"):
+    # What follows it, a detail or a hint, says nothing without it.
+    reasons = [line for line in lines if any(word in line for word in INTRODUCTIONS)]
+    said = (reasons or lines or ["no reason was given"])[-1]
+    for introduction in INTRODUCTIONS:
         said = said.rpartition(introduction)[2].strip() or said
     password = parse_dsn(dsn).get("password")
     return said.replace(password, "***").rstrip(".") if password else said.rstrip(".")
