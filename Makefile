@@ -46,6 +46,7 @@ format: $(VENV)/.dev ## Bring the code into its format
 bench: $(VENV)/.dev ## Measure; figures are ratios to a floor in the same run
 	$(BIN)/python -m benchmarks.runtime
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.reads
 
 chaos: $(VENV)/.dev ## Break the running service again and again, and prove that nothing is lost
 	scripts/system-packages.sh

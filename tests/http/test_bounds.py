@@ -105,6 +105,17 @@ def test_a_clock_that_was_set_back_locks_nobody_out(monkeypatch: pytest.MonkeyPa
     assert rate.hit("a").allowed
 
 
+def test_a_crowd_of_clients_takes_no_more_memory_than_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vatwatch.http.rates.MOST_CLIENTS", 50)
+    rate = Rate("1/minute")
+    for number in range(500):
+        assert rate.hit(f"10.0.{number // 250}.{number % 250}").allowed
+    assert len(rate._memory.expirations) <= 51
+    assert len(rate._memory.storage) <= 51
+
+
 def test_several_processes_count_together_in_redis(redis_url: str) -> None:
     one, other = Rate("2/minute", redis_url=redis_url), Rate("2/minute", redis_url=redis_url)
     assert one.hit("key").allowed
