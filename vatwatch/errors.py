@@ -17,12 +17,12 @@ VatwatchError
 │   ├── FetchRedirected         a loop, too many redirects, or one to where nobody can be asked
 │   ├── FetchUndecodable        a body in an encoding that cannot be read
 │   └── FetchUnreachable        no connection, a name that does not resolve, no HTTP
-├── JournalError
+├── JournalError                the journal cannot do what was asked
 │   ├── JournalFull             the bound is reached by snapshots that wait for the database
-│   ├── JournalCorrupt          an entry fails its checksum
+│   ├── JournalCorrupt          an entry fails its checksum, or cannot be read
 │   └── JournalInUse            another process holds the directory
 ├── SnapshotQuarantined         a snapshot made its readers fail too often, and is quarantined
-├── StorageError
+├── StorageError                the database cannot do what was asked
 │   ├── DatabaseUnavailable     weather: PostgreSQL is away, stops, lacks resources, is too slow
 │   │   ├── DatabaseConflict    another transaction was in the way: the same again may succeed
 │   │   └── SchemaRefused       another version of vatwatch has changed the database
@@ -35,12 +35,12 @@ VatwatchError
 │   ├── WebhookRefused          and will not be: the address or the body is wrong
 │   └── WebhookUnavailable      no answer, or not now (`.retry_after_s`)
 ├── EventRefused                an event does not fit its type's schema (`.reason`)
-├── SupervisionError
+├── SupervisionError            the actor runtime cannot do what was asked
 │   ├── ActorUnavailable        the actor is stopped, or did not come back in time
 │   │   └── ActorSuspended      it failed too often: its breaker is open (`.retry_in_s`)
 │   ├── AskTimeout              no reply in time
 │   ├── MailboxFull             the mailbox refuses, or did not drain in time
-│   │   └── TooManyQuestions     more is asked from outside than is answered (`.retry_after_s`)
+│   │   └── TooManyQuestions    more is asked from outside than is answered (`.retry_after_s`)
 │   ├── StartFailed             a child could not be started
 │   └── InjectedFault           somebody ordered this failure
 └── BreakerOpen                 a breaker says: do not try now (`.retry_in_s`)

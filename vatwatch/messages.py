@@ -257,8 +257,8 @@ class BatchRefused(Tell):
 
 @dataclass(frozen=True, slots=True)
 class BatchRejected(Tell):
-    """store → processor: this batch could not be written, and that is no weather; it and all after
-    it are void. (The journal gets a SnapshotFailed.)
+    """store → processor: this batch could not be written, and no outage is why; it and all after it
+    are void. (The journal gets a SnapshotFailed.)
     processor → journal: nothing can be done with this entry; it goes to quarantine.
     """
 

@@ -26,6 +26,7 @@ from vatwatch.interrupts import stopped_by_signals
 from vatwatch.redaction import redact
 from vatwatch.storage.client_programs import Connection, connection_to, find_program, server_major
 from vatwatch.storage.embedded import DATABASE, SUPERUSER, EmbeddedPostgres
+from vatwatch.storage.fsync import sync
 from vatwatch.storage.home import take_home
 from vatwatch.storage.postgres_knock import Answer, knock
 from vatwatch.storage.postgres_leftovers import running_server
@@ -86,10 +87,10 @@ def backup(settings: Settings, file: Path, *, force: bool) -> None:
         with stopped_by_signals(), _reach(settings) as reached:
             _dump(reached, partial)
             _check(reached, partial)
-        _sync(partial)
+        sync(partial)
         size = partial.stat().st_size
         partial.replace(file)
-        _sync(file.parent)
+        sync(file.parent)
     except OSError as error:
         raise BackupFailed(f"{error.filename or file}: {error.strerror or error}") from error
     finally:
@@ -199,14 +200,6 @@ def _check(reached: _Reached, partial: Path) -> None:
 def _create(partial: Path) -> None:
     """For nobody else's eyes: there are people in it."""
     os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _say(text: str) -> None:

@@ -6,7 +6,7 @@ Receives  Publish, AcceptEvent, Subscribe, Unsubscribe, Replay, GetEvents, GetEv
 Asks      subscribers Delivered, history FindEvents: each from a lane of its own, so the bus itself
           waits for nobody
 Sends     StoreEvents to store (but for events that a snapshot's own transaction writes),
-          NotifyAgain to alerter, ServiceReport
+          NotifyAgain to alerter, SnapshotFailed to journal, ServiceReport
 Holds     in a memory that its successor gets: the ring, the subscriptions, what is on its way to
           handlers and to the table, dead letters; in the outbox file a copy of what is not in the
           table, and after an ordered stop of what was not delivered

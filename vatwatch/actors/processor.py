@@ -3,7 +3,8 @@
 Receives  SnapshotJournaled, BatchStored, BatchRefused, BatchRejected, EntryPassedOver,
           StoreStarted, CatchUp, TrackingRecovered, CacheStarted
 Asks      journal NextPending and LastEntry, store RecoverTracking
-Sends     LiveChanged to cache, Publish to event_bus, StoreBatch to store, SnapshotFailed to journal
+Sends     LiveChanged to cache, Publish to event_bus, StoreBatch to store, SnapshotFailed and
+          BatchRejected to journal, ServiceReport
 Holds     the live tracking, the durable one (docs/architecture.md), what is on its way to store
 Restart   costs one recovery from database and journal; until the database answers, the live state
           goes on from the feed alone

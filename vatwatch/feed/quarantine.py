@@ -46,7 +46,7 @@ class Quarantine:
     def add(
         self, kind: str, callsign: str, reason: str, raw: bytes, readable: Mapping[str, Any]
     ) -> None:
-        """Set one aside. `raw` is all of it, `readable` what of it could be read, by field."""
+        """Quarantine one. `raw` is all of it, `readable` what of it could be read, by field."""
         self.count += 1
         if len(self._records) >= SNAPSHOT_LIMIT:
             return

@@ -28,6 +28,7 @@ from time import time
 from vatwatch.errors import JournalCorrupt, JournalFull, JournalInUse
 from vatwatch.storage.directory_lock import DirectoryLock, Held
 from vatwatch.storage.failure_counts import FailureCounts
+from vatwatch.storage.fsync import sync
 from vatwatch.storage.journal_entry import (
     ASIDE_SUFFIX,
     MOST_ID,
@@ -224,7 +225,7 @@ class Journal:
         # One rename, so that it is in one of the two folders whatever is killed.
         path = info.path.rename(self._directory / "pending" / name)
         with suppress(OSError):  # it is there; a crash of the machine may leave it where it was
-            _sync_directory(path.parent)
+            sync(path.parent)
         admitted = EntryInfo(self._next_id, path, info.size_bytes)
         self._next_id += 1
         self._pending.add(admitted)
@@ -455,7 +456,7 @@ class Journal:
             _write_durably(aside, content)
             named = True
             aside.rename(path)
-            _sync_directory(path.parent)
+            sync(path.parent)
         except OSError as error:
             _is_gone(aside)
             if named:
@@ -573,7 +574,7 @@ class Journal:
         try:
             _write_durably(aside, str(self._next_id - 1).encode())
             aside.rename(path)
-            _sync_directory(path.parent)
+            sync(path.parent)
         except OSError:
             return False
         return True
@@ -625,11 +626,3 @@ def _write_durably(path: Path, content: bytes) -> None:
                 raise OSError(errno.EIO, "nothing was written", str(path))
             rest = rest[written:]
         os.fsync(file.fileno())
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
