@@ -21,6 +21,12 @@ def test_a_time_may_carry_up_to_seven_fraction_digits(digits: int) -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["2025-08-06t06:54:56z", "2025-08-06T06:54:56z"])
+def test_the_letters_may_be_small(text: str) -> None:
+    """RFC 3339, section 5.6."""
+    assert parse_time(text) == parse_time(text.upper())
+
+
 @given(st.datetimes(timezones=st.just(UTC)), st.integers(-14 * 60, 14 * 60))
 def test_a_time_of_any_zone_is_the_same_moment_in_utc(time: datetime, minutes: int) -> None:
     try:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 # Python keeps microseconds; VATSIM sends up to 7 digits, other programs up to 9.
 _STRICT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
-    r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+    r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 
 # VATSIM began in July 2001. A time outside of this is a mistake of somebody's clock or program, and
@@ -31,7 +31,8 @@ def parse_time(text: str) -> datetime:
     """
     if _STRICT.fullmatch(text) is None:
         raise ValueError(f"not a time such as 2026-01-31T12:00:00Z: {text[:40]!r}")
-    time = datetime.fromisoformat(text)
+    # RFC 3339 has the letters in either case, Python only in capitals.
+    time = datetime.fromisoformat(text.upper())
     try:
         return time.astimezone(UTC)
     except OverflowError as error:
