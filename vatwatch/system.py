@@ -45,6 +45,7 @@ from vatwatch.supervision import worker as child
 from vatwatch.wiring import (
     MEGABYTE,
     POSTGRES_DEADLINE_S,
+    POSTGRES_START_S,
     POSTGRES_STOP_S,
     SUBSCRIPTIONS,
     WRITERS,
@@ -92,7 +93,7 @@ def declare(
         ]),
         supervisor("data", REST_FOR_ONE, children=[
             *([worker("postgres", PostgresActor, s.general.home, bindir=s.database.bindir,
-                      stop_timeout_s=POSTGRES_STOP_S, start_s=POSTGRES_DEADLINE_S,
+                      stop_timeout_s=POSTGRES_STOP_S, start_s=POSTGRES_START_S,
                       shutdown_s=POSTGRES_STOP_S + 5,
                       handler_deadline_s=POSTGRES_DEADLINE_S)] if s.database.is_embedded else []),
             worker("journal", JournalActor, s.general.home / "journal",

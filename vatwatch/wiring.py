@@ -45,7 +45,9 @@ WINDOW = 20
 WRITERS = 2
 POSTGRES_STOP_S = 10.0
 # It may have to be started again, with its crash recovery.
-POSTGRES_DEADLINE_S = RECOVERY_S + 120.0
+POSTGRES_START_S = RECOVERY_S + 120.0
+# It starts the server again when that has died.
+POSTGRES_DEADLINE_S = POSTGRES_START_S
 # An fsync on a busy disk takes its time.
 JOURNAL_PATIENCE_S = 20.0
 
