@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -289,7 +289,7 @@ def test_an_outage_of_redis_is_a_line_when_it_begins_and_one_when_it_is_over(
         why = "no such file or directory"
         assert away.last_error == f"Redis at {path} cannot be reached ({why})"
         assert away.since is not None
-        (line,) = lines(caplog, "could not be written to Redis")
+        (line,) = lines(caplog, "cannot be written to Redis")
         assert away.last_error in line
         with redis_at(path):
 
@@ -301,6 +301,49 @@ def test_an_outage_of_redis_is_a_line_when_it_begins_and_one_when_it_is_over(
             until(lambda: lines(caplog, "Redis is back"))
             assert "Traceback" not in caplog.text
             assert len(lines(caplog, "Redis")) == 2
+
+
+def test_a_redis_that_goes_while_no_snapshots_come_is_told_once_each_way(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "redis.sock"
+    with ExitStack() as first:
+        first.enter_context(redis_at(path))  # before the service, so that it is never away at first
+        with running(tmp_path, NOWHERE, REDIS_URL=f"unix://{path}") as service:
+
+            def asked() -> CacheStatus:
+                service.http.simulate_get("/api/cache/health")
+                return service.status("cache", CacheStatus)
+
+            service.hand_in(GIVEN[0])
+            service.until_served(time_of(GIVEN[0]))
+            first.close()
+            until(lambda: not asked().reachable)
+            away = asked()
+            assert away.since is not None
+            (line,) = lines(caplog, "Redis")
+            assert "cannot be written to Redis" in line
+            assert away.last_error in line
+            path.unlink(missing_ok=True)
+            with redis_at(path):
+                until(lambda: asked().reachable)
+                (_, back) = lines(caplog, "Redis")
+            assert back.startswith("Redis is back after ")
+            assert "Traceback" not in caplog.text
+
+
+def test_a_redis_that_answers_and_takes_nothing_stays_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "redis.sock"
+    full = ("--maxmemory", "1", "--maxmemory-policy", "noeviction")
+    with redis_at(path, *full), running(tmp_path, NOWHERE, REDIS_URL=f"unix://{path}") as service:
+        service.hand_in(GIVEN[0])
+        service.until_served(time_of(GIVEN[0]))
+        until(lambda: not service.status("cache", CacheStatus).reachable)
+        service.http.simulate_get("/api/cache/health")
+        assert not service.status("cache", CacheStatus).reachable
+        assert not lines(caplog, "Redis is back")
 
 
 def test_a_redis_that_wants_a_password_says_where_to_put_it(

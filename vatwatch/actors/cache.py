@@ -91,6 +91,8 @@ class CacheActor(Service):
         self._last_error = ""
         self._retry_at: datetime | None = None
         self._outage: Outage | None = None
+        # Whether only a question found that Redis is away, and no write has failed.
+        self._found_by_asking = False
         self._published: datetime | None = None
         self._changed_at: datetime | None = None
         self._hits = self._misses = 0
@@ -161,12 +163,29 @@ class CacheActor(Service):
                 self._guard.call(lambda: mirror.plainly(mirror.ping))
                 latency_ms = (monotonic() - began) * 1000
                 used_bytes = self._guard.call(lambda: mirror.plainly(mirror.used_memory))
+                self._learn("")
             except BreakerOpen:
                 error = self._last_error or "Redis failed too often and is tried again soon"
             except REDIS_FAILS as failure:
                 error = text_of(failure)
+                self._learn(error)
         total = self.with_totals(self._status())
         reply.set(CacheReport(total.hits, total.misses, latency_ms, used_bytes, error))
+
+    def _learn(self, error: str) -> None:
+        """What a question found: without new snapshots nothing is written, and nothing else looks.
+
+        An answer does not end what a write has found: a full Redis answers, and takes nothing.
+        """
+        if error and not self._last_error:
+            self._found_by_asking = True
+        elif error or not self._found_by_asking:
+            return
+        else:
+            self._found_by_asking = False
+        self._last_error = error
+        self._tell_operator()
+        self._report()
 
     def _change(self, message: LiveChanged) -> None:
         self._try_no_more()
@@ -221,7 +240,7 @@ class CacheActor(Service):
             self.publish("DATA_CACHED", payload, correlation_id=general.update_timestamp)
 
     def _mirrored(self, mirror: RedisMirror, work: Callable[[], None]) -> None:
-        self._succeeded = True
+        self._succeeded, self._found_by_asking = True, False
         self._mirroring.call(lambda: mirror.plainly(work))
         if self._succeeded:
             self._last_error = ""
@@ -246,10 +265,10 @@ class CacheActor(Service):
         self._outage, news = look(before, self._last_error, now)
         if news == "ends" and before is not None:
             seconds = (now - before.since).total_seconds()
-            log.info("Redis is back after %s; the live state is in it again.", lasted(seconds))
+            log.info("Redis is back after %s; it gets each new live state again.", lasted(seconds))
         elif news in ("begins", "changes"):
             log.warning(
-                "The live state could not be written to Redis: %s. The API goes on without it; the "
+                "The live state cannot be written to Redis: %s. The API goes on without it; the "
                 "next snapshot tries again.",
                 self._last_error,
             )
