@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.actors.harness import Poison, Running, running, until
+from tests.actors.harness import PATIENCE_S, Poison, Running, running, until
 from tests.feed_server import (
     DATA,
     STATUS,
@@ -26,6 +26,8 @@ from tests.feed_server import (
     status,
 )
 from vatwatch import __version__
+from vatwatch.actors.feed_addresses import AddressBook, FeedPlaces
+from vatwatch.actors.feed_client import FeedClient
 from vatwatch.errors import JournalFull
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import Health
@@ -356,6 +358,41 @@ def test_a_status_page_that_names_no_usable_address_is_an_outcome_and_is_asked_a
         assert not [n for n in service.notices if isinstance(n, ChildFailed)]
         feeds.say(STATUS)  # it is set right
         service.until_served(first_time(feeds))
+
+
+def test_a_list_of_addresses_that_fails_is_told_once_and_not_beside_the_feed_s_outage(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vatwatch.actors.feed_addresses.STATUS_RETRY_S", -1.0)
+    monkeypatch.setattr("vatwatch.actors.feed_addresses.STATUS_AGE_S", -1.0)
+    caplog.set_level("INFO", logger="vatwatch")
+    with FeedServer(pilots=1) as feeds:
+        client = FeedClient(user_agent="test", timeout_s=PATIENCE_S, max_body_bytes=1_000_000)
+        places = FeedPlaces(
+            None,
+            None,
+            feeds.base + STATUS,
+            "http://127.0.0.1:1/d",
+            "http://127.0.0.1:1/t",
+            lambda url: True,
+        )
+        book = AddressBook(places, client)
+        feeds.say(STATUS, always=body(b"<html>"))
+        for _ in range(3):
+            book.find()
+        (line,) = [record.getMessage() for record in caplog.records]
+        assert line.startswith("The list of the feeds' addresses is unavailable: ")
+        feeds.say(STATUS)
+        book.find()
+        assert (
+            caplog.records[-1].getMessage() == "The list of the feeds' addresses can be read again."
+        )
+        caplog.clear()
+        feeds.say(STATUS, always=body(b"<html>"))
+        for _ in range(3):
+            book.doubt()
+            book.find()
+        assert not caplog.records
 
 
 def test_the_log_tells_when_the_feed_goes_and_comes_and_when_snapshots_can_be_kept_again(

@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 from urllib.parse import urljoin
@@ -14,6 +15,7 @@ import msgspec
 
 from vatwatch.actors.feed_client import FeedClient, NotModified, fault_of, shown
 from vatwatch.errors import FeedError, FeedMalformed, FeedNotJson, FetchError, FetchUnreachable
+from vatwatch.operations.outages import Outage, look
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class AddressBook:
         self._listed: Addresses | None = None
         self._listed_at = 0.0
         self._doubted = False
+        self._outage: Outage | None = None
 
     def find(self) -> Addresses:
         """Where the feeds are.
@@ -83,10 +86,12 @@ class AddressBook:
         places = self._places
         data: list[str] = []
         transceivers: list[str] = []
+        cause = ""
         try:
             data, transceivers = addresses_from_status(self._client.get(places.status_url))
         except (FetchError, FeedError, NotModified) as error:
-            log.info("No feed addresses from %s: %s", shown(places.status_url), error)
+            cause = str(error) or type(error).__name__
+        self._tell_operator(cause)
         known = self._listed or Addresses(places.default_api_url, places.default_transceivers_url)
         found = Addresses(
             choose(data, known.data),
@@ -98,6 +103,21 @@ class AddressBook:
                     f"{shown(url)} is VATSIM's own, and not asked more often than every 15 s"
                 )
         return found
+
+    def _tell_operator(self, cause: str) -> None:
+        """A line when the list fails while the feed answers, for another cause, and at the end."""
+        if cause and self._doubted:
+            # The feed is away, too, and the fetcher tells of that.
+            log.debug("The list of the feeds' addresses is unavailable: %s", cause)
+            return
+        self._outage, news = look(self._outage, cause, datetime.now(UTC))
+        if news in ("begins", "changes"):
+            log.warning(
+                "The list of the feeds' addresses is unavailable: %s. Those known are used.",
+                cause,
+            )
+        elif news == "ends":
+            log.info("The list of the feeds' addresses can be read again.")
 
 
 def addresses_from_status(body: bytes) -> tuple[list[str], list[str]]:
