@@ -33,9 +33,9 @@ def refused(check: Callable[[str], None], address: str) -> str:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("mysql://me:s3cret@db/v", "begins with postgresql or postgres://"),
-        ("host=db password=s3cret", "begins with postgresql or postgres://"),
-        ("postgresql://", "begins with postgresql or postgres://"),
+        ("mysql://me:s3cret@db/v", "begins with postgresql:// or postgres://"),
+        ("host=db password=s3cret", "begins with postgresql:// or postgres://"),
+        ("postgresql://", "begins with postgresql:// or postgres://"),
         ("postgresql://me:top%s3cret@db/v", "% as %25"),
         ("postgresql://me:top%2s3cret@db/v", "% as %25"),
         ("postgresql://me:s3cret%00@db/v", "%00"),
@@ -98,8 +98,8 @@ def test_the_known_parameters_are_those_of_libpq() -> None:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("http://cache/0", "begins with redis or rediss or unix://"),
-        ("redis://", "begins with redis or rediss or unix://"),
+        ("http://cache/0", "begins with redis:// or rediss:// or unix://"),
+        ("redis://", "begins with redis:// or rediss:// or unix://"),
         ("redis://:s3cret@cache/notanumber", "the number of a database"),
         ("redis://:s3cret@cache/0/1", "the number of a database"),
         ("redis://:s3cret@cache/-1", "the number of a database"),
@@ -153,8 +153,8 @@ def test_a_known_parameter_is_one_that_redis_py_takes(name: str) -> None:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("ftp://x", "begins with http or https://"),
-        ("https:///", "begins with http or https://"),
+        ("ftp://x", "begins with http:// or https://"),
+        ("https:///", "begins with http:// or https://"),
         ("https://me:s3cret@/x", "names no host"),
         ("https://me:s3%cret@host/x", "% as %25"),
         ("https://me:9#s3cret@host/x", "%23"),

@@ -157,7 +157,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         "PORT=70000: ",
         "DATABASE_TIMEOUT=soon: ",
         "CACHE_TTL_DEFAULT=-1: ",
-        "VATSIM_API_URL=ftp://x: must be an address that begins with http or https://",
+        "VATSIM_API_URL=ftp://x: must be an address that begins with http:// or https://",
         "VATWATCH_FILTER_CALLSIGN=(: must be a regular expression",
         "nowhere.geojson: must be a file that exists",
         "VATWATCH_LOG_LEVEL=loud: ",
@@ -305,6 +305,12 @@ def test_settings_at_the_top_of_the_toml_count_beside_a_table_of_ours(tmp_path: 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        ("host = '::1'\n", "host is no setting (did you mean vatwatch_host?)"),
+        (
+            "[vatwatch]\npoll_interval = 15\n",
+            "poll_interval is no setting (did you mean vatsim_poll_interval?)",
+        ),
+        ("poll = 15\n", "poll is no setting (did you mean vatsim_poll_interval?)"),
         ("prot = 1\n[vatwatch]\nport = 2\n", "prot is no setting (did you mean port?)"),
         ("port = 1\n[vatwatch]\nprot = 2\n", "prot is no setting (did you mean port?)"),
         ("port = 1\n[vatwatch]\nport = 2\n", "port is there twice, again under [vatwatch]"),

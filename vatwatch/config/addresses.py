@@ -180,7 +180,8 @@ def urlsplit_or_none(address: str) -> SplitResult | None:
 def _begins_with(address: str, schemes: tuple[str, ...]) -> None:
     scheme, colon, rest = address.partition("://")
     if not colon or scheme.lower() not in schemes or not rest.strip("/"):
-        raise ValueError(f"must be an address that begins with {' or '.join(schemes)}://")
+        allowed = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ValueError(f"must be an address that begins with {allowed}")
 
 
 def no_space(address: str) -> None:

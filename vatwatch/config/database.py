@@ -56,7 +56,8 @@ def postgresql(address: str) -> None:
     """An address that libpq takes, and can use. Raises ValueError; nothing of it is quoted."""
     scheme, colon, rest = address.partition("://")
     if not colon or scheme not in SCHEMES or not rest.strip("/"):
-        raise ValueError(f"must be an address that begins with {' or '.join(SCHEMES)}://")
+        allowed = " or ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise ValueError(f"must be an address that begins with {allowed}")
     addresses.no_space(address)
     addresses.no_bare_percent(address)
     if "%00" in address:

@@ -32,6 +32,8 @@ SHARED_PREFIXES = (
 NOT_OURS = frozenset({"VATWATCH_PUBLISHED_PORT"})
 # How alike two names must be: `DATABASE_URI` is meant for ours, `REDIS_PASSWORD` is not.
 NEARLY = 0.85
+# Of a name without its prefix: shorter ones say too little.
+SHORTEST_STEM = 4
 TABLE = "vatwatch"
 
 
@@ -110,8 +112,19 @@ def unknown(given: Mapping[str, object], known: Collection[str], where: str) -> 
 
 
 def _did_you_mean(name: str, known: Collection[str], cutoff: float = 0.6) -> str:
+    # One without its prefix, or cut short: VATWATCH_POLL is meant for VATSIM_POLL_INTERVAL, though
+    # by its letters it is nearer to VATWATCH_HOST.
+    stem = _stem(name) if cutoff < NEARLY else ""
+    for meant in sorted(known, key=lambda one: (len(one), one)):
+        if len(stem) >= SHORTEST_STEM and (_stem(meant) + "_").startswith(stem + "_"):
+            return f" (did you mean {meant}?)"
     close = get_close_matches(name, sorted(known), n=1, cutoff=cutoff)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _stem(name: str) -> str:
+    prefix = next((one for one in OUR_PREFIXES if name.startswith(one)), "")
+    return name.removeprefix(prefix)
 
 
 def _guess_of_table(name: str, value: object, known: Collection[str]) -> str:
