@@ -516,10 +516,9 @@ class ErrorManagerActor(Service):
                 )
             except (StorageError, SupervisionError) as error:
                 if not told:
-                    log.info(
-                        "Earlier errors are not in the statistics until PostgreSQL answers: %s",
-                        error,
-                    )
+                    # Why it does not answer, the store tells.
+                    log.info("Earlier errors are not in the statistics until PostgreSQL answers.")
+                    log.debug("Asked for earlier errors: %s", error)
                     told = True
                 gevent.sleep(RELOAD_S)
             else:
