@@ -84,8 +84,9 @@ def test_what_fires_and_what_is_resolved_comes_to_the_webhook_in_order(
 
 
 def test_a_webhook_that_fails_and_comes_back_gets_all_of_it_once_and_in_order(
-    tmp_path: Path, hook: HookServer
+    tmp_path: Path, hook: HookServer, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, logger="vatwatch")
     hook.go_away()
     with alerting(tmp_path, hook.url) as service:
         until(lambda: alerts(service)["webhooks"][0]["waiting"] >= 2)
@@ -102,6 +103,14 @@ def test_a_webhook_that_fails_and_comes_back_gets_all_of_it_once_and_in_order(
         until(lambda: len(hook.taken) >= len(history))
         assert [n["id"] for n in hook.taken][: len(history)] == history
         until(lambda: service_breaker(service.tree) is BreakerState.CLOSED)
+        until(lambda: said(caplog, "webhook 1 (127.0.0.1) works again."))
+        (given_up,) = said(caplog, "Alerts cannot be delivered: ")
+        assert "webhook 1 (127.0.0.1): " in given_up
+        assert not said(caplog, "BreakerOpen")
+
+
+def said(caplog: pytest.LogCaptureFixture, what: str) -> list[str]:
+    return [text for text in (record.getMessage() for record in caplog.records) if what in text]
 
 
 def service_breaker(tree: Tree) -> BreakerState:

@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from vatwatch.actors.error_backlog import ErrorBacklog
 from vatwatch.actors.service import Service
-from vatwatch.errors import StorageError, SupervisionError
+from vatwatch.errors import StorageError, SupervisionError, WebhookUnavailable
 from vatwatch.messages import (
     ErrorsLoaded,
     ErrorsStored,
@@ -293,10 +293,16 @@ class ErrorManagerActor(Service):
                 self._restarted(notice.name, worked=False)
             severity = Severity.CRITICAL if child else Severity.HIGH
             name = notice.name if child else f"breaker/{notice.name}"
+            webhook = notice.kind == "webhook"
+            if webhook:
+                # Its outage: the alerter tells of each alert that is lost, not of this.
+                why = notice.reason.removeprefix(f"{WebhookUnavailable.__name__}: ")
+                next_try = f"The next try is in {notice.retry_in_s:.0f} s."
+                log.warning("Alerts cannot be delivered: %s. %s", why, next_try)
             self._note(
                 self._made(name, "breaker opened", "BreakerOpen", notice.reason, severity),
                 f"failed too often; it is tried again in {notice.retry_in_s:.0f} s",
-                quiet=dependency,
+                quiet=dependency or webhook,
             )
 
     # --- what is made of it ------------------------------------------------------------------
