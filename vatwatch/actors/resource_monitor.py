@@ -239,7 +239,7 @@ class ResourceMonitorActor(Service):
                 log.warning("%s; past the %s limit", self._in_words(resource), level.value)
         for step in after.steps():
             if step not in before.steps() and self._is_taken(step):
-                log.warning("to be within the limits: %s", step.value)
+                log.warning("To stay within the limits: %s", step.value)
 
     def _in_words(self, resource: Resource) -> str:
         reading, limits = self._readings[resource], self._settings.limits[resource]

@@ -75,7 +75,7 @@ class Publisher:
         gevent.sleep(max(0.0, early_s))
         if self._keep_pace(number) and not self._late_told:
             self._late_told = True
-            log.warning("the world is slower than --speed asks for: simulated time waits")
+            log.warning("this machine is too slow for --speed: the simulated time is held back")
 
     def _keep_pace(self, number: int) -> bool:
         """Let simulated time wait if this update is late by more than a whole one."""
