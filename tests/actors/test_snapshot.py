@@ -348,3 +348,28 @@ def until_any_poll(service: Running) -> None:
 
     before = polls()
     until(lambda: polls() > before)
+
+
+def test_a_processor_that_is_restarted_after_a_void_batch_is_listened_to(
+    tmp_path: Path, database_url: str
+) -> None:
+    """The store must not take the batches of a new processor for void ones of the old."""
+    given = updates(7)
+    with running(tmp_path, database_url) as service:
+        for one in given[:2]:
+            service.hand_in(one)
+            service.until_stored(time_of(one))
+        for number in (2, 4):
+            # The store misses a batch, so the next one does not follow on what it has.
+            lost = Fault(FaultKind.DROP, "store", message_type="StoreBatch")
+            service.tree.directory.faults.inject(lost)
+            for one in given[number : number + 2]:
+                service.hand_in(one)
+                service.until_served(time_of(one))
+            service.until_stored(time_of(given[number + 1]))
+        starts = service.node("processor").restarts_total
+        service.tree.restart("vatwatch/pipeline/processor")
+        until(lambda: service.node("processor").restarts_total > starts)
+        service.hand_in(given[6])
+        service.until_stored(time_of(given[6]))
+        until(lambda: service.status("journal", JournalStatus).pending == 0)

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic_ns
 from typing import TypeVar, assert_never
 
 from vatwatch.actors.service import Service
@@ -98,7 +99,9 @@ class ProcessorActor(Service):
         self._durable: Tracking | None = None
         self._durable_entry = 0
         # Rises whenever the durable tracking is given up: what was sent before is void.
-        self._generation = 0
+        # It goes on where the processor before this one ended: the store remembers what is void,
+        # and must not take this one's batches for that.
+        self._generation = monotonic_ns()
         self._in_flight: set[int] = set()
         self._catch_up: Timer | None = None
         self._recovering = False
