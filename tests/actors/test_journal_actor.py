@@ -195,6 +195,7 @@ def test_a_thread_left_over_from_a_killed_journal_writes_beside_nobody(
     with running(tmp_path, database_url, VATWATCH_HANDLER_DEADLINE=1) as service:
         service.hand_in(given[0])
         service.until_stored(time_of(given[0]))
+        until(lambda: waiting(tmp_path) == [], "the first one is in the archive")
         with lock:
             hanging = gevent.spawn(service.hand_in, given[1])
             until(lambda: "vatwatch/data/journal" in failures(service), "it is killed")
