@@ -28,6 +28,7 @@ WALL_CLOCK = {
     "events": {"stored_at"},
     "schema_migrations": {"applied_at"},
     "reference_data": {"written_at"},
+    "quarantine": {"stored_at"},
 }
 TIMEOUT_S = 110
 KINDS = ("pilots", "controllers", "atis", "prefiles")

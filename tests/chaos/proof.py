@@ -34,7 +34,7 @@ TABLES = {
     "controllers": "*",
     "atis": "*",
     "transceivers": "*",
-    "quarantine": "*",
+    "quarantine": "update_timestamp, kind, callsign, reason, record",
 }
 EVENTS_OF_SNAPSHOTS = (
     "SELECT id, type, time, correlation_id, payload FROM events "
