@@ -116,6 +116,20 @@ def test_a_crowd_of_clients_takes_no_more_memory_than_a_bound(
     assert len(rate._memory.storage) <= 51
 
 
+def test_windows_that_are_over_are_forgotten_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vatwatch.http.rates.MOST_CLIENTS", 3)
+    rate = Rate("1/minute")
+    for number in range(4):
+        assert rate.hit(f"10.0.0.{number}").allowed
+    over = sorted(rate._memory.expirations)[:2]
+    for name in over:
+        rate._memory.expirations[name] = 0.0
+    assert not rate.hit("10.0.0.3").allowed
+    assert not set(over) & rate._memory.expirations.keys()
+
+
 def test_several_processes_count_together_in_redis(redis_url: str) -> None:
     one, other = Rate("2/minute", redis_url=redis_url), Rate("2/minute", redis_url=redis_url)
     assert one.hit("key").allowed

@@ -96,7 +96,6 @@ class Rate:
         for name, ends_at in [*self._memory.expirations.items()]:
             if ends_at <= now:
                 self._memory.clear(name)
-                del self._memory.expirations[name]
         if len(self._memory.expirations) > MOST_CLIENTS:
             self._memory = _memory_storage()
 
