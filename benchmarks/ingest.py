@@ -44,17 +44,18 @@ import msgspec
 import psycopg2
 from gevent.event import Event
 
+from vatsim_simulator.publication import publish
+from vatsim_simulator.world import World
 from vatwatch.config.settings import load
 from vatwatch.feed.decode import peek
 from vatwatch.feed.records import ClientRadios, Feed
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import AppendSnapshot, Delivered, GetDsn, GetReports, Subscribe
-from vatwatch.simulator.publication import publish
-from vatwatch.simulator.world import World
+from vatwatch.server.service import freeze_startup_objects
 from vatwatch.storage.copy import copy_text
 from vatwatch.supervision import Actor, NativePool, Strategy, Tree, supervisor, worker
 from vatwatch.supervision.offload import SWITCH_INTERVAL_S
-from vatwatch.system import declare, settle
+from vatwatch.system import declare
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -187,7 +188,7 @@ def service(home: Path) -> Iterator[Tree]:
         )
     )
     tree.start()
-    settle()
+    freeze_startup_objects()
     try:
         yield tree
     finally:
@@ -218,7 +219,7 @@ class Pipeline:
         committed = Stopwatch.wait("DATA_STORED", head.update_timestamp)
         Stopwatch.wait("DATA_CACHED", head.update_timestamp)
         watcher.kill()
-        self._settle()
+        self._freeze_startup_objects()
         return committed - began, lateness.worst_s
 
     def _settle(self) -> None:

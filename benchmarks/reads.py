@@ -32,6 +32,8 @@ from falcon.testing import create_environ
 from rich.console import Console
 from rich.table import Table
 
+from vatsim_simulator.publication import publish
+from vatsim_simulator.world import World
 from vatwatch.config.settings import load
 from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
@@ -40,8 +42,6 @@ from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import AppendSnapshot
-from vatwatch.simulator.publication import publish
-from vatwatch.simulator.world import World
 from vatwatch.supervision import Tree
 from vatwatch.system import build
 

@@ -1,6 +1,6 @@
 """Make the feeds in tests/feeds anew: `python -m scripts.feeds`.
 
-The people are invented (`vatwatch.simulator`), the oddities are those of real feeds, and each is
+The people are invented (`vatsim_simulator`), the oddities are those of real feeds, and each is
 there at least once: tests/feed/test_feeds.py lists them. The same code gives the same files, so
 they change only when the simulator or this script does.
 """
@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from vatwatch.simulator.oddities import Rates
-from vatwatch.simulator.world import World
+from vatsim_simulator.oddities import Rates
+from vatsim_simulator.world import World
 
 FEEDS = Path(__file__).parents[1] / "tests" / "feeds"
 

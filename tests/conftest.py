@@ -37,10 +37,9 @@ collect_ignore = [] if CAPTURES else ["captures"]
 
 # Tests that start a PostgreSQL, a Redis or the service itself: `make test-fast` leaves them out.
 SERVERS = (
-    "actors", "chaos", "captures", "test_replay.py", "test_second_start.py", "test_server.py",
-    "storage/test_embedded", "storage/test_directory_lock.py", "simulator/test_command.py",
-    "test_top.py", "test_signals.py", "test_postgres_tools.py", "test_newer_database.py",
-    "test_secrets.py", "test_check.py",
+    "actors", "chaos", "captures", "cli", "test_second_start.py", "test_server.py",
+    "storage/test_embedded", "storage/test_directory_lock.py", "vatsim_simulator/test_command.py",
+    "test_signals.py", "test_newer_database.py", "test_secrets.py",
 )  # fmt: skip
 SERVER_FIXTURES = {"postgresql", "redis_server"}
 

@@ -16,8 +16,8 @@ from typing import TypeAlias
 import gevent
 from gevent.server import StreamServer
 
-from vatwatch.simulator.publication import Publication, publish
-from vatwatch.simulator.world import World
+from vatsim_simulator.publication import Publication, publish
+from vatsim_simulator.world import World
 
 # Long past: whoever takes the wall clock for the feed's is found out.
 START = datetime(2024, 11, 22, 12, 0, tzinfo=UTC)

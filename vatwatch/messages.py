@@ -48,17 +48,17 @@ from vatwatch.feed.clock import Moment
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
 from vatwatch.feed.records import Feed
-from vatwatch.operations.error_statistics import Analytics, RecoveryNumbers, Trends
-from vatwatch.operations.errors import ErrorFilter, ErrorRecord
-from vatwatch.operations.health import Health as Health
-from vatwatch.operations.health import PartHealth
-from vatwatch.operations.notifications import Alerts
-from vatwatch.operations.status import CacheReport, DatabaseReport, EventBusStatus, Status
+from vatwatch.live.records import Body, Collection
+from vatwatch.monitoring.error_statistics import Analytics, RecoveryNumbers, Trends
+from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
+from vatwatch.monitoring.health import Health as Health
+from vatwatch.monitoring.health import PartHealth
+from vatwatch.monitoring.notifications import Alerts
+from vatwatch.monitoring.status import CacheReport, DatabaseReport, EventBusStatus, Status
 from vatwatch.supervision import Ask, BestEffort, DeadLetterReason, Latest, Notice, Tell
 from vatwatch.traffic.batch import Batch
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
 from vatwatch.traffic.events import Event, EventFilter, EventRow, Place
-from vatwatch.traffic.live import Body, Collection
 from vatwatch.traffic.tracking import Position, Tracking
 
 # --- the way of a snapshot -----------------------------------------------------------------------

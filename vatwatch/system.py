@@ -6,7 +6,6 @@ speaks before the listener is there, and what was said is written before the wri
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -19,23 +18,16 @@ from vatwatch.actors.fetcher import FetcherActor
 from vatwatch.actors.health_monitor import HealthMonitorActor, Records
 from vatwatch.actors.history import HistoryActor
 from vatwatch.actors.journal import JournalActor
+from vatwatch.actors.notices import subscribe_to_notices
 from vatwatch.actors.postgres import PostgresActor
 from vatwatch.actors.processor import ProcessorActor
 from vatwatch.actors.resource_monitor import ResourceMonitorActor
 from vatwatch.actors.store import StoreActor
 from vatwatch.config.settings import Settings
-from vatwatch.messages import LetterDied, LookAgain, Publish, SupervisionNoticed
 from vatwatch.redaction import hide
 from vatwatch.supervision import (
     Backoff,
-    BreakerChanged,
-    ChildFailed,
-    ChildRestarting,
-    ChildStarted,
-    ChildStopped,
-    DeadLettered,
     MailboxPolicy,
-    Notice,
     Strategy,
     SupervisorSpec,
     Tree,
@@ -142,42 +134,5 @@ def build(
     hide(settings.secrets())
     spec = declare(settings, polls=polls, replace_worker=on_exhausted, on_refused=on_refused)
     tree = Tree(spec, on_exhausted=on_exhausted)
-    let_hear(tree)
+    subscribe_to_notices(tree)
     return tree
-
-
-def let_hear(tree: Tree) -> None:
-    """Tell those whom it concerns of what happens in the tree."""
-    error_manager = tree.directory.address("error_manager")
-    health_monitor = tree.directory.address("health_monitor")
-    event_bus = tree.directory.address("event_bus")
-
-    def hear(notice: Notice) -> None:
-        error_manager.tell(SupervisionNoticed(notice))
-        if isinstance(notice, DeadLettered) and _is_a_loss(notice, tree):
-            event_bus.tell(LetterDied(notice.path, notice.message, notice.reason))
-        if isinstance(notice, ChildStarted | ChildFailed | ChildRestarting | ChildStopped):
-            look_again(notice.path, started=isinstance(notice, ChildStarted))
-        elif isinstance(notice, BreakerChanged) and notice.kind == "child":
-            look_again(notice.name, started=False)
-
-    def look_again(path: str, *, started: bool) -> None:
-        health_monitor.tell(LookAgain(path.rpartition("/")[2], started))
-
-    tree.directory.observe(hear)
-
-
-def _is_a_loss(letter: DeadLettered, tree: Tree) -> bool:
-    """While the tree stops, only events have anybody whom they could still reach."""
-    return not (tree.directory.stopping and letter.reason == "stopped") or isinstance(
-        letter.message, Publish
-    )
-
-
-def settle() -> None:
-    """Let the garbage collector forget what was made for the start: it stays until the end.
-
-    Else it goes through all of it again and again, and the hub stands still for 40 ms each time.
-    """
-    gc.collect()
-    gc.freeze()

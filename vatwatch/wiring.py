@@ -25,7 +25,8 @@ from vatwatch.config.settings import (
     Settings,
 )
 from vatwatch.errors import ConfigurationError
-from vatwatch.operations.resources import Limits, Machine, Resource, limits_for
+from vatwatch.live.records import Collection
+from vatwatch.monitoring.resources import Limits, Machine, Resource, limits_for
 from vatwatch.storage.embedded import RECOVERY_S
 from vatwatch.storage.housekeeping import disk_bytes
 from vatwatch.storage.retention import Retention
@@ -34,7 +35,6 @@ from vatwatch.supervision import (
 )
 from vatwatch.traffic.boundary import Boundary
 from vatwatch.traffic.filters import Filters
-from vatwatch.traffic.live import Collection
 from vatwatch.traffic.pipeline import Options
 from vatwatch.traffic.tracking import Rules
 

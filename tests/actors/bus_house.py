@@ -15,9 +15,10 @@ from vatwatch.actors.event_bus import BusSettings, EventBusActor
 from vatwatch.actors.event_lane import LanePolicy
 from vatwatch.actors.event_memory import BusMemory, Subscription
 from vatwatch.actors.history import HistoryActor
+from vatwatch.actors.notices import subscribe_to_notices
 from vatwatch.actors.store import StoreActor
 from vatwatch.messages import Delivered, GetEventMetrics, GetLetters, Publish
-from vatwatch.operations.status import EventBusStatus, HandlerStatus
+from vatwatch.monitoring.status import EventBusStatus, HandlerStatus
 from vatwatch.storage.retention import Retention
 from vatwatch.supervision import (
     Actor,
@@ -29,7 +30,6 @@ from vatwatch.supervision import (
     supervisor,
     worker,
 )
-from vatwatch.system import let_hear
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
 from vatwatch.traffic.events import Event
 from vatwatch.traffic.payloads import PositionPayload, ServicePayload
@@ -184,7 +184,7 @@ def bus_house(
             ],
         )
     )  # fmt: skip
-    let_hear(tree)
+    subscribe_to_notices(tree)
     house = House(tree, heard, memory)
     tree.start()
     try:

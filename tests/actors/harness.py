@@ -17,6 +17,7 @@ import psycopg2
 from psycopg2.extensions import parse_dsn
 
 from tests.feed_server import FeedServer
+from vatsim_simulator.publication import Publication
 from vatwatch.config.settings import Settings, load
 from vatwatch.errors import SupervisionError
 from vatwatch.feed.decode import peek
@@ -25,8 +26,7 @@ from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports
-from vatwatch.operations.status import Status
-from vatwatch.simulator.publication import Publication
+from vatwatch.monitoring.status import Status
 from vatwatch.supervision import NodeInfo, Notice, Tell, Tree
 from vatwatch.system import build
 

@@ -19,12 +19,12 @@ from tests.actors.test_snapshot import (
     time_of,
     updates,
 )
+from vatsim_simulator.publication import Publication
 from vatwatch.actors import cache as cache_module
 from vatwatch.actors import processor as processor_module
 from vatwatch.actors import store as store_module
 from vatwatch.messages import AppendSnapshot, Health
-from vatwatch.operations.status import CacheStatus, JournalStatus
-from vatwatch.simulator.publication import Publication
+from vatwatch.monitoring.status import CacheStatus, JournalStatus
 from vatwatch.supervision import ChildFailed
 
 TRIES = 3

@@ -15,8 +15,9 @@ import redis
 from tests.actors.harness import PATIENCE_S, Running, as_url, running, settings_for, until
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import FeedServer
+from vatwatch.live.records import Collection
 from vatwatch.messages import Delivered, GetEvents, Health, Publish, Subscribe
-from vatwatch.operations.status import CacheStatus
+from vatwatch.monitoring.status import CacheStatus
 from vatwatch.supervision import (
     Actor,
     ChildFailed,
@@ -29,7 +30,6 @@ from vatwatch.supervision import (
 )
 from vatwatch.system import declare
 from vatwatch.traffic.events import Event, EventFilter
-from vatwatch.traffic.live import Collection
 
 
 @contextmanager

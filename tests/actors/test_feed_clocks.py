@@ -14,7 +14,7 @@ from tests.actors.harness import Poison, Running, running, until
 from tests.feed_server import DATA, FeedServer, body
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import Health
-from vatwatch.operations.status import FetcherStatus, JournalStatus
+from vatwatch.monitoring.status import FetcherStatus, JournalStatus
 from vatwatch.storage.journal_entry import Header, encode
 from vatwatch.supervision import ChildFailed
 

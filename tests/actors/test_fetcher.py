@@ -31,7 +31,7 @@ from vatwatch.actors.feed_client import FeedClient
 from vatwatch.errors import JournalFull
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import Health
-from vatwatch.operations.status import FetcherStatus, JournalStatus
+from vatwatch.monitoring.status import FetcherStatus, JournalStatus
 from vatwatch.storage.journal import Journal
 from vatwatch.supervision import ChildFailed
 

@@ -13,9 +13,9 @@ from tests.actors.postgres_proxy import PostgresProxy
 from tests.actors.test_cache_and_bus import redis_at
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import DATA, FeedServer, status
+from vatwatch.live.records import Collection
 from vatwatch.messages import FindLive, Health
 from vatwatch.supervision import Fault, FaultKind, State
-from vatwatch.traffic.live import Collection
 
 GIVEN = updates(2)
 

@@ -17,8 +17,8 @@ import greenlet
 import pytest
 
 from tests.feed_server import START
-from vatwatch.simulator.publication import Publication, publish
-from vatwatch.simulator.world import World
+from vatsim_simulator.publication import Publication, publish
+from vatsim_simulator.world import World
 
 from .harness import running
 from .test_snapshot import time_of

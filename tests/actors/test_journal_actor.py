@@ -21,7 +21,7 @@ from tests.actors.test_snapshot import (
 )
 from vatwatch.errors import JournalError
 from vatwatch.messages import Health
-from vatwatch.operations.status import JournalStatus
+from vatwatch.monitoring.status import JournalStatus
 from vatwatch.storage import journal as journal_module
 from vatwatch.supervision import ChildFailed
 

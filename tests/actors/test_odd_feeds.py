@@ -19,7 +19,7 @@ from tests.feed_server import DATA, TRANSCEIVERS, FeedServer
 from tests.feed_server import body as answer
 from vatwatch.feed.times import parse_time, time_text
 from vatwatch.messages import Health
-from vatwatch.operations.status import FetcherStatus, JournalStatus, ProcessorStatus
+from vatwatch.monitoring.status import FetcherStatus, JournalStatus, ProcessorStatus
 
 START = parse_time("2026-10-01T11:00:00.1234567Z")
 EVERYBODY = ["TST1", "TST2", "TST3"]

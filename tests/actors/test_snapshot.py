@@ -13,19 +13,19 @@ import pytest
 from tests.actors.harness import Query, Running, running, until
 from tests.actors.postgres_proxy import PostgresProxy
 from tests.feed_server import START, FeedServer
+from vatsim_simulator.publication import Publication, publish
+from vatsim_simulator.world import World
 from vatwatch.actors import processor as processor_module
 from vatwatch.actors.store import StoreActor
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import BatchStored, Health
-from vatwatch.operations.status import (
+from vatwatch.monitoring.status import (
     CacheStatus,
     FetcherStatus,
     JournalStatus,
     ProcessorStatus,
     StoreStatus,
 )
-from vatwatch.simulator.publication import Publication, publish
-from vatwatch.simulator.world import World
 from vatwatch.supervision import ChildFailed, Fault, FaultKind
 from vatwatch.traffic.batch import Batch
 from vatwatch.traffic.pipeline import Options, Prepared

@@ -12,7 +12,7 @@ from gevent.server import StreamServer
 
 from vatwatch.actors.webhook import Webhook, send
 from vatwatch.errors import WebhookUnavailable
-from vatwatch.operations.notifications import Notification
+from vatwatch.monitoring.notifications import Notification
 
 TOKEN = "Qx7Jmark"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.simulator.test_world import IN_CAPTURES, KEYS, SHARES
+from tests.vatsim_simulator.test_world import IN_CAPTURES, KEYS, SHARES
 from vatwatch.feed.decode import decode_feed, decode_radios
 
 

@@ -14,7 +14,7 @@ import gevent
 import psutil
 
 from tests.chaos.house import LIBFAKETIME, House, wait_until
-from vatwatch.simulator.odd_bodies import ODD_BODIES
+from vatsim_simulator.odd_bodies import ODD_BODIES
 
 # Who is asked by users, and the question.
 WATCHED_BY = {"health_monitor": "/api/status", "event_bus": "/api/events/analytics",

@@ -8,7 +8,7 @@ import pytest
 
 from vatwatch.config.settings import describe, load
 from vatwatch.errors import ConfigurationError
-from vatwatch.operations.resources import Resource
+from vatwatch.monitoring.resources import Resource
 from vatwatch.wiring import alerts, limits
 
 SECRET = "very-secret-token"

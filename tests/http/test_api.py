@@ -18,9 +18,9 @@ from vatwatch import __version__
 from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
+from vatwatch.live.records import Collection
 from vatwatch.supervision import Tree
 from vatwatch.system import build
-from vatwatch.traffic.live import Collection
 
 PROBLEM = "application/problem+json"
 GIVEN = updates(3)

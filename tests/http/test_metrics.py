@@ -15,7 +15,7 @@ from vatwatch.http.access import Access
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import Health, ServiceReport
-from vatwatch.operations.status import FetcherStatus, StoreStatus
+from vatwatch.monitoring.status import FetcherStatus, StoreStatus
 from vatwatch.supervision import BreakerPolicy, ChildStarted, Tree, worker
 
 Sample = tuple[str, tuple[tuple[str, str], ...]]

@@ -12,8 +12,8 @@ import pytest
 import redis
 from redis import Redis
 
+from vatwatch.live.records import Body, Collection
 from vatwatch.storage.redis_mirror import RedisMirror, weather
-from vatwatch.traffic.live import Body, Collection
 
 TTL_S = {
     Collection.FLIGHTS: 60,

@@ -1,4 +1,4 @@
-"""Alerter: sees what holds, decides whether to tell (operations.alerts), tells log and webhooks.
+"""Alerter: sees what holds, decides whether to tell (monitoring.alerts), tells log and webhooks.
 
 Receives  EvaluateAlerts, HealthChanged, GetAlerts, NotifyAgain
 Asks      health_monitor GetReports; the directory for breakers
@@ -40,9 +40,9 @@ from vatwatch.messages import (
     NotifyAgain,
     Reports,
 )
-from vatwatch.operations.alerts import Alert, AlertState, Condition, Rate, Rule, Told, fold, step
-from vatwatch.operations.notifications import AlertNow, AlertRule, Alerts, Notification, WebhookNow
-from vatwatch.operations.status import AlerterStatus, ErrorStatus, JournalStatus
+from vatwatch.monitoring.alerts import Alert, AlertState, Condition, Rate, Rule, Told, fold, step
+from vatwatch.monitoring.notifications import AlertNow, AlertRule, Alerts, Notification, WebhookNow
+from vatwatch.monitoring.status import AlerterStatus, ErrorStatus, JournalStatus
 from vatwatch.supervision import (
     Backoff,
     BreakerPolicy,

@@ -19,6 +19,8 @@ import redis
 
 from vatwatch.actors.service import Service
 from vatwatch.errors import BreakerOpen, RedisUnavailable, SupervisionError
+from vatwatch.live.encoding import encode_live, encode_one
+from vatwatch.live.records import Body, Collection
 from vatwatch.messages import (
     CacheStarted,
     FindFlightId,
@@ -30,8 +32,8 @@ from vatwatch.messages import (
     ServeAgain,
     SnapshotSetAside,
 )
-from vatwatch.operations.outages import Outage, lasted, look
-from vatwatch.operations.status import CacheReport, CacheStatus
+from vatwatch.monitoring.outages import Outage, lasted, look
+from vatwatch.monitoring.status import CacheReport, CacheStatus
 from vatwatch.storage.redis_mirror import RedisMirror
 from vatwatch.supervision import (
     BreakerPolicy,
@@ -46,7 +48,6 @@ from vatwatch.supervision import (
 )
 from vatwatch.supervision.failures import text_of
 from vatwatch.traffic.identity import find_callsign
-from vatwatch.traffic.live import Body, Collection, encode_live, encode_one
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.tracking import Tracking
 

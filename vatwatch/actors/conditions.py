@@ -1,7 +1,7 @@
 """What holds, for the alerter: conditions from the reports and the breakers, each with its cause.
 
 One cause is one alert. What fails because of something else names it (`Condition.because_of`), and
-is folded into its alert while that holds too (`operations.alerts.fold`).
+is folded into its alert while that holds too (`monitoring.alerts.fold`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TypeVar
 from msgspec import Struct
 
 from vatwatch.messages import Health, Reports
-from vatwatch.operations.alerts import Condition, Severity
-from vatwatch.operations.health import COLLECTING, VITAL
-from vatwatch.operations.resources import Resource
-from vatwatch.operations.status import (
+from vatwatch.monitoring.alerts import Condition, Severity
+from vatwatch.monitoring.health import COLLECTING, VITAL
+from vatwatch.monitoring.resources import Resource
+from vatwatch.monitoring.status import (
     CacheStatus,
     FetcherStatus,
     JournalStatus,

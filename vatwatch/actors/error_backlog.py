@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
-from vatwatch.operations.errors import ErrorRecord
+from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.storage.outbox import ERROR_LINES, Outbox
 
 # What waits while the database is away; the oldest go first.

@@ -42,8 +42,8 @@ from vatwatch.messages import (
     StoreStarted,
     SupervisionNoticed,
 )
-from vatwatch.operations.error_statistics import ErrorStatistics
-from vatwatch.operations.errors import (
+from vatwatch.monitoring.error_statistics import ErrorStatistics
+from vatwatch.monitoring.errors import (
     Category,
     ErrorFilter,
     ErrorRecord,
@@ -53,7 +53,7 @@ from vatwatch.operations.errors import (
     is_bug,
     is_weather,
 )
-from vatwatch.operations.status import ErrorStatus
+from vatwatch.monitoring.status import ErrorStatus
 from vatwatch.supervision import (
     AskFailed,
     BreakerChanged,

@@ -65,7 +65,7 @@ from vatwatch.messages import (
     Subscribe,
     Unsubscribe,
 )
-from vatwatch.operations.status import DeliveryMetrics, EventBusStatus, HandlerStatus
+from vatwatch.monitoring.status import DeliveryMetrics, EventBusStatus, HandlerStatus
 from vatwatch.supervision import (
     BreakerPolicy,
     DeadLetterReason,

@@ -15,7 +15,7 @@ import msgspec
 
 from vatwatch.actors.feed_client import FeedClient, NotModified, fault_of, shown
 from vatwatch.errors import FeedError, FeedMalformed, FeedNotJson, FetchError, FetchUnreachable
-from vatwatch.operations.outages import Outage, look
+from vatwatch.monitoring.outages import Outage, look
 
 log = logging.getLogger(__name__)
 

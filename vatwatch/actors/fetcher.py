@@ -56,7 +56,7 @@ from vatwatch.messages import (
     RejectSnapshot,
     ReleaseHeld,
 )
-from vatwatch.operations.status import FetcherStatus
+from vatwatch.monitoring.status import FetcherStatus
 from vatwatch.supervision import (
     Ask,
     Backoff,

@@ -34,7 +34,7 @@ from vatwatch.messages import (
     Reports,
     ServiceReport,
 )
-from vatwatch.operations.health import (
+from vatwatch.monitoring.health import (
     COLLECTING,
     WELL,
     Ledger,
@@ -44,7 +44,7 @@ from vatwatch.operations.health import (
     overall,
     worst,
 )
-from vatwatch.operations.status import CacheStatus, FetcherStatus, Status, StoreStatus
+from vatwatch.monitoring.status import CacheStatus, FetcherStatus, Status, StoreStatus
 from vatwatch.supervision import NodeInfo, State
 from vatwatch.supervision.failures import text_of
 from vatwatch.traffic.payloads import HealthPayload

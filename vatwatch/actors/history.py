@@ -34,7 +34,7 @@ from vatwatch.messages import (
     Track,
     TryDatabase,
 )
-from vatwatch.operations.status import DatabaseReport, HistoryStatus
+from vatwatch.monitoring.status import DatabaseReport, HistoryStatus
 from vatwatch.storage.error_rows import find_errors
 from vatwatch.storage.event_rows import find_events, find_letter, find_letters
 from vatwatch.storage.migrate import is_current

@@ -54,7 +54,7 @@ from vatwatch.messages import (
     SnapshotJournaled,
     SnapshotSetAside,
 )
-from vatwatch.operations.status import JournalStatus
+from vatwatch.monitoring.status import JournalStatus
 from vatwatch.storage.held import HeldEntries
 from vatwatch.storage.journal import EntryInfo, Journal, JournalStats, read_entry
 from vatwatch.storage.journal_entry import time_text

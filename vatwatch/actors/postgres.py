@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, assert_never
 from vatwatch.actors.service import Service
 from vatwatch.errors import EmbeddedPostgresError
 from vatwatch.messages import DatabaseReturned, GetDsn, Health, WatchCluster
-from vatwatch.operations.status import PostgresStatus
+from vatwatch.monitoring.status import PostgresStatus
 from vatwatch.storage.embedded import EmbeddedPostgres
 from vatwatch.supervision import Backoff
 

@@ -41,7 +41,7 @@ from vatwatch.messages import (
     StoreStarted,
     TrackingRecovered,
 )
-from vatwatch.operations.status import ProcessorStatus
+from vatwatch.monitoring.status import ProcessorStatus
 from vatwatch.storage.work_note import WorkNote
 from vatwatch.supervision import NativePool, Timer, correlation_of
 from vatwatch.traffic.conditions import Usual, observe

@@ -1,6 +1,6 @@
 """Resource monitor: reads what the process takes, and sheds and degrades in the stated order.
 
-The order is in `operations.resources.LADDERS`; docs/operating-health.md says it in words.
+The order is in `monitoring.resources.LADDERS`; docs/operating-health.md says it in words.
 
 Receives  MeasureResources, CleanUpDue
 Asks      health_monitor GetReports, for what waits in the journal
@@ -37,7 +37,7 @@ from vatwatch.messages import (
     ShedArchive,
     ShedHistory,
 )
-from vatwatch.operations.resources import (
+from vatwatch.monitoring.resources import (
     LASTING,
     REPLACE_EVERY,
     UNITS,
@@ -49,7 +49,7 @@ from vatwatch.operations.resources import (
     Watched,
     may_replace,
 )
-from vatwatch.operations.status import JournalStatus, ResourceStatus
+from vatwatch.monitoring.status import JournalStatus, ResourceStatus
 from vatwatch.storage.housekeeping import begin_log_anew, free_bytes, remove_orphans
 from vatwatch.supervision import HubWatch, NativePool
 

@@ -55,9 +55,9 @@ from vatwatch.messages import (
     StoreEvents,
     StoreStarted,
 )
-from vatwatch.operations.errors import ErrorRecord
-from vatwatch.operations.outages import Outage, lasted, look
-from vatwatch.operations.status import JournalStatus, StoreStatus
+from vatwatch.monitoring.errors import ErrorRecord
+from vatwatch.monitoring.outages import Outage, lasted, look
+from vatwatch.monitoring.status import JournalStatus, StoreStatus
 from vatwatch.storage.error_rows import write_errors
 from vatwatch.storage.event_rows import write_events, write_letters
 from vatwatch.storage.migrate import is_current, migrate

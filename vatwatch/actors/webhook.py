@@ -15,7 +15,7 @@ from msgspec import structs
 
 from vatwatch import __version__
 from vatwatch.errors import WebhookRefused, WebhookUnavailable
-from vatwatch.operations.notifications import Notification
+from vatwatch.monitoring.notifications import Notification
 from vatwatch.redaction import redact
 from vatwatch.supervision.failures import system_words
 

@@ -18,6 +18,6 @@ def backup(file: Path, force: bool) -> None:
     FILE is there when it is whole, and not before. pg_restore reads it. With an embedded PostgreSQL
     the service need not run. Exits with 1 if there is no backup.
     """
-    from vatwatch.postgres_tools import backup as write_backup
+    from vatwatch.cli.postgres_programs import backup as write_backup
 
     write_backup(read_settings(), file, force=force)

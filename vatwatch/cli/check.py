@@ -27,8 +27,8 @@ def check(
     can be run beside the service. Exits with 1 if there is a fault: a setting that is refused, a
     database or a Redis that does not answer, a database of another version.
     """
-    from vatwatch.check import check as look
-    from vatwatch.check import lines
+    from vatwatch.cli.settings_check import check as look
+    from vatwatch.cli.settings_check import lines
 
     given = {"VATWATCH_HOST": host, "PORT": port, "VATWATCH_WORKERS": workers}
     reading = read(overrides=given, for_service=True)

@@ -17,6 +17,6 @@ def psql(words: tuple[str, ...]) -> None:
     What stands behind -- is psql's: vatwatch psql -- -c "SELECT count(*) FROM snapshots". The exit
     code is psql's. With an embedded PostgreSQL the service need not run.
     """
-    from vatwatch.postgres_tools import psql as run_psql
+    from vatwatch.cli.postgres_programs import psql as run_psql
 
     sys.exit(run_psql(read_settings(), words))

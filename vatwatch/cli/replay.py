@@ -24,7 +24,7 @@ def replay(paths: tuple[Path, ...]) -> None:
     A PATH is a capture (.json, .json.gz), a journal entry, or a directory of them. What is stored
     already is not stored again. Exits with 1 if any capture could not be used.
     """
-    from vatwatch.replay import replay as replay_captures
+    from vatwatch.cli.capture_replay import replay as replay_captures
 
     if not replay_captures(read_settings(for_service=True), paths):
         sys.exit(1)

@@ -12,8 +12,8 @@ from vatwatch.logs import configure
 
 
 def _fault(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> list[Any]:
-    from vatwatch.simulator.faults import from_option
-    from vatwatch.simulator.schedule import MOST_FAULTS
+    from vatsim_simulator.faults import from_option
+    from vatsim_simulator.schedule import MOST_FAULTS
 
     if len(texts) > MOST_FAULTS:
         raise click.BadParameter(f"{MOST_FAULTS} faults are the most")
@@ -112,8 +112,8 @@ def simulate(
     {"fault": "status", "code": 503, "feed": "data", "for": "3r"} adds one, DELETE ends all, and
     GET tells the state, and which updates were served.
     """
-    from vatwatch.simulator.server import simulate as simulate_until_signalled
-    from vatwatch.simulator.site import Settings as SimulatorSettings
+    from vatsim_simulator.server import simulate as simulate_until_signalled
+    from vatsim_simulator.site import Settings as SimulatorSettings
 
     configure("warning")
     simulate_until_signalled(

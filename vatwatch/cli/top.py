@@ -28,7 +28,7 @@ def top(url: str | None, interval: float, once: bool, key: str | None) -> None:
     Breakers, mailboxes, restarts and latencies of every part. Keys: arrows choose, r restarts,
     s sorts, q quits.
     """
-    from vatwatch.top import run as run_top
+    from vatwatch.cli.tree_view import run as run_top
 
     settings = read_settings()
     if key is None and settings.access.api_keys:

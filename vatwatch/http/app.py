@@ -43,7 +43,8 @@ from vatwatch.http.requests import RequestCounts
 from vatwatch.http.service import Service
 from vatwatch.http.status import HealthzResource, ReadyzResource, StatusResource
 from vatwatch.http.supervision import FaultsResource, NodeResource, TreeResource
-from vatwatch.operations.status import (
+from vatwatch.live.records import Collection
+from vatwatch.monitoring.status import (
     CacheStatus,
     ErrorStatus,
     EventBusStatus,
@@ -52,7 +53,6 @@ from vatwatch.operations.status import (
     PostgresStatus,
     StoreStatus,
 )
-from vatwatch.traffic.live import Collection
 
 
 def create_app(service: Service) -> App:

@@ -25,7 +25,7 @@ from vatwatch.messages import (
     GetErrors,
     GetErrorTrends,
 )
-from vatwatch.operations.errors import Category, ErrorFilter, Severity
+from vatwatch.monitoring.errors import Category, ErrorFilter, Severity
 
 DEFAULT_WINDOW = timedelta(hours=1)
 MAX_WINDOW = timedelta(days=31)

@@ -23,8 +23,8 @@ from vatwatch.messages import (
     InspectDatabase,
     Reports,
 )
-from vatwatch.operations.health import PartHealth
-from vatwatch.operations.status import (
+from vatwatch.monitoring.health import PartHealth
+from vatwatch.monitoring.status import (
     CacheReport,
     CacheStatus,
     DatabaseReport,

@@ -14,9 +14,9 @@ from msgspec import Struct
 from vatwatch.errors import ActorUnavailable, SupervisionError
 from vatwatch.http.problems import App
 from vatwatch.http.service import Resource, Service
+from vatwatch.live.records import Body, Collection
 from vatwatch.messages import FindFlightId, FindLive, FindTrack, GetLive
 from vatwatch.supervision import Fallback
-from vatwatch.traffic.live import Body, Collection
 
 # Of the collections' names, for one of it.
 ONE = {

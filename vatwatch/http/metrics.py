@@ -29,7 +29,7 @@ from vatwatch.errors import SupervisionError
 from vatwatch.http.requests import RequestCounts, RouteInfo
 from vatwatch.http.service import Resource, Service, send_json
 from vatwatch.messages import GetReports, Health, Reports
-from vatwatch.operations.status import (
+from vatwatch.monitoring.status import (
     CacheStatus,
     ErrorStatus,
     EventBusStatus,

@@ -13,8 +13,9 @@ from msgspec import Struct
 from vatwatch import __version__
 from vatwatch.http.problems import RETRY_AFTER_S
 from vatwatch.http.service import Resource, Service
+from vatwatch.live.records import Collection
 from vatwatch.messages import GetLive, GetReports, Health, Reports
-from vatwatch.operations.status import (
+from vatwatch.monitoring.status import (
     CacheStatus,
     FetcherStatus,
     JournalStatus,
@@ -24,7 +25,6 @@ from vatwatch.operations.status import (
     StoreStatus,
 )
 from vatwatch.supervision import NodeInfo
-from vatwatch.traffic.live import Collection
 
 S = TypeVar(
     "S",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -27,7 +28,7 @@ from vatwatch.server.master import STOP_MARGIN_S, GunicornLog, Master
 from vatwatch.server.worker import Worker
 from vatwatch.storage.first_look import check_database
 from vatwatch.storage.home import take_home
-from vatwatch.system import build, settle
+from vatwatch.system import build
 from vatwatch.wiring import POSTGRES_STOP_S, secret
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         if failure is not None:
             self._started = False
             _refuse(failure)
-        settle()
+        freeze_startup_objects()
         self._greet()
 
     def _greet(self) -> None:
@@ -185,6 +186,15 @@ def _feeds(vatsim: Vatsim) -> str:
     if vatsim.api_url is not None:
         return shown_address(vatsim.api_url)
     return f"the feeds that {shown_address(vatsim.status_url)} lists"
+
+
+def freeze_startup_objects() -> None:
+    """Hide what was made for the start from the garbage collector: it stays until the end.
+
+    Otherwise each full collection walks through all of it, and holds the hub for 40 ms.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _start(tree: Tree) -> VatwatchError | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from vatwatch.operations.errors import ErrorFilter, ErrorRecord
+from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.storage.copy import copy_rows, stage
 from vatwatch.storage.paging import Place, conditions, page
 

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from vatwatch.operations.errors import ErrorRecord
+from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.traffic.dead_letters import DeadLetter
 from vatwatch.traffic.events import EventRow, Place
 

@@ -14,8 +14,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from vatwatch.errors import RedisUnavailable
+from vatwatch.live.records import Body, Collection
 from vatwatch.supervision.failures import system_words
-from vatwatch.traffic.live import Body, Collection
 
 Result = TypeVar("Result")
 

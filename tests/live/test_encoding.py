@@ -1,0 +1,132 @@
+"""The live state as it is served."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.traffic.build import at, atis, controller, pilot, plan, prefile, radio, snapshot
+from vatwatch.feed.decode import decode_feed
+from vatwatch.feed.times import parse_time
+from vatwatch.live.encoding import PIECE, encode_live, encode_one
+from vatwatch.live.records import Collection
+from vatwatch.traffic.diff import apply, diff
+from vatwatch.traffic.tracking import Rules, Snapshot, Tracking
+
+KEYS = {
+    Collection.FLIGHTS: ("flights", "pilots"),
+    Collection.CONTROLLERS: ("controllers", "controllers"),
+    Collection.ATIS: ("atis", "atis"),
+}
+
+
+def track(one: Snapshot) -> Tracking:
+    return apply(Tracking(), diff(Tracking(), one, Rules()))
+
+
+def served(one: Snapshot) -> dict[Collection, Any]:
+    return {c: json.loads(b.plain) for c, b in encode_live(track(one), one.feed).items()}
+
+
+@pytest.fixture
+def busy() -> Snapshot:
+    return snapshot(
+        15,
+        pilots=[pilot(flight_plan=plan()), pilot(cid=2, callsign="ABC2")],
+        controllers=[controller()],
+        atis=[atis(), atis(callsign="EYYY_ATIS", code=None)],
+        prefiles=[prefile()],
+        radios={"ABC1": (radio(), radio(1, 122_800_010)), "GONE": (radio(),)},
+    )
+
+
+def test_what_is_served_is_what_the_network_sent_and_our_ids(captures: Path) -> None:
+    raw = gzip.decompress(max(captures.glob("vatsim-data-*.json.gz")).read_bytes())
+    sent, feed = json.loads(raw), decode_feed(raw).feed
+    bodies = served(Snapshot(parse_time(feed.general.update_timestamp), feed, None))
+    for collection, (name, kind) in KEYS.items():
+        body = bodies[collection]
+        assert body["count"] == len(body[name]) == len(sent[kind])
+        ours = {"flights": "flight_id", "controllers": "session_id"}.get(name)
+        ids = [record.pop(ours) for record in body[name]] if ours else []
+        assert all(isinstance(one, str) and one.isdigit() for one in ids)
+        assert len(set(ids)) == len(ids)
+        assert {r["callsign"]: r for r in body[name]} == {r["callsign"]: r for r in sent[kind]}
+
+
+def test_radios_are_served_as_the_transceivers_feed_has_them(busy: Snapshot) -> None:
+    body = served(busy)[Collection.TRANSCEIVERS]
+    assert body["count"] == 2
+    assert body["transceivers"][0] == {
+        "callsign": "ABC1",
+        "transceivers": [
+            {
+                "id": number,
+                "frequency": frequency,
+                "latDeg": 1.0,
+                "lonDeg": 5.0,
+                "heightMslM": 30.0,
+                "heightAglM": 3.0,
+            }
+            for number, frequency in ((0, 118_500_000), (1, 122_800_010))
+        ],
+    }
+
+
+def test_the_network_counts_observers_apart(busy: Snapshot) -> None:
+    observer = controller(cid=9, callsign="ABC_OBS")
+    observer = observer.__class__(
+        **{**{f: getattr(observer, f) for f in observer.__struct_fields__}, "facility": 0}
+    )
+    one = snapshot(15, pilots=busy.feed.pilots, controllers=[controller(), observer])
+    body = served(one)[Collection.NETWORK]
+    assert (body["pilots"], body["controllers"], body["observers"]) == (2, 1, 1)
+    assert parse_time(body["updated_at"]) == at(15)
+
+
+def test_every_body_is_the_same_zipped_and_plain_and_says_when_it_is_of(busy: Snapshot) -> None:
+    for body in encode_live(track(busy), busy.feed).values():
+        assert gzip.decompress(body.gzipped) == body.plain
+        assert parse_time(json.loads(body.plain)["updated_at"]) == at(15)
+
+
+def test_an_etag_is_quoted_and_changes_with_the_body_alone(busy: Snapshot) -> None:
+    one = encode_live(track(busy), busy.feed)
+    again = encode_live(track(busy), busy.feed)
+    other = encode_live(track(snapshot(30, pilots=busy.feed.pilots)), busy.feed)
+    for collection in Collection:
+        etag = one[collection].etag
+        assert etag == again[collection].etag != other[collection].etag
+        assert etag[0] == etag[-1] == '"'
+        assert one[collection].gzipped == again[collection].gzipped
+
+
+@pytest.mark.parametrize("count", [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE])
+def test_any_number_of_records_is_one_list(count: int) -> None:
+    one = snapshot(0, pilots=[pilot(cid=n, callsign=f"ABC{n}") for n in range(count)])
+    body = served(one)[Collection.FLIGHTS]
+    assert [flight["cid"] for flight in body["flights"]] == list(range(count))
+    assert body["count"] == count
+
+
+def test_before_the_first_snapshot_everything_is_empty() -> None:
+    for collection, body in encode_live(Tracking(), None).items():
+        content = json.loads(body.plain)
+        assert content["updated_at"] is None
+        if collection is not Collection.NETWORK:
+            assert content["count"] == 0
+
+
+def test_one_record_is_the_same_as_in_its_collection(busy: Snapshot) -> None:
+    tracking = track(busy)
+    for collection, body in served(busy).items():
+        records = body.get(collection.value, [])
+        for record in records:
+            one = encode_one(tracking, collection, record["callsign"])
+            assert one is not None
+            assert json.loads(one) == record
+        assert encode_one(tracking, collection, "NOBODY") is None

@@ -1,0 +1,115 @@
+"""How the whole follows from the parts, and what is kept of each."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vatwatch.monitoring.health import (
+    COLLECTING,
+    DOWN_S,
+    SEVERITY,
+    TRANSITIONS,
+    VITAL,
+    Health,
+    Ledger,
+    PartHealth,
+    Sign,
+    is_down,
+    of_state,
+    overall,
+    worst,
+)
+from vatwatch.supervision import State
+
+T0 = datetime(2025, 1, 1, tzinfo=UTC)
+SIGNS = st.builds(Sign, st.sampled_from(Health), st.sampled_from(["a", "b", ""]))
+SEEN = st.lists(st.tuples(SIGNS, st.integers(1, 100)), min_size=1, max_size=60)
+
+
+def test_since_is_when_the_health_changed_and_not_when_its_reason_did() -> None:
+    part = PartHealth.first(Sign(Health.DEGRADED, "slow"), T0)
+    later = part.observe(Sign(Health.DEGRADED, "slower"), T0 + timedelta(seconds=5))
+    assert (later.since, later.reason) == (T0, "slower")
+    assert later.transitions == part.transitions
+    gone = later.observe(Sign(Health.UNHEALTHY, "gone"), T0 + timedelta(seconds=9))
+    assert gone.since == T0 + timedelta(seconds=9)
+    assert [(c.before, c.after, c.reason) for c in gone.transitions] == [
+        (None, Health.DEGRADED, "slow"),
+        (Health.DEGRADED, Health.UNHEALTHY, "gone"),
+    ]
+
+
+@given(SEEN)
+def test_the_transitions_kept_are_the_latest_and_each_begins_where_the_last_ended(
+    seen: list[tuple[Sign, int]],
+) -> None:
+    ledger, now = Ledger(), T0
+    expected: list[tuple[Health | None, Health, datetime]] = []
+    before: Health | None = None
+    for sign, seconds in seen:
+        now += timedelta(seconds=seconds)
+        changed = ledger.observe("part", sign, now)
+        assert changed == (sign.health is not before)
+        if changed:
+            expected.append((before, sign.health, now))
+        before = sign.health
+        part = ledger.parts["part"]
+        assert (part.health, part.reason) == (sign.health, sign.reason)
+        assert part.since == expected[-1][2]
+    kept = [(c.before, c.after, c.at) for c in ledger.parts["part"].transitions]
+    assert kept == expected[-TRANSITIONS:]
+
+
+@given(st.lists(SIGNS))
+def test_the_gravest_speaks(signs: list[Sign]) -> None:
+    loudest = worst(signs)
+    assert all(SEVERITY[s.health] <= SEVERITY[loudest.health] for s in signs)
+    assert loudest in signs or (not signs and loudest.health is Health.HEALTHY)
+
+
+@given(st.dictionaries(st.sampled_from([VITAL, "store", "redis"]), SIGNS), st.booleans())
+def test_the_whole_serves_exactly_while_its_vital_part_does(
+    parts: dict[str, Sign], serving: bool
+) -> None:
+    whole = overall(parts, serving=serving)
+    vital = parts.get(VITAL)
+    can_serve = serving and vital is not None and vital.health is not Health.UNHEALTHY
+    assert (whole.health is Health.UNHEALTHY) == (not can_serve)
+    if can_serve:
+        all_well = all(sign.health is Health.HEALTHY for sign in parts.values())
+        assert (whole.health is Health.HEALTHY) == all_well
+    assert bool(whole.reason) == (whole.health is not Health.HEALTHY)
+
+
+@given(
+    st.dictionaries(st.sampled_from([VITAL, "store", "redis"]), SIGNS),
+    st.dictionaries(st.sampled_from(COLLECTING), st.just("it is suspended")),
+)
+def test_the_whole_is_unhealthy_while_one_of_those_that_collect_cannot_work(
+    parts: dict[str, Sign], cannot_work: dict[str, str]
+) -> None:
+    whole = overall(parts, serving=True, cannot_work=cannot_work)
+    if cannot_work:
+        assert whole.health is Health.UNHEALTHY
+        vital = parts.get(VITAL)
+        if vital is not None and vital.health is not Health.UNHEALTHY:
+            assert all(name in whole.reason for name in cannot_work)
+    else:
+        assert whole == overall(parts, serving=True)
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_restart_of_the_usual_kind_is_not_being_down(state: State) -> None:
+    given_up = state in (State.SUSPENDED, State.STOPPED, State.FAILED)
+    assert is_down(state, 0.0) == given_up
+    assert is_down(state, DOWN_S) == (state is not State.RUNNING)
+
+
+def test_only_who_runs_is_well() -> None:
+    for state in State:
+        assert (of_state(state).health is Health.HEALTHY) == (state is State.RUNNING)
+    assert "KeyError: x" in of_state(State.SUSPENDED, "KeyError: x").reason

@@ -1,0 +1,340 @@
+"""Controllers, ATIS and observers: who is on, on what frequency, with what text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from math import ceil, cos, floor, radians
+from random import Random
+
+from vatsim_simulator import texts
+from vatsim_simulator.oddities import Rates
+from vatsim_simulator.places import places
+from vatsim_simulator.stamps import TICKS_PER_S, from_ticks
+from vatwatch.feed.records import ClientRadios, Transceiver
+from vatwatch.traffic.airports import Airport
+
+NO_FREQUENCY = 199_998_000
+OBS, FSS, DEL, GND, TWR, APP, CTR = range(7)
+SUPERVISOR = 11
+
+# (suffix, facility, share of controllers, visual range)
+_POSITIONS = (
+    ("TWR", TWR, 264, 50),
+    ("CTR", CTR, 257, 600),
+    ("APP", APP, 202, 150),
+    ("GND", GND, 184, 20),
+    ("DEL", DEL, 55, 20),
+    ("FSS", FSS, 23, 1500),
+    ("DEP", APP, 12, 150),
+)
+_RATINGS = {
+    FSS: (5, 7, 8),
+    DEL: (2, 2, 3),
+    GND: (2, 3, 4),
+    TWR: (3, 4, 5),
+    APP: (4, 5, 7),
+    CTR: (5, 5, 7, 8, 10),
+}
+# Of 1,501 controllers and observers.
+_OBSERVERS, _SUPERVISORS = 0.10, 0.03
+INFIXES = ("1", "2", "N", "S", "E", "W", "F", "T")
+MEAN_SESSION_S = 4_800
+MEAN_ATIS_S = 7_200
+CENTRE_RANGE_NM = 180
+CELL_DEG = 2
+ATIS_PERIOD_S = 1_800
+# A pilot's own lines come from his plan; a station's aerials stand on masts.
+MAST_M = 30.0
+
+
+@dataclass(slots=True)
+class Session:
+    """One controller, observer or ATIS, from logon to logoff."""
+
+    callsign: str
+    cid: int
+    name: str
+    server: str
+    facility: int
+    rating: int
+    visual_range: int
+    frequency_hz: int
+    logon_ticks: int
+    ends_ticks: int
+    text: list[str] | None
+    icao: str = ""
+    cells: frozenset[tuple[int, int]] = frozenset()
+    radios: ClientRadios | None = None
+    tunes_in_ticks: int = 0
+    """Until then the frequency is not set yet."""
+    letter: str = ""
+    code_flaps: bool = False
+    next_letter_ticks: int = 0
+
+    def frequency_now_hz(self, now: int) -> int:
+        """What is shown: 199.998 at first, for some."""
+        return NO_FREQUENCY if now < self.tunes_in_ticks else self.frequency_hz
+
+
+@dataclass(slots=True)
+class Frequencies:
+    """Who can be called where: by airport and facility, and by square of the map for centres."""
+
+    by_airport: dict[str, dict[int, int]] = field(default_factory=dict)
+    by_cell: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def near(self, icao: str, *facilities: int) -> int | None:
+        """The first of these facilities that is on at the airport."""
+        online = self.by_airport.get(icao)
+        if online:
+            for facility in facilities:
+                if facility in online:
+                    return online[facility]
+        return None
+
+    def centre(self, latitude: float, longitude: float) -> int | None:
+        """The centre that covers the point."""
+        return self.by_cell.get(_cell(latitude, longitude))
+
+
+class Roster:
+    """Draws controllers that might log on now."""
+
+    def __init__(self, random: Random, rates: Rates) -> None:
+        self._random, self._rates = random, rates
+
+    def controller(
+        self, now: int, cid: int, server: str, taken: Collection[str], flights: list[str]
+    ) -> Session | None:
+        """A controller or an observer under a callsign that is free; None when none was found.
+
+        `flights` are callsigns in the air, for those who watch over a pilot's shoulder.
+        """
+        random = self._random
+        kind = random.random()
+        if kind < self._rates.observer_of_flight:
+            return self._observer(now, cid, server, taken, _shadow(random, flights))
+        if kind < self._rates.observer_of_flight + _OBSERVERS:
+            callsign = texts.initials(random) if random.random() < 0.95 else str(cid)
+            return self._observer(now, cid, server, taken, callsign + "_OBS")
+        if kind < self._rates.observer_of_flight + _OBSERVERS + _SUPERVISORS:
+            return self._observer(now, cid, server, taken, texts.initials(random) + "_SUP")
+        suffix, facility, _, visual_range = random.choices(
+            _POSITIONS, [position[2] for position in _POSITIONS]
+        )[0]
+        if facility in (CTR, FSS):
+            centre = random.choice(places().centres)
+            prefix, aerials, icao = centre.prefix, centre.aerials, ""
+            visual_range = (
+                random.choice((visual_range, 300, 400)) if facility == CTR else visual_range
+            )
+        else:
+            hub = _hub(random)
+            prefix, aerials, icao = _prefix(hub), (hub,), hub.icao
+        if random.random() < 0.4 and "_" not in prefix:
+            prefix += "_" + random.choice(INFIXES)
+        callsign = f"{prefix}_{suffix}"
+        if callsign in taken:
+            return None
+        session = self._session(now, cid, server, callsign, facility, visual_range, MEAN_SESSION_S)
+        session.rating = random.choice(_RATINGS[facility])
+        session.icao = icao
+        if random.random() < self._rates.no_frequency_yet:
+            # Some set it when they have looked around, some only when they open.
+            wait_s = random.choice((random.randint(15, 120), random.randint(600, 7200)))
+            session.tunes_in_ticks = now + wait_s * TICKS_PER_S
+        if random.random() > self._rates.no_text:
+            session.text = texts.controller_text(random, prefix.replace("_", " "))
+        if random.random() < self._rates.wrong_facility:
+            session.facility = random.choice((FSS, TWR, CTR))
+        if facility in (CTR, FSS):
+            session.cells = frozenset(cell for aerial in aerials for cell in _cells_around(aerial))
+        session.radios = self._aerials(session, aerials)
+        return session
+
+    def atis(self, now: int, cid: int, server: str, taken: Collection[str]) -> Session | None:
+        """An ATIS of an airport that has none of this kind yet."""
+        random = self._random
+        hub = _hub(random)
+        kind = random.choices(("_ATIS", "_A_ATIS", "_D_ATIS"), (82, 9, 9))[0]
+        callsign = hub.icao + kind
+        if callsign in taken:
+            return None
+        visual_range = random.choice((50, 50, 0))
+        session = self._session(now, cid, server, callsign, TWR, visual_range, MEAN_ATIS_S)
+        session.rating = random.choice((2, 3, 4, 5, 5, 7, 8))
+        session.icao = hub.icao
+        session.letter = texts.any_letter(random)
+        session.code_flaps = random.random() < self._rates.atis_code_flaps
+        if random.random() > self._rates.atis_no_text:
+            session.text = self.atis_text(session, now)
+        # The weather comes at ten to and twenty past; each server reads it a little later.
+        period = ATIS_PERIOD_S * TICKS_PER_S
+        delay = random.randint(1, 240) * TICKS_PER_S
+        session.next_letter_ticks = now - now % period + 20 * 60 * TICKS_PER_S + delay
+        while session.next_letter_ticks <= now:
+            session.next_letter_ticks += period
+        session.radios = self._aerials(session, (hub,))
+        return session
+
+    def atis_text(self, session: Session, now: int) -> list[str]:
+        """The text of an ATIS for its present letter."""
+        hub = next(hub for hub in places().hubs if hub.icao == session.icao)
+        at = from_ticks(now).strftime("%H%M")
+        qnh = self._random.randint(985, 1036)
+        return texts.atis_text(self._random, hub, session.letter, at, qnh)
+
+    def advance(self, session: Session, now: int) -> None:
+        """Let an ATIS take its next letter when the time has come."""
+        if session.letter and now >= session.next_letter_ticks:
+            session.next_letter_ticks += ATIS_PERIOD_S * TICKS_PER_S
+            session.letter = texts.next_letter(session.letter)
+            if session.text is not None:
+                session.text = self.atis_text(session, now)
+
+    def retune(self, session: Session) -> None:
+        """Move a controller to another frequency, his aerials with him."""
+        session.frequency_hz = _channel_hz(self._random)
+        if session.radios is not None:
+            session.radios = ClientRadios(
+                session.callsign,
+                [
+                    Transceiver(
+                        radio.id,
+                        session.frequency_hz,
+                        radio.latDeg,
+                        radio.lonDeg,
+                        radio.heightMslM,
+                        radio.heightAglM,
+                    )
+                    for radio in session.radios.transceivers
+                ],
+            )
+
+    def _observer(
+        self, now: int, cid: int, server: str, taken: Collection[str], callsign: str
+    ) -> Session | None:
+        if not callsign or callsign in taken:
+            return None
+        random = self._random
+        visual_range = random.choice((40, 40, 40, 100, 100, 300, 600, 150))
+        session = self._session(now, cid, server, callsign, OBS, visual_range, MEAN_SESSION_S)
+        session.frequency_hz = NO_FREQUENCY
+        session.rating = SUPERVISOR if callsign.endswith("_SUP") else random.choice((1, 1, 1, 2, 5))
+        if random.random() < 0.08:
+            session.text = texts.controller_text(random, "Observer")
+        session.radios = ClientRadios(callsign, [])
+        return session
+
+    def _session(
+        self,
+        now: int,
+        cid: int,
+        server: str,
+        callsign: str,
+        facility: int,
+        visual_range: int,
+        mean_s: int,
+    ) -> Session:
+        random = self._random
+        lasts_s = max(120.0, random.expovariate(1 / mean_s))
+        return Session(
+            callsign=callsign,
+            cid=cid,
+            name=texts.person(cid, places().hubs),
+            server=server,
+            facility=facility,
+            rating=1,
+            visual_range=visual_range,
+            frequency_hz=_channel_hz(random),
+            logon_ticks=now - random.randrange(15 * TICKS_PER_S),
+            ends_ticks=now + round(lasts_s * TICKS_PER_S),
+            text=None,
+        )
+
+    def _aerials(self, session: Session, aerials: tuple[Airport, ...]) -> ClientRadios | None:
+        """The station's radios; those with an infix are apt to have none, or some far off."""
+        random, rates = self._random, self._rates
+        if random.random() < rates.not_in_radios:
+            return None
+        infix = session.callsign.count("_") > 1
+        if random.random() < (4 * rates.no_radios if infix else rates.no_radios):
+            return ClientRadios(session.callsign, [])
+        if infix and random.random() < rates.station_far_off:
+            aerials = (_hub(random),)
+        frequencies = [session.frequency_hz] * len(aerials)
+        radios = list(zip(frequencies, aerials, strict=True))
+        # A second channel on the same mast; and once in a while a whole country of masts.
+        if random.random() < 0.1:
+            radios.append((_channel_hz(random), aerials[0]))
+        if session.facility == CTR and random.random() < 0.02:
+            radios += [(session.frequency_hz, _hub(random)) for _ in range(random.randint(5, 40))]
+        return ClientRadios(
+            session.callsign,
+            [
+                Transceiver(
+                    number, hertz, place.latitude, place.longitude,
+                    round(place.elevation_ft * 0.3048 + MAST_M, 1), MAST_M,
+                )
+                for number, (hertz, place) in enumerate(radios)
+            ],
+        )  # fmt: skip
+
+
+def frequencies(sessions: Collection[Session], now: int) -> Frequencies:
+    """Who can be called where now."""
+    found = Frequencies()
+    for session in sessions:
+        if session.frequency_now_hz(now) == NO_FREQUENCY or session.letter:
+            continue
+        if session.icao:
+            online = found.by_airport.setdefault(session.icao, {})
+            online.setdefault(session.facility, session.frequency_hz)
+        for cell in session.cells:
+            found.by_cell.setdefault(cell, session.frequency_hz)
+    return found
+
+
+def _hub(random: Random) -> Airport:
+    known = places()
+    return random.choices(known.hubs, cum_weights=known.cumulative_weights)[0]
+
+
+def _prefix(hub: Airport) -> str:
+    """American stations go by the short code: JFK_TWR."""
+    return hub.icao[1:] if hub.icao.startswith("K") else hub.icao
+
+
+def _shadow(random: Random, flights: list[str]) -> str:
+    """The callsign of one who looks over a pilot's shoulder: the pilot's own, and a letter."""
+    return (random.choice(flights) + random.choice("ABNO"))[:12] if flights else ""
+
+
+def _channel_hz(random: Random) -> int:
+    """A channel of the VHF airband: mostly on the 25 kHz raster, some on 8.33's."""
+    base = random.randrange(118_000, 136_975, 25)
+    return (base + random.choices((0, 5, 10, 15), (20, 2, 1, 2))[0]) * 1_000
+
+
+def _cell(latitude: float, longitude: float) -> tuple[int, int]:
+    return floor(latitude / CELL_DEG), floor(longitude / CELL_DEG)
+
+
+def _cells_around(aerial: Airport) -> list[tuple[int, int]]:
+    """The squares of the map within the range of an aerial, by their centres."""
+    row, column = _cell(aerial.latitude, aerial.longitude)
+    squeeze = max(0.2, cos(radians(aerial.latitude)))
+    rows = ceil(CENTRE_RANGE_NM / 60 / CELL_DEG)
+    columns = ceil(rows / squeeze)
+    last_column = 180 // CELL_DEG
+    cells = []
+    for up in range(-rows, rows + 1):
+        for right in range(-columns, columns + 1):
+            if (up * CELL_DEG * 60) ** 2 + (
+                right * CELL_DEG * 60 * squeeze
+            ) ** 2 <= CENTRE_RANGE_NM**2:
+                # Over the 180th meridian the columns begin again.
+                wrapped = (column + right + last_column) % (2 * last_column) - last_column
+                cells.append((row + up, wrapped))
+    return cells

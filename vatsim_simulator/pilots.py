@@ -1,0 +1,329 @@
+"""Pilots: connections to the network, the plans they file, and what their radios are tuned to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from math import cos, radians, sin
+from random import Random
+
+import msgspec
+
+from vatsim_simulator import texts
+from vatsim_simulator.controllers import APP, DEL, GND, TWR, Frequencies
+from vatsim_simulator.fleet import FLEET, AircraftType
+from vatsim_simulator.flight import Fix, Flight, Phase
+from vatsim_simulator.oddities import Rates, garbage_hz, garbage_inches, garble_plan
+from vatsim_simulator.places import hubs_between, places
+from vatsim_simulator.stamps import TICKS_PER_S, from_ticks
+from vatwatch.feed.records import FlightPlan
+from vatwatch.traffic.airports import Airport
+from vatwatch.traffic.geometry import distance_nm
+
+UNICOM_HZ = 122_800_000
+GUARD_HZ = 121_500_000
+APPROACH_NM = 45
+TOWER_NM = 9
+# (share of the flights that begin, shortest, longest, share of the flights that are seen at one
+# moment, as in the captures): long flights are few, but each is seen for half a day.
+_LENGTHS = (
+    (0.09, 0, 150, 0.05),
+    (0.47, 120, 700, 0.40),
+    (0.26, 600, 1800, 0.25),
+    (0.18, 1800, 6500, 0.30),
+)
+_TRIES = 48
+_PILOT_RATINGS = ((0, 1, 3, 7, 15, 63), (11418, 399, 174, 158, 183, 5))
+
+
+@dataclass(slots=True)
+class Filed:
+    """A plan on file, and the flight that it is for."""
+
+    cid: int
+    callsign: str
+    flight: Flight
+    plan: FlightPlan
+    filed_ticks: int
+    expires_ticks: int
+
+
+@dataclass(slots=True)
+class Connection:
+    """One pilot on the network."""
+
+    cid: int
+    name: str
+    callsign: str
+    server: str
+    pilot_rating: int
+    flight: Flight
+    began_ticks: int
+    """When the flight's life began: its clock stands still while the pilot is away."""
+    logon_ticks: int
+    plan: FlightPlan | None
+    """None: not filed, or not yet."""
+    transponder: str
+    frequency_offset_hz: int
+    """Pilots' radios are seldom on the channel to the hertz."""
+    second_radio_hz: int | None
+    third_radio: bool
+    ground_offset_ft: int
+    """Where one simulator's ground is above or below the other's."""
+    garbage_inches: float | None
+    faster: float
+    """1, or by how much a simulator out of control exaggerates."""
+    shows_360: bool
+    has_radios: bool
+    mute: bool
+    silent_ticks: int | None = None
+    """Since then nothing was heard: the record lingers until the connection times out."""
+    gone_ticks: int = 0
+    standing: Fix | None = None
+    """The last fix, while the aircraft stands still."""
+    standing_until_s: float = 0.0
+
+    def fix(self, now: int) -> Fix:
+        """Where the pilot is, as far as the network knows."""
+        if self.silent_ticks is not None:
+            now = self.silent_ticks
+        second = (now - self.began_ticks) / TICKS_PER_S
+        # A quarter of all aircraft stand still; they need not be worked out each time.
+        if self.standing is not None and second < self.standing_until_s:
+            return self.standing
+        fix = self.flight.at(second)
+        self.standing = None
+        if fix.phase is Phase.PARKED or fix.phase is Phase.ARRIVED:
+            self.standing = fix
+            self.standing_until_s = self.flight.phase_ends_s(second)
+        return fix
+
+    def ends_ticks(self) -> int:
+        """When the pilot has had enough."""
+        return self.began_ticks + round(self.flight.lasts_s * TICKS_PER_S)
+
+
+class Operations:
+    """Draws flights, plans and pilots."""
+
+    def __init__(self, random: Random, rates: Rates) -> None:
+        self._random, self._rates = random, rates
+
+    def file(
+        self, now: int, cid: int, taken: Collection[str], *, under_way: bool = False
+    ) -> Filed | None:
+        """A new flight with its plan; None when no callsign was found that is free.
+
+        `under_way`: drawn as the flights are that are seen at one moment, not as they begin.
+        """
+        flight = self._flight(under_way=under_way)
+        callsign = texts.callsign(self._random, flight.aircraft, flight.departure)
+        if callsign in taken:
+            return None
+        plan = garble_plan(self._random, self._rates, self._plan(now, flight, callsign))
+        expires = now + self._random.randint(1_200, 7_200) * TICKS_PER_S
+        return Filed(cid, callsign, flight, plan, now, expires)
+
+    def connect(self, now: int, filed: Filed, server: str) -> Connection:
+        """The pilot of a plan, just come online at the stand."""
+        random, rates = self._random, self._rates
+        flight = filed.flight
+        by_eye = flight.aircraft.light
+        rating = random.choices(*_PILOT_RATINGS)[0]
+        codes = ("2000", "1000", "2200", "1234") if not by_eye else ("7000", "1200")
+        squawk = filed.plan.assigned_transponder
+        if squawk == "0000" or random.random() < 0.3:
+            squawk = random.choice(codes)
+        if random.random() < rates.transponder_9999:
+            squawk = "9999"
+        offset = random.randint(0, 12)
+        second = random.random()
+        return Connection(
+            cid=filed.cid,
+            name=texts.person(filed.cid, places().hubs),
+            callsign=filed.callsign,
+            server=server,
+            pilot_rating=rating,
+            flight=flight,
+            began_ticks=now,
+            logon_ticks=now - random.randrange(15 * TICKS_PER_S),
+            plan=None if random.random() < rates.no_plan else filed.plan,
+            transponder=squawk,
+            frequency_offset_hz=offset,
+            second_radio_hz=self._second_radio_hz() if second < 0.22 else None,
+            third_radio=second < 0.008,
+            ground_offset_ft=self._ground_offset_ft(),
+            garbage_inches=garbage_inches(random) if random.random() < rates.garbage_qnh else None,
+            faster=random.uniform(1.4, 3.5)
+            if random.random() < rates.impossible_performance
+            else 1.0,
+            shows_360=random.random() < 0.3,
+            has_radios=random.random() >= rates.not_in_radios,
+            mute=random.random() < rates.no_radios,
+        )
+
+    def amend(self, now: int, connection: Connection) -> None:
+        """A new revision of the plan; or the first filing; or the same again; or a new one at 0."""
+        random, plan = self._random, connection.plan
+        if plan is None:
+            plan = self._plan(now, connection.flight, connection.callsign)
+            connection.plan = garble_plan(random, self._rates, plan)
+            return
+        kind = random.random()
+        if kind < 0.12:
+            # The number rises, and nothing is to be seen of it.
+            connection.plan = msgspec.structs.replace(plan, revision_id=plan.revision_id + 1)
+        elif kind < 0.24:
+            connection.plan = msgspec.structs.replace(
+                self._plan(now, connection.flight, connection.callsign),
+                revision_id=random.choice((0, 0, 1)),
+            )
+        elif kind < 0.6:
+            level = max(
+                1_000, connection.flight.cruise_ft + random.choice((-2000, -1000, 1000, 2000))
+            )
+            connection.plan = msgspec.structs.replace(
+                plan, altitude=str(level), revision_id=plan.revision_id + 1
+            )
+        else:
+            squawk = f"{random.randrange(0o100, 0o7777):04o}"
+            connection.plan = msgspec.structs.replace(
+                plan, assigned_transponder=squawk, revision_id=plan.revision_id + 1
+            )
+            connection.transponder = squawk
+
+    def _flight(self, *, under_way: bool) -> Flight:
+        random = self._random
+        weights = [length[3] if under_way else length[0] for length in _LENGTHS]
+        _, shortest_nm, longest_nm, _ = random.choices(_LENGTHS, weights)[0]
+        known = places()
+        departure = random.choices(known.hubs, cum_weights=known.cumulative_weights)[0]
+        arrivals, arrival_weights = hubs_between(departure.icao, shortest_nm, longest_nm)
+        while not arrivals:
+            departure = random.choices(known.hubs, cum_weights=known.cumulative_weights)[0]
+            arrivals, arrival_weights = hubs_between(departure.icao, shortest_nm, longest_nm)
+        arrival = random.choices(arrivals, arrival_weights)[0]
+        length_nm = _between_nm(departure, arrival)
+        fitting = [kind for kind in FLEET if kind.range_nm[0] <= length_nm <= kind.range_nm[1]]
+        if not shortest_nm and random.random() < 0.6:
+            fitting = [kind for kind in FLEET if kind.light and kind.ceiling_ft < 20_000]
+        if not fitting:
+            # Two places that nothing flies between: a heavy one does it all the same.
+            fitting = [FLEET[0] if length_nm < 1_000 else FLEET[10]]
+        aircraft = random.choices(fitting, [kind.weight for kind in fitting])[0]
+        too_far = aircraft.light and length_nm > aircraft.range_nm[1]
+        if too_far or departure.icao == arrival.icao:
+            departure, arrival, aircraft = self._local(aircraft)
+        return Flight(random, aircraft, departure, arrival)
+
+    def _local(self, aircraft: AircraftType) -> tuple[Airport, Airport, AircraftType]:
+        """A light aircraft's round from a small field, or to another one nearby."""
+        random = self._random
+        if not aircraft.light:
+            aircraft = random.choice([kind for kind in FLEET if kind.light])
+        field = random.choice(places().fields)
+        if random.random() < 0.4:
+            return field, field, aircraft
+        for _ in range(_TRIES):
+            other = random.choice(places().fields)
+            if (
+                other.icao[:2] == field.icao[:2]
+                and _between_nm(field, other) < aircraft.range_nm[1]
+            ):
+                return field, other, aircraft
+        return field, field, aircraft
+
+    def _plan(self, now: int, flight: Flight, callsign: str) -> FlightPlan:
+        random, aircraft = self._random, flight.aircraft
+        moment = from_ticks(now)
+        departs = moment + timedelta(minutes=random.randint(-40, 90))
+        enroute = timedelta(hours=flight.distance_nm / max(flight.cruise_kt * 0.92, 1))
+        reserve = timedelta(minutes=random.randint(40, 110))
+        by_eye = aircraft.light and aircraft.ceiling_ft < 20_000
+        in_full, faa = texts.aircraft_codes(aircraft)
+        squawk = f"{random.randrange(0o100, 0o7777):04o}" if random.random() < 0.5 else "0000"
+        alternate = random.choice(places().hubs).icao if random.random() < 0.92 else ""
+        level = flight.cruise_ft + (100 if random.random() < 0.03 else 0)
+        return FlightPlan(
+            flight_rules="V" if by_eye else "I",
+            aircraft=in_full,
+            aircraft_faa=faa,
+            aircraft_short=aircraft.icao,
+            departure=flight.departure.icao,
+            arrival=flight.arrival.icao,
+            alternate=alternate,
+            cruise_tas=str(round(flight.cruise_kt)),
+            altitude=str(level),
+            deptime=departs.strftime("%H%M"),
+            enroute_time=_hours_and_minutes(enroute),
+            fuel_time=_hours_and_minutes(enroute + reserve),
+            remarks=texts.remarks(
+                random,
+                aircraft,
+                moment.strftime("%y%m%d"),
+                "" if aircraft.light else callsign[:3],
+                flight.distance_nm,
+            ),
+            route=texts.route(random, flight.distance_nm, flight.cruise_ft, by_eye),
+            revision_id=random.choices((0, 1, 2, 3, 4, 5, 8), (12, 36, 17, 11, 7, 4, 1))[0],
+            assigned_transponder=squawk,
+        )
+
+    def _second_radio_hz(self) -> int:
+        random = self._random
+        if random.random() < 5 * self._rates.garbage_frequency:
+            return garbage_hz(random)
+        return random.choice(
+            (GUARD_HZ, UNICOM_HZ, 121_550_000, random.randrange(118_000, 136_975, 25) * 1_000)
+        )
+
+    def _ground_offset_ft(self) -> int:
+        if self._random.random() < self._rates.far_below_zero:
+            return -98
+        return round(self._random.gauss(0, 6))
+
+
+def tuned_hz(connection: Connection, fix: Fix, frequencies: Frequencies) -> int:
+    """Whom the pilot calls here: whoever controls where he is, else anybody, on 122.8."""
+    flight, phase = connection.flight, fix.phase
+    departure, arrival = flight.departure.icao, flight.arrival.icao
+    station: int | None
+    if phase is Phase.PARKED:
+        station = frequencies.near(departure, DEL, GND, TWR, APP)
+    elif phase is Phase.TAXI_OUT:
+        station = frequencies.near(departure, GND, TWR, APP)
+    elif phase is Phase.TAKE_OFF:
+        station = frequencies.near(departure, TWR, APP)
+    elif phase is Phase.TAXI_IN or phase is Phase.ARRIVED:
+        station = frequencies.near(arrival, GND, TWR, APP)
+    elif phase is Phase.LANDING or fix.remaining_nm < TOWER_NM:
+        station = frequencies.near(arrival, TWR, APP)
+    elif fix.remaining_nm < APPROACH_NM:
+        station = frequencies.near(arrival, APP)
+    elif fix.flown_nm < APPROACH_NM:
+        station = frequencies.near(departure, APP)
+    else:
+        station = None
+    if station is None:
+        station = frequencies.centre(fix.latitude, fix.longitude)
+    return UNICOM_HZ + connection.frequency_offset_hz if station is None else station
+
+
+def qnh_hpa(latitude: float, longitude: float, now: int) -> float:
+    """The weather: highs and lows that drift eastwards, 985 to 1040 hPa."""
+    hours = now / TICKS_PER_S / 3600
+    return (
+        1012.5
+        + 17 * sin(radians(latitude * 5)) * cos(radians(longitude * 4 - hours * 2))
+        + 9 * cos(radians(longitude * 7 + latitude * 3 + hours))
+    )
+
+
+def _between_nm(one: Airport, other: Airport) -> float:
+    return distance_nm(one.latitude, one.longitude, other.latitude, other.longitude)
+
+
+def _hours_and_minutes(length: timedelta) -> str:
+    minutes = round(length.total_seconds() / 60)
+    return f"{minutes // 60:02}{minutes % 60:02}"

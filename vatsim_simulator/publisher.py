@@ -1,0 +1,120 @@
+"""Shows one update after the other, each worked out while the one before it is shown."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+
+import gevent
+
+from vatsim_simulator.clock import Clock
+from vatsim_simulator.faults import MOST_UPDATES_BACK
+from vatsim_simulator.publication import Body, Counts, FeedName, Publication, publish
+from vatsim_simulator.schedule import Changes, Schedule
+from vatsim_simulator.world import World
+from vatwatch.supervision.offload import NativePool
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """What is to be seen of the world now. No request ever waits for it.
+
+    Ten thousand pilots take a third of a second, which would stall the hub: the world lives in a
+    native thread of its own.
+    """
+
+    def __init__(self, clock: Clock, schedule: Schedule, studio: NativePool) -> None:
+        self._clock, self._schedule, self._studio = clock, schedule, studio
+        self._easel: _Easel | None = None
+        self._newest: Publication | None = None
+        self._shown: dict[FeedName, deque[Publication]] = {
+            feed: deque(maxlen=MOST_UPDATES_BACK + 1)
+            for feed in (FeedName.DATA, FeedName.TRANSCEIVERS)
+        }
+        self._late_told = False
+
+    @property
+    def newest(self) -> Counts:
+        """The newest update, shown or, while a feed is frozen, not."""
+        assert self._newest is not None
+        return self._newest.counts
+
+    def shown(self, feed: FeedName, back: int = 0) -> tuple[Counts, Body]:
+        """What is shown of a feed; or was, so many updates before, or as far as is known."""
+        updates = self._shown[feed]
+        update = updates[max(0, len(updates) - 1 - back)]
+        return update.counts, update.body(feed)
+
+    def begin(self, seed: int, pilots: int) -> None:
+        """Make the world, and show the first update, which no fault has a part in."""
+        self._easel = self._studio.run(_Easel, seed, pilots, self._clock)
+        self._show(self._studio.run(self._easel.draw, Changes()), Changes())
+        # At speed, time would have run away while the world was made.
+        self._keep_pace(1)
+
+    def run(self) -> None:
+        """Show the next ones, for ever."""
+        assert self._easel is not None
+        number = 0
+        while True:
+            number += 1
+            changes = self._schedule.changes(number, time.monotonic())
+            publication = self._studio.run(self._easel.draw_next, changes)
+            self._wait_for(number)
+            # Faults that were asked for, or have ended, since it was worked out.
+            while (now := self._schedule.changes(number, time.monotonic())) != changes:
+                changes = now
+                publication = self._studio.run(self._easel.draw, changes)
+            self._show(publication, changes)
+
+    def _wait_for(self, number: int) -> None:
+        early_s = self._clock.due_s(number) - time.monotonic()
+        # Also when it is late: others must have their turn.
+        gevent.sleep(max(0.0, early_s))
+        if self._keep_pace(number) and not self._late_told:
+            self._late_told = True
+            log.warning("this machine is too slow for --speed: the simulated time is held back")
+
+    def _keep_pace(self, number: int) -> bool:
+        """Let simulated time wait if this update is late by more than a whole one."""
+        late_s = time.monotonic() - self._clock.due_s(number)
+        if late_s <= self._clock.period_s:
+            return False
+        self._clock.fall_behind(late_s)
+        return True
+
+    def _show(self, publication: Publication, changes: Changes) -> None:
+        self._newest = publication
+        for feed, updates in self._shown.items():
+            if feed not in changes.frozen:
+                updates.append(publication)
+        self._schedule.show(publication.counts.number, time.monotonic())
+
+
+class _Easel:
+    """The world and its next picture. Used in the studio's one thread only."""
+
+    def __init__(self, seed: int, pilots: int, clock: Clock) -> None:
+        self._world = World(seed, pilots, clock.first_update)
+        self._number = 0
+
+    def draw_next(self, changes: Changes) -> Publication:
+        """Let time pass, and draw."""
+        self._number += 1
+        self._world.advance()
+        return self.draw(changes)
+
+    def draw(self, changes: Changes) -> Publication:
+        """Draw what is to be seen now, with what faults make of it."""
+        if changes.restart:
+            self._world.restart_data_server()
+        return publish(
+            self._number,
+            self._world.feed(),
+            self._world.radios(),
+            drop=changes.drop,
+            bad_records=changes.bad_records,
+            clock_s=changes.clock_s,
+        )

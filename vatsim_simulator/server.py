@@ -1,0 +1,125 @@
+"""The simulator's process: it listens, shows one update after the other, and ends by a signal."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import gevent
+from gevent.event import Event
+from gevent.pywsgi import WSGIServer
+
+from vatsim_simulator.clock import Clock
+from vatsim_simulator.faults import AnyFault
+from vatsim_simulator.handler import Handler
+from vatsim_simulator.publisher import Publisher
+from vatsim_simulator.schedule import Schedule
+from vatsim_simulator.site import (
+    CONTROL_PATH,
+    DATA_PATH,
+    STATUS_PATH,
+    TRANSCEIVERS_PATH,
+    Settings,
+    Site,
+)
+from vatwatch.listening import authority, listen
+from vatwatch.supervision.offload import NativePool
+
+
+class Simulator:
+    """The stand-in for VATSIM, on a port."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        host: str,
+        port: int,
+        *,
+        start: datetime | None = None,
+        faults: Sequence[AnyFault] = (),
+    ) -> None:
+        """Listen. Raises ConfigurationError if the port is taken; 0 is any that is free."""
+        self._settings, self._start, self._faults = settings, start, faults
+        self._server = _listen(host, port)
+        self._studio = NativePool(1, "simulator")
+        self._publishing: gevent.Greenlet | None = None
+
+    @property
+    def address(self) -> str:
+        """`http://host:port`."""
+        return f"http://{authority(*self._server.address[:2])}"
+
+    def start(self) -> gevent.Greenlet:
+        """Make the world and answer; the greenlet that goes on with it, which ends with a bug."""
+        start = self._start or datetime.now(UTC)
+        clock, schedule = Clock(start, self._settings.speed, time.monotonic()), Schedule()
+        publisher = Publisher(clock, schedule, self._studio)
+        publisher.begin(self._settings.seed, self._settings.pilots)
+        for fault in self._faults:
+            schedule.add(fault, time.monotonic())
+        self._server.application = Site(self._settings, clock, schedule, publisher)
+        self._server.start()
+        self._publishing = gevent.spawn(publisher.run)
+        return self._publishing
+
+    def stop(self) -> None:
+        """Take no more requests, and let the world end."""
+        self._server.stop(timeout=0)
+        if self._publishing is not None:
+            self._publishing.kill()
+        self._studio.close()
+
+
+def simulate(
+    settings: Settings,
+    host: str,
+    port: int,
+    *,
+    start: datetime | None = None,
+    faults: Sequence[AnyFault] = (),
+) -> None:
+    """Run until SIGINT or SIGTERM. Raises ConfigurationError if the port is taken."""
+    simulator = Simulator(settings, host, port, start=start, faults=faults)
+    ended = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, ended.set)
+    # So that a signal is heard while the world is being made.
+    starting = gevent.spawn(simulator.start)
+    gevent.wait([ended, starting], count=1)
+    publishing = None
+    if not ended.is_set():
+        publishing = starting.get()
+        # The world stays: a collection that walks it holds up all requests for 0.2 s.
+        gc.collect()
+        gc.freeze()
+        _greet(simulator.address, settings)
+        gevent.wait([ended, publishing], count=1)
+    starting.kill()
+    simulator.stop()
+    if publishing is not None and publishing.exception is not None:
+        raise publishing.exception
+
+
+def _greet(address: str, settings: Settings) -> None:
+    sys.stderr.write(
+        f"Simulating {settings.pilots:,} pilots, seed {settings.seed}, speed {settings.speed:g}:\n"
+        f"  {address}{STATUS_PATH}\n"
+        f"  {address}{DATA_PATH}\n"
+        f"  {address}{TRANSCEIVERS_PATH}\n"
+        f"  {address}{CONTROL_PATH}\n"
+        f"Collect it with:  VATSIM_STATUS_URL={address}{STATUS_PATH} vatwatch run\n"
+    )
+    sys.stderr.flush()
+
+
+def _listen(host: str, port: int) -> WSGIServer:
+    listener = listen(
+        host,
+        port,
+        what_else="Is a simulator running already? Stop it, or choose another port with --port.",
+    )
+    return WSGIServer(listener, handler_class=Handler, log=None)

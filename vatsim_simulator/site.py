@@ -1,0 +1,95 @@
+"""What there is to be asked for: the status, the two feeds, and the control of it all."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from vatsim_simulator.clock import Clock
+from vatsim_simulator.faults import AnyFault, from_json
+from vatsim_simulator.publication import Body, Counts, FeedName
+from vatsim_simulator.publisher import Publisher
+from vatsim_simulator.schedule import Schedule
+from vatsim_simulator.served import Served
+
+DATA_PATH = "/v3/vatsim-data.json"
+TRANSCEIVERS_PATH = "/v3/transceivers-data.json"
+STATUS_PATH = "/status.json"
+CONTROL_PATH = "/control"
+FEEDS = {
+    STATUS_PATH: FeedName.STATUS,
+    DATA_PATH: FeedName.DATA,
+    TRANSCEIVERS_PATH: FeedName.TRANSCEIVERS,
+}
+
+
+class Settings(Struct, frozen=True):
+    """What the simulator was started with."""
+
+    seed: int
+    pilots: int
+    speed: float
+
+
+class Site:
+    """The simulator, as its handler of requests needs it."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, schedule: Schedule, publisher: Publisher
+    ) -> None:
+        self._settings, self._clock = settings, clock
+        self._schedule, self._publisher = schedule, publisher
+        self._served = Served()
+
+    def fault(self, feed: FeedName) -> AnyFault | None:
+        """What this request of the feed has to suffer."""
+        return self._schedule.answer(feed, time.monotonic())
+
+    def feed(self, feed: FeedName, host: str, back: int) -> tuple[Counts | None, Body]:
+        """What is shown; `back`: what was, so many updates before."""
+        if feed is FeedName.STATUS:
+            return None, Body.of(_status(host))
+        return self._publisher.shown(feed, back)
+
+    def served(self, feed: FeedName, counts: Counts | None) -> None:
+        """A feed was served whole, with status 200."""
+        if feed is FeedName.DATA and counts is not None:
+            self._served.add(counts)
+
+    def tell(self) -> bytes:
+        """The state, as JSON."""
+        now_s = time.monotonic()
+        told: dict[str, Any] = {
+            **msgspec.structs.asdict(self._settings),
+            "simulated_time": self._clock.now(now_s),
+            "newest": self._publisher.newest,
+            "shown": {
+                feed: self._publisher.shown(feed)[0].number
+                for feed in (FeedName.DATA, FeedName.TRANSCEIVERS)
+            },
+            "faults": self._schedule.tell(now_s),
+            "served": self._served.tell(),
+        }
+        return msgspec.json.encode(told)
+
+    def add_fault(self, body: bytes) -> bytes:
+        """Take a fault as JSON; it, with its id and its bounds. Raises ValueError: why not."""
+        return msgspec.json.encode(self._schedule.add(from_json(body), time.monotonic()))
+
+    def end_faults(self) -> None:
+        """End all faults."""
+        self._schedule.clear()
+
+
+def _status(host: str) -> bytes:
+    return msgspec.json.encode(
+        {
+            "data": {
+                "v3": [f"http://{host}{DATA_PATH}"],
+                "transceivers": [f"http://{host}{TRANSCEIVERS_PATH}"],
+            }
+        }
+    )

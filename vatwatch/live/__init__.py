@@ -1,0 +1,1 @@
+"""The live state as readers get it: shaped and encoded. Pure."""

@@ -1,0 +1,165 @@
+"""Encode the live state for readers, once a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+
+import msgspec
+from isal import igzip
+
+from vatwatch.feed.records import Atis, Feed, Transceiver
+from vatwatch.live.records import (
+    Body,
+    Collection,
+    LiveController,
+    LiveFlight,
+    LiveRadios,
+    Network,
+)
+from vatwatch.traffic.identity import find_callsign
+from vatwatch.traffic.tracking import Flight, Session, Tracking
+
+# Of ISA-L's four: a quarter of the time of zlib's fastest on this data, and a little smaller.
+GZIP_LEVEL = 2
+# Records encoded in one go.
+PIECE = 200
+
+
+def encode_live(tracking: Tracking, feed: Feed | None) -> dict[Collection, Body]:
+    """Encode everything. For a native thread: tens of milliseconds for two thousand pilots."""
+    time = tracking.time
+    flights = [live_flight(flight) for flight in tracking.flights.values()]
+    controllers = [live_controller(session) for session in tracking.sessions.values()]
+    atis = [version.atis for version in tracking.atis.values()]
+    radios = [live_radios(tracking, callsign) for callsign in tracking.radios]
+    return {
+        Collection.FLIGHTS: _collection(time, "flights", flights),
+        Collection.CONTROLLERS: _collection(time, "controllers", controllers),
+        Collection.ATIS: _collection(time, "atis", atis),
+        Collection.TRANSCEIVERS: _collection(time, "transceivers", radios),
+        Collection.NETWORK: _body([msgspec.json.encode(_network(tracking, feed))]),
+    }
+
+
+def encode_one(tracking: Tracking, collection: Collection, callsign: str) -> bytes | None:
+    """One record as JSON, by callsign; None if it is not online."""
+    match collection:
+        case Collection.FLIGHTS:
+            flight = find_callsign(tracking.flights, callsign)
+            return None if flight is None else msgspec.json.encode(live_flight(flight))
+        case Collection.CONTROLLERS:
+            session = find_callsign(tracking.sessions, callsign)
+            return None if session is None else msgspec.json.encode(live_controller(session))
+        case Collection.ATIS:
+            version = find_callsign(tracking.atis, callsign)
+            return None if version is None else msgspec.json.encode(version.atis)
+        case Collection.TRANSCEIVERS:
+            if callsign not in tracking.radios:
+                return None
+            return msgspec.json.encode(live_radios(tracking, callsign))
+        case Collection.NETWORK:
+            return None
+
+
+def live_flight(flight: Flight) -> LiveFlight:
+    """A flight as served."""
+    p = flight.pilot
+    return LiveFlight(
+        str(flight.flight_id),
+        p.cid,
+        p.name,
+        p.callsign,
+        p.server,
+        p.pilot_rating,
+        p.military_rating,
+        p.latitude,
+        p.longitude,
+        p.altitude,
+        p.groundspeed,
+        p.transponder,
+        p.heading,
+        p.qnh_i_hg,
+        p.qnh_mb,
+        p.flight_plan,
+        p.logon_time,
+        p.last_updated,
+    )
+
+
+def live_controller(session: Session) -> LiveController:
+    """A controller as served."""
+    c = session.controller
+    return LiveController(
+        str(session.session_id),
+        c.cid,
+        c.name,
+        c.callsign,
+        c.frequency,
+        c.facility,
+        c.rating,
+        c.server,
+        c.visual_range,
+        c.text_atis,
+        c.last_updated,
+        c.logon_time,
+    )
+
+
+def live_radios(tracking: Tracking, callsign: str) -> LiveRadios:
+    """A client's radios as served."""
+    return LiveRadios(
+        callsign,
+        [
+            Transceiver(
+                state.radio.radio_id,
+                state.radio.frequency_hz,
+                state.radio.latitude,
+                state.radio.longitude,
+                state.radio.height_msl_m,
+                state.radio.height_agl_m,
+            )
+            for state in tracking.radios[callsign]
+        ],
+    )
+
+
+def _network(tracking: Tracking, feed: Feed | None) -> Network:
+    observers = sum(s.controller.facility == 0 for s in tracking.sessions.values())
+    general = tracking.general
+    return Network(
+        updated_at=tracking.time,
+        connected_clients=None if general is None else general.connected_clients,
+        unique_users=None if general is None else general.unique_users,
+        pilots=len(tracking.flights),
+        controllers=len(tracking.sessions) - observers,
+        observers=observers,
+        atis=len(tracking.atis),
+        prefiles=len(tracking.prefiles),
+        servers=[] if feed is None else feed.servers,
+        facilities=[] if feed is None else feed.facilities,
+        ratings=[] if feed is None else feed.ratings,
+        pilot_ratings=[] if feed is None else feed.pilot_ratings,
+        military_ratings=[] if feed is None else feed.military_ratings,
+    )
+
+
+def _collection(
+    time: datetime | None,
+    name: str,
+    records: Sequence[LiveFlight | LiveController | Atis | LiveRadios],
+) -> Body:
+    head = msgspec.json.encode({"updated_at": time, "count": len(records)})
+    # In pieces: one long encode would hold the interpreter, and the hub, for its whole time.
+    pieces = [
+        msgspec.json.encode(records[start : start + PIECE])[1:-1]
+        for start in range(0, len(records), PIECE)
+    ]
+    return _body([head[:-1], b',"', name.encode(), b'":[', b",".join(pieces), b"]}"])
+
+
+def _body(parts: list[bytes]) -> Body:
+    plain = b"".join(parts)
+    digest = blake2b(plain, digest_size=12).hexdigest()
+    return Body(plain, igzip.compress(plain, GZIP_LEVEL, mtime=0), f'"{digest}"')

@@ -1,0 +1,93 @@
+"""What the API serves of the live state: VATSIM's own field names, and vatwatch's ids as texts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+from msgspec import Struct
+
+from vatwatch.feed.records import Facility, FlightPlan, PilotRating, Server, Transceiver
+
+
+class Collection(Enum):
+    """What can be had whole."""
+
+    FLIGHTS = "flights"
+    CONTROLLERS = "controllers"
+    ATIS = "atis"
+    TRANSCEIVERS = "transceivers"
+    NETWORK = "network"
+
+
+class Body(Struct, frozen=True, gc=False):
+    """A response, ready to be sent."""
+
+    plain: bytes
+    gzipped: bytes
+    etag: str  # weak or strong is the sender's matter: the quoted text
+
+
+class LiveFlight(Struct, frozen=True, gc=False):
+    """A flight as served: the pilot's record, and vatwatch's id as a text (JavaScript: 2^53)."""
+
+    flight_id: str
+    cid: int
+    name: str
+    callsign: str
+    server: str
+    pilot_rating: int
+    military_rating: int
+    latitude: float
+    longitude: float
+    altitude: int | None
+    groundspeed: int | None
+    transponder: str
+    heading: int | None
+    qnh_i_hg: float | None
+    qnh_mb: int | None
+    flight_plan: FlightPlan | None
+    logon_time: str
+    last_updated: str
+
+
+class LiveController(Struct, frozen=True, gc=False):
+    """A controller as served: the record, and vatwatch's id of the session."""
+
+    session_id: str
+    cid: int
+    name: str
+    callsign: str
+    frequency: str
+    facility: int | None
+    rating: int | None
+    server: str
+    visual_range: int
+    text_atis: list[str] | None
+    last_updated: str
+    logon_time: str
+
+
+class LiveRadios(Struct, frozen=True, gc=False):
+    """The radios of one client, as the transceivers feed has them."""
+
+    callsign: str
+    transceivers: list[Transceiver]
+
+
+class Network(Struct, frozen=True, gc=False):
+    """The network as a whole; observers are counted apart from controllers that control."""
+
+    updated_at: datetime | None
+    connected_clients: int | None
+    unique_users: int | None
+    pilots: int
+    controllers: int
+    observers: int
+    atis: int
+    prefiles: int
+    servers: list[Server] = []
+    facilities: list[Facility] = []
+    ratings: list[Facility] = []
+    pilot_ratings: list[PilotRating] = []
+    military_ratings: list[PilotRating] = []

@@ -1,0 +1,258 @@
+"""Error statistics: what was wrong how often, in minutes, for as long as the retention says.
+
+Bounded whatever comes: a minute has as many numbers as there are services and fingerprints, and of
+fingerprints only the latest are told apart. Changed in place by its one owner, the error manager.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from vatwatch.monitoring.errors import ErrorRecord
+
+# A service has a few dozen places where it can fail; more are a storm of new ones.
+MOST_GROUPS = 500
+MOST_COMMON = 10
+MINUTE_S = 60
+# The last minutes are held against as many times as long before them.
+RECENT_MINUTES, BEFORE_MINUTES = 5, 25
+# Fewer than this a minute more or less is no trend.
+LEAST_CHANGE = 0.5
+
+Trend: TypeAlias = Literal["rising", "falling", "steady"]
+
+
+class Group(Struct):
+    """Errors of one fingerprint."""
+
+    fingerprint: str
+    service: str
+    operation: str
+    error_type: str
+    message: str  # of the latest
+    category: str
+    severity: str
+    count: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+class RecoveryNumbers(Struct):
+    """Of one strategy; `mean_s` over those that worked."""
+
+    tries: int = 0
+    successes: int = 0
+    rate: float | None = None
+    mean_s: float | None = None
+
+
+class Analytics(Struct, frozen=True):
+    """Over a window."""
+
+    window_s: float
+    total: int
+    by_category: dict[str, int]
+    by_severity: dict[str, int]
+    by_service: dict[str, int]
+    most_common: list[Group]
+    recovery_success_rate: float | None
+
+
+class Trends(Struct, frozen=True):
+    """Errors per minute and per hour, the oldest first, and where it goes."""
+
+    trend: Trend
+    per_minute: list[tuple[datetime, int]]
+    per_hour: list[tuple[datetime, int]]
+    groups: list[Group]
+
+
+@dataclass(slots=True)
+class _Minute:
+    begins: int
+    total: int = 0
+    categories: Counter[str] = field(default_factory=Counter)
+    severities: Counter[str] = field(default_factory=Counter)
+    services: Counter[str] = field(default_factory=Counter)
+    groups: Counter[str] = field(default_factory=Counter)
+    tries: Counter[str] = field(default_factory=Counter)
+    successes: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class ErrorStatistics:
+    """See the module."""
+
+    def __init__(self, retention: timedelta) -> None:
+        self._minutes: deque[_Minute] = deque()
+        self._most = max(1, int(retention.total_seconds() // MINUTE_S))
+        self._groups: OrderedDict[str, Group] = OrderedDict()
+
+    def add(self, record: ErrorRecord) -> None:
+        """Count an error, and the recovery that was tried."""
+        minute = self._minute(record.last_at)
+        if minute is None:
+            return
+        minute.total += record.count
+        minute.categories[record.category] += record.count
+        minute.severities[record.severity] += record.count
+        minute.services[record.service] += record.count
+        minute.groups[record.fingerprint] += record.count
+        self._group(record)
+        if record.recovery != "none" and record.recovered is not None:
+            self.add_recovery(
+                record.recovery, record.last_at, record.recovered, record.recovery_s or 0.0
+            )
+
+    def add_recovery(self, strategy: str, at: datetime, worked: bool, seconds: float) -> None:
+        """Count a try of a strategy that no record tells of: a breaker's trial, say."""
+        minute = self._minute(at)
+        if minute is not None:
+            minute.tries[strategy] += 1
+            minute.successes[strategy] += worked
+            if worked:
+                minute.seconds[strategy] = minute.seconds.get(strategy, 0.0) + seconds
+
+    def analytics(self, now: datetime, window: timedelta) -> Analytics:
+        """What was wrong in the window that ends now."""
+        minutes = self._within(now, window)
+        groups = _sum(minute.groups for minute in minutes)
+        tries = sum(minute.tries.total() for minute in minutes)
+        successes = sum(minute.successes.total() for minute in minutes)
+        return Analytics(
+            window_s=window.total_seconds(),
+            total=sum(minute.total for minute in minutes),
+            by_category=dict(_sum(minute.categories for minute in minutes)),
+            by_severity=dict(_sum(minute.severities for minute in minutes)),
+            by_service=dict(_sum(minute.services for minute in minutes)),
+            most_common=[
+                _with_count(self._groups[fingerprint], count)
+                for fingerprint, count in groups.most_common()
+                if fingerprint in self._groups
+            ][:MOST_COMMON],
+            recovery_success_rate=successes / tries if tries else None,
+        )
+
+    def recovery(self, now: datetime, window: timedelta) -> dict[str, RecoveryNumbers]:
+        """Per strategy."""
+        minutes = self._within(now, window)
+        tries = _sum(minute.tries for minute in minutes)
+        successes = _sum(minute.successes for minute in minutes)
+        seconds: dict[str, float] = {}
+        for minute in minutes:
+            for strategy, sum_s in minute.seconds.items():
+                seconds[strategy] = seconds.get(strategy, 0.0) + sum_s
+        return {
+            strategy: RecoveryNumbers(
+                tries=count,
+                successes=successes[strategy],
+                rate=successes[strategy] / count,
+                mean_s=seconds[strategy] / successes[strategy] if successes[strategy] else None,
+            )
+            for strategy, count in sorted(tries.items())
+        }
+
+    def trends(self, now: datetime) -> Trends:
+        """Per minute of the last hour, per hour of the last day; rising, falling or steady.
+
+        Rising: the last five minutes had more than twice as many a minute as the twenty-five before
+        them; falling: less than half. Half an error a minute more or less is no trend.
+        """
+        totals = {minute.begins: minute.total for minute in self._minutes}
+        this = _minute_of(now)
+        per_minute = [(n, totals.get(n, 0)) for n in range(this - 59, this + 1)]
+        hour = this // 60
+        per_hour = [
+            (n, sum(totals.get(minute, 0) for minute in range(n * 60, n * 60 + 60)))
+            for n in range(hour - 23, hour + 1)
+        ]
+        return Trends(
+            trend=_trend([count for _, count in per_minute]),
+            per_minute=[(_moment(n, now), count) for n, count in per_minute],
+            per_hour=[(_moment(n * 60, now), count) for n, count in per_hour],
+            groups=sorted(self._groups.values(), key=lambda g: g.last_seen, reverse=True),
+        )
+
+    @property
+    def groups(self) -> int:
+        """Fingerprints that are known."""
+        return len(self._groups)
+
+    def _minute(self, at: datetime) -> _Minute | None:
+        """The minute of this moment; None if it is too long ago."""
+        begins = _minute_of(at)
+        if not self._minutes or begins > self._minutes[-1].begins:
+            self._minutes.append(_Minute(begins))
+            while begins - self._minutes[0].begins >= self._most:
+                self._minutes.popleft()
+            return self._minutes[-1]
+        # Late by a moment, or the clock was set back.
+        for minute in reversed(self._minutes):
+            if minute.begins <= begins:
+                return minute
+        return None
+
+    def _within(self, now: datetime, window: timedelta) -> list[_Minute]:
+        since = _minute_of(now - window)
+        return [minute for minute in self._minutes if minute.begins > since]
+
+    def _group(self, record: ErrorRecord) -> None:
+        group = self._groups.get(record.fingerprint)
+        if group is None:
+            self._groups[record.fingerprint] = Group(
+                record.fingerprint,
+                record.service,
+                record.operation,
+                record.error_type,
+                record.message,
+                record.category,
+                record.severity,
+                record.count,
+                record.time,
+                record.last_at,
+            )
+            if len(self._groups) > MOST_GROUPS:
+                self._groups.popitem(last=False)
+            return
+        group.count += record.count
+        group.last_seen = max(group.last_seen, record.last_at)
+        group.message, group.severity = record.message, record.severity
+        self._groups.move_to_end(record.fingerprint)
+
+
+def _with_count(group: Group, count: int) -> Group:
+    return Group(
+        **{name: getattr(group, name) for name in group.__struct_fields__ if name != "count"},
+        count=count,
+    )
+
+
+def _sum(counters: Iterable[Counter[str]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for counter in counters:
+        total.update(counter)
+    return total
+
+
+def _trend(per_minute: list[int]) -> Trend:
+    recent = sum(per_minute[-RECENT_MINUTES:]) / RECENT_MINUTES
+    before = sum(per_minute[-RECENT_MINUTES - BEFORE_MINUTES : -RECENT_MINUTES]) / BEFORE_MINUTES
+    if recent > 2 * before and recent - before >= LEAST_CHANGE:
+        return "rising"
+    if recent < before / 2 and before - recent >= LEAST_CHANGE:
+        return "falling"
+    return "steady"
+
+
+def _minute_of(moment: datetime) -> int:
+    return int(moment.timestamp() // MINUTE_S)
+
+
+def _moment(minute: int, like: datetime) -> datetime:
+    return datetime.fromtimestamp(minute * MINUTE_S, like.tzinfo)

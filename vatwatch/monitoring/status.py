@@ -1,0 +1,298 @@
+"""Status: what each service tells of itself in its reports, and what the database and the cache
+answer to who asks them now. Plain values, made of JSON's types and times.
+
+`COUNTERS` names the fields that count since the start of the whole, over restarts of the service
+(`monitoring.counters`); all other fields are as it is now. What the event bus and the alerter count
+outlives them anyway.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, TypeAlias
+
+from msgspec import Struct
+
+
+class FetcherStatus(Struct, frozen=True):
+    """How the feed is. Ages are seconds by the wall clock, times the feed's."""
+
+    COUNTERS: ClassVar = ("outcomes",)
+
+    source: str = ""
+    outcomes: dict[str, int] = {}
+    last_outcome: str = ""
+    last_error: str = ""
+    last_update_timestamp: datetime | None = None
+    last_advanced_at: datetime | None = None  # wall clock
+    last_polled_at: datetime | None = None  # wall clock
+    next_poll_at: datetime | None = None  # wall clock
+    frozen: bool = False
+    reachable: bool = True
+    transceivers_frozen: bool = False
+    transceivers_missing: bool = False  # for so long that it is no accident
+    transceivers_error: str = ""  # why the latest snapshot has none
+    held: int = 0  # updates whose clock is in doubt
+    breaker: str = "closed"
+
+
+class JournalStatus(Struct, frozen=True):
+    """What the journal holds."""
+
+    COUNTERS: ClassVar = ("torn", "corrupt", "dropped", "shed", "quarantined_total", "missing")
+
+    pending: int = 0
+    archived: int = 0
+    quarantined: int = 0
+    bytes: int = 0
+    max_bytes: int = 0
+    torn: int = 0
+    corrupt: int = 0
+    pending_bytes: int = 0
+    oldest_pending: datetime | None = None  # the feed's time of what waits longest
+    dropped: int = 0  # of the quarantine, as the journal is full
+    shed: int = 0  # archived entries that were deleted to make room
+    quarantined_total: int = 0  # entries that were quarantined
+    missing: int = 0  # entries whose files were gone
+    unusable: int = 0  # files that can be neither used nor moved away
+    held: int = 0  # updates whose clock is in doubt; they wait for nothing but the fetcher's word
+    held_bytes: int = 0
+    unmoved: int = 0  # stored, but the disk refuses to move them into the archive
+    last_error: str = ""  # why the journal cannot be opened or written, as the disk says it
+    keeps_archive: bool = True
+
+
+class ProcessorStatus(Struct, frozen=True):
+    """What was processed."""
+
+    COUNTERS: ClassVar = ("processed", "quarantined_records")
+
+    processed: int = 0
+    quarantined_records: int = 0
+    lost_values: dict[str, int] = {}  # values that could not be read, by kind and field
+    radios_unreadable: dict[str, int] = {}  # snapshots without radios, by why
+    conditions: tuple[str, ...] = ()  # what is wrong with the feed's content now
+    kept_out: dict[str, dict[str, int]] = {}
+    let_through: dict[str, dict[str, int]] = {}
+    behind: bool = False
+
+
+class PoolStatus(Struct, frozen=True):
+    """A pool of connections: as it is, and what happened to it since the start."""
+
+    size: int
+    in_use: int
+    idle: int
+    waiting: int
+    opened: int
+    discarded: int
+    timeouts: int
+
+
+class StoreStatus(Struct, frozen=True):
+    """How the database is. `last_error` is why the latest try failed, `since` when it began to
+    fail, `retry_at` when it is tried again; empty and null while all goes well."""
+
+    COUNTERS: ClassVar = ("stored", "duplicates", "rejected")
+
+    kind: str = ""  # embedded, or external
+    server_version: str = ""
+    reachable: bool = True
+    last_error: str = ""
+    since: datetime | None = None  # wall clock
+    broken: bool = False  # it answers, but its schema or this program is wrong: a bug
+    stored: int = 0
+    quarantined_records: int = 0  # rows in the table quarantine, of the snapshots in `stored`
+    duplicates: int = 0
+    rejected: int = 0
+    waiting: int = 0
+    last_write_ms: float | None = None
+    stored_at: datetime | None = None  # wall clock, of the latest snapshot that was written
+    breaker: str = "closed"
+    retry_at: datetime | None = None  # wall clock
+    pool: PoolStatus | None = None
+
+
+class CacheStatus(Struct, frozen=True):
+    """What the cache is. `last_error`, `since`, `retry_at` are Redis's, as the store has them."""
+
+    COUNTERS: ClassVar = ("hits", "misses")
+
+    backend: str = "in-process"  # or redis
+    reachable: bool = True
+    last_error: str = ""
+    since: datetime | None = None  # wall clock
+    retry_at: datetime | None = None  # wall clock
+    update_timestamp: datetime | None = None
+    changed_at: datetime | None = None  # wall clock, since when this live state is served
+    recovered: bool = False
+    pilots: int = 0
+    controllers: int = 0
+    atis: int = 0
+    prefiles: int = 0
+    bytes: int = 0
+    hits: int = 0  # questions that were answered from it, as of its latest report
+    misses: int = 0
+
+
+class ResourceStatus(Struct, frozen=True):
+    """What the process takes, and what is done about it. Levels: normal, soft, hard."""
+
+    COUNTERS: ClassVar = ("times_blocked", "cleaned")
+
+    readings: dict[str, float] = {}  # in the units of `limits`
+    units: dict[str, str] = {}
+    limits: dict[str, dict[str, float]] = {}
+    levels: dict[str, str] = {}
+    steps: tuple[str, ...] = ()
+    greenlets: int = 0
+    threads: int = 0
+    hub_p50_ms: float = 0.0
+    hub_p99_ms: float = 0.0
+    times_blocked: int = 0
+    blocked: tuple[dict[str, object], ...] = ()  # when, for how long, and where
+    cleaned: int = 0
+    cleaned_at: datetime | None = None  # wall clock
+
+
+class AlerterStatus(Struct, frozen=True):
+    """What is told to whom."""
+
+    firing: int = 0
+    waiting: int = 0
+    delivered: int = 0
+    undelivered: int = 0
+
+
+class DeliveryMetrics(Struct, frozen=True):
+    """Deliveries, of one type or by one handler. Times are of single attempts, as upper bounds."""
+
+    handled: int = 0
+    failed: int = 0  # attempts
+    retried: int = 0  # attempts after the first
+    dead: int = 0
+    p50_s: float | None = None
+    p99_s: float | None = None
+    max_s: float | None = None
+
+
+class HandlerStatus(Struct, frozen=True):
+    """One handler: its subscription, its lane, its deliveries."""
+
+    types: tuple[str, ...]  # empty: all
+    source: str  # empty: all
+    subscribed: bool
+    depth: int  # events that wait
+    high_water: int
+    in_hand: str  # type of the event
+    replays: int  # under way
+    breaker: str
+    metrics: DeliveryMetrics
+
+
+class EventBusStatus(Struct, frozen=True):
+    """What went over the bus since the service was started."""
+
+    published: int = 0
+    handled: int = 0
+    failed: int = 0
+    retried: int = 0
+    dead: int = 0
+    refused: int = 0  # did not fit their schema
+    repeated: int = 0  # published again, and told once
+    by_type: dict[str, int] = {}
+    by_source: dict[str, int] = {}
+    types: dict[str, DeliveryMetrics] = {}
+    handlers: dict[str, HandlerStatus] = {}
+    dead_messages: int = 0  # between actors
+    dead_letters: int = 0  # in memory
+    unstored: int = 0  # events and letters on their way to the table
+    given_up: int = 0  # of them, as too many waited
+    outbox_error: str = ""
+
+
+class ErrorStatus(Struct, frozen=True):
+    """What went wrong inside."""
+
+    COUNTERS: ClassVar = (
+        "failures",
+        "unexpected",
+        "restarts",
+        "dead_letters",
+        "given_up",
+        "unsent",
+    )
+
+    enabled: bool = True
+    failures: int = 0
+    unexpected: int = 0  # of them, without the weather: what another part tells of itself
+    restarts: int = 0
+    dead_letters: int = 0
+    groups: int = 0  # kinds of errors that are known
+    unwritten: int = 0  # on their way to the table
+    given_up: int = 0  # of them, as too many waited
+    unsent: int = 0  # messages for which the receiver had no room
+    last_failure: str = ""
+    last_failure_at: datetime | None = None  # wall clock
+
+
+class PostgresStatus(Struct, frozen=True):
+    """How the embedded cluster is."""
+
+    COUNTERS: ClassVar = ("restarts",)
+
+    version: str = ""
+    binaries: str = ""  # the directory of its programs: psql, pg_dump and the others too
+    socket: str = ""  # the directory of its socket, for psql -h
+    running: bool = False
+    restarts: int = 0
+
+
+class HistoryStatus(Struct, frozen=True):
+    """What was asked of the database. `last_error`, `since`, `retry_at` are as the store's."""
+
+    COUNTERS: ClassVar = ("queries", "failures")
+
+    queries: int = 0
+    failures: int = 0
+    last_error: str = ""
+    since: datetime | None = None  # wall clock
+    retry_at: datetime | None = None  # wall clock
+
+
+Status: TypeAlias = (
+    PostgresStatus
+    | HistoryStatus
+    | FetcherStatus
+    | JournalStatus
+    | ProcessorStatus
+    | StoreStatus
+    | CacheStatus
+    | EventBusStatus
+    | ErrorStatus
+    | ResourceStatus
+    | AlerterStatus
+)
+
+
+class DatabaseReport(Struct, frozen=True):
+    """What the database answers now, or why it does not (`error`): to whoever wants to know how it
+    is, that is an answer and no failure."""
+
+    latency_ms: float | None = None
+    size_bytes: int | None = None
+    connections: int | None = None
+    max_connections: int | None = None
+    migrations: tuple[str, ...] = ()
+    pool: PoolStatus | None = None
+    error: str = ""
+
+
+class CacheReport(Struct, frozen=True):
+    """How the cache is now. Hits and misses are since the start of the whole."""
+
+    hits: int = 0
+    misses: int = 0
+    redis_latency_ms: float | None = None
+    redis_used_bytes: int | None = None
+    redis_error: str = ""
