@@ -9,6 +9,7 @@ COPY requirements.txt ./
 RUN /opt/vatwatch/bin/pip install --require-hashes -r requirements.txt
 COPY LICENSE README.md pyproject.toml setup.py ./
 COPY vatwatch vatwatch
+COPY vatsim_simulator vatsim_simulator
 RUN /opt/vatwatch/bin/pip install --no-build-isolation --no-deps .
 
 FROM python:3.11-slim

@@ -249,7 +249,15 @@ def test_several_workers_are_refused_for_what_is_true_with_redis_and_without(
     said = faults(tmp_path, VATWATCH_WORKERS="2", REDIS_URL=redis)
     assert "VATWATCH_WORKERS=2: this version collects and serves in one worker" in said
     assert "REDIS_URL" not in said
-    assert "SERVICE_MAX_WORKERS" in faults(tmp_path, VATWATCH_WORKERS="9", REDIS_URL=redis)
+    assert "SERVICE_MAX_WORKERS" not in said
+
+
+@pytest.mark.parametrize(("workers", "bound"), [("9", "4"), ("2", "1")])
+def test_more_workers_than_service_max_workers_are_refused_with_both_numbers(
+    workers: str, bound: str, tmp_path: Path
+) -> None:
+    said = faults(tmp_path, VATWATCH_WORKERS=workers, SERVICE_MAX_WORKERS=bound)
+    assert f"VATWATCH_WORKERS={workers}: more than SERVICE_MAX_WORKERS={bound} allows" in said
 
 
 # --- secrets -------------------------------------------------------------------------------------

@@ -158,3 +158,23 @@ def test_a_proxy_that_is_trusted_says_who_the_client_is(
     access = Access([KEY], rate="5/minute", audit_log=audit)
     post(client_of(access, *proxies), f"Bearer {KEY}", **{"X-Forwarded-For": forwarded})
     assert f" from {client}: " in audit.read_text()
+
+
+@pytest.mark.parametrize(
+    ("peer", "proxies", "forwarded", "client"),
+    [
+        ("::ffff:127.0.0.1", (), "", "127.0.0.1"),
+        ("::FFFF:10.1.2.3", (), "", "10.1.2.3"),
+        ("::ffff:127.0.0.1", ("127.0.0.0/8",), "10.9.9.9", "10.9.9.9"),
+        ("127.0.0.1", ("127.0.0.0/8",), "::ffff:10.9.9.9", "10.9.9.9"),
+        ("2001:db8::1", (), "", "2001:db8::1"),
+        ("::ffff:no address", (), "", "::ffff:no address"),
+    ],
+)
+def test_an_ipv4_client_is_shown_with_its_ipv4_address_by_a_service_that_listens_on_ipv6(
+    audit: Path, peer: str, proxies: tuple[str, ...], forwarded: str, client: str
+) -> None:
+    api = client_of(Access([KEY], rate="5/minute", audit_log=audit), *proxies)
+    headers = {"Authorization": f"Bearer {KEY}", "X-Forwarded-For": forwarded}
+    api.simulate_post("/it", headers=headers, extras={"REMOTE_ADDR": peer})
+    assert f" from {client}: " in audit.read_text()

@@ -11,7 +11,7 @@ class Service(Section):
     """The process."""
 
     max_workers: PositiveInt = setting(
-        "SERVICE_MAX_WORKERS", 4, "The most worker processes that may be asked for."
+        "SERVICE_MAX_WORKERS", 4, "The upper bound of VATWATCH_WORKERS."
     )
     health_check_interval_s: PositiveFloat = setting(
         "SERVICE_HEALTH_CHECK_INTERVAL", 30.0, "Between two checks of everybody's health.", unit="s"

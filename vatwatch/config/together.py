@@ -88,10 +88,13 @@ def _limits(resources: Any) -> Iterator[str]:
 
 
 def _workers(web: Any, service: Any) -> Iterator[str]:
+    if web.workers > service.max_workers:
+        yield (
+            f"VATWATCH_WORKERS={web.workers}: more than SERVICE_MAX_WORKERS={service.max_workers} "
+            "allows; lower the one or raise the other"
+        )
     if web.workers > 1:
         yield (
             f"VATWATCH_WORKERS={web.workers}: this version collects and serves in one worker; "
             "leave it at 1"
         )
-    if web.workers > service.max_workers:
-        yield f"VATWATCH_WORKERS={web.workers}: more than SERVICE_MAX_WORKERS"

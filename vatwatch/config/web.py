@@ -32,5 +32,7 @@ class Web(Section):
     )
     port: Annotated[int, Field(ge=1, le=65535)] = setting("PORT", 8001, "Port to listen on.")
     workers: PositiveInt = setting(
-        "VATWATCH_WORKERS", 1, "Worker processes. One collects and serves."
+        "VATWATCH_WORKERS",
+        1,
+        "Worker processes, at most SERVICE_MAX_WORKERS. This version collects and serves in one.",
     )

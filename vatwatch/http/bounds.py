@@ -66,13 +66,13 @@ class Bounds:
 
     def _client(self, req: falcon.Request) -> str:
         """The address that a request comes from, seen through our own proxies."""
-        client = req.remote_addr
+        client = plain_address(req.remote_addr)
         if not self._trusted:
             return client
         hops = [hop.strip() for hop in (req.get_header("X-Forwarded-For") or "").split(",")]
         # From the nearest on: what stands before the first stranger, he may have invented.
         while hops and hops[-1] and self._is_trusted(client):
-            client = hops.pop()
+            client = plain_address(hops.pop())
         return client
 
     def _is_trusted(self, text: str) -> bool:
@@ -93,6 +93,20 @@ def read_body(req: falcon.Request) -> bytes:
     return body
 
 
+def plain_address(text: str) -> str:
+    """An IPv4 client of a socket that listens on IPv6 (`HOST=::`), without the `::ffff:`.
+
+    The kernel shows it as an IPv4-mapped address (RFC 4291, 2.5.5.2); nobody else writes it so.
+    """
+    if not text.lower().startswith("::ffff:"):
+        return text
+    try:
+        mapped = IPv6Address(text).ipv4_mapped
+    except ValueError:
+        return text
+    return text if mapped is None else str(mapped)
+
+
 # A client asks more than once, and to read an address takes as long as to count it.
 @lru_cache(maxsize=4096)
 def _counted_as(text: str) -> str:
@@ -102,8 +116,6 @@ def _counted_as(text: str) -> str:
     except ValueError:
         return text[:MOST_NAME_CHARS]  # a unix socket has no address
     if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
         return str(IPv6Address(int(address) >> IPV6_PREFIX_BITS << IPV6_PREFIX_BITS))
     return text
 
