@@ -38,7 +38,7 @@ from vatwatch.config.settings import load
 from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
 from vatwatch.http import service as http_service
-from vatwatch.http.access import Access
+from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import AppendSnapshot
@@ -111,7 +111,7 @@ def app_of(tree: Tree) -> Any:
     bounds: dict[str, Any] = {}
     if hasattr(http_service, "Rate"):
         bounds["read_rate"] = http_service.Rate("1000000000/minute")
-    return create_app(Service(tree, START, Access([], rate="1/minute"), **bounds))
+    return create_app(Service(tree, START, WriteAuthorization([], rate="1/minute"), **bounds))
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from falcon import inspect
 from scripts.reference import configuration, data_dictionary, generated_part
 from vatwatch.cli import main
 from vatwatch.config.settings import load
-from vatwatch.http.access import Access
+from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.storage.migrate import migrate
@@ -161,7 +161,7 @@ def test_every_dependency_has_its_reason_and_nothing_else_has(
 
 def test_every_endpoint_is_documented_and_nothing_else_is() -> None:
     tree = Tree(declare(load(env={}, directory=DOCS)))
-    service = Service(tree, datetime.now(UTC), Access([], rate="1/minute"))
+    service = Service(tree, datetime.now(UTC), WriteAuthorization([], rate="1/minute"))
     app = create_app(service)
     served = {
         f"{method.method} {route.path.replace(':path}', '}')}"

@@ -22,7 +22,7 @@ from vatwatch.config.settings import Settings, load
 from vatwatch.errors import SupervisionError
 from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
-from vatwatch.http.access import Access
+from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports
@@ -91,8 +91,8 @@ class Running:
         self.tree, self.settings, self.feeds, self._look_at = tree, settings, feeds, look_at
         self.notices: list[Notice] = []
         tree.directory.observe(self.notices.append)
-        access = Access([KEY], rate="1000/minute")
-        self.app = create_app(Service(tree, datetime.now(UTC), access, faults_allowed=True))
+        authorization = WriteAuthorization([KEY], rate="1000/minute")
+        self.app = create_app(Service(tree, datetime.now(UTC), authorization, faults_allowed=True))
         self.http = falcon.testing.TestClient(self.app)
 
     @property

@@ -20,7 +20,7 @@ from gevent.pywsgi import WSGIServer
 
 from tests.supervision.helpers import Fail, Notices, root, running, scribe
 from vatwatch.cli.tree_view import SORTS, _span, _time
-from vatwatch.http.access import Access
+from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.supervision import BreakerPolicy, ChildStarted, Strategy, Tree
@@ -35,8 +35,8 @@ def house() -> Iterator[tuple[Tree, Notices, str]]:
         scribe("store", [], breaker=BreakerPolicy()), name="data", strategy=Strategy.REST_FOR_ONE
     )
     with running(root(inner, scribe("cache", []), name="vatwatch")) as (tree, notices):
-        access = Access(["key"], rate="100/minute")
-        app = create_app(Service(tree, datetime.now(UTC), access))
+        authorization = WriteAuthorization(["key"], rate="100/minute")
+        app = create_app(Service(tree, datetime.now(UTC), authorization))
         server = WSGIServer(("127.0.0.1", 0), app, log=None)
         server.start()
         yield tree, notices, f"http://127.0.0.1:{server.server_port}"

@@ -10,7 +10,7 @@ from falcon import testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vatwatch.http.access import Access, AuditTrail
+from vatwatch.http.access import AuditTrail, WriteAuthorization
 from vatwatch.http.audit import MOST_CHARS, NOBODY, QUIET_S, AuditLog, printable
 from vatwatch.http.bounds import Bounds
 
@@ -20,19 +20,19 @@ KEY = "a-key-of-some-length"
 class Resource:
     """Needs a key, and then ends as it is asked to."""
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self, authorization: WriteAuthorization) -> None:
+        self._authorization = authorization
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
-        self._access.admit(req, f"restart {name}")
+        self._authorization.require(req, f"restart {name}")
         resp.status = req.get_param("then") or falcon.HTTP_202
         if resp.status.startswith("5"):
             raise falcon.HTTPServiceUnavailable
 
 
-def client_of(access: Access, *proxies: str) -> testing.TestClient:
-    app = falcon.App(middleware=[AuditTrail(access.audit), Bounds(None, proxies)])
-    app.add_route("/{name}", Resource(access))
+def client_of(authorization: WriteAuthorization, *proxies: str) -> testing.TestClient:
+    app = falcon.App(middleware=[AuditTrail(authorization.audit), Bounds(None, proxies)])
+    app.add_route("/{name}", Resource(authorization))
     return testing.TestClient(app)
 
 
@@ -49,7 +49,7 @@ def audit(tmp_path: Path) -> Path:
 
 
 def test_a_right_key_is_let_in_and_leaves_a_line_without_the_key(audit: Path) -> None:
-    client = client_of(Access(["other", KEY], rate="5/minute", audit_log=audit))
+    client = client_of(WriteAuthorization(["other", KEY], rate="5/minute", audit_log=audit))
     assert post(client, f"Bearer {KEY}").status_code == 202
     assert post(client, f"bearer   {KEY}", "/another").status_code == 202
     lines = audit.read_text().splitlines()
@@ -64,7 +64,7 @@ def test_a_right_key_is_let_in_and_leaves_a_line_without_the_key(audit: Path) ->
     [("404 Not Found", "refused, 404"), ("409 Conflict", "refused, 409"), ("503", "failed, 503")],
 )
 def test_the_line_tells_the_outcome(audit: Path, then: str, told: str) -> None:
-    client = client_of(Access([KEY], rate="5/minute", audit_log=audit))
+    client = client_of(WriteAuthorization([KEY], rate="5/minute", audit_log=audit))
     client.simulate_post("/it", headers={"Authorization": f"Bearer {KEY}"}, params={"then": then})
     assert audit.read_text().rstrip().endswith(f"restart it: {told}")
 
@@ -74,7 +74,7 @@ def test_the_line_tells_the_outcome(audit: Path, then: str, told: str) -> None:
     [None, "", KEY, "Bearer", "Bearer ", "Bearer wrong", f"Basic {KEY}", "Bearer é"],
 )
 def test_anything_else_is_asked_for_a_key(authorization: str | None, audit: Path) -> None:
-    client = client_of(Access([KEY], rate="5/minute", audit_log=audit))
+    client = client_of(WriteAuthorization([KEY], rate="5/minute", audit_log=audit))
     refusal = post(client, authorization)
     assert refusal.status_code == 401
     assert refusal.headers["WWW-Authenticate"] == "Bearer"
@@ -83,11 +83,13 @@ def test_anything_else_is_asked_for_a_key(authorization: str | None, audit: Path
 
 
 def test_without_keys_nothing_can_be_changed() -> None:
-    assert post(client_of(Access([], rate="5/minute")), f"Bearer {KEY}").status_code == 403
+    assert (
+        post(client_of(WriteAuthorization([], rate="5/minute")), f"Bearer {KEY}").status_code == 403
+    )
 
 
 def test_a_key_that_is_used_too_often_waits_and_the_others_do_not(audit: Path) -> None:
-    client = client_of(Access([KEY, "other"], rate="2/minute", audit_log=audit))
+    client = client_of(WriteAuthorization([KEY, "other"], rate="2/minute", audit_log=audit))
     for _ in range(2):
         assert post(client, f"Bearer {KEY}").status_code == 202
     refusal = post(client, f"Bearer {KEY}")
@@ -98,7 +100,7 @@ def test_a_key_that_is_used_too_often_waits_and_the_others_do_not(audit: Path) -
 
 
 def test_an_audit_log_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
-    client = client_of(Access([KEY], rate="5/minute", audit_log=tmp_path))
+    client = client_of(WriteAuthorization([KEY], rate="5/minute", audit_log=tmp_path))
     assert post(client, f"Bearer {KEY}").status_code == 202
 
 
@@ -115,7 +117,7 @@ def test_whatever_is_asked_for_stands_on_one_short_line(text: str) -> None:
 
 @pytest.mark.parametrize("key", [KEY, "wrong"])
 def test_a_line_cannot_be_forged_by_a_path(audit: Path, key: str) -> None:
-    client = client_of(Access([KEY], rate="5/minute", audit_log=audit))
+    client = client_of(WriteAuthorization([KEY], rate="5/minute", audit_log=audit))
     post(
         client,
         f"Bearer {key}",
@@ -155,8 +157,8 @@ def test_requests_without_a_key_are_counted_and_cost_a_line_now_and_then(audit: 
 def test_a_proxy_that_is_trusted_says_who_the_client_is(
     audit: Path, proxies: tuple[str, ...], forwarded: str, client: str
 ) -> None:
-    access = Access([KEY], rate="5/minute", audit_log=audit)
-    post(client_of(access, *proxies), f"Bearer {KEY}", **{"X-Forwarded-For": forwarded})
+    authorization = WriteAuthorization([KEY], rate="5/minute", audit_log=audit)
+    post(client_of(authorization, *proxies), f"Bearer {KEY}", **{"X-Forwarded-For": forwarded})
     assert f" from {client}: " in audit.read_text()
 
 
@@ -174,7 +176,7 @@ def test_a_proxy_that_is_trusted_says_who_the_client_is(
 def test_an_ipv4_client_is_shown_with_its_ipv4_address_by_a_service_that_listens_on_ipv6(
     audit: Path, peer: str, proxies: tuple[str, ...], forwarded: str, client: str
 ) -> None:
-    api = client_of(Access([KEY], rate="5/minute", audit_log=audit), *proxies)
+    api = client_of(WriteAuthorization([KEY], rate="5/minute", audit_log=audit), *proxies)
     headers = {"Authorization": f"Bearer {KEY}", "X-Forwarded-For": forwarded}
     api.simulate_post("/it", headers=headers, extras={"REMOTE_ADDR": peer})
     assert f" from {client}: " in audit.read_text()

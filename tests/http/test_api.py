@@ -15,7 +15,7 @@ import pytest
 from tests.actors.harness import Running, running, settings_for
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from vatwatch import __version__
-from vatwatch.http.access import Access
+from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.live.records import Collection
@@ -175,7 +175,9 @@ def test_a_service_whose_actors_do_not_run_answers_503_and_never_500(tmp_path: P
     tree: Tree = build(settings_for(tmp_path, VATSIM_POLL_INTERVAL=15), polls=False)
     client = falcon.testing.TestClient(
         create_app(
-            Service(tree, datetime.now(UTC), Access([], rate="1/minute"), ask_timeout_s=0.05)
+            Service(
+                tree, datetime.now(UTC), WriteAuthorization([], rate="1/minute"), ask_timeout_s=0.05
+            )
         )
     )
     for path in [*PATHS, "/api/flights/DLH1", "/api/flights/DLH1/track"]:

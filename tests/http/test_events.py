@@ -14,7 +14,7 @@ import pytest
 from tests.actors.bus_house import Event, House, bus_house, event, nothing
 from tests.actors.harness import KEY, until
 from tests.actors.postgres_proxy import PostgresProxy
-from vatwatch.http.access import Access
+from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import Subscribe
@@ -30,9 +30,9 @@ class Api:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        access = Access([KEY], rate="1000/minute")
+        authorization = WriteAuthorization([KEY], rate="1000/minute")
         self.client = falcon.testing.TestClient(
-            create_app(Service(house.tree, datetime.now(UTC), access))
+            create_app(Service(house.tree, datetime.now(UTC), authorization))
         )
 
     def get(self, path: str, **params: object) -> Any:

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.supervision.helpers import Fail, Notices, root, running, scribe, settle
 from vatwatch.actors.health_monitor import HealthMonitorActor, Records
-from vatwatch.http.access import Access
+from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import Health, ServiceReport
@@ -45,8 +45,8 @@ def house() -> Iterator[tuple[Tree, Notices]]:
 
 @pytest.fixture
 def client(house: tuple[Tree, Notices]) -> testing.TestClient:
-    access = Access([], rate="1/minute")
-    return testing.TestClient(create_app(Service(house[0], datetime.now(UTC), access)))
+    authorization = WriteAuthorization([], rate="1/minute")
+    return testing.TestClient(create_app(Service(house[0], datetime.now(UTC), authorization)))
 
 
 def scrape(client: testing.TestClient) -> dict[Sample, float]:

@@ -15,7 +15,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from vatwatch.http.access import Access
+from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import GetAlerts
@@ -57,8 +57,10 @@ class Alerter(Actor):
 class House:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        access = Access(["k" * 20], rate="30/minute")
-        self.http = falcon.testing.TestClient(create_app(Service(tree, datetime.now(UTC), access)))
+        authorization = WriteAuthorization(["k" * 20], rate="30/minute")
+        self.http = falcon.testing.TestClient(
+            create_app(Service(tree, datetime.now(UTC), authorization))
+        )
         self.gate = Event()
         Alerter.asked = 0
 

@@ -20,7 +20,7 @@ from tests.supervision.helpers import (
     scribe,
     settle,
 )
-from vatwatch.http.access import Access
+from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.supervision import (
@@ -46,7 +46,10 @@ def house() -> Iterator[tuple[Tree, Notices]]:
 
 def client_of(tree: Tree, *, faults: bool = True) -> testing.TestClient:
     service = Service(
-        tree, datetime.now(UTC), Access(["key"], rate="100/minute"), faults_allowed=faults
+        tree,
+        datetime.now(UTC),
+        WriteAuthorization(["key"], rate="100/minute"),
+        faults_allowed=faults,
     )
     return testing.TestClient(create_app(service))
 
@@ -252,8 +255,8 @@ def test_each_attempt_with_a_key_has_its_line_with_the_outcome(
     house: tuple[Tree, Notices], tmp_path: Path, method: str, path: str, outcome: str
 ) -> None:
     audit = tmp_path / "audit.log"
-    access = Access(["key"], rate="100/minute", audit_log=audit)
-    service = Service(house[0], datetime.now(UTC), access, faults_allowed=True)
+    authorization = WriteAuthorization(["key"], rate="100/minute", audit_log=audit)
+    service = Service(house[0], datetime.now(UTC), authorization, faults_allowed=True)
     client = testing.TestClient(create_app(service))
     client.simulate_request(method, f"/api/supervision/{path}", headers=KEY)
     (line,) = audit.read_text().splitlines()

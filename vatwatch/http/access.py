@@ -1,8 +1,8 @@
 """Who may change anything: a key, not too often, and with a line in the audit log.
 
-Reading is free; everything else calls `Access.admit` before it looks at anything else, so that
-nobody without a key learns what there is, and each attempt with one has its line. The line is
-written when the outcome is known, by `AuditTrail`.
+Reading is free. Everything else calls `WriteAuthorization.require` before it looks at anything
+else, so that nobody without a key learns what there is, and each attempt with one has its line.
+The line is written when the outcome is known, by `AuditTrail`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Attempt:
     action: str
 
 
-class Access:
+class WriteAuthorization:
     """Knows the keys, and how often each was used."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Access:
         self._rate = Rate(rate, redis_url=redis_url)
         self.audit = AuditLog(audit_log)
 
-    def admit(self, req: falcon.Request, action: str) -> str:
+    def require(self, req: falcon.Request, action: str) -> str:
         """Let the request do `action`, or say why not; the fingerprint of the key.
 
         Raises:

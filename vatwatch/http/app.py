@@ -60,7 +60,12 @@ def create_app(service: Service) -> App:
     requests = RequestCounts()
     bounds = Bounds(service.read_rate, service.trusted_proxies)
     # The first is the outermost: it counts what the others refuse.
-    middleware: list[Any] = [requests, AuditTrail(service.access.audit), bounds, Connections()]
+    middleware: list[Any] = [
+        requests,
+        AuditTrail(service.authorization.audit),
+        bounds,
+        Connections(),
+    ]
     app = falcon.App(middleware=middleware)
     add_error_handlers(app)
     app.add_route("/healthz", HealthzResource())

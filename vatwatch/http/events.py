@@ -68,7 +68,7 @@ class EventsResource(Resource):
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Publish one, with a key; what does not fit its type's schema is a 422 that says why."""
-        who = self._service.access.admit(req, "publish an event")
+        who = self._service.authorization.require(req, "publish an event")
         event = _event(_body(req), f"api:{who}")
         self._service.ask("event_bus", AcceptEvent(event))
         resp.status = falcon.HTTP_ACCEPTED
@@ -138,7 +138,7 @@ class LetterResource(Resource):
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, letter_id: str) -> None:
         """Discard it."""
-        self._service.access.admit(req, f"discard dead letter {letter_id}")
+        self._service.authorization.require(req, f"discard dead letter {letter_id}")
         letter = _letter(self._service, letter_id)
         self._service.ask("event_bus", DiscardLetter(letter.id))
         resp.status = falcon.HTTP_NO_CONTENT
@@ -152,7 +152,7 @@ class RedeliverResource:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, letter_id: str) -> None:
         """Through its handler's lane again; it is gone from the list when it was handled."""
-        self._service.access.admit(req, f"redeliver dead letter {letter_id}")
+        self._service.authorization.require(req, f"redeliver dead letter {letter_id}")
         letter = _letter(self._service, letter_id)
         try:
             became = self._service.ask("event_bus", RedeliverLetter(letter))

@@ -148,7 +148,7 @@ class _ServiceCollector(Collector):
         yield from _of_requests(list(self._requests.routes()))
         faults = self._service.tree.directory.faults.injected
         yield _counter("faults_injected", "Messages and calls that were befallen.", faults)
-        refused = self._service.access.audit.refused
+        refused = self._service.authorization.audit.refused
         yield _counter("unauthorized", "Attempts to change something without a key.", refused)
         dead = self._service.tree.directory.dead_letters
         yield _counter("dead_letters", "Messages that nobody handled.", dead)

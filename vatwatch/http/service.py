@@ -11,7 +11,7 @@ import falcon
 import msgspec
 
 from vatwatch.errors import TooManyQuestions
-from vatwatch.http.access import Access
+from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.connection import asker_is_gone
 from vatwatch.http.rates import Rate
 from vatwatch.supervision import Ask, Recovery, Remedy, Tree, give_way
@@ -28,7 +28,7 @@ class Service:
 
     tree: Tree
     started_at: datetime
-    access: Access
+    authorization: WriteAuthorization
     faults_allowed: bool = False
     read_rate: Rate | None = None
     """How often one client may ask; None: as often as it can."""

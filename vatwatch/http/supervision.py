@@ -50,7 +50,7 @@ class NodeResource(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, path: str) -> None:
         """Stop the node in order and start it again, with those that go with it."""
         node = path.removesuffix(RESTART)
-        self._service.access.admit(req, f"restart {node}")
+        self._service.authorization.require(req, f"restart {node}")
         if node == path:
             raise falcon.HTTPNotFound(
                 description=f"Nothing can be posted to {path}; {path}{RESTART} restarts it."
@@ -91,12 +91,12 @@ class FaultsResource(Resource):
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Order one."""
-        access = self._service.access
-        access.admit(req, "inject a fault")
+        authorization = self._service.authorization
+        authorization.require(req, "inject a fault")
         self._require_allowed()
         try:
             order = msgspec.json.decode(read_body(req), type=FaultOrder)
-            access.name(req, f"inject {order.kind.value} into {order.target}")
+            authorization.name(req, f"inject {order.kind.value} into {order.target}")
             fault = Fault(**{name: getattr(order, name) for name in order.__struct_fields__})
             self._require_known(fault)
             fault = self._faults.inject(fault)
@@ -107,7 +107,7 @@ class FaultsResource(Resource):
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Take back all, or one (`id`)."""
-        self._service.access.admit(req, f"take back fault {req.get_param('id') or 'all'}")
+        self._service.authorization.require(req, f"take back fault {req.get_param('id') or 'all'}")
         self._require_allowed()
         require_known(req, "id")
         fault_id = req.get_param_as_int("id", min_value=1)

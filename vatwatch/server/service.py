@@ -18,7 +18,7 @@ from gunicorn.arbiter import Arbiter
 
 from vatwatch import __version__
 from vatwatch.errors import VatwatchError
-from vatwatch.http.access import Access
+from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.rates import Rate
 from vatwatch.http.service import Service
@@ -112,7 +112,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         return Service(
             tree=tree,
             started_at=datetime.now(UTC),
-            access=Access(
+            authorization=WriteAuthorization(
                 [key.get_secret_value() for key in settings.access.api_keys],
                 rate=settings.access.write_rate,
                 audit_log=settings.general.home / "audit.log",
