@@ -3,11 +3,29 @@
 Receives  SnapshotJournaled, BatchStored, BatchRefused, BatchRejected, EntryPassedOver,
           StoreStarted, CatchUp, TrackingRecovered, CacheStarted
 Asks      journal NextPending and LastEntry, store RecoverTracking
-Sends     LiveChanged to cache, Publish to event_bus, StoreBatch to store, SnapshotFailed and
-          BatchRejected to journal, ServiceReport
-Holds     the live tracking, the durable one (docs/architecture.md), what is on its way to store
+Sends     LiveChanged to cache, Publish to event_bus, StoreBatch to store; SnapshotFailed,
+          BatchRejected and BatchStored to journal; ServiceReport
+Holds     the live path, the durable path, and what is wrong with the feed's content
 Restart   costs one recovery from database and journal; until the database answers, the live state
           goes on from the feed alone
+
+Two paths lead from a snapshot to its readers, because they may not wait for each other:
+
+- The *live path* (`LivePath`) answers at once. It compares each snapshot that the journal tells of
+  with the live state, and the cache and the event bus have the result, whatever the database does.
+- The *durable path* (`DurablePath`) is complete and in order. It sends each journal entry to the
+  store once, compared with the entry before it. While the database is away it stands still, and
+  afterwards it catches up from the journal.
+
+In good times both are at the same state, the very same object: then a snapshot is compared once,
+and the result goes both ways (`DurablePath.continues`). They part when the database is away or
+slow, or when a batch is void; when the journal has nothing left to catch up with they join again
+(`LivePath.join`). While they are apart a snapshot is compared twice, perhaps with different states,
+so what its readers were told may differ from its rows in details: docs/architecture.md says in
+which.
+
+This actor is only the switch: it decodes, sends each snapshot down the right path, sends and asks
+what the paths say, and counts a failure against the snapshot that caused it.
 """
 
 from __future__ import annotations
@@ -19,10 +37,11 @@ from pathlib import Path
 from time import monotonic_ns
 from typing import TypeVar, assert_never
 
+from vatwatch.actors.durable_path import DurablePath
+from vatwatch.actors.feed_content import FeedContent
+from vatwatch.actors.live_path import LivePath
 from vatwatch.actors.service import Service
-from vatwatch.errors import FeedError, JournalError, RecordsUnreadable, SupervisionError
-from vatwatch.feed.outcomes import outcome_of
-from vatwatch.feed.records import Feed
+from vatwatch.errors import FeedError, JournalError, SupervisionError
 from vatwatch.messages import (
     BatchRefused,
     BatchRejected,
@@ -32,26 +51,22 @@ from vatwatch.messages import (
     EntryPassedOver,
     Health,
     LastEntry,
-    LiveChanged,
     NextPending,
     Publish,
     RecoverTracking,
     SnapshotJournaled,
-    StoreBatch,
     StoreStarted,
     TrackingRecovered,
 )
 from vatwatch.monitoring.status import ProcessorStatus
 from vatwatch.storage.work_note import WorkNote
-from vatwatch.supervision import NativePool, Timer, correlation_of
-from vatwatch.traffic.conditions import Usual, observe
+from vatwatch.supervision import NativePool, correlation_of
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.pipeline import (
     Advanced,
     Options,
     Prepared,
     advance,
-    batch_of,
     prepare,
 )
 from vatwatch.traffic.tracking import Tracking
@@ -70,20 +85,17 @@ Received = (
 
 T = TypeVar("T")
 
-# Batches on their way to the store. More would only move the journal into memory.
-IN_FLIGHT = 8
-# How soon to ask again for a database that is away (the store's breaker makes asking cheap), and to
-# try a snapshot again that made somebody fail: what made it fail may be over by then.
+# Seconds until the database, the journal or a snapshot that made somebody fail is tried again. The
+# store's breaker makes asking cheap.
 RETRY_S = 1.0
+# Reading an entry takes milliseconds; the journal may be writing to a slow disk just now.
 JOURNAL_TIMEOUT_S = 10.0
-# Records that one error names; the table of quarantined records has more.
-TOLD_FAULTS = 3
 # Longer than the store may take to write what is before the question.
 RECOVERY_TIMEOUT_S = 120.0
 
 
 class ProcessorActor(Service):
-    """Keeper of what is known."""
+    """The switch between the live path and the durable path."""
 
     def __init__(self, options: Options, *, journal: Path | None = None) -> None:
         """`journal`: its directory, for the note of which entry the process is working on."""
@@ -91,34 +103,20 @@ class ProcessorActor(Service):
         self._options = options
         self._note = None if journal is None else WorkNote(journal)
         self._pool = NativePool(1, "processor")
-        self._live: Tracking | None = None
-        self._live_feed: Feed | None = None  # None: the database gave the live state
-        self._live_recovered = False
-        self._live_entry = 0
-        # None: what the database holds is not known, it must be asked.
-        self._durable: Tracking | None = None
-        self._durable_entry = 0
-        # Rises whenever the durable tracking is given up: what was sent before is void.
-        # It goes on where the processor before this one ended: the store remembers what is void,
-        # and must not take this one's batches for that.
-        self._generation = monotonic_ns()
-        self._in_flight: set[int] = set()
-        self._catch_up: Timer | None = None
-        self._recovering = False
+        self._live = LivePath()
+        # Generations go on where the processor before this one ended: time does, too.
+        self._durable = DurablePath(generation=monotonic_ns())
+        self._content = FeedContent()
+        # The entry to blame if this actor fails now.
         self._working_on: int | None = None
         self._processed = 0
         self._quarantined = 0
         self._let_through: dict[str, dict[str, int]] = {}
         self._kept_out: dict[str, dict[str, int]] = {}
         self._lost: Counter[str] = Counter()
-        self._radios_unreadable: Counter[str] = Counter()
-        self._radios_outcome = ""
-        self._usual = Usual()
-        self._conditions: tuple[str, ...] = ()
-        self._faults: set[tuple[str, str, str]] = set()
 
     def on_start(self) -> None:
-        self._catch_up_soon(0)
+        self._catch_up_in(0)
 
     def on_stop(self) -> None:
         self._pool.close()
@@ -130,67 +128,62 @@ class ProcessorActor(Service):
     def on_receive(self, message: Received) -> None:
         match message:
             case SnapshotJournaled():
-                self._fresh(message)
+                self._take_fetched(message)
             case BatchStored(entry_id, _, duplicate):
-                self._stored(entry_id, duplicate)
+                self._take_acknowledgement(entry_id, duplicate)
             case BatchRefused() | StoreStarted() | EntryPassedOver():
-                self._forget_durable()
+                self._start_over()
             case BatchRejected():
-                self._forget_durable(retry_s=RETRY_S)
+                self._start_over(retry_s=RETRY_S)
             case CatchUp():
-                self._catch_up = None
-                self._catch_up_step()
+                self._durable.catch_up_due = False
+                self._catch_up()
             case TrackingRecovered():
-                self._recovered(message)
+                self._take_recovered(message)
             case CacheStarted():
                 self._show()
             case _:
                 assert_never(message)
         self._report()
 
-    # --- the live way ------------------------------------------------------------------------
+    # --- the live path -----------------------------------------------------------------------
 
-    def _fresh(self, entry: SnapshotJournaled) -> None:
-        if entry.entry_id <= self._live_entry:
-            return  # the journal handed it out while catching up, before this message came
+    def _take_fetched(self, entry: SnapshotJournaled) -> None:
+        """Serve a snapshot that was fetched just now, and store it if the durable path is here."""
+        if self._live.has_seen(entry.entry_id):
+            return
         prepared = self._prepare(entry)
         if prepared is None:
             return
-        before = self._live
-        if before is not None and before.time == prepared.snapshot.time:
+        time = prepared.snapshot.time
+        if self._live.shows(time):
             # The fetcher has restarted, and fetched again what is known: nothing has happened.
-            self._live_feed, self._live_entry = prepared.snapshot.feed, entry.entry_id
-            self._live_recovered = False
+            self._live.confirm(entry.entry_id, prepared.snapshot.feed)
             self._show()
-            self._working_on = None
-            self._catch_up_soon(0)
-            return
-        if before is None or before.time is None or before.time > prepared.snapshot.time:
-            # Nothing known, or another source whose clock is behind: the live state starts anew,
-            # and the durable one asks the database what was known then.
-            before = Tracking()
-        joined = (
-            self._durable is before
-            and self._catch_up is None
-            and len(self._in_flight) < IN_FLIGHT
-            and self._durable_entry in (0, entry.entry_id - 1)  # none has been missed
-        )
-        advanced = self._advance(entry, before, prepared)
-        if advanced is None:
-            return
-        self._serve(entry, advanced)
-        if joined:
-            self._send(entry, advanced)
+            self._catch_up_in(0)
         else:
-            self._catch_up_soon(0)
+            before = self._live.state_before(time)
+            is_joined = self._durable.continues(before, entry.entry_id)
+            advanced = self._advance(entry, before, prepared)
+            if advanced is None:
+                return
+            self._serve(entry, advanced)
+            if is_joined:
+                self._store(entry, advanced)
+            else:
+                self._catch_up_in(0)
         self._working_on = None
 
     def _serve(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
         """Make it the live state, and tell what happened: once, whatever the database does."""
-        self._observe(advanced.prepared)
-        self._live_recovered = False
-        self._make_live(entry, advanced)
         changes = advanced.changes
+        stamp = changes.general.update_timestamp
+        for failure in self._content.observe(advanced.prepared, self._live.state):
+            self.report_failure(
+                failure.operation, failure.error, correlation_id=stamp, remedy=failure.remedy
+            )
+        self._live.follow(entry.entry_id, advanced)
+        self._show()
         payload = DataPayload(
             update_timestamp=changes.time,
             pilots=len(changes.flights),
@@ -199,108 +192,75 @@ class ProcessorActor(Service):
             prefiles=len(changes.prefiles),
             quarantined=advanced.prepared.set_aside,
         )
-        self.publish("DATA_PROCESSED", payload, correlation_id=changes.general.update_timestamp)
+        self.publish("DATA_PROCESSED", payload, correlation_id=stamp)
         self.address("event_bus").tell(
             Publish(tuple(advanced.events), stored=True, entry_id=entry.entry_id)
         )
 
-    def _observe(self, prepared: Prepared) -> None:
-        """What is wrong with the content of the newest snapshot, and has it become known."""
-        snapshot, error = prepared.snapshot, prepared.radios_error
-        live = self._live
-        if self._usual.time is None and live is not None and live.time is not None:
-            self._usual = Usual(live.time, float(len(live.flights)))
-        seen = observe(
-            self._usual, snapshot.time, prepared.tallies, "" if error is None else str(error)
-        )
-        self._usual, self._conditions = seen.usual, seen.conditions
-        stamp = snapshot.feed.general.update_timestamp
-        if error is None:
-            self._radios_outcome = ""
-        else:
-            outcome = outcome_of(error)
-            self._radios_unreadable[outcome] += 1
-            if outcome != self._radios_outcome:  # once, when it begins: it may last for hours
-                self.report_failure("read radios", error, correlation_id=stamp)
-            self._radios_outcome = outcome
-        faults = {(q.kind, q.callsign, q.reason) for q in prepared.quarantined}
-        if fresh := sorted(faults - self._faults):
-            some = "; ".join(f"{kind} {who}: {why}" for kind, who, why in fresh[:TOLD_FAULTS])
-            self.report_failure(
-                "read records",
-                RecordsUnreadable(f"{prepared.set_aside} records are quarantined: {some}"),
-                correlation_id=stamp,
-                remedy="quarantine",
-            )
-        self._faults = faults
-
-    def _make_live(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
-        self._live = advanced.tracking
-        self._live_feed = advanced.prepared.snapshot.feed
-        self._live_entry = entry.entry_id
-        self._show()
-
     def _show(self) -> None:
-        if self._live is not None and self._live.time is not None:
-            self.address("cache").tell(
-                LiveChanged(
-                    self._live, self._live_feed, self._live_recovered, self._live_entry or None
-                )
-            )
+        shown = self._live.shown()
+        if shown is not None:
+            self.address("cache").tell(shown)
 
-    # --- the durable way ---------------------------------------------------------------------
+    def _recover_live_from_journal(self) -> None:
+        """No database, and nothing is live yet: serve the newest bytes there are."""
+        if self._live.state is not None:
+            return
+        try:
+            entry = self.address("journal").ask(LastEntry(), timeout_s=JOURNAL_TIMEOUT_S)
+        except (JournalError, SupervisionError):
+            return
+        prepared = None if entry is None else self._prepare(entry)
+        if entry is not None and prepared is not None:
+            advanced = self._advance(entry, Tracking(), prepared)
+            if advanced is not None:
+                self._live.recover(entry.entry_id, advanced)
+                self._show()
+        self._working_on = None
 
-    def _send(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
-        batch = batch_of(
-            advanced, entry_id=entry.entry_id, fetched_at=entry.fetched_at, source=entry.source
-        )
-        self._durable = advanced.tracking
-        self._durable_entry = entry.entry_id
-        self._in_flight.add(entry.entry_id)
-        self.address("store").tell(StoreBatch(batch, self._generation))
+    # --- the durable path --------------------------------------------------------------------
 
-    def _stored(self, entry_id: int, duplicate: bool) -> None:
-        # In their order, so those before are stored too, should nobody have said so.
-        self._in_flight = {each for each in self._in_flight if each > entry_id}
+    def _store(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
+        self.address("store").tell(self._durable.send(entry, advanced))
+
+    def _take_acknowledgement(self, entry_id: int, duplicate: bool) -> None:
+        self._durable.acknowledge(entry_id)
         if duplicate:
-            # Somebody wrote it before us, perhaps from another past.
-            self._forget_durable()
-        elif self._durable is None or self._durable is not self._live:
-            self._catch_up_soon(0)
+            # Somebody wrote it before us, perhaps compared with another state.
+            self._start_over()
+        elif not self._is_joined:
+            self._catch_up_in(0)
 
-    def _forget_durable(self, *, retry_s: float = 0.0) -> None:
-        self._durable = None
-        self._durable_entry = 0
-        self._generation += 1
-        self._in_flight.clear()
-        self._recovering = False
-        self._catch_up_soon(retry_s)
+    def _start_over(self, *, retry_s: float = 0.0) -> None:
+        self._durable.start_over()
+        self._catch_up_in(retry_s)
 
-    def _catch_up_soon(self, seconds: float) -> None:
-        if self._catch_up is None:
-            self._catch_up = self.after(seconds, CatchUp())
+    def _catch_up_in(self, seconds: float) -> None:
+        if not self._durable.catch_up_due:
+            self._durable.catch_up_due = True
+            self.after(seconds, CatchUp())
 
-    def _catch_up_step(self) -> None:
-        """Bring the durable tracking one entry further; a fresh snapshot may come in between."""
-        if self._recovering or len(self._in_flight) >= IN_FLIGHT:
+    def _catch_up(self) -> None:
+        """Bring the durable path one entry further; a fetched snapshot may come in between."""
+        if self._durable.is_waiting:
             return  # goes on with the store's answer
         try:
             entry = self.address("journal").ask(
-                NextPending(self._durable_entry), timeout_s=JOURNAL_TIMEOUT_S
+                NextPending(self._durable.entry_id), timeout_s=JOURNAL_TIMEOUT_S
             )
         except (JournalError, SupervisionError):
-            self._catch_up_soon(RETRY_S)
+            self._catch_up_in(RETRY_S)
             return
-        if self._durable is None:
-            self._recovering = True
-            self.spawn(self._ask_store, self._generation, entry)
+        if self._durable.state is None:
+            self.spawn(self._ask_store, self._durable.begin_recovery(), entry)
         elif entry is None:
-            self._join(self._durable)
+            if self._live.join(self._durable.state):
+                self._show()
         else:
-            self._follow(self._durable, entry)
+            self._follow(self._durable.state, entry)
 
     def _ask_store(self, generation: int, entry: SnapshotJournaled | None) -> None:
-        """In a greenlet of its own: a database that hangs must not keep the live state waiting."""
+        """In a greenlet of its own: a database that hangs must not keep the live path waiting."""
         question = RecoverTracking(None)
         if entry is not None:
             question = RecoverTracking(
@@ -312,64 +272,43 @@ class ProcessorActor(Service):
             recovered = self.address("store").ask(question, timeout_s=RECOVERY_TIMEOUT_S)
         self.address(self.name).tell(TrackingRecovered(generation, entry, recovered))
 
-    def _recovered(self, answer: TrackingRecovered) -> None:
-        if answer.generation != self._generation:
+    def _take_recovered(self, answer: TrackingRecovered) -> None:
+        if not self._durable.expects(answer.generation):
             return
-        self._recovering = False
+        was_stored = self._durable.recovered(answer.recovered, answer.entry)
         if answer.recovered is None:
             self._recover_live_from_journal()
-            self._catch_up_soon(RETRY_S)
+            self._catch_up_in(RETRY_S)
             return
-        self._durable = answer.recovered.tracking
-        if answer.entry is not None and answer.recovered.stored:
-            # Written before, and the acknowledgement was lost.
-            self._durable_entry = answer.entry.entry_id
+        if answer.entry is not None and was_stored:
             self.address("journal").tell(
                 BatchStored(answer.entry.entry_id, answer.entry.update_timestamp, True)
             )
-        self._catch_up_soon(0)
+        self._catch_up_in(0)
 
     def _follow(self, durable: Tracking, entry: SnapshotJournaled) -> None:
+        """Compare the next pending entry with what the database will hold, and send it there."""
         prepared = self._prepare(entry)
         if prepared is None:
             pass  # it is quarantined, or comes again until it is
         elif durable.time is not None and durable.time >= prepared.snapshot.time:
-            self._forget_durable()  # an older time: ask what was known then
+            self._start_over()  # an older time: ask what was known then
         else:
             advanced = self._advance(entry, durable, prepared)
             if advanced is not None:
-                self._send(entry, advanced)
-                if entry.entry_id > self._live_entry:
+                self._store(entry, advanced)
+                if not self._live.has_seen(entry.entry_id):
                     self._serve(entry, advanced)
-                elif entry.entry_id == self._live_entry:
-                    # It has come up to the live one, and may know more: ids of older flights.
-                    self._make_live(entry, advanced)
+                elif entry.entry_id == self._live.entry_id:
+                    self._live.refine(advanced)
+                    self._show()
         self._working_on = None
-        self._catch_up_soon(0)
+        self._catch_up_in(0)
 
-    def _join(self, durable: Tracking) -> None:
-        """Nothing is pending: what the database holds, or is about to, is what is live."""
-        if self._live is None:
-            self._live, self._live_recovered = durable, True
-            self._show()
-        elif self._live.time == durable.time:
-            self._live = durable
-
-    def _recover_live_from_journal(self) -> None:
-        """No database, and nothing is live yet: serve the newest bytes there are."""
-        if self._live is not None:
-            return
-        try:
-            entry = self.address("journal").ask(LastEntry(), timeout_s=JOURNAL_TIMEOUT_S)
-        except (JournalError, SupervisionError):
-            return
-        prepared = None if entry is None else self._prepare(entry)
-        if entry is not None and prepared is not None:
-            advanced = self._advance(entry, Tracking(), prepared)
-            if advanced is not None:
-                self._live_recovered = True
-                self._make_live(entry, advanced)
-        self._working_on = None
+    @property
+    def _is_joined(self) -> bool:
+        """Whether the database holds what is live, or is about to."""
+        return self._durable.state is not None and self._durable.state is self._live.state
 
     # --- both --------------------------------------------------------------------------------
 
@@ -420,10 +359,11 @@ class ProcessorActor(Service):
         self._working_on = None
         about = correlation_of(entry)
         self.snapshot_failed(entry.entry_id, operation, error, correlation_id=about)
-        self._catch_up_soon(RETRY_S)
+        self._catch_up_in(RETRY_S)
 
     def _report(self) -> None:
-        behind = self._durable is None or self._durable is not self._live
+        behind = not self._is_joined
+        conditions = self._content.conditions
         status = ProcessorStatus(
             processed=self._processed,
             quarantined_records=self._quarantined,
@@ -431,11 +371,11 @@ class ProcessorActor(Service):
             kept_out=self._kept_out,
             behind=behind,
             lost_values=dict(self._lost),
-            radios_unreadable=dict(self._radios_unreadable),
-            conditions=self._conditions,
+            radios_unreadable=dict(self._content.radios_unreadable),
+            conditions=conditions,
         )
-        if self._conditions:
-            self.report(Health.DEGRADED, "; ".join(self._conditions), status)
+        if conditions:
+            self.report(Health.DEGRADED, "; ".join(conditions), status)
         elif behind:
             self.report(Health.DEGRADED, "the database is behind the live state", status)
         else:

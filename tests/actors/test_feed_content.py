@@ -1,0 +1,52 @@
+"""What is wrong with the feed's content is told when it begins, and stays while it lasts."""
+
+from __future__ import annotations
+
+from tests.actors.paths import compared, decoded
+from tests.traffic.build import pilot
+from vatwatch.actors.feed_content import FeedContent
+from vatwatch.errors import FeedNotJson
+from vatwatch.feed.quarantine import Quarantined
+from vatwatch.traffic.tracking import Tracking
+
+MANY = [pilot(cid=number, callsign=f"ABC{number}") for number in range(1, 101)]
+
+
+def bad(callsign: str) -> Quarantined:
+    return Quarantined("pilot", callsign, "no latitude", {})
+
+
+def test_a_feed_as_it_should_be_has_no_conditions_and_no_news() -> None:
+    content = FeedContent()
+    assert content.observe(decoded(0), None) == []
+    assert content.conditions == ()
+
+
+def test_radios_that_cannot_be_read_are_a_condition_and_news_once() -> None:
+    content = FeedContent()
+    error = FeedNotJson("<html>")
+    (news,) = content.observe(decoded(0, radios_error=error), None)
+    assert (news.operation, news.error, news.remedy) == ("read radios", error, "degrade")
+    assert content.observe(decoded(15, radios_error=error), None) == []
+    assert content.conditions == ("the radios feed cannot be read: <html>",)
+    assert sum(content.radios_unreadable.values()) == 2
+    assert content.observe(decoded(30), None) == []
+    assert content.conditions == ()
+    assert len(content.observe(decoded(45, radios_error=error), None)) == 1
+
+
+def test_quarantined_records_are_news_only_when_they_are_new() -> None:
+    content = FeedContent()
+    (news,) = content.observe(decoded(0, quarantined=(bad("ABC7"),)), None)
+    assert news.remedy == "quarantine"
+    assert str(news.error) == "1 records are quarantined: pilot ABC7: no latitude"
+    assert content.observe(decoded(15, quarantined=(bad("ABC7"),)), None) == []
+    (news,) = content.observe(decoded(30, quarantined=(bad("ABC7"), bad("ABC8"))), None)
+    assert str(news.error) == "2 records are quarantined: pilot ABC8: no latitude"
+
+
+def test_the_usual_number_of_pilots_begins_with_the_state_that_was_known() -> None:
+    content = FeedContent()
+    before = compared(Tracking(), 0, pilots=MANY).tracking
+    content.observe(decoded(15, pilots=MANY[:10]), before)
+    assert content.conditions == ("10 pilots, far fewer than the usual 100: a fault upstream",)

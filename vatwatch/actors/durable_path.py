@@ -1,0 +1,124 @@
+"""The durable path: what the database holds, and the batches on their way to it, in order.
+
+`processor.py` explains why there are two paths; `live_path.py` is the other one.
+"""
+
+from __future__ import annotations
+
+from vatwatch.messages import Recovered, SnapshotJournaled, StoreBatch
+from vatwatch.traffic.pipeline import Advanced, batch_of
+from vatwatch.traffic.tracking import Tracking
+
+# Batches on their way to the store. More would only move the journal into memory.
+MAX_UNACKNOWLEDGED = 8
+
+
+class DurablePath:
+    """The state that the database will hold once it has written what it was sent.
+
+    It holds values only: it sends nothing, waits for nothing and reads no clock. The processor
+    calls it from its own greenlet and sends what it returns. Entry ids are the journal's, which
+    rise by one a snapshot.
+
+    Three situations, and what the processor owes in each:
+
+    - `state` is None: what the database holds is not known. Ask the store (`begin_recovery`), and
+      hand in its answer (`recovered`).
+    - `is_waiting`: an answer of the store is due. Do nothing until it comes, or is overdue.
+    - else: hand the next entry over (`send`).
+    """
+
+    def __init__(self, generation: int) -> None:
+        """`generation` must be greater than any of an earlier processor: the store remembers which
+        generations are void, and refuses those and all below."""
+        self.state: Tracking | None = None
+        self.generation = generation
+        """Rises whenever the state is given up: what was sent under an earlier one is void."""
+        self.entry_id = 0
+        """The newest entry that is stored or on its way; 0: not known, ask for the oldest."""
+        self.catch_up_due = False
+        """Whether the journal may have entries that were not sent: the next step must ask it."""
+        self._unacknowledged: set[int] = set()
+        self._recovering = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the store must acknowledge something before it is sent more."""
+        return len(self._unacknowledged) >= MAX_UNACKNOWLEDGED
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing can be done before the store has answered."""
+        return self._recovering or self.is_full
+
+    @property
+    def oldest_unacknowledged(self) -> int | None:
+        """The entry whose answer is due first."""
+        return min(self._unacknowledged, default=None)
+
+    def continues(self, before: Tracking, entry_id: int) -> bool:
+        """Whether a snapshot that was compared with `before` can be sent as it is.
+
+        That is the good case: both paths are at the same state, no entry between was missed, and
+        the store keeps up. So a snapshot is compared only once.
+        """
+        return (
+            self.state is before
+            and not self.catch_up_due
+            and not self.is_full
+            and self.entry_id in (0, entry_id - 1)
+        )
+
+    def send(self, entry: SnapshotJournaled, advanced: Advanced) -> StoreBatch:
+        """Go one snapshot further. The caller must send what is returned to the store.
+
+        `advanced` was compared with `self.state`.
+        """
+        self.state = advanced.tracking
+        self.entry_id = entry.entry_id
+        self._unacknowledged.add(entry.entry_id)
+        batch = batch_of(
+            advanced, entry_id=entry.entry_id, fetched_at=entry.fetched_at, source=entry.source
+        )
+        return StoreBatch(batch, self.generation)
+
+    def acknowledge(self, entry_id: int) -> None:
+        """The store has this entry, and so all that were sent before it: it writes in order."""
+        self._unacknowledged = {each for each in self._unacknowledged if each > entry_id}
+
+    def start_over(self) -> None:
+        """Give the state up: what was sent is void, or its fate is unknown; the database decides.
+
+        Never loses a snapshot: the journal hands out what is not stored, and what is stored is not
+        written again.
+        """
+        self.state = None
+        self.entry_id = 0
+        self.generation += 1
+        self._unacknowledged.clear()
+        self._recovering = False
+
+    def begin_recovery(self) -> int:
+        """The store is being asked for the state. Returns the generation that its answer is for."""
+        self._recovering = True
+        return self.generation
+
+    def expects(self, generation: int) -> bool:
+        """Whether an answer of the store for this generation is still wanted."""
+        return generation == self.generation
+
+    def recovered(self, found: Recovered | None, entry: SnapshotJournaled | None) -> bool:
+        """Take the store's answer to the question about `entry`; None: it gave none, ask again.
+
+        Returns:
+            Whether the entry turned out to be stored already, so that its acknowledgement was lost:
+            the caller must tell the journal.
+        """
+        self._recovering = False
+        if found is None:
+            return False
+        self.state = found.tracking
+        if entry is None or not found.stored:
+            return False
+        self.entry_id = entry.entry_id
+        return True

@@ -1,0 +1,84 @@
+"""What is wrong with the content of the feed now, and which of it is news."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from vatwatch.errors import FeedError, RecordsUnreadable
+from vatwatch.feed.outcomes import outcome_of
+from vatwatch.supervision import RemedyName
+from vatwatch.traffic.conditions import Usual, observe
+from vatwatch.traffic.pipeline import Prepared
+from vatwatch.traffic.tracking import Tracking
+
+# Records that one error names; the table of quarantined records has more.
+NAMED_RECORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFailure:
+    """Something unreadable that was not there in the snapshot before: worth an error's record."""
+
+    operation: str
+    error: FeedError
+    remedy: RemedyName
+
+
+class FeedContent:
+    """Follows the content of the live snapshots. Holds values only.
+
+    `conditions` are sentences for people; each stays as long as it holds.
+    """
+
+    def __init__(self) -> None:
+        self.usual = Usual()
+        self.conditions: tuple[str, ...] = ()
+        self.radios_unreadable: Counter[str] = Counter()
+        """Snapshots whose radios feed could not be read, by outcome."""
+        self._radios_outcome = ""
+        self._known_faults: set[tuple[str, str, str]] = set()
+
+    def observe(self, prepared: Prepared, before: Tracking | None) -> list[ContentFailure]:
+        """Take the next live snapshot into account.
+
+        Args:
+            prepared: the snapshot
+            before: the live state before it, from which the usual number of pilots is taken at the
+                start
+
+        Returns:
+            What has become wrong with it. What was wrong in the snapshot before is not told again:
+            a fault upstream may last for hours.
+        """
+        if self.usual.time is None and before is not None and before.time is not None:
+            self.usual = Usual(before.time, float(len(before.flights)))
+        error = prepared.radios_error
+        seen = observe(
+            self.usual,
+            prepared.snapshot.time,
+            prepared.tallies,
+            "" if error is None else str(error),
+        )
+        self.usual, self.conditions = seen.usual, seen.conditions
+        return [*self._radios_failures(error), *self._record_failures(prepared)]
+
+    def _radios_failures(self, error: FeedError | None) -> list[ContentFailure]:
+        before = self._radios_outcome
+        self._radios_outcome = "" if error is None else outcome_of(error)
+        if error is None:
+            return []
+        self.radios_unreadable[self._radios_outcome] += 1
+        if self._radios_outcome == before:
+            return []
+        return [ContentFailure("read radios", error, "degrade")]
+
+    def _record_failures(self, prepared: Prepared) -> list[ContentFailure]:
+        before = self._known_faults
+        self._known_faults = {(q.kind, q.callsign, q.reason) for q in prepared.quarantined}
+        fresh = sorted(self._known_faults - before)
+        if not fresh:
+            return []
+        some = "; ".join(f"{kind} {who}: {why}" for kind, who, why in fresh[:NAMED_RECORDS])
+        error = RecordsUnreadable(f"{prepared.set_aside} records are quarantined: {some}")
+        return [ContentFailure("read records", error, "quarantine")]

@@ -1,0 +1,99 @@
+"""The live path: what the network looks like now, as the newest fetched snapshot shows it.
+
+`processor.py` explains why there are two paths; `durable_path.py` is the other one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vatwatch.feed.records import Feed
+from vatwatch.messages import LiveChanged
+from vatwatch.traffic.pipeline import Advanced
+from vatwatch.traffic.tracking import Tracking
+
+
+class LivePath:
+    """The newest known state of the network, and where it comes from.
+
+    It holds values only: it sends nothing, waits for nothing and reads no clock. The processor
+    calls it from its own greenlet. Entry ids are the journal's, which rise by one a snapshot; 0
+    stands for none.
+    """
+
+    def __init__(self) -> None:
+        self.state: Tracking | None = None
+        """None until a snapshot, the database or the journal has told anything."""
+        self.feed: Feed | None = None
+        """The newest snapshot's records, filtered; None if the database gave the state."""
+        self.recovered = False
+        """Whether the state is from before the start: the feed has not confirmed it since."""
+        self.entry_id = 0
+
+    def has_seen(self, entry_id: int) -> bool:
+        """Whether this entry or a later one is live already.
+
+        The journal tells of each entry, and also hands it out to a processor that catches up: the
+        message about an entry may come after the entry itself.
+        """
+        return entry_id <= self.entry_id
+
+    def shows(self, time: datetime) -> bool:
+        """Whether the live state is of exactly this feed time: then nothing has happened."""
+        return self.state is not None and self.state.time == time
+
+    def state_before(self, time: datetime) -> Tracking:
+        """What a snapshot of this feed time is to be compared with.
+
+        The live state; or an empty one if nothing is known, or if the live state is later: another
+        source, whose clock is behind. The durable path then asks the database what was known.
+        """
+        if self.state is None or self.state.time is None or self.state.time > time:
+            return Tracking()
+        return self.state
+
+    def confirm(self, entry_id: int, feed: Feed) -> None:
+        """The feed was fetched again and still shows the live state's snapshot."""
+        self.entry_id, self.feed, self.recovered = entry_id, feed, False
+
+    def follow(self, entry_id: int, advanced: Advanced) -> None:
+        """Take a snapshot that was fetched since the start as the live one."""
+        self._take(entry_id, advanced)
+        self.recovered = False
+
+    def recover(self, entry_id: int, advanced: Advanced) -> None:
+        """Take the journal's newest snapshot, which may be old, until something better comes."""
+        self._take(entry_id, advanced)
+        self.recovered = True
+
+    def refine(self, advanced: Advanced) -> None:
+        """Take the durable path's view of the live snapshot.
+
+        Where the live path started from nothing, the durable one may know more: the ids and the
+        first connections of flights that were online before.
+        """
+        self._take(self.entry_id, advanced)
+
+    def join(self, durable: Tracking) -> bool:
+        """Take the durable state, which has no entry left to catch up with, where it fits.
+
+        Returns:
+            Whether there was no live state before, so that it is to be shown.
+        """
+        if self.state is None:
+            self.state, self.recovered = durable, True
+            return True
+        if self.state.time == durable.time:
+            self.state = durable
+        return False
+
+    def shown(self) -> LiveChanged | None:
+        """What the cache is to serve; None while nothing is known."""
+        if self.state is None or self.state.time is None:
+            return None
+        return LiveChanged(self.state, self.feed, self.recovered, self.entry_id or None)
+
+    def _take(self, entry_id: int, advanced: Advanced) -> None:
+        self.state = advanced.tracking
+        self.feed = advanced.prepared.snapshot.feed
+        self.entry_id = entry_id
