@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vatwatch.config.settings import Events
+from vatwatch.config.events import EventSettings
 from vatwatch.traffic.payloads import PAYLOADS, schemas
 
 PAGE = (Path(__file__).parents[1] / "docs" / "events.md").read_text(encoding="utf-8")
@@ -31,5 +31,5 @@ def test_the_page_has_no_type_that_there_is_not() -> None:
 
 
 def test_the_page_has_every_setting_of_the_bus() -> None:
-    settings = {field.alias for field in Events.model_fields.values()}
+    settings = {field.alias for field in EventSettings.model_fields.values()}
     assert {name for name in settings if name not in PAGE} == set()

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vatwatch.config.cache import Cache
-from vatwatch.config.database import Database
+from vatwatch.config.cache import CacheSettings
+from vatwatch.config.database import DatabaseSettings
 from vatwatch.config.settings import Described, Reading, Settings
 from vatwatch.errors import (
     ConfigurationError,
@@ -108,7 +108,7 @@ def _boundary(settings: Settings) -> Iterator[str]:
         yield str(error)
 
 
-def _database(database: Database, home: Path, faults: list[str], *, offline: bool) -> Look:
+def _database(database: DatabaseSettings, home: Path, faults: list[str], *, offline: bool) -> Look:
     if database.url is None:
         return _embedded(home, database.bindir, faults, offline=offline)
     if offline:
@@ -168,7 +168,7 @@ def _found(found: DatabaseFound, where: str) -> Look:
     return Look(f"{where}, {schema}", True, found.server_version, found.schema)
 
 
-def _redis(cache: Cache, faults: list[str], *, offline: bool) -> Look:
+def _redis(cache: CacheSettings, faults: list[str], *, offline: bool) -> Look:
     if cache.redis_url is None:
         return Look("unset: the live state stays in the process")
     if offline:

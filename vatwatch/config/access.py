@@ -48,7 +48,7 @@ def _keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return value
 
 
-class Access(Section):
+class AccessSettings(Section):
     """Who may ask, how often, and who may change anything."""
 
     api_keys: Annotated[SecretList, AfterValidator(_keys)] = setting(

@@ -20,7 +20,7 @@ def _webhooks(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return value
 
 
-class Alerts(Section):
+class AlertSettings(Section):
     """When somebody is told, and who."""
 
     webhooks: Annotated[SecretList, AfterValidator(_webhooks)] = setting(

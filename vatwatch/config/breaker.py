@@ -7,7 +7,7 @@ from pydantic import PositiveFloat, PositiveInt
 from vatwatch.config.section import Section, setting
 
 
-class Breaker(Section):
+class BreakerSettings(Section):
     """Circuit breakers, of what is outside and of the service's own parts."""
 
     failure_threshold: PositiveInt = setting(

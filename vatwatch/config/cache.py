@@ -10,7 +10,7 @@ from vatwatch.config import addresses
 from vatwatch.config.section import Section, checked, setting
 
 
-class Cache(Section):
+class CacheSettings(Section):
     """The live state."""
 
     redis_url: Annotated[SecretStr, checked(addresses.redis)] | None = setting(

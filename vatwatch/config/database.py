@@ -134,7 +134,7 @@ def _bindir(value: Path) -> Path:
     return value.absolute()  # the programs are started in another directory
 
 
-class Database(Section):
+class DatabaseSettings(Section):
     """PostgreSQL."""
 
     url: Annotated[SecretStr, checked(postgresql)] | None = setting(

@@ -7,7 +7,7 @@ from pydantic import PositiveInt
 from vatwatch.config.section import Section, Switch, setting
 
 
-class Errors(Section):
+class ErrorSettings(Section):
     """What is made of the service's own errors."""
 
     enabled: Switch = setting(

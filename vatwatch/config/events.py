@@ -7,7 +7,7 @@ from pydantic import PositiveFloat, PositiveInt
 from vatwatch.config.section import Section, setting
 
 
-class Events(Section):
+class EventSettings(Section):
     """The event bus."""
 
     max_history_size: PositiveInt = setting(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from vatwatch.config.section import Section, on_disk, setting
+from vatwatch.config.section import Section, on_disk, printable, setting
 
 
 def _home(value: Path) -> Path:
-    if not str(value).isprintable():
-        raise ValueError("must be one line, without control characters")
+    printable(str(value))
     if value.exists() and not value.is_dir():
         raise ValueError("must be a directory, and is a file")
     for above in value.absolute().parents:
@@ -21,7 +20,7 @@ def _home(value: Path) -> Path:
     return value
 
 
-class General(Section):
+class GeneralSettings(Section):
     """Directory and log."""
 
     home: Annotated[Path, on_disk(_home)] = setting(

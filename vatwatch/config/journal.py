@@ -7,7 +7,7 @@ from pydantic import PositiveInt
 from vatwatch.config.section import Section, setting
 
 
-class Journal(Section):
+class JournalSettings(Section):
     """The raw snapshots on disk."""
 
     max_mb: PositiveInt = setting(

@@ -11,7 +11,7 @@ from vatwatch.config.section import Section, Switch, setting
 LEAST_MEMORY_MB = 200
 
 
-class Resources(Section):
+class ResourceSettings(Section):
     """What the process may take. At a soft limit it sheds, at a hard one it degrades."""
 
     interval_s: PositiveFloat = setting(

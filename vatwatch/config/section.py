@@ -85,7 +85,7 @@ SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
 TextList = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
-def one_line(text: str) -> None:
+def printable(text: str) -> None:
     """No line breaks and no other control characters. Raises ValueError."""
     if not text.isprintable():
         raise ValueError("must be one line, without control characters")

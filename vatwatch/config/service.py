@@ -7,7 +7,7 @@ from pydantic import PositiveFloat, PositiveInt
 from vatwatch.config.section import Section, setting
 
 
-class Service(Section):
+class ServiceSettings(Section):
     """The process."""
 
     max_workers: PositiveInt = setting(

@@ -1,8 +1,8 @@
 """Every setting once: its name, unit, default, and why. A module for each section.
 
-The names are those of the environment. Where a setting is looked for, first come first served: the
-command line, the environment, `.env`, `vatwatch.toml` (same names, lower case), the default. An
-empty text is as good as none. All faults are reported together.
+The names are those of the environment. The first of these that has a setting decides: the command
+line, the environment, `.env`, `vatwatch.toml` (same names, lower case), the default. An empty text
+is as good as none. All faults are reported together.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from vatwatch.config import sources, together
-from vatwatch.config.access import Access
-from vatwatch.config.alerts import Alerts
-from vatwatch.config.breaker import Breaker
-from vatwatch.config.cache import Cache
-from vatwatch.config.database import Database
-from vatwatch.config.errors import Errors
-from vatwatch.config.events import Events
-from vatwatch.config.general import General
-from vatwatch.config.journal import Journal
-from vatwatch.config.resources import Resources
+from vatwatch.config.access import AccessSettings
+from vatwatch.config.alerts import AlertSettings
+from vatwatch.config.breaker import BreakerSettings
+from vatwatch.config.cache import CacheSettings
+from vatwatch.config.database import DatabaseSettings
+from vatwatch.config.errors import ErrorSettings
+from vatwatch.config.events import EventSettings
+from vatwatch.config.general import GeneralSettings
+from vatwatch.config.journal import JournalSettings
+from vatwatch.config.resources import ResourceSettings
 from vatwatch.config.section import Section
-from vatwatch.config.service import Service
+from vatwatch.config.service import ServiceSettings
 from vatwatch.config.showing import (
     explain,
     is_secret,
@@ -37,14 +37,14 @@ from vatwatch.config.showing import (
     shown,
     shown_wrong,
 )
-from vatwatch.config.traffic import Traffic
+from vatwatch.config.traffic import TrafficSettings
 from vatwatch.config.vatsim import (
     DEFAULT_API_URL,
     DEFAULT_STATUS_URL,
     DEFAULT_TRANSCEIVERS_URL,
-    Vatsim,
+    VatsimSettings,
 )
-from vatwatch.config.web import Web
+from vatwatch.config.web import WebSettings
 from vatwatch.errors import ConfigurationError
 
 __all__ = [
@@ -53,7 +53,6 @@ __all__ = [
     "DEFAULT_TRANSCEIVERS_URL",
     "SECTIONS",
     "Described",
-    "Events",
     "Reading",
     "Settings",
     "describe",
@@ -62,20 +61,20 @@ __all__ = [
 ]
 
 SECTIONS: dict[str, type[Section]] = {
-    "general": General,
-    "web": Web,
-    "vatsim": Vatsim,
-    "database": Database,
-    "cache": Cache,
-    "journal": Journal,
-    "traffic": Traffic,
-    "errors": Errors,
-    "events": Events,
-    "breaker": Breaker,
-    "service": Service,
-    "access": Access,
-    "resources": Resources,
-    "alerts": Alerts,
+    "general": GeneralSettings,
+    "web": WebSettings,
+    "vatsim": VatsimSettings,
+    "database": DatabaseSettings,
+    "cache": CacheSettings,
+    "journal": JournalSettings,
+    "traffic": TrafficSettings,
+    "errors": ErrorSettings,
+    "events": EventSettings,
+    "breaker": BreakerSettings,
+    "service": ServiceSettings,
+    "access": AccessSettings,
+    "resources": ResourceSettings,
+    "alerts": AlertSettings,
 }
 # Not ours, and used all the same: by libpq, and by requests for feeds and webhooks.
 SECRETS_OF_OTHERS = ("PGPASSWORD", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -85,20 +84,20 @@ SECRETS_OF_OTHERS = ("PGPASSWORD", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 class Settings:
     """All settings, and what is odd about where they came from."""
 
-    general: General
-    web: Web
-    vatsim: Vatsim
-    database: Database
-    cache: Cache
-    journal: Journal
-    traffic: Traffic
-    errors: Errors
-    events: Events
-    breaker: Breaker
-    service: Service
-    access: Access
-    resources: Resources
-    alerts: Alerts
+    general: GeneralSettings
+    web: WebSettings
+    vatsim: VatsimSettings
+    database: DatabaseSettings
+    cache: CacheSettings
+    journal: JournalSettings
+    traffic: TrafficSettings
+    errors: ErrorSettings
+    events: EventSettings
+    breaker: BreakerSettings
+    service: ServiceSettings
+    access: AccessSettings
+    resources: ResourceSettings
+    alerts: AlertSettings
     sources: Mapping[str, str]
     warnings: tuple[str, ...]
 
@@ -210,29 +209,20 @@ def read(
     for_service: bool = False,
 ) -> Reading:
     """The same for who wants to see them even if they are wrong. Never raises."""
-    env = os.environ if env is None else env
-    directory = directory or Path()
-    faults: list[str] = []
-    warnings: list[str] = []
-    values: dict[str, object] = {}
-    where: dict[str, str] = {}
-    known = {name for _, name, _ in _fields()}
-    for source, found in (
-        ("vatwatch.toml", sources.toml(directory / "vatwatch.toml", known, faults)),
-        (".env", sources.dotenv(directory / ".env", known, faults, warnings)),
-        ("environment", {k: v for k, v in env.items() if k in known}),
-        ("command line", overrides or {}),
-    ):
-        for name, value in found.items():
-            if value not in (None, ""):
-                values[name], where[name] = value, source
-    warnings.extend(sources.unknown(env, known, "the environment"))
-    sections = _validated(values, faults)
+    found = sources.find(
+        {name for _, name, _ in _fields()},
+        env=os.environ if env is None else env,
+        directory=directory or Path(),
+        overrides=overrides or {},
+    )
+    faults = found.faults
+    sections = _validated(found.values, faults)
     faults.extend(together.faults(sections))
     if for_service:
         faults.extend(together.faults_of_service(sections))
-    settings = None if faults else Settings(**sections, sources=where, warnings=tuple(warnings))
-    return Reading(settings, sections, values, where, tuple(faults), tuple(warnings))
+    warnings = tuple(found.warnings)
+    settings = None if faults else Settings(**sections, sources=found.sources, warnings=warnings)
+    return Reading(settings, sections, found.values, found.sources, tuple(faults), warnings)
 
 
 def describe(settings: Settings) -> list[Described]:

@@ -1,8 +1,12 @@
 """Where the settings come from: vatwatch.toml, .env, the environment, the command line.
 
-Each source gives a mapping of the environment's names to values, and adds what is wrong with it to
-the faults. A name that is no setting is a fault in vatwatch.toml, which is ours alone. In the
-environment and in .env, which others use too, it is a warning.
+pydantic-settings reads them. Around it stands what it does not do: it raises the library's own
+error at the first file that cannot be read (whose text quotes what stands there, a password
+perhaps), takes a .env with a broken line for one without that line, and does not say from which
+source a value is. So each source is read alone, and adds what is wrong with it to the faults.
+
+A name that is no setting is a fault in vatwatch.toml, which is ours alone. In the environment and
+in .env, which others use too, it is a warning.
 """
 
 from __future__ import annotations
@@ -10,38 +14,100 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-
-# Names that begin with these are ours alone: one that is no setting is likely misspelt.
-OUR_PREFIXES = ("VATWATCH_", "VATSIM_")
-# Other programs use these, too: such a name is told of only if it is nearly one of ours.
-SHARED_PREFIXES = (
-    "CACHE_",
-    "CIRCUIT_BREAKER_",
-    "DATABASE_",
-    "ERROR_",
-    "EVENT_BUS_",
-    "REDIS_",
-    "SERVICE_",
+from pydantic import create_model
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    InitSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
 )
-# Of docker-compose.yml, which reads the same .env.
-NOT_OURS = frozenset({"VATWATCH_PUBLISHED_PORT"})
-# How alike two names must be: `DATABASE_URI` is meant for ours, `REDIS_PASSWORD` is not.
-NEARLY = 0.85
-# Of a name without its prefix: shorter ones say too little.
-SHORTEST_STEM = 4
+
+from vatwatch.config.unknown_names import did_you_mean, meant_by_table, printable_name, unknown
+
+TOML_FILE, ENV_FILE = "vatwatch.toml", ".env"
 TABLE = "vatwatch"
 
 
-def toml(path: Path, known: Collection[str], faults: list[str]) -> dict[str, object]:
+@dataclass(slots=True)
+class Found:
+    """What the sources say: each value by its setting's name, and where the value is from."""
+
+    values: dict[str, object] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, source: str, values: Mapping[str, object]) -> None:
+        """Take over what a source says; an empty text is as good as none."""
+        for name, value in values.items():
+            if value not in (None, ""):
+                self.values[name], self.sources[name] = value, source
+
+
+def find(
+    known: Collection[str],
+    *,
+    env: Mapping[str, str],
+    directory: Path,
+    overrides: Mapping[str, object],
+) -> Found:
+    """Read every source, the weakest first. Never raises.
+
+    `known`: the names of all settings; `env`: the environment; `directory`: where both files are;
+    `overrides`: the command line's values, by the settings' names.
+    """
+    found, names = Found(), _model(known)
+    found.add(TOML_FILE, _toml(names, directory / TOML_FILE, known, found.faults))
+    found.add(ENV_FILE, _dotenv(names, directory / ENV_FILE, known, found))
+    found.add("environment", _Environment(names, env)())
+    found.warnings.extend(unknown(env, known, "the environment"))
+    found.add("command line", InitSettingsSource(names, dict(overrides))())
+    return found
+
+
+def _model(known: Collection[str]) -> type[BaseSettings]:
+    """The names, for pydantic-settings. The values are checked later, section by section."""
+    fields: dict[str, Any] = dict.fromkeys(known, (Any, None))
+    return create_model("_Names", __base__=_Base, **fields)
+
+
+class _Base(BaseSettings):
+    model_config = SettingsConfigDict(
+        case_sensitive=True,
+        env_ignore_empty=True,
+        dotenv_filtering="only_existing",
+        # A list is what we say it is (texts between commas), and not JSON.
+        enable_decoding=False,
+    )
+
+
+class _Environment(EnvSettingsSource):
+    """The environment that is given, which need not be that of the process."""
+
+    def __init__(self, names: type[BaseSettings], env: Mapping[str, str]) -> None:
+        self._env = env
+        super().__init__(names)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return self._env
+
+
+def _toml(
+    names: type[BaseSettings], path: Path, known: Collection[str], faults: list[str]
+) -> dict[str, object]:
     """The settings of a vatwatch.toml: those at the top and those under `[vatwatch]`."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        with path.open("rb"):
+            pass  # pydantic-settings skips what it cannot look at without a word
+        content = dict(TomlConfigSettingsSource(names, path)())
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         faults.append(f"{path}: cannot be read ({_reason(error)})")
@@ -57,26 +123,33 @@ def toml(path: Path, known: Collection[str], faults: list[str]) -> dict[str, obj
     except RecursionError:
         faults.append(f"{path}: is nested too deeply")
         return {}
+    return dict(_named(path, content, known, faults))
+
+
+def _named(
+    path: Path, content: dict[str, object], known: Collection[str], faults: list[str]
+) -> Iterator[tuple[str, object]]:
+    """The settings' names and values in a TOML file's content."""
     table = content.pop(TABLE, {})
     if not isinstance(table, dict):
         faults.append(f"{path}: {TABLE} must be a table")
         table = {}
-    found: dict[str, object] = {}
+    seen: set[str] = set()
     for section, where in ((content, "at the top"), (table, f"under [{TABLE}]")):
         for key, value in section.items():
             name = key.upper()
             if name not in known:
-                guess = _guess_of_table(name, value, known) or _did_you_mean(name, known)
-                faults.append(f"{path}: {_shown(key)} is no setting{guess.lower()}")
-            elif name in found:
+                guess = meant_by_table(name, value, known) or did_you_mean(name, known)
+                faults.append(f"{path}: {printable_name(key)} is no setting{guess.lower()}")
+            elif name in seen:
                 faults.append(f"{path}: {name.lower()} is there twice, again {where}: keep one")
             else:
-                found[name] = value
-    return found
+                seen.add(name)
+                yield name, value
 
 
-def dotenv(
-    path: Path, known: Collection[str], faults: list[str], warnings: list[str]
+def _dotenv(
+    names: type[BaseSettings], path: Path, known: Collection[str], found: Found
 ) -> dict[str, object]:
     """The settings of a .env, as python-dotenv reads it."""
     try:
@@ -84,61 +157,20 @@ def dotenv(
             unread = [binding.original.line for binding in parse_stream(file) if binding.error]
         if unread:
             lines = ", ".join(map(str, unread))
-            faults.append(f"{path}: line {lines} is not NAME=value")
+            found.faults.append(f"{path}: line {lines} is not NAME=value")
             return {}
-        values = dotenv_values(path)
+        source = DotEnvSettingsSource(names, path, env_file_encoding="utf-8")
+        values = source()
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        faults.append(f"{path}: cannot be read ({_reason(error)})")
+        found.faults.append(f"{path}: cannot be read ({_reason(error)})")
         return {}
     except ValueError:  # UnicodeDecodeError is one
-        faults.append(f"{path}: is not text in UTF-8")
+        found.faults.append(f"{path}: is not text in UTF-8")
         return {}
-    warnings.extend(unknown(values, known, str(path)))
-    return {name: value for name, value in values.items() if name in known}
-
-
-def unknown(given: Mapping[str, object], known: Collection[str], where: str) -> Iterator[str]:
-    """A line for each name that is likely meant as a setting and is none."""
-    for name in sorted(given):
-        if name in known or name in NOT_OURS:
-            continue
-        ours = name.startswith(OUR_PREFIXES)
-        if ours or name.startswith(SHARED_PREFIXES):
-            guess = _did_you_mean(name, known, cutoff=0.6 if ours else NEARLY)
-            if ours or guess:
-                yield f"{_shown(name)} in {where} is no setting{guess}"
-
-
-def _did_you_mean(name: str, known: Collection[str], cutoff: float = 0.6) -> str:
-    # One without its prefix, or cut short: VATWATCH_POLL is meant for VATSIM_POLL_INTERVAL, though
-    # by its letters it is nearer to VATWATCH_HOST.
-    stem = _stem(name) if cutoff < NEARLY else ""
-    for meant in sorted(known, key=lambda one: (len(one), one)):
-        if len(stem) >= SHORTEST_STEM and (_stem(meant) + "_").startswith(stem + "_"):
-            return f" (did you mean {meant}?)"
-    close = get_close_matches(name, sorted(known), n=1, cutoff=cutoff)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
-def _stem(name: str) -> str:
-    prefix = next((one for one in OUR_PREFIXES if name.startswith(one)), "")
-    return name.removeprefix(prefix)
-
-
-def _guess_of_table(name: str, value: object, known: Collection[str]) -> str:
-    """`[database] url = …` is `database_url = …`."""
-    if isinstance(value, dict):
-        for key in value:
-            if f"{name}_{str(key).upper()}" in known:
-                return f" (write {name}_{str(key).upper()} = …, without a table)"
-    return ""
-
-
-def _shown(name: str) -> str:
-    """A name that may be anything: a value that stands where a name should, too."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) else "a name"
+    found.warnings.extend(unknown(source.env_vars, known, str(path)))
+    return values
 
 
 def _reason(error: OSError) -> str:

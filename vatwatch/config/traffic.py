@@ -29,7 +29,7 @@ def _file(value: Path) -> Path:
     return value
 
 
-class Traffic(Section):
+class TrafficSettings(Section):
     """What the traffic means, and what of it is kept."""
 
     reconnect_window_s: PositiveFloat = setting(

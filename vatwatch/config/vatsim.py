@@ -9,7 +9,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from vatwatch import __version__
 from vatwatch.config import addresses
-from vatwatch.config.section import Section, checked, one_line, setting
+from vatwatch.config.section import Section, checked, printable, setting
 
 DEFAULT_API_URL = "https://data.vatsim.net/v3/vatsim-data.json"
 DEFAULT_TRANSCEIVERS_URL = "https://data.vatsim.net/v3/transceivers-data.json"
@@ -21,7 +21,7 @@ FeedUrl = Annotated[str, checked(addresses.http)]
 
 
 def _header(text: str) -> None:
-    one_line(text)
+    printable(text)
     try:
         text.encode("latin-1")
     except UnicodeEncodeError:
@@ -33,7 +33,7 @@ def _header(text: str) -> None:
 Header = Annotated[str, checked(_header)]
 
 
-class Vatsim(Section):
+class VatsimSettings(Section):
     """The feeds."""
 
     api_url: FeedUrl | None = setting(

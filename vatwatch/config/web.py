@@ -24,7 +24,7 @@ def _host(value: str) -> str:
     return host
 
 
-class Web(Section):
+class WebSettings(Section):
     """Where the service listens."""
 
     host: Annotated[str, AfterValidator(_host)] = setting(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import socket
 
     from vatwatch.config.settings import Settings
-    from vatwatch.config.vatsim import Vatsim
+    from vatwatch.config.vatsim import VatsimSettings
     from vatwatch.storage.directory_lock import DirectoryLock
     from vatwatch.supervision import Tree
 
@@ -182,7 +182,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _feeds(vatsim: Vatsim) -> str:
+def _feeds(vatsim: VatsimSettings) -> str:
     if vatsim.api_url is not None:
         return shown_address(vatsim.api_url)
     return f"the feeds that {shown_address(vatsim.status_url)} lists"

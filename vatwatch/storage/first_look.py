@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import redis
 
-from vatwatch.config.database import Database
+from vatwatch.config.database import DatabaseSettings
 from vatwatch.errors import DatabaseUnavailable, RedisUnavailable, SchemaRefused
 from vatwatch.storage.migrate import newest_of
 from vatwatch.storage.postgres_binaries import choose_binaries
@@ -33,7 +33,7 @@ class DatabaseFound:
     """The number of the newest change of the schema; None before the first start."""
 
 
-def check_database(database: Database, home: Path) -> None:
+def check_database(database: DatabaseSettings, home: Path) -> None:
     """See whether this version can use the database, if it answers: nothing else has begun yet.
 
     A server that is away is weather, and no reason not to start.

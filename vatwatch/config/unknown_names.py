@@ -1,0 +1,69 @@
+"""Names that are no settings: which of them are told, and what was likely meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
+
+# Names that begin with these are ours alone: one that is no setting is likely misspelt.
+OUR_PREFIXES = ("VATWATCH_", "VATSIM_")
+# Other programs use these, too: such a name is told only if it is nearly one of ours.
+SHARED_PREFIXES = (
+    "CACHE_",
+    "CIRCUIT_BREAKER_",
+    "DATABASE_",
+    "ERROR_",
+    "EVENT_BUS_",
+    "REDIS_",
+    "SERVICE_",
+)
+# Of docker-compose.yml, which reads the same .env.
+NOT_OURS = frozenset({"VATWATCH_PUBLISHED_PORT"})
+# How alike two names must be: `DATABASE_URI` is meant for ours, `REDIS_PASSWORD` is not.
+NEARLY = 0.85
+# Of a name without its prefix: shorter ones say too little.
+SHORTEST_STEM = 4
+
+
+def unknown(given: Mapping[str, object], known: Collection[str], where: str) -> Iterator[str]:
+    """A line for each name in `given` that is likely meant as a setting and is none."""
+    for name in sorted(given):
+        if name in known or name in NOT_OURS:
+            continue
+        ours = name.startswith(OUR_PREFIXES)
+        if ours or name.startswith(SHARED_PREFIXES):
+            guess = did_you_mean(name, known, cutoff=0.6 if ours else NEARLY)
+            if ours or guess:
+                yield f"{printable_name(name)} in {where} is no setting{guess}"
+
+
+def did_you_mean(name: str, known: Collection[str], cutoff: float = 0.6) -> str:
+    """` (did you mean X?)`, or nothing if no setting is alike by `cutoff` (0 to 1)."""
+    # One without its prefix, or cut short: VATWATCH_POLL is meant for VATSIM_POLL_INTERVAL, though
+    # by its letters it is nearer to VATWATCH_HOST.
+    stem = _stem(name) if cutoff < NEARLY else ""
+    for meant in sorted(known, key=lambda one: (len(one), one)):
+        if len(stem) >= SHORTEST_STEM and (_stem(meant) + "_").startswith(stem + "_"):
+            return f" (did you mean {meant}?)"
+    close = get_close_matches(name, sorted(known), n=1, cutoff=cutoff)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def meant_by_table(name: str, value: object, known: Collection[str]) -> str:
+    """` (write X = …)` for a TOML table such as `[database] url = …`, else nothing."""
+    if isinstance(value, dict):
+        for key in value:
+            if f"{name}_{str(key).upper()}" in known:
+                return f" (write {name}_{str(key).upper()} = …, without a table)"
+    return ""
+
+
+def printable_name(name: str) -> str:
+    """The name, if it can be one: a secret that stands where a name should is not repeated."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) else "a name"
+
+
+def _stem(name: str) -> str:
+    prefix = next((one for one in OUR_PREFIXES if name.startswith(one)), "")
+    return name.removeprefix(prefix)
