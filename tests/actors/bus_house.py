@@ -18,7 +18,7 @@ from vatwatch.actors.history import HistoryActor
 from vatwatch.actors.notices import subscribe_to_notices
 from vatwatch.actors.store import StoreActor
 from vatwatch.messages import Delivered, GetEventMetrics, GetLetters, Publish
-from vatwatch.monitoring.status import EventBusStatus, HandlerStatus
+from vatwatch.messages.status import EventBusStatus, HandlerStatus
 from vatwatch.storage.retention import Retention
 from vatwatch.supervision import (
     Actor,

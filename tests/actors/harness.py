@@ -26,7 +26,7 @@ from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
 from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports
-from vatwatch.monitoring.status import Status
+from vatwatch.messages.status import Status
 from vatwatch.supervision import NodeInfo, Notice, Tell, Tree
 from vatwatch.system import build
 

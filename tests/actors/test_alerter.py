@@ -18,7 +18,7 @@ from tests.actors.postgres_proxy import PostgresProxy
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import DATA, FeedServer, status
 from vatwatch.actors.webhook import Webhook, body_of
-from vatwatch.messages import Health
+from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.notifications import Notification
 from vatwatch.supervision import BreakerState, Fault, FaultKind, State
 from vatwatch.supervision.tree import Tree

@@ -23,8 +23,9 @@ from vatsim_simulator.publication import Publication
 from vatwatch.actors import cache as cache_module
 from vatwatch.actors import processor as processor_module
 from vatwatch.actors import store as store_module
-from vatwatch.messages import AppendSnapshot, Health
-from vatwatch.monitoring.status import CacheStatus, JournalStatus
+from vatwatch.messages import AppendSnapshot
+from vatwatch.messages.status import CacheStatus, JournalStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import ChildFailed
 
 TRIES = 3

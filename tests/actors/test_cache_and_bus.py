@@ -16,8 +16,9 @@ from tests.actors.harness import PATIENCE_S, Running, as_url, running, settings_
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import FeedServer
 from vatwatch.live.records import Collection
-from vatwatch.messages import Delivered, GetEvents, Health, Publish, Subscribe
-from vatwatch.monitoring.status import CacheStatus
+from vatwatch.messages import Delivered, GetEvents, Publish, Subscribe
+from vatwatch.messages.status import CacheStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import (
     Actor,
     ChildFailed,

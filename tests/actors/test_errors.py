@@ -14,8 +14,9 @@ from tests.actors.harness import Poison, Running, running, until
 from tests.actors.test_snapshot import NOWHERE
 from tests.feed_server import DATA, FeedServer, status
 from vatwatch.actors import error_manager
+from vatwatch.actors.store import RetryWrite
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import RetryWrite, SupervisionNoticed
+from vatwatch.messages import SupervisionNoticed
 from vatwatch.supervision import AskFailed, Fault, FaultKind, State, described
 
 STORM = 10_000

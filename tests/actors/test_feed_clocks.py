@@ -13,8 +13,8 @@ import pytest
 from tests.actors.harness import Poison, Running, running, until
 from tests.feed_server import DATA, FeedServer, body
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import Health
-from vatwatch.monitoring.status import FetcherStatus, JournalStatus
+from vatwatch.messages.status import FetcherStatus, JournalStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.storage.journal_entry import Header, encode
 from vatwatch.supervision import ChildFailed
 

@@ -30,8 +30,8 @@ from vatwatch.actors.feed_addresses import AddressBook, FeedPlaces
 from vatwatch.actors.feed_client import FeedClient
 from vatwatch.errors import JournalFull
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import Health
-from vatwatch.monitoring.status import FetcherStatus, JournalStatus
+from vatwatch.messages.status import FetcherStatus, JournalStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.storage.journal import Journal
 from vatwatch.supervision import ChildFailed
 

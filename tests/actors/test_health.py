@@ -14,7 +14,8 @@ from tests.actors.test_cache_and_bus import redis_at
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import DATA, FeedServer, status
 from vatwatch.live.records import Collection
-from vatwatch.messages import FindLive, Health
+from vatwatch.messages import FindLive
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import Fault, FaultKind, State
 
 GIVEN = updates(2)

@@ -10,7 +10,7 @@ import psycopg2
 from vatwatch.actors.history import HistoryActor
 from vatwatch.errors import VatwatchError
 from vatwatch.messages import FindEvents, InspectDatabase
-from vatwatch.monitoring.status import DatabaseReport
+from vatwatch.messages.status import DatabaseReport
 from vatwatch.supervision import AskFailed
 from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
 from vatwatch.traffic.events import EventFilter

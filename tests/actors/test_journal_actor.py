@@ -20,8 +20,8 @@ from tests.actors.test_snapshot import (
     updates,
 )
 from vatwatch.errors import JournalError
-from vatwatch.messages import Health
-from vatwatch.monitoring.status import JournalStatus
+from vatwatch.messages.status import JournalStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.storage import journal as journal_module
 from vatwatch.supervision import ChildFailed
 

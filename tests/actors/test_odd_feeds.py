@@ -18,8 +18,8 @@ from tests.feed.test_tolerance import EXTREMES, PLACES, put
 from tests.feed_server import DATA, TRANSCEIVERS, FeedServer
 from tests.feed_server import body as answer
 from vatwatch.feed.times import parse_time, time_text
-from vatwatch.messages import Health
-from vatwatch.monitoring.status import FetcherStatus, JournalStatus, ProcessorStatus
+from vatwatch.messages.status import FetcherStatus, JournalStatus, ProcessorStatus
+from vatwatch.monitoring.health import Health
 
 START = parse_time("2026-10-01T11:00:00.1234567Z")
 EVERYBODY = ["TST1", "TST2", "TST3"]

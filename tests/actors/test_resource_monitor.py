@@ -24,7 +24,7 @@ from tests.actors.harness import (
 )
 from tests.actors.test_snapshot import time_of, updates
 from vatwatch.messages import GetEvents
-from vatwatch.monitoring.status import JournalStatus, ResourceStatus
+from vatwatch.messages.status import JournalStatus, ResourceStatus
 from vatwatch.supervision import ChildSpec, SupervisorSpec, Tree
 from vatwatch.system import declare
 from vatwatch.traffic.events import Event, EventFilter

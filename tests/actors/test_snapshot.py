@@ -18,14 +18,15 @@ from vatsim_simulator.world import World
 from vatwatch.actors import processor as processor_module
 from vatwatch.actors.store import StoreActor
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import BatchStored, Health
-from vatwatch.monitoring.status import (
+from vatwatch.messages import BatchStored
+from vatwatch.messages.status import (
     CacheStatus,
     FetcherStatus,
     JournalStatus,
     ProcessorStatus,
     StoreStatus,
 )
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import ChildFailed, Fault, FaultKind
 from vatwatch.traffic.batch import Batch
 from vatwatch.traffic.pipeline import Options, Prepared

@@ -18,9 +18,11 @@ from tests.actors.postgres_proxy import PostgresProxy
 from tests.actors.test_cache_and_bus import redis_at
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import DATA, FeedServer, status
-from vatwatch.messages import DatabaseReturned, Health, RetryWrite
+from vatwatch.actors.store import RetryWrite
+from vatwatch.messages import DatabaseReturned
+from vatwatch.messages.status import CacheStatus, JournalStatus, StoreStatus
 from vatwatch.monitoring.counters import counters_of
-from vatwatch.monitoring.status import CacheStatus, JournalStatus, StoreStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import BreakerState, Fault, FaultKind, State
 
 GIVEN = updates(8)

@@ -20,7 +20,7 @@ import pytest
 
 from tests.actors.harness import Query, as_url, running, until
 from vatwatch.feed.times import parse_time
-from vatwatch.monitoring.status import JournalStatus
+from vatwatch.messages.status import JournalStatus
 from vatwatch.storage.journal import Journal
 
 WALL_CLOCK = {

@@ -14,8 +14,9 @@ from vatwatch.actors.health_monitor import HealthMonitorActor, Records
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
-from vatwatch.messages import Health, ServiceReport
-from vatwatch.monitoring.status import FetcherStatus, StoreStatus
+from vatwatch.messages import ServiceReport
+from vatwatch.messages.status import FetcherStatus, StoreStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import BreakerPolicy, ChildStarted, Tree, worker
 
 Sample = tuple[str, tuple[tuple[str, str], ...]]

@@ -9,8 +9,8 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vatwatch.messages.status import FetcherStatus, Status, StoreStatus
 from vatwatch.monitoring.counters import Totals, counters_of
-from vatwatch.monitoring.status import FetcherStatus, Status, StoreStatus
 
 # What happens: so many more are stored, or the service starts again.
 LIVES = st.lists(st.lists(st.integers(0, 9), max_size=8), max_size=8)

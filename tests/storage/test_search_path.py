@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2.extensions import make_dsn
 
 from tests.actors.harness import running, until
-from vatwatch.monitoring.status import JournalStatus
+from vatwatch.messages.status import JournalStatus
 
 
 def test_a_service_lives_in_the_schema_that_its_address_asks_for(

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import assert_never
+from typing import TypeAlias, assert_never
 from uuid import UUID, uuid4
 
 import gevent
@@ -30,32 +30,39 @@ from vatwatch.actors.service import Service
 from vatwatch.actors.webhook import Webhook, send
 from vatwatch.errors import BreakerOpen, SupervisionError, WebhookRefused, WebhookUnavailable
 from vatwatch.messages import (
-    EvaluateAlerts,
     ForgetLetter,
     GetAlerts,
     GetReports,
-    Health,
     HealthChanged,
     KeepLetter,
     NotifyAgain,
     Reports,
 )
+from vatwatch.messages.alerter import ToAlerter
+from vatwatch.messages.status import AlerterStatus, ErrorStatus, JournalStatus
 from vatwatch.monitoring.alerts import Alert, AlertState, Condition, Rate, Rule, Told, fold, step
+from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.notifications import AlertNow, AlertRule, Alerts, Notification, WebhookNow
-from vatwatch.monitoring.status import AlerterStatus, ErrorStatus, JournalStatus
 from vatwatch.supervision import (
     Backoff,
     BreakerPolicy,
     Guarded,
     Recovery,
     Retry,
+    Tell,
     Timer,
 )
 from vatwatch.traffic.dead_letters import DeadLetter, letter_id, storable
 
 log = logging.getLogger(__name__)
 
-Received = EvaluateAlerts | HealthChanged | GetAlerts | NotifyAgain
+
+@dataclass(frozen=True, slots=True)
+class EvaluateAlerts(Tell):
+    """See what holds, and tell."""
+
+
+Received: TypeAlias = ToAlerter | EvaluateAlerts
 
 ASK_TIMEOUT_S = 2.0
 # News come in swarms: they are looked at together.

@@ -11,9 +11,10 @@ Restart   costs nothing: the processor is asked to send the live state again
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, assert_never
 
 import redis
 
@@ -26,14 +27,14 @@ from vatwatch.messages import (
     FindFlightId,
     FindLive,
     GetLive,
-    Health,
     InspectCache,
     LiveChanged,
-    ServeAgain,
     SnapshotSetAside,
 )
+from vatwatch.messages.cache import ToCache
+from vatwatch.messages.status import CacheReport, CacheStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.outages import Outage, lasted, look
-from vatwatch.monitoring.status import CacheReport, CacheStatus
 from vatwatch.storage.redis_mirror import RedisMirror
 from vatwatch.supervision import (
     BreakerPolicy,
@@ -43,6 +44,7 @@ from vatwatch.supervision import (
     NativePool,
     Recovery,
     Reply,
+    Tell,
     Timer,
     correlation_of,
 )
@@ -56,9 +58,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Received = (
-    LiveChanged | ServeAgain | SnapshotSetAside | GetLive | FindLive | FindFlightId | InspectCache
-)
+
+@dataclass(frozen=True, slots=True)
+class ServeAgain(Tell):
+    """Try once more to encode the live state that could not be encoded."""
+
+
+Received: TypeAlias = ToCache | ServeAgain
 
 Found = TypeVar("Found")
 

@@ -12,17 +12,17 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from vatwatch.messages import Health, Reports
-from vatwatch.monitoring.alerts import Condition, Severity
-from vatwatch.monitoring.health import COLLECTING, VITAL
-from vatwatch.monitoring.resources import Resource
-from vatwatch.monitoring.status import (
+from vatwatch.messages import Reports
+from vatwatch.messages.status import (
     CacheStatus,
     FetcherStatus,
     JournalStatus,
     ResourceStatus,
     StoreStatus,
 )
+from vatwatch.monitoring.alerts import Condition, Severity
+from vatwatch.monitoring.health import COLLECTING, VITAL, Health
+from vatwatch.monitoring.resources import Resource
 from vatwatch.supervision import BreakerInfo, BreakerState
 
 S = TypeVar("S", bound=Struct)

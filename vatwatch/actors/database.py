@@ -20,7 +20,7 @@ from vatwatch.errors import (
     SupervisionError,
 )
 from vatwatch.messages import DatabaseReturned, GetDsn
-from vatwatch.monitoring.status import PoolStatus
+from vatwatch.messages.status import PoolStatus
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.weather import Verdict, judge, said
 from vatwatch.supervision import Actor, Address, BreakerPolicy, Guard, Guarded, Recovery

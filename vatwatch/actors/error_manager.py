@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 from uuid import uuid4
 
 import gevent
@@ -28,20 +29,19 @@ from vatwatch.actors.error_backlog import ErrorBacklog
 from vatwatch.actors.service import Service
 from vatwatch.errors import StorageError, SupervisionError, WebhookUnavailable
 from vatwatch.messages import (
-    ErrorsLoaded,
     ErrorsStored,
     FindErrors,
-    FlushErrors,
     GetErrorAnalytics,
     GetErrorRecovery,
     GetErrors,
     GetErrorTrends,
-    Health,
     SnapshotJournaled,
     StoreErrors,
     StoreStarted,
     SupervisionNoticed,
 )
+from vatwatch.messages.error_manager import ToErrorManager
+from vatwatch.messages.status import ErrorStatus
 from vatwatch.monitoring.error_statistics import ErrorStatistics
 from vatwatch.monitoring.errors import (
     Category,
@@ -53,7 +53,7 @@ from vatwatch.monitoring.errors import (
     is_bug,
     is_weather,
 )
-from vatwatch.monitoring.status import ErrorStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import (
     AskFailed,
     BreakerChanged,
@@ -76,17 +76,20 @@ from vatwatch.traffic.payloads import ServicePayload
 
 log = logging.getLogger(__name__)
 
-Received = (
-    SupervisionNoticed
-    | FlushErrors
-    | ErrorsLoaded
-    | ErrorsStored
-    | StoreStarted
-    | GetErrors
-    | GetErrorAnalytics
-    | GetErrorRecovery
-    | GetErrorTrends
-)
+
+@dataclass(frozen=True, slots=True)
+class FlushErrors(Tell):
+    """Hand on what was folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsLoaded(Tell):
+    """What the table knows, the newest first."""
+
+    records: tuple[ErrorRecord, ...]
+
+
+Received: TypeAlias = ToErrorManager | FlushErrors | ErrorsLoaded
 
 # Repeats within this time are one record with a count.
 FOLD_S = 1.0

@@ -22,7 +22,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 from uuid import UUID, uuid4
 
 import gevent
@@ -45,13 +45,11 @@ from vatwatch.messages import (
     AcceptEvent,
     DiscardLetter,
     EventsStored,
-    FlushEvents,
     ForgetLetter,
     GetEventMetrics,
     GetEvents,
     GetLetter,
     GetLetters,
-    Health,
     KeepLetter,
     LetterDied,
     NotifyAgain,
@@ -65,7 +63,9 @@ from vatwatch.messages import (
     Subscribe,
     Unsubscribe,
 )
-from vatwatch.monitoring.status import DeliveryMetrics, EventBusStatus, HandlerStatus
+from vatwatch.messages.event_bus import ToEventBus
+from vatwatch.messages.status import DeliveryMetrics, EventBusStatus, HandlerStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import (
     BreakerPolicy,
     DeadLetterReason,
@@ -78,26 +78,13 @@ from vatwatch.supervision import (
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter, letter_id, storable
 from vatwatch.traffic.events import Event, EventFilter, EventRow, Place, check_event
 
-Received = (
-    Publish
-    | AcceptEvent
-    | Subscribe
-    | Unsubscribe
-    | Replay
-    | GetEvents
-    | GetEventMetrics
-    | LetterDied
-    | KeepLetter
-    | ForgetLetter
-    | GetLetters
-    | GetLetter
-    | RedeliverLetter
-    | DiscardLetter
-    | EventsStored
-    | StoreStarted
-    | FlushEvents
-    | ShedHistory
-)
+
+@dataclass(frozen=True, slots=True)
+class FlushEvents(Tell):
+    """See whether the store still owes an answer."""
+
+
+Received: TypeAlias = ToEventBus | FlushEvents
 
 # Events that are taken at once: to check and to keep one takes 10 to 15 µs, and nobody else runs
 # meanwhile. (A first snapshot of 2,000 pilots has 2,200: 25 to 33 ms.)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from time import monotonic
-from typing import TypeVar, assert_never
+from typing import TypeAlias, TypeVar, assert_never
 
 from vatwatch.actors.feed_addresses import AddressBook, FeedPlaces
 from vatwatch.actors.feed_client import FeedClient, NotModified, shown
@@ -49,14 +49,13 @@ from vatwatch.feed.times import parse_feed_time
 from vatwatch.messages import (
     AppendSnapshot,
     FindFeedClock,
-    Health,
     HoldSnapshot,
-    PollDue,
     QuarantineHeld,
     RejectSnapshot,
     ReleaseHeld,
 )
-from vatwatch.monitoring.status import FetcherStatus
+from vatwatch.messages.status import FetcherStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import (
     Ask,
     Backoff,
@@ -66,6 +65,7 @@ from vatwatch.supervision import (
     NativePool,
     Recovery,
     Retry,
+    Tell,
 )
 from vatwatch.traffic.payloads import DataPayload
 
@@ -73,7 +73,13 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-Received = PollDue
+
+@dataclass(frozen=True, slots=True)
+class PollDue(Tell):
+    """The next poll's time has come."""
+
+
+Received: TypeAlias = PollDue
 
 OUTCOMES: dict[type[Exception], str] = {
     **FEED_OUTCOMES,

@@ -15,28 +15,27 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import gevent
 
 from vatwatch.actors.service import Service
 from vatwatch.errors import VatwatchError
 from vatwatch.messages import (
-    CheckHealth,
-    DependencyInspected,
     GetReports,
-    Health,
     HealthChanged,
     InspectCache,
     InspectDatabase,
     LookAgain,
-    Probed,
     Reports,
     ServiceReport,
 )
+from vatwatch.messages.health_monitor import ToHealthMonitor
+from vatwatch.messages.status import CacheStatus, FetcherStatus, Status, StoreStatus
 from vatwatch.monitoring.health import (
     COLLECTING,
     WELL,
+    Health,
     Ledger,
     Sign,
     is_down,
@@ -44,12 +43,34 @@ from vatwatch.monitoring.health import (
     overall,
     worst,
 )
-from vatwatch.monitoring.status import CacheStatus, FetcherStatus, Status, StoreStatus
-from vatwatch.supervision import NodeInfo, State
+from vatwatch.supervision import NodeInfo, State, Tell
 from vatwatch.supervision.failures import text_of
 from vatwatch.traffic.payloads import HealthPayload
 
-Received = ServiceReport | LookAgain | GetReports | CheckHealth | Probed | DependencyInspected
+
+@dataclass(frozen=True, slots=True)
+class CheckHealth(Tell):
+    """Ask everybody, and publish what is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed(Tell):
+    """A service has answered, or (with what is known of it) has not."""
+
+    service: str
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyInspected(Tell):
+    """What is outside has answered, or why not."""
+
+    name: str
+    health: Health
+    reason: str = ""
+
+
+Received: TypeAlias = ToHealthMonitor | CheckHealth | Probed | DependencyInspected
 
 # Unhealthy services are probed more often.
 AGAIN_S = 5.0

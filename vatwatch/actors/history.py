@@ -10,10 +10,11 @@ Restart   costs the questions in hand
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 import gevent
 import psycopg2
@@ -29,18 +30,18 @@ from vatwatch.messages import (
     FindLetter,
     FindLetters,
     FindTrack,
-    Health,
     InspectDatabase,
     Track,
-    TryDatabase,
 )
-from vatwatch.monitoring.status import DatabaseReport, HistoryStatus
+from vatwatch.messages.history import ToHistory
+from vatwatch.messages.status import DatabaseReport, HistoryStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.storage.error_rows import find_errors
 from vatwatch.storage.event_rows import find_events, find_letter, find_letters
 from vatwatch.storage.migrate import is_current
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.queries import callsign_of, inspect, latest_flight, track
-from vatwatch.supervision import Reply, Timer
+from vatwatch.supervision import Reply, Tell, Timer
 from vatwatch.supervision.failures import text_of
 from vatwatch.supervision.public_lane import PUBLIC_CAPACITY, PUBLIC_RETRY_S
 
@@ -49,16 +50,13 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import connection
 
-Received = (
-    FindTrack
-    | FindEvents
-    | FindLetters
-    | FindLetter
-    | FindErrors
-    | InspectDatabase
-    | TryDatabase
-    | DatabaseReturned
-)
+
+@dataclass(frozen=True, slots=True)
+class TryDatabase(Tell):
+    """It was away at the last question; see whether it is back."""
+
+
+Received: TypeAlias = ToHistory | TryDatabase
 
 # Connections that questions from outside leave to the tree's own: one for the health monitor's
 # look at the database, one for whoever reads what happened before it started.

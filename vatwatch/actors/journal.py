@@ -20,7 +20,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeVar, assert_never
+from typing import Any, TypeAlias, TypeVar, assert_never
 
 from vatwatch.actors.service import Service
 from vatwatch.errors import (
@@ -40,7 +40,6 @@ from vatwatch.messages import (
     CleanJournal,
     EntryPassedOver,
     FindFeedClock,
-    Health,
     HoldSnapshot,
     KeepArchive,
     KnownClock,
@@ -54,7 +53,9 @@ from vatwatch.messages import (
     SnapshotJournaled,
     SnapshotSetAside,
 )
-from vatwatch.monitoring.status import JournalStatus
+from vatwatch.messages.journal import ToJournal
+from vatwatch.messages.status import JournalStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.storage.held import HeldEntries
 from vatwatch.storage.journal import EntryInfo, Journal, JournalStats, read_entry
 from vatwatch.storage.journal_entry import time_text
@@ -64,22 +65,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-Received = (
-    AppendSnapshot
-    | HoldSnapshot
-    | ReleaseHeld
-    | QuarantineHeld
-    | RejectSnapshot
-    | FindFeedClock
-    | NextPending
-    | LastEntry
-    | BatchStored
-    | BatchRejected
-    | SnapshotFailed
-    | ShedArchive
-    | KeepArchive
-    | CleanJournal
-)
+Received: TypeAlias = ToJournal
 
 # How long one question may look for an entry that can be read: half of what the processor waits.
 SEARCH_S = 5.0

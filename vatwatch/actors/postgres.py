@@ -10,22 +10,31 @@ from __future__ import annotations
 
 import logging
 import random
+from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from vatwatch.actors.service import Service
 from vatwatch.errors import EmbeddedPostgresError
-from vatwatch.messages import DatabaseReturned, GetDsn, Health, WatchCluster
-from vatwatch.monitoring.status import PostgresStatus
+from vatwatch.messages import DatabaseReturned, GetDsn
+from vatwatch.messages.postgres import ToPostgres
+from vatwatch.messages.status import PostgresStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.storage.embedded import EmbeddedPostgres
-from vatwatch.supervision import Backoff
+from vatwatch.supervision import Backoff, Tell
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-Received = GetDsn | WatchCluster
+
+@dataclass(frozen=True, slots=True)
+class WatchCluster(Tell):
+    """See whether the cluster still runs."""
+
+
+Received: TypeAlias = ToPostgres | WatchCluster
 
 WATCH_S = 0.5
 # A server that dies again at once is not started again at once.

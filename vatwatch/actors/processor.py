@@ -33,9 +33,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
-from typing import TypeVar, assert_never
+from typing import TypeAlias, TypeVar, assert_never
 
 from vatwatch.actors.durable_path import DurablePath
 from vatwatch.actors.feed_content import FeedContent
@@ -47,20 +48,20 @@ from vatwatch.messages import (
     BatchRejected,
     BatchStored,
     CacheStarted,
-    CatchUp,
     EntryPassedOver,
-    Health,
     LastEntry,
     NextPending,
     Publish,
     RecoverTracking,
     SnapshotJournaled,
     StoreStarted,
-    TrackingRecovered,
 )
-from vatwatch.monitoring.status import ProcessorStatus
+from vatwatch.messages.processor import ToProcessor
+from vatwatch.messages.status import ProcessorStatus
+from vatwatch.messages.store import Recovered
+from vatwatch.monitoring.health import Health
 from vatwatch.storage.work_note import WorkNote
-from vatwatch.supervision import NativePool, correlation_of
+from vatwatch.supervision import NativePool, Tell, correlation_of
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.pipeline import (
     Advanced,
@@ -71,17 +72,22 @@ from vatwatch.traffic.pipeline import (
 )
 from vatwatch.traffic.tracking import Tracking
 
-Received = (
-    SnapshotJournaled
-    | BatchStored
-    | BatchRefused
-    | BatchRejected
-    | EntryPassedOver
-    | StoreStarted
-    | CatchUp
-    | TrackingRecovered
-    | CacheStarted
-)
+
+@dataclass(frozen=True, slots=True)
+class CatchUp(Tell):
+    """See whether the journal holds what the database does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingRecovered(Tell):
+    """The store's answer, or none; void if the generation has passed."""
+
+    generation: int
+    entry: SnapshotJournaled | None
+    recovered: Recovered | None
+
+
+Received: TypeAlias = ToProcessor | CatchUp | TrackingRecovered
 
 T = TypeVar("T")
 

@@ -21,22 +21,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 import psutil
 
 from vatwatch.actors.service import Service
 from vatwatch.errors import SupervisionError
-from vatwatch.messages import (
-    CleanJournal,
-    CleanUpDue,
-    GetReports,
-    Health,
-    KeepArchive,
-    MeasureResources,
-    ShedArchive,
-    ShedHistory,
-)
+from vatwatch.messages import CleanJournal, GetReports, KeepArchive, ShedArchive, ShedHistory
+from vatwatch.messages.status import JournalStatus, ResourceStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.resources import (
     LASTING,
     REPLACE_EVERY,
@@ -49,13 +42,23 @@ from vatwatch.monitoring.resources import (
     Watched,
     may_replace,
 )
-from vatwatch.monitoring.status import JournalStatus, ResourceStatus
 from vatwatch.storage.housekeeping import begin_log_anew, free_bytes, remove_orphans
-from vatwatch.supervision import HubWatch, NativePool
+from vatwatch.supervision import HubWatch, NativePool, Tell
 
 log = logging.getLogger(__name__)
 
-Received = MeasureResources | CleanUpDue
+
+@dataclass(frozen=True, slots=True)
+class MeasureResources(Tell):
+    """Read everything, and do what follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUpDue(Tell):
+    """Remove what nobody needs."""
+
+
+Received: TypeAlias = MeasureResources | CleanUpDue
 
 MEGABYTE = 1024 * 1024
 ASK_TIMEOUT_S = 2.0

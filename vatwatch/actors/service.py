@@ -11,9 +11,10 @@ from msgspec import Struct, structs
 
 from vatwatch.actors.blame import is_to_blame
 from vatwatch.feed import correlation
-from vatwatch.messages import Health, Publish, ServiceReport, SnapshotFailed
+from vatwatch.messages import Publish, ServiceReport, SnapshotFailed
+from vatwatch.messages.status import Status
 from vatwatch.monitoring.counters import Totals
-from vatwatch.monitoring.status import Status
+from vatwatch.monitoring.health import Health
 from vatwatch.redaction import redact
 from vatwatch.supervision import Actor, FailureHandled, RemedyName, Tell
 from vatwatch.supervision.failures import described

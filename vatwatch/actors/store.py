@@ -18,10 +18,11 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 from uuid import UUID
 
 import psycopg2
@@ -44,20 +45,19 @@ from vatwatch.messages import (
     ErrorsStored,
     EventsStored,
     GetReports,
-    Health,
-    PurgeOld,
     Recovered,
     RecoverTracking,
     Reports,
-    RetryWrite,
     StoreBatch,
     StoreErrors,
     StoreEvents,
     StoreStarted,
 )
+from vatwatch.messages.status import JournalStatus, StoreStatus
+from vatwatch.messages.store import ToStore
 from vatwatch.monitoring.errors import ErrorRecord
+from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.outages import Outage, lasted, look
-from vatwatch.monitoring.status import JournalStatus, StoreStatus
 from vatwatch.storage.error_rows import write_errors
 from vatwatch.storage.event_rows import write_events, write_letters
 from vatwatch.storage.migrate import is_current, migrate
@@ -66,7 +66,7 @@ from vatwatch.storage.recovery import recover
 from vatwatch.storage.reference import airports_are_current, write_airports
 from vatwatch.storage.retention import BATCH, Retention, purge
 from vatwatch.storage.writer import write_batch
-from vatwatch.supervision import Backoff, Timer
+from vatwatch.supervision import Backoff, Tell, Timer
 from vatwatch.traffic.batch import Batch, Outcome
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.tracking import Rules
@@ -74,15 +74,18 @@ from vatwatch.traffic.tracking import Rules
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
-Received = (
-    StoreBatch
-    | StoreEvents
-    | StoreErrors
-    | RecoverTracking
-    | RetryWrite
-    | DatabaseReturned
-    | PurgeOld
-)
+
+@dataclass(frozen=True, slots=True)
+class RetryWrite(Tell):
+    """Try the waiting batches again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeOld(Tell):
+    """Delete what was kept long enough."""
+
+
+Received: TypeAlias = ToStore | RetryWrite | PurgeOld
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,9 @@ from vatwatch.errors import FeedError, JournalError, SchemaRefused, StorageError
 from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
 from vatwatch.interrupts import Interrupted, stopped_by_signals
-from vatwatch.messages import AppendSnapshot, GetReports, Health, ServiceReport
-from vatwatch.monitoring.status import JournalStatus, StoreStatus
+from vatwatch.messages import AppendSnapshot, GetReports, ServiceReport
+from vatwatch.messages.status import JournalStatus, StoreStatus
+from vatwatch.monitoring.health import Health
 from vatwatch.storage.first_look import check_database
 from vatwatch.storage.home import take_home
 from vatwatch.storage.journal import read_entry

@@ -44,7 +44,7 @@ from vatwatch.http.service import Service
 from vatwatch.http.status import HealthzResource, ReadyzResource, StatusResource
 from vatwatch.http.supervision import FaultsResource, NodeResource, TreeResource
 from vatwatch.live.records import Collection
-from vatwatch.monitoring.status import (
+from vatwatch.messages.status import (
     CacheStatus,
     ErrorStatus,
     EventBusStatus,

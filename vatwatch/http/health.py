@@ -15,16 +15,8 @@ from msgspec import Struct
 from vatwatch.errors import SupervisionError
 from vatwatch.http.service import Resource, Service
 from vatwatch.http.status import ServicePart, http_status, service_parts, status_of
-from vatwatch.messages import (
-    GetAlerts,
-    GetReports,
-    Health,
-    InspectCache,
-    InspectDatabase,
-    Reports,
-)
-from vatwatch.monitoring.health import PartHealth
-from vatwatch.monitoring.status import (
+from vatwatch.messages import GetAlerts, GetReports, InspectCache, InspectDatabase, Reports
+from vatwatch.messages.status import (
     CacheReport,
     CacheStatus,
     DatabaseReport,
@@ -33,6 +25,7 @@ from vatwatch.monitoring.status import (
     Status,
     StoreStatus,
 )
+from vatwatch.monitoring.health import Health, PartHealth
 from vatwatch.supervision import NodeInfo
 
 

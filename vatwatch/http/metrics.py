@@ -28,8 +28,8 @@ from vatwatch import __version__
 from vatwatch.errors import SupervisionError
 from vatwatch.http.requests import RequestCounts, RouteInfo
 from vatwatch.http.service import Resource, Service, send_json
-from vatwatch.messages import GetReports, Health, Reports
-from vatwatch.monitoring.status import (
+from vatwatch.messages import GetReports, Reports
+from vatwatch.messages.status import (
     CacheStatus,
     ErrorStatus,
     EventBusStatus,
@@ -38,6 +38,7 @@ from vatwatch.monitoring.status import (
     ProcessorStatus,
     StoreStatus,
 )
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import BreakerInfo, BreakerState, LatencyInfo, NodeInfo, State
 
 S = TypeVar("S", bound=Struct)

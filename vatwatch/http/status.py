@@ -14,8 +14,8 @@ from vatwatch import __version__
 from vatwatch.http.problems import RETRY_AFTER_S
 from vatwatch.http.service import Resource, Service
 from vatwatch.live.records import Collection
-from vatwatch.messages import GetLive, GetReports, Health, Reports
-from vatwatch.monitoring.status import (
+from vatwatch.messages import GetLive, GetReports, Reports
+from vatwatch.messages.status import (
     CacheStatus,
     FetcherStatus,
     JournalStatus,
@@ -24,6 +24,7 @@ from vatwatch.monitoring.status import (
     ResourceStatus,
     StoreStatus,
 )
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import NodeInfo
 
 S = TypeVar(

@@ -1,0 +1,68 @@
+"""To the cache: the live state, and questions about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from vatwatch.feed.correlation import correlation_id
+from vatwatch.feed.records import Feed
+from vatwatch.live.records import Body, Collection
+from vatwatch.messages.status import CacheReport
+from vatwatch.supervision import Ask, Tell
+from vatwatch.traffic.tracking import Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class LiveChanged(Tell):
+    """processor → cache: this is the live state now. `feed` is None if the database gave it."""
+
+    tracking: Tracking
+    feed: Feed | None
+    recovered: bool  # from database or journal, and not fetched since the start
+    entry_id: int | None = None
+    """The journal's, if a snapshot was the reason."""
+
+    @property
+    def correlation_id(self) -> str:
+        """The snapshot's, if one was the reason."""
+        return "" if self.feed is None else correlation_id(self.feed.general.update_timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSetAside(Tell):
+    """journal → cache: this entry is in quarantine, or gone; do not try it again."""
+
+    entry_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetLive(Ask[Body | None]):
+    """http → cache: a whole collection, ready-encoded; None while nothing is known."""
+
+    collection: Collection
+
+
+@dataclass(frozen=True, slots=True)
+class FindLive(Ask[bytes | None]):
+    """http → cache: one record by its callsign, as JSON; None if it is not online."""
+
+    collection: Collection
+    callsign: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindFlightId(Ask[int | None]):
+    """http → cache: the flight that is online under this callsign."""
+
+    callsign: str
+
+
+@dataclass(frozen=True, slots=True)
+class InspectCache(Ask[CacheReport]):
+    """http, health_monitor → cache: count, and ask Redis something, now."""
+
+
+ToCache: TypeAlias = (
+    LiveChanged | SnapshotSetAside | GetLive | FindLive | FindFlightId | InspectCache
+)

@@ -1,0 +1,67 @@
+"""To the error manager: what failed, and questions about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+from vatwatch.messages.shared import StoreStarted
+from vatwatch.messages.store import StoreErrors
+from vatwatch.monitoring.error_statistics import Analytics, RecoveryNumbers, Trends
+from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
+from vatwatch.supervision import Ask, BestEffort, Notice
+from vatwatch.traffic.events import Place
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsStored(BestEffort):
+    """store → error_manager: these are in the table, but for those that PostgreSQL never takes."""
+
+    written: StoreErrors
+
+
+@dataclass(frozen=True, slots=True)
+class GetErrors(Ask[tuple[ErrorRecord, ...]]):
+    """http → error_manager: a page of what is in memory."""
+
+    wanted: ErrorFilter
+    limit: int
+    beyond: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class GetErrorAnalytics(Ask[Analytics]):
+    """http → error_manager: what was wrong in the window that ends now."""
+
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class GetErrorRecovery(Ask[dict[str, RecoveryNumbers]]):
+    """http → error_manager: what was done about it, per strategy."""
+
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class GetErrorTrends(Ask[Trends]):
+    """http → error_manager: where it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionNoticed(BestEffort):
+    """the supervisors → error_manager: a child started, failed, stopped; a letter died."""
+
+    notice: Notice
+
+
+ToErrorManager: TypeAlias = (
+    ErrorsStored
+    | GetErrors
+    | GetErrorAnalytics
+    | GetErrorRecovery
+    | GetErrorTrends
+    | SupervisionNoticed
+    | StoreStarted
+)

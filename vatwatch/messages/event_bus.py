@@ -1,0 +1,192 @@
+"""To the event bus: what happened, and who wants to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import TypeAlias
+from uuid import UUID
+
+from vatwatch.messages.shared import StoreStarted
+from vatwatch.messages.status import EventBusStatus
+from vatwatch.messages.store import StoreEvents
+from vatwatch.supervision import Ask, BestEffort, DeadLetterReason, Tell
+from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
+from vatwatch.traffic.events import Event, EventFilter, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Publish(BestEffort):
+    """anybody → event_bus: these happened.
+
+    `stored`: somebody else writes them to the table. `entry_id`: of the snapshot that tells all of
+    them, if one does. `checked`: by who sends them, against the schemas of their types; else the
+    bus does it.
+    """
+
+    events: tuple[Event, ...]
+    stored: bool = False
+    entry_id: int | None = None
+    checked: bool = False
+
+    @property
+    def correlation_id(self) -> str:
+        """The first event's; they are of one snapshot, or one is alone."""
+        return self.events[0].correlation_id if self.events else ""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptEvent(Ask[None]):
+    """http → event_bus: this happened outside. Answered once it cannot be lost."""
+
+    event: Event
+
+    @property
+    def correlation_id(self) -> str:
+        """The event's."""
+        return self.event.correlation_id
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe(Tell):
+    """anybody → event_bus: deliver events of these types and this source to this actor.
+
+    Empty is all. It replaces what this actor subscribed to before, and outlives restarts of both.
+    """
+
+    subscriber: str
+    types: frozenset[str] = frozenset()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe(Tell):
+    """anybody → event_bus: no new events for this actor."""
+
+    subscriber: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay(Tell):
+    """subscriber → event_bus: deliver to me what the table has of this time, the oldest first.
+
+    Without an end: until now. Events that happen meanwhile come in between.
+    """
+
+    subscriber: str
+    since: datetime | None = None
+    until: datetime | None = None
+    types: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class GetEvents(Ask[tuple[Event, ...]]):
+    """http → event_bus: events in the ring, the newest first, beyond the last page's last."""
+
+    wanted: EventFilter
+    limit: int
+    beyond: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetEventMetrics(Ask[EventBusStatus]):
+    """http → event_bus: what went over the bus, as of now."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterDied(BestEffort):
+    """system → event_bus: nobody will handle this message."""
+
+    path: str
+    message: Tell
+    reason: DeadLetterReason
+
+
+@dataclass(frozen=True, slots=True)
+class KeepLetter(BestEffort):
+    """alerter → event_bus: this could not be delivered, or once more not."""
+
+    letter: DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetLetter(BestEffort):
+    """alerter → event_bus: this dead letter was delivered after all."""
+
+    letter_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class GetLetters(Ask[tuple[DeadLetter, ...]]):
+    """http → event_bus: dead letters in memory, the newest first, beyond the last page's last."""
+
+    wanted: LetterFilter
+    limit: int
+    beyond: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetLetter(Ask[DeadLetter | None]):
+    """http → event_bus: this dead letter, if it is in memory."""
+
+    letter_id: UUID
+
+
+class Redelivery(Enum):
+    """What became of the wish to deliver a dead letter after all."""
+
+    QUEUED = "queued"
+    ALREADY_QUEUED = "already queued"
+    MESSAGE_GONE = "message gone"
+    """Of messages nothing is kept but what is in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedeliverLetter(Ask[Redelivery]):
+    """http → event_bus: try this dead letter again."""
+
+    letter: DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardLetter(Ask[None]):
+    """http → event_bus: forget this dead letter. Answered once the table has forgotten it, too."""
+
+    letter_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class EventsStored(BestEffort):
+    """store → event_bus: these are in the table, but for those that PostgreSQL will never take."""
+
+    written: StoreEvents
+    refused: tuple[tuple[UUID, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShedHistory(BestEffort):
+    """resource_monitor → event_bus: keep so many events in memory; None: as many as ever."""
+
+    size: int | None
+
+
+ToEventBus: TypeAlias = (
+    Publish
+    | AcceptEvent
+    | Subscribe
+    | Unsubscribe
+    | Replay
+    | GetEvents
+    | GetEventMetrics
+    | LetterDied
+    | KeepLetter
+    | ForgetLetter
+    | GetLetters
+    | GetLetter
+    | RedeliverLetter
+    | DiscardLetter
+    | EventsStored
+    | ShedHistory
+    | StoreStarted
+)

@@ -1,0 +1,57 @@
+"""To the health monitor: how each service is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from vatwatch.messages.status import Status
+from vatwatch.monitoring.health import Health, PartHealth
+from vatwatch.supervision import Ask, BestEffort, Latest
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceReport(Latest):
+    """any service → health_monitor: this is how I am, sent whenever it changes."""
+
+    service: str
+    health: Health
+    reason: str
+    status: Status
+
+    @property
+    def topic(self) -> str:
+        """One for each service."""
+        return self.service
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """How the whole is, each part of it, and the latest report of each service.
+
+    Parts are the services, and what is outside: postgresql, redis, feed, transceivers.
+    """
+
+    health: Health
+    reason: str
+    services: dict[str, ServiceReport]
+    parts: dict[str, PartHealth]
+    whole: PartHealth
+    checked_at: datetime | None  # wall clock
+
+
+@dataclass(frozen=True, slots=True)
+class GetReports(Ask[Reports]):
+    """http, resource_monitor, alerter → health_monitor: how is everybody?"""
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain(BestEffort):
+    """system (notices of the supervisors) → health_monitor: something happened to this service."""
+
+    service: str
+    started: bool
+
+
+ToHealthMonitor: TypeAlias = ServiceReport | GetReports | LookAgain

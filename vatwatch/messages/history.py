@@ -1,0 +1,86 @@
+"""To the history: questions that the database answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+from vatwatch.messages.shared import DatabaseReturned
+from vatwatch.messages.status import DatabaseReport
+from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
+from vatwatch.supervision import Ask
+from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
+from vatwatch.traffic.events import EventFilter, EventRow, Place
+from vatwatch.traffic.tracking import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The positions of one flight, oldest first; its callsign if the database knows it."""
+
+    flight_id: int
+    points: tuple[Position, ...]
+    callsign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindTrack(Ask[Track | None]):
+    """http → history: the track of a flight, or of the latest flight under a callsign."""
+
+    callsign: str
+    flight_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FindEvents(Ask[tuple[EventRow, ...]]):
+    """http, event_bus → history: events in the table, beyond the last page's last.
+
+    DatabaseUnavailable.
+    """
+
+    wanted: EventFilter
+    limit: int
+    beyond: Place | None = None
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FindLetters(Ask[tuple[DeadLetter, ...]]):
+    """http → history: dead letters in the table, the newest first, beyond the last page's last."""
+
+    wanted: LetterFilter
+    limit: int
+    beyond: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindLetter(Ask[DeadLetter | None]):
+    """http → history: this dead letter."""
+
+    letter_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class FindErrors(Ask[tuple[ErrorRecord, ...]]):
+    """http, error_manager → history: a page of the table. DatabaseUnavailable."""
+
+    wanted: ErrorFilter
+    limit: int
+    beyond: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class InspectDatabase(Ask[DatabaseReport]):
+    """http, health_monitor → history: ask the database something, now."""
+
+
+ToHistory: TypeAlias = (
+    FindTrack
+    | FindEvents
+    | FindLetters
+    | FindLetter
+    | FindErrors
+    | InspectDatabase
+    | DatabaseReturned
+)

@@ -1,0 +1,149 @@
+"""To the journal: keep these bytes, hand them out, this became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from vatwatch.feed.clock import Moment
+from vatwatch.feed.correlation import correlation_id
+from vatwatch.feed.decode import peek
+from vatwatch.messages.processor import SnapshotJournaled
+from vatwatch.messages.shared import BatchRejected, BatchStored
+from vatwatch.supervision import Ask, Tell
+
+
+@dataclass(frozen=True, slots=True)
+class AppendSnapshot(Ask[int]):
+    """fetcher → journal: make this durable. Answered with the entry's id; JournalFull."""
+
+    update_timestamp: datetime
+    fetched_at: datetime
+    data: bytes
+    transceivers: bytes | None
+    source: str
+
+    @property
+    def correlation_id(self) -> str:
+        """The snapshot's. Raises FeedError if the bytes have none."""
+        return correlation_id(peek(self.data).update_timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSnapshot(Ask[bool]):
+    """fetcher → journal: make this durable, but do not hand it out: its clock is in doubt.
+
+    Answered with whether there was anything to hold: False if an update of that time is kept
+    already. JournalFull.
+    """
+
+    update_timestamp: datetime
+    fetched_at: datetime
+    data: bytes
+    transceivers: bytes | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHeld(Ask[None]):
+    """fetcher → journal: hand out the held updates of these times, in this order. JournalError."""
+
+    times: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineHeld(Ask[None]):
+    """fetcher → journal: the held updates of these times were of a wrong clock. JournalError."""
+
+    times: tuple[datetime, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectSnapshot(Tell):
+    """fetcher → journal: this has no valid time, so it can only be kept to be looked at."""
+
+    fetched_at: datetime
+    data: bytes
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownClock:
+    """What the journal tells of the feed's clock."""
+
+    followed: tuple[Moment, ...]
+    """The newest update that was handed out; empty if there is none."""
+    held: tuple[Moment, ...]
+    """Updates that are held, as they were fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindFeedClock(Ask[KnownClock]):
+    """fetcher → journal: which updates were kept last. JournalError."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextPending(Ask[SnapshotJournaled | None]):
+    """processor → journal: the oldest entry after this one that is not committed."""
+
+    after_entry_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastEntry(Ask[SnapshotJournaled | None]):
+    """processor → journal: the newest entry there is, committed or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFailed(Tell):
+    """processor, store, cache, event_bus → journal: this entry made me fail. Too often, and it is
+    quarantined.
+
+    Sent once for each failure, by whoever had the entry in hand: when it could go on, or when it
+    dies. Never for a failure that is nobody's: a database that is away, an order to stop.
+    """
+
+    entry_id: int
+    by: str
+    """The service."""
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShedArchive(Tell):
+    """resource_monitor → journal: drop so much of the archive, oldest first; None: all but one."""
+
+    size_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepArchive(Tell):
+    """resource_monitor → journal: whether what is committed stays in the archive."""
+
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CleanJournal(Tell):
+    """resource_monitor → journal: remove what nobody will ever look for."""
+
+
+ToJournal: TypeAlias = (
+    AppendSnapshot
+    | HoldSnapshot
+    | ReleaseHeld
+    | QuarantineHeld
+    | RejectSnapshot
+    | FindFeedClock
+    | NextPending
+    | LastEntry
+    | SnapshotFailed
+    | ShedArchive
+    | KeepArchive
+    | CleanJournal
+    | BatchStored
+    | BatchRejected
+)

@@ -1,0 +1,63 @@
+"""To the processor: what the journal has, and what became of its batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from vatwatch.feed.correlation import correlation_id
+from vatwatch.feed.decode import peek
+from vatwatch.messages.shared import BatchRejected, BatchStored, StoreStarted
+from vatwatch.supervision import Tell
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotJournaled(Tell):
+    """journal → processor: this is durable, look at it."""
+
+    entry_id: int
+    update_timestamp: datetime
+    fetched_at: datetime
+    data: bytes
+    transceivers: bytes | None
+    source: str
+
+    @property
+    def correlation_id(self) -> str:
+        """The snapshot's. Raises FeedError if the bytes have none."""
+        return correlation_id(peek(self.data).update_timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPassedOver(Tell):
+    """journal → processor: a later entry is stored, this one is not, so a message about it is lost.
+
+    (Entries are stored in their order.)
+    """
+
+    entry_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRefused(Tell):
+    """store → processor: this batch was derived from another past; it and all after it are void."""
+
+    entry_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStarted(Tell):
+    """cache → processor: the cache has (re)started, and holds nothing."""
+
+
+ToProcessor: TypeAlias = (
+    SnapshotJournaled
+    | EntryPassedOver
+    | BatchRefused
+    | CacheStarted
+    | BatchStored
+    | BatchRejected
+    | StoreStarted
+)

@@ -1,0 +1,39 @@
+"""What more than one actor receives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from vatwatch.supervision import Tell
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStored(Tell):
+    """store → journal, processor: this snapshot is in the database; a duplicate was before."""
+
+    entry_id: int
+    update_timestamp: datetime
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRejected(Tell):
+    """store → processor: this batch could not be written, and no outage is why; it and all after it
+    are void. (The journal gets a SnapshotFailed.)
+    processor → journal: nothing can be done with this entry; it goes to quarantine.
+    """
+
+    entry_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStarted(Tell):
+    """store → processor, event_bus, error_manager: it has (re)started; what was in its hands is
+    not."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseReturned(Tell):
+    """postgres, store, history → store, history: the database answers again; no need to wait."""

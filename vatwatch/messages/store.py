@@ -1,0 +1,72 @@
+"""To the store: write these, and tell what is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from vatwatch.feed.correlation import correlation_id
+from vatwatch.messages.shared import DatabaseReturned
+from vatwatch.monitoring.errors import ErrorRecord
+from vatwatch.supervision import Ask, Tell
+from vatwatch.traffic.batch import Batch
+from vatwatch.traffic.dead_letters import DeadLetter
+from vatwatch.traffic.events import Event
+from vatwatch.traffic.tracking import Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What the database knows. `stored`: the snapshot that was asked about is in it already."""
+
+    tracking: Tracking
+    stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverTracking(Ask[Recovered]):
+    """processor → store: what is known as of the snapshot of this time, if it is stored, else of
+    the newest before it; without a time, of the newest of all.
+
+    Whatever was sent to the store before is written first. DatabaseUnavailable. `entry_id`: the
+    snapshot's, against which the store counts it if it cannot answer or dies of the question.
+    """
+
+    time: datetime | None
+    entry_id: int | None = None
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreBatch(Tell):
+    """processor → store: write this snapshot. Once one of a generation is void, all of it are."""
+
+    batch: Batch
+    generation: int
+
+    @property
+    def correlation_id(self) -> str:
+        """The snapshot's."""
+        return correlation_id(self.batch.changes.general.update_timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreEvents(Tell):
+    """event_bus → store: write these; whatever was sent before and is not written is among them."""
+
+    events: tuple[Event, ...]
+    letters: tuple[tuple[UUID, DeadLetter | None], ...] = ()
+    """As they are now; without a letter the row of that id goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreErrors(Tell):
+    """error_manager → store: write these; whatever was sent before and is not written is among
+    them."""
+
+    records: tuple[ErrorRecord, ...]
+
+
+ToStore: TypeAlias = RecoverTracking | StoreBatch | StoreEvents | StoreErrors | DatabaseReturned

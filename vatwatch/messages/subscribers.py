@@ -1,0 +1,20 @@
+"""To whoever subscribed to the event bus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vatwatch.supervision import Ask
+from vatwatch.traffic.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered(Ask[None]):
+    """event_bus → subscriber: this happened. Handled when answered; it may come again."""
+
+    event: Event
+
+    @property
+    def correlation_id(self) -> str:
+        """The event's."""
+        return self.event.correlation_id
