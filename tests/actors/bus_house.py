@@ -90,7 +90,7 @@ class House:
     def __init__(self, tree: Tree, heard: dict[str, list[Event]], memory: BusMemory) -> None:
         self.tree, self.heard, self.memory = tree, heard, memory
         self.notices: list[Notice] = []
-        tree.directory.observe(self.notices.append)
+        tree.observe(self.notices.append)
 
     def publish(self, *events: Event, stored: bool = False) -> None:
         self.tree.directory.address("event_bus").tell(Publish(events, stored))

@@ -90,7 +90,7 @@ class Running:
     ) -> None:
         self.tree, self.settings, self.feeds, self._look_at = tree, settings, feeds, look_at
         self.notices: list[Notice] = []
-        tree.directory.observe(self.notices.append)
+        tree.observe(self.notices.append)
         authorization = WriteAuthorization([KEY], rate="1000/minute")
         self.app = create_app(Service(tree, datetime.now(UTC), authorization, faults_allowed=True))
         self.http = falcon.testing.TestClient(self.app)

@@ -220,9 +220,7 @@ def test_an_alerter_that_crashes_tells_nothing_twice_and_forgets_nothing(
     with alerting(tmp_path, hook.url) as service:
         until(lambda: told(hook, "firing", "not_serving"))
         until(lambda: alerts(service)["webhooks"][0]["waiting"] == 0)
-        service.tree.directory.faults.inject(
-            Fault(FaultKind.CRASH, "alerter", message_type="EvaluateAlerts")
-        )
+        service.tree.faults.inject(Fault(FaultKind.CRASH, "alerter", message_type="EvaluateAlerts"))
         until(lambda: service.node("alerter").restarts_total == 1)
         until(lambda: {a["key"] for a in alerts(service)["alerts"]} >= {"not_serving"})
         service.hand_in(GIVEN)

@@ -185,7 +185,7 @@ def test_while_the_cache_is_given_up_its_last_good_state_is_served(tmp_path: Pat
         service.hand_in(given[0])
         service.until_served(time_of(given[0]))
         good = {c: service.http.simulate_get(f"/api/{c.value}").content for c in Collection}
-        service.tree.directory.faults.inject(Fault(FaultKind.CRASH, "cache", count=1000))
+        service.tree.faults.inject(Fault(FaultKind.CRASH, "cache", count=1000))
         while service.node("cache").state is not State.SUSPENDED:
             answer = service.http.simulate_get("/api/flights")
             assert (answer.status_code, answer.content) == (200, good[Collection.FLIGHTS])
@@ -194,6 +194,6 @@ def test_while_the_cache_is_given_up_its_last_good_state_is_served(tmp_path: Pat
             assert (answer.status_code, answer.content) == (200, good[collection])
         found = until(lambda: service.http.simulate_get("/api/errors?service=http").json["errors"])
         assert {(e["recovery"], e["recovered"]) for e in found} == {("fallback", True)}
-        service.tree.directory.faults.clear()
+        service.tree.faults.clear()
         until(lambda: service.node("cache").state is State.RUNNING)
         until(lambda: service.served() == time_of(given[0]))

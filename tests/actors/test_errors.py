@@ -34,7 +34,7 @@ def errors(service: Running, query: str = "") -> list[dict[str, Any]]:
 
 
 def inject(service: Running, kind: FaultKind, target: str, **more: Any) -> None:
-    service.tree.directory.faults.inject(Fault(kind, target, **more))
+    service.tree.faults.inject(Fault(kind, target, **more))
 
 
 def test_a_crash_is_told_with_its_context_and_its_recovery(
@@ -202,7 +202,7 @@ def fail_to_answer(service: Running, kind: str, *, of: str = "history") -> None:
     """Let the error manager hear of an error, of this operation and actor."""
     notice = AskFailed(path=f"vatwatch/data/{of}", message_type=kind,
                        **described(KeyError("bug"), ""))  # fmt: skip
-    service.tree.directory.notify(notice)
+    service.tree.observers.notify(notice)
 
 
 def test_errors_of_the_last_moment_and_of_a_time_without_database_are_in_the_table_later(
@@ -300,7 +300,7 @@ def test_an_error_whose_text_postgresql_cannot_hold_is_kept_all_the_same(
         notice = AskFailed(
             path="vatwatch/data/history", message_type="FindTrack", **described(error)
         )
-        service.tree.directory.notify(notice)
+        service.tree.observers.notify(notice)
         until(lambda: errors(service, "service=history"))
 
 

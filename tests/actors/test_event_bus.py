@@ -234,9 +234,7 @@ def test_a_bus_that_crashes_in_the_middle_loses_no_delivery() -> None:
 
 def test_a_publication_on_which_the_bus_crashes_is_taken_up_again() -> None:
     with bus_house({"a": nothing}) as house:
-        house.tree.directory.faults.inject(
-            Fault(FaultKind.CRASH, "event_bus", message_type="Publish")
-        )
+        house.tree.faults.inject(Fault(FaultKind.CRASH, "event_bus", message_type="Publish"))
         house.publish(*(event(n) for n in range(5)))
         until(lambda: numbers(house.heard["a"]) == [*range(5)])
         assert house.restarts("event_bus") == 1
@@ -244,9 +242,7 @@ def test_a_publication_on_which_the_bus_crashes_is_taken_up_again() -> None:
 
 def test_a_publication_that_is_dropped_on_its_way_reaches_the_bus_after_all() -> None:
     with bus_house({"a": nothing}) as house:
-        house.tree.directory.faults.inject(
-            Fault(FaultKind.DROP, "event_bus", message_type="Publish")
-        )
+        house.tree.faults.inject(Fault(FaultKind.DROP, "event_bus", message_type="Publish"))
         house.publish(*(event(n) for n in range(5)))
         until(lambda: numbers(house.heard["a"]) == [*range(5)])
         assert house.status().dead_messages == 1
@@ -254,9 +250,7 @@ def test_a_publication_that_is_dropped_on_its_way_reaches_the_bus_after_all() ->
 
 def test_a_subscriber_that_crashes_over_an_event_gets_it_again() -> None:
     with bus_house({"a": nothing}) as house:
-        house.tree.directory.faults.inject(
-            Fault(FaultKind.CRASH, "a", message_type="Delivered", skip=2)
-        )
+        house.tree.faults.inject(Fault(FaultKind.CRASH, "a", message_type="Delivered", skip=2))
         house.publish(*(event(n) for n in range(5)))
         until(lambda: numbers(house.heard["a"]) == [*range(5)])
         assert house.restarts("a") == 1

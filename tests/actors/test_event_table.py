@@ -133,7 +133,7 @@ def table_is_there(database: str) -> bool:
 def test_a_store_that_crashes_with_events_in_hand_costs_none(database_url: str) -> None:
     given = [event(n) for n in range(20)]
     with bus_house(database=database_url) as house:
-        house.tree.directory.faults.inject(
+        house.tree.faults.inject(
             Fault(FaultKind.CRASH, "store", count=2, message_type="StoreEvents")
         )
         house.publish(*given)
@@ -145,9 +145,7 @@ def test_a_store_that_crashes_with_events_in_hand_costs_none(database_url: str) 
 def test_an_acknowledgement_that_is_lost_is_asked_for_again(database_url: str) -> None:
     given = [event(n) for n in range(5)]
     with bus_house(database=database_url) as house:
-        house.tree.directory.faults.inject(
-            Fault(FaultKind.DROP, "event_bus", message_type="EventsStored")
-        )
+        house.tree.faults.inject(Fault(FaultKind.DROP, "event_bus", message_type="EventsStored"))
         house.publish(*given)
         until_settled(house)
         until_stored(database_url, *given)
@@ -209,7 +207,7 @@ def test_a_message_that_died_is_in_the_table_and_letters_do_not_breed(database_u
         house.tell("nobody", Subscribe("x"))
         until(lambda: ("message", "nobody", "Subscribe", "unknown", 1) in letters(database_url))
         before = house.status().dead_messages
-        house.tree.directory.faults.inject(
+        house.tree.faults.inject(
             Fault(FaultKind.DROP, "store", count=3, message_type="StoreEvents")
         )
         house.tell("nobody", Subscribe("y"))

@@ -63,7 +63,7 @@ def a_service(
 
 def befall(service: Running, fault: Fault) -> None:
     """Order the fault, and give its actor messages until it has happened."""
-    faults = service.tree.directory.faults
+    faults = service.tree.faults
     faults.inject(fault)
 
     def has_happened() -> bool:

@@ -98,7 +98,7 @@ def test_the_hit_rate_is_that_of_the_questions(service: Running) -> None:
 
 def test_a_service_that_hangs_is_noticed_and_delays_nobody(service: Running) -> None:
     until(lambda: well(service))
-    service.tree.directory.faults.inject(Fault(FaultKind.HANG, "error_manager"))
+    service.tree.faults.inject(Fault(FaultKind.HANG, "error_manager"))
     service.tree.directory.address("store").tell(Poison())  # its failure is told to it
     until(
         lambda: "does not answer" in get(service, "/api/services/error_manager/health")[1]["reason"]
@@ -122,7 +122,7 @@ def test_a_service_that_fails_too_often_is_unhealthy_while_its_breaker_is_open(
 ) -> None:
     until(lambda: well(service))
     history = service.tree.directory.address("history")
-    service.tree.directory.faults.inject(Fault(FaultKind.CRASH, "history", count=100))
+    service.tree.faults.inject(Fault(FaultKind.CRASH, "history", count=100))
 
     def suspended() -> bool:
         if service.node("history").state is State.RUNNING:

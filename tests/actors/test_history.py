@@ -41,7 +41,7 @@ def history_of(house: House) -> HistoryActor:
 
 def waiting(house: House) -> int:
     """In front of the history, and not with it yet."""
-    node = house.tree.directory.node("history")
+    node = house.tree.node("history")
     assert node is not None
     assert node.mailbox is not None
     return node.mailbox.public_depth

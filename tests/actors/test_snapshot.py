@@ -323,10 +323,10 @@ def test_acknowledgements_that_are_lost_are_made_up_for(
     with running(tmp_path, database_url) as service:
         # All but one of those that the processor lets be on their way at once.
         lost = Fault(FaultKind.DROP, receiver, count=7, message_type="BatchStored")
-        service.tree.directory.faults.inject(lost)
+        service.tree.faults.inject(lost)
         for publication in given[:-1]:
             service.hand_in(publication)
-        until(lambda: not service.tree.directory.faults.active())
+        until(lambda: not service.tree.faults.active())
         service.hand_in(given[-1])
         assert_all_stored_once(service, given)
 
@@ -372,7 +372,7 @@ def test_a_processor_that_is_restarted_after_a_void_batch_is_listened_to(
         for number in (2, 4):
             # The store misses a batch, so the next one does not follow on what it has.
             lost = Fault(FaultKind.DROP, "store", message_type="StoreBatch")
-            service.tree.directory.faults.inject(lost)
+            service.tree.faults.inject(lost)
             for one in given[number : number + 2]:
                 service.hand_in(one)
                 service.until_served(time_of(one))

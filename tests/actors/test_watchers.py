@@ -38,9 +38,9 @@ def test_no_work_stops_while_a_watcher_hangs_and_a_crowd_asks_it(
         running(tmp_path, database_url, feeds=feeds, VATWATCH_HANDLER_DEADLINE=300) as service,
     ):
         service.until_next_is_through()
-        service.tree.directory.faults.inject(Fault(FaultKind.HANG, watcher, seconds=600))
+        service.tree.faults.inject(Fault(FaultKind.HANG, watcher, seconds=600))
         first = gevent.spawn(service.http.simulate_get, ENDPOINTS[watcher])
-        until(lambda: not service.tree.directory.faults.active(), "it hangs")
+        until(lambda: not service.tree.faults.active(), "it hangs")
         asking = crowd(service, ENDPOINTS[watcher])
         for _ in range(5):
             service.until_next_is_through()

@@ -408,7 +408,7 @@ def test_while_nothing_can_be_collected_the_whole_is_unhealthy_and_goes_on_servi
         service.hand_in(GIVEN[0])
         service.until_stored(time_of(GIVEN[0]))
         until(lambda: shown(service).json["status"] != "unhealthy")
-        service.tree.directory.faults.inject(Fault(FaultKind.CRASH, name, count=1000))
+        service.tree.faults.inject(Fault(FaultKind.CRASH, name, count=1000))
 
         def suspended() -> bool:
             if service.node(name).state is State.RUNNING:
@@ -422,7 +422,7 @@ def test_while_nothing_can_be_collected_the_whole_is_unhealthy_and_goes_on_servi
         until(lambda: service.served() == time_of(GIVEN[0]))
         assert service.http.simulate_get("/readyz").status_code == 200
         assert service.http.simulate_get("/api/flights").status_code == 200
-        service.tree.directory.faults.clear()
+        service.tree.faults.clear()
         service.tree.restart(service.node(name).path)
         until(lambda: shown(service).json["status"] != "unhealthy")
 

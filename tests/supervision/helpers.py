@@ -147,7 +147,7 @@ class Notices:
     def __init__(self, tree: Tree) -> None:
         self.all: list[Notice] = []
         self._news = Event()
-        tree.directory.observe(self._note)
+        tree.observe(self._note)
 
     def _note(self, notice: Notice) -> None:
         self.all.append(notice)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from vatwatch.supervision import BreakerState, ChildSpec, Restart, Strategy, SupervisorSpec
-from vatwatch.supervision import decision as d
+from vatwatch.supervision import BreakerState, ChildSpec, Restart, Strategy, SupervisorSpec, orders
+from vatwatch.supervision import child_events as events
 from vatwatch.supervision.breaker import Breaker
-from vatwatch.supervision.decision import Group, Mode, Phase, decide
+from vatwatch.supervision.decision import decide
+from vatwatch.supervision.group import Group, Mode, Phase
 
 
 class Failed(Exception):
@@ -99,7 +100,7 @@ class Supervised(Node):
     house: House = None  # type: ignore[assignment]
     children: list[Node] = field(default_factory=list)
     group: Group = None  # type: ignore[assignment]
-    inbox: deque[Callable[[], d.Event | None]] = field(default_factory=deque)
+    inbox: deque[Callable[[], events.Event | None]] = field(default_factory=deque)
     strays: list[float] = field(default_factory=list)
     """Failures of children without a breaker, in this life."""
     may_stop: set[int] = field(default_factory=set)
@@ -145,24 +146,24 @@ class Supervised(Node):
             self.kill()
             self.house.ended(self, normal=False)
 
-    def follow(self, event: d.Event | None) -> None:
+    def follow(self, event: events.Event | None) -> None:
         house = self.house
         self.may_stop = set()
         self._ordered = -1
         while event is not None:
             self._expect(event)
             children = tuple(
-                d.replace(known, breaker=child.breaker)
+                replace(known, breaker=child.breaker)
                 for known, child in zip(self.group.children, self.children, strict=True)
             )
-            group = d.replace(self.group, children=children)
+            group = replace(self.group, children=children)
             before, escalates = self.group, self._escalates
-            self.group, orders = decide(group, event, house.now, house.random)
-            assert any(isinstance(order, d.Escalate) for order in orders) == escalates
-            self._check_suspensions(event, before, orders)
+            self.group, decided = decide(group, event, house.now, house.random)
+            assert any(isinstance(order, orders.Escalate) for order in decided) == escalates
+            self._check_suspensions(event, before, decided)
             self._check(event)
             event = None
-            for order in orders:
+            for order in decided:
                 assert event is None, "an order after one whose outcome is awaited"
                 event = self._carry_out(order)
 
@@ -175,7 +176,7 @@ class Supervised(Node):
             Strategy.REST_FOR_ONE: {i for i in everybody if i >= child},
         }[self.spec.strategy]
 
-    def _expect(self, event: d.Event) -> None:
+    def _expect(self, event: events.Event) -> None:
         """Work out what the event may cost, by the documents."""
         assert isinstance(self.spec, SupervisorSpec)
         self._escalates = False
@@ -183,26 +184,26 @@ class Supervised(Node):
         everybody = set(range(len(self.children)))
         house_now = self.house.now
         match event:
-            case d.Begin():
+            case events.Begin():
                 self.strays.clear()
                 self.may_start_temporary |= everybody
                 for child in event.ordered:
                     self.children[child].start_afresh()
-            case d.Finish() | d.Interrupted():
+            case events.Finish() | events.Interrupted():
                 self.may_stop |= everybody
-            case d.RestartRequested(child):
+            case events.RestartRequested(child):
                 self.may_stop |= self._strategy(child)
                 self.may_start_temporary.add(child)
                 self.children[child].start_afresh()
                 self._ordered = child
-            case d.Ended(child, normal) if self.children[child].phase is Phase.RUNNING:
+            case events.Ended(child, normal) if self.children[child].phase is Phase.RUNNING:
                 node = self.children[child]
                 restart = node.spec.restart
                 if house_now - node.started_at >= self.spec.period_s:
                     node.attempts = 0
                 if restart is Restart.PERMANENT or (restart is Restart.TRANSIENT and not normal):
                     self._count(child)
-            case d.NotStarted(child):
+            case events.NotStarted(child):
                 has_breaker = self.children[child].breaker is not None
                 if self.group.mode is Mode.BEGINNING and (self.lives == 1 or not has_breaker):
                     self.may_stop |= everybody
@@ -225,60 +226,60 @@ class Supervised(Node):
             self._opens = child if too_many else None
             self.may_stop |= self._strategy(child)
 
-    def _check(self, event: d.Event) -> None:
+    def _check(self, event: events.Event) -> None:
         """What must be so at once."""
         match event:
-            case d.Begin():
+            case events.Begin():
                 breakers = [self.group.children[child].breaker for child in event.ordered]
                 assert all(b is None or b.state is BreakerState.CLOSED for b in breakers)
-            case d.RestartRequested(child):
+            case events.RestartRequested(child):
                 assert not self.group.waited_for_by(child)
                 assert self.group.children[child].phase in (Phase.LEAVING, Phase.READY)
-            case d.Stopped(child) if child == self._ordered:
+            case events.Stopped(child) if child == self._ordered:
                 assert self.group.children[child].phase is Phase.READY
-            case d.Started(child) if child == self._ordered:
+            case events.Started(child) if child == self._ordered:
                 self._ordered = -1
 
     def _check_suspensions(
-        self, event: d.Event, before: Group, orders: tuple[d.Order, ...]
+        self, event: events.Event, before: Group, decided: tuple[orders.Order, ...]
     ) -> None:
-        opened = [o.child for o in orders if isinstance(o, d.Suspend) and o.reason]
+        opened = [o.child for o in decided if isinstance(o, orders.Suspend) and o.reason]
         assert opened == ([] if self._opens is None else [self._opens])
         if self._opens is not None:
             self.children[self._opens].failures.clear()
 
     # -- orders
 
-    def _carry_out(self, order: d.Order) -> d.Event | None:
+    def _carry_out(self, order: orders.Order) -> events.Event | None:
         phases = self.group.children
         match order:
-            case d.Start(child):
+            case orders.Start(child):
                 assert all(c.phase is not Phase.LEAVING for c in phases)
                 ahead = [i for i, c in enumerate(phases[:child]) if c.phase is Phase.READY]
                 assert all(self.group.waited_for_by(i) for i in ahead), "started out of order"
                 return self._start(self.children[child])
-            case d.Stop(child, for_good):
+            case orders.Stop(child, for_good):
                 later = phases[child + 1 :]
                 assert all(c.phase is not Phase.LEAVING for c in later), "stopped out of order"
                 assert child in self.may_stop, "disturbed by nobody's failure or order"
                 return self._stop(self.children[child], for_good=for_good)
-            case d.Release(child):
+            case orders.Release(child):
                 self._release(self.children[child])
-            case d.Close(child):
+            case orders.Close(child):
                 self.children[child].close()
-            case d.Try(child, breaker):
+            case orders.Try(child, breaker):
                 assert breaker.state is BreakerState.HALF_OPEN, "tried before its time"
                 assert not breaker.trials, "a trial of somebody else counts"
                 self.children[child].breaker = breaker
-            case d.Suspend(child, breaker) | d.Reset(child, breaker):
+            case orders.Suspend(child, breaker) | orders.Reset(child, breaker):
                 self.children[child].breaker = breaker
-            case d.Delay(child, attempt, delay_s):
+            case orders.Delay(child, attempt, delay_s):
                 assert attempt == self.children[child].attempts
                 assert phases[child].due_at == self.house.now + delay_s
                 self.children[child].attempts += 1
-            case d.GiveUp() | d.RefuseToStart():
+            case orders.GiveUp() | orders.RefuseToStart():
                 raise Failed
-            case d.Report() | d.TellStopped() | d.Escalate():
+            case orders.Report() | orders.TellStopped() | orders.Escalate():
                 pass
         return None
 
@@ -286,7 +287,7 @@ class Supervised(Node):
         if not child.alive:
             child.life = 0
 
-    def _start(self, child: Node) -> d.Event:
+    def _start(self, child: Node) -> events.Event:
         if child.spec.restart is Restart.TEMPORARY and child.lives:
             assert child.index in self.may_start_temporary, "a temporary child came back"
         self.may_start_temporary.discard(child.index)
@@ -294,31 +295,31 @@ class Supervised(Node):
             assert child.breaker.state is not BreakerState.OPEN, "tried before its time"
         self.house.meanwhile()
         if child.alive and not child.kill():
-            return d.NotStarted(child.index, "the one before it does not die")
+            return events.NotStarted(child.index, "the one before it does not die")
         if isinstance(child, Worker) and child.broken:
             child.life = 0
-            return d.NotStarted(child.index, "broken")
+            return events.NotStarted(child.index, "broken")
         child.live(self.house.now)
         if isinstance(child, Supervised):
             child.inbox.clear()
             try:
-                child.follow(d.Begin(child.lives == 1, child.take_orders()))
+                child.follow(events.Begin(child.lives == 1, child.take_orders()))
             except Failed:
                 child.kill()
                 child.life = 0
-                return d.NotStarted(child.index, "a child of it does not start")
-        return d.Started(child.index)
+                return events.NotStarted(child.index, "a child of it does not start")
+        return events.Started(child.index)
 
-    def _stop(self, child: Node, *, for_good: bool) -> d.Event:
+    def _stop(self, child: Node, *, for_good: bool) -> events.Event:
         self.house.meanwhile()
         if child.alive:
             if isinstance(child, Supervised):
-                child.follow(d.Finish(for_good))
+                child.follow(events.Finish(for_good))
                 child.alive = False
             else:
                 child.kill()
         self._release(child)
-        return d.Stopped(child.index)
+        return events.Stopped(child.index)
 
     def take_orders(self, at_most: int | None = None) -> frozenset[int]:
         ordered = [child for child in self.children if child.ordered][:at_most]
@@ -338,7 +339,7 @@ class House:
         self.exhausted = False
         self.root = Supervised(spec, None, 0, house=self)
         self.root.live(self.now)
-        self.root.follow(d.Begin(first=True))
+        self.root.follow(events.Begin(first=True))
 
     def meanwhile(self) -> None:
         while self.during:
@@ -359,9 +360,9 @@ class House:
             self.exhausted = True
             return
 
-        def told() -> d.Event | None:
+        def told() -> events.Event | None:
             same = node.life == life and not node.alive
-            return d.Ended(node.index, normal, "why") if same else None
+            return events.Ended(node.index, normal, "why") if same else None
 
         parent.inbox.append(told)
 
@@ -372,12 +373,12 @@ class House:
             return
         node.ordered = True
 
-        def take() -> d.Event | None:
+        def take() -> events.Event | None:
             if parent.group.mode is not Mode.WORKING:
                 return None
             for child in parent.take_orders(1):
                 parent.inbox.append(take)
-                return d.RestartRequested(child)
+                return events.RestartRequested(child)
             return None
 
         parent.inbox.append(take)
@@ -386,9 +387,9 @@ class House:
         """A timer of the state as it is now."""
         due_at = parent.group.children[child].due_at
 
-        def told() -> d.Event | None:
+        def told() -> events.Event | None:
             still = due_at is not None and parent.group.children[child].due_at == due_at
-            return d.Due(child) if still else None
+            return events.Due(child) if still else None
 
         parent.inbox.append(told)
 

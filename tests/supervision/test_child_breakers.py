@@ -23,7 +23,7 @@ from vatwatch.supervision import (
     State,
     Strategy,
     Tree,
-    supervisors,
+    child_control,
 )
 
 from .helpers import (
@@ -315,7 +315,7 @@ def test_child_that_does_not_die_is_suspended_and_comes_back_when_it_has_died(
             with suppress(gevent.GreenletExit):
                 gate.wait()
 
-    monkeypatch.setattr(supervisors, "_KILL_GRACE_S", 0.005)
+    monkeypatch.setattr(child_control, "_KILL_GRACE_S", 0.005)
     with running(spec(log, breaker=SOON, shutdown_s=0.001)) as (tree, notices):
         tree.directory.address("a").tell(Do(immortal))
         reached.wait(PATIENCE_S)

@@ -12,11 +12,13 @@ from vatwatch.supervision import (
     BreakerPolicy,
     Restart,
     Strategy,
+    orders,
     supervisor,
     worker,
 )
-from vatwatch.supervision import decision as d
-from vatwatch.supervision.decision import Group, Mode, Phase, decide
+from vatwatch.supervision import child_events as events
+from vatwatch.supervision.decision import decide
+from vatwatch.supervision.group import Group, Mode, Phase
 
 BREAKER = BreakerPolicy(timeout_s=60, max_timeout_s=600)
 
@@ -32,16 +34,16 @@ def group(
         backoff=Backoff(10, 10),
         children=children,  # type: ignore[arg-type]
     )
-    made, _ = after(Group.of(spec), d.Begin(first=True))
+    made, _ = after(Group.of(spec), events.Begin(first=True))
     for child in range(len(children)):
-        made, _ = after(made, d.Started(child))
+        made, _ = after(made, events.Started(child))
     assert made.mode is Mode.WORKING
     return made
 
 
 def after(
-    before: Group, event: d.Event, now: float = 0.0, random: float = 0.5
-) -> tuple[Group, tuple[d.Order, ...]]:
+    before: Group, event: events.Event, now: float = 0.0, random: float = 0.5
+) -> tuple[Group, tuple[orders.Order, ...]]:
     return decide(before, event, now, lambda: random)
 
 
@@ -57,71 +59,80 @@ TRANSIENT = worker("transient", Actor, breaker=None, restart=Restart.TRANSIENT)
 
 def test_successor_may_retry_the_message_in_hand_unless_its_breaker_opens() -> None:
     made = group(GUARDED, intensity=1)
-    made, orders = after(made, d.Ended(0, normal=False))
-    assert orders[:2] == (d.Report(0), d.Release(0, retry=True))
-    made, _ = after(made, d.Due(0))
-    made, _ = after(made, d.Started(0))
-    made, orders = after(made, d.Ended(0, normal=False, reason="KeyError: why"))
-    assert orders[:2] == (d.Report(0), d.Release(0, retry=False))
-    suspend = orders[2]
-    assert isinstance(suspend, d.Suspend)
+    made, decided = after(made, events.Ended(0, normal=False))
+    assert decided[:2] == (orders.Report(0), orders.Release(0, retry=True))
+    made, _ = after(made, events.Due(0))
+    made, _ = after(made, events.Started(0))
+    made, decided = after(made, events.Ended(0, normal=False, reason="KeyError: why"))
+    assert decided[:2] == (orders.Report(0), orders.Release(0, retry=False))
+    suspend = decided[2]
+    assert isinstance(suspend, orders.Suspend)
     assert suspend.reason == "over 1 failures in 30 s: KeyError: why"
 
 
 def test_message_in_hand_is_not_retried_when_the_supervisor_gives_up() -> None:
-    made, orders = after(group(PLAIN, PLAIN, intensity=0), d.Ended(0, normal=False))
-    assert orders == (d.Report(0), d.Release(0, retry=False), d.Escalate(), d.Stop(1, False))
+    made, decided = after(group(PLAIN, PLAIN, intensity=0), events.Ended(0, normal=False))
+    assert decided == (
+        orders.Report(0),
+        orders.Release(0, retry=False),
+        orders.Escalate(),
+        orders.Stop(1, False),
+    )
     assert made.mode is Mode.GIVING_UP
-    made, orders = after(made, d.Stopped(1))
-    assert orders == (d.GiveUp(),)
+    made, decided = after(made, events.Stopped(1))
+    assert decided == (orders.GiveUp(),)
 
 
 @pytest.mark.parametrize("child", [TEMPORARY, TRANSIENT])
 def test_message_in_hand_of_a_child_that_has_finished_is_not_retried(child: object) -> None:
-    _, orders = after(group(child), d.Ended(0, normal=True))
-    assert orders == (d.Release(0, retry=False), d.Close(0, failed=False), d.TellStopped(0))
+    _, decided = after(group(child), events.Ended(0, normal=True))
+    assert decided == (
+        orders.Release(0, retry=False),
+        orders.Close(0, failed=False),
+        orders.TellStopped(0),
+    )
 
 
 def test_suspension_of_a_child_leaves_the_backoff_of_another_alone() -> None:
     waiting = group(GUARDED, replace(GUARDED, name="other"), intensity=1)
-    waiting, _ = after(waiting, d.Ended(1, normal=False), now=5)
+    waiting, _ = after(waiting, events.Ended(1, normal=False), now=5)
     due_at = waiting.children[1].due_at
     # The first was close to its limit: one failure more suspends it.
     first = waiting.children[0]
     near = replace(first, failing=first.failing.add(4.0))
     waiting = replace(waiting, children=(near, waiting.children[1]))
-    waiting, _ = after(waiting, d.Ended(0, normal=False), now=6)
+    waiting, _ = after(waiting, events.Ended(0, normal=False), now=6)
     assert phases(waiting) == [Phase.SUSPENDED, Phase.WAITING]
     assert waiting.children[1].due_at == due_at
 
 
 def test_failure_takes_those_along_that_wait_behind_it() -> None:
-    made, _ = after(group(PLAIN, PLAIN), d.Ended(1, normal=False), now=5)
-    made, _ = after(made, d.Ended(0, normal=False), now=6)
+    made, _ = after(group(PLAIN, PLAIN), events.Ended(1, normal=False), now=5)
+    made, _ = after(made, events.Ended(0, normal=False), now=6)
     assert phases(made) == [Phase.WAITING, Phase.READY]
     # It starts with the first, and says so.
     assert made.starts_at(0, 6) == made.starts_at(1, 6) == 6 + 5
 
 
 def test_nothing_starts_ahead_of_time_but_by_order() -> None:
-    made, _ = after(group(PLAIN, PLAIN, PLAIN), d.Ended(0, normal=False))
+    made, _ = after(group(PLAIN, PLAIN, PLAIN), events.Ended(0, normal=False))
     for child in (2, 1):
-        made, orders = after(made, d.Stopped(child))
-    assert orders == ()
+        made, decided = after(made, events.Stopped(child))
+    assert decided == ()
     assert made.starts_at(2, 0) == made.children[0].due_at == 5
-    made, orders = after(made, d.RestartRequested(2))
-    assert orders == (d.Start(0),)
+    made, decided = after(made, events.RestartRequested(2))
+    assert decided == (orders.Start(0),)
 
 
 @pytest.mark.parametrize("first", [True, False])
 def test_child_with_a_breaker_that_does_not_start_fails_the_first_start_only(first: bool) -> None:
-    made, _ = after(group(PLAIN, GUARDED, PLAIN), d.Begin(first))
-    made, _ = after(made, d.Started(0))
-    made, orders = after(made, d.NotStarted(1, "OSError: no disk"))
+    made, _ = after(group(PLAIN, GUARDED, PLAIN), events.Begin(first))
+    made, _ = after(made, events.Started(0))
+    made, decided = after(made, events.NotStarted(1, "OSError: no disk"))
     if first:
         assert made.mode is Mode.NOT_BEGUN
-        made, orders = after(made, d.Stopped(0))
-        assert orders == (d.RefuseToStart(),)
+        made, decided = after(made, events.Stopped(0))
+        assert decided == (orders.RefuseToStart(),)
     else:
         assert made.mode is Mode.WORKING
         assert phases(made) == [Phase.RUNNING, Phase.WAITING, Phase.READY]
@@ -129,9 +140,9 @@ def test_child_with_a_breaker_that_does_not_start_fails_the_first_start_only(fir
 
 @pytest.mark.parametrize("first", [True, False])
 def test_child_without_a_breaker_that_does_not_start_fails_every_start(first: bool) -> None:
-    made, _ = after(group(PLAIN, PLAIN), d.Begin(first))
-    made, orders = after(made, d.NotStarted(0, "OSError: no disk"))
-    assert orders == (d.RefuseToStart(),)
+    made, _ = after(group(PLAIN, PLAIN), events.Begin(first))
+    made, decided = after(made, events.NotStarted(0, "OSError: no disk"))
+    assert decided == (orders.RefuseToStart(),)
 
 
 @pytest.mark.parametrize("for_good", [True, False])
@@ -139,32 +150,32 @@ def test_child_without_a_breaker_that_does_not_start_fails_every_start(first: bo
 def test_start_that_is_broken_off_is_undone(begins: bool, for_good: bool) -> None:
     made = group(PLAIN, PLAIN)
     if begins:
-        made, _ = after(made, d.Begin(first=False))
-        made, _ = after(made, d.Started(0))
+        made, _ = after(made, events.Begin(first=False))
+        made, _ = after(made, events.Started(0))
     else:
-        made, _ = after(made, d.Ended(1, normal=False))
-        made, _ = after(made, d.Due(1))
-    made, orders = after(made, d.Interrupted(1, runs=True, for_good=for_good))
-    assert orders[-1] == d.Stop(1, for_good)
-    made, orders = after(made, d.Stopped(1))
-    assert orders[-1] == d.Stop(0, for_good)
-    made, orders = after(made, d.Stopped(0))
+        made, _ = after(made, events.Ended(1, normal=False))
+        made, _ = after(made, events.Due(1))
+    made, decided = after(made, events.Interrupted(1, runs=True, for_good=for_good))
+    assert decided[-1] == orders.Stop(1, for_good)
+    made, decided = after(made, events.Stopped(1))
+    assert decided[-1] == orders.Stop(0, for_good)
+    made, decided = after(made, events.Stopped(0))
     end = Phase.DOWN if for_good else Phase.READY
     assert phases(made) == [end, end]
     # A supervisor that was starting must say why it does not run; another one simply stops.
-    assert (d.RefuseToStart() in orders) == begins
+    assert (orders.RefuseToStart() in decided) == begins
 
 
 def test_start_that_is_broken_off_before_anybody_ran_stops_the_others() -> None:
-    made, _ = after(group(PLAIN, PLAIN), d.Ended(1, normal=False))
-    made, _ = after(made, d.Due(1))
-    made, orders = after(made, d.Interrupted(1, runs=False, for_good=False))
-    assert orders == (d.Stop(0, False),)
+    made, _ = after(group(PLAIN, PLAIN), events.Ended(1, normal=False))
+    made, _ = after(made, events.Due(1))
+    made, decided = after(made, events.Interrupted(1, runs=False, for_good=False))
+    assert decided == (orders.Stop(0, False),)
 
 
 def test_order_is_ignored_by_a_supervisor_that_stops() -> None:
-    made, _ = after(group(PLAIN, PLAIN), d.Finish(for_good=False))
-    assert after(made, d.RestartRequested(0)) == (made, (d.Stop(1, False),))
+    made, _ = after(group(PLAIN, PLAIN), events.Finish(for_good=False))
+    assert after(made, events.RestartRequested(0)) == (made, (orders.Stop(1, False),))
 
 
 def test_child_on_trial_that_is_restarted_with_a_sibling_begins_its_trials_again() -> None:
@@ -174,11 +185,11 @@ def test_child_on_trial_that_is_restarted_with_a_sibling_begins_its_trials_again
     tried, allowed = breaker.trip(0).allow(60)
     assert allowed
     made = replace(made, children=(made.children[0], replace(made.children[1], breaker=tried)))
-    made, _ = after(made, d.Ended(0, normal=False), now=61)
-    made, _ = after(made, d.Stopped(1), now=61)
-    made, _ = after(made, d.Due(0), now=66)
-    made, orders = after(made, d.Started(0), now=66)
-    begun = orders[0]
-    assert isinstance(begun, d.Try)
+    made, _ = after(made, events.Ended(0, normal=False), now=61)
+    made, _ = after(made, events.Stopped(1), now=61)
+    made, _ = after(made, events.Due(0), now=66)
+    made, decided = after(made, events.Started(0), now=66)
+    begun = decided[0]
+    assert isinstance(begun, orders.Try)
     assert begun.breaker.trials == ()
-    assert orders[1] == d.Start(1)
+    assert decided[1] == orders.Start(1)

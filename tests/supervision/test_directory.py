@@ -13,6 +13,7 @@ from vatwatch.supervision import (
     Directory,
     MailboxPolicy,
     Notice,
+    Observers,
     Restart,
     Tree,
 )
@@ -41,7 +42,7 @@ def test_unknown_name_is_a_dead_letter_for_a_tell_and_unavailable_for_an_ask() -
         nobody.tell(Note("hello"))
         dead = notices.wait(DeadLettered)
         assert (dead.path, dead.message, dead.reason) == ("nobody", Note("hello"), "unknown")
-        assert tree.directory.dead_letters == 1
+        assert tree.observers.dead_letters == 1
         with pytest.raises(ActorUnavailable):
             nobody.ask(Echo("hello"), timeout_s=PATIENCE_S)
         assert not nobody.alive()
@@ -204,8 +205,8 @@ def test_observers_error_costs_nobody_anything(capfd: pytest.CaptureFixture[str]
     def broken(_notice: Notice) -> None:
         raise ZeroDivisionError("observer")
 
-    tree.directory.observe(broken)
-    tree.directory.observe(seen.append)
+    tree.observe(broken)
+    tree.observe(seen.append)
     tree.start()
     tree.stop()
     assert ChildStarted("root/store") in seen
@@ -221,13 +222,13 @@ def test_observer_that_tells_the_dead_does_not_breed_dead_letters() -> None:
         seen.append(notice)
         nobody.tell(Note("forwarded"))
 
-    tree.directory.observe(forward)
+    tree.observe(forward)
     nobody.tell(Note("first"))
     tree.start()
     tree.stop()
     dead = [notice for notice in seen if isinstance(notice, DeadLettered)]
     assert [each.message for each in dead] == [Note("first")]
-    assert tree.directory.dead_letters == 1 + len(seen)
+    assert tree.observers.dead_letters == 1 + len(seen)
 
 
 def test_observer_in_the_hub_gets_a_full_mailbox_at_once(
@@ -239,7 +240,7 @@ def test_observer_in_the_hub_gets_a_full_mailbox_at_once(
         store.tell(hang)
         hang.reached.wait(PATIENCE_S)
         store.tell(Note("fills it"))
-        tree.directory.observe(lambda _notice: store.tell(Note("one too many")))
+        tree.observe(lambda _notice: store.tell(Note("one too many")))
         with pytest.raises(KeyError):
             tree.directory.address("cache").ask(FailToAnswer(KeyError("x")), timeout_s=PATIENCE_S)
         gevent.idle()
@@ -264,7 +265,7 @@ def test_directories_of_two_trees_are_apart() -> None:
 
 
 def test_address_taken_before_the_name_is_known_finds_it_later() -> None:
-    directory = Directory()
+    directory = Directory(Observers())
     early = directory.address("store")
     assert not early.alive()
     tree = Tree(root(scribe("store", [])))

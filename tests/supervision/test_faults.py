@@ -31,7 +31,7 @@ class Bytes(Tell):
 def test_a_crash_befalls_the_messages_that_it_is_ordered_for_and_no_others() -> None:
     log: list[str] = []
     with running(root(scribe("a", log), scribe("b", log))) as (tree, notices):
-        tree.directory.faults.inject(Fault(FaultKind.CRASH, "a", count=2, skip=1))
+        tree.faults.inject(Fault(FaultKind.CRASH, "a", count=2, skip=1))
         for text in ("first", "second", "third", "fourth"):
             tree.directory.address("a").tell(Note(text))
             tree.directory.address("b").tell(Note(text))
@@ -41,13 +41,13 @@ def test_a_crash_befalls_the_messages_that_it_is_ordered_for_and_no_others() -> 
         assert [line for line in log if line.startswith("a: ")] == ["a: first", "a: fourth"]
         assert len([line for line in log if line.startswith("b: ")]) == 4
         assert {n.error_type for n in notices.of(ChildFailed)} == {"InjectedFault"}
-        assert tree.directory.faults.active() == ()
-        assert tree.directory.faults.injected == 2
+        assert tree.faults.active() == ()
+        assert tree.faults.injected == 2
 
 
 def test_a_crash_while_answering_costs_the_actor_not_only_the_asker() -> None:
     with running(root(scribe("a", []))) as (tree, notices):
-        tree.directory.faults.inject(Fault(FaultKind.CRASH, "a"))
+        tree.faults.inject(Fault(FaultKind.CRASH, "a"))
         with pytest.raises(ActorUnavailable):
             tree.directory.address("a").ask(Echo("there?"), timeout_s=PATIENCE_S)
         notices.wait(ChildStarted, "root/a", count=2)
@@ -56,7 +56,7 @@ def test_a_crash_while_answering_costs_the_actor_not_only_the_asker() -> None:
 def test_a_hang_without_end_is_found_and_the_actor_restarted() -> None:
     spec = root(scribe("a", [], handler_deadline_s=0.05))
     with running(spec, hang_check_s=0.01) as (tree, notices):
-        tree.directory.faults.inject(Fault(FaultKind.HANG, "a"))
+        tree.faults.inject(Fault(FaultKind.HANG, "a"))
         tree.directory.address("a").tell(Note("hangs"))
         failed = notices.wait(ChildFailed, "root/a")
         assert (failed.reason, failed.message_type) == ("hang", "Note")
@@ -67,7 +67,7 @@ def test_a_hang_without_end_is_found_and_the_actor_restarted() -> None:
 def test_a_slow_message_is_handled_all_the_same() -> None:
     log: list[str] = []
     with running(root(scribe("a", log))) as (tree, _):
-        tree.directory.faults.inject(Fault(FaultKind.SLOW, "a", seconds=0.05))
+        tree.faults.inject(Fault(FaultKind.SLOW, "a", seconds=0.05))
         tree.directory.address("a").tell(Note("late"))
         settle(tree, "a")
         assert "a: late" in log
@@ -77,7 +77,7 @@ def test_a_slow_message_is_handled_all_the_same() -> None:
 def test_a_dropped_message_is_a_dead_letter_and_a_dropped_ask_an_error() -> None:
     log: list[str] = []
     with running(root(scribe("a", log))) as (tree, notices):
-        tree.directory.faults.inject(Fault(FaultKind.DROP, "a", count=2))
+        tree.faults.inject(Fault(FaultKind.DROP, "a", count=2))
         tree.directory.address("a").tell(Note("lost"))
         with pytest.raises(ActorUnavailable):
             tree.directory.address("a").ask(Echo("lost"), timeout_s=PATIENCE_S)
@@ -95,7 +95,7 @@ def test_a_timer_is_no_message_that_could_be_dropped() -> None:
             Do(lambda actor: actor.after(0.01, Do(lambda _actor: due.set())))
         )
         settle(tree, "a")
-        tree.directory.faults.inject(Fault(FaultKind.DROP, "a", count=2))
+        tree.faults.inject(Fault(FaultKind.DROP, "a", count=2))
         assert due.wait(PATIENCE_S)
         tree.directory.address("a").tell(Note("lost"))
         tree.directory.address("a").tell(Note("lost, too"))
@@ -114,7 +114,7 @@ def test_a_corrupt_message_has_its_bytes_cut_and_spoilt() -> None:
 def test_only_messages_of_the_type_that_is_asked_for_count() -> None:
     log: list[str] = []
     with running(root(scribe("a", log))) as (tree, _):
-        tree.directory.faults.inject(Fault(FaultKind.DROP, "a", message_type="Note"))
+        tree.faults.inject(Fault(FaultKind.DROP, "a", message_type="Note"))
         assert settle(tree, "a")
         tree.directory.address("a").tell(Note("lost"))
         tree.directory.address("a").tell(Note("kept"))
@@ -124,9 +124,9 @@ def test_only_messages_of_the_type_that_is_asked_for_count() -> None:
 
 def test_calls_to_a_dependency_fail_as_often_as_ordered() -> None:
     with running(root(scribe("a", []))) as (tree, _):
-        guard = tree.directory.guard("PostgreSQL", BreakerPolicy(9), counts=OSError)
-        assert tree.directory.guard("PostgreSQL", BreakerPolicy(1)) is guard
-        tree.directory.faults.inject(Fault(FaultKind.FAIL, "PostgreSQL", count=2, skip=1))
+        guard = tree.guards.get("PostgreSQL", BreakerPolicy(9), counts=OSError)
+        assert tree.guards.get("PostgreSQL", BreakerPolicy(1)) is guard
+        tree.faults.inject(Fault(FaultKind.FAIL, "PostgreSQL", count=2, skip=1))
         assert guard.call(lambda: "one") == "one"
         for _ in range(2):
             with pytest.raises(OSError, match="injection"):
@@ -138,7 +138,7 @@ def test_calls_to_a_dependency_fail_as_often_as_ordered() -> None:
 def test_orders_can_be_taken_back_one_by_one_or_all() -> None:
     log: list[str] = []
     with running(root(scribe("a", log))) as (tree, _):
-        faults = tree.directory.faults
+        faults = tree.faults
         first = faults.inject(Fault(FaultKind.CRASH, "a"))
         faults.inject(Fault(FaultKind.DROP, "a"))
         assert faults.clear(first.id) == 1
@@ -154,7 +154,7 @@ def test_an_actor_that_does_not_exist_cannot_be_harmed() -> None:
         running(root(scribe("a", []))) as (tree, _),
         pytest.raises(ValueError, match="there are a"),
     ):
-        tree.directory.faults.inject(Fault(FaultKind.CRASH, "b"))
+        tree.faults.inject(Fault(FaultKind.CRASH, "b"))
 
 
 @pytest.mark.parametrize(

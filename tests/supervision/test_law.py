@@ -28,8 +28,8 @@ from vatwatch.supervision import (
     supervisor,
     worker,
 )
-from vatwatch.supervision import decision as d
-from vatwatch.supervision.decision import Mode, Phase
+from vatwatch.supervision import child_events as events
+from vatwatch.supervision.group import Mode, Phase
 
 from .house import House, Node, Supervised, Worker
 
@@ -317,7 +317,7 @@ class Law(RuleBasedStateMachine):
         if not self.up():
             return
         self.house.during.clear()
-        self.house.root.follow(d.Finish(for_good=True))
+        self.house.root.follow(events.Finish(for_good=True))
         self.house.root.alive = False
         for node in self.house.root.walk():
             assert node.closed

@@ -329,10 +329,10 @@ def test_what_pykka_says_to_itself_never_gets_to_on_receive() -> None:
 
 def test_faults_befall_pykkas_messages_too() -> None:
     with running(root(player([]))) as (tree, notices):
-        tree.directory.faults.inject(Fault(FaultKind.DROP, "player"))
+        tree.faults.inject(Fault(FaultKind.DROP, "player"))
         ref_of().proxy().fail.defer()
         assert notices.wait(DeadLettered).reason == "injected"
-        tree.directory.faults.inject(Fault(FaultKind.CORRUPT, "player"))
+        tree.faults.inject(Fault(FaultKind.CORRUPT, "player"))
         ref_of().proxy().fail.defer()
         assert notices.wait(ChildFailed).error_type == "InjectedFault"
 

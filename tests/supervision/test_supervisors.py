@@ -19,7 +19,7 @@ from vatwatch.supervision import (
     Restart,
     State,
     Strategy,
-    supervisors,
+    child_control,
     worker,
 )
 
@@ -589,7 +589,7 @@ def test_killed_supervisor_takes_its_children_along_and_all_come_back() -> None:
 
 def test_successor_waits_until_its_predecessor_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     # It goes on because the predecessor is dead, not because the time is up.
-    monkeypatch.setattr(supervisors, "_KILL_GRACE_S", 1000)
+    monkeypatch.setattr(child_control, "_KILL_GRACE_S", 1000)
     log: list[str] = []
     dying, gate = Event(), Event()
 
@@ -625,7 +625,7 @@ def test_child_that_does_not_die_never_gets_a_second_next_to_it(
             except gevent.GreenletExit:
                 log.append("no")
 
-    monkeypatch.setattr(supervisors, "_KILL_GRACE_S", 0.005)
+    monkeypatch.setattr(child_control, "_KILL_GRACE_S", 0.005)
     spec = root(
         scribe("a", log),
         scribe("b", log, shutdown_s=0.001),

@@ -220,7 +220,7 @@ class AlerterActor(Service):
             self._latest = asked
         latest = self._latest
         if latest is not None:
-            yield from of_health(latest, self.directory.breakers())
+            yield from of_health(latest, self.breakers())
             yield from of_age(
                 latest, self._records.newest, datetime.now(UTC), self._settings.feed_age_s
             )

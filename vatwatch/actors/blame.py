@@ -19,7 +19,7 @@ from vatwatch.errors import (
     MailboxFull,
     StorageError,
 )
-from vatwatch.supervision.life import ExitReason
+from vatwatch.supervision import ExitReason
 
 # Nobody's fault. Not all of SupervisionError: a hang is told by that, and a snapshot may be why.
 WEATHER: tuple[type[BaseException], ...] = (

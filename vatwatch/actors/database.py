@@ -63,7 +63,7 @@ class DatabaseSettings:
         def tell_the_others() -> None:
             others = [name for name in USERS if name != actor.name]
             names = {f"PostgreSQL ({name})" for name in others}
-            for one in actor.directory.guards():
+            for one in actor.guards.all():
                 if one.name in names:
                     one.reset("the database is back")
             for address in map(actor.address, others):

@@ -228,7 +228,7 @@ class ErrorManagerActor(Service):
         """The event bus keeps the letter itself."""
         self._dead_letters += 1
         # What was in hand at a failure is part of it, and who stops needs no messages any more.
-        if notice.reason in ("in hand", "injected") or self.directory.stopping:
+        if notice.reason in ("in hand", "injected") or self.tree_is_stopping:
             return
         message = notice.message
         if isinstance(message, StoreErrors) or self.is_own_report(message):

@@ -247,7 +247,7 @@ class EventBusActor(Service):
             check_event(event)
         except EventRefused as error:
             self._memory.refused += 1
-            self.directory.notify(
+            self.notify(
                 FailureHandled(
                     path=event.source,
                     operation="publish an event",
@@ -275,7 +275,7 @@ class EventBusActor(Service):
                 self.guard(f"event handler {handler}", self._settings.breaker, kind="handler"),
                 self.recovery,
                 self._settings.lane,
-                lambda: self.directory.stopping,
+                lambda: self.tree_is_stopping,
             )
             self._lanes[handler] = lane
             self._running.append(self.spawn(lane.run))

@@ -207,7 +207,7 @@ class HealthMonitorActor(Service):
             self.after(0, DependencyInspected(name, Health.HEALTHY))
 
     def _probed(self, service: str, missing: str) -> None:
-        node = self.directory.node(service)
+        node = self.node_info(service)
         if missing and node is not None and node.state is State.RUNNING:
             in_hand = f", it has {node.handling} in hand" if node.handling else ""
             self._missing[service] = f"it does not answer{in_hand}"
@@ -224,9 +224,7 @@ class HealthMonitorActor(Service):
     # --- judging -----------------------------------------------------------------------------
 
     def _nodes(self) -> dict[str, NodeInfo]:
-        return {
-            node.name: node for node in self.directory.snapshot().walk() if node.kind == "worker"
-        }
+        return {node.name: node for node in self.tree_info().walk() if node.kind == "worker"}
 
     def _look_at_all(self) -> None:
         for name, node in self._nodes().items():
@@ -236,7 +234,7 @@ class HealthMonitorActor(Service):
         self._conclude()
 
     def _look_at(self, service: str) -> None:
-        node = self.directory.node(service)
+        node = self.node_info(service)
         if node is None:
             return  # a name that is none of the tree's
         self._observe(service, self._sign_of(node))
@@ -311,7 +309,7 @@ class HealthMonitorActor(Service):
     def _cannot_work(self) -> Iterator[tuple[str, str]]:
         """Of those that collect, who cannot; that something outside is away is not meant."""
         for name in COLLECTING:
-            node = self.directory.node(name)
+            node = self.node_info(name)
             if node is None:
                 continue  # nothing is to be collected
             now_s = monotonic()

@@ -40,11 +40,9 @@ def subscribe_to_notices(tree: Tree) -> None:
     def look_again(path: str, *, started: bool) -> None:
         health_monitor.tell(LookAgain(path.rpartition("/")[2], started))
 
-    tree.directory.observe(on_notice)
+    tree.observe(on_notice)
 
 
 def _is_a_loss(letter: DeadLettered, tree: Tree) -> bool:
     """While the tree stops, only events still have a receiver."""
-    return not (tree.directory.stopping and letter.reason == "stopped") or isinstance(
-        letter.message, Publish
-    )
+    return not (tree.stopping and letter.reason == "stopped") or isinstance(letter.message, Publish)

@@ -42,7 +42,7 @@ class Service(Actor):
     def with_totals(self, status: Counting) -> Counting:
         """The same, with what earlier incarnations have counted."""
         if self._totals is None:
-            self._totals = self.directory.kept.setdefault(self.name, Totals())
+            self._totals = self.lasting(Totals)
             self._totals.begin()
         return self._totals.over(status)
 
@@ -76,7 +76,7 @@ class Service(Actor):
         cannot be read. Never waits, and never fails. `correlation_id` is the snapshot's, if one is
         concerned; `remedy` is what was done about it.
         """
-        self.directory.notify(
+        self.notify(
             FailureHandled(
                 path=self.path,
                 operation=operation,

@@ -147,11 +147,11 @@ class _ServiceCollector(Collector):
         yield from _of_nodes(self._service.tree.snapshot())
         yield from _of_breakers(self._service.tree.breakers())
         yield from _of_requests(list(self._requests.routes()))
-        faults = self._service.tree.directory.faults.injected
+        faults = self._service.tree.faults.injected
         yield _counter("faults_injected", "Messages and calls that were befallen.", faults)
         refused = self._service.authorization.audit.refused
         yield _counter("unauthorized", "Attempts to change something without a key.", refused)
-        dead = self._service.tree.directory.dead_letters
+        dead = self._service.tree.observers.dead_letters
         yield _counter("dead_letters", "Messages that nobody handled.", dead)
         try:
             reports = _reports(self._service)

@@ -56,7 +56,7 @@ class Service:
 
     def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
         """What is done about failures of an operation; the error manager hears of them."""
-        return Recovery("http", operation, remedies, self.tree.directory.notify)
+        return Recovery("http", operation, remedies, self.tree.observers.notify)
 
 
 def send_json(resp: falcon.Response, body: object) -> None:

@@ -83,7 +83,7 @@ class FaultsResource(Resource):
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._faults = service.tree.directory.faults
+        self._faults = service.tree.faults
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Those that are still to come, and how many have been."""
@@ -124,7 +124,7 @@ class FaultsResource(Resource):
     def _require_known(self, fault: Fault) -> None:
         """An order for something that is not there would wait for ever. Raises ValueError."""
         if fault.kind is FaultKind.FAIL:
-            names = sorted(guard.name for guard in self._service.tree.directory.guards())
+            names = sorted(guard.name for guard in self._service.tree.guards.all())
             if fault.target not in names:
                 raise ValueError(
                     f"no dependency's breaker is named {fault.target!r}: there are "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from vatwatch.supervision.actor import Actor
+from vatwatch.supervision.address import Address
 from vatwatch.supervision.backoff import Backoff
 from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState
-from vatwatch.supervision.directory import Address, Directory
+from vatwatch.supervision.directory import Directory
 from vatwatch.supervision.failures import described
 from vatwatch.supervision.faults import Fault, FaultKind, Faults
-from vatwatch.supervision.guard import BreakerInfo, Guard, GuardKind, Transition
+from vatwatch.supervision.guard import BreakerInfo, Guard, Guards, Transition
 from vatwatch.supervision.hub_watch import Blocked, HubWatch, Lateness
 from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import (
@@ -17,10 +18,7 @@ from vatwatch.supervision.introspection import (
     LatencyInfo,
     MailboxInfo,
     NodeInfo,
-    State,
 )
-from vatwatch.supervision.life import ExitReason, Timer
-from vatwatch.supervision.mailbox import MailboxPolicy
 from vatwatch.supervision.message import Ask, BestEffort, Latest, Tell, correlation_of
 from vatwatch.supervision.notices import (
     AskFailed,
@@ -31,12 +29,11 @@ from vatwatch.supervision.notices import (
     ChildStopped,
     CrashHookFailed,
     DeadLettered,
-    DeadLetterReason,
     Escalated,
     FailureHandled,
     Notice,
-    RemedyName,
 )
+from vatwatch.supervision.observers import Observers
 from vatwatch.supervision.offload import NativePool, give_way
 from vatwatch.supervision.recovery import (
     Degrade,
@@ -48,16 +45,25 @@ from vatwatch.supervision.recovery import (
 )
 from vatwatch.supervision.reply import Reply
 from vatwatch.supervision.spec import (
-    Backlog,
     ChildSpec,
-    InHand,
-    Restart,
-    Strategy,
     SupervisorSpec,
     supervisor,
     worker,
 )
+from vatwatch.supervision.timer import Timer
 from vatwatch.supervision.tree import Tree
+from vatwatch.supervision.vocabulary import (
+    Backlog,
+    DeadLetterReason,
+    ExitReason,
+    GuardKind,
+    InHand,
+    MailboxPolicy,
+    RemedyName,
+    Restart,
+    State,
+    Strategy,
+)
 
 __all__ = [
     "Actor",
@@ -94,6 +100,7 @@ __all__ = [
     "Guard",
     "GuardKind",
     "Guarded",
+    "Guards",
     "HubWatch",
     "InHand",
     "LatencyCounts",
@@ -105,6 +112,7 @@ __all__ = [
     "NativePool",
     "NodeInfo",
     "Notice",
+    "Observers",
     "Recovery",
     "Remedy",
     "RemedyName",

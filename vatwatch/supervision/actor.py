@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import pykka
 from gevent import Greenlet
 from pykka.messages import _ActorStop
 
 from vatwatch.errors import SupervisionError
+from vatwatch.supervision.address import Address
 from vatwatch.supervision.breaker import BreakerPolicy
-from vatwatch.supervision.directory import Address, Directory
-from vatwatch.supervision.guard import Guard, GuardKind
-from vatwatch.supervision.life import ExitReason, Life, Timer, tell_later
-from vatwatch.supervision.mailbox import Envelope, Mailbox, MailboxPolicy
+from vatwatch.supervision.directory import Directory
+from vatwatch.supervision.envelope import Envelope
+from vatwatch.supervision.guard import BreakerInfo, Guard, Guards
+from vatwatch.supervision.introspection import NodeInfo
+from vatwatch.supervision.life import Life, tell_later
+from vatwatch.supervision.mailbox import Mailbox
 from vatwatch.supervision.message import Tell
-from vatwatch.supervision.notices import DeadLetterReason
+from vatwatch.supervision.notices import Notice
 from vatwatch.supervision.recovery import Recovery, Remedy
 from vatwatch.supervision.reply import Reply
 from vatwatch.supervision.slot import Slot
 from vatwatch.supervision.spec import ChildSpec
+from vatwatch.supervision.timer import Timer
+from vatwatch.supervision.vocabulary import (
+    DeadLetterReason,
+    ExitReason,
+    GuardKind,
+    MailboxPolicy,
+)
+
+T = TypeVar("T")
 
 
 class Actor(pykka.Actor):
@@ -42,6 +54,7 @@ class Actor(pykka.Actor):
     `shutdown`: by order of its supervisor, which is nobody's fault. `exit`: by `stop()`.
     """
     _life: Life
+    _slot: Slot
 
     # -- hooks
 
@@ -83,13 +96,20 @@ class Actor(pykka.Actor):
         kind: GuardKind = "dependency",
     ) -> Guard:
         """The guard of this name, made at its first use; a restart of the actor leaves it alone."""
-        return self.directory.guard(name, policy, counts=counts, kind=kind)
+        return self.guards.get(name, policy, counts=counts, kind=kind)
+
+    @property
+    def guards(self) -> Guards:
+        """Those of the whole tree's dependencies."""
+        return self._slot.runtime.guards
 
     def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
         """What is done about failures of an operation; the first remedy is the outermost."""
-        return Recovery(
-            self.path, operation, remedies, self.directory.notify, self._life.correlation_id
-        )
+        return Recovery(self.path, operation, remedies, self.notify, self._life.correlation_id)
+
+    def notify(self, notice: Notice) -> None:
+        """Tell the observers of the tree. Never blocks."""
+        self._slot.runtime.observers.notify(notice)
 
     def after(self, seconds: float, message: Tell) -> Timer:
         """Tell itself `message` in `seconds`; past the mailbox's bound; not after its death."""
@@ -116,7 +136,33 @@ class Actor(pykka.Actor):
 
     def stop(self) -> None:
         """Stop after the message in hand, before the queued ones. A permanent child comes back."""
-        self._life.slot.mailbox.put_urgent(Envelope(_ActorStop()))
+        self._slot.mailbox.put_urgent(Envelope(_ActorStop()))
+
+    # -- what an actor that looks after others sees of the tree; nothing of it waits
+
+    def tree_info(self) -> NodeInfo:
+        """The whole tree, as `Tree.snapshot` gives it."""
+        return self._slot.root.info()
+
+    def node_info(self, name: str) -> NodeInfo | None:
+        """What is known of this worker now; None if there is none. Cheaper than the whole tree."""
+        return self._slot.root.info_of_worker(name)
+
+    def breakers(self) -> tuple[BreakerInfo, ...]:
+        """Every breaker of the tree, as `Tree.breakers` gives them."""
+        return self._slot.breakers()
+
+    @property
+    def tree_is_stopping(self) -> bool:
+        """Whether the whole tree was ordered to stop: what has ended will not come back."""
+        return self._slot.runtime.stopping
+
+    def lasting(self, make: Callable[[], T]) -> T:
+        """What `make` gave at its first use; all incarnations of this actor share it.
+
+        Only for counts, which cannot make an actor fail.
+        """
+        return self._slot.lasting(make)
 
     # -- the gevent runtime, as pykka wants it
 
@@ -125,6 +171,7 @@ class Actor(pykka.Actor):
         self.name = slot.name
         self.path = slot.path
         self.directory = slot.runtime.directory
+        self._slot = slot
         self._life = life
         # Ours reads pykka's envelopes, but writes its own, which are no subclass.
         self.actor_inbox = slot.mailbox  # type: ignore[assignment]
@@ -146,7 +193,7 @@ class Actor(pykka.Actor):
             # Actor.start() has put it there.
             pykka.ActorRegistry.unregister(self.actor_ref)
             raise SupervisionError(f"{type(self).__name__}: actors are started by a supervisor")
-        if isinstance(self._life.slot.spec, ChildSpec):
+        if isinstance(self._slot.spec, ChildSpec):
             # No supervisor: `stop_all` and `broadcast` are for those who do the work, and whoever
             # starts them again is not to be stopped by it.
             pykka.ActorRegistry.register(self.actor_ref)

@@ -26,316 +26,40 @@ How it is kept:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TypeAlias, assert_never
+from dataclasses import replace
+from typing import assert_never
 
-from vatwatch.supervision.backoff import Backoff
 from vatwatch.supervision.breaker import Breaker, BreakerState
-from vatwatch.supervision.intensity import RestartWindow
-from vatwatch.supervision.spec import Restart, Strategy, SupervisorSpec
-
-
-class Phase(Enum):
-    """What is to happen to a child next."""
-
-    DOWN = "down"
-    """Nothing: not begun yet, finished, or stopped for good."""
-    FAILED = "failed"
-    """Nothing: it failed, and is not to be started again."""
-    READY = "ready"
-    """It is to be started when its turn comes; if its breaker is not closed, for a trial."""
-    WAITING = "waiting"
-    """Its backoff ends at `due_at`."""
-    SUSPENDED = "suspended"
-    """Its breaker is open; the trial is at `due_at`."""
-    RUNNING = "running"
-    LEAVING = "leaving"
-    """It runs and is to be stopped; then it is READY, or DOWN if it does not come back."""
-
-
-class Mode(Enum):
-    """What the supervisor is doing."""
-
-    BEGINNING = "beginning"
-    """It starts its children for the first time."""
-    WORKING = "working"
-    NOT_BEGUN = "not_begun"
-    """A child did not start: stop those that did, then fail to start."""
-    GIVING_UP = "giving_up"
-    """Too many failures: stop all, then fail."""
-    ENDING = "ending"
-    """It was told to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A child, as far as decisions need to know."""
-
-    restart: Restart
-    failing: RestartWindow
-    """Failures that count towards opening the breaker."""
-    breaker: Breaker | None = None
-    """None: its failures are counted by the supervisor."""
-    phase: Phase = Phase.DOWN
-    due_at: float | None = None
-    """While WAITING or SUSPENDED."""
-    attempt: int = 0
-    """Failures since it last ran for a whole period; the backoff grows with it."""
-    started_at: float = 0.0
-    comes_back: bool = True
-    """While LEAVING: whether it is started again."""
-
-    @property
-    def on_trial(self) -> bool:
-        """Whether its breaker waits for the outcome of a start and of the messages after it."""
-        return self.breaker is not None and self.breaker.state is not BreakerState.CLOSED
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A supervisor's state. `children` are in the order of their start."""
-
-    strategy: Strategy
-    backoff: Backoff
-    window: RestartWindow
-    """Failures of children without a breaker."""
-    children: tuple[Child, ...]
-    mode: Mode = Mode.BEGINNING
-    first: bool = True
-    """While it begins: whether this is the very first time."""
-    for_good: bool = False
-    """While it ends: whether nobody will come back."""
-
-    @classmethod
-    def of(cls, spec: SupervisorSpec) -> Group:
-        """The state before the first start."""
-        window = RestartWindow(spec.intensity, spec.period_s)
-        children = tuple(
-            Child(
-                child.restart,
-                failing=window,
-                breaker=None if child.breaker is None else Breaker(child.breaker),
-            )
-            for child in spec.children
-        )
-        return cls(spec.strategy, spec.backoff, window, children)
-
-    def affected_by(self, child: int) -> range:
-        """Those that go with this child when it fails, itself included."""
-        match self.strategy:
-            case Strategy.ONE_FOR_ONE:
-                return range(child, child + 1)
-            case Strategy.ONE_FOR_ALL:
-                return range(len(self.children))
-            case Strategy.REST_FOR_ONE:
-                return range(child, len(self.children))
-
-    def waited_for_by(self, child: int) -> tuple[int, ...]:
-        """The waiting siblings that must run before this child is started."""
-        match self.strategy:
-            case Strategy.ONE_FOR_ONE:
-                before = range(0)
-            case Strategy.ONE_FOR_ALL:
-                before = range(len(self.children))
-            case Strategy.REST_FOR_ONE:
-                before = range(child)
-        return tuple(i for i in before if self.children[i].phase is Phase.WAITING and i != child)
-
-    def starts_at(self, child: int, now: float) -> float | None:
-        """When this child will be started, as far as is known now; None if it will not be."""
-        known = self.children[child]
-        if known.phase in (Phase.WAITING, Phase.SUSPENDED):
-            own = known.due_at
-        elif known.phase is Phase.READY:
-            own = now
-        else:
-            return None
-        times = [self.children[i].due_at for i in self.waited_for_by(child)]
-        return max(time for time in (own, *times) if time is not None)
-
-
-# -- events
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """The supervisor starts. Its predecessor's state comes with the group."""
-
-    first: bool
-    """Whether it has never run."""
-    ordered: frozenset[int] = frozenset()
-    """Children whose restart was ordered, and not carried out by the predecessor."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A child has ended, without having been told to by this supervisor."""
-
-    child: int
-    normal: bool
-    """Whether it stopped by itself."""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """The time of `due_at` has come, or a timer says so."""
-
-    child: int
-
-
-@dataclass(frozen=True, slots=True)
-class RestartRequested:
-    """Somebody wants this child restarted, in order, with those that go with it."""
-
-    child: int
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The supervisor was told to stop."""
-
-    for_good: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """`Start` went well."""
-
-    child: int
-
-
-@dataclass(frozen=True, slots=True)
-class NotStarted:
-    """`Start` failed: the constructor or `on_start` raised, it took too long, or the predecessor
-    does not die."""
-
-    child: int
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """`Start` was broken off, as the supervisor was told to stop."""
-
-    child: int
-    runs: bool
-    """Whether there is somebody who has to be stopped."""
-    for_good: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """`Stop` is over. Also said of a child that was killed and does not die."""
-
-    child: int
-
-
-Event: TypeAlias = (
-    Begin | Ended | Due | RestartRequested | Finish | Started | NotStarted | Interrupted | Stopped
+from vatwatch.supervision.child_events import (
+    Begin,
+    Due,
+    Ended,
+    Event,
+    Finish,
+    Interrupted,
+    NotStarted,
+    RestartRequested,
+    Started,
+    Stopped,
 )
-
-
-# -- orders
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start the child, and say how it went: `Started`, `NotStarted` or `Interrupted`."""
-
-    child: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Stop the child, and say when it is over: `Stopped`."""
-
-    child: int
-    for_good: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Tell that the child has failed."""
-
-    child: int
-
-
-@dataclass(frozen=True, slots=True)
-class TellStopped:
-    """Tell that the child has stopped by itself, as it may."""
-
-    child: int
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Decide about the message that the dead child had in hand: the successor may retry it."""
-
-    child: int
-    retry: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Nobody will handle the child's messages any more."""
-
-    child: int
-    failed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Suspend:
-    """Its breaker has opened: nothing gets in."""
-
-    child: int
-    breaker: Breaker
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Try:
-    """Its breaker is half open: the next messages are trials."""
-
-    child: int
-    breaker: Breaker
-
-
-@dataclass(frozen=True, slots=True)
-class Reset:
-    """Its breaker is closed by order."""
-
-    child: int
-    breaker: Breaker
-
-
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """Tell that the child is started again in `delay_s`."""
-
-    child: int
-    attempt: int
-    delay_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Escalate:
-    """Tell that there were too many failures; all children are stopped next."""
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """All children have stopped: fail."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefuseToStart:
-    """All children have stopped: fail to start, for the reason that the last child gave."""
-
-
-OrderAtOnce: TypeAlias = Report | TellStopped | Release | Close | Suspend | Try | Reset | Delay
-Order: TypeAlias = Start | Stop | OrderAtOnce | Escalate | GiveUp | RefuseToStart
+from vatwatch.supervision.group import Child, Group, Mode, Phase
+from vatwatch.supervision.orders import (
+    Close,
+    Delay,
+    Escalate,
+    GiveUp,
+    Order,
+    RefuseToStart,
+    Release,
+    Report,
+    Reset,
+    Start,
+    Stop,
+    Suspend,
+    TellStopped,
+    Try,
+)
+from vatwatch.supervision.vocabulary import Restart
 
 
 def decide(

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from vatwatch.supervision.message import Latest
-from vatwatch.supervision.notices import DeadLetterReason
 from vatwatch.supervision.reply import Reply
+from vatwatch.supervision.vocabulary import DeadLetterReason
 
 
 class Envelope:

@@ -10,16 +10,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeVar
 
 from vatwatch.errors import BreakerOpen
 from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState
 from vatwatch.supervision.failures import text_of
 from vatwatch.supervision.notices import BreakerChanged
+from vatwatch.supervision.vocabulary import GuardKind
 
 T = TypeVar("T")
-
-GuardKind: TypeAlias = Literal["child", "dependency", "handler", "webhook"]
 
 _TRANSITIONS = 20
 
@@ -228,3 +227,51 @@ class Guard:
                     breaker.retry_in_s(self._clock()),
                 )
             )
+
+
+class Guards:
+    """The guards of one tree's dependencies, by name: they outlive the actors that use them."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], datetime],
+        *,
+        observe: Callable[[BreakerChanged], None],
+        before_call: Callable[[str], bool],
+    ) -> None:
+        """See `Guard`; all of them are made with these."""
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._observe = observe
+        self._before_call = before_call
+        self._guards: dict[str, Guard] = {}
+
+    def get(
+        self,
+        name: str,
+        policy: BreakerPolicy,
+        *,
+        counts: type[Exception] | tuple[type[Exception], ...] = Exception,
+        kind: GuardKind = "dependency",
+    ) -> Guard:
+        """The guard of this name: made at the first use, and the same from then on.
+
+        So what is said of `policy`, `counts` and `kind` at a later use changes nothing.
+        """
+        if name not in self._guards:
+            self._guards[name] = Guard(
+                name,
+                policy,
+                self._clock,
+                counts=counts,
+                kind=kind,
+                wall_clock=self._wall_clock,
+                observe=self._observe,
+                before_call=self._before_call,
+            )
+        return self._guards[name]
+
+    def all(self) -> tuple[Guard, ...]:
+        """Those that were made so far."""
+        return tuple(self._guards.values())

@@ -5,29 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Literal
 
 from vatwatch.supervision.guard import BreakerInfo
-from vatwatch.supervision.mailbox import MailboxPolicy
-from vatwatch.supervision.notices import FailureReason
-from vatwatch.supervision.spec import Restart, Strategy
-
-
-class State(Enum):
-    """Where a node is in its life."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    RESTARTING = "restarting"
-    """It has ended and will be started again."""
-    STOPPING = "stopping"
-    SUSPENDED = "suspended"
-    """It failed too often; its breaker is open, and it is not started before that lets it."""
-    STOPPED = "stopped"
-    """Not started yet, or stopped for good."""
-    FAILED = "failed"
-    """Ended by a failure, and not to be started again."""
+from vatwatch.supervision.vocabulary import (
+    FailureReason,
+    MailboxPolicy,
+    Restart,
+    State,
+    Strategy,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from threading import Event
+from types import TracebackType
+from typing import Any, Protocol
 
 import gevent
-from gevent import get_hub
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from vatwatch.errors import ActorUnavailable, SupervisionError, TooManyQuestions
+from vatwatch.supervision.envelope import Due, Envelope
 from vatwatch.supervision.failures import described, traceback_of
-from vatwatch.supervision.faults import Dropped
-from vatwatch.supervision.mailbox import Due, Envelope
+from vatwatch.supervision.faults import Dropped, Tap
+from vatwatch.supervision.introspection import LatencyCounts
+from vatwatch.supervision.mailbox import Mailbox
 from vatwatch.supervision.message import Probe, Tell, correlation_of
-from vatwatch.supervision.notices import AskFailed, CrashHookFailed, FailureReason
+from vatwatch.supervision.notices import AskFailed, CrashHookFailed
 from vatwatch.supervision.offload import give_way
 from vatwatch.supervision.reply import Reply
-from vatwatch.supervision.spec import ChildSpec
-
-if TYPE_CHECKING:
-    from vatwatch.supervision.actor import Actor
-    from vatwatch.supervision.slot import Slot
-
-ExitReason: TypeAlias = FailureReason | Literal["shutdown"]
-"""`shutdown`: by order, also if it had to be killed because it did not stop in time; `exit`: it
-stopped by itself."""
+from vatwatch.supervision.runtime import Runtime
+from vatwatch.supervision.spec import AnySpec, ChildSpec
+from vatwatch.supervision.timer import Timer
+from vatwatch.supervision.vocabulary import DeadLetterReason, ExitReason, Startable
 
 # An actor with a full mailbox never waits, so it gives way to the others after this long.
 _TURN_S = 0.005
@@ -40,6 +38,71 @@ _SPECIAL = _CONTROL | {ProxyCall, ProxyGetAttr, ProxySetAttr}
 _CRASH_HOOK_S = 5.0
 
 
+class Performer(Startable, Protocol):
+    """The actor that a life is of, as far as the life needs to know it."""
+
+    ended_by: ExitReason | None
+    actor_stopped: Event
+    """Pykka's: set when the actor has ended."""
+
+    def on_crash(self, error: BaseException, in_hand: object | None) -> None:
+        """See `Actor`."""
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Pykka's hook."""
+
+    def on_probe(self) -> Any:
+        """See `Actor`."""
+
+    def _handle_receive(self, message: Any) -> Any:
+        """Pykka's: `on_receive`, or what a proxy asks for."""
+
+    def _retire(self) -> None:
+        """From here on it is dead to pykka."""
+
+    def _stop_ordered(self) -> None:
+        """It was told to stop, and may be waiting for something."""
+
+
+class Place(Protocol):
+    """Where in the tree a life is lived, as far as the life needs to know it (`slot.Slot`)."""
+
+    tap: Tap | None
+    on_trial: bool
+    asks_failed: int
+
+    @property
+    def path(self) -> str:
+        """Where it is in the tree."""
+
+    @property
+    def spec(self) -> AnySpec:
+        """What was declared."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the tree shares."""
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """What the actor reads; it was its predecessor's."""
+
+    @property
+    def latency(self) -> LatencyCounts:
+        """How long the messages take."""
+
+    def trial_succeeded(self) -> None:
+        """A message was handled while each is a trial."""
+
+    def undeliverable(self, envelope: Envelope, reason: DeadLetterReason) -> None:
+        """Nobody will handle this message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exit:
     """How a life ended."""
@@ -49,27 +112,6 @@ class Exit:
     traceback: str = ""
     in_hand: Envelope | None = None
     """What it was handling."""
-
-
-class Timer:
-    """A message that an actor will get later (`Actor.after`)."""
-
-    __slots__ = ("_timers", "_watcher")
-
-    def __init__(self, timers: set[Timer], seconds: float, due: Callable[[], None]) -> None:
-        self._timers = timers
-        self._watcher = get_hub().loop.timer(max(seconds, 0.0))
-        self._watcher.start(self._fire, due)
-        timers.add(self)
-
-    def cancel(self) -> None:
-        """The message will not come, unless it already waits in the mailbox. Can be repeated."""
-        self._watcher.close()
-        self._timers.discard(self)
-
-    def _fire(self, due: Callable[[], None]) -> None:
-        self.cancel()
-        due()
 
 
 class Life:
@@ -95,7 +137,7 @@ class Life:
         "watch",
     )
 
-    def __init__(self, actor: Actor, slot: Slot, watch: Callable[[Life], None]) -> None:
+    def __init__(self, actor: Performer, slot: Place, watch: Callable[[Life], None]) -> None:
         """`watch` is called when the life has started and when it is over; it must not block."""
         self.actor = actor
         self.slot = slot
@@ -294,7 +336,7 @@ class Life:
         if isinstance(error, TooManyQuestions):
             return  # it is no failure of the actor, and comes as often as somebody asks
         self.slot.asks_failed += 1
-        self.slot.runtime.directory.notify(
+        self.slot.runtime.observers.notify(
             AskFailed(
                 path=self.slot.path,
                 message_type=type(message).__name__,
@@ -345,7 +387,7 @@ class Life:
             with gevent.Timeout(_CRASH_HOOK_S):
                 hook()
         except BaseException as failure:  # noqa: BLE001 - the actor is dying anyway
-            self.slot.runtime.directory.notify(
+            self.slot.runtime.observers.notify(
                 CrashHookFailed(
                     path=self.slot.path,
                     correlation_id=correlation_of(in_hand),

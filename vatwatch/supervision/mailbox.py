@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
 from typing import Any
 
 from gevent import get_hub, getcurrent
@@ -21,23 +20,11 @@ from vatwatch.supervision.envelope import Due as Due
 from vatwatch.supervision.envelope import Envelope as Envelope
 from vatwatch.supervision.envelope import News, Question, Undeliverable
 from vatwatch.supervision.message import BestEffort, Latest, Probe
-from vatwatch.supervision.notices import DeadLetterReason
 from vatwatch.supervision.public_lane import PublicLane
+from vatwatch.supervision.vocabulary import DeadLetterReason, MailboxPolicy
 
 # These are for the actor that reads now, not for its successor.
 _FOR_ONE_READER = frozenset({_ActorStop, Probe})
-
-
-class MailboxPolicy(Enum):
-    """What a full mailbox does with one more message."""
-
-    BLOCK = "block"
-    """The sender waits: a teller for `block_s`, then `MailboxFull`; an asker for its timeout. The
-    actor itself, and a callback in the hub, cannot wait: `MailboxFull` at once."""
-    DROP_OLDEST = "drop_oldest"
-    """The oldest message becomes a dead letter; if it is an ask, its asker gets `MailboxFull`."""
-    REFUSE = "refuse"
-    """`MailboxFull` at once."""
 
 
 class _Blocked:

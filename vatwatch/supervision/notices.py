@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from vatwatch.supervision.breaker import BreakerState
 from vatwatch.supervision.message import Tell
-
-FailureReason: TypeAlias = Literal["crash", "hang", "start", "exit"]
-"""`exit`: a permanent child stopped by itself, with no error."""
-
-RemedyName: TypeAlias = Literal["retry", "breaker", "fallback", "degrade", "quarantine"]
-"""What can be tried within a call; `restart` is the supervisors', and told by their notices.
-`quarantine`: what caused the failure is quarantined, so that the rest can go on."""
-
-DeadLetterReason: TypeAlias = Literal[
-    "unknown", "stopped", "suspended", "in hand", "backlog", "overflow", "injected"
-]
-"""`unknown`: no such name; `stopped`: the receiver is stopped for good; `suspended`: its breaker is
-open; `in hand`: its handling failed; `backlog`: queued at a failure, and the child spec does not
-keep the mailbox; `overflow`: the oldest of a full mailbox; `injected`: dropped by fault injection.
-(A full mailbox that blocks or refuses raises in the sender, who still has the message.)"""
+from vatwatch.supervision.vocabulary import DeadLetterReason, FailureReason, RemedyName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,8 @@ from vatwatch.errors import BreakerOpen
 from vatwatch.supervision.backoff import Backoff
 from vatwatch.supervision.failures import described
 from vatwatch.supervision.guard import Guard
-from vatwatch.supervision.notices import FailureHandled, RemedyName
+from vatwatch.supervision.notices import FailureHandled
+from vatwatch.supervision.vocabulary import RemedyName
 
 T = TypeVar("T")
 

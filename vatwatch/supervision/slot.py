@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import Any, TypeVar
 
 from vatwatch.errors import ActorSuspended, ActorUnavailable, MailboxFull
 from vatwatch.supervision.breaker import BreakerState
-from vatwatch.supervision.directory import Directory
+from vatwatch.supervision.envelope import Envelope
 from vatwatch.supervision.failures import text_of
-from vatwatch.supervision.guard import Guard
+from vatwatch.supervision.faults import Tap
+from vatwatch.supervision.group import Group
+from vatwatch.supervision.guard import BreakerInfo, Guard
 from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import (
     FailureInfo,
     LatencyCounts,
     MailboxInfo,
     NodeInfo,
+)
+from vatwatch.supervision.life import Life
+from vatwatch.supervision.mailbox import Mailbox
+from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
+from vatwatch.supervision.runtime import Runtime
+from vatwatch.supervision.spec import AnySpec, ChildSpec, SupervisorSpec
+from vatwatch.supervision.vocabulary import (
+    Backlog,
+    DeadLetterReason,
+    FailureReason,
+    InHand,
+    MailboxPolicy,
     State,
 )
-from vatwatch.supervision.mailbox import Envelope, Mailbox, MailboxPolicy
-from vatwatch.supervision.notices import DeadLetterReason, FailureReason
-from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
-from vatwatch.supervision.spec import AnySpec, Backlog, InHand, SupervisorSpec
 
-if TYPE_CHECKING:
-    from vatwatch.supervision.decision import Group
-    from vatwatch.supervision.life import Life
-
+T = TypeVar("T")
 
 _COMES_BACK_WITH_ITS_SUPERVISOR = (
     State.STARTING,
@@ -36,17 +42,6 @@ _COMES_BACK_WITH_ITS_SUPERVISOR = (
     State.STOPPING,
     State.RESTARTING,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """What a tree has in common. Waits are in real time; `clock` is for what is measured."""
-
-    directory: Directory
-    clock: Callable[[], float]
-    wall_clock: Callable[[], datetime]
-    random: Callable[[], float]
-    hang_check_s: float
 
 
 class Slot:
@@ -66,7 +61,7 @@ class Slot:
         self.asks_failed = 0
         self.last_failure: FailureInfo | None = None
         self.latency = LatencyCounts()
-        self.tap: Callable[[Any, bool], Any] | None = None
+        self.tap: Tap | None = None
         """While set: what fault injection makes of each message."""
         self.on_trial = False
         """Whether each message that is handled is a trial for the breaker."""
@@ -76,6 +71,7 @@ class Slot:
         """When it is started next, by the clock of the tree; None if it is not."""
         self.restart_ordered = False
         """Whether a restart was ordered that has not been carried out."""
+        self._lasting: dict[Callable[[], Any], Any] = {}
         self._window = RestartWindow(0, 1.0)
         if parent is not None and isinstance(parent.spec, SupervisorSpec):
             self._window = RestartWindow(parent.spec.intensity, parent.spec.period_s)
@@ -88,7 +84,7 @@ class Slot:
                 runtime.clock,
                 kind="child",
                 wall_clock=runtime.wall_clock,
-                observe=runtime.directory.notify,
+                observe=runtime.observers.notify,
             )
         )
         if isinstance(spec, SupervisorSpec):
@@ -98,7 +94,22 @@ class Slot:
         else:
             self.mailbox = Mailbox(spec.mailbox, spec.policy, self.undeliverable)
             self.children = ()
-            runtime.directory.faults.connect(spec.name, self._set_tap)
+            runtime.faults.connect(spec.name, self._set_tap)
+
+    @property
+    def root(self) -> Slot:
+        """The top of the tree."""
+        return self if self.parent is None else self.parent.root
+
+    @property
+    def alive(self) -> bool:
+        """Whether an actor is here that has started and not ended."""
+        return self.life is not None and self.life.started and not self.life.dead
+
+    @property
+    def breaker_retry_in_s(self) -> float:
+        """Seconds until its breaker lets it try; 0 if it has none, or if that is not open."""
+        return 0.0 if self.guard is None else self.guard.retry_in_s
 
     def walk(self) -> Iterator[Slot]:
         """This slot and all below it, from top to bottom."""
@@ -186,6 +197,25 @@ class Slot:
         if self.life is not None and self.life.dead and self.life.exit is not None:
             self.settle(self.life.exit.in_hand, may_retry=False)
 
+    def lasting(self, make: Callable[[], T]) -> T:
+        """See `Actor.lasting`."""
+        if make not in self._lasting:
+            self._lasting[make] = make()
+        made: T = self._lasting[make]
+        return made
+
+    def info_of_worker(self, name: str) -> NodeInfo | None:
+        """What is known of the worker of this name, in this node or below; None if none has it."""
+        for slot in self.walk():
+            if slot.name == name and isinstance(slot.spec, ChildSpec):
+                return slot.info()
+        return None
+
+    def breakers(self) -> tuple[BreakerInfo, ...]:
+        """Every breaker of the tree: those of its nodes, then those around dependencies."""
+        own = [slot.guard for slot in self.root.walk() if slot.guard is not None]
+        return tuple(guard.info() for guard in (*own, *self.runtime.guards.all()))
+
     def info(self) -> NodeInfo:
         """What is known of this node and those below."""
         now = self.runtime.clock()
@@ -240,16 +270,15 @@ class Slot:
         supervisor_s = None if self.parent is None else self.parent._retry_in_s(now)
         return max(own_s, supervisor_s or 0.0)
 
-    def _set_tap(self, tap: Callable[[Any, bool], Any] | None) -> None:
+    def _set_tap(self, tap: Tap | None) -> None:
         self.tap = tap
 
     def undeliverable(self, envelope: Envelope, reason: DeadLetterReason) -> None:
         """A message that nobody will handle: a dead letter, or for an ask, an error."""
         if envelope.reply_to is None:
-            self.runtime.directory.dead_letter(self.path, envelope.message, reason)
+            self.runtime.observers.dead_letter(self.path, envelope.message, reason)
         elif reason == "suspended":
-            retry_in_s = 0.0 if self.guard is None else self.guard.retry_in_s
-            envelope.reply_to.fail(ActorSuspended(self.path, retry_in_s))
+            envelope.reply_to.fail(ActorSuspended(self.path, self.breaker_retry_in_s))
         elif reason == "overflow":
             envelope.reply_to.fail(MailboxFull(f"{self.path}: dropped for a later message"))
         else:

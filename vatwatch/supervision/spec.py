@@ -2,55 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from vatwatch.supervision.backoff import Backoff
 from vatwatch.supervision.breaker import BreakerPolicy
-from vatwatch.supervision.mailbox import MailboxPolicy
-
-if TYPE_CHECKING:
-    from vatwatch.supervision.actor import Actor
-
-
-class Restart(Enum):
-    """When a child that has ended is started again."""
-
-    PERMANENT = "permanent"
-    """Always."""
-    TRANSIENT = "transient"
-    """After a failure; not when it stopped by itself."""
-    TEMPORARY = "temporary"
-    """Never, not even when a sibling's failure stopped it."""
-
-
-class Strategy(Enum):
-    """Whom the failure of one child concerns."""
-
-    ONE_FOR_ONE = "one_for_one"
-    """It alone."""
-    ONE_FOR_ALL = "one_for_all"
-    """All: the others are stopped, and all are started again."""
-    REST_FOR_ONE = "rest_for_one"
-    """It and those started after it."""
-
-
-class InHand(Enum):
-    """What becomes of the tell whose handling failed."""
-
-    DEAD_LETTER = "dead_letter"
-    RETRY = "retry"
-    """The successor gets it first. When the supervisor gives up it becomes a dead letter after all,
-    so that a poisonous message does not come round for ever."""
-
-
-class Backlog(Enum):
-    """What becomes of queued messages when the actor fails or is restarted with a sibling."""
-
-    KEEP = "keep"
-    DEAD_LETTER = "dead_letter"
+from vatwatch.supervision.vocabulary import (
+    Backlog,
+    InHand,
+    MailboxPolicy,
+    Restart,
+    Startable,
+    Strategy,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +23,7 @@ class ChildSpec:
     """A worker; made by `worker()`."""
 
     name: str
-    actor_class: type[Actor]
+    actor_class: Callable[..., Startable]
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     restart: Restart = Restart.PERMANENT
@@ -109,7 +74,7 @@ AnySpec: TypeAlias = ChildSpec | SupervisorSpec
 
 def worker(
     name: str,
-    actor_class: type[Actor],
+    actor_class: Callable[..., Startable],
     *args: Any,
     restart: Restart = Restart.PERMANENT,
     shutdown_s: float = 5.0,

@@ -13,13 +13,17 @@ from gevent.event import Event
 
 from vatwatch.errors import StartFailed, SupervisionError
 from vatwatch.supervision.directory import Directory
-from vatwatch.supervision.guard import BreakerInfo
-from vatwatch.supervision.introspection import NodeInfo, State
+from vatwatch.supervision.envelope import Envelope
+from vatwatch.supervision.faults import Faults
+from vatwatch.supervision.guard import BreakerInfo, Guards
+from vatwatch.supervision.introspection import NodeInfo
 from vatwatch.supervision.life import Life
-from vatwatch.supervision.mailbox import Envelope
-from vatwatch.supervision.slot import Runtime, Slot
+from vatwatch.supervision.observers import Observer, Observers
+from vatwatch.supervision.runtime import Runtime
+from vatwatch.supervision.slot import Slot
 from vatwatch.supervision.spec import SupervisorSpec
 from vatwatch.supervision.supervisors import RestartOrdered, Supervisor
+from vatwatch.supervision.vocabulary import State
 
 # For a root that was killed to take all others along.
 _KILL_GRACE_S = 10.0
@@ -50,14 +54,18 @@ class Tree:
         Raises:
             ValueError: two nodes have the same name
         """
-        self.directory = Directory(clock, wall_clock)
-        self.directory.snapshot = self.snapshot
-        self.directory.breakers = self.breakers
+        self._runtime = runtime = Runtime(clock, wall_clock, random, hang_check_s)
+        self.directory: Directory = runtime.directory
+        """The addresses of the workers."""
+        self.observers: Observers = runtime.observers
+        self.faults: Faults = runtime.faults
+        self.guards: Guards = runtime.guards
+        """The breakers around dependencies; `breakers()` tells of those of the nodes, too."""
         self.failed = Event()
         """Set when the root has given up: the tree is down."""
         self._on_exhausted = on_exhausted
         self._spec = spec
-        self._root = Slot(spec, Runtime(self.directory, clock, wall_clock, random, hang_check_s))
+        self._root = Slot(spec, runtime)
         self._life: Life | None = None
         self._changed = Event()
         names = Counter(slot.name for slot in self._root.walk())
@@ -77,9 +85,8 @@ class Tree:
         if self._life is not None:
             raise SupervisionError("a tree is started once")
         root = Supervisor(self._root, self._spec)
-        self._life = life = Life(root, self._root, self._watch_root)
+        self._life = self._root.life = life = Life(root, self._root, self._watch_root)
         root._bind(self._root, life)
-        self._root.life = life
         self._root.starting()
         root._start_actor_loop()
         try:
@@ -104,7 +111,7 @@ class Tree:
         if life is None or life.dead:
             return True
         self._root.state = State.STOPPING
-        self.directory.stopping = True
+        self._runtime.stopping = True
         life.order_stop(for_good=True)
         with gevent.Timeout(timeout_s, False):
             self._wait(lambda: life.dead)
@@ -121,6 +128,10 @@ class Tree:
         """Everything there is to know about the tree now. Never waits, whatever hangs."""
         return self._root.info()
 
+    def node(self, name: str) -> NodeInfo | None:
+        """The worker of this name; None if there is none."""
+        return self._root.info_of_worker(name)
+
     def find(self, path: str) -> NodeInfo | None:
         """The node of this path, and what is below it; None if there is none."""
         slot = self._find(path)
@@ -128,8 +139,16 @@ class Tree:
 
     def breakers(self) -> tuple[BreakerInfo, ...]:
         """Every breaker: of the nodes, and of what actors guard."""
-        own = [slot.guard for slot in self._root.walk() if slot.guard is not None]
-        return tuple(guard.info() for guard in (*own, *self.directory.guards()))
+        return self._root.breakers()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was ordered to stop: what has ended will not come back."""
+        return self._runtime.stopping
+
+    def observe(self, callback: Observer) -> None:
+        """Tell `callback` of everything that happens from now on (`Observers.observe`)."""
+        self.observers.observe(callback)
 
     def restart(self, path: str) -> None:
         """Order a node to be stopped and started again, with those that go with it; not waited for.

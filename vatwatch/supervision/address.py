@@ -1,0 +1,195 @@
+"""Address: a name, not a reference, is what one actor knows of another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from vatwatch.errors import ActorSuspended, ActorUnavailable, AskTimeout, MailboxFull
+from vatwatch.supervision.envelope import Envelope, Question
+from vatwatch.supervision.mailbox import Mailbox
+from vatwatch.supervision.message import Ask, BestEffort, Latest, Probe, Tell
+from vatwatch.supervision.reply import Reply
+from vatwatch.supervision.vocabulary import DeadLetterReason, MailboxPolicy, State
+
+R = TypeVar("R")
+
+
+class Receiver(Protocol):
+    """Who has a name: a worker's place in the tree, whichever incarnation is there."""
+
+    @property
+    def name(self) -> str:
+        """Unique in the tree: `store`."""
+
+    @property
+    def path(self) -> str:
+        """Where it is in the tree: `vatwatch/data/store`."""
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """The same one for as long as the tree lives."""
+
+    @property
+    def state(self) -> State:
+        """What it is doing."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether an actor is there that has started and not ended."""
+
+    @property
+    def breaker_retry_in_s(self) -> float:
+        """Seconds until its breaker lets it try; 0 if it has none, or if that is not open."""
+
+
+class Address:
+    """Where to reach an actor, whichever incarnation lives. To be used in the tree's thread."""
+
+    __slots__ = ("_look_up", "_put", "_receiver", "_undeliverable", "name")
+
+    def __init__(
+        self,
+        name: str,
+        look_up: Callable[[str], Receiver | None],
+        undeliverable: Callable[[str, Tell, DeadLetterReason], None],
+    ) -> None:
+        """Made by `Directory.address`.
+
+        Args:
+            name: the worker's name; there need not be one yet
+            look_up: who has this name, if anybody
+            undeliverable: told of a message to a name that nobody has
+        """
+        self.name = name
+        self._look_up = look_up
+        self._undeliverable = undeliverable
+        self._receiver: Receiver | None = None
+        # The way into the mailbox, which never changes: saves two look-ups on each tell.
+        self._put: Callable[[Envelope], None] | None = None
+        self._find()
+
+    def __repr__(self) -> str:
+        return f"Address({self.name!r})"
+
+    def tell(self, message: Tell) -> None:
+        """Send a message that is not answered.
+
+        If the actor is stopped for good, or unknown, the message is a dead letter: no error.
+        `BestEffort` news is not waited for either, and raises nothing.
+
+        Raises:
+            MailboxFull: as the child's mailbox policy says
+        """
+        if isinstance(message, BestEffort):
+            self.offer(message)
+        elif self._put is not None:
+            self._put(Envelope(message))
+        else:
+            self._tell_unknown(message)
+
+    def offer(self, message: Tell) -> bool:
+        """Tell, without waiting for room: False if there is none now."""
+        receiver = self._receiver or self._find()
+        try:
+            if receiver is None:
+                self._tell_unknown(message)
+            elif isinstance(message, Latest):
+                receiver.mailbox.put_news(message)
+            else:
+                receiver.mailbox.put(Envelope(message), 0.0)
+        except MailboxFull:
+            return False
+        return True
+
+    def ask(
+        self,
+        message: Ask[R],
+        *,
+        timeout_s: float,
+        public: bool = False,
+        asker_is_gone: Callable[[], bool] | None = None,
+    ) -> R:
+        """Send a message and wait for the answer; a restart meanwhile is waited for as well.
+
+        An ask whose time is up while it is still queued will not be handled. `public`: it comes
+        from outside of the tree, and waits in a lane that takes no room from others;
+        `asker_is_gone()`, which must be quick, is asked before it is handled.
+
+        Raises:
+            TooManyQuestions: the public lane is full
+            ActorUnavailable: the actor is stopped or unknown, died while handling the ask, or was
+                not back from a restart in time
+            AskTimeout: no answer in time
+            MailboxFull: the mailbox refused the ask, or dropped it for a later message
+            Exception: what the handler raised
+        """
+        receiver = self._receiver or self._find()
+        if receiver is None:
+            raise ActorUnavailable(f"{self.name}: no actor has this name")
+        reply: Reply[R] = Reply()
+        reply.public = public
+        envelope = Question(message, reply, asker_is_gone) if public else Envelope(message, reply)
+        deadline = time.monotonic() + timeout_s
+        try:
+            if isinstance(envelope, Question):
+                receiver.mailbox.put_public(envelope)
+            else:
+                receiver.mailbox.put(envelope, timeout_s)
+            if reply.wait(deadline - time.monotonic()):
+                return reply.get()
+        except MailboxFull:
+            if receiver.mailbox.policy is not MailboxPolicy.BLOCK or time.monotonic() < deadline:
+                raise
+        finally:
+            # In time, or not, or killed meanwhile: from here on nobody waits.
+            reply.abandoned = True
+            if not reply.answered:
+                receiver.mailbox.withdraw(envelope)
+        if receiver.state not in (State.RUNNING, State.STOPPING):
+            raise ActorUnavailable(
+                f"{receiver.path}: {receiver.state.value}, not up within {timeout_s} s"
+            )
+        raise AskTimeout(
+            f"{receiver.path}: no reply to {type(message).__name__} within {timeout_s} s"
+        )
+
+    def probe(self, *, timeout_s: float) -> Any:
+        """Ask the actor how it is (`Actor.on_probe`): past a full mailbox, after the one in hand.
+
+        Raises:
+            ActorUnavailable, ActorSuspended: it does not run
+            AskTimeout: no answer in time: what it has in hand takes longer
+        """
+        receiver = self._receiver or self._find()
+        if receiver is None:
+            raise ActorUnavailable(f"{self.name}: no actor has this name")
+        if receiver.state is State.SUSPENDED:
+            raise ActorSuspended(receiver.path, receiver.breaker_retry_in_s)
+        if receiver.state is not State.RUNNING:
+            raise ActorUnavailable(f"{receiver.path}: {receiver.state.value}")
+        reply: Reply[Any] = Reply()
+        receiver.mailbox.put_urgent(Envelope(Probe(), reply))
+        if not reply.wait(timeout_s):
+            raise AskTimeout(f"{receiver.path}: no answer to a probe within {timeout_s} s")
+        return reply.get()
+
+    def alive(self) -> bool:
+        """Whether the actor runs now."""
+        receiver = self._receiver or self._find()
+        return receiver is not None and receiver.alive
+
+    def _tell_unknown(self, message: Tell) -> None:
+        """The first message to this name, which may be nobody's."""
+        self._find()
+        if self._put is None:
+            self._undeliverable(self.name, message, "unknown")
+        else:
+            self._put(Envelope(message))
+
+    def _find(self) -> Receiver | None:
+        self._receiver = receiver = self._look_up(self.name)
+        if receiver is not None:
+            self._put = receiver.mailbox.put
+        return receiver

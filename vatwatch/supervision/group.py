@@ -1,0 +1,131 @@
+"""Group: what a supervisor knows of its children. A frozen value; `decision.py` makes the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from vatwatch.supervision.backoff import Backoff
+from vatwatch.supervision.breaker import Breaker, BreakerState
+from vatwatch.supervision.intensity import RestartWindow
+from vatwatch.supervision.spec import SupervisorSpec
+from vatwatch.supervision.vocabulary import Restart, Strategy
+
+
+class Phase(Enum):
+    """What is to happen to a child next."""
+
+    DOWN = "down"
+    """Nothing: not begun yet, finished, or stopped for good."""
+    FAILED = "failed"
+    """Nothing: it failed, and is not to be started again."""
+    READY = "ready"
+    """It is to be started when its turn comes; if its breaker is not closed, for a trial."""
+    WAITING = "waiting"
+    """Its backoff ends at `due_at`."""
+    SUSPENDED = "suspended"
+    """Its breaker is open; the trial is at `due_at`."""
+    RUNNING = "running"
+    LEAVING = "leaving"
+    """It runs and is to be stopped; then it is READY, or DOWN if it does not come back."""
+
+
+class Mode(Enum):
+    """What the supervisor is doing."""
+
+    BEGINNING = "beginning"
+    """It starts its children for the first time."""
+    WORKING = "working"
+    NOT_BEGUN = "not_begun"
+    """A child did not start: stop those that did, then fail to start."""
+    GIVING_UP = "giving_up"
+    """Too many failures: stop all, then fail."""
+    ENDING = "ending"
+    """It was told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child, as far as decisions need to know."""
+
+    restart: Restart
+    failing: RestartWindow
+    """Failures that count towards opening the breaker."""
+    breaker: Breaker | None = None
+    """None: its failures are counted by the supervisor."""
+    phase: Phase = Phase.DOWN
+    due_at: float | None = None
+    """While WAITING or SUSPENDED."""
+    attempt: int = 0
+    """Failures since it last ran for a whole period; the backoff grows with it."""
+    started_at: float = 0.0
+    comes_back: bool = True
+    """While LEAVING: whether it is started again."""
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether its breaker waits for the outcome of a start and of the messages after it."""
+        return self.breaker is not None and self.breaker.state is not BreakerState.CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A supervisor's state. `children` are in the order of their start."""
+
+    strategy: Strategy
+    backoff: Backoff
+    window: RestartWindow
+    """Failures of children without a breaker."""
+    children: tuple[Child, ...]
+    mode: Mode = Mode.BEGINNING
+    first: bool = True
+    """While it begins: whether this is the very first time."""
+    for_good: bool = False
+    """While it ends: whether nobody will come back."""
+
+    @classmethod
+    def of(cls, spec: SupervisorSpec) -> Group:
+        """The state before the first start."""
+        window = RestartWindow(spec.intensity, spec.period_s)
+        children = tuple(
+            Child(
+                child.restart,
+                failing=window,
+                breaker=None if child.breaker is None else Breaker(child.breaker),
+            )
+            for child in spec.children
+        )
+        return cls(spec.strategy, spec.backoff, window, children)
+
+    def affected_by(self, child: int) -> range:
+        """Those that go with this child when it fails, itself included."""
+        match self.strategy:
+            case Strategy.ONE_FOR_ONE:
+                return range(child, child + 1)
+            case Strategy.ONE_FOR_ALL:
+                return range(len(self.children))
+            case Strategy.REST_FOR_ONE:
+                return range(child, len(self.children))
+
+    def waited_for_by(self, child: int) -> tuple[int, ...]:
+        """The waiting siblings that must run before this child is started."""
+        match self.strategy:
+            case Strategy.ONE_FOR_ONE:
+                before = range(0)
+            case Strategy.ONE_FOR_ALL:
+                before = range(len(self.children))
+            case Strategy.REST_FOR_ONE:
+                before = range(child)
+        return tuple(i for i in before if self.children[i].phase is Phase.WAITING and i != child)
+
+    def starts_at(self, child: int, now: float) -> float | None:
+        """When this child will be started, as far as is known now; None if it will not be."""
+        known = self.children[child]
+        if known.phase in (Phase.WAITING, Phase.SUSPENDED):
+            own = known.due_at
+        elif known.phase is Phase.READY:
+            own = now
+        else:
+            return None
+        times = [self.children[i].due_at for i in self.waited_for_by(child)]
+        return max(time for time in (own, *times) if time is not None)

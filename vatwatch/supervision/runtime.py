@@ -1,0 +1,36 @@
+"""Runtime: what all nodes of one tree share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from vatwatch.supervision.directory import Directory
+from vatwatch.supervision.faults import Faults
+from vatwatch.supervision.guard import Guards
+from vatwatch.supervision.observers import Observers
+
+
+class Runtime:
+    """One for each tree. Waits are in real time; `clock` is for what is measured."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], datetime],
+        random: Callable[[], float],
+        hang_check_s: float,
+    ) -> None:
+        """See `Tree`."""
+        self.clock = clock
+        self.wall_clock = wall_clock
+        self.random = random
+        self.hang_check_s = hang_check_s
+        self.stopping = False
+        """Whether the whole tree was ordered to stop: what has ended will not come back."""
+        self.observers = Observers()
+        self.directory = Directory(self.observers)
+        self.faults = Faults()
+        self.guards = Guards(
+            clock, wall_clock, observe=self.observers.notify, before_call=self.faults.fails
+        )
