@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PILOTS ?= 500
 SEED ?= 1
 SIMULATOR_PORT ?= 8002
+# Of `make test` and `make test-fast`: who debugs wants none, PROCESSES=0.
+PROCESSES ?= 2
 # Of `make chaos`: some two seconds each.
 FAULTS ?= 500
 # Of `make mutants`: of each package, some six seconds each.
@@ -28,10 +30,13 @@ demo: $(VENV)/.run ## Run the service on simulated traffic
 
 test: $(VENV)/.dev ## Run all tests, on a real PostgreSQL and a real Redis (CAPTURES=dir: on captures, too)
 	scripts/system-packages.sh
-	CAPTURES=$(CAPTURES) $(BIN)/pytest $(TESTS)
+	CAPTURES=$(CAPTURES) $(PYTEST) $(TESTS)
 
 test-fast: $(VENV)/.dev ## Run the tests that need no server, in under a minute
-	$(BIN)/pytest -q -m 'not servers' $(TESTS)
+	$(PYTEST) -q -m 'not servers' $(TESTS)
+
+# A file's tests share what they have started: they stay in one process. tests/conftest.py has the order.
+PYTEST := $(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## Check format, style, types, and the direction of imports
 	$(BIN)/ruff format --check .

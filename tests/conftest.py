@@ -14,15 +14,20 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+import gevent
 import hypothesis
 import psycopg2
 import pytest
 import redis
 
 from vatwatch.storage.embedded import EmbeddedPostgres
+
+T = TypeVar("T")
 
 # Machines are slow at times: no test fails by the clock. What failed once is tried first.
 hypothesis.settings.register_profile("vatwatch", deadline=None, print_blob=True)
@@ -44,13 +49,30 @@ SERVERS = (
 SERVER_FIXTURES = {"postgresql", "redis_server"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark who needs a server."""
+# They take longest, and come first when several processes share the files: no process should be
+# left alone with one of them at the end.
+LONGEST = (
+    "test_signals.py", "actors/test_every_actor.py", "test_server.py", "cli/test_replay.py",
+    "actors/test_blame.py", "storage/test_embedded_leftovers.py", "test_secrets.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark who needs a server, and let the longest files of several processes come first."""
     here = Path(__file__).parent
-    for item in items:
-        place = item.path.relative_to(here).as_posix()
+    places = {item: item.path.relative_to(here).as_posix() for item in items}
+    for item, place in places.items():
         if place.startswith(SERVERS) or SERVER_FIXTURES & {*getattr(item, "fixturenames", ())}:
             item.add_marker("servers")
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: place_in_line(places[item]))
+
+
+def place_in_line(place: str) -> int:
+    """The longest first, then the others with a server, then the rest."""
+    if place in LONGEST:
+        return LONGEST.index(place)
+    return len(LONGEST) + (not place.startswith(SERVERS))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,6 +85,27 @@ def pytest_sessionfinish(
     if os.environ.get("CI") and exitstatus == 0 and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     return result
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """In one of several processes (pytest-xdist), let the wait for the next test be ended.
+
+    A native thread does that, which gevent does not know: it would say that nobody ever can.
+    """
+    for plugin in session.config.pluginmanager.get_plugins():
+        if type(plugin).__name__ == "WorkerInteractor":
+            plugin.torun.get = partial(wait_for_a_thread, plugin.torun.get)
+
+
+def wait_for_a_thread(wait: Callable[[], T]) -> T:
+    """Wait with something in gevent's loop, so that it does not give up."""
+    watcher = gevent.get_hub().loop.async_()
+    watcher.start(lambda: None)
+    try:
+        return wait()
+    finally:
+        watcher.stop()
+        watcher.close()
 
 
 @pytest.fixture(autouse=True)
