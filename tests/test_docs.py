@@ -17,7 +17,9 @@ import psycopg2
 import pytest
 from falcon import inspect
 
-from scripts.reference import configuration, data_dictionary, generated_part
+from scripts import messages_drawn
+from scripts.messages_drawn import received
+from scripts.reference import MESSAGES, configuration, data_dictionary, drawn, generated_part
 from vatwatch.cli import main
 from vatwatch.config.settings import load
 from vatwatch.http.access import WriteAuthorization
@@ -104,6 +106,19 @@ def test_every_decision_is_in_the_index_and_says_context_decision_consequences()
 
 def test_the_table_of_settings_is_what_the_settings_say() -> None:
     assert generated_part(DOCS / "configuration.md") == configuration(), "run `make docs`"
+
+
+def test_the_drawings_of_the_messages_are_those_of_the_code() -> None:
+    assert generated_part(DOCS / "messages.md") == messages_drawn.tables(), "run `make docs`"
+    assert drawn(MESSAGES.read_text()) == messages_drawn.drawing(), "run `make docs`"
+
+
+def test_the_way_of_a_snapshot_names_messages_that_there_are() -> None:
+    text = (DOCS / "messages.md").read_text().partition("## By receiver")[0]
+    own = {m.__name__ for module in messages_drawn.actors().values() for m in received(module)}
+    named = set(re.findall(r"`([A-Z]\w+)\??`", text)) - {"VATWATCH_SNAPSHOT_TRIES"}
+    assert named
+    assert named <= messages_drawn.messages().keys() | own
 
 
 def test_the_data_dictionary_is_what_a_migrated_database_says(database_url: str) -> None:

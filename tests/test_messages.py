@@ -3,52 +3,50 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
-import pkgutil
 import re
-import typing
 from types import ModuleType
 
 import pytest
 
-import vatwatch.actors
+from scripts import messages_drawn
 from vatwatch import messages
-from vatwatch.supervision import Ask, BestEffort, Tell
+from vatwatch.supervision import BestEffort, Tell
 
-ACTORS: dict[str, ModuleType] = {
-    name: module
-    for _, name, _ in pkgutil.iter_modules(vatwatch.actors.__path__)
-    if hasattr(module := importlib.import_module(f"vatwatch.actors.{name}"), "Received")
-}
-# Whoever subscribes to the event bus receives it; a subscriber need not be in the tree.
-FOR_SUBSCRIBERS = {"Delivered"}
+ACTORS = messages_drawn.actors()
+MESSAGES = messages_drawn.messages()
+RECEIVERS = messages_drawn.receivers()
+SENDERS = messages_drawn.senders()
 
 
 def received(module: ModuleType) -> set[str]:
-    types = typing.get_args(module.Received) or (module.Received,)
-    return {message.__name__ for message in types}
-
-
-def all_messages() -> set[str]:
-    return {
-        name
-        for name, value in vars(messages).items()
-        if inspect.isclass(value)
-        and value.__module__.startswith(messages.__name__ + ".")
-        and issubclass(value, Tell | Ask)
-    }
+    return {message.__name__ for message in messages_drawn.received(module)}
 
 
 def own_messages(module: ModuleType) -> set[str]:
     """What an actor tells itself stands in its own file."""
-    types = typing.get_args(module.Received) or (module.Received,)
-    return {message.__name__ for message in types if message.__module__ == module.__name__}
+    return {m.__name__ for m in messages_drawn.received(module) if m.__module__ == module.__name__}
 
 
 def test_every_message_has_a_receiver() -> None:
     from_others = (received(module) - own_messages(module) for module in ACTORS.values())
-    assert all_messages() - FOR_SUBSCRIBERS == set().union(*from_others)
+    # Subscribers of the event bus need not be actors of the tree.
+    assert MESSAGES.keys() - {"Delivered"} == set().union(*from_others)
+
+
+def test_every_message_can_be_imported_from_the_package() -> None:
+    assert MESSAGES.keys() <= vars(messages).keys()
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_a_message_says_who_sends_it_to_whom_and_so_it_is(name: str) -> None:
+    ways = messages_drawn.ways(MESSAGES[name])
+    assert {way.receiver for way in ways} == (RECEIVERS[name] or {"subscribers"})
+    # A receiver that makes one hands on what it has received.
+    said = {way.sender for way in ways} - {"subscribers"}
+    made = SENDERS[name]
+    assert said <= made
+    assert made - said <= ({*RECEIVERS[name]} if "every service" not in said else {*ACTORS})
 
 
 @pytest.mark.parametrize("name", sorted(ACTORS))
@@ -74,20 +72,14 @@ def test_the_docstring_names_what_an_actor_receives(name: str) -> None:
     assert set(re.split(r",\s+", found[1].strip())) == received(ACTORS[name])
 
 
-@pytest.mark.parametrize("name", sorted(all_messages()))
-def test_a_message_says_who_sends_it_to_whom(name: str) -> None:
-    assert re.match(r"[\w ,()]+ → [\w ,]+: \S", getattr(messages, name).__doc__)
-
-
 WATCHERS = {"event_bus", "error_manager", "health_monitor", "resource_monitor", "alerter"}
 # To the processor it must not get lost. The others, which would only be slower without it, are
 # offered it; and whoever subscribes or replays does so once, and has to know that it came.
 AND_OTHERS = {"StoreStarted", "Subscribe", "Unsubscribe", "Replay"}
 
 
-@pytest.mark.parametrize("name", sorted(all_messages() - AND_OTHERS))
+@pytest.mark.parametrize("name", sorted(MESSAGES.keys() - AND_OTHERS))
 def test_what_a_watcher_is_told_costs_its_sender_nothing(name: str) -> None:
-    message = getattr(messages, name)
-    _, receivers = re.split(r" → ", message.__doc__.split(":")[0], maxsplit=1)
-    if issubclass(message, Tell) and WATCHERS & set(receivers.split(", ")):
+    message = MESSAGES[name]
+    if issubclass(message, Tell) and WATCHERS & RECEIVERS[name]:
         assert issubclass(message, BestEffort)

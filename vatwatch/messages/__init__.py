@@ -1,40 +1,76 @@
 """Every message that actors exchange.
 
-    http ─▶ cache, history, event_bus, error_manager, health_monitor, alerter     asks
-    fetcher ──AppendSnapshot?──▶ journal ──SnapshotJournaled──▶ processor
-    fetcher ──FindFeedClock?, HoldSnapshot?, ReleaseHeld?, QuarantineHeld?──▶ journal
-    fetcher ──RejectSnapshot──▶ journal
-    processor ──NextPending?, LastEntry?, BatchRejected──▶ journal
-    processor, store, cache, event_bus ──SnapshotFailed──▶ journal ──SnapshotSetAside──▶ cache
-    journal ──EntryPassedOver──▶ processor
-    processor ──RecoverTracking?──▶ store                 processor ──StoreBatch──▶ store
-    store, history ──GetDsn?──▶ postgres
-    postgres, store, history ──DatabaseReturned──▶ store, history
-    store ──BatchStored──▶ journal
-    store ──BatchStored, BatchRefused, BatchRejected──▶ processor
-    store ──StoreStarted──▶ processor, event_bus, error_manager
-    processor ──LiveChanged──▶ cache ──▶ Redis            cache ──CacheStarted──▶ processor
-    any service ──Publish──▶ event_bus ──StoreEvents──▶ store ──EventsStored──▶ event_bus
-                                       ├──Delivered?──▶ subscribers    (each from a lane of its own)
-                                       └──FindEvents?──▶ history       (for a replay)
-    system (dead letters of the runtime) ──LetterDied──▶ event_bus
-    alerter ──KeepLetter, ForgetLetter──▶ event_bus ──NotifyAgain──▶ alerter
-    system (notices of the supervisors) ──SupervisionNoticed──▶ error_manager
-    error_manager ──StoreErrors──▶ store ──ErrorsStored──▶ error_manager
-    error_manager ──FindErrors?──▶ history
-    every service ──ServiceReport──▶ health_monitor ──HealthChanged──▶ alerter
-    system (notices) ──LookAgain──▶ health_monitor ──InspectDatabase?──▶ history
-                                    health_monitor ──InspectCache?──▶ cache
-    resource_monitor ──ShedHistory──▶ event_bus
-    resource_monitor ──ShedArchive, KeepArchive, CleanJournal──▶ journal
-    resource_monitor, alerter, store ──GetReports?──▶ health_monitor
+Who tells whom (`make docs` draws it from the messages' own docstrings; a question mark is an ask):
 
-Not drawn: what an actor sends to itself, and what a subscriber sends to event_bus (Subscribe,
-Unsubscribe, Replay).
+    alerter
+      ◀ event_bus        NotifyAgain
+      ◀ health_monitor   HealthChanged
+      ◀ http             GetAlerts?
+    cache
+      ◀ health_monitor   InspectCache?
+      ◀ http             FindFlightId?, FindLive?, GetLive?, InspectCache?
+      ◀ journal          SnapshotSetAside
+      ◀ processor        LiveChanged
+    error_manager
+      ◀ http             GetErrorAnalytics?, GetErrorRecovery?, GetErrorTrends?, GetErrors?
+      ◀ store            ErrorsStored, StoreStarted
+      ◀ supervision      SupervisionNoticed
+    event_bus
+      ◀ alerter          ForgetLetter, KeepLetter
+      ◀ every service    Publish
+      ◀ http             AcceptEvent?, DiscardLetter?, GetEventMetrics?, GetEvents?, GetLetter?,
+                         GetLetters?, RedeliverLetter?
+      ◀ resource_monitor ShedHistory
+      ◀ store            EventsStored, StoreStarted
+      ◀ subscribers      Replay, Subscribe, Unsubscribe
+      ◀ supervision      LetterDied
+    health_monitor
+      ◀ alerter          GetReports?
+      ◀ every service    ServiceReport
+      ◀ http             GetReports?
+      ◀ replay           GetReports?
+      ◀ resource_monitor GetReports?
+      ◀ store            GetReports?
+      ◀ supervision      LookAgain
+    history
+      ◀ error_manager    FindErrors?
+      ◀ event_bus        FindEvents?
+      ◀ health_monitor   InspectDatabase?
+      ◀ http             FindErrors?, FindEvents?, FindLetter?, FindLetters?, FindTrack?,
+                         InspectDatabase?
+      ◀ postgres         DatabaseReturned
+      ◀ store            DatabaseReturned
+    journal
+      ◀ every service    SnapshotFailed
+      ◀ fetcher          AppendSnapshot?, FindFeedClock?, HoldSnapshot?, QuarantineHeld?,
+                         RejectSnapshot, ReleaseHeld?
+      ◀ processor        BatchRejected, BatchStored, LastEntry?, NextPending?
+      ◀ replay           AppendSnapshot?
+      ◀ resource_monitor CleanJournal, KeepArchive, ShedArchive
+      ◀ store            BatchStored
+    postgres
+      ◀ history          GetDsn?
+      ◀ store            GetDsn?
+    processor
+      ◀ cache            CacheStarted
+      ◀ journal          EntryPassedOver, SnapshotJournaled
+      ◀ store            BatchRefused, BatchRejected, BatchStored, StoreStarted
+    store
+      ◀ error_manager    StoreErrors
+      ◀ event_bus        StoreEvents
+      ◀ history          DatabaseReturned
+      ◀ postgres         DatabaseReturned
+      ◀ processor        RecoverTracking?, StoreBatch
+    subscribers
+      ◀ event_bus        Delivered?
 
-A question mark is an ask. An actor asks only those that were started before it (system.py), or asks
-in a greenlet of its own, so no two actors wait for each other; tells go anywhere. Facts are in the
-past tense, orders in the imperative.
+Not drawn: what an actor tells itself, which stands in its own file. `supervision` is what happens
+in the tree (`actors/notices.py`), `replay` the command, `subscribers` who subscribed to the event
+bus.
+
+An actor asks only those that were started before it (system.py), or asks in a greenlet of its own,
+so no two actors wait for each other; tells go anywhere. Facts are in the past tense, orders in the
+imperative.
 """
 
 from vatwatch.messages.alerter import GetAlerts, HealthChanged, NotifyAgain

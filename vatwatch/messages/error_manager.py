@@ -51,7 +51,7 @@ class GetErrorTrends(Ask[Trends]):
 
 @dataclass(frozen=True, slots=True)
 class SupervisionNoticed(BestEffort):
-    """the supervisors → error_manager: a child started, failed, stopped; a letter died."""
+    """supervision → error_manager: a child started, failed, stopped; a letter died."""
 
     notice: Notice
 

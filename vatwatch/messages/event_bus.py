@@ -18,7 +18,7 @@ from vatwatch.traffic.events import Event, EventFilter, Place
 
 @dataclass(frozen=True, slots=True)
 class Publish(BestEffort):
-    """anybody → event_bus: these happened.
+    """every service → event_bus: these happened.
 
     `stored`: somebody else writes them to the table. `entry_id`: of the snapshot that tells all of
     them, if one does. `checked`: by who sends them, against the schemas of their types; else the
@@ -50,7 +50,7 @@ class AcceptEvent(Ask[None]):
 
 @dataclass(frozen=True, slots=True)
 class Subscribe(Tell):
-    """anybody → event_bus: deliver events of these types and this source to this actor.
+    """subscribers → event_bus: deliver events of these types and this source to this actor.
 
     Empty is all. It replaces what this actor subscribed to before, and outlives restarts of both.
     """
@@ -62,14 +62,14 @@ class Subscribe(Tell):
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe(Tell):
-    """anybody → event_bus: no new events for this actor."""
+    """subscribers → event_bus: no new events for this actor."""
 
     subscriber: str
 
 
 @dataclass(frozen=True, slots=True)
 class Replay(Tell):
-    """subscriber → event_bus: deliver to me what the table has of this time, the oldest first.
+    """subscribers → event_bus: deliver to me what the table has of this time, the oldest first.
 
     Without an end: until now. Events that happen meanwhile come in between.
     """
@@ -96,7 +96,7 @@ class GetEventMetrics(Ask[EventBusStatus]):
 
 @dataclass(frozen=True, slots=True)
 class LetterDied(BestEffort):
-    """system → event_bus: nobody will handle this message."""
+    """supervision → event_bus: nobody will handle this message."""
 
     path: str
     message: Tell

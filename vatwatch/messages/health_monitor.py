@@ -13,7 +13,7 @@ from vatwatch.supervision import Ask, BestEffort, Latest
 
 @dataclass(frozen=True, slots=True)
 class ServiceReport(Latest):
-    """any service → health_monitor: this is how I am, sent whenever it changes."""
+    """every service → health_monitor: this is how I am, sent whenever it changes."""
 
     service: str
     health: Health
@@ -43,12 +43,12 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class GetReports(Ask[Reports]):
-    """http, resource_monitor, alerter → health_monitor: how is everybody?"""
+    """http, replay, resource_monitor, alerter, store → health_monitor: how is everybody?"""
 
 
 @dataclass(frozen=True, slots=True)
 class LookAgain(BestEffort):
-    """system (notices of the supervisors) → health_monitor: something happened to this service."""
+    """supervision → health_monitor: something happened to this service."""
 
     service: str
     started: bool

@@ -16,7 +16,7 @@ from vatwatch.supervision import Ask, Tell
 
 @dataclass(frozen=True, slots=True)
 class AppendSnapshot(Ask[int]):
-    """fetcher → journal: make this durable. Answered with the entry's id; JournalFull."""
+    """fetcher, replay → journal: make this durable. Answered with the entry's id; JournalFull."""
 
     update_timestamp: datetime
     fetched_at: datetime
@@ -99,8 +99,7 @@ class LastEntry(Ask[SnapshotJournaled | None]):
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFailed(Tell):
-    """processor, store, cache, event_bus → journal: this entry made me fail. Too often, and it is
-    quarantined.
+    """every service → journal: this entry made me fail. Too often, and it is quarantined.
 
     Sent once for each failure, by whoever had the entry in hand: when it could go on, or when it
     dies. Never for a failure that is nobody's: a database that is away, an order to stop.

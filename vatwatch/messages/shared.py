@@ -10,7 +10,10 @@ from vatwatch.supervision import Tell
 
 @dataclass(frozen=True, slots=True)
 class BatchStored(Tell):
-    """store → journal, processor: this snapshot is in the database; a duplicate was before."""
+    """store → journal, processor: this snapshot is in the database; a duplicate was before.
+
+    processor → journal: the database says that it has this snapshot.
+    """
 
     entry_id: int
     update_timestamp: datetime
@@ -21,6 +24,7 @@ class BatchStored(Tell):
 class BatchRejected(Tell):
     """store → processor: this batch could not be written, and no outage is why; it and all after it
     are void. (The journal gets a SnapshotFailed.)
+
     processor → journal: nothing can be done with this entry; it goes to quarantine.
     """
 

@@ -10,7 +10,7 @@ from vatwatch.traffic.events import Event
 
 @dataclass(frozen=True, slots=True)
 class Delivered(Ask[None]):
-    """event_bus → subscriber: this happened. Handled when answered; it may come again."""
+    """event_bus → subscribers: this happened. Handled when answered; it may come again."""
 
     event: Event
 
