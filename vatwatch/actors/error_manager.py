@@ -66,6 +66,7 @@ from vatwatch.supervision import (
     DeadLettered,
     Escalated,
     FailureHandled,
+    HandOverDiscarded,
     Notice,
     Tell,
     correlation_of,
@@ -205,6 +206,8 @@ class ErrorManagerActor(Service):
             case CrashHookFailed():
                 record = self._record(notice, Severity.MEDIUM, "on_crash")
                 self._note(record, "failed in on_crash", bug=True)
+            case HandOverDiscarded(path):
+                log.warning("%s begins afresh: what was handed to it is thrown away", path)
             case FailureHandled():
                 self._handled(notice)
             case ChildRestarting(path, attempt, delay_s):

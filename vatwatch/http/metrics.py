@@ -169,6 +169,11 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
         "vatwatch_node_running", "Whether a node of the tree runs.", labels=["path"]
     )
     restarts = CounterMetricFamily("vatwatch_node_restarts", "Restarts of a node.", labels=["path"])
+    discarded = CounterMetricFamily(
+        "vatwatch_node_hand_overs_discarded",
+        "Restarts without what the predecessor had handed over, as it had made two fail.",
+        labels=["path"],
+    )
     failures = CounterMetricFamily("vatwatch_node_failures", "Failures of a node.", labels=["path"])
     depth = GaugeMetricFamily(
         "vatwatch_mailbox_messages", "Messages that wait in a mailbox.", labels=["path"]
@@ -187,6 +192,7 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
     for node in root.walk():
         running.add_metric([node.path], node.state is State.RUNNING)
         restarts.add_metric([node.path], node.restarts_total)
+        discarded.add_metric([node.path], node.hand_overs_discarded)
         failures.add_metric([node.path], node.failures)
         if node.mailbox is None:
             continue
@@ -194,7 +200,7 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
         dropped.add_metric([node.path], node.mailbox.dropped + node.mailbox.refused)
         refused.add_metric([node.path], node.mailbox.public_refused)
         _add_summary(seconds, [node.path], node.latency, node.handled)
-    yield from (running, restarts, failures, depth, dropped, refused, seconds)
+    yield from (running, restarts, discarded, failures, depth, dropped, refused, seconds)
 
 
 def _of_breakers(breakers: tuple[BreakerInfo, ...]) -> Iterator[Metric]:

@@ -31,6 +31,7 @@ from vatwatch.supervision.notices import (
     DeadLettered,
     Escalated,
     FailureHandled,
+    HandOverDiscarded,
     Notice,
 )
 from vatwatch.supervision.observers import Observers
@@ -101,6 +102,7 @@ __all__ = [
     "GuardKind",
     "Guarded",
     "Guards",
+    "HandOverDiscarded",
     "HubWatch",
     "InHand",
     "LatencyCounts",

@@ -77,11 +77,40 @@ class Actor(pykka.Actor):
         is called before it if the actor failed or hung; this one in any case.
         """
 
+    def hand_over(self) -> object:
+        """What the successor is to know; None: nothing. For state that is worth more than a fresh
+        start and is nowhere else.
+
+        Called after `on_stop` or `on_crash` of an actor that had started, in the dying actor, with
+        5 s to end in; not if the whole tree stops. The greenlets that it spawned may still run for
+        a moment: give a value that neither they nor the actor change any more, such as a copy.
+
+        The successor gets it from `inherited`. If that fails, too, before it has run for a whole
+        period of its supervisor, its own successor begins without (`hand_over.py`), which is
+        announced (`HandOverDiscarded`): say in the class's docstring what is lost then.
+        """
+        return None
+
     def on_probe(self) -> Any:
         """How the actor is, for whoever probes it; between two messages, and to be quick."""
         return None
 
     # -- tools
+
+    def inherited(self, kind: type[T]) -> T | None:
+        """What the predecessor handed over (`hand_over`); for `on_start`, once.
+
+        Returns:
+            the value, which is this actor's own from now on; None for the first incarnation, if the
+            predecessor gave nothing, and if it was thrown away
+
+        Raises:
+            TypeError: the value is no `kind`, which is a bug
+        """
+        value = self._slot.hand_over.value
+        if value is None or isinstance(value, kind):
+            return value
+        raise TypeError(f"{self.path}: {type(value).__name__} was handed over, no {kind.__name__}")
 
     def address(self, name: str) -> Address:
         """The address of another actor of the tree."""

@@ -86,6 +86,8 @@ class NodeInfo:
     latency: LatencyInfo | None
     """None while nothing has been handled."""
     children: tuple[NodeInfo, ...]
+    hand_overs_discarded: int = 0
+    """How often the next incarnation began without what was handed over (`hand_over.py`)."""
     retry_in_s: float | None = None
     """Until it is started, while it is `restarting` or `suspended`; 0: as soon as its supervisor
     comes to it. None in every other state."""

@@ -56,6 +56,9 @@ class Performer(Startable, Protocol):
     ) -> None:
         """Pykka's hook."""
 
+    def hand_over(self) -> object:
+        """See `Actor`."""
+
     def on_probe(self) -> Any:
         """See `Actor`."""
 
@@ -127,11 +130,15 @@ class Life:
         "busy_since",
         "dead",
         "deferred",
+        "ended_at",
         "exit",
         "greenlet",
+        "hand_over_failed",
         "in_hand",
+        "left",
         "slot",
         "started",
+        "started_at",
         "stop_for_good",
         "stop_ordered",
         "watch",
@@ -142,8 +149,15 @@ class Life:
         self.actor = actor
         self.slot = slot
         self.started = False
+        self.started_at = 0.0
+        """By the tree's clock, when it has started."""
         self.dead = False
         self.exit: Exit | None = None
+        self.ended_at = 0.0
+        """By the tree's clock, when it is dead."""
+        self.left: Any = None
+        """What the actor leaves to its successor."""
+        self.hand_over_failed = False
         self.busy_since: float | None = None
         self.in_hand: Envelope | None = None
         self.deferred = False
@@ -227,6 +241,7 @@ class Life:
             self.actor.on_start()
             self._give_in()
             self.started = True
+            self.started_at = self.slot.runtime.clock()
             self.watch(self)
             self._handle_messages()
             # on_stop counts as a handler: one that hangs after a stop of its own has nobody else
@@ -236,6 +251,7 @@ class Life:
             self.actor._retire()
             self.actor.on_stop()
             self.exit = Exit("exit")
+            self._ask_for_hand_over()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it must end here
             self._crash(error)
 
@@ -381,8 +397,20 @@ class Life:
             on_failure = self.actor.on_failure
             self._run_hook(lambda: on_failure(type(error), error, error.__traceback__), in_hand)
         self._run_hook(lambda: self.actor.on_crash(error, in_hand), in_hand)
+        if self.started:
+            self._ask_for_hand_over()
 
-    def _run_hook(self, hook: Callable[[], None], in_hand: Any) -> None:
+    def _ask_for_hand_over(self) -> None:
+        """What the actor leaves; not if it did not come to work, or if nobody comes after it."""
+
+        def ask() -> None:
+            self.left = self.actor.hand_over()
+
+        if not self.stop_for_good:
+            self.hand_over_failed = not self._run_hook(ask, None)
+
+    def _run_hook(self, hook: Callable[[], None], in_hand: Any) -> bool:
+        """Call what the dying actor may do; whether it went well."""
         try:
             with gevent.Timeout(_CRASH_HOOK_S):
                 hook()
@@ -394,6 +422,8 @@ class Life:
                     **described(failure),
                 )
             )
+            return False
+        return True
 
     def _over(self, _greenlet: object) -> None:
         """In the hub: the greenlet has ended, whether it ever ran or not."""
@@ -414,6 +444,7 @@ class Life:
             self.actor._retire()
         for reply in self._stop_awaited:
             reply.set(None)
+        self.ended_at = self.slot.runtime.clock()
         self.dead = True
         self.slot.mailbox.dismiss_orders()
         self.watch(self)

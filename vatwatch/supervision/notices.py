@@ -77,7 +77,21 @@ class AskFailed(OfError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrashHookFailed(OfError):
-    """`on_crash` itself raised, or took too long; nothing follows from it."""
+    """`on_crash`, `on_failure` or `hand_over` raised, or took too long.
+
+    Nothing follows from it, but that a hand-over is lost (`HandOverDiscarded`).
+    """
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOverDiscarded:
+    """What an actor had handed to its successor was thrown away (`hand_over.py`).
+
+    Because the successor failed, too, or because the actor could not hand it over
+    (`CrashHookFailed` says why).
+    """
 
     path: str
 
@@ -125,6 +139,7 @@ Notice: TypeAlias = (
     | Escalated
     | AskFailed
     | CrashHookFailed
+    | HandOverDiscarded
     | FailureHandled
     | BreakerChanged
     | DeadLettered

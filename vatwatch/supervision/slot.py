@@ -13,6 +13,7 @@ from vatwatch.supervision.failures import text_of
 from vatwatch.supervision.faults import Tap
 from vatwatch.supervision.group import Group
 from vatwatch.supervision.guard import BreakerInfo, Guard
+from vatwatch.supervision.hand_over import HandOver
 from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import (
     FailureInfo,
@@ -22,6 +23,7 @@ from vatwatch.supervision.introspection import (
 )
 from vatwatch.supervision.life import Life
 from vatwatch.supervision.mailbox import Mailbox
+from vatwatch.supervision.notices import HandOverDiscarded
 from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
 from vatwatch.supervision.runtime import Runtime
 from vatwatch.supervision.spec import AnySpec, ChildSpec, SupervisorSpec
@@ -71,6 +73,8 @@ class Slot:
         """When it is started next, by the clock of the tree; None if it is not."""
         self.restart_ordered = False
         """Whether a restart was ordered that has not been carried out."""
+        self.hand_over = HandOver()
+        self.hand_overs_discarded = 0
         self._lasting: dict[Callable[[], Any], Any] = {}
         self._window = RestartWindow(0, 1.0)
         if parent is not None and isinstance(parent.spec, SupervisorSpec):
@@ -129,6 +133,7 @@ class Slot:
         """The new life has started."""
         self.state = State.RUNNING
         self.started_at = self.runtime.clock()
+        self.hand_over = self.hand_over.taken()
 
     def failed(self, reason: FailureReason, error: BaseException | None, traceback: str) -> None:
         """Keep a failure in mind."""
@@ -171,6 +176,8 @@ class Slot:
 
         An ask in hand has been answered already, with `ActorUnavailable`.
         """
+        if self.life is not None:
+            self._keep_hand_over(self.life)
         self.life = None
         if isinstance(self.spec, SupervisorSpec):
             for below in self.walk():
@@ -187,6 +194,19 @@ class Slot:
             self.mailbox.put_first(in_hand)
         else:
             self.undeliverable(in_hand, "in hand")
+
+    def _keep_hand_over(self, life: Life) -> None:
+        """The life is over: what it leaves waits for the next one, or is thrown away."""
+        assert life.exit is not None
+        value = life.left if life.started else self.hand_over.value
+        self.hand_over = self.hand_over.left(
+            None if life.hand_over_failed else value,
+            failed=life.exit.reason in ("crash", "hang", "start"),
+            proven=life.started and life.ended_at - life.started_at >= self._window.period_s,
+        )
+        if life.hand_over_failed or (value is not None and self.hand_over.value is None):
+            self.hand_overs_discarded += 1
+            self.runtime.observers.notify(HandOverDiscarded(self.path))
 
     def close(self, state: State) -> None:
         """Stopped for good, with all below: what is queued, and what comes, is undeliverable."""
@@ -256,6 +276,7 @@ class Slot:
             last_failure=self.last_failure,
             latency=self.latency.info(),
             children=tuple(child.info() for child in self.children),
+            hand_overs_discarded=self.hand_overs_discarded,
             retry_in_s=retry_in_s,
             retry_at=None
             if retry_in_s is None
