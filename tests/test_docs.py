@@ -24,6 +24,7 @@ from vatwatch.cli import main
 from vatwatch.config.settings import load
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
+from vatwatch.http.problems import App
 from vatwatch.http.service import Service
 from vatwatch.storage.migrate import migrate
 from vatwatch.supervision import SupervisorSpec, Tree
@@ -174,10 +175,13 @@ def test_every_dependency_has_its_reason_and_nothing_else_has(
     assert named_in_tables(DOCS / "dependencies.md", heading) == names
 
 
-def test_every_endpoint_is_documented_and_nothing_else_is() -> None:
+def app_of_the_docs() -> App:
     tree = Tree(declare(load(env={}, directory=DOCS)))
-    service = Service(tree, datetime.now(UTC), WriteAuthorization([], rate="1/minute"))
-    app = create_app(service)
+    return create_app(Service(tree, datetime.now(UTC), WriteAuthorization([], rate="1/minute")))
+
+
+def test_every_endpoint_is_documented_and_nothing_else_is() -> None:
+    app = app_of_the_docs()
     served = {
         f"{method.method} {route.path.replace(':path}', '}')}"
         for route in inspect.inspect_app(app).routes
@@ -188,6 +192,19 @@ def test_every_endpoint_is_documented_and_nothing_else_is() -> None:
         re.findall(r"^### ((?:GET|POST|PUT|PATCH|DELETE) \S+)$", prose(DOCS / "api.md"), re.M)
     )
     assert documented == served
+
+
+def test_every_parameter_is_documented_with_its_endpoint() -> None:
+    app = app_of_the_docs()
+    sections = dict(
+        re.findall(r"^### (.+?)\n(.*?)(?=^#)", f"{(DOCS / 'api.md').read_text()}#", re.M | re.S)
+    )
+    for route in inspect.inspect_app(app).routes:
+        declared = getattr(app._router.find(route.path)[0], "parameters", {})
+        for method, parameters in declared.items():
+            section = sections[f"{method} {route.path}"]
+            missing = [one.name for one in parameters if f"`{one.name}`" not in section]
+            assert missing == [], f"{method} {route.path}"
 
 
 def test_every_type_of_event_is_documented_and_nothing_else_is() -> None:

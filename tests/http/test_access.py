@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import falcon
 import pytest
@@ -13,25 +14,31 @@ from hypothesis import strategies as st
 from vatwatch.http.access import AuditTrail, WriteAuthorization
 from vatwatch.http.audit import MOST_CHARS, NOBODY, QUIET_S, AuditLog, printable
 from vatwatch.http.bounds import Bounds
+from vatwatch.http.params import Declared, KnownParameters, text
 
 KEY = "a-key-of-some-length"
+THEN = text("then")
 
 
 class Resource:
     """Needs a key, and then ends as it is asked to."""
+
+    parameters: ClassVar[Declared] = {"POST": (THEN,)}
 
     def __init__(self, authorization: WriteAuthorization) -> None:
         self._authorization = authorization
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         self._authorization.require(req, f"restart {name}")
-        resp.status = req.get_param("then") or falcon.HTTP_202
+        resp.status = THEN.of(req) or falcon.HTTP_202
         if resp.status.startswith("5"):
             raise falcon.HTTPServiceUnavailable
 
 
 def client_of(authorization: WriteAuthorization, *proxies: str) -> testing.TestClient:
-    app = falcon.App(middleware=[AuditTrail(authorization.audit), Bounds(None, proxies)])
+    app = falcon.App(
+        middleware=[AuditTrail(authorization.audit), Bounds(None, proxies), KnownParameters()]
+    )
     app.add_route("/{name}", Resource(authorization))
     return testing.TestClient(app)
 

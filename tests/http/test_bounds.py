@@ -9,7 +9,8 @@ import pytest
 import redis
 from falcon import testing
 
-from vatwatch.http.bounds import MAX_BODY_BYTES, Bounds, read_body
+from vatwatch.http.bodies import MAX_BODY_BYTES, read_body
+from vatwatch.http.bounds import Bounds
 from vatwatch.http.problems import add_error_handlers
 from vatwatch.http.rates import Rate
 from vatwatch.http.requests import OTHER_METHOD, RequestCounts

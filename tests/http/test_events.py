@@ -100,13 +100,20 @@ def test_what_does_not_fit_is_refused_with_the_reason(api: Api) -> None:
         ({**GOOD, "payload": None}, "payload"),
         ({**GOOD, "correlation_id": "a\0b"}, "correlation_id"),
         ({**GOOD, "correlation_id": 5}, "correlation_id"),
-        ({**GOOD, "source": "processor"}, "source"),
         ({"type": "POSITION_UPDATE"}, "payload"),
         ({"type": "SERVICE_STARTED", "payload": {"path": "a\0b"}}, "NUL"),
         ([], "object"),
     ]
     for body, names in bodies:
         assert names in problem(api.post(body), 422)
+    assert api.house.status().published == 0
+
+
+def test_an_unknown_field_of_the_body_is_named_with_its_near_match(api: Api) -> None:
+    assert "source" in problem(api.post({**GOOD, "source": "processor"}), 400)
+    answer = api.post({"type": "POSITION_UPDATE", "payloads": {}})
+    assert 'did you mean "payload"?' in problem(answer, 400)
+    assert (answer.json["field"], answer.json["did_you_mean"]) == ("payloads", "payload")
     assert api.house.status().published == 0
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import falcon
 
 from vatwatch.http.audit import NOBODY, AuditLog
+from vatwatch.http.params import require_declared
 from vatwatch.http.rates import Rate
 
 CHALLENGE = "Bearer"
@@ -56,6 +57,7 @@ class WriteAuthorization:
             falcon.HTTPForbidden: there are no keys
             falcon.HTTPUnauthorized: no key, or a wrong one
             falcon.HTTPTooManyRequests: this key was used too often
+            BadRequest: it has a parameter that its resource has not
         """
         req.context.attempt = Attempt(NOBODY, action)
         who = self._identify(req)
@@ -66,6 +68,7 @@ class WriteAuthorization:
                 description=f"At most {self._rate} with one key (VATWATCH_WRITE_RATE).",
                 retry_after=allowance.reset_s,
             )
+        require_declared(req)
         return who
 
     def name(self, req: falcon.Request, action: str) -> None:

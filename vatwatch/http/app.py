@@ -38,6 +38,7 @@ from vatwatch.http.live import (
     add_callsigns_with_slashes,
 )
 from vatwatch.http.metrics import PerformanceResource, PrometheusResource, SubjectResource
+from vatwatch.http.params import KnownParameters
 from vatwatch.http.problems import App, add_error_handlers
 from vatwatch.http.requests import RequestCounts
 from vatwatch.http.service import Service
@@ -65,6 +66,7 @@ def create_app(service: Service) -> App:
         AuditTrail(service.authorization.audit),
         bounds,
         Connections(),
+        KnownParameters(),
     ]
     app = falcon.App(middleware=middleware)
     add_error_handlers(app)

@@ -11,10 +11,9 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 import falcon
 
+from vatwatch.http.bodies import MAX_BODY_BYTES, too_large
 from vatwatch.http.rates import Rate
 
-# Far more than any event or fault has to say.
-MAX_BODY_BYTES = 64 * 1024
 METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
@@ -62,7 +61,7 @@ class Bounds:
                     retry_after=allowance.reset_s,
                 )
         if (req.content_length or 0) > MAX_BODY_BYTES:
-            raise _too_large()
+            raise too_large()
 
     def _client(self, req: falcon.Request) -> str:
         """The address that a request comes from, seen through our own proxies."""
@@ -81,16 +80,6 @@ class Bounds:
         except ValueError:
             return False
         return any(address in network for network in self._trusted)
-
-
-def read_body(req: falcon.Request) -> bytes:
-    """The whole body, told its length beforehand or not. Raises falcon.HTTPContentTooLarge."""
-    chunked = req.content_length is None and req.env.get("wsgi.input_terminated")
-    stream = req.stream if chunked else req.bounded_stream
-    body: bytes = stream.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
-        raise _too_large()
-    return body
 
 
 def plain_address(text: str) -> str:
@@ -118,7 +107,3 @@ def _counted_as(text: str) -> str:
     if isinstance(address, IPv6Address):
         return str(IPv6Address(int(address) >> IPV6_PREFIX_BITS << IPV6_PREFIX_BITS))
     return text
-
-
-def _too_large() -> falcon.HTTPContentTooLarge:
-    return falcon.HTTPContentTooLarge(description=f"At most {MAX_BODY_BYTES} bytes.")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
+from typing import ClassVar
 
 import falcon
 
-from vatwatch.errors import StorageError, SupervisionError
+from vatwatch.http.pages import send_newest
 from vatwatch.http.params import (
-    cursor_for,
-    cursor_of,
-    limit_of,
+    CURSOR,
+    LIMIT,
+    SINCE,
+    UNTIL,
+    Declared,
     one_of,
-    require_known,
-    text_of,
-    time_of,
+    switch,
+    text,
+    window,
 )
 from vatwatch.http.service import Resource, Service, send_json
 from vatwatch.messages import (
@@ -27,63 +29,63 @@ from vatwatch.messages import (
 )
 from vatwatch.monitoring.errors import Category, ErrorFilter, Severity
 
-DEFAULT_WINDOW = timedelta(hours=1)
-MAX_WINDOW = timedelta(days=31)
-_WINDOW = re.compile(r"(\d{1,6})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+SERVICE = text("service")
+CATEGORY = one_of("category", [each.value for each in Category])
+SEVERITY = one_of("severity", [each.value for each in Severity])
+FINGERPRINT = text("fingerprint")
+CORRELATION_ID = text("correlation_id")
+RECOVERED = switch("recovered")
+WINDOW = window("window", default=timedelta(hours=1))
 
 
 class ErrorsResource(Resource):
     """The table of errors; while the database is away, the latest in memory."""
+
+    parameters: ClassVar[Declared] = {
+        "GET": (
+            SERVICE, CATEGORY, SEVERITY, FINGERPRINT, CORRELATION_ID, RECOVERED,
+            SINCE, UNTIL, LIMIT, CURSOR,
+        )
+    }  # fmt: skip
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The newest first; `next_cursor` leads to those before."""
-        require_known(
-            req, "service", "category", "severity", "fingerprint", "correlation_id", "recovered",
-            "since", "until", "limit", "cursor",
-        )  # fmt: skip
         wanted = ErrorFilter(
-            service=text_of(req, "service"),
-            category=one_of(req, "category", [each.value for each in Category]),
-            severity=one_of(req, "severity", [each.value for each in Severity]),
-            fingerprint=text_of(req, "fingerprint"),
-            correlation_id=text_of(req, "correlation_id"),
-            recovered=req.get_param_as_bool("recovered"),
-            since=time_of(req, "since"),
-            until=time_of(req, "until"),
+            service=SERVICE.of(req),
+            category=CATEGORY.of(req),
+            severity=SEVERITY.of(req),
+            fingerprint=FINGERPRINT.of(req),
+            correlation_id=CORRELATION_ID.of(req),
+            recovered=RECOVERED.of(req),
+            since=SINCE.of(req),
+            until=UNTIL.of(req),
         )
-        limit, beyond = limit_of(req), cursor_of(req)
-        try:
-            source = "database"
-            errors = self._service.ask("history", FindErrors(wanted, limit, beyond))
-        except (StorageError, SupervisionError):
-            source = "memory"
-            errors = self._service.ask("error_manager", GetErrors(wanted, limit, beyond))
-        last = errors[-1].place if len(errors) == limit else None
-        send_json(
+        limit, beyond = LIMIT.of(req), CURSOR.of(req)
+        send_newest(
+            self._service,
             resp,
-            {
-                "source": source,
-                "count": len(errors),
-                "errors": errors,
-                "next_cursor": None if last is None else cursor_for(last),
-            },
+            "errors",
+            table=FindErrors(wanted, limit, beyond),
+            keeper="error_manager",
+            memory=GetErrors(wanted, limit, beyond),
+            limit=limit,
         )
 
 
 class ErrorAnalyticsResource(Resource):
     """By category, severity and service; the most common; how much was mended."""
 
+    parameters: ClassVar[Declared] = {"GET": (WINDOW,)}
+
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Over a `window` that ends now: 15m, 1h, 7d."""
-        require_known(req, "window")
-        send_json(resp, self._service.ask("error_manager", GetErrorAnalytics(_window(req))))
+        send_json(resp, self._service.ask("error_manager", GetErrorAnalytics(WINDOW.of(req))))
 
 
 class BreakersResource(Resource):
@@ -101,15 +103,16 @@ class BreakersResource(Resource):
 class RecoveryResource(Resource):
     """What was done about errors."""
 
+    parameters: ClassVar[Declared] = {"GET": (WINDOW,)}
+
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Per strategy: tries, successes, rate, mean time to recover."""
-        require_known(req, "window")
-        window = _window(req)
-        strategies = self._service.ask("error_manager", GetErrorRecovery(window))
-        send_json(resp, {"window_s": window.total_seconds(), "strategies": strategies})
+        span = WINDOW.of(req)
+        strategies = self._service.ask("error_manager", GetErrorRecovery(span))
+        send_json(resp, {"window_s": span.total_seconds(), "strategies": strategies})
 
 
 class TrendsResource(Resource):
@@ -121,16 +124,3 @@ class TrendsResource(Resource):
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Per minute and hour, rising or falling, and when each kind was first and last seen."""
         send_json(resp, self._service.ask("error_manager", GetErrorTrends()))
-
-
-def _window(req: falcon.Request) -> timedelta:
-    text = text_of(req, "window")
-    if not text:
-        return DEFAULT_WINDOW
-    match = _WINDOW.fullmatch(text)
-    if match is None:
-        raise falcon.HTTPInvalidParam("It is a number with s, m, h or d: 15m, 1h, 7d.", "window")
-    window = timedelta(**{_UNITS[match[2]]: int(match[1])})
-    if not timedelta(minutes=1) <= window <= MAX_WINDOW:
-        raise falcon.HTTPInvalidParam("It is from 1m to 31d.", "window")
-    return window

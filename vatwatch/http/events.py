@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import ClassVar
 from uuid import UUID, uuid4
 
 import falcon
 import msgspec
 from msgspec import Raw, Struct
 
-from vatwatch.errors import EventRefused, StorageError, SupervisionError
-from vatwatch.http.bounds import read_body
+from vatwatch.errors import EventRefused
+from vatwatch.http.bodies import read_fields, require_no_fields
+from vatwatch.http.near import near_match
+from vatwatch.http.pages import send_newest
 from vatwatch.http.params import (
-    cursor_for,
-    cursor_of,
-    limit_of,
+    CURSOR,
+    LIMIT,
+    SINCE,
+    UNTIL,
+    Declared,
+    Invalid,
     one_of,
-    require_known,
-    text_of,
-    time_of,
-    words_of,
+    text,
+    words,
 )
-from vatwatch.http.service import Resource, Service
+from vatwatch.http.service import Resource, Service, send_json
 from vatwatch.messages import (
     AcceptEvent,
     DiscardLetter,
@@ -38,33 +40,58 @@ from vatwatch.messages import (
     Redelivery,
 )
 from vatwatch.traffic.dead_letters import KINDS, DeadLetter, LetterFilter
-from vatwatch.traffic.events import Event, EventFilter, Place, check_event
+from vatwatch.traffic.events import Event, EventFilter, check_event
 from vatwatch.traffic.payloads import PAYLOADS, decode, schemas
+
+
+def _event_type(word: str) -> str:
+    kind = word.upper()
+    if kind not in PAYLOADS:
+        raise Invalid(
+            f"must name event types, and {kind} is not one; GET /api/events/schemas lists them",
+            near_match(kind, PAYLOADS),
+        )
+    return kind
+
+
+EVENT_TYPES = words("type", _event_type)
+SOURCE = text("source")
+CORRELATION_ID = text("correlation_id")
+KIND = one_of("kind", KINDS)
+RECEIVER = text("receiver")
+# The types of messages are written as their classes, those of events in capitals.
+ANY_TYPES = words("type")
 
 
 class EventsResource(Resource):
     """The table of events; while the database is away, the ring of the event bus."""
+
+    parameters: ClassVar[Declared] = {
+        "GET": (EVENT_TYPES, SOURCE, CORRELATION_ID, SINCE, UNTIL, LIMIT, CURSOR)
+    }
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The newest first; `next_cursor` leads to those before."""
-        require_known(req, "type", "source", "correlation_id", "since", "until", "limit", "cursor")
         wanted = EventFilter(
-            types=_types(req),
-            source=text_of(req, "source"),
-            correlation_id=text_of(req, "correlation_id"),
-            since=time_of(req, "since"),
-            until=time_of(req, "until"),
+            types=EVENT_TYPES.of(req),
+            source=SOURCE.of(req),
+            correlation_id=CORRELATION_ID.of(req),
+            since=SINCE.of(req),
+            until=UNTIL.of(req),
         )
-        limit, beyond = limit_of(req), cursor_of(req)
-        service = self._service
-        source, events = _from_either(
-            lambda: service.ask("history", FindEvents(wanted, limit, beyond)),
-            lambda: service.ask("event_bus", GetEvents(wanted, limit, beyond)),
+        limit, beyond = LIMIT.of(req), CURSOR.of(req)
+        send_newest(
+            self._service,
+            resp,
+            "events",
+            table=FindEvents(wanted, limit, beyond),
+            keeper="event_bus",
+            memory=GetEvents(wanted, limit, beyond),
+            limit=limit,
         )
-        _page(resp, "events", source, events, limit)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Publish one, with a key; what does not fit its type's schema is a 422 that says why."""
@@ -72,8 +99,7 @@ class EventsResource(Resource):
         event = _event(_body(req), f"api:{who}")
         self._service.ask("event_bus", AcceptEvent(event))
         resp.status = falcon.HTTP_ACCEPTED
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode({"id": event.id, "time": event.time})
+        send_json(resp, {"id": event.id, "time": event.time})
 
 
 class SchemasResource(Resource):
@@ -81,8 +107,7 @@ class SchemasResource(Resource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """JSON schemas of the payloads, by type."""
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode({"schemas": schemas()})
+        send_json(resp, {"schemas": schemas()})
 
 
 class AnalyticsResource(Resource):
@@ -93,36 +118,39 @@ class AnalyticsResource(Resource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Counts and times since the start, by type, source and handler."""
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode(self._service.ask("event_bus", GetEventMetrics()))
+        send_json(resp, self._service.ask("event_bus", GetEventMetrics()))
 
 
 class LettersResource(Resource):
     """Dead letters: the table; while the database is away, what is in memory."""
+
+    parameters: ClassVar[Declared] = {
+        "GET": (KIND, RECEIVER, ANY_TYPES, SINCE, UNTIL, LIMIT, CURSOR)
+    }
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The newest first; `next_cursor` leads to those before."""
-        require_known(req, "kind", "receiver", "type", "since", "until", "limit", "cursor")
-        kind = one_of(req, "kind", KINDS)
-        # The types of messages are written as their classes, those of events in capitals.
-        types = _types(req) if kind == "event" else frozenset(req.get_param_as_list("type") or ())
+        kind = KIND.of(req)
         wanted = LetterFilter(
             kind=kind,
-            receiver=text_of(req, "receiver"),
-            types=types,
-            since=time_of(req, "since"),
-            until=time_of(req, "until"),
+            receiver=RECEIVER.of(req),
+            types=(EVENT_TYPES if kind == "event" else ANY_TYPES).of(req),
+            since=SINCE.of(req),
+            until=UNTIL.of(req),
         )
-        limit, beyond = limit_of(req), cursor_of(req)
-        service = self._service
-        source, letters = _from_either(
-            lambda: service.ask("history", FindLetters(wanted, limit, beyond)),
-            lambda: service.ask("event_bus", GetLetters(wanted, limit, beyond)),
+        limit, beyond = LIMIT.of(req), CURSOR.of(req)
+        send_newest(
+            self._service,
+            resp,
+            "dead_letters",
+            table=FindLetters(wanted, limit, beyond),
+            keeper="event_bus",
+            memory=GetLetters(wanted, limit, beyond),
+            limit=limit,
         )
-        _page(resp, "dead_letters", source, letters, limit)
 
 
 class LetterResource(Resource):
@@ -133,8 +161,7 @@ class LetterResource(Resource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, letter_id: str) -> None:
         """By its id."""
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode(_letter(self._service, letter_id))
+        send_json(resp, _letter(self._service, letter_id))
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, letter_id: str) -> None:
         """Discard it."""
@@ -153,6 +180,7 @@ class RedeliverResource:
     def on_post(self, req: falcon.Request, resp: falcon.Response, letter_id: str) -> None:
         """Through its handler's lane again; it is gone from the list when it was handled."""
         self._service.authorization.require(req, f"redeliver dead letter {letter_id}")
+        require_no_fields(req)
         letter = _letter(self._service, letter_id)
         try:
             became = self._service.ask("event_bus", RedeliverLetter(letter))
@@ -165,11 +193,10 @@ class RedeliverResource:
                 description="The message is no longer in memory; only its short text was kept."
             )
         resp.status = falcon.HTTP_ACCEPTED
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode({"id": letter.id, "status": became.value})
+        send_json(resp, {"id": letter.id, "status": became.value})
 
 
-class _Given(Struct, frozen=True, forbid_unknown_fields=True):
+class _Given(Struct, frozen=True):
     """The body of a POST."""
 
     type: str
@@ -179,11 +206,9 @@ class _Given(Struct, frozen=True, forbid_unknown_fields=True):
 
 def _body(req: falcon.Request) -> _Given:
     try:
-        return msgspec.json.decode(read_body(req), type=_Given)
+        return read_fields(req, _Given)
     except msgspec.ValidationError as error:
-        raise falcon.HTTPUnprocessableEntity(description=f"No event: {error}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise falcon.HTTPBadRequest(description=f"The body is no JSON: {error}.") from error
+        raise falcon.HTTPUnprocessableEntity(description=f"Not a valid event: {error}.") from error
 
 
 def _event(given: _Given, source: str) -> Event:
@@ -195,50 +220,6 @@ def _event(given: _Given, source: str) -> Event:
     except EventRefused as error:
         raise falcon.HTTPUnprocessableEntity(description=error.reason) from error
     return event
-
-
-def _types(req: falcon.Request) -> frozenset[str]:
-    types = words_of(req, "type")
-    unknown = sorted(types - PAYLOADS.keys())
-    if unknown:
-        raise falcon.HTTPInvalidParam(
-            f"{unknown[0]} is no type of event; GET /api/events/schemas shows all of them.", "type"
-        )
-    return types
-
-
-class _Placed(Protocol):
-    @property
-    def place(self) -> Place: ...
-
-
-def _from_either(
-    table: Callable[[], Sequence[_Placed]], memory: Callable[[], Sequence[_Placed]]
-) -> tuple[str, Sequence[_Placed]]:
-    """What the table says; what is in memory if it says nothing. Both with their name."""
-    try:
-        return "database", table()
-    except (StorageError, SupervisionError):
-        return "memory", memory()
-
-
-def _page(
-    resp: falcon.Response,
-    name: str,
-    source: str,
-    items: Sequence[_Placed],
-    limit: int,
-) -> None:
-    last = items[-1].place if len(items) == limit else None
-    resp.content_type = falcon.MEDIA_JSON
-    resp.data = msgspec.json.encode(
-        {
-            "source": source,
-            "count": len(items),
-            name: items,
-            "next_cursor": None if last is None else cursor_for(last),
-        }
-    )
 
 
 def _letter(service: Service, letter_id: str) -> DeadLetter:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from vatwatch.errors import ActorUnavailable, SupervisionError
+from vatwatch.http.params import declare, require_declared
 from vatwatch.http.problems import App
 from vatwatch.http.service import Resource, Service
 from vatwatch.live.records import Body, Collection
@@ -116,7 +117,7 @@ class TrackResource(Resource):
     def on_get(self, _req: falcon.Request, resp: falcon.Response, callsign: str) -> None:
         """Every position that is kept, oldest first."""
         if not callsign.isprintable():  # PostgreSQL's texts hold no NUL, nor half a character
-            raise falcon.HTTPNotFound(description="This is no callsign.")
+            raise falcon.HTTPNotFound(description="Not a valid callsign.")
         flight_id = self._service.ask("cache", FindFlightId(callsign))
         track = self._service.ask(
             "history", FindTrack(callsign, flight_id), timeout_s=TRACK_TIMEOUT_S
@@ -145,6 +146,8 @@ def add_callsigns_with_slashes(
     def answer(req: falcon.Request, resp: falcon.Response, **found: Any) -> None:
         if req.method not in ("GET", "HEAD"):
             raise falcon.HTTPMethodNotAllowed(["GET", "HEAD"])
+        declare(req, resource)
+        require_declared(req)
         resource.on_get(req, resp, found["callsign"])
 
     app.add_sink(answer, re.compile(rf"{re.escape(path)}/(?P<callsign>.+/.+){suffix}\Z"))

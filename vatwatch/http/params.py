@@ -1,92 +1,254 @@
-"""Parameters of a query. What is wrong with one is a 400 that names it."""
+"""Parameters of a query: each resource declares its own, and everything else is refused.
+
+A resource names its parameters in `parameters`, by method, and reads each with `Parameter.of`.
+`KnownParameters` compares what a request gives with what is declared, for every route. Each kind
+of mistake (unknown, empty, given twice, not valid) is a 400 that names the parameter.
+"""
 
 from __future__ import annotations
 
 import binascii
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection
-from datetime import datetime
-from difflib import get_close_matches
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 import falcon
 
 from vatwatch.feed.times import parse_time
+from vatwatch.http.audit import printable
+from vatwatch.http.near import near_match
+from vatwatch.http.problems import BadRequest
 from vatwatch.traffic.events import Place
+
+T = TypeVar("T")
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+# Longer than any window that is of interest; timedelta and PostgreSQL still take it.
+MAX_WINDOW = timedelta(days=31)
+READS = ("GET", "HEAD")
+
+_WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+_WINDOW = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SWITCH = {"true": True, "on": True, "yes": True, "1": True}
+_SWITCH |= {"false": False, "off": False, "no": False, "0": False}
 
 
-def require_known(req: falcon.Request, *known: str) -> None:
-    """A misspelt parameter must not be taken for a wish for everything."""
+class Invalid(ValueError):
+    """What a value must be: the end of the sentence `The parameter "x" …`."""
+
+    def __init__(self, must: str, did_you_mean: str | None = None) -> None:
+        super().__init__(must)
+        self.must = must
+        self.did_you_mean = did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Generic[T]):
+    """One parameter: its name, how its text is read, and what holds without it.
+
+    `read` raises Invalid. `many`: it may be given several times, which is the same as once with
+    commas between the values.
+    """
+
+    name: str
+    read: Callable[[str], T]
+    default: T
+    many: bool = False
+
+    def of(self, req: falcon.Request) -> T:
+        """Its value in a request. Raises BadRequest if it is given and cannot be read."""
+        given = req.params.get(self.name)
+        if given is None:
+            return self.default
+        if isinstance(given, list):
+            if not self.many:
+                raise self._wrong("is given more than once")
+            given = ",".join(given)
+        if not given:
+            raise self._wrong("is empty: give it a value, or leave it out")
+        if not given.isprintable():  # PostgreSQL's texts hold no NUL, nor half a character
+            raise self._wrong("holds characters that are not printable")
+        try:
+            return self.read(given)
+        except Invalid as error:
+            raise self._wrong(error.must, error.did_you_mean) from error
+
+    def _wrong(self, what: str, did_you_mean: str | None = None) -> BadRequest:
+        hint = "" if did_you_mean is None else f' Did you mean "{did_you_mean}"?'
+        return BadRequest(
+            "Invalid parameter",
+            f'The parameter "{self.name}" {what}.{hint}',
+            parameter=self.name,
+            did_you_mean=did_you_mean,
+        )
+
+
+Declared: TypeAlias = Mapping[str, tuple[Parameter[Any], ...]]
+"""The parameters of a resource, by method. GET's are HEAD's, too."""
+
+
+class KnownParameters:
+    """Falcon's middleware: no read gets past it with a parameter that its resource does not have.
+
+    A misspelt parameter must not be taken for a request for everything. Of what changes anything
+    the key is looked at first; `WriteAuthorization.require` goes on with `require_declared`.
+    """
+
+    def process_resource(
+        self, req: falcon.Request, _resp: falcon.Response, resource: object, _found: dict[str, Any]
+    ) -> None:
+        """Called for each route that was found."""
+        if req.query_string:
+            declare(req, resource)
+            if req.method in READS and hasattr(resource, "on_get"):
+                require_declared(req)
+
+
+def declare(req: falcon.Request, resource: object) -> None:
+    """Note which parameters there are, for `require_declared`."""
+    req.context.declared = getattr(resource, "parameters", {})
+
+
+def require_declared(req: falcon.Request) -> None:
+    """Refuse a request with a parameter that its resource has not declared.
+
+    Raises:
+        BadRequest: it names the parameter, and the declared one that is most like it
+    """
+    if not req.query_string:
+        return
+    declared: Declared = getattr(req.context, "declared", {})
+    method = "GET" if req.method == "HEAD" else req.method
+    names = [parameter.name for parameter in declared.get(method, ())]
     for name in req.params:
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}."
-            raise falcon.HTTPInvalidParam(f"No such parameter; {hint}", name)
+        if name not in names:
+            raise _unknown(name, names)
 
 
-def limit_of(req: falcon.Request) -> int:
-    """How many at most."""
-    limit = req.get_param_as_int("limit", min_value=1, max_value=MAX_LIMIT)
-    return DEFAULT_LIMIT if limit is None else limit
-
-
-def text_of(req: falcon.Request, name: str) -> str:
-    """A text, given once; empty if it is not given."""
-    values = req.get_param_as_list(name) or [""]
-    text: str = values[0]
-    if len(values) > 1:
-        raise falcon.HTTPInvalidParam("Given more than once.", name)
-    # PostgreSQL's texts hold no NUL, nor half a character.
-    if text and not text.isprintable():
-        raise falcon.HTTPInvalidParam("It holds characters that are not printable.", name)
-    return text
-
-
-def one_of(req: falcon.Request, name: str, choices: Collection[str]) -> str:
-    """One of these words; empty if it is not given."""
-    text = text_of(req, name)
-    if text and text not in choices:
-        raise falcon.HTTPInvalidParam(f"It is one of {', '.join(choices)}.", name)
-    return text
-
-
-def words_of(req: falcon.Request, name: str) -> frozenset[str]:
-    """Words in capitals, separated by commas, or the parameter given several times."""
-    return frozenset(
-        word.strip().upper()
-        for given in req.get_param_as_list(name) or ()
-        for word in given.split(",")  # Falcon leaves the commas to us
-        if word.strip()
+def _unknown(name: str, names: list[str]) -> BadRequest:
+    close = near_match(name, names)
+    if close is not None:
+        hint = f'did you mean "{close}"?'
+    elif names:
+        hint = f"there are {', '.join(names)}."
+    else:
+        hint = "this address takes none."
+    shown = printable(name[:60])
+    return BadRequest(
+        "Unknown parameter",
+        f'There is no parameter "{shown}"; {hint}',
+        parameter=shown,
+        did_you_mean=close,
     )
 
 
-def time_of(req: falcon.Request, name: str) -> datetime | None:
+# --- the kinds of parameters ----------------------------------------------------------------------
+
+
+def text(name: str) -> Parameter[str]:
+    """A text; empty if it is not given."""
+    return Parameter(name, str, "")
+
+
+def whole_number(name: str, least: int, most: int, default: T) -> Parameter[int | T]:
+    """A whole number in decimal digits, from `least` to `most`."""
+
+    def read(given: str) -> int:
+        if _WHOLE_NUMBER.fullmatch(given) is None or not least <= int(given) <= most:
+            raise Invalid(f"must be a whole number from {least} to {most}")
+        return int(given)
+
+    return Parameter(name, read, default)
+
+
+def one_of(name: str, choices: Collection[str]) -> Parameter[str]:
+    """One of these words; empty if it is not given."""
+
+    def read(given: str) -> str:
+        if given not in choices:
+            raise Invalid(f"must be one of {', '.join(choices)}", near_match(given, choices))
+        return given
+
+    return Parameter(name, read, "")
+
+
+def switch(name: str) -> Parameter[bool | None]:
+    """`true` or `false`; None if it is not given."""
+
+    def read(given: str) -> bool:
+        found = _SWITCH.get(given.lower())
+        if found is None:
+            raise Invalid("must be true or false")
+        return found
+
+    return Parameter(name, read, None)
+
+
+def words(name: str, check: Callable[[str], str] = str) -> Parameter[frozenset[str]]:
+    """Words separated by commas; empty if it is not given.
+
+    `check` reads each of them, or raises Invalid.
+    """
+
+    def read(given: str) -> frozenset[str]:
+        found = [word.strip() for word in given.split(",")]
+        if not all(found):
+            raise Invalid("has an empty value between its commas")
+        return frozenset(map(check, found))
+
+    return Parameter(name, read, frozenset(), many=True)
+
+
+def moment(name: str) -> Parameter[datetime | None]:
     """A time with its zone (RFC 3339), in UTC; None if it is not given."""
-    text = text_of(req, name)
-    if not text:
-        return None
-    try:
-        # A plus sign that was not escaped has become a space.
-        return parse_time(text.replace(" ", "+"))
-    except ValueError as error:
-        raise falcon.HTTPInvalidParam(
-            "A time with its zone, such as 2026-01-31T12:00:00Z.", name
-        ) from error
+
+    def read(given: str) -> datetime:
+        try:
+            # A plus sign that was not escaped has become a space.
+            return parse_time(given.replace(" ", "+"))
+        except ValueError as error:
+            raise Invalid("must be a time with its zone, such as 2026-01-31T12:00:00Z") from error
+
+    return Parameter(name, read, None)
 
 
-def cursor_of(req: falcon.Request) -> Place | None:
-    """Where the page before ended, as it said itself."""
-    text = text_of(req, "cursor")
-    if not text:
-        return None
+def window(name: str, default: timedelta) -> Parameter[timedelta]:
+    """A length of time such as `15m`, from a minute to `MAX_WINDOW`."""
+
+    def read(given: str) -> timedelta:
+        match = _WINDOW.fullmatch(given)
+        if match is None:
+            raise Invalid("must be a number with s, m, h or d, such as 15m, 1h or 7d")
+        found = timedelta(**{_UNITS[match[2]]: int(match[1])})
+        if not timedelta(minutes=1) <= found <= MAX_WINDOW:
+            raise Invalid("must be from 1m to 31d")
+        return found
+
+    return Parameter(name, read, default)
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+def _cursor(given: str) -> Place:
     try:
-        time, _, id_ = urlsafe_b64decode(text.encode() + b"==").decode().partition("|")
+        time, _, id_ = urlsafe_b64decode(given.encode() + b"==").decode().partition("|")
         return parse_time(time), UUID(id_)
     except (ValueError, binascii.Error) as error:
-        raise falcon.HTTPInvalidParam("It is none of this service's cursors.", "cursor") from error
+        raise Invalid("must be the next_cursor of an answer of this endpoint") from error
+
+
+LIMIT: Parameter[int] = whole_number("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)
+"""How many at most."""
+CURSOR: Parameter[Place | None] = Parameter("cursor", _cursor, None)
+"""Where the page before ended, as it said itself."""
+SINCE, UNTIL = moment("since"), moment("until")
 
 
 def cursor_for(place: Place) -> str:

@@ -22,6 +22,14 @@ RETRY_AFTER_S = 5
 AWAY = (StorageError, SupervisionError)
 
 
+class BadRequest(falcon.HTTPBadRequest):
+    """A request that cannot be understood. `members` are added to the problem document."""
+
+    def __init__(self, title: str, description: str, **members: str | None) -> None:
+        super().__init__(title=title, description=description)
+        self.members = members
+
+
 def add_error_handlers(app: App) -> None:
     """Make every error of the app a problem document."""
     app.set_error_serializer(_serialize)
@@ -40,6 +48,8 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
     }
     if error.description:
         problem["detail"] = redact(error.description)
+    if isinstance(error, BadRequest):
+        problem |= {name: redact(text) for name, text in error.members.items() if text is not None}
     resp.data = msgspec.json.encode(problem)
     resp.content_type = MEDIA_TYPE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import falcon
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from vatwatch.errors import TooManyQuestions
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.connection import asker_is_gone
+from vatwatch.http.params import Declared
 from vatwatch.http.rates import Rate
 from vatwatch.supervision import Ask, Recovery, Remedy, Tree, give_way
 
@@ -66,8 +67,12 @@ def send_json(resp: falcon.Response, body: object) -> None:
 
 
 class Resource:
-    """What can be read: by GET, and by HEAD, which is the same without a body (RFC 9110, 9.3.2)."""
+    """What can be read: by GET, and by HEAD, which is the same without a body (RFC 9110, 9.3.2).
 
+    `parameters` declares the parameters of each method; what is not declared is refused.
+    """
+
+    parameters: ClassVar[Declared] = {}
     on_get: Callable[..., None]
 
     def on_head(self, req: falcon.Request, resp: falcon.Response, **params: Any) -> None:

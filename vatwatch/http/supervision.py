@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
 import falcon
 import msgspec
 from msgspec import Struct
 
 from vatwatch.errors import SupervisionError
-from vatwatch.http.bounds import read_body
-from vatwatch.http.params import require_known
-from vatwatch.http.service import Resource, Service
+from vatwatch.http.bodies import read_fields, require_no_fields
+from vatwatch.http.near import near_match
+from vatwatch.http.params import Declared, whole_number
+from vatwatch.http.service import Resource, Service, send_json
 from vatwatch.supervision import Ask, Fault, FaultKind, Tell
 
 log = logging.getLogger(__name__)
 
 RESTART = "/restart"
+FAULT_ID = whole_number("id", 1, 2**63 - 1, None)
 
 
 class TreeResource(Resource):
@@ -29,8 +30,7 @@ class TreeResource(Resource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Path, strategy, state, breaker, restarts, mailbox, latencies, last failure."""
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode(self._service.tree.snapshot())
+        send_json(resp, self._service.tree.snapshot())
 
 
 class NodeResource(Resource):
@@ -44,13 +44,13 @@ class NodeResource(Resource):
         node = self._service.tree.find(path)
         if node is None:
             raise falcon.HTTPNotFound(description=_no_such(path))
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode(node)
+        send_json(resp, node)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, path: str) -> None:
         """Stop the node in order and start it again, with those that go with it."""
         node = path.removesuffix(RESTART)
         self._service.authorization.require(req, f"restart {node}")
+        require_no_fields(req)
         if node == path:
             raise falcon.HTTPNotFound(
                 description=f"Nothing can be posted to {path}; {path}{RESTART} restarts it."
@@ -63,12 +63,11 @@ class NodeResource(Resource):
         except SupervisionError as error:
             raise falcon.HTTPConflict(description=str(error)) from error
         resp.status = falcon.HTTP_ACCEPTED
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode({"path": node, "status": "restarting"})
+        send_json(resp, {"path": node, "status": "restarting"})
 
 
-class FaultOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a POST: what is to befall whom. See `vatwatch.supervision.faults`."""
+class FaultOrder(Struct, frozen=True):
+    """The body of a POST: which fault is injected where. See `vatwatch.supervision.faults`."""
 
     kind: FaultKind
     target: str
@@ -80,6 +79,8 @@ class FaultOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
 class FaultsResource(Resource):
     """Faults to come. Only a service with VATWATCH_FAULTS=on takes any."""
+
+    parameters: ClassVar[Declared] = {"DELETE": (FAULT_ID,)}
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -95,12 +96,12 @@ class FaultsResource(Resource):
         authorization.require(req, "inject a fault")
         self._require_allowed()
         try:
-            order = msgspec.json.decode(read_body(req), type=FaultOrder)
+            order = read_fields(req, FaultOrder)
             authorization.name(req, f"inject {order.kind.value} into {order.target}")
             fault = Fault(**{name: getattr(order, name) for name in order.__struct_fields__})
             self._require_known(fault)
             fault = self._faults.inject(fault)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        except (msgspec.ValidationError, ValueError) as error:
             raise falcon.HTTPBadRequest(description=f"Not a valid fault: {error}") from error
         resp.status = falcon.HTTP_CREATED
         self._show(resp, ordered=fault)
@@ -109,8 +110,7 @@ class FaultsResource(Resource):
         """Take back all, or one (`id`)."""
         self._service.authorization.require(req, f"take back fault {req.get_param('id') or 'all'}")
         self._require_allowed()
-        require_known(req, "id")
-        fault_id = req.get_param_as_int("id", min_value=1)
+        fault_id = FAULT_ID.of(req)
         if not self._faults.clear(fault_id) and fault_id is not None:
             raise falcon.HTTPNotFound(description=f"There is no fault {fault_id}.")
         self._show(resp)
@@ -133,15 +133,13 @@ class FaultsResource(Resource):
         if fault.message_type is not None:
             known = _message_types()
             if fault.message_type not in known:
-                close = get_close_matches(fault.message_type, known, n=1)
-                hint = f": did you mean {close[0]}?" if close else ""
+                close = near_match(fault.message_type, known)
+                hint = f": did you mean {close}?" if close else ""
                 raise ValueError(f"no message is named {fault.message_type!r}{hint}")
 
     def _show(self, resp: falcon.Response, **more: Any) -> None:
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode(
-            {"active": self._faults.active(), "injected": self._faults.injected, **more}
-        )
+        body = {"active": self._faults.active(), "injected": self._faults.injected, **more}
+        send_json(resp, body)
 
 
 def _message_types() -> set[str]:

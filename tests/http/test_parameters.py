@@ -1,0 +1,220 @@
+"""Every route of the app: what it does not know, cannot read or is told twice is a 400."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from falcon import inspect, testing
+
+from vatwatch.config.settings import load
+from vatwatch.http.access import WriteAuthorization
+from vatwatch.http.app import create_app
+from vatwatch.http.near import near_match
+from vatwatch.http.params import Parameter
+from vatwatch.http.problems import App
+from vatwatch.http.service import Resource, Service
+from vatwatch.supervision import Tree
+from vatwatch.system import declare
+
+PROBLEM = "application/problem+json"
+KEY = "key-of-the-tests"
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+# Of what a template has in braces: something that its resource would take.
+FILLED_IN = {"path:path": "vatwatch/data/cache/restart"}
+# What the router does not see: callsigns with a slash.
+WITH_SLASHES = ("/api/flights/A/B", "/api/flights/A/B/track", "/api/controllers/A/B")
+
+
+class Operation(NamedTuple):
+    method: str
+    path: str
+    parameters: tuple[Parameter[Any], ...]
+
+
+def app_of() -> App:
+    tree = Tree(declare(load(env={}, directory=Path(__file__).parent)))
+    authorization = WriteAuthorization([KEY], rate="100000/minute")
+    service = Service(tree, datetime.now(UTC), authorization, faults_allowed=True)
+    return create_app(service)
+
+
+APP = app_of()
+
+
+def operations() -> Iterator[Operation]:
+    for route in inspect.inspect_app(APP).routes:
+        path = re.sub(r"\{([\w:]+)\}", lambda found: FILLED_IN.get(found[1], "X"), route.path)
+        resource = APP._router.find(path)[0]
+        declared = getattr(resource, "parameters", {})
+        methods = {method.method for method in route.methods if not method.internal}
+        assert set(declared) <= methods - {"HEAD"}, f"{route.path} declares what it does not have"
+        for method in sorted(methods):
+            known = declared.get("GET" if method == "HEAD" else method, ())
+            yield Operation(method, path, known)
+    for path in WITH_SLASHES:
+        for method in ("GET", "HEAD"):
+            yield Operation(method, path, ())
+
+
+OPERATIONS = list(operations())
+KNOWN = [(op, parameter) for op in OPERATIONS for parameter in op.parameters]
+ids = [f"{op.method} {op.path}" for op in OPERATIONS]
+known_ids = [f"{op.method} {op.path} {parameter.name}" for op, parameter in KNOWN]
+
+
+@pytest.fixture
+def client() -> testing.TestClient:
+    return testing.TestClient(APP)
+
+
+def refused(client: testing.TestClient, op: Operation, query: str) -> dict[str, Any]:
+    answer = client.simulate_request(op.method, op.path, query_string=query, headers=HEADERS)
+    assert answer.status_code == 400, answer.text
+    assert answer.headers["Content-Type"] == PROBLEM
+    # HEAD has no body; what it would be is what GET's is.
+    return {} if op.method == "HEAD" else dict(answer.json)
+
+
+def test_the_walk_finds_the_routes() -> None:
+    found = {(op.method, op.path) for op in OPERATIONS}
+    assert ("GET", "/metrics") in found
+    assert ("POST", "/api/supervision/vatwatch/data/cache/restart") in found
+    assert ("DELETE", "/api/supervision/faults") in found
+    assert "limit" in {parameter.name for _, parameter in KNOWN}
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=ids)
+@pytest.mark.parametrize("query", ["departure=", "departure=EGLL", "departure", "=", "D%C3%A9=%00"])
+def test_an_unknown_parameter_is_refused_whatever_its_value(
+    client: testing.TestClient, op: Operation, query: str
+) -> None:
+    problem = refused(client, op, query)
+    if op.method != "HEAD":
+        assert problem["title"] == "Unknown parameter"
+        assert problem["parameter"] == {"=": "", "D%C3%A9=%00": "Dé"}.get(query, "departure")
+        for parameter in op.parameters:
+            assert parameter.name in problem["detail"]
+
+
+@pytest.mark.parametrize(("op", "parameter"), KNOWN, ids=known_ids)
+def test_a_misspelt_parameter_is_refused_with_the_one_that_was_meant(
+    client: testing.TestClient, op: Operation, parameter: Parameter[Any]
+) -> None:
+    for misspelt in (parameter.name.upper(), parameter.name + "s", "x" + parameter.name):
+        problem = refused(client, op, f"{misspelt}=1")
+        if op.method != "HEAD":
+            assert problem["parameter"] == misspelt
+            assert problem["did_you_mean"] == parameter.name
+            assert f'did you mean "{parameter.name}"?' in problem["detail"]
+
+
+@pytest.mark.parametrize(("op", "parameter"), KNOWN, ids=known_ids)
+def test_a_parameter_that_is_empty_or_holds_a_control_character_is_refused(
+    client: testing.TestClient, op: Operation, parameter: Parameter[Any]
+) -> None:
+    for query in (f"{parameter.name}=", parameter.name, f"{parameter.name}=a%00b"):
+        problem = refused(client, op, query)
+        if op.method != "HEAD":
+            assert problem["parameter"] == parameter.name
+            assert f'"{parameter.name}"' in problem["detail"]
+
+
+@pytest.mark.parametrize(("op", "parameter"), KNOWN, ids=known_ids)
+def test_a_parameter_that_is_given_twice_is_refused_unless_it_is_a_list(
+    client: testing.TestClient, op: Operation, parameter: Parameter[Any]
+) -> None:
+    if parameter.many:
+        # Of a list, an empty value between the others is the mistake.
+        for query in (f"{parameter.name}=,", f"{parameter.name}=a&{parameter.name}="):
+            refused(client, op, query)
+    else:
+        problem = refused(client, op, f"{parameter.name}=1&{parameter.name}=1")
+        if op.method != "HEAD":
+            assert "more than once" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/api/events", f"limit={value}")
+        for value in ("0", "1001", "-1", "1.5", "1_0", "+5", "%205", "many", "٣", "1e2", "9" * 40)
+    ]
+    + [
+        ("/api/events", "type=NONSENSE"),
+        ("/api/events", "since=2026-01-31T12:00:00"),
+        ("/api/events/dead-letters", "kind=neither"),
+        ("/api/errors", "recovered=perhaps"),
+        ("/api/errors", "severity=HIGH"),
+        ("/api/errors/analytics", "window=1y"),
+        ("/api/errors/analytics", "window=0m"),
+        ("/api/errors/recovery", "window=32d"),
+        ("/api/errors/recovery", "window=999999d"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_and_named(
+    client: testing.TestClient, path: str, query: str
+) -> None:
+    problem = refused(client, Operation("GET", path, ()), query)
+    assert problem["title"] == "Invalid parameter"
+    assert problem["parameter"] == query.split("=")[0]
+    assert " must " in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "meant"),
+    [
+        ("/api/events", "type=FLIGHT_CREATD", "FLIGHT_CREATED"),
+        ("/api/events/dead-letters", "kind=events", "event"),
+        ("/api/errors", "category=databse", "database"),
+        ("/api/errors", "severity=HIGH", "high"),
+    ],
+)
+def test_a_value_that_is_nearly_right_is_told_what_was_meant(
+    client: testing.TestClient, path: str, query: str, meant: str
+) -> None:
+    problem = refused(client, Operation("GET", path, ()), query)
+    assert problem["did_you_mean"] == meant
+    assert f'Did you mean "{meant}"?' in problem["detail"]
+
+
+@pytest.mark.parametrize("op", [op for op in OPERATIONS if op.method == "POST"], ids=str)
+def test_an_unknown_field_of_a_body_is_refused_and_named(
+    client: testing.TestClient, op: Operation
+) -> None:
+    answer = client.simulate_post(op.path, json={"no_such_field": 1}, headers=HEADERS)
+    assert answer.status_code == 400
+    assert answer.json["field"] == "no_such_field"
+    assert answer.headers["Content-Type"] == PROBLEM
+
+
+@pytest.mark.parametrize(
+    "op", [op for op in OPERATIONS if op.method not in ("GET", "HEAD")], ids=str
+)
+def test_without_a_key_nobody_learns_which_parameters_there_are(
+    client: testing.TestClient, op: Operation
+) -> None:
+    answer = client.simulate_request(op.method, op.path, query_string="departure=EGLL")
+    assert answer.status_code == 401
+
+
+def test_every_resource_that_can_be_read_declares_its_parameters() -> None:
+    for op in OPERATIONS:
+        if op.method == "GET" and op.path not in WITH_SLASHES:
+            assert isinstance(APP._router.find(op.path)[0], Resource)
+
+
+def test_a_long_name_costs_no_more_than_a_short_one(client: testing.TestClient) -> None:
+    problem = refused(client, Operation("GET", "/api/events", ()), f"{'limit' * 700}=1")
+    assert len(problem["detail"]) < 300
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("LIMIT", "limit"), ("limt", "limit"), ("departure", None), ("", None)]
+)
+def test_only_what_is_like_a_name_is_taken_for_it(given: str, meant: str | None) -> None:
+    assert near_match(given, ["limit", "cursor"]) == meant

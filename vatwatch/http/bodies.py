@@ -1,0 +1,87 @@
+"""Bodies of requests: read whole, bounded, and as strictly as the parameters of a query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import falcon
+import msgspec
+from msgspec import Raw, Struct
+
+from vatwatch.http.audit import printable
+from vatwatch.http.near import near_match
+from vatwatch.http.problems import BadRequest
+
+S = TypeVar("S", bound=Struct)
+
+# Far more than any event or fault has to say.
+MAX_BODY_BYTES = 64 * 1024
+
+
+def read_body(req: falcon.Request) -> bytes:
+    """The whole body, told its length beforehand or not. Raises falcon.HTTPContentTooLarge."""
+    chunked = req.content_length is None and req.env.get("wsgi.input_terminated")
+    stream = req.stream if chunked else req.bounded_stream
+    body: bytes = stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        raise too_large()
+    return body
+
+
+def read_fields(req: falcon.Request, kind: type[S]) -> S:
+    """The body, a JSON object, as a `kind`.
+
+    Raises:
+        falcon.HTTPContentTooLarge: it is larger than `MAX_BODY_BYTES`
+        BadRequest: it is not valid JSON, or has a field that `kind` does not have
+        msgspec.ValidationError: it is no object, a field is missing, or has a wrong value
+    """
+    body = read_body(req)
+    try:
+        given = msgspec.json.decode(body, type=dict[str, Raw])
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest("Invalid body", f"The body is not valid JSON: {error}.") from error
+    _require_known(given, kind.__struct_fields__)
+    return msgspec.json.decode(body, type=kind)
+
+
+def require_no_fields(req: falcon.Request) -> None:
+    """Refuse what a request asks for in a body, where nothing can be asked for.
+
+    No body, `{}` and `null` are taken. Raises BadRequest or falcon.HTTPContentTooLarge.
+    """
+    body = read_body(req).strip()
+    if not body:
+        return
+    try:
+        given: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest("Invalid body", f"The body is not valid JSON: {error}.") from error
+    if isinstance(given, dict):
+        _require_known(given, ())
+    elif given is not None:
+        raise BadRequest("Invalid body", "This address takes no body.")
+
+
+def _require_known(given: Iterable[str], known: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in known:
+            close = near_match(name, known)
+            hint = f'did you mean "{close}"?' if close else f"there are {', '.join(known)}."
+            if not known:
+                hint = "this address takes none."
+            shown = printable(name[:60])
+            raise BadRequest(
+                "Unknown field",
+                f'There is no field "{shown}"; {hint}',
+                field=shown,
+                did_you_mean=close,
+            )
+
+
+def too_large() -> falcon.HTTPContentTooLarge:
+    """The error for a body of more than `MAX_BODY_BYTES`."""
+    return falcon.HTTPContentTooLarge(description=f"At most {MAX_BODY_BYTES} bytes.")

@@ -1,0 +1,55 @@
+"""Pages of what happened, the newest first: from the table, or else from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import falcon
+
+from vatwatch.errors import StorageError, SupervisionError
+from vatwatch.http.params import cursor_for
+from vatwatch.http.service import Service, send_json
+from vatwatch.supervision import Ask
+from vatwatch.traffic.events import Place
+
+
+class Listed(Protocol):
+    """A record with a place in the order of time."""
+
+    @property
+    def place(self) -> Place:
+        """Its time and id."""
+
+
+def send_newest(
+    service: Service,
+    resp: falcon.Response,
+    name: str,
+    *,
+    table: Ask[Sequence[Listed]],
+    keeper: str,
+    memory: Ask[Sequence[Listed]],
+    limit: int,
+) -> None:
+    """Answer with a page of records under `name`.
+
+    `table` is asked of `history`. While the database is away, `memory` is asked of the `keeper`,
+    the actor that has the latest records in memory; `source` says which it was. `limit` is that of
+    both questions: a full page has a `next_cursor`.
+    """
+    found: Sequence[Listed]
+    try:
+        source, found = "database", service.ask("history", table)
+    except (StorageError, SupervisionError):
+        source, found = "memory", service.ask(keeper, memory)
+    last = found[-1].place if len(found) == limit else None
+    send_json(
+        resp,
+        {
+            "source": source,
+            "count": len(found),
+            name: found,
+            "next_cursor": None if last is None else cursor_for(last),
+        },
+    )
