@@ -49,7 +49,7 @@ MAST_M = 30.0
 
 
 @dataclass(slots=True)
-class Session:
+class SimulatedSession:
     """One controller, observer or ATIS, from logon to logoff."""
 
     callsign: str
@@ -106,7 +106,7 @@ class Roster:
 
     def controller(
         self, now: int, cid: int, server: str, taken: Collection[str], flights: list[str]
-    ) -> Session | None:
+    ) -> SimulatedSession | None:
         """A controller or an observer under a callsign that is free; None when none was found.
 
         `flights` are callsigns in the air, for those who watch over a pilot's shoulder.
@@ -153,7 +153,9 @@ class Roster:
         session.radios = self._aerials(session, aerials)
         return session
 
-    def atis(self, now: int, cid: int, server: str, taken: Collection[str]) -> Session | None:
+    def atis(
+        self, now: int, cid: int, server: str, taken: Collection[str]
+    ) -> SimulatedSession | None:
         """An ATIS of an airport that has none of this kind yet."""
         random = self._random
         hub = _hub(random)
@@ -178,14 +180,14 @@ class Roster:
         session.radios = self._aerials(session, (hub,))
         return session
 
-    def atis_text(self, session: Session, now: int) -> list[str]:
+    def atis_text(self, session: SimulatedSession, now: int) -> list[str]:
         """The text of an ATIS for its present letter."""
         hub = next(hub for hub in places().hubs if hub.icao == session.icao)
         at = from_ticks(now).strftime("%H%M")
         qnh = self._random.randint(985, 1036)
         return texts.atis_text(self._random, hub, session.letter, at, qnh)
 
-    def advance(self, session: Session, now: int) -> None:
+    def advance(self, session: SimulatedSession, now: int) -> None:
         """Let an ATIS take its next letter when the time has come."""
         if session.letter and now >= session.next_letter_ticks:
             session.next_letter_ticks += ATIS_PERIOD_S * TICKS_PER_S
@@ -193,7 +195,7 @@ class Roster:
             if session.text is not None:
                 session.text = self.atis_text(session, now)
 
-    def retune(self, session: Session) -> None:
+    def retune(self, session: SimulatedSession) -> None:
         """Move a controller to another frequency, his aerials with him."""
         session.frequency_hz = _channel_hz(self._random)
         if session.radios is not None:
@@ -214,7 +216,7 @@ class Roster:
 
     def _observer(
         self, now: int, cid: int, server: str, taken: Collection[str], callsign: str
-    ) -> Session | None:
+    ) -> SimulatedSession | None:
         if not callsign or callsign in taken:
             return None
         random = self._random
@@ -236,10 +238,10 @@ class Roster:
         facility: int,
         visual_range: int,
         mean_s: int,
-    ) -> Session:
+    ) -> SimulatedSession:
         random = self._random
         lasts_s = max(120.0, random.expovariate(1 / mean_s))
-        return Session(
+        return SimulatedSession(
             callsign=callsign,
             cid=cid,
             name=texts.person(cid, places().hubs),
@@ -253,7 +255,9 @@ class Roster:
             text=None,
         )
 
-    def _aerials(self, session: Session, aerials: tuple[Airport, ...]) -> ClientRadios | None:
+    def _aerials(
+        self, session: SimulatedSession, aerials: tuple[Airport, ...]
+    ) -> ClientRadios | None:
         """The station's radios; those with an infix are apt to have none, or some far off."""
         random, rates = self._random, self._rates
         if random.random() < rates.not_in_radios:
@@ -282,7 +286,7 @@ class Roster:
         )  # fmt: skip
 
 
-def frequencies(sessions: Collection[Session], now: int) -> Frequencies:
+def frequencies(sessions: Collection[SimulatedSession], now: int) -> Frequencies:
     """Who can be called where now."""
     found = Frequencies()
     for session in sessions:

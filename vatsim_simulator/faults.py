@@ -41,7 +41,7 @@ class Bound(NamedTuple):
     requests: int | None = None
 
 
-class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="fault"):
+class FeedFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="fault"):
     """A fault, as asked for. Raises ValueError for what makes no sense."""
 
     main: ClassVar[str] = "lasts"
@@ -89,14 +89,14 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
 _PUBLISHED = ("data", "transceivers", "all")
 
 
-class Freeze(Fault, frozen=True, tag="freeze"):
+class Freeze(FeedFault, frozen=True, tag="freeze"):
     """The body stands still while the world goes on."""
 
     answers: ClassVar[bool] = False
     allowed: ClassVar[tuple[str, ...]] = _PUBLISHED
 
 
-class Older(Fault, frozen=True, tag="older"):
+class Older(FeedFault, frozen=True, tag="older"):
     """Every second answer is a copy that is `back` updates old, as from a slow edge of a CDN."""
 
     main: ClassVar[str] = "back"
@@ -109,7 +109,7 @@ class Older(Fault, frozen=True, tag="older"):
         _within("back", self.back, 1, MOST_UPDATES_BACK)
 
 
-class MassDrop(Fault, frozen=True, tag="mass_drop"):
+class MassDrop(FeedFault, frozen=True, tag="mass_drop"):
     """Most pilots are missing from both feeds, and come back."""
 
     main: ClassVar[str] = "share"
@@ -123,7 +123,7 @@ class MassDrop(Fault, frozen=True, tag="mass_drop"):
         _within("share", self.share, 0.01, 1.0)
 
 
-class BadRecords(Fault, frozen=True, tag="bad_records"):
+class BadRecords(FeedFault, frozen=True, tag="bad_records"):
     """So many records of the main feed have a value of a wrong type."""
 
     main: ClassVar[str] = "count"
@@ -137,7 +137,7 @@ class BadRecords(Fault, frozen=True, tag="bad_records"):
         _within("count", self.count, 1, 10_000)
 
 
-class Restart(Fault, frozen=True, tag="restart"):
+class RestartFault(FeedFault, frozen=True, tag="restart"):
     """VATSIM's data server restarts: all logon times are rewritten to whole seconds, for good."""
 
     answers: ClassVar[bool] = False
@@ -151,7 +151,7 @@ class Restart(Fault, frozen=True, tag="restart"):
             raise ValueError("for: a restart is over in 1 update")
 
 
-class WrongClock(Fault, frozen=True, tag="clock"):
+class WrongClock(FeedFault, frozen=True, tag="clock"):
     """The data server's clock is wrong by so many seconds: the feed's own time alone is shifted."""
 
     main: ClassVar[str] = "seconds"
@@ -165,7 +165,7 @@ class WrongClock(Fault, frozen=True, tag="clock"):
         _within("seconds", self.seconds, -MOST_CLOCK_S, MOST_CLOCK_S)
 
 
-class Status(Fault, frozen=True, tag="status"):
+class StatusFault(FeedFault, frozen=True, tag="status"):
     """The answer is an HTTP error."""
 
     main: ClassVar[str] = "code"
@@ -177,7 +177,7 @@ class Status(Fault, frozen=True, tag="status"):
         _within("code", self.code, 400, 599)
 
 
-class Timeout(Fault, frozen=True, tag="timeout"):
+class Timeout(FeedFault, frozen=True, tag="timeout"):
     """The connection is accepted, and closed after `seconds` without an answer."""
 
     main: ClassVar[str] = "seconds"
@@ -189,7 +189,7 @@ class Timeout(Fault, frozen=True, tag="timeout"):
         _within("seconds", self.seconds, 0.01, MOST_SECONDS)
 
 
-class Drip(Fault, frozen=True, tag="drip"):
+class Drip(FeedFault, frozen=True, tag="drip"):
     """The body comes a few bytes at a time, and breaks off after `seconds`."""
 
     main: ClassVar[str] = "seconds"
@@ -205,15 +205,15 @@ class Drip(Fault, frozen=True, tag="drip"):
         _within("interval_s", self.interval_s, 0.001, 60.0)
 
 
-class Empty(Fault, frozen=True, tag="empty"):
+class Empty(FeedFault, frozen=True, tag="empty"):
     """200, `application/json`, and nothing."""
 
 
-class Html(Fault, frozen=True, tag="html"):
+class Html(FeedFault, frozen=True, tag="html"):
     """200, and a page that says sorry."""
 
 
-class Truncated(Fault, frozen=True, tag="truncated"):
+class Truncated(FeedFault, frozen=True, tag="truncated"):
     """A whole answer with the first `share` of the body."""
 
     main: ClassVar[str] = "share"
@@ -225,11 +225,11 @@ class Truncated(Fault, frozen=True, tag="truncated"):
         _within("share", self.share, 0.0, 0.999)
 
 
-class RedirectLoop(Fault, frozen=True, tag="redirect_loop"):
+class RedirectLoop(FeedFault, frozen=True, tag="redirect_loop"):
     """302 to itself."""
 
 
-class Huge(Fault, frozen=True, tag="huge"):
+class Huge(FeedFault, frozen=True, tag="huge"):
     """The body, and then white space up to `megabytes`; its length is told beforehand or not."""
 
     main: ClassVar[str] = "megabytes"
@@ -242,7 +242,7 @@ class Huge(Fault, frozen=True, tag="huge"):
         _within("megabytes", self.megabytes, 1, MOST_MEGABYTES)
 
 
-class Odd(Fault, frozen=True, tag="odd"):
+class Odd(FeedFault, frozen=True, tag="odd"):
     """A whole answer whose body has one oddity (`odd_bodies`)."""
 
     main: ClassVar[str] = "kind"
@@ -256,7 +256,7 @@ class Odd(Fault, frozen=True, tag="odd"):
             raise ValueError(f"kind must be one of {', '.join(ODD_BODIES)}")
 
 
-class Reset(Fault, frozen=True, tag="reset"):
+class ResetFault(FeedFault, frozen=True, tag="reset"):
     """The connection is reset after the first `share` of the body."""
 
     main: ClassVar[str] = "share"
@@ -273,9 +273,9 @@ AnyFault = (
     | Older
     | MassDrop
     | BadRecords
-    | Restart
+    | RestartFault
     | WrongClock
-    | Status
+    | StatusFault
     | Timeout
     | Drip
     | Empty
@@ -284,9 +284,9 @@ AnyFault = (
     | RedirectLoop
     | Huge
     | Odd
-    | Reset
+    | ResetFault
 )
-KINDS: dict[str, type[Fault]] = {
+KINDS: dict[str, type[FeedFault]] = {
     str(kind.__struct_config__.tag): kind for kind in AnyFault.__args__
 }
 

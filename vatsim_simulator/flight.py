@@ -30,7 +30,7 @@ DESCENT_FT_MIN = 2_000
 APPROACH_FT_MIN = 850
 
 
-class Phase(StrEnum):
+class SimulatedPhase(StrEnum):
     """What a flight is doing, in the order in which it does it."""
 
     PARKED = "parked"
@@ -52,7 +52,7 @@ class Fix(NamedTuple):
     altitude_ft: float
     groundspeed_kt: float
     heading: int
-    phase: Phase
+    phase: SimulatedPhase
     flown_nm: float
     remaining_nm: float
 
@@ -60,7 +60,7 @@ class Fix(NamedTuple):
 class Stretch(NamedTuple):
     """A part of the profile: speed and height go evenly from one value to the other."""
 
-    phase: Phase
+    phase: SimulatedPhase
     begins_s: float
     lasts_s: float
     from_nm: float
@@ -119,7 +119,7 @@ class Leg(NamedTuple):
         )
 
 
-class Flight:
+class SimulatedFlight:
     """One flight, worked out to its end. `at(second)` says where it is."""
 
     __slots__ = (
@@ -159,7 +159,7 @@ class Flight:
         flown_nm = stretch.from_nm + (stretch.from_kt + gained_kt / 2) * passed_s / 3600
         leg = self._legs[max(0, bisect_right(self._leg_begins, flown_nm) - 1)]
         latitude, longitude, course = leg.at(flown_nm - leg.from_nm)
-        if stretch.phase is Phase.PARKED or stretch.phase is Phase.ARRIVED:
+        if stretch.phase is SimulatedPhase.PARKED or stretch.phase is SimulatedPhase.ARRIVED:
             course = self._parked_heading
         return Fix(
             latitude,
@@ -183,7 +183,7 @@ class Flight:
         following = bisect_right(self._begins, second)
         return self._begins[following] if following < len(self._begins) else float("inf")
 
-    def phases(self) -> list[tuple[Phase, float, float]]:
+    def phases(self) -> list[tuple[SimulatedPhase, float, float]]:
         """Each stretch's phase, when it begins, and how long it lasts, in seconds."""
         return [(part.phase, part.begins_s, part.lasts_s) for part in self._stretches]
 
@@ -220,7 +220,7 @@ def _near(point: tuple[float, float], course: float, nm: float) -> tuple[float, 
     return latitude + north / 60, longitude + east / 60 / cos(radians(latitude))
 
 
-def _profile(random: Random, flight: Flight) -> tuple[list[Stretch], int]:
+def _profile(random: Random, flight: SimulatedFlight) -> tuple[list[Stretch], int]:
     """The stretches, and the height they reach; a short flight flies lower."""
     aircraft, legs = flight.aircraft, flight._legs
     cruise_ft = _cruising_height_ft(random, aircraft, flight.distance_nm)
@@ -240,19 +240,21 @@ def _profile(random: Random, flight: Flight) -> tuple[list[Stretch], int]:
     departure_ft, arrival_ft = flight.departure.elevation_ft, flight.arrival.elevation_ft
     hold_s = random.uniform(20, 240)
     stretches = [
-        _stretch(Phase.PARKED, random.uniform(480, 2700), 0, 0, departure_ft, departure_ft),
-        _over(Phase.TAXI_OUT, taxi_out_nm, TAXI_KT, departure_ft),
-        _stretch(Phase.TAXI_OUT, hold_s, 0, 0, departure_ft, departure_ft),
+        _stretch(
+            SimulatedPhase.PARKED, random.uniform(480, 2700), 0, 0, departure_ft, departure_ft
+        ),
+        _over(SimulatedPhase.TAXI_OUT, taxi_out_nm, TAXI_KT, departure_ft),
+        _stretch(SimulatedPhase.TAXI_OUT, hold_s, 0, 0, departure_ft, departure_ft),
         *up,
-        _over(Phase.CRUISE, cruise_nm, cruise_kt, cruise_ft),
+        _over(SimulatedPhase.CRUISE, cruise_nm, cruise_kt, cruise_ft),
         *down,
-        _over(Phase.TAXI_IN, taxi_in_nm, TAXI_KT, arrival_ft),
-        _stretch(Phase.ARRIVED, random.uniform(180, 1500), 0, 0, arrival_ft, arrival_ft),
+        _over(SimulatedPhase.TAXI_IN, taxi_in_nm, TAXI_KT, arrival_ft),
+        _stretch(SimulatedPhase.ARRIVED, random.uniform(180, 1500), 0, 0, arrival_ft, arrival_ft),
     ]
     return _in_line(stretches), cruise_ft
 
 
-def _up(flight: Flight, cruise_ft: float) -> list[Stretch]:
+def _up(flight: SimulatedFlight, cruise_ft: float) -> list[Stretch]:
     aircraft, ground_ft = flight.aircraft, flight.departure.elevation_ft
     limit_kt = min(SPEED_LIMIT_KT, flight.cruise_kt)
     limit_ft = min(max(SPEED_LIMIT_FT, ground_ft + 2_000), cruise_ft)
@@ -262,14 +264,14 @@ def _up(flight: Flight, cruise_ft: float) -> list[Stretch]:
         1, max(0, cruise_ft - limit_ft) / 15_000
     )
     return [
-        _stretch(Phase.TAKE_OFF, RUNWAY_S, 0, aircraft.approach_kt, ground_ft, ground_ft),
-        _climb(Phase.CLIMB, aircraft.approach_kt, limit_kt, ground_ft, limit_ft, rate),
+        _stretch(SimulatedPhase.TAKE_OFF, RUNWAY_S, 0, aircraft.approach_kt, ground_ft, ground_ft),
+        _climb(SimulatedPhase.CLIMB, aircraft.approach_kt, limit_kt, ground_ft, limit_ft, rate),
         # The higher, the thinner the air.
-        _climb(Phase.CLIMB, limit_kt, top_kt, limit_ft, cruise_ft, rate * 0.6),
+        _climb(SimulatedPhase.CLIMB, limit_kt, top_kt, limit_ft, cruise_ft, rate * 0.6),
     ]
 
 
-def _down(flight: Flight, cruise_ft: float) -> list[Stretch]:
+def _down(flight: SimulatedFlight, cruise_ft: float) -> list[Stretch]:
     aircraft, ground_ft = flight.aircraft, flight.arrival.elevation_ft
     limit_kt = min(SPEED_LIMIT_KT, flight.cruise_kt)
     limit_ft = min(max(SPEED_LIMIT_FT, ground_ft + 2_000), cruise_ft)
@@ -280,10 +282,17 @@ def _down(flight: Flight, cruise_ft: float) -> list[Stretch]:
     rate = LIGHT_DESCENT_FT_MIN if aircraft.light else DESCENT_FT_MIN
     approach_kt = aircraft.approach_kt
     return [
-        _climb(Phase.DESCENT, top_kt, limit_kt, cruise_ft, limit_ft, rate),
-        _climb(Phase.DESCENT, limit_kt, approach_kt * 1.2, limit_ft, final_ft, rate * 0.7),
-        _climb(Phase.LANDING, approach_kt * 1.2, approach_kt, final_ft, ground_ft, APPROACH_FT_MIN),
-        _stretch(Phase.LANDING, RUNWAY_S, approach_kt, TURN_OFF_KT, ground_ft, ground_ft),
+        _climb(SimulatedPhase.DESCENT, top_kt, limit_kt, cruise_ft, limit_ft, rate),
+        _climb(SimulatedPhase.DESCENT, limit_kt, approach_kt * 1.2, limit_ft, final_ft, rate * 0.7),
+        _climb(
+            SimulatedPhase.LANDING,
+            approach_kt * 1.2,
+            approach_kt,
+            final_ft,
+            ground_ft,
+            APPROACH_FT_MIN,
+        ),
+        _stretch(SimulatedPhase.LANDING, RUNWAY_S, approach_kt, TURN_OFF_KT, ground_ft, ground_ft),
     ]
 
 
@@ -297,17 +306,22 @@ def _cruising_height_ft(random: Random, aircraft: AircraftType, distance_nm: flo
 
 
 def _stretch(
-    phase: Phase, lasts_s: float, from_kt: float, to_kt: float, from_ft: float, to_ft: float
+    phase: SimulatedPhase,
+    lasts_s: float,
+    from_kt: float,
+    to_kt: float,
+    from_ft: float,
+    to_ft: float,
 ) -> Stretch:
     return Stretch(phase, 0.0, lasts_s, 0.0, from_kt, to_kt, from_ft, to_ft)
 
 
-def _over(phase: Phase, length_nm: float, speed_kt: float, height_ft: float) -> Stretch:
+def _over(phase: SimulatedPhase, length_nm: float, speed_kt: float, height_ft: float) -> Stretch:
     return _stretch(phase, length_nm / speed_kt * 3600, speed_kt, speed_kt, height_ft, height_ft)
 
 
 def _climb(
-    phase: Phase, from_kt: float, to_kt: float, from_ft: float, to_ft: float, ft_min: float
+    phase: SimulatedPhase, from_kt: float, to_kt: float, from_ft: float, to_ft: float, ft_min: float
 ) -> Stretch:
     return _stretch(phase, abs(to_ft - from_ft) / ft_min * 60, from_kt, to_kt, from_ft, to_ft)
 

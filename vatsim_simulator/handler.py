@@ -21,13 +21,13 @@ from vatsim_simulator.faults import (
     Odd,
     Older,
     RedirectLoop,
-    Reset,
-    Status,
+    ResetFault,
+    StatusFault,
     Timeout,
     Truncated,
 )
 from vatsim_simulator.odd_bodies import ODD_BODIES
-from vatsim_simulator.publication import Body, Counts, FeedName
+from vatsim_simulator.publication import FeedBody, FeedName, UpdateCounts
 from vatsim_simulator.site import CONTROL_PATH, FEEDS, Site
 
 JSON = "application/json"
@@ -71,15 +71,17 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
         else:
             self._bad(fault, feed, counts, body)
 
-    def _good(self, feed: FeedName, counts: Counts | None, body: Body) -> None:
+    def _good(self, feed: FeedName, counts: UpdateCounts | None, body: FeedBody) -> None:
         content, headers = self._encoded(body)
         self._send(HTTPStatus.OK, content, headers=headers)
         self._count(feed, counts)
 
-    def _bad(self, fault: AnyFault, feed: FeedName, counts: Counts | None, body: Body) -> None:
+    def _bad(
+        self, fault: AnyFault, feed: FeedName, counts: UpdateCounts | None, body: FeedBody
+    ) -> None:
         content, headers = self._encoded(body)
         match fault:
-            case Status(code=code):
+            case StatusFault(code=code):
                 self._problem(code, "A fault that was asked for.")
             case Empty():
                 self._send(HTTPStatus.OK, b"", headers=headers[:1])
@@ -91,12 +93,12 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
                 )
             case Truncated(share=share):
                 # Cut before it is compressed: what arrives is a sound answer with half a feed.
-                cut = Body.of(body.raw[: int(len(body.raw) * share)])
+                cut = FeedBody.of(body.raw[: int(len(body.raw) * share)])
                 self._send(HTTPStatus.OK, self._encoded(cut)[0], headers=headers)
             case Odd(kind=kind):
-                odd = Body.of(ODD_BODIES[kind](body.raw))
+                odd = FeedBody.of(ODD_BODIES[kind](body.raw))
                 self._send(HTTPStatus.OK, self._encoded(odd)[0], headers=headers)
-            case Reset(share=share):
+            case ResetFault(share=share):
                 self._send(HTTPStatus.OK, content, headers=headers, share=share)
                 self._reset()
             case Timeout(seconds=seconds):
@@ -140,7 +142,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.close_connection = True
 
-    def _count(self, feed: FeedName, counts: Counts | None) -> None:
+    def _count(self, feed: FeedName, counts: UpdateCounts | None) -> None:
         # Nothing has run since the last byte was handed over: whoever has it, finds it counted.
         if self._method == "GET":
             self._site.served(feed, counts)
@@ -175,7 +177,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
         own = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         return self.environ.get("HTTP_HOST") or own
 
-    def _encoded(self, body: Body) -> tuple[bytes, list[str]]:
+    def _encoded(self, body: FeedBody) -> tuple[bytes, list[str]]:
         """The body as it was asked for, and the headers that go with it."""
         if _takes_gzip(self.environ.get("HTTP_ACCEPT_ENCODING", "")):
             return body.gzipped, [*_CACHING, "Content-Encoding: gzip"]

@@ -7,10 +7,10 @@ from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
-from vatsim_simulator.controllers import Frequencies, Session, frequencies
+from vatsim_simulator.controllers import Frequencies, SimulatedSession, frequencies
 from vatsim_simulator.flight import Fix
 from vatsim_simulator.oddities import HPA_PER_INHG, Rates
-from vatsim_simulator.pilots import GUARD_HZ, Connection, Filed, qnh_hpa, tuned_hz
+from vatsim_simulator.pilots import GUARD_HZ, Filed, PilotConnection, qnh_hpa, tuned_hz
 from vatsim_simulator.stamps import TICKS_PER_S, from_ticks, stamp
 from vatwatch.feed.records import (
     Atis,
@@ -118,8 +118,8 @@ def draw_picture(
     random: Random,
     rates: Rates,
     now: int,
-    pilots: Collection[Connection],
-    sessions: Collection[Session],
+    pilots: Collection[PilotConnection],
+    sessions: Collection[SimulatedSession],
     prefiles: Collection[Filed],
 ) -> Picture:
     """Both feeds, from who is there; `random` is for small delays, no part of the world."""
@@ -165,7 +165,7 @@ def draw_picture(
     return Picture(feed, radios)
 
 
-def _pilot(connection: Connection, fix: Fix, now: int, heard: int) -> Pilot:
+def _pilot(connection: PilotConnection, fix: Fix, now: int, heard: int) -> Pilot:
     inches = connection.garbage_inches
     if inches is None:
         pressure = qnh_hpa(fix.latitude, fix.longitude, now)
@@ -196,7 +196,7 @@ def _pilot(connection: Connection, fix: Fix, now: int, heard: int) -> Pilot:
     )
 
 
-def _pilot_radios(connection: Connection, fix: Fix, online: Frequencies) -> ClientRadios:
+def _pilot_radios(connection: PilotConnection, fix: Fix, online: Frequencies) -> ClientRadios:
     if connection.mute:
         return ClientRadios(connection.callsign, [])
     sea_m = (fix.altitude_ft + connection.ground_offset_ft) / FEET_PER_METRE
@@ -212,7 +212,7 @@ def _pilot_radios(connection: Connection, fix: Fix, online: Frequencies) -> Clie
     return ClientRadios(connection.callsign, radios)
 
 
-def _controller(random: Random, session: Session, now: int, update: int) -> Controller:
+def _controller(random: Random, session: SimulatedSession, now: int, update: int) -> Controller:
     return Controller(
         session.cid,
         session.callsign,
@@ -228,7 +228,7 @@ def _controller(random: Random, session: Session, now: int, update: int) -> Cont
     )
 
 
-def _atis(random: Random, session: Session, now: int, update: int) -> Atis:
+def _atis(random: Random, session: SimulatedSession, now: int, update: int) -> Atis:
     hidden = session.code_flaps and random.random() < 0.6
     return Atis(
         session.cid,

@@ -13,7 +13,7 @@ import msgspec
 from vatsim_simulator import texts
 from vatsim_simulator.controllers import APP, DEL, GND, TWR, Frequencies
 from vatsim_simulator.fleet import FLEET, AircraftType
-from vatsim_simulator.flight import Fix, Flight, Phase
+from vatsim_simulator.flight import Fix, SimulatedFlight, SimulatedPhase
 from vatsim_simulator.oddities import Rates, garbage_hz, garbage_inches, garble_plan
 from vatsim_simulator.places import hubs_between, places
 from vatsim_simulator.stamps import TICKS_PER_S, from_ticks
@@ -43,14 +43,14 @@ class Filed:
 
     cid: int
     callsign: str
-    flight: Flight
+    flight: SimulatedFlight
     plan: FlightPlan
     filed_ticks: int
     expires_ticks: int
 
 
 @dataclass(slots=True)
-class Connection:
+class PilotConnection:
     """One pilot on the network."""
 
     cid: int
@@ -58,7 +58,7 @@ class Connection:
     callsign: str
     server: str
     pilot_rating: int
-    flight: Flight
+    flight: SimulatedFlight
     began_ticks: int
     """When the flight's life began: its clock stands still while the pilot is away."""
     logon_ticks: int
@@ -94,7 +94,7 @@ class Connection:
             return self.standing
         fix = self.flight.at(second)
         self.standing = None
-        if fix.phase is Phase.PARKED or fix.phase is Phase.ARRIVED:
+        if fix.phase is SimulatedPhase.PARKED or fix.phase is SimulatedPhase.ARRIVED:
             self.standing = fix
             self.standing_until_s = self.flight.phase_ends_s(second)
         return fix
@@ -125,7 +125,7 @@ class Operations:
         expires = now + self._random.randint(1_200, 7_200) * TICKS_PER_S
         return Filed(cid, callsign, flight, plan, now, expires)
 
-    def connect(self, now: int, filed: Filed, server: str) -> Connection:
+    def connect(self, now: int, filed: Filed, server: str) -> PilotConnection:
         """The pilot of a plan, just come online at the stand."""
         random, rates = self._random, self._rates
         flight = filed.flight
@@ -139,7 +139,7 @@ class Operations:
             squawk = "9999"
         offset = random.randint(0, 12)
         second = random.random()
-        return Connection(
+        return PilotConnection(
             cid=filed.cid,
             name=texts.person(filed.cid, places().hubs),
             callsign=filed.callsign,
@@ -163,7 +163,7 @@ class Operations:
             mute=random.random() < rates.no_radios,
         )
 
-    def amend(self, now: int, connection: Connection) -> None:
+    def amend(self, now: int, connection: PilotConnection) -> None:
         """A new revision of the plan; or the first filing; or the same again; or a new one at 0."""
         random, plan = self._random, connection.plan
         if plan is None:
@@ -193,7 +193,7 @@ class Operations:
             )
             connection.transponder = squawk
 
-    def _flight(self, *, under_way: bool) -> Flight:
+    def _flight(self, *, under_way: bool) -> SimulatedFlight:
         random = self._random
         weights = [length[3] if under_way else length[0] for length in _LENGTHS]
         _, shortest_nm, longest_nm, _ = random.choices(_LENGTHS, weights)[0]
@@ -215,7 +215,7 @@ class Operations:
         too_far = aircraft.light and length_nm > aircraft.range_nm[1]
         if too_far or departure.icao == arrival.icao:
             departure, arrival, aircraft = self._local(aircraft)
-        return Flight(random, aircraft, departure, arrival)
+        return SimulatedFlight(random, aircraft, departure, arrival)
 
     def _local(self, aircraft: AircraftType) -> tuple[Airport, Airport, AircraftType]:
         """A light aircraft's round from a small field, or to another one nearby."""
@@ -234,7 +234,7 @@ class Operations:
                 return field, other, aircraft
         return field, field, aircraft
 
-    def _plan(self, now: int, flight: Flight, callsign: str) -> FlightPlan:
+    def _plan(self, now: int, flight: SimulatedFlight, callsign: str) -> FlightPlan:
         random, aircraft = self._random, flight.aircraft
         moment = from_ticks(now)
         departs = moment + timedelta(minutes=random.randint(-40, 90))
@@ -284,20 +284,20 @@ class Operations:
         return round(self._random.gauss(0, 6))
 
 
-def tuned_hz(connection: Connection, fix: Fix, frequencies: Frequencies) -> int:
+def tuned_hz(connection: PilotConnection, fix: Fix, frequencies: Frequencies) -> int:
     """Whom the pilot calls here: whoever controls where he is, else anybody, on 122.8."""
     flight, phase = connection.flight, fix.phase
     departure, arrival = flight.departure.icao, flight.arrival.icao
     station: int | None
-    if phase is Phase.PARKED:
+    if phase is SimulatedPhase.PARKED:
         station = frequencies.near(departure, DEL, GND, TWR, APP)
-    elif phase is Phase.TAXI_OUT:
+    elif phase is SimulatedPhase.TAXI_OUT:
         station = frequencies.near(departure, GND, TWR, APP)
-    elif phase is Phase.TAKE_OFF:
+    elif phase is SimulatedPhase.TAKE_OFF:
         station = frequencies.near(departure, TWR, APP)
-    elif phase is Phase.TAXI_IN or phase is Phase.ARRIVED:
+    elif phase is SimulatedPhase.TAXI_IN or phase is SimulatedPhase.ARRIVED:
         station = frequencies.near(arrival, GND, TWR, APP)
-    elif phase is Phase.LANDING or fix.remaining_nm < TOWER_NM:
+    elif phase is SimulatedPhase.LANDING or fix.remaining_nm < TOWER_NM:
         station = frequencies.near(arrival, TWR, APP)
     elif fix.remaining_nm < APPROACH_NM:
         station = frequencies.near(arrival, APP)

@@ -28,20 +28,20 @@ class FeedName(StrEnum):
     STATUS = "status"
 
 
-class Body(Struct, frozen=True):
+class FeedBody(Struct, frozen=True):
     """Bytes to be served, and the same compressed, for who asks for that."""
 
     raw: bytes
     gzipped: bytes
 
     @classmethod
-    def of(cls, raw: bytes) -> Body:
+    def of(cls, raw: bytes) -> FeedBody:
         """Compress it once, and before anybody asks: a large one takes a tenth of a second."""
         compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_FORMAT)
         return cls(raw, compressor.compress(raw) + compressor.flush())
 
 
-class Counts(Struct, frozen=True):
+class UpdateCounts(Struct, frozen=True):
     """What an update holds: its number (the first is 0), its time, its good records."""
 
     number: int
@@ -56,11 +56,11 @@ class Counts(Struct, frozen=True):
 class Publication(Struct, frozen=True):
     """One update."""
 
-    counts: Counts
-    data: Body
-    transceivers: Body
+    counts: UpdateCounts
+    data: FeedBody
+    transceivers: FeedBody
 
-    def body(self, feed: FeedName) -> Body:
+    def body(self, feed: FeedName) -> FeedBody:
         """The body of one of its two feeds."""
         return self.data if feed is FeedName.DATA else self.transceivers
 
@@ -98,7 +98,7 @@ def publish(
     if bad_records:
         body = {**{name: getattr(feed, name) for name in feed.__struct_fields__}, **sections}
     return Publication(
-        counts=Counts(
+        counts=UpdateCounts(
             number=number,
             update_timestamp=feed.general.update_timestamp,
             pilots=len(feed.pilots) - spoilt.get("pilots", 0),
@@ -107,8 +107,8 @@ def publish(
             prefiles=len(feed.prefiles) - spoilt.get("prefiles", 0),
             bad_records=sum(spoilt.values()),
         ),
-        data=Body.of(_encoder.encode(body)),
-        transceivers=Body.of(_encoder.encode(radios)),
+        data=FeedBody.of(_encoder.encode(body)),
+        transceivers=FeedBody.of(_encoder.encode(radios)),
     )
 
 

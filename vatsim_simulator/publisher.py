@@ -10,8 +10,8 @@ import gevent
 
 from vatsim_simulator.clock import Clock
 from vatsim_simulator.faults import MOST_UPDATES_BACK
-from vatsim_simulator.publication import Body, Counts, FeedName, Publication, publish
-from vatsim_simulator.schedule import Changes, Schedule
+from vatsim_simulator.publication import FeedBody, FeedName, Publication, UpdateCounts, publish
+from vatsim_simulator.schedule import Schedule, UpdateFaults
 from vatsim_simulator.world import World
 from vatwatch.supervision.offload import NativePool
 
@@ -36,12 +36,12 @@ class Publisher:
         self._late_told = False
 
     @property
-    def newest(self) -> Counts:
+    def newest(self) -> UpdateCounts:
         """The newest update, shown or, while a feed is frozen, not."""
         assert self._newest is not None
         return self._newest.counts
 
-    def shown(self, feed: FeedName, back: int = 0) -> tuple[Counts, Body]:
+    def shown(self, feed: FeedName, back: int = 0) -> tuple[UpdateCounts, FeedBody]:
         """What is shown of a feed; or was, so many updates before, or as far as is known."""
         updates = self._shown[feed]
         update = updates[max(0, len(updates) - 1 - back)]
@@ -50,7 +50,7 @@ class Publisher:
     def begin(self, seed: int, pilots: int) -> None:
         """Make the world, and show the first update, which no fault has a part in."""
         self._easel = self._studio.run(_Easel, seed, pilots, self._clock)
-        self._show(self._studio.run(self._easel.draw, Changes()), Changes())
+        self._show(self._studio.run(self._easel.draw, UpdateFaults()), UpdateFaults())
         # At speed, time would have run away while the world was made.
         self._keep_pace(1)
 
@@ -85,7 +85,7 @@ class Publisher:
         self._clock.fall_behind(late_s)
         return True
 
-    def _show(self, publication: Publication, changes: Changes) -> None:
+    def _show(self, publication: Publication, changes: UpdateFaults) -> None:
         self._newest = publication
         for feed, updates in self._shown.items():
             if feed not in changes.frozen:
@@ -100,13 +100,13 @@ class _Easel:
         self._world = World(seed, pilots, clock.first_update)
         self._number = 0
 
-    def draw_next(self, changes: Changes) -> Publication:
+    def draw_next(self, changes: UpdateFaults) -> Publication:
         """Let time pass, and draw."""
         self._number += 1
         self._world.advance()
         return self.draw(changes)
 
-    def draw(self, changes: Changes) -> Publication:
+    def draw(self, changes: UpdateFaults) -> Publication:
         """Draw what is to be seen now, with what faults make of it."""
         if changes.restart:
             self._world.restart_data_server()

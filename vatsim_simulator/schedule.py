@@ -14,7 +14,7 @@ from vatsim_simulator.faults import (
     Freeze,
     MassDrop,
     Older,
-    Restart,
+    RestartFault,
     WrongClock,
 )
 from vatsim_simulator.publication import FeedName
@@ -22,7 +22,7 @@ from vatsim_simulator.publication import FeedName
 MOST_FAULTS = 100
 
 
-class Changes(Struct, frozen=True):
+class UpdateFaults(Struct, frozen=True):
     """What the faults make of one update."""
 
     frozen: frozenset[FeedName] = frozenset()
@@ -102,7 +102,7 @@ class Schedule:
         """End all faults; what is shown stays until the next update."""
         self._entries.clear()
 
-    def changes(self, number: int, now_s: float) -> Changes:
+    def changes(self, number: int, now_s: float) -> UpdateFaults:
         """What the faults will make of this update, which is the one after that shown."""
         frozen: set[FeedName] = set()
         drop, bad_records, restart, clock_s = 0.0, 0, False, 0.0
@@ -117,13 +117,13 @@ class Schedule:
                     drop = max(drop, share)
                 case BadRecords(count=count):
                     bad_records = max(bad_records, count)
-                case Restart():
+                case RestartFault():
                     restart = True
                 case WrongClock(seconds=seconds):
                     clock_s = seconds
                 case _:
                     pass
-        return Changes(frozenset(frozen), drop, bad_records, restart, clock_s)
+        return UpdateFaults(frozenset(frozen), drop, bad_records, restart, clock_s)
 
     def show(self, number: int, now_s: float) -> None:
         """This update is shown from now on."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from vatsim_simulator.publication import Counts
+from vatsim_simulator.publication import UpdateCounts
 
 MOST_SERVED = 10_000
 
@@ -16,9 +16,9 @@ class Served:
     """The updates whose main feed was served whole, with status 200; the last 10,000 of them."""
 
     def __init__(self) -> None:
-        self._times: OrderedDict[int, tuple[Counts, int]] = OrderedDict()
+        self._times: OrderedDict[int, tuple[UpdateCounts, int]] = OrderedDict()
 
-    def add(self, counts: Counts) -> None:
+    def add(self, counts: UpdateCounts) -> None:
         """The last byte of this update has been handed to the socket."""
         _, times = self._times.get(counts.number, (counts, 0))
         self._times[counts.number] = (counts, times + 1)

@@ -23,7 +23,7 @@ from vatsim_simulator.site import (
     DATA_PATH,
     STATUS_PATH,
     TRANSCEIVERS_PATH,
-    Settings,
+    SimulatorSettings,
     Site,
 )
 from vatwatch.listening import authority, listen
@@ -35,7 +35,7 @@ class Simulator:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: SimulatorSettings,
         host: str,
         port: int,
         *,
@@ -75,7 +75,7 @@ class Simulator:
 
 
 def simulate(
-    settings: Settings,
+    settings: SimulatorSettings,
     host: str,
     port: int,
     *,
@@ -104,7 +104,7 @@ def simulate(
         raise publishing.exception
 
 
-def _greet(address: str, settings: Settings) -> None:
+def _greet(address: str, settings: SimulatorSettings) -> None:
     sys.stderr.write(
         f"Simulating {settings.pilots:,} pilots, seed {settings.seed}, speed {settings.speed:g}:\n"
         f"  {address}{STATUS_PATH}\n"

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from vatsim_simulator.clock import Clock
 from vatsim_simulator.faults import AnyFault, from_json
-from vatsim_simulator.publication import Body, Counts, FeedName
+from vatsim_simulator.publication import FeedBody, FeedName, UpdateCounts
 from vatsim_simulator.publisher import Publisher
 from vatsim_simulator.schedule import Schedule
 from vatsim_simulator.served import Served
@@ -26,7 +26,7 @@ FEEDS = {
 }
 
 
-class Settings(Struct, frozen=True):
+class SimulatorSettings(Struct, frozen=True):
     """What the simulator was started with."""
 
     seed: int
@@ -38,7 +38,7 @@ class Site:
     """The simulator, as its handler of requests needs it."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, schedule: Schedule, publisher: Publisher
+        self, settings: SimulatorSettings, clock: Clock, schedule: Schedule, publisher: Publisher
     ) -> None:
         self._settings, self._clock = settings, clock
         self._schedule, self._publisher = schedule, publisher
@@ -48,13 +48,13 @@ class Site:
         """What this request of the feed has to suffer."""
         return self._schedule.answer(feed, time.monotonic())
 
-    def feed(self, feed: FeedName, host: str, back: int) -> tuple[Counts | None, Body]:
+    def feed(self, feed: FeedName, host: str, back: int) -> tuple[UpdateCounts | None, FeedBody]:
         """What is shown; `back`: what was, so many updates before."""
         if feed is FeedName.STATUS:
-            return None, Body.of(_status(host))
+            return None, FeedBody.of(_status(host))
         return self._publisher.shown(feed, back)
 
-    def served(self, feed: FeedName, counts: Counts | None) -> None:
+    def served(self, feed: FeedName, counts: UpdateCounts | None) -> None:
         """A feed was served whole, with status 200."""
         if feed is FeedName.DATA and counts is not None:
             self._served.add(counts)

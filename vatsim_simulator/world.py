@@ -15,10 +15,10 @@ from itertools import chain
 from math import exp, expm1, log1p
 from random import Random
 
-from vatsim_simulator.controllers import MEAN_ATIS_S, MEAN_SESSION_S, Roster, Session
+from vatsim_simulator.controllers import MEAN_ATIS_S, MEAN_SESSION_S, Roster, SimulatedSession
 from vatsim_simulator.oddities import Rates
 from vatsim_simulator.picture import IDENT_SHARES, IDENTS, Picture, draw_picture
-from vatsim_simulator.pilots import Connection, Filed, Operations
+from vatsim_simulator.pilots import Filed, Operations, PilotConnection
 from vatsim_simulator.stamps import TICKS_PER_S, from_ticks, to_ticks
 from vatsim_simulator.texts import HIGHEST_CID, LOWEST_CID
 from vatwatch.feed.records import ClientRadios, Feed
@@ -53,11 +53,11 @@ class World:
         self._roster = Roster(self._random, self._rates)
         self._step = 0
         self._cids_drawn = self._random.randrange(HIGHEST_CID - LOWEST_CID)
-        self._pilots: dict[str, Connection] = {}
-        self._sessions: dict[str, Session] = {}
+        self._pilots: dict[str, PilotConnection] = {}
+        self._sessions: dict[str, SimulatedSession] = {}
         self._prefiles: dict[tuple[int, str], Filed] = {}
         self._taken: set[str] = set()
-        self._away: list[tuple[int, str, Connection]] = []
+        self._away: list[tuple[int, str, PilotConnection]] = []
         self._resting: deque[int] = deque(maxlen=max(1, pilots // 4))
         self._next_restart_ticks = self._draw_restart()
         self._picture: Picture | None = None
@@ -88,7 +88,10 @@ class World:
     def restart_data_server(self) -> None:
         """Everybody's logon time is read again from a log that knows whole seconds only."""
         self._picture = None
-        clients: list[Connection | Session] = [*self._pilots.values(), *self._sessions.values()]
+        clients: list[PilotConnection | SimulatedSession] = [
+            *self._pilots.values(),
+            *self._sessions.values(),
+        ]
         for client in clients:
             client.logon_ticks -= client.logon_ticks % TICKS_PER_S
 
@@ -156,7 +159,7 @@ class World:
         for connection in self._some(rates.callsign_changes_a_step * updates):
             self._rename(connection)
 
-    def _leave(self, connection: Connection) -> None:
+    def _leave(self, connection: PilotConnection) -> None:
         """Most say goodbye; some just fall silent, and their record stays for a while."""
         if self._random.random() < self._rates.lingers:
             linger_s = self._random.uniform(SHORTEST_LINGER_S, LONGEST_LINGER_S)
@@ -165,12 +168,12 @@ class World:
         else:
             self._disconnect(connection)
 
-    def _disconnect(self, connection: Connection) -> None:
+    def _disconnect(self, connection: PilotConnection) -> None:
         del self._pilots[connection.callsign]
         self._taken.discard(connection.callsign)
         self._resting.append(connection.cid)
 
-    def _drop(self, connection: Connection) -> None:
+    def _drop(self, connection: PilotConnection) -> None:
         """The connection is lost; the pilot comes back, at once or much later."""
         absences = [absence[0] for absence in _ABSENCES]
         _, shortest, longest = self._random.choices(_ABSENCES, absences)[0]
@@ -195,12 +198,12 @@ class World:
             self._prefiles.pop((connection.cid, connection.callsign), None)
             self._relogon(connection)
 
-    def _relogon(self, connection: Connection) -> None:
+    def _relogon(self, connection: PilotConnection) -> None:
         connection.logon_ticks = self._a_little_ago()
         connection.standing = None
         self._pilots[connection.callsign] = connection
 
-    def _rename(self, connection: Connection) -> None:
+    def _rename(self, connection: PilotConnection) -> None:
         """Another callsign on the same connection: the logon time stays."""
         filed = self._file(connection.cid)
         if filed is None:
@@ -254,7 +257,7 @@ class World:
         away = (connection for _, _, connection in self._away)
         return any(connection.cid == cid for connection in chain(self._pilots.values(), away))
 
-    def _connect(self, filed: Filed) -> Connection:
+    def _connect(self, filed: Filed) -> PilotConnection:
         connection = self._operations.connect(self.now_ticks, filed, self._server())
         self._pilots[connection.callsign] = connection
         self._taken.add(connection.callsign)
@@ -343,7 +346,7 @@ class World:
         wait_s = self._random.expovariate(self._rates.restarts_a_day / 86_400)
         return self.now_ticks + round(wait_s * TICKS_PER_S)
 
-    def _some(self, rate: float) -> Iterable[Connection]:
+    def _some(self, rate: float) -> Iterable[PilotConnection]:
         """As many of the pilots as this share of them gives on average; the silent ones not."""
         number = _poisson(self._random, rate * len(self._pilots))
         alive = [pilot for pilot in self._pilots.values() if pilot.silent_ticks is None]

@@ -11,7 +11,7 @@ import pytest
 from tests.vatsim_simulator.client import Client
 from vatsim_simulator.faults import from_option
 from vatsim_simulator.server import Simulator
-from vatsim_simulator.site import Settings
+from vatsim_simulator.site import SimulatorSettings
 from vatsim_simulator.world import World
 from vatwatch.feed.records import ClientRadios, Feed
 
@@ -48,7 +48,7 @@ def start() -> Iterator[Start]:
 
     def starts(*faults: str, pilots: int = 40, speed: float = 1.0) -> Client:
         simulator = Simulator(
-            Settings(1, pilots, speed),
+            SimulatorSettings(1, pilots, speed),
             "127.0.0.1",
             0,
             start=START,

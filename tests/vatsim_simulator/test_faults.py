@@ -10,7 +10,7 @@ from vatsim_simulator.faults import (
     Freeze,
     Huge,
     MassDrop,
-    Status,
+    StatusFault,
     from_json,
     from_option,
 )
@@ -24,7 +24,7 @@ from vatsim_simulator.publication import FeedName
         ("freeze:3", Freeze(lasts="3")),
         ("freeze:feed=data,for=20s,after=2", Freeze(feed="data", lasts="20s", after=2)),
         ("mass_drop:0.5", MassDrop(share=0.5)),
-        ("status:503,feed=data,for=3r", Status(code=503, feed="data", lasts="3r")),
+        ("status:503,feed=data,for=3r", StatusFault(code=503, feed="data", lasts="3r")),
         ("drip:2,chunk_bytes=4,interval_s=0.5", Drip(seconds=2, chunk_bytes=4, interval_s=0.5)),
         ("huge:8,tells_length=true", Huge(megabytes=8, tells_length=True)),
     ],
@@ -92,12 +92,12 @@ def test_nonsense_in_json_is_refused(raw: bytes) -> None:
 
 
 def test_a_fault_lasts_for_updates_seconds_or_requests() -> None:
-    assert Status(lasts=3).bound() == Status(lasts="3").bound() == Bound(updates=3)
-    assert Status(lasts="2.5s").bound() == Bound(seconds=2.5)
-    assert Status(lasts="7r").bound() == Bound(requests=7)
+    assert StatusFault(lasts=3).bound() == StatusFault(lasts="3").bound() == Bound(updates=3)
+    assert StatusFault(lasts="2.5s").bound() == Bound(seconds=2.5)
+    assert StatusFault(lasts="7r").bound() == Bound(requests=7)
 
 
 def test_a_fault_of_all_feeds_touches_those_that_can_have_it() -> None:
-    assert [feed for feed in FeedName if Status().touches(feed)] == [*FeedName]
-    assert [feed for feed in FeedName if Status(feed="data").touches(feed)] == [FeedName.DATA]
+    assert [feed for feed in FeedName if StatusFault().touches(feed)] == [*FeedName]
+    assert [feed for feed in FeedName if StatusFault(feed="data").touches(feed)] == [FeedName.DATA]
     assert not Freeze().touches(FeedName.STATUS)

@@ -9,16 +9,16 @@ from vatsim_simulator.faults import (
     Html,
     MassDrop,
     Older,
-    Restart,
-    Status,
+    RestartFault,
+    StatusFault,
 )
 from vatsim_simulator.publication import FeedName
-from vatsim_simulator.schedule import MOST_FAULTS, Changes, Schedule
+from vatsim_simulator.schedule import MOST_FAULTS, Schedule, UpdateFaults
 
 DATA, TRANSCEIVERS, STATUS = FeedName.DATA, FeedName.TRANSCEIVERS, FeedName.STATUS
 
 
-def shown(schedule: Schedule, numbers: range) -> list[Changes]:
+def shown(schedule: Schedule, numbers: range) -> list[UpdateFaults]:
     """What becomes of these updates, each shown a second after the other."""
     changes = []
     for number in numbers:
@@ -49,19 +49,19 @@ def test_a_publication_changes_for_as_many_seconds_as_asked() -> None:
 def test_a_freeze_of_one_feed_leaves_the_other() -> None:
     schedule = Schedule()
     schedule.add(Freeze(feed="data", lasts=1), 0.0)
-    assert shown(schedule, range(1, 2)) == [Changes(frozen=frozenset({DATA}))]
+    assert shown(schedule, range(1, 2)) == [UpdateFaults(frozen=frozenset({DATA}))]
 
 
 def test_the_worst_of_several_faults_counts() -> None:
     schedule = Schedule()
-    for fault in (MassDrop(share=0.2), MassDrop(share=0.7), BadRecords(count=2), Restart()):
+    for fault in (MassDrop(share=0.2), MassDrop(share=0.7), BadRecords(count=2), RestartFault()):
         schedule.add(fault, 0.0)
-    assert schedule.changes(1, 0.0) == Changes(drop=0.7, bad_records=2, restart=True)
+    assert schedule.changes(1, 0.0) == UpdateFaults(drop=0.7, bad_records=2, restart=True)
 
 
 def test_a_restart_happens_once() -> None:
     schedule = Schedule()
-    schedule.add(Restart(), 0.0)
+    schedule.add(RestartFault(), 0.0)
     assert [change.restart for change in shown(schedule, range(1, 4))] == [True, False, False]
 
 
@@ -88,9 +88,9 @@ def test_an_answer_is_bad_for_as_many_seconds_or_requests_as_asked() -> None:
 
 def test_the_oldest_fault_of_a_feed_comes_first_and_then_the_next() -> None:
     schedule = Schedule()
-    schedule.add(Status(code=502, lasts="1r"), 0.0)
+    schedule.add(StatusFault(code=502, lasts="1r"), 0.0)
     schedule.add(Empty(lasts="1r"), 0.0)
-    assert isinstance(schedule.answer(DATA, 0.0), Status)
+    assert isinstance(schedule.answer(DATA, 0.0), StatusFault)
     assert isinstance(schedule.answer(DATA, 0.0), Empty)
     assert schedule.answer(DATA, 0.0) is None
 
@@ -107,7 +107,7 @@ def test_every_second_answer_of_each_feed_is_older() -> None:
 def test_what_is_told_is_active_or_waits() -> None:
     schedule = Schedule()
     schedule.add(Freeze(lasts=2), 0.0)
-    schedule.add(Status(lasts="3r"), 0.0)
+    schedule.add(StatusFault(lasts="3r"), 0.0)
     told = schedule.tell(0.0)
     assert [fault["requests_left"] for fault in told["active"]] == [3]
     assert [fault["begins_with_update"] for fault in told["waiting"]] == [1]
@@ -127,7 +127,7 @@ def test_all_faults_end_when_asked() -> None:
     for fault in (Freeze(), Empty()):
         schedule.add(fault, 0.0)
     schedule.clear()
-    assert schedule.changes(1, 0.0) == Changes()
+    assert schedule.changes(1, 0.0) == UpdateFaults()
     assert schedule.answer(DATA, 0.0) is None
     assert schedule.tell(0.0) == {"active": [], "waiting": []}
 

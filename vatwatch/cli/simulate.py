@@ -113,7 +113,7 @@ def simulate(
     GET tells the state, and which updates were served.
     """
     from vatsim_simulator.server import simulate as simulate_until_signalled
-    from vatsim_simulator.site import Settings as SimulatorSettings
+    from vatsim_simulator.site import SimulatorSettings
 
     configure("warning")
     simulate_until_signalled(
