@@ -13,7 +13,7 @@ import pytest
 from tests.actors.harness import Poison, Running, running, until
 from tests.feed_server import FeedServer
 from vatwatch.config.settings import load
-from vatwatch.storage.journal import SUFFIX
+from vatwatch.storage.journal_entry import SUFFIX
 from vatwatch.supervision import ChildFailed, ChildSpec, Fault, FaultKind, State, SupervisorSpec
 from vatwatch.system import declare
 

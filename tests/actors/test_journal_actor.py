@@ -19,11 +19,15 @@ from tests.actors.test_snapshot import (
     time_of,
     updates,
 )
+from vatwatch.actors.processor import ProcessorActor
+from vatwatch.actors.store import StoreActor
 from vatwatch.errors import JournalError
 from vatwatch.messages.status import JournalStatus
 from vatwatch.monitoring.health import Health
-from vatwatch.storage import journal as journal_module
-from vatwatch.supervision import ChildFailed
+from vatwatch.storage import journal_writer
+from vatwatch.storage.journal import Journal
+from vatwatch.storage.journal_stats import JournalStats
+from vatwatch.supervision import Actor, ChildFailed
 
 
 def journal_of(home: Path) -> Path:
@@ -181,7 +185,7 @@ def test_a_thread_left_over_from_a_killed_journal_writes_beside_nobody(
 ) -> None:
     given = updates(4)
     lock = monkey.get_original("_thread", "allocate_lock")()
-    write = journal_module._write_durably
+    write = journal_writer.write_durably
     hung: list[str] = []
 
     def hang_once(path: Path, content: bytes) -> None:
@@ -191,7 +195,7 @@ def test_a_thread_left_over_from_a_killed_journal_writes_beside_nobody(
                 pass
         write(path, content)
 
-    monkeypatch.setattr(journal_module, "_write_durably", hang_once)
+    monkeypatch.setattr(journal_writer, "write_durably", hang_once)
     with running(tmp_path, database_url, VATWATCH_HANDLER_DEADLINE=1) as service:
         service.hand_in(given[0])
         service.until_stored(time_of(given[0]))
@@ -212,3 +216,53 @@ def test_a_thread_left_over_from_a_killed_journal_writes_beside_nobody(
     numbers = [name.partition("-")[0] for name in names]
     assert len(set(numbers)) == len(numbers)
     assert hung
+
+
+def test_numbers_that_cannot_be_told_touch_no_snapshot(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = updates(3)
+
+    def broken(_journal: Journal) -> JournalStats:
+        raise ArithmeticError("a bug in the numbers")
+
+    with running(tmp_path, database_url) as service:
+        service.hand_in(given[0])
+        service.until_stored(time_of(given[0]))
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "stats", broken)
+            # Answered, so it is not fetched again; told on, so it is not late.
+            assert service.hand_in(given[1]) == 2
+            service.until_served(time_of(given[1]))
+            service.until_stored(time_of(given[1]))
+            errors = until(lambda: reported(service, "describe"))
+            assert errors[0]["service"] == "journal"
+            assert failures(service) == []
+        service.hand_in(given[2])
+        assert_all_stored_once(service, given)
+
+
+@pytest.mark.parametrize("actor", [StoreActor, ProcessorActor])
+def test_a_report_that_fails_is_no_fault_of_the_snapshot_that_it_is_about(
+    actor: type[StoreActor | ProcessorActor],
+    tmp_path: Path,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = updates(2)
+
+    def broken(_actor: Actor) -> None:
+        raise ArithmeticError("a bug in the numbers")
+
+    with running(tmp_path, database_url) as service:
+        monkeypatch.setattr(actor, "_report_status", broken)
+        for publication in given:
+            service.hand_in(publication)
+        assert_all_stored_once(service, given)
+        assert failures(service) == []
+        assert status(service).quarantined == 0
+
+
+def reported(service: Running, operation: str) -> list[dict[str, Any]]:
+    errors = service.http.simulate_get("/api/errors").json["errors"]
+    return [error for error in errors if error["operation"] == operation]

@@ -20,7 +20,7 @@ import gevent
 import psycopg2
 
 from tests.chaos.house import House
-from vatwatch.storage.journal import SUFFIX
+from vatwatch.storage.journal_entry import SUFFIX
 
 LOOK_S = 0.1
 # What each table says, without what the wall clock wrote into it. Events of the service itself

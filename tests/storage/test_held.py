@@ -12,8 +12,8 @@ import pytest
 from vatwatch.errors import JournalFull
 from vatwatch.feed.clock import Moment
 from vatwatch.storage.held import HeldEntries
-from vatwatch.storage.journal import Journal, read_entry
-from vatwatch.storage.journal_entry import SUFFIX, Header, encode
+from vatwatch.storage.journal import Journal
+from vatwatch.storage.journal_entry import SUFFIX, Header, encode, read_entry
 
 NOON = datetime(2026, 5, 1, 12, 0, 10, 123456, tzinfo=UTC)
 AT = datetime(2026, 5, 1, 11, 0, 12, tzinfo=UTC)

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from tests.storage.appender import append, content
 from vatwatch.errors import JournalCorrupt, JournalFull, JournalInUse
-from vatwatch.storage.journal import EntryInfo, Journal, read_entry
+from vatwatch.storage.journal import Journal
+from vatwatch.storage.journal_entry import EntryInfo, read_entry
 
 TIME = datetime(2024, 2, 29, 23, 59, 55, 123_456, tzinfo=UTC)
 APPENDER = [sys.executable, "-m", "tests.storage.appender"]

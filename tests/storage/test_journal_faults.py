@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -91,7 +93,7 @@ class Keeper:
 
     def tidy(self) -> None:
         self.journal.clean()
-        self.journal.shed(500)
+        self.journal.evict(500)
         self.journal.stats()
 
     def reopen(self) -> None:
@@ -329,3 +331,45 @@ def test_a_spoilt_count_of_failures_counts_for_nothing(
     (tmp_path / "failures").write_bytes(spoilt)
     keeper.reopen()
     assert keeper.journal.count_failure(1) == 1
+
+
+# --- what has an entry's name and is none --------------------------------------------------------
+
+
+def put(what: str, path: Path) -> None:
+    match what:
+        case "a pipe":
+            os.mkfifo(path)
+        case "a device":
+            path.symlink_to("/dev/zero")
+        case "a socket":
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+        case "a folder":
+            path.mkdir()
+            (path / "inside").write_text("x")
+
+
+@pytest.mark.parametrize("when", ["before the start", "meanwhile"])
+@pytest.mark.parametrize("what", ["a pipe", "a device", "a socket", "a folder"])
+def test_what_is_no_file_goes_to_the_quarantine_with_a_reason_and_costs_nothing_else(
+    what: str, when: str, keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket may not be long
+    for _ in range(3):
+        assert keeper.append()
+    strange = keeper.journal.pending()[0].path.relative_to(tmp_path)
+    strange.unlink()
+    put(what, strange)
+    if when == "before the start":
+        keeper.reopen()
+    assert keeper.take() == 2
+    assert keeper.done == {1}
+    assert keeper.journal.set_aside_total == 1
+    assert not os.path.lexists(strange)
+    assert os.path.lexists(Path("quarantine") / strange.name)
+    reason = (Path("quarantine") / strange.name).with_suffix(".reason.txt").read_text()
+    assert strange.name in reason
+    keeper.reopen()
+    assert [info.id for info in keeper.journal.pending()] == [2, 3]
+    assert not keeper.journal.has(TIME)

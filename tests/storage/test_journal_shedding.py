@@ -49,12 +49,12 @@ def test_what_is_shed_is_the_oldest_and_just_enough_and_never_what_waits(
     ids = [append(journal, n, commit=True) for n in range(archived)]
     pending = [append(journal, 100 + n, commit=False) for n in range(waiting)]
     before = journal.stats()
-    freed = journal.shed(size_bytes)
+    freed = journal.evict(size_bytes)
     after = journal.stats()
     assert before.archived_bytes - after.archived_bytes == freed
     assert freed >= size_bytes or after.archived <= 1
     assert after.archived >= min(1, archived)
-    if after.shed:
+    if after.evicted:
         assert journal.read(ids[-1]).id == ids[-1]
         with pytest.raises(KeyError):
             journal.read(ids[0])
@@ -65,7 +65,7 @@ def test_what_is_shed_is_the_oldest_and_just_enough_and_never_what_waits(
 
 def test_ids_do_not_come_again_after_everything_was_shed(journal: Journal, tmp_path: Path) -> None:
     last = [append(journal, n, commit=True) for n in range(3)][-1]
-    journal.shed(2**30)
+    journal.evict(2**30)
     journal.close()
     again = Journal(tmp_path / "journal", max_bytes=2**30)
     again.open()

@@ -390,6 +390,9 @@ class FetcherActor(Service):
             )
 
     def _report(self) -> None:
+        self.describe(self._report_status)
+
+    def _report_status(self) -> None:
         interval_s = self._settings.poll_interval_s
         frozen_s = max(FROZEN_PERIODS * interval_s, FROZEN_S if interval_s >= 15 else 0)
         # By a clock that nobody sets. What was before the start is no reproach to the feed.

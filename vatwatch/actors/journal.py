@@ -22,6 +22,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeAlias, TypeVar, assert_never
 
+from vatwatch.actors.journal_report import health_of, status_of
 from vatwatch.actors.service import Service
 from vatwatch.errors import (
     JournalCorrupt,
@@ -54,11 +55,9 @@ from vatwatch.messages import (
     SnapshotSetAside,
 )
 from vatwatch.messages.journal import ToJournal
-from vatwatch.messages.status import JournalStatus
-from vatwatch.monitoring.health import Health
 from vatwatch.storage.held import HeldEntries
-from vatwatch.storage.journal import EntryInfo, Journal, JournalStats, read_entry
-from vatwatch.storage.journal_entry import time_text
+from vatwatch.storage.journal import Journal
+from vatwatch.storage.journal_entry import EntryInfo, read_entry, time_text
 from vatwatch.supervision import NativePool
 
 log = logging.getLogger(__name__)
@@ -69,8 +68,6 @@ Received: TypeAlias = ToJournal
 
 # How long one question may look for an entry that can be read: half of what the processor waits.
 SEARCH_S = 5.0
-# So much of the bound may wait before it is called a danger. At the bound, snapshots are refused.
-NEARLY_FULL = 0.9
 
 
 class JournalActor(Service):
@@ -170,7 +167,7 @@ class JournalActor(Service):
 
     def _append(self, message: AppendSnapshot) -> int:
         info = self._write(self._append_blocking, message)
-        self._tell_of_archive()
+        self.describe(self._tell_of_archive)
         self.address("processor").tell(
             SnapshotJournaled(
                 info.id,
@@ -186,7 +183,7 @@ class JournalActor(Service):
     def _tell_of_archive(self) -> None:
         """A line when the archive begins to be deleted: from then on it is with every snapshot."""
         stats = self._journal.stats()
-        if stats.shed and not self._told_of_archive:
+        if stats.evicted and not self._told_of_archive:
             self._told_of_archive = True
             log.warning(
                 "To make room, the oldest snapshots of the journal's archive are deleted from now "
@@ -358,9 +355,9 @@ class JournalActor(Service):
     def _shed(self, size_bytes: int | None) -> None:
         before = self._journal.stats()
         wanted = before.archived_bytes if size_bytes is None else size_bytes
-        freed = self._pool.run(self._journal.shed, wanted)
+        freed = self._pool.run(self._journal.evict, wanted)
         if freed:
-            dropped = self._journal.stats().shed - before.shed
+            dropped = self._journal.stats().evicted - before.evicted
             log.warning(
                 "%d snapshots of the archive (%.1f MiB) are dropped to make room on the disk",
                 dropped,
@@ -375,45 +372,12 @@ class JournalActor(Service):
     # --- telling how it is -------------------------------------------------------------------
 
     def _report(self) -> None:
-        stats = self._journal.stats()
-        status = JournalStatus(
-            pending=stats.pending,
-            archived=stats.archived,
-            quarantined=stats.quarantined,
-            dropped=stats.dropped,
-            bytes=stats.pending_bytes
-            + stats.archived_bytes
-            + stats.quarantined_bytes
-            + self._held.size_bytes,
-            held=len(self._held),
-            held_bytes=self._held.size_bytes,
-            max_bytes=stats.max_bytes,
-            torn=stats.torn,
-            corrupt=stats.corrupt,
-            pending_bytes=stats.pending_bytes,
-            oldest_pending=stats.oldest_pending,
-            shed=stats.shed,
-            keeps_archive=stats.keeps_archive,
-            quarantined_total=self._journal.set_aside_total,
-            missing=stats.missing,
-            unusable=stats.unusable,
-            unmoved=stats.unmoved,
-            last_error=self._last_error or stats.unmoved_because,
-        )
-        health, reason = self._health(stats)
-        self.report(health, reason, status)
+        self.describe(self._report_status)
 
-    def _health(self, stats: JournalStats) -> tuple[Health, str]:
-        if self._last_error:
-            return Health.UNHEALTHY, self._last_error
-        if stats.pending_bytes >= NEARLY_FULL * stats.max_bytes:
-            return Health.UNHEALTHY, "nearly full of what waits for the database"
-        if stats.pending > 1:
-            return Health.DEGRADED, f"{stats.pending} snapshots wait for the database"
-        if stats.unmoved:
-            what = f"{stats.unmoved} stored snapshots cannot be moved into the archive"
-            return Health.DEGRADED, f"{what}: {stats.unmoved_because}"
-        return Health.HEALTHY, ""
+    def _report_status(self) -> None:
+        status = status_of(self._journal, self._held, self._last_error)
+        health, reason = health_of(status, self._last_error)
+        self.report(health, reason, status)
 
 
 def _correlation_of(info: EntryInfo) -> str:

@@ -368,6 +368,9 @@ class ProcessorActor(Service):
         self._catch_up_in(RETRY_S)
 
     def _report(self) -> None:
+        self.describe(self._report_status)
+
+    def _report_status(self) -> None:
         behind = not self._is_joined
         conditions = self._content.conditions
         status = ProcessorStatus(

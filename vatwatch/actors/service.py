@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import uuid4
@@ -38,6 +39,17 @@ class Service(Actor):
         status = self.with_totals(status)
         report = ServiceReport(self.name, health, redact(reason), _redacted(status))
         self.send("health_monitor", report)
+
+    def describe(self, tell: Callable[[], None]) -> None:
+        """Call what only tells how this service is: a report, a line of the log.
+
+        Whatever that raises is a bug, and becomes an error's record. It must not change what came
+        of the work that it tells about: bytes that are kept stay kept, and their sender is told so.
+        """
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 - as above; the work is done, and worth more
+            self.report_failure("describe", error)
 
     def with_totals(self, status: Counting) -> Counting:
         """The same, with what earlier incarnations have counted."""

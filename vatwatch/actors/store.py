@@ -436,6 +436,9 @@ class StoreActor(Service):
         )
 
     def _report(self) -> None:
+        self.describe(self._report_status)
+
+    def _report_status(self) -> None:
         status = StoreStatus(
             kind="embedded" if self._database.embedded else "external",
             server_version=self._server_version,

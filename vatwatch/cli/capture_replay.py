@@ -25,7 +25,7 @@ from vatwatch.messages.status import JournalStatus, StoreStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.first_look import check_database
 from vatwatch.storage.home import take_home
-from vatwatch.storage.journal import read_entry
+from vatwatch.storage.journal_entry import read_entry
 from vatwatch.supervision import Tree
 from vatwatch.system import build
 

@@ -1,9 +1,9 @@
 """The journal: fetched bytes, durable before anything looks at them, until the database has them.
 
-One file an entry (`journal_entry`), in `pending/` until it is committed and after that in
-`archive/YYYY/MM/DD/` (by the feed's time); what nothing can be done with is in `quarantine/`. It is
-written aside, fsynced and renamed, and the directory is fsynced: a file with that name is whole,
-whatever was killed.
+One file an entry (`journal_entry`), in `pending/` until it is committed, then in the archive
+(`journal_archive`); what nothing can be done with goes to the quarantine (`journal_quarantine`). An
+entry is written aside, fsynced and renamed, and the directory is fsynced: a file with an entry's
+name is whole, whatever was killed.
 
 What the disk refuses costs the entry or the append that it was asked for, and nothing else:
 
@@ -17,107 +17,34 @@ What the disk refuses costs the entry or the append that it was asked for, and n
 
 from __future__ import annotations
 
-import errno
-import os
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from time import time
 
 from vatwatch.errors import JournalCorrupt, JournalFull, JournalInUse
 from vatwatch.storage.directory_lock import DirectoryLock, Held
 from vatwatch.storage.failure_counts import FailureCounts
 from vatwatch.storage.fsync import sync
-from vatwatch.storage.journal_entry import (
-    ASIDE_SUFFIX,
-    MOST_ID,
-    Entry,
-    Header,
-    encode,
-    name_of,
-    read_header,
-    time_text,
-)
-from vatwatch.storage.journal_entry import SUFFIX as SUFFIX
-from vatwatch.storage.journal_entry import EntryInfo as EntryInfo
-from vatwatch.storage.journal_entry import read_entry as read_entry
+from vatwatch.storage.journal_archive import Archive
+from vatwatch.storage.journal_entry import Entry, EntryInfo, name_of, time_text
+from vatwatch.storage.journal_files import SHORTAGE, read_patiently, remove_stale, time_in
+from vatwatch.storage.journal_quarantine import Quarantine, SetAside
 from vatwatch.storage.journal_scan import Scan, scan
-from vatwatch.storage.journal_shelf import Shelf
+from vatwatch.storage.journal_stats import JournalStats
+from vatwatch.storage.journal_writer import EntryWriter
 from vatwatch.storage.work_note import WorkNote
 
-# Of why an entry is in quarantine.
-REASON_SUFFIX = ".reason.txt"
-# The disk, the user's share of it, or a file is at its limit.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# The process or the machine is short of something: no entry's fault, and soon over.
-SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR)
-# A network file system's hiccup is over at the second try; a bad sector is not.
-READ_TRIES = 2
-# A file that was to be renamed in a moment, and was not for so long, never will be.
-STALE_S = 600.0
-# What is moved late with one commit: some milliseconds' worth, so that nobody waits for it.
-MOVED_AT_ONCE = 16
-# Dropped of the archive beyond what an append lacks, for the directory's own blocks and the table
+# Deleted of the archive beyond what an append lacks, for the directory's own blocks and the table
 # of files that grow with it.
 SPARE_BYTES = 64 * 1024
-# Files that cannot be deleted, before deleting is left for another time: one may be in the way, but
-# not all of a disk that is read-only.
-UNDELETED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class JournalStats:
-    """What the journal holds. What is not in a folder is counted since it was opened."""
-
-    pending: int
-    pending_bytes: int
-    archived: int
-    archived_bytes: int
-    quarantined: int
-    quarantined_bytes: int
-    dropped: int
-    """Of the quarantine, to make room."""
-    max_bytes: int
-    torn: int
-    corrupt: int
-    shed: int
-    """Of the archive, to make room, on the disk or within the bound."""
-    keeps_archive: bool
-    oldest_pending: datetime | None
-    """The feed's time of the entry that waits longest."""
-    missing: int
-    """Entries whose files were gone when they were wanted."""
-    unusable: int
-    """Files and folders that can be neither used nor moved away, or whose names are strange."""
-    unmoved: int
-    """Committed entries that are still in `pending/`."""
-    unmoved_because: str
-    """What the disk said of the last of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """What became of an entry that nothing can be done with."""
-
-    name: str
-    path: Path | None
-    """Where it is in quarantine; None: it could not be moved there."""
-    why_not: str = ""
-
-    @property
-    def fate(self) -> str:
-        """What became of it, for a log line."""
-        if self.path is not None:
-            return f"it is in quarantine: {self.path}"
-        return (
-            f"it cannot be moved to the quarantine ({self.why_not}), and is passed over until the "
-            "next start"
-        )
 
 
 class Journal:
-    """The files of one directory. Its methods block, and are called one at a time."""
+    """The files of one directory.
+
+    Its methods block on the disk, and must be called one at a time, after `open`. All times are
+    aware; `update_timestamp` is the feed's, `fetched_at` our wall clock.
+    """
 
     def __init__(self, directory: Path, *, max_bytes: int) -> None:
         """`max_bytes` bounds all entries together: what is pending, archived, in quarantine."""
@@ -126,12 +53,13 @@ class Journal:
         self._lock = DirectoryLock(directory)
         self._failures = FailureCounts(directory / "failures")
         self._keeps_archive = True
-        self._next_id = 1
         self.set_aside_total = 0
         """Entries that this object has put into quarantine."""
         self.held_bytes = 0
         """What entries that are held elsewhere (`held`) take of the bound."""
         self._begin_with(Scan())
+
+    # --- opening and closing -------------------------------------------------------------------
 
     def open(self) -> None:
         """Take the directory, and see what is in it. Half-written files are removed and counted.
@@ -152,6 +80,39 @@ class Journal:
         if died_of is not None:
             self.count_failure(died_of)
 
+    def close(self) -> None:
+        """Let somebody else have the directory. Not while another method runs."""
+        self._lock.release()
+
+    def _take_lock(self) -> None:
+        try:
+            self._lock.take()
+        except Held as held:
+            raise JournalInUse(
+                f"{self._directory} is in use by process {held.holder}: stop it, or give this one "
+                "another VATWATCH_HOME"
+            ) from held
+
+    def _begin_with(self, found: Scan) -> None:
+        self._pending = found.pending
+        self._archive = Archive(self._directory, found.archive)
+        self._quarantine = Quarantine(self._directory, found.quarantined)
+        self._writer = EntryWriter(self._directory, found.last_id)
+        self._torn, self._unusable = found.torn, found.unusable
+        self._corrupt = self._missing = 0
+        for info in found.doubles:
+            self._give_new_id(info)
+        self._failures.load(lambda entry_id: self.find(entry_id) is not None)
+
+    def _give_new_id(self, info: EntryInfo) -> None:
+        """Of two files with one id, as two writers leave them, the second is the newest entry."""
+        try:
+            self._pending.add(self._writer.rename(info, "pending"))
+        except OSError:
+            self._unusable += 1
+
+    # --- writing -------------------------------------------------------------------------------
+
     def append(
         self,
         *,
@@ -161,28 +122,30 @@ class Journal:
         transceivers: bytes | None,
         source: str,
     ) -> EntryInfo:
-        """Keep a snapshot: when this returns it is durable.
+        """Keep a snapshot: when this returns it is durable, and pending.
 
         On a full disk the oldest of the archive goes first, as the database has it.
 
+        Args:
+            update_timestamp: the feed's time, which names the file
+            fetched_at: when the bytes came
+            data: the main feed's body, as it came
+            transceivers: the radios feed's body; None if there was none
+            source: the address that it came from
+
         Raises:
-            JournalFull: what waits for the database fills the bound, or the disk is full
-            OSError: the disk refuses for another reason
+            JournalFull: what waits for the database fills the bound, or the disk is full. Nothing
+                of the snapshot is kept; the caller still has it.
+            OSError: the disk refuses for another reason; the same holds
         """
-        header = Header(
-            self._next_id, update_timestamp, fetched_at, source, transceivers is not None
-        )
-        content = encode(header, data, transceivers)
-        self._make_room(len(content))
-        path = self._directory / "pending" / name_of(header.id, update_timestamp)
+        entry = self._writer.encode(update_timestamp, fetched_at, source, data, transceivers)
+        self._make_room(len(entry.content))
         try:
-            self._write_entry(path, content)
+            info = self._writer.write("pending", entry)
         except JournalFull:
-            if not self.shed(len(content) + SPARE_BYTES):
+            if not self.evict(len(entry.content) + SPARE_BYTES):
                 raise
-            self._write_entry(path, content)
-        self._next_id = header.id + 1
-        info = EntryInfo(header.id, path, len(content))
+            info = self._writer.write("pending", entry)
         self._pending.add(info)
         return info
 
@@ -196,21 +159,14 @@ class Journal:
         transceivers: bytes | None,
         source: str,
     ) -> EntryInfo:
-        """Write an entry into another folder than those of the journal: it is on no shelf.
+        """Write an entry into another folder than the journal's own: it is on no shelf.
 
         Raises:
-            JournalFull: as `append`
-            OSError: as `append`
+            JournalFull, OSError: as `append`
         """
-        header = Header(
-            self._next_id, update_timestamp, fetched_at, source, transceivers is not None
-        )
-        content = encode(header, data, transceivers)
-        self._make_room(len(content))
-        path = self._directory / folder / name_of(header.id, update_timestamp)
-        self._write_entry(path, content)
-        self._next_id = header.id + 1
-        return EntryInfo(header.id, path, len(content))
+        entry = self._writer.encode(update_timestamp, fetched_at, source, data, transceivers)
+        self._make_room(len(entry.content))
+        return self._writer.write(folder, entry)
 
     def admit(self, info: EntryInfo) -> EntryInfo:
         """Take an entry from another folder, as the newest of those that wait; it gets a new id.
@@ -221,13 +177,9 @@ class Journal:
         """
         self._make_room(info.size_bytes)
         (self._directory / "pending").mkdir(exist_ok=True)
-        name = f"{self._next_id:012d}-{time_text(info.path)}{SUFFIX}"
-        # One rename, so that it is in one of the two folders whatever is killed.
-        path = info.path.rename(self._directory / "pending" / name)
+        admitted = self._writer.rename(info, "pending")
         with suppress(OSError):  # it is there; a crash of the machine may leave it where it was
-            sync(path.parent)
-        admitted = EntryInfo(self._next_id, path, info.size_bytes)
-        self._next_id += 1
+            sync(admitted.path.parent)
         self._pending.add(admitted)
         return admitted
 
@@ -245,35 +197,15 @@ class Journal:
             transceivers=None,
             source=source,
         )
-        self._quarantine_now_has(info, reason)
+        self._quarantine.note(info, reason)
+        self.set_aside_total += 1
         return info
 
     def skip_ids(self, last_id: int) -> None:
         """Give no id up to this one, unless it leaves no room for later ones."""
-        if last_id <= MOST_ID:
-            self._next_id = max(self._next_id, last_id + 1)
+        self._writer.skip_to(last_id)
 
-    def has(self, update_timestamp: datetime) -> bool:
-        """Whether an update of exactly this time is pending, archived or in quarantine."""
-        text = time_text(Path(name_of(1, update_timestamp)))
-        for shelf in (self._pending, self._archive, self._quarantined):
-            for info in shelf:
-                if time_text(info.path) == text and _time_in(info.path) == update_timestamp:
-                    return True
-        return False
-
-    def put_aside(self, info: EntryInfo, reason: str) -> SetAside:
-        """Move an entry, of the journal or of another folder, into quarantine."""
-        self._take_off(info)
-        path = self._directory / "quarantine" / info.path.name
-        try:
-            path.parent.mkdir(exist_ok=True)
-            info.path.rename(path)
-        except OSError as error:
-            self._unusable += 1
-            return SetAside(info.path.name, None, str(error))
-        self._quarantine_now_has(EntryInfo(info.id, path, info.size_bytes), reason)
-        return SetAside(info.path.name, path)
+    # --- handing out ---------------------------------------------------------------------------
 
     def pending(self) -> list[EntryInfo]:
         """What is not committed, oldest first."""
@@ -289,16 +221,25 @@ class Journal:
         return None if info is None else info.id
 
     def last(self) -> EntryInfo | None:
-        """The newest entry there is."""
-        newest = [info for info in (self._pending.last(), self._archive.last()) if info is not None]
-        return max(newest, default=None)
+        """The newest entry there is, pending or archived."""
+        newest = (self._pending.last(), self._archive.shelf.last())
+        return max((info for info in newest if info is not None), default=None)
 
     def find(self, entry_id: int) -> EntryInfo | None:
         """A pending or an archived entry."""
-        return self._pending.get(entry_id) or self._archive.get(entry_id)
+        return self._pending.get(entry_id) or self._archive.shelf.get(entry_id)
+
+    def has(self, update_timestamp: datetime) -> bool:
+        """Whether an update of exactly this time is pending, archived or in quarantine."""
+        text = time_text(Path(name_of(1, update_timestamp)))
+        for shelf in (self._pending, self._archive.shelf, self._quarantine.shelf):
+            for info in shelf:
+                if time_text(info.path) == text and time_in(info.path) == update_timestamp:
+                    return True
+        return False
 
     def read(self, entry_id: int) -> Entry:
-        """An entry.
+        """A pending or an archived entry.
 
         Raises:
             JournalCorrupt: it is damaged or cannot be read: its file is now in quarantine, or gone,
@@ -310,7 +251,7 @@ class Journal:
         if info is None:
             raise KeyError(entry_id)
         try:
-            return _read_patiently(info.path)
+            return read_patiently(info.path)
         except JournalCorrupt as error:
             raise self._corrupted(info, str(error)) from error
         except FileNotFoundError as error:
@@ -322,53 +263,20 @@ class Journal:
                 raise
             raise self._corrupted(info, f"{info.path.name}: {error.strerror or error}") from error
 
+    def _corrupted(self, info: EntryInfo, reason: str) -> JournalCorrupt:
+        self._corrupt += 1
+        return JournalCorrupt(f"{reason}; {self.put_aside(info, reason).fate}")
+
+    # --- what becomes of entries ---------------------------------------------------------------
+
     def commit(self, entry_id: int) -> None:
         """The database has it: from now on it is archive. Of one that is not pending: nothing."""
         if entry_id not in self._pending:
             return
-        info = self._pending.remove(entry_id)
-        self._archive.add(info)
         self._failures.forget(entry_id)
-        if self._move(info):
-            self._move_late()
+        self._archive.add(self._pending.remove(entry_id))
         if not self._keeps_archive:
-            self.shed(self._archive.size_bytes)
-
-    def keep_archive(self, keep: bool) -> None:
-        """Whether what is committed stays. Without: only the newest, for who starts again."""
-        self._keeps_archive = keep
-
-    def shed(self, size_bytes: int) -> int:
-        """Delete so much of the archive or a little more, oldest first, but never the newest entry:
-        without the database it is all that a restart can begin with. How much was deleted.
-        """
-        before = len(self._archive)
-        freed = self._delete(self._archive, size_bytes, keep=1)
-        self._shed += before - len(self._archive)
-        return freed
-
-    def clean(self) -> int:
-        """Delete what nobody will ever look for: files that were to be renamed, days without an
-        entry. How many there were. What is to be in the archive and is not is moved.
-        """
-        self._move_late()
-        found = 0
-        now = time()
-        for folder in (self._directory, self._directory / "pending"):
-            for path in _listed(folder):
-                if path.suffix == ASIDE_SUFFIX:
-                    with suppress(OSError):
-                        if now - path.stat().st_mtime > STALE_S:
-                            path.unlink()
-                            found += 1
-        archive = self._directory / "archive"
-        # From the bottom up: a month whose days are gone goes too.
-        for name, _, _ in os.walk(archive, topdown=False):
-            with suppress(OSError):
-                if Path(name) != archive and not any(Path(name).iterdir()):
-                    Path(name).rmdir()
-                    found += 1
-        return found
+            self.evict(self._archive.shelf.size_bytes)
 
     def count_failure(self, entry_id: int) -> int:
         """Somebody failed because of this entry; how often that has happened by now. 0: there is
@@ -385,244 +293,86 @@ class Journal:
         info = self.find(entry_id)
         return None if info is None else self.put_aside(info, reason)
 
-    def stats(self) -> JournalStats:
-        """What is there."""
-        oldest = self._pending.first()
-        return JournalStats(
-            pending=len(self._pending),
-            pending_bytes=self._pending.size_bytes,
-            archived=len(self._archive),
-            archived_bytes=self._archive.size_bytes,
-            quarantined=len(self._quarantined),
-            quarantined_bytes=self._quarantined.size_bytes,
-            dropped=self._dropped,
-            max_bytes=self._max_bytes,
-            torn=self._torn,
-            corrupt=self._corrupt,
-            shed=self._shed,
-            keeps_archive=self._keeps_archive,
-            oldest_pending=None if oldest is None else oldest.time,
-            missing=self._missing,
-            unusable=self._unusable,
-            unmoved=len(self._unmoved),
-            unmoved_because=self._unmoved_because if self._unmoved else "",
-        )
-
-    def close(self) -> None:
-        """Let somebody else have the directory. Not while another method runs."""
-        self._lock.release()
-
-    # --- opening -------------------------------------------------------------------------------
-
-    def _begin_with(self, found: Scan) -> None:
-        self._pending, self._archive = found.pending, found.archive
-        self._quarantined = found.quarantined
-        self._torn, self._unusable = found.torn, found.unusable
-        self._corrupt = self._shed = self._dropped = self._missing = 0
-        # In the archive by the index, in `pending/` on the disk. A dict, for its order.
-        self._unmoved: dict[int, None] = {}
-        self._unmoved_because = ""
-        self._next_id = found.last_id + 1
-        for info in found.doubles:
-            self._give_new_id(info)
-        self._failures.load(lambda entry_id: self.find(entry_id) is not None)
-
-    def _give_new_id(self, info: EntryInfo) -> None:
-        """Of two files with one id, as two writers leave them, the second is the newest entry."""
-        name = f"{self._next_id:012d}-{time_text(info.path)}{SUFFIX}"
-        try:
-            path = info.path.rename(info.path.with_name(name))
-        except OSError:
-            self._unusable += 1
-            return
-        self._pending.add(EntryInfo(self._next_id, path, info.size_bytes))
-        self._next_id += 1
-
-    def _take_lock(self) -> None:
-        try:
-            self._lock.take()
-        except Held as held:
-            raise JournalInUse(
-                f"{self._directory} is in use by process {held.holder}: stop it, or give this one "
-                "another VATWATCH_HOME"
-            ) from held
-
-    # --- writing -------------------------------------------------------------------------------
-
-    def _write_entry(self, path: Path, content: bytes) -> None:
-        aside = path.with_suffix(ASIDE_SUFFIX)
-        named = False
-        try:
-            _write_durably(aside, content)
-            named = True
-            aside.rename(path)
-            sync(path.parent)
-        except OSError as error:
-            _is_gone(aside)
-            if named:
-                # It may have its name, whatever the disk says: nobody else may have its id.
-                _is_gone(path)
-                self._next_id += 1
-            if error.errno == errno.ENOENT:
-                with suppress(OSError):  # somebody has deleted it; the next append needs it
-                    path.parent.mkdir(parents=True, exist_ok=True)
-            if error.errno in FULL:
-                raise JournalFull(f"no space left on the disk of {self._directory}") from error
-            raise
-
-    def _move(self, info: EntryInfo) -> bool:
-        """Bring an archived entry to its day's folder; False if that must be tried again."""
-        moment = time_text(info.path)
-        day = self._directory / "archive" / moment[:4] / moment[4:6] / moment[6:8]
-        try:
-            day.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            return self._move_later(info, error)
-        try:
-            # Not fsynced: if this is lost, the entry is handed out again, and the store notices.
-            path = info.path.rename(day / info.path.name)
-        except FileNotFoundError:
-            self._take_off(info)
-            self._missing += 1
-            return True
-        except OSError as error:
-            return self._move_later(info, error)
-        self._unmoved.pop(info.id, None)
-        self._archive.add(EntryInfo(info.id, path, info.size_bytes))
-        return True
-
-    def _move_later(self, info: EntryInfo, error: OSError) -> bool:
-        self._unmoved[info.id] = None
-        self._unmoved_because = str(error)
-        return False
-
-    def _move_late(self) -> None:
-        for entry_id in list(self._unmoved)[:MOVED_AT_ONCE]:
-            info = self._archive.get(entry_id)
-            if info is not None and not self._move(info):
-                return
-
-    # --- what goes -----------------------------------------------------------------------------
+    def put_aside(self, info: EntryInfo, reason: str) -> SetAside:
+        """Move an entry, of the journal or of another folder, into quarantine."""
+        self._take_off(info)
+        done = self._quarantine.take(info, reason)
+        self.set_aside_total += done.path is not None
+        return done
 
     def _take_off(self, info: EntryInfo) -> None:
         """Off the shelf that it is on."""
-        for shelf in (self._pending, self._archive):
-            if info.id in shelf:
-                shelf.remove(info.id)
-                break
-        self._unmoved.pop(info.id, None)
+        if info.id in self._pending:
+            self._pending.remove(info.id)
+        elif info.id in self._archive.shelf:
+            self._archive.remove(info.id)
         self._failures.forget(info.id)
 
-    def _corrupted(self, info: EntryInfo, reason: str) -> JournalCorrupt:
-        self._corrupt += 1
-        return JournalCorrupt(f"{reason}; {self.put_aside(info, reason).fate}")
+    # --- making room ---------------------------------------------------------------------------
 
-    def _quarantine_now_has(self, info: EntryInfo, reason: str) -> None:
-        self._quarantined.add(info)
-        self.set_aside_total += 1
-        with suppress(OSError):  # on a full disk the entry is quarantined without its reason
-            info.path.with_suffix(REASON_SUFFIX).write_text(reason + "\n")
+    def keep_archive(self, keep: bool) -> None:
+        """Whether what is committed stays. Without: only the newest, for who starts again."""
+        self._keeps_archive = keep
+
+    def evict(self, size_bytes: int) -> int:
+        """Delete so much of the archive or a little more, oldest first, but never the newest entry:
+        without the database it is all that a restart can begin with.
+
+        Returns:
+            How many bytes were deleted.
+        """
+        return self._archive.evict(size_bytes)
+
+    def clean(self) -> int:
+        """Delete what nobody will ever look for: files that were to be renamed, days without an
+        entry. How many there were. What is to be in the archive and is not is moved.
+        """
+        self._archive.move_late()
+        folders = (self._directory, self._directory / "pending")
+        stale = sum(remove_stale(folder) for folder in folders)
+        return stale + self._archive.remove_empty_folders()
 
     def _make_room(self, size_bytes: int) -> None:
         """Delete the oldest of the archive, then of the quarantine, which nobody else has; what
         waits for the database is never deleted."""
+        archive, quarantine = self._archive, self._quarantine
         if self._pending.size_bytes + size_bytes > self._max_bytes:
             raise JournalFull(
                 f"{len(self._pending)} snapshots wait for the database and fill the journal's "
                 f"{self._max_bytes / 2**20:.0f} MiB (VATWATCH_JOURNAL_MAX_MB)"
             )
-        surplus = self._pending.size_bytes + self._archive.size_bytes + self._quarantined.size_bytes
-        surplus += self.held_bytes + size_bytes - self._max_bytes
-        archived = len(self._archive)
+        kept = self._pending.size_bytes + archive.shelf.size_bytes + quarantine.shelf.size_bytes
+        surplus = kept + self.held_bytes + size_bytes - self._max_bytes
         if surplus > 0:
-            surplus -= self._delete(self._archive, surplus, keep=1)
-        if surplus > 0 and self._remember_ids():
-            surplus -= self._delete(self._archive, surplus)
+            surplus -= archive.evict(surplus)
+        # The last file that tells the newest id may go only when the id is written down.
+        if surplus > 0 and (self._pending or self._writer.write_down_last_id()):
+            surplus -= archive.evict(surplus, keep=0)
             if surplus > 0:
-                before = len(self._quarantined)
-                self._delete(self._quarantined, surplus)
-                self._dropped += before - len(self._quarantined)
-        self._shed += archived - len(self._archive)
+                quarantine.evict(surplus)
 
-    def _delete(self, shelf: Shelf, size_bytes: int, *, keep: int = 0) -> int:
-        """Delete so much of the oldest, and leave so many; how much was deleted. What cannot be
-        deleted is not ours any more."""
-        freed = failed = 0
-        while freed < size_bytes and len(shelf) > keep and failed < UNDELETED:
-            oldest = shelf.first()
-            assert oldest is not None
-            shelf.remove(oldest.id)
-            self._unmoved.pop(oldest.id, None)
-            if _is_gone(oldest.path):
-                freed += oldest.size_bytes
-            else:
-                self._unusable += 1
-                failed += 1
-            if shelf is self._quarantined:
-                _is_gone(oldest.path.with_suffix(REASON_SUFFIX))
-        return freed
+    # --- telling how it is ---------------------------------------------------------------------
 
-    # --- ids -----------------------------------------------------------------------------------
-
-    def _remember_ids(self) -> bool:
-        """Ids must not come again, also when every file that tells the last one is gone. False if
-        that cannot be written down: then such a file must stay."""
-        if self._pending or self._next_id == 1:
-            return True
-        path = self._directory / "high-water"
-        aside = path.with_suffix(ASIDE_SUFFIX)
-        try:
-            _write_durably(aside, str(self._next_id - 1).encode())
-            aside.rename(path)
-            sync(path.parent)
-        except OSError:
-            return False
-        return True
-
-
-def _read_patiently(path: Path) -> Entry:
-    for tries_left in reversed(range(READ_TRIES)):
-        try:
-            return read_entry(path)
-        except FileNotFoundError:
-            raise
-        except OSError:
-            if not tries_left:
-                raise
-    raise AssertionError("READ_TRIES is at least 1")
-
-
-def _time_in(path: Path) -> datetime | None:
-    """The feed's time in an entry's file; None if it cannot be read."""
-    try:
-        return read_header(path).update_timestamp
-    except (JournalCorrupt, OSError):
-        return None
-
-
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
-
-
-def _is_gone(path: Path) -> bool:
-    """Delete it; whether there is no such file now."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return False
-    return True
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb", buffering=0) as file:
-        rest = memoryview(content)
-        while rest:
-            # None or 0 bytes: the disk takes no more, and says not even why.
-            written = file.write(rest)
-            if not written:
-                raise OSError(errno.EIO, "nothing was written", str(path))
-            rest = rest[written:]
-        os.fsync(file.fileno())
+    def stats(self) -> JournalStats:
+        """What is there."""
+        oldest = self._pending.first()
+        archive, quarantine = self._archive, self._quarantine
+        return JournalStats(
+            pending=len(self._pending),
+            pending_bytes=self._pending.size_bytes,
+            archived=len(archive.shelf),
+            archived_bytes=archive.shelf.size_bytes,
+            quarantined=len(quarantine.shelf),
+            quarantined_bytes=quarantine.shelf.size_bytes,
+            dropped=quarantine.dropped,
+            max_bytes=self._max_bytes,
+            torn=self._torn,
+            corrupt=self._corrupt,
+            evicted=archive.evicted,
+            keeps_archive=self._keeps_archive,
+            oldest_pending=None if oldest is None else oldest.time,
+            missing=self._missing + archive.missing,
+            unusable=self._unusable + archive.unusable + quarantine.unusable,
+            unmoved=archive.unmoved,
+            unmoved_because=archive.unmoved_because,
+        )

@@ -7,7 +7,10 @@ feed's body, the transceivers' body (if there was one), so `zstdcat` shows all o
 
 from __future__ import annotations
 
+import io
+import os
 import re
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,8 +108,7 @@ def encode(header: Header, data: bytes, transceivers: bytes | None) -> bytes:
 
 def read_header(path: Path) -> Header:
     """What a file says of its entry, without its bodies. Raises JournalCorrupt, OSError."""
-    with path.open("rb") as file:
-        begin = file.read(HEADER_BYTES)
+    begin = _read(path, HEADER_BYTES)
     try:
         line = zstandard.ZstdDecompressor().decompressobj().decompress(begin)
         return msgspec.json.decode(line, type=Header)
@@ -117,7 +119,7 @@ def read_header(path: Path) -> Header:
 def read_entry(path: Path) -> Entry:
     """The entry in a file. Raises JournalCorrupt, OSError."""
     frames: list[bytes] = []
-    rest = path.read_bytes()
+    rest = _read(path)
     try:
         while rest:
             decompressor = zstandard.ZstdDecompressor().decompressobj()
@@ -138,3 +140,21 @@ def read_entry(path: Path) -> Entry:
         frames[2] if header.transceivers else None,
         header.source,
     )
+
+
+def _read(path: Path, size: int = -1) -> bytes:
+    """The first bytes of a file, or all of them.
+
+    Raises:
+        JournalCorrupt: it is no file: a pipe would make us wait for ever, a device has no end
+        OSError: as the disk says
+    """
+    # By `io.open`, so that it can be opened without waiting for who writes to a pipe.
+    with io.open(path, "rb", opener=_open_at_once) as file:  # noqa: UP020
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise JournalCorrupt(f"{path.name}: not a regular file")
+        return file.read(size)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -1,8 +1,9 @@
 """What is in a journal's directory, as far as it can be seen.
 
-A strange name, a folder with an entry's name, a folder that cannot be listed: each costs itself,
-and is counted. Only `pending/` must be seen whole: an entry that is hidden there would be taken for
-one that is done.
+A strange name, a folder that cannot be listed, something in the archive that is no file: each costs
+itself, and is counted. Only `pending/` must be seen whole: an entry that is hidden there would be
+taken for one that is done. So whatever has an entry's name there is taken for one, also a folder, a
+pipe or a device: reading it will tell, and quarantines it with a reason.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pathlib import Path
 from vatwatch.storage.journal_entry import ASIDE_SUFFIX, MOST_ID, SUFFIX, EntryInfo, id_in
 from vatwatch.storage.journal_shelf import Shelf
 
+# A file with the last id that was given. Written only when no entry's file tells it any more.
+HIGH_WATER = "high-water"
 # Ids that are left out when a folder cannot be listed, which may hold the latest: half a year of
 # updates, and more entries than any journal's bound has room for.
 LEAP = 1_000_000
@@ -48,14 +51,14 @@ def scan(directory: Path) -> Scan:
         names = sorted(each.name for each in listing)
     for folder, shelf in (("archive", found.archive), ("quarantine", found.quarantined)):
         for path in _files(directory / folder, found):
-            info = _entry_at(path, found)
+            info = _entry_at(path, found, only_files=shelf is found.archive)
             if info is not None and info.id > MOST_ID:
                 found.unusable += 1
             elif info is not None:
                 shelf.add(info)
     for name in names:
         _look_at_pending(directory / "pending" / name, found)
-    found.last_id = _last_id(found, names, directory / "high-water")
+    found.last_id = _last_id(found, names, directory / HIGH_WATER)
     return found
 
 
@@ -86,8 +89,8 @@ def _files(folder: Path, found: Scan) -> Iterator[Path]:
             yield Path(parent) / file
 
 
-def _entry_at(path: Path, found: Scan) -> EntryInfo | None:
-    """None if it is not an entry's file, by its name or by what it is."""
+def _entry_at(path: Path, found: Scan, *, only_files: bool = False) -> EntryInfo | None:
+    """None if it does not have an entry's name, is gone, or is not what is wanted."""
     entry_id = id_in(path.name)
     if entry_id is None:
         found.unusable += path.name.endswith(SUFFIX)
@@ -99,10 +102,11 @@ def _entry_at(path: Path, found: Scan) -> EntryInfo | None:
         return None
     except OSError:
         return EntryInfo(entry_id, path, 0)  # reading it will tell
-    if not stat.S_ISREG(status.st_mode):
+    is_file = stat.S_ISREG(status.st_mode)
+    if only_files and not is_file:
         found.unusable += 1
         return None
-    return EntryInfo(entry_id, path, status.st_size)
+    return EntryInfo(entry_id, path, status.st_size if is_file else 0)
 
 
 def _last_id(found: Scan, names: list[str], high_water: Path) -> int:

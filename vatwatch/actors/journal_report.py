@@ -1,0 +1,52 @@
+"""What the journal tells of itself: its numbers, and what they mean for its health."""
+
+from __future__ import annotations
+
+from vatwatch.messages.status import JournalStatus
+from vatwatch.monitoring.health import Health
+from vatwatch.storage.held import HeldEntries
+from vatwatch.storage.journal import Journal
+
+# So much of the bound may wait before it is called a danger. At the bound, snapshots are refused.
+NEARLY_FULL = 0.9
+
+
+def status_of(journal: Journal, held: HeldEntries, last_error: str) -> JournalStatus:
+    """The numbers. `last_error`: what the disk refused last; empty if the last try worked."""
+    stats = journal.stats()
+    kept = stats.pending_bytes + stats.archived_bytes + stats.quarantined_bytes
+    return JournalStatus(
+        pending=stats.pending,
+        archived=stats.archived,
+        quarantined=stats.quarantined,
+        dropped=stats.dropped,
+        bytes=kept + held.size_bytes,
+        held=len(held),
+        held_bytes=held.size_bytes,
+        max_bytes=stats.max_bytes,
+        torn=stats.torn,
+        corrupt=stats.corrupt,
+        pending_bytes=stats.pending_bytes,
+        oldest_pending=stats.oldest_pending,
+        shed=stats.evicted,
+        keeps_archive=stats.keeps_archive,
+        quarantined_total=journal.set_aside_total,
+        missing=stats.missing,
+        unusable=stats.unusable,
+        unmoved=stats.unmoved,
+        last_error=last_error or stats.unmoved_because,
+    )
+
+
+def health_of(status: JournalStatus, last_error: str) -> tuple[Health, str]:
+    """How the journal is, and why."""
+    if last_error:
+        return Health.UNHEALTHY, last_error
+    if status.pending_bytes >= NEARLY_FULL * status.max_bytes:
+        return Health.UNHEALTHY, "nearly full of what waits for the database"
+    if status.pending > 1:
+        return Health.DEGRADED, f"{status.pending} snapshots wait for the database"
+    if status.unmoved:
+        what = f"{status.unmoved} stored snapshots cannot be moved into the archive"
+        return Health.DEGRADED, f"{what}: {status.last_error}"
+    return Health.HEALTHY, ""
