@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tests.actors.harness import PATIENCE_S, Query, until
-from vatwatch.actors.database import DatabaseSettings
-from vatwatch.actors.event_bus import BusSettings, EventBusActor
-from vatwatch.actors.event_lane import LanePolicy
+from tests.actors.harness import PATIENCE_S, Query, as_url, until
+from vatwatch.actors.event_bus import EventBusActor
 from vatwatch.actors.event_memory import BusMemory, Subscription
 from vatwatch.actors.history import HistoryActor
 from vatwatch.actors.notices import subscribe_to_notices
 from vatwatch.actors.store import StoreActor
+from vatwatch.config.breaker import BreakerSettings
+from vatwatch.config.database import DatabaseSettings
+from vatwatch.config.events import EventSettings
 from vatwatch.messages import Delivered, GetEventMetrics, GetLetters, Publish
 from vatwatch.messages.status import EventBusStatus, HandlerStatus
 from vatwatch.storage.retention import Retention
@@ -24,7 +25,6 @@ from vatwatch.supervision import (
     Actor,
     Ask,
     Backoff,
-    BreakerPolicy,
     Notice,
     Tree,
     supervisor,
@@ -153,22 +153,47 @@ def bus_house(
     if subscriptions is None:
         subscriptions = [Subscription(name) for name in handlers]
     memory = BusMemory(max_history_size=1000, max_dead_letter_size=max_dead_letters)
-    settings = BusSettings(
-        lane=LanePolicy(timeout_s=timeout_s, retries=retries, size=lane_size, backoff=SOON),
-        breaker=BreakerPolicy(
-            failure_threshold=failures, timeout_s=breaker_s, max_timeout_s=breaker_s
-        ),
-        backlog_size=backlog_size,
-        resend_s=resend_s,
+    events = EventSettings(
+        EVENT_BUS_HANDLER_TIMEOUT=timeout_s,
+        EVENT_BUS_RETRY_ATTEMPTS=retries,
+        EVENT_BUS_LANE_SIZE=lane_size,
+        EVENT_BUS_BACKLOG_SIZE=backlog_size,
+    )
+    breaker = BreakerSettings(
+        CIRCUIT_BREAKER_FAILURE_THRESHOLD=failures,
+        CIRCUIT_BREAKER_TIMEOUT=breaker_s,
+        CIRCUIT_BREAKER_MAX_TIMEOUT=breaker_s,
+    )
+    bus = worker(
+        "event_bus",
+        EventBusActor,
+        memory,
+        events,
+        breaker,
+        subscriptions,
         keeps_own=database is not None,
         outbox=None if home is None else home / "events.outbox",
+        resend_s=resend_s,
+        backoff=SOON,
     )
     data = []
     if database is not None:
-        where = DatabaseSettings(database, 2, 5.0, BreakerPolicy(3, 0.2, 0.2))
+        where = DatabaseSettings(
+            DATABASE_URL=database if "://" in database else as_url(database), DATABASE_TIMEOUT=5.0
+        )
+        soon = BreakerSettings(CIRCUIT_BREAKER_FAILURE_THRESHOLD=3, CIRCUIT_BREAKER_TIMEOUT=0.2)
         data = [
-            worker("store", StoreActor, where, Rules(), retentions, purge_s=purge_s),
-            worker("history", HistoryActor, where),
+            worker(
+                "store",
+                StoreActor,
+                where,
+                soon,
+                Rules(),
+                retentions,
+                connections=2,
+                purge_s=purge_s,
+            ),
+            worker("history", HistoryActor, where, soon, connections=2),
         ]
     tree = Tree(
         supervisor(
@@ -176,7 +201,7 @@ def bus_house(
             backoff=SOON,
             intensity=100,
             children=[
-                worker("event_bus", EventBusActor, memory, settings, subscriptions),
+                bus,
                 *data,
                 worker("health_monitor", Patient),
                 worker("error_manager", Patient),

@@ -26,8 +26,9 @@ from tests.feed_server import (
     status,
 )
 from vatwatch import __version__
-from vatwatch.actors.feed_addresses import AddressBook, FeedPlaces
+from vatwatch.actors.feed_addresses import AddressBook
 from vatwatch.actors.feed_client import FeedClient
+from vatwatch.config.vatsim import VatsimSettings
 from vatwatch.errors import JournalFull
 from vatwatch.feed.times import parse_time
 from vatwatch.messages.status import FetcherStatus, JournalStatus
@@ -337,7 +338,9 @@ def test_radios_that_drip_cost_the_snapshot_its_radios_and_are_reported(
 def test_a_status_page_that_names_no_usable_address_is_an_outcome_and_is_asked_again(
     page: object, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vatwatch.wiring.DEFAULT_API_URL", "http://127.0.0.1:1/feed.json")
+    monkeypatch.setattr(
+        "vatwatch.actors.feed_addresses.DEFAULT_API_URL", "http://127.0.0.1:1/feed.json"
+    )
     monkeypatch.setattr("vatwatch.actors.feed_addresses.STATUS_RETRY_S", 0.0)
     feeds = FeedServer(pilots=15)
     feeds.say(STATUS, always=body(json.dumps(page).encode()))
@@ -368,15 +371,8 @@ def test_a_list_of_addresses_that_fails_is_told_once_and_not_beside_the_feed_s_o
     caplog.set_level("INFO", logger="vatwatch")
     with FeedServer(pilots=1) as feeds:
         client = FeedClient(user_agent="test", timeout_s=PATIENCE_S, max_body_bytes=1_000_000)
-        places = FeedPlaces(
-            None,
-            None,
-            feeds.base + STATUS,
-            "http://127.0.0.1:1/d",
-            "http://127.0.0.1:1/t",
-            lambda url: True,
-        )
-        book = AddressBook(places, client)
+        settings = VatsimSettings(VATSIM_STATUS_URL=feeds.base + STATUS)
+        book = AddressBook(settings, client)
         feeds.say(STATUS, always=body(b"<html>"))
         for _ in range(3):
             book.find()

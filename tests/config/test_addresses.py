@@ -11,9 +11,10 @@ import pytest
 import redis
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from vatwatch.config import addresses
-from vatwatch.config.database import PARAMETERS, postgresql
+from vatwatch.config.database import PARAMETERS, DatabaseSettings, postgresql
 from vatwatch.config.settings import describe, load, read
 from vatwatch.errors import ConfigurationError
 
@@ -232,3 +233,9 @@ def test_a_percent_sign_in_a_password_is_explained(tmp_path: Path) -> None:
     assert line == (
         "  DATABASE_URL=***: has a % that encodes nothing: in a user or a password write % as %25"
     )
+
+
+def test_not_even_the_library_s_own_text_of_an_error_shows_a_value() -> None:
+    with pytest.raises(ValidationError) as caught:
+        DatabaseSettings(DATABASE_URL="postgres://me:hunter22@host:x/db")
+    assert "hunter22" not in f"{caught.value} {caught.value!r}"

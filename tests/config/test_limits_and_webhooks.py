@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from vatwatch.actors.alerter import webhooks_of
+from vatwatch.actors.machine import limits_here
 from vatwatch.config.settings import describe, load
 from vatwatch.errors import ConfigurationError
 from vatwatch.monitoring.resources import Resource
-from vatwatch.wiring import alerts, limits
 
 SECRET = "very-secret-token"
 
@@ -17,7 +18,7 @@ SECRET = "very-secret-token"
 def test_webhooks_are_read_from_one_line_and_shown_nowhere(tmp_path: Path) -> None:
     urls = f"https://discord.com/api/webhooks/1/{SECRET}, http://127.0.0.1/{SECRET}"
     settings = load(env={"VATWATCH_ALERT_WEBHOOKS": urls}, directory=tmp_path)
-    webhooks = alerts(settings).webhooks
+    webhooks = webhooks_of(settings.alerts)
     assert [w.form for w in webhooks] == ["discord", "json"]
     assert [w.name for w in webhooks] == ["webhook 1 (discord.com)", "webhook 2 (127.0.0.1)"]
     assert webhooks[0].url == f"https://discord.com/api/webhooks/1/{SECRET}"
@@ -49,6 +50,6 @@ def test_a_hard_limit_before_the_soft_one_is_refused(
 
 def test_limits_that_are_not_set_come_from_the_machine(tmp_path: Path) -> None:
     settings = load(env={"VATWATCH_HOME": str(tmp_path / "not" / "yet")}, directory=tmp_path)
-    found = limits(settings)
+    found = limits_here(settings.resources, settings.general.home)
     assert 0 < found[Resource.MEMORY].soft < found[Resource.MEMORY].hard
     assert 0 < found[Resource.DISK].hard < found[Resource.DISK].soft <= 2048

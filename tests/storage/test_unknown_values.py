@@ -13,11 +13,10 @@ from tests.traffic.build import START, at, atis, controller, pilot, radio, snaps
 from vatwatch.feed.quarantine import Quarantined
 from vatwatch.storage.migrate import load, migrate
 from vatwatch.storage.recovery import recover
-from vatwatch.storage.retention import purge
+from vatwatch.storage.retention import purge, retentions_of
 from vatwatch.storage.writer import QUARANTINE_AN_HOUR, write_batch
 from vatwatch.traffic.diff import diff
 from vatwatch.traffic.tracking import Snapshot, Tracking
-from vatwatch.wiring import retentions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +110,7 @@ def test_what_was_set_aside_goes_after_the_time_that_the_operator_wants(
     settings = settings_for(
         tmp_path, VATWATCH_QUARANTINE_RETENTION_HOURS=2, VATSIM_POLL_INTERVAL=15
     )
-    (mine,) = [r for r in retentions(settings) if r.table == "quarantine"]
+    (mine,) = [r for r in retentions_of(settings) if r.table == "quarantine"]
     assert mine.keep == timedelta(hours=2)
     bad = (Quarantined("pilot", "A1", "cid is missing", "{}"),)
     for number in (1, 2):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -25,9 +25,12 @@ import msgspec
 from gevent.event import Event as Signal
 
 from vatwatch import __version__
+from vatwatch.actors.breakers import dependency_policy
 from vatwatch.actors.conditions import of_age, of_health, of_resources
 from vatwatch.actors.service import Service
 from vatwatch.actors.webhook import Webhook, send
+from vatwatch.config.alerts import AlertSettings
+from vatwatch.config.breaker import BreakerSettings
 from vatwatch.errors import BreakerOpen, SupervisionError, WebhookRefused, WebhookUnavailable
 from vatwatch.messages import (
     ForgetLetter,
@@ -45,7 +48,6 @@ from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.notifications import AlertNow, AlertRule, Alerts, Notification, WebhookNow
 from vatwatch.supervision import (
     Backoff,
-    BreakerPolicy,
     Guarded,
     Recovery,
     Retry,
@@ -84,38 +86,28 @@ QUARANTINED_MANY = 3
 STOP_S = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class AlertSettings:
-    """When to tell, and whom."""
+def rules_of(settings: AlertSettings) -> dict[str, Rule]:
+    """Every rule, by its name."""
+    hold, long, clear = settings.hold_s, settings.degraded_hold_s, settings.clear_s
+    rules = (
+        Rule("not_serving", "critical", "vatwatch cannot serve", hold, clear),
+        Rule("unhealthy", "critical", "a part is unhealthy", hold, clear),
+        Rule("degraded", "warning", "a part is degraded", long, clear),
+        Rule("breaker_open", "warning", "a breaker is open", hold, clear),
+        # Its own age is hold time enough.
+        Rule("feed_age", "critical", "no new snapshot comes in", 0.0, clear),
+        Rule("error_rate", "warning", "too many failures a minute", hold, clear),
+        # That it is several is hold time enough.
+        Rule("snapshots_quarantined", "warning", "snapshots are set aside", 0.0, clear),
+        Rule("resource_hard", "critical", "a hard limit is passed", hold, clear),
+        Rule("resource_soft", "warning", "a soft limit is passed", long, clear),
+    )
+    return {rule.name: rule for rule in rules}
 
-    webhooks: Sequence[Webhook]
-    breaker: BreakerPolicy
-    timeout_s: float
-    deliver_within_s: float
-    interval_s: float
-    hold_s: float
-    clear_s: float
-    degraded_hold_s: float
-    feed_age_s: float
-    errors_per_minute: int
 
-    def rules(self) -> dict[str, Rule]:
-        """Every rule, by its name."""
-        hold, long, clear = self.hold_s, self.degraded_hold_s, self.clear_s
-        rules = (
-            Rule("not_serving", "critical", "vatwatch cannot serve", hold, clear),
-            Rule("unhealthy", "critical", "a part is unhealthy", hold, clear),
-            Rule("degraded", "warning", "a part is degraded", long, clear),
-            Rule("breaker_open", "warning", "a breaker is open", hold, clear),
-            # Its own age is hold time enough.
-            Rule("feed_age", "critical", "no new snapshot comes in", 0.0, clear),
-            Rule("error_rate", "warning", "too many failures a minute", hold, clear),
-            # That it is several is hold time enough.
-            Rule("snapshots_quarantined", "warning", "snapshots are set aside", 0.0, clear),
-            Rule("resource_hard", "critical", "a hard limit is passed", hold, clear),
-            Rule("resource_soft", "warning", "a soft limit is passed", long, clear),
-        )
-        return {rule.name: rule for rule in rules}
+def webhooks_of(settings: AlertSettings) -> list[Webhook]:
+    """The webhooks in the order of the settings, numbered from 1."""
+    return [Webhook.at(url.get_secret_value(), n) for n, url in enumerate(settings.webhooks, 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +144,24 @@ class AlertRecords:
 class AlerterActor(Service):
     """Keeper of who must be told."""
 
-    def __init__(self, records: AlertRecords, settings: AlertSettings) -> None:
+    def __init__(
+        self, records: AlertRecords, settings: AlertSettings, breaker: BreakerSettings
+    ) -> None:
         super().__init__()
         self._records = records
         self._settings = settings
-        self._rules = settings.rules()
+        self._breaker = breaker
+        self._rules = rules_of(settings)
+        self._webhooks = webhooks_of(settings)
         self._latest: Reports | None = None
         self._timer: Timer | None = None
         self._soon = False
-        self._signals = {webhook.name: Signal() for webhook in settings.webhooks}
+        self._signals = {webhook.name: Signal() for webhook in self._webhooks}
         self._stopping = Signal()
         self._deliveries: list[gevent.Greenlet] = []
 
     def on_start(self) -> None:
-        for webhook in self._settings.webhooks:
+        for webhook in self._webhooks:
             self._records.outboxes.setdefault(webhook.name, Outbox())
             self._deliveries.append(self.spawn(self._deliver_all, webhook))
         self._evaluate_in(0)
@@ -275,7 +271,7 @@ class AlerterActor(Service):
         else:
             log.info("alert resolved: %s%s", alert.rule.summary, about)
         self._records.history.append(notification)
-        for webhook in self._settings.webhooks:
+        for webhook in self._webhooks:
             self._put(webhook, Waiting(notification))
 
     def _put(self, webhook: Webhook, waiting: Waiting) -> None:
@@ -289,7 +285,7 @@ class AlerterActor(Service):
         self._signals[webhook.name].set()
 
     def _notify_again(self, letter: DeadLetter) -> None:
-        webhook = next((w for w in self._settings.webhooks if w.name == letter.receiver), None)
+        webhook = next((w for w in self._webhooks if w.name == letter.receiver), None)
         if webhook is None:
             log.warning("dead letter %s: there is no %s any more", letter.id, letter.receiver)
             return
@@ -302,7 +298,10 @@ class AlerterActor(Service):
     def _deliver_all(self, webhook: Webhook) -> None:
         """One after another, for as long as the actor lives."""
         guard = self.guard(
-            webhook.name, self._settings.breaker, counts=WebhookUnavailable, kind="webhook"
+            webhook.name,
+            dependency_policy(self._breaker),
+            counts=WebhookUnavailable,
+            kind="webhook",
         )
         again = Retry(QUICK_TRIES, QUICK, on=_is_worth_a_quick_try)
         recovery = self.recovery(f"notify {webhook.name}", Guarded(guard), again)
@@ -408,7 +407,7 @@ class AlerterActor(Service):
                     box.undelivered,
                     box.last_error,
                 )
-                for webhook in self._settings.webhooks
+                for webhook in self._webhooks
                 for box in (records.outboxes[webhook.name],)
             ),
         )

@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, assert_never
 
 import redis
 
+from vatwatch.actors.breakers import dependency_policy
 from vatwatch.actors.service import Service
+from vatwatch.config.breaker import BreakerSettings
+from vatwatch.config.cache import CacheSettings
 from vatwatch.errors import BreakerOpen, RedisUnavailable, SupervisionError
 from vatwatch.live.encoding import encode_live, encode_one
 from vatwatch.live.records import Body, Collection
@@ -37,7 +40,6 @@ from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.outages import Outage, lasted, look
 from vatwatch.storage.redis_mirror import RedisMirror
 from vatwatch.supervision import (
-    BreakerPolicy,
     Degrade,
     Guard,
     Guarded,
@@ -54,7 +56,7 @@ from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.tracking import Tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -80,16 +82,13 @@ class CacheActor(Service):
     _guard: Guard
     _mirroring: Recovery
 
-    def __init__(
-        self,
-        *,
-        redis_url: str | None,
-        ttl_s: Mapping[Collection, int],
-        redis_breaker: BreakerPolicy,
-    ) -> None:
+    def __init__(self, settings: CacheSettings, breaker: BreakerSettings) -> None:
         super().__init__()
-        self._mirror = None if redis_url is None else RedisMirror(redis_url, ttl_s)
-        self._redis_breaker = redis_breaker
+        url = settings.redis_url
+        self._mirror = (
+            None if url is None else RedisMirror(url.get_secret_value(), _ttl_s(settings))
+        )
+        self._breaker = breaker
         self._pool = NativePool(1, "cache")
         self._tracking = Tracking()
         self._bodies: dict[Collection, Body] = {}
@@ -110,7 +109,7 @@ class CacheActor(Service):
         self._working_on: int | None = None
 
     def on_start(self) -> None:
-        self._guard = self.guard("Redis", self._redis_breaker, counts=REDIS_FAILS)
+        self._guard = self.guard("Redis", dependency_policy(self._breaker), counts=REDIS_FAILS)
         # Redis is a mirror: without it all is served the same, and the status says so.
         self._mirroring = self.recovery(
             "mirror", Degrade((*REDIS_FAILS, BreakerOpen), self._degrade), Guarded(self._guard)
@@ -315,3 +314,14 @@ class CacheActor(Service):
         self._pool.close()
         if self._mirror is not None:
             self._mirror.close()
+
+
+def _ttl_s(settings: CacheSettings) -> dict[Collection, int]:
+    """How long each collection lives in Redis."""
+    return {
+        Collection.FLIGHTS: settings.ttl_flight_data_s,
+        Collection.CONTROLLERS: settings.ttl_atc_data_s,
+        Collection.ATIS: settings.ttl_atc_data_s,
+        Collection.TRANSCEIVERS: settings.ttl_flight_data_s,
+        Collection.NETWORK: settings.ttl_default_s,
+    }

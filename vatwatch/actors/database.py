@@ -6,12 +6,14 @@ the others at once, and tells them (`DatabaseReturned`), so that nobody waits fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
 from gevent.lock import BoundedSemaphore
 
+from vatwatch.actors.breakers import database_policy
+from vatwatch.config.breaker import BreakerSettings
+from vatwatch.config.database import DatabaseSettings
 from vatwatch.errors import (
     BreakerOpen,
     DatabaseBroken,
@@ -23,7 +25,7 @@ from vatwatch.messages import DatabaseReturned, GetDsn
 from vatwatch.messages.status import PoolStatus
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.weather import Verdict, judge, said
-from vatwatch.supervision import Actor, Address, BreakerPolicy, Guard, Guarded, Recovery
+from vatwatch.supervision import Actor, Address, Guard, Guarded, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,38 +41,38 @@ CONFLICT_TRIES = 3
 USERS = ("store", "history")
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseSettings:
-    """Where the database is, and how long it may take. Without a `dsn`: the embedded cluster."""
+def open_database(
+    actor: Actor,
+    settings: DatabaseSettings,
+    breaker: BreakerSettings,
+    *,
+    connections: int,
+    prepare: Callable[[ConnectionPool], None] = lambda _pool: None,
+) -> Database:
+    """A database that connects at its first use; `prepare` runs then, before anything else.
 
-    dsn: str | None
-    connections: int
-    timeout_s: float
-    breaker: BreakerPolicy
+    `connections`: how many this actor may have open at once. The breaker is the actor's own: the
+    store's must not open because of a question.
+    """
+    guard = actor.guard(
+        f"PostgreSQL ({actor.name})",
+        database_policy(breaker, settings),
+        counts=(DatabaseUnavailable,),
+    )
+    recovery = actor.recovery("transaction", Guarded(guard))
 
-    def open(
-        self, actor: Actor, prepare: Callable[[ConnectionPool], None] = lambda _pool: None
-    ) -> Database:
-        """A database that connects at its first use; `prepare` runs then, before anything else.
+    def tell_the_others() -> None:
+        others = [name for name in USERS if name != actor.name]
+        names = {f"PostgreSQL ({name})" for name in others}
+        for one in actor.guards.all():
+            if one.name in names:
+                one.reset("the database is back")
+        for address in map(actor.address, others):
+            if address.alive():  # who starts later tries by itself
+                address.offer(DatabaseReturned())
 
-        The breaker is the actor's own: the store's must not open because of a question.
-        """
-        guard = actor.guard(
-            f"PostgreSQL ({actor.name})", self.breaker, counts=(DatabaseUnavailable,)
-        )
-        recovery = actor.recovery("transaction", Guarded(guard))
-
-        def tell_the_others() -> None:
-            others = [name for name in USERS if name != actor.name]
-            names = {f"PostgreSQL ({name})" for name in others}
-            for one in actor.guards.all():
-                if one.name in names:
-                    one.reset("the database is back")
-            for address in map(actor.address, others):
-                if address.alive():  # who starts later tries by itself
-                    address.offer(DatabaseReturned())
-
-        return Database(self, actor.address("postgres"), prepare, guard, recovery, tell_the_others)
+    postgres = actor.address("postgres")
+    return Database(settings, connections, postgres, prepare, guard, recovery, tell_the_others)
 
 
 class Database:
@@ -82,14 +84,16 @@ class Database:
     def __init__(
         self,
         settings: DatabaseSettings,
+        connections: int,
         postgres: Address,
         prepare: Callable[[ConnectionPool], None],
         guard: Guard,
         recovery: Recovery,
         on_return: Callable[[], None],
     ) -> None:
-        """For `DatabaseSettings.open`. `on_return` is called when it answers after a failure."""
+        """For `open_database`. `on_return` is called when it answers after a failure."""
         self._settings = settings
+        self._connections = connections
         self._postgres = postgres
         self._prepare = prepare
         self._pool: ConnectionPool | None = None
@@ -102,7 +106,7 @@ class Database:
     @property
     def embedded(self) -> bool:
         """Whether it is our own cluster."""
-        return self._settings.dsn is None
+        return self._settings.is_embedded
 
     @property
     def breaker(self) -> str:
@@ -192,14 +196,18 @@ class Database:
                     self._pool = self._open()
         return self._pool
 
+    def _dsn(self) -> str:
+        url = self._settings.url
+        if url is not None:
+            return url.get_secret_value()
+        return self._postgres.ask(GetDsn(), timeout_s=ASK_TIMEOUT_S)
+
     def _open(self) -> ConnectionPool:
         try:
-            dsn = self._settings.dsn or self._postgres.ask(GetDsn(), timeout_s=ASK_TIMEOUT_S)
+            dsn = self._dsn()
         except SupervisionError as error:
             raise DatabaseUnavailable(f"the embedded PostgreSQL does not run: {error}") from error
-        pool = ConnectionPool(
-            dsn, size=self._settings.connections, timeout_s=self._settings.timeout_s
-        )
+        pool = ConnectionPool(dsn, size=self._connections, timeout_s=self._settings.timeout_s)
         try:
             self._prepare(pool)
         except psycopg2.Error as error:

@@ -27,6 +27,7 @@ from msgspec.structs import replace
 
 from vatwatch.actors.error_backlog import ErrorBacklog
 from vatwatch.actors.service import Service
+from vatwatch.config.errors import ErrorSettings
 from vatwatch.errors import StorageError, SupervisionError, WebhookUnavailable
 from vatwatch.messages import (
     ErrorsStored,
@@ -114,22 +115,22 @@ MESSAGE_CHARS = 2_000
 class ErrorManagerActor(Service):
     """Keeper of what went wrong."""
 
-    def __init__(self, *, enabled: bool, retention: timedelta, outbox: Path | None = None) -> None:
-        """`enabled`: False leaves the log lines, and no statistics, rows and events of errors.
+    def __init__(self, settings: ErrorSettings, *, outbox: Path | None = None) -> None:
+        """Not enabled, it leaves the log lines, and no statistics, rows and events of errors.
 
         `outbox`: where a copy of what is not in the table yet is.
         """
         super().__init__()
-        self._enabled = enabled
-        self._retention = retention
-        self._statistics = ErrorStatistics(retention)
+        self._enabled = settings.enabled
+        self._retention = timedelta(hours=settings.retention_hours)
+        self._statistics = ErrorStatistics(self._retention)
         self._recent: deque[ErrorRecord] = deque(maxlen=RECENT)
         self._open: dict[str, ErrorRecord] = {}
         self._restarting: dict[str, tuple[ErrorRecord, float]] = {}
         self._opened_at: dict[str, float] = {}
         self._told: OrderedDict[str, float] = OrderedDict()
         self._repeats: dict[str, int] = {}
-        self._backlog = ErrorBacklog(outbox if enabled else None)
+        self._backlog = ErrorBacklog(outbox if settings.enabled else None)
         self._outstanding: StoreErrors | None = None
         self._sent_at = 0.0
         self._flush_due = False

@@ -28,8 +28,9 @@ from uuid import UUID, uuid4
 import gevent
 import msgspec
 
+from vatwatch.actors.breakers import handler_policy
 from vatwatch.actors.event_backlog import EventBacklog
-from vatwatch.actors.event_lane import Lane, LanePolicy
+from vatwatch.actors.event_lane import BETWEEN_TRIES, Lane
 from vatwatch.actors.event_memory import (
     BusMemory,
     Delivery,
@@ -40,6 +41,8 @@ from vatwatch.actors.event_memory import (
     Subscription,
 )
 from vatwatch.actors.service import Service
+from vatwatch.config.breaker import BreakerSettings
+from vatwatch.config.events import EventSettings
 from vatwatch.errors import DatabaseUnavailable, EventRefused, MailboxFull
 from vatwatch.messages import (
     AcceptEvent,
@@ -67,7 +70,7 @@ from vatwatch.messages.event_bus import ToEventBus
 from vatwatch.messages.status import DeliveryMetrics, EventBusStatus, HandlerStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.supervision import (
-    BreakerPolicy,
+    Backoff,
     DeadLetterReason,
     FailureHandled,
     Reply,
@@ -89,6 +92,9 @@ Received: TypeAlias = ToEventBus | FlushEvents
 # Events that are taken at once: to check and to keep one takes 10 to 15 µs, and nobody else runs
 # meanwhile. (A first snapshot of 2,000 pilots has 2,200: 25 to 33 ms.)
 SLICE = 50
+# How long the store may owe an answer. It holds only the latest that it was sent, so that the same
+# can be sent again at any time.
+RESEND_S = 5.0
 # A status of a busy bus is told at most this often.
 REPORT_S = 0.5
 # The handler of events that PostgreSQL refuses.
@@ -108,39 +114,37 @@ MESSAGE_CHARS = 300
 VALUE_CHARS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class BusSettings:
-    """How patient the bus is, and how much it holds.
-
-    `resend_s`: for so long the store may owe an answer (it holds the latest that it was sent and no
-    other, so it can be sent again at any time); `keeps_own`: what the services tell of themselves
-    goes to the table; `outbox`: where a copy of what is not there yet is.
-    """
-
-    lane: LanePolicy
-    breaker: BreakerPolicy
-    backlog_size: int
-    resend_s: float = 5.0
-    keeps_own: bool = True
-    outbox: Path | None = None
-
-
 class EventBusActor(Service):
     """Keeper of who wants to know what."""
 
     def __init__(
         self,
         memory: BusMemory,
-        settings: BusSettings,
+        settings: EventSettings,
+        breaker: BreakerSettings,
         subscriptions: Sequence[Subscription] = (),
+        *,
+        keeps_own: bool = True,
+        outbox: Path | None = None,
+        resend_s: float = RESEND_S,
+        backoff: Backoff = BETWEEN_TRIES,
     ) -> None:
-        """`subscriptions`: those of the tree itself; others come by message."""
+        """`subscriptions`: those of the tree itself; others come by message.
+
+        `keeps_own`: what the services tell of themselves goes to the table; `outbox`: the file with
+        a copy of what is not there yet; `resend_s`: how long the store may owe an answer;
+        `backoff`: between two tries of one event.
+        """
         super().__init__()
         self._memory = memory
         self._settings = settings
+        self._breaker = breaker
+        self._keeps_own = keeps_own
+        self._resend_s = resend_s
+        self._backoff = backoff
         self._declared = subscriptions
         self._backlog = EventBacklog(
-            memory, size=settings.backlog_size, path=settings.outbox, given_up=self._not_discarded
+            memory, size=settings.backlog_size, path=outbox, given_up=self._not_discarded
         )
         self._lanes: dict[str, Lane] = {}
         self._running: list[gevent.Greenlet] = []
@@ -233,7 +237,7 @@ class EventBusActor(Service):
 
     def _accept(self, event: Event, *, stored: bool) -> None:
         memory = self._memory
-        if not stored and self._settings.keeps_own:
+        if not stored and self._keeps_own:
             self._backlog.add_event(event)
         memory.history.append(event)
         memory.by_type[event.type] += 1
@@ -266,15 +270,17 @@ class EventBusActor(Service):
     def _lane(self, handler: str) -> Lane:
         if handler not in self._lanes:
             memory = self._memory.lanes.setdefault(handler, LaneMemory())
+            policy = handler_policy(self._breaker, self._settings)
             lane = Lane(
                 self,
                 memory,
                 self._memory,
                 self.address(handler),
                 self.address("history"),
-                self.guard(f"event handler {handler}", self._settings.breaker, kind="handler"),
+                self.guard(f"event handler {handler}", policy, kind="handler"),
                 self.recovery,
-                self._settings.lane,
+                self._settings,
+                self._backoff,
                 lambda: self.tree_is_stopping,
             )
             self._lanes[handler] = lane
@@ -358,13 +364,13 @@ class EventBusActor(Service):
 
     def _keep(self, letter: DeadLetter, message: Tell | None = None) -> None:
         self._memory.hold(HeldLetter(letter, message))
-        if self._settings.keeps_own:
+        if self._keeps_own:
             self._backlog.add_letter(letter)
             self._flush()
 
     def _forget(self, key: UUID) -> None:
         self._memory.letters.pop(key, None)
-        if self._settings.keeps_own:
+        if self._keeps_own:
             self._backlog.forget_letter(key)
             self._flush()
 
@@ -427,13 +433,13 @@ class EventBusActor(Service):
     def _flush_later(self) -> None:
         if not self._flush_due:
             self._flush_due = True
-            self.after(self._settings.resend_s, FlushEvents())
+            self.after(self._resend_s, FlushEvents())
 
     def _flush_again(self) -> None:
         self._flush_due = False
         if self._outstanding is None:
             return
-        if monotonic() - self._sent_at >= self._settings.resend_s:
+        if monotonic() - self._sent_at >= self._resend_s:
             self._outstanding = None
             self._flush()
         else:

@@ -8,13 +8,13 @@ again: handlers get each event at least once, and tell by its id whether they kn
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
 import gevent.event
 
 from vatwatch.actors.event_memory import BusMemory, Delivery, DeliveryCounts, LaneMemory
+from vatwatch.config.events import EventSettings
 from vatwatch.errors import (
     ActorUnavailable,
     AskTimeout,
@@ -34,17 +34,8 @@ PAGE = 200
 REPLAY_RETRY_S = 1.0
 HISTORY_TIMEOUT_S = 30.0
 
-RECOVERED = Backoff(base_s=0.1, cap_s=5.0)
-
-
-@dataclass(frozen=True, slots=True)
-class LanePolicy:
-    """How patient a lane is."""
-
-    timeout_s: float
-    retries: int
-    size: int
-    backoff: Backoff = RECOVERED
+# Between two tries of one event.
+BETWEEN_TRIES = Backoff(base_s=0.1, cap_s=5.0)
 
 
 class Owner(Protocol):
@@ -69,7 +60,8 @@ class Lane:
         history: Address,
         guard: Guard,
         recovery: Callable[..., Recovery],
-        policy: LanePolicy,
+        settings: EventSettings,
+        backoff: Backoff,
         stopping: Callable[[], bool],
     ) -> None:
         """`recovery(operation, *remedies)` makes one that tells, as `Actor.recovery`.
@@ -82,10 +74,10 @@ class Lane:
         self._bus = bus
         self._handler = handler
         self._history = history
-        self._policy = policy
+        self._settings = settings
         self._stopping = stopping
         self._wake = gevent.event.Event()
-        retry = Retry(policy.retries, policy.backoff, on=_worth_a_retry)
+        retry = Retry(settings.retry_attempts, backoff, on=_worth_a_retry)
         self._recovery = recovery(f"deliver to {handler.name}", retry)
         # The error manager makes an event of what it hears: of a failure to deliver that event it
         # must not hear, or one failure would be told for ever.
@@ -95,9 +87,9 @@ class Lane:
         """One more. A full lane gives up the oldest that waits."""
         memory = self.memory
         memory.queue.append(delivery)
-        if len(memory.queue) > self._policy.size:
+        if len(memory.queue) > self._settings.lane_size:
             oldest = memory.queue.popleft()
-            error = f"{self._policy.size} events are waiting"
+            error = f"{self._settings.lane_size} events are waiting"
             self._owner.undeliverable(self._handler.name, oldest, "overflow", error)
         memory.high_water = max(memory.high_water, len(memory.queue))
         self._wake.set()
@@ -199,7 +191,7 @@ class Lane:
         delivery.attempts += 1
         for counts in both:
             counts.retried += retried
-        self._handler.ask(Delivered(delivery.event), timeout_s=self._policy.timeout_s)
+        self._handler.ask(Delivered(delivery.event), timeout_s=self._settings.handler_timeout_s)
 
 
 def _worth_a_retry(error: Exception) -> bool:

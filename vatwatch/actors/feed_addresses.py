@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -14,6 +13,7 @@ from urllib.parse import urljoin
 import msgspec
 
 from vatwatch.actors.feed_client import FeedClient, NotModified, fault_of, shown
+from vatwatch.config.vatsim import DEFAULT_API_URL, DEFAULT_TRANSCEIVERS_URL, VatsimSettings
 from vatwatch.errors import FeedError, FeedMalformed, FeedNotJson, FetchError, FetchUnreachable
 from vatwatch.monitoring.outages import Outage, look
 
@@ -23,19 +23,6 @@ log = logging.getLogger(__name__)
 STATUS_AGE_S = 3600.0
 # Without an answer from what it listed, the list is asked again, as it may be what is wrong.
 STATUS_RETRY_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class FeedPlaces:
-    """Where the feeds are. Without `api_url`: found through `status_url`."""
-
-    api_url: str | None
-    transceivers_url: str | None
-    status_url: str
-    default_api_url: str
-    default_transceivers_url: str
-    may_ask: Callable[[str], bool]
-    """Whether an address may be asked as often as the settings say: VATSIM limits that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +36,8 @@ class Addresses:
 class AddressBook:
     """Knows the addresses, and asks for them anew from time to time."""
 
-    def __init__(self, places: FeedPlaces, client: FeedClient) -> None:
-        self._places = places
+    def __init__(self, settings: VatsimSettings, client: FeedClient) -> None:
+        self._settings = settings
         self._client = client
         self._listed: Addresses | None = None
         self._listed_at = 0.0
@@ -63,11 +50,11 @@ class AddressBook:
         Raises:
             FetchUnreachable: VATSIM's own hosts, which may not be asked as often as is set
         """
-        places = self._places
-        if places.api_url is not None:
+        settings = self._settings
+        if settings.api_url is not None:
             return Addresses(
-                places.api_url,
-                places.transceivers_url or urljoin(places.api_url, "transceivers-data.json"),
+                settings.api_url,
+                settings.transceivers_url or urljoin(settings.api_url, "transceivers-data.json"),
             )
         age_s = monotonic() - self._listed_at
         limit_s = STATUS_RETRY_S if self._doubted else STATUS_AGE_S
@@ -83,22 +70,22 @@ class AddressBook:
 
     def _look_up(self) -> Addresses:
         """Ask `status.json`; while it is unavailable, go on with what is known."""
-        places = self._places
+        settings = self._settings
         data: list[str] = []
         transceivers: list[str] = []
         cause = ""
         try:
-            data, transceivers = addresses_from_status(self._client.get(places.status_url))
+            data, transceivers = addresses_from_status(self._client.get(settings.status_url))
         except (FetchError, FeedError, NotModified) as error:
             cause = str(error) or type(error).__name__
         self._tell_operator(cause)
-        known = self._listed or Addresses(places.default_api_url, places.default_transceivers_url)
+        known = self._listed or Addresses(DEFAULT_API_URL, DEFAULT_TRANSCEIVERS_URL)
         found = Addresses(
             choose(data, known.data),
-            places.transceivers_url or choose(transceivers, known.transceivers),
+            settings.transceivers_url or choose(transceivers, known.transceivers),
         )
         for url in (found.data, found.transceivers):
-            if not places.may_ask(url):
+            if not settings.may_ask(url):
                 raise FetchUnreachable(
                     f"{shown(url)} is VATSIM's own, and not asked more often than every 15 s"
                 )

@@ -18,11 +18,15 @@ from pathlib import Path
 from time import monotonic
 from typing import TypeAlias, TypeVar, assert_never
 
-from vatwatch.actors.feed_addresses import AddressBook, FeedPlaces
+from vatwatch.actors.breakers import feed_policy
+from vatwatch.actors.deadlines import JOURNAL_TIMEOUT_S
+from vatwatch.actors.feed_addresses import AddressBook
 from vatwatch.actors.feed_client import FeedClient, NotModified, shown
 from vatwatch.actors.last_poll import LastPoll
 from vatwatch.actors.second_feed import SecondFeed
 from vatwatch.actors.service import Service
+from vatwatch.config.breaker import BreakerSettings
+from vatwatch.config.vatsim import VatsimSettings
 from vatwatch.errors import (
     BreakerOpen,
     FeedClockDoubted,
@@ -59,7 +63,6 @@ from vatwatch.monitoring.health import Health
 from vatwatch.supervision import (
     Ask,
     Backoff,
-    BreakerPolicy,
     Guard,
     Guarded,
     NativePool,
@@ -101,27 +104,12 @@ NOT_KEPT = ("journal_full", "journal_failed")
 NO_ANSWER = ("timeout", "unreachable", "breaker_open", "http_status")
 
 BACKOFF = Backoff(base_s=0.5, cap_s=5.0)
-JOURNAL_TIMEOUT_S = 20.0
+MEGABYTE = 1024 * 1024
 # A feed that fails in another way each time is told of this often.
 TELL_S = 60.0
 # So many updates that do not come: the data server has died, and its cache goes on serving.
 FROZEN_PERIODS = 4
 FROZEN_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class FeedSettings:
-    """Where the feeds are, and how to ask."""
-
-    places: FeedPlaces
-    user_agent: str
-    timeout_s: float
-    retry_attempts: int
-    poll_interval_s: float
-    max_body_bytes: int
-    breaker: BreakerPolicy
-    last_poll: Path
-    """A file that tells a restarted fetcher when the last poll was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +129,22 @@ class FetcherActor(Service):
     _fetching: Recovery
     _radios: SecondFeed
 
-    def __init__(self, settings: FeedSettings) -> None:
+    def __init__(
+        self, settings: VatsimSettings, breaker: BreakerSettings, *, last_poll: Path
+    ) -> None:
+        """`last_poll`: a file that tells a restarted fetcher when the last poll was."""
         super().__init__()
         self._settings = settings
+        self._breaker = breaker
         self._client = FeedClient(
-            user_agent=settings.user_agent,
-            timeout_s=settings.timeout_s,
-            max_body_bytes=settings.max_body_bytes,
-            may_ask=settings.places.may_ask,
+            user_agent=settings.full_user_agent,
+            timeout_s=settings.api_timeout_s,
+            max_body_bytes=settings.max_body_mb * MEGABYTE,
+            may_ask=settings.may_ask,
         )
-        self._addresses = AddressBook(settings.places, self._client)
+        self._addresses = AddressBook(settings, self._client)
         self._pool = NativePool(1, "fetcher")
-        self._last_poll = LastPoll(settings.last_poll)
+        self._last_poll = LastPoll(last_poll)
         self._plan = PollPlan(datetime.now(UTC))
         self._clock: FeedClock | None = None  # None: the journal must be asked
         self._advanced_at: datetime | None = None
@@ -169,7 +161,9 @@ class FetcherActor(Service):
     def on_start(self) -> None:
         settings = self._settings
         self._radios = SecondFeed(self._client, self.spawn)
-        self._guard = self.guard("VATSIM feed", settings.breaker, counts=(FetchError, FeedEmpty))
+        self._guard = self.guard(
+            "VATSIM feed", feed_policy(self._breaker, settings), counts=(FetchError, FeedEmpty)
+        )
         self._fetching = self.recovery(
             "poll",
             Guarded(self._guard),

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias, assert_never
 import gevent
 
 from vatwatch.actors.service import Service
+from vatwatch.config.service import ServiceSettings
 from vatwatch.errors import VatwatchError
 from vatwatch.messages import (
     GetReports,
@@ -95,18 +96,16 @@ class HealthMonitorActor(Service):
     def __init__(
         self,
         records: Records,
+        settings: ServiceSettings,
         *,
-        interval_s: float,
-        probe_timeout_s: float,
-        patience_s: Mapping[str, float],
+        busy_limits_s: Mapping[str, float],
     ) -> None:
-        """`patience_s`: who may have a message in hand for longer than `probe_timeout_s`."""
+        """`busy_limits_s`: who may have a message in hand for longer than a probe waits."""
         super().__init__()
         self._records = records
         self._ledger = records.ledger
-        self._interval_s = interval_s
-        self._probe_timeout_s = probe_timeout_s
-        self._patience_s = patience_s
+        self._settings = settings
+        self._busy_limits_s = busy_limits_s
         self._missing: dict[str, str] = {}
         self._asked: set[str] = set()
         self._checked_at: datetime | None = None
@@ -156,7 +155,7 @@ class HealthMonitorActor(Service):
         services = {name: part.health.value for name, part in parts.items()}
         assert self._ledger.whole is not None
         self.publish("HEALTH_CHECK", HealthPayload(self._ledger.whole.health.value, services))
-        self.after(self._interval_s, CheckHealth())
+        self.after(self._settings.health_check_interval_s, CheckHealth())
 
     def _ask_once(self, name: str, ask: Callable[[str], None]) -> None:
         """In a greenlet; whoever has not answered yet is not asked again meanwhile."""
@@ -172,7 +171,7 @@ class HealthMonitorActor(Service):
 
     def _probe(self, service: str) -> None:
         missing = ""
-        limit_s = self._patience_s.get(service, self._probe_timeout_s)
+        limit_s = self._busy_limits_s.get(service, self._settings.probe_timeout_s)
         try:
             self.address(service).probe(timeout_s=limit_s)
         except VatwatchError as error:
@@ -185,7 +184,7 @@ class HealthMonitorActor(Service):
         try:
             missing = (
                 self.address("history")
-                .ask(InspectDatabase(), timeout_s=self._probe_timeout_s)
+                .ask(InspectDatabase(), timeout_s=self._settings.probe_timeout_s)
                 .error
             )
         except VatwatchError as error:
@@ -196,7 +195,9 @@ class HealthMonitorActor(Service):
     def _inspect_redis(self, name: str) -> None:
         """In-process, there is no such part."""
         try:
-            found = self.address("cache").ask(InspectCache(), timeout_s=self._probe_timeout_s)
+            found = self.address("cache").ask(
+                InspectCache(), timeout_s=self._settings.probe_timeout_s
+            )
         except VatwatchError as error:
             if name in self._records.outside:
                 self.after(0, DependencyInspected(name, Health.UNHEALTHY, text_of(error)))
@@ -214,7 +215,7 @@ class HealthMonitorActor(Service):
         else:
             self._missing.pop(service, None)
         self._look_at(service)
-        if missing and self._interval_s > AGAIN_S:
+        if missing and self._settings.health_check_interval_s > AGAIN_S:
             self.spawn(self._probe_later, service)
 
     def _probe_later(self, service: str) -> None:

@@ -20,8 +20,10 @@ import gevent
 import psycopg2
 from gevent.lock import BoundedSemaphore
 
-from vatwatch.actors.database import Database, DatabaseSettings, nothing
+from vatwatch.actors.database import Database, nothing, open_database
 from vatwatch.actors.service import Service
+from vatwatch.config.breaker import BreakerSettings
+from vatwatch.config.database import DatabaseSettings
 from vatwatch.errors import DatabaseUnavailable, StorageError, TooManyQuestions
 from vatwatch.messages import (
     DatabaseReturned,
@@ -73,18 +75,29 @@ class HistoryActor(Service):
 
     _database: Database
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, breaker: BreakerSettings, *, connections: int
+    ) -> None:
+        """`connections`: how many questions are asked of the database at once."""
         super().__init__()
         self._settings = settings
+        self._breaker = breaker
+        self._connections = connections
         self._queries = self._failures = 0
         self._public_waiting = 0
-        self._public_places = BoundedSemaphore(max(1, settings.connections - RESERVED))
+        self._public_places = BoundedSemaphore(max(1, connections - RESERVED))
         self._retry: Timer | None = None
         self._retry_at: datetime | None = None
         self._since: datetime | None = None
 
     def on_start(self) -> None:
-        self._database = self._settings.open(self, _expect_schema)
+        self._database = open_database(
+            self,
+            self._settings,
+            self._breaker,
+            connections=self._connections,
+            prepare=_expect_schema,
+        )
         self._report("")
 
     def on_stop(self) -> None:

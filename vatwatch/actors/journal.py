@@ -24,6 +24,7 @@ from typing import Any, TypeAlias, TypeVar, assert_never
 
 from vatwatch.actors.journal_report import health_of, status_of
 from vatwatch.actors.service import Service
+from vatwatch.config.journal import JournalSettings
 from vatwatch.errors import (
     JournalCorrupt,
     JournalError,
@@ -66,6 +67,7 @@ T = TypeVar("T")
 
 Received: TypeAlias = ToJournal
 
+MEGABYTE = 1024 * 1024
 # How long one question may look for an entry that can be read: half of what the processor waits.
 SEARCH_S = 5.0
 
@@ -73,11 +75,11 @@ SEARCH_S = 5.0
 class JournalActor(Service):
     """Owns the journal's directory."""
 
-    def __init__(self, directory: Path, *, max_bytes: int, max_failures: int) -> None:
+    def __init__(self, directory: Path, settings: JournalSettings) -> None:
         super().__init__()
-        self._journal = Journal(directory, max_bytes=max_bytes)
+        self._journal = Journal(directory, max_bytes=settings.max_mb * MEGABYTE)
         self._held = HeldEntries(directory, self._journal)
-        self._max_failures = max_failures
+        self._max_failures = settings.max_failures
         # One thread: the journal's methods are called one at a time.
         self._pool = NativePool(
             1, "journal", owns=str(directory.absolute()), release=self._journal.close

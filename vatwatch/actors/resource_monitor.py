@@ -15,7 +15,7 @@ import ctypes
 import gc
 import logging
 import resource as limits_of_process
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,9 @@ from typing import TypeAlias, assert_never
 
 import psutil
 
+from vatwatch.actors.machine import MEGABYTE, limits_here
 from vatwatch.actors.service import Service
+from vatwatch.config.resources import ResourceSettings
 from vatwatch.errors import SupervisionError
 from vatwatch.messages import CleanJournal, GetReports, KeepArchive, ShedArchive, ShedHistory
 from vatwatch.messages.status import JournalStatus, ResourceStatus
@@ -35,7 +37,6 @@ from vatwatch.monitoring.resources import (
     REPLACE_EVERY,
     UNITS,
     Level,
-    Limits,
     Orders,
     Resource,
     Step,
@@ -60,7 +61,6 @@ class CleanUpDue(Tell):
 
 Received: TypeAlias = MeasureResources | CleanUpDue
 
-MEGABYTE = 1024 * 1024
 ASK_TIMEOUT_S = 2.0
 # Of the event bus, while memory is short.
 SHORT_HISTORY = 100
@@ -71,36 +71,28 @@ CPU_SETTLES_S = 30.0
 REPLACED = "worker-replaced"
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceSettings:
-    """Where to look, how often, and the limits in force."""
-
-    home: Path
-    interval_s: float
-    cleanup_interval_s: float
-    log_max_bytes: int
-    limits: Mapping[Resource, Limits]
-
-
 class ResourceMonitorActor(Service):
     """Keeper of the limits."""
 
     def __init__(
         self,
         settings: ResourceSettings,
+        home: Path,
         *,
         replace_worker: Callable[[str], None] | None,
         free: Callable[[Path], int] = free_bytes,
     ) -> None:
-        """`replace_worker(why)` ends this worker in order; None: that is not to be done."""
+        """`replace_worker(why)` ends this worker in order, if the settings allow that."""
         super().__init__()
         self._settings = settings
-        self._replace_worker = replace_worker
+        self._home = home
+        self._limits = limits_here(settings, home)
+        self._replace_worker = replace_worker if settings.replace_worker else None
         self._free = free
         self._process = psutil.Process()
         self._hub = HubWatch()
         # It renames the log and deletes what is left over.
-        self._pool = NativePool(1, "resources", owns=f"resources of {settings.home.absolute()}")
+        self._pool = NativePool(1, "resources", owns=f"resources of {home.absolute()}")
         self._watched = Watched.begin()
         self._readings: dict[Resource, float] = {}
         self._times_blocked = 0
@@ -140,7 +132,7 @@ class ResourceMonitorActor(Service):
         judged = dict(self._readings)
         if monotonic() - self._began_s < CPU_SETTLES_S:
             del judged[Resource.CPU]
-        self._watched, orders = before.look(self._settings.limits, judged)
+        self._watched, orders = before.look(self._limits, judged)
         self._tell_operator(before, self._watched)
         self._follow(orders)
         self._tell_blocked()
@@ -156,7 +148,7 @@ class ResourceMonitorActor(Service):
             Resource.HUB: self._hub.lateness().max_s * 1000,
         }
         with suppress(OSError):  # a disk that cannot be asked is the journal's to complain of
-            free = self._pool.run(self._free, self._settings.home)
+            free = self._pool.run(self._free, self._home)
             readings[Resource.DISK] = free / MEGABYTE
         journal = self._journal()
         if journal is not None and journal.max_bytes:
@@ -189,7 +181,7 @@ class ResourceMonitorActor(Service):
                     self._replaced = True
                     self._replace(self._replace_worker)
             case Step.DROP_OLD_ARCHIVE:
-                limits = self._settings.limits[Resource.DISK]
+                limits = self._limits[Resource.DISK]
                 wanted = limits.soft * (1 + limits.hysteresis) - self._readings[Resource.DISK]
                 if wanted > 0:
                     # One more, as it must be above the limit.
@@ -205,10 +197,10 @@ class ResourceMonitorActor(Service):
         """Unless the worker before this one was replaced a moment ago: then it does not help."""
         over = (
             f"memory is over VATWATCH_MEMORY_HARD_MB "
-            f"({self._settings.limits[Resource.MEMORY].hard:.0f} MiB): "
+            f"({self._limits[Resource.MEMORY].hard:.0f} MiB): "
             f"it takes {self._readings[Resource.MEMORY]:.0f} MiB"
         )
-        note, now = self._settings.home / REPLACED, datetime.now(UTC)
+        note, now = self._home / REPLACED, datetime.now(UTC)
         last = _read_time(note)
         if last is not None and not may_replace(last, now):
             log.warning(
@@ -245,7 +237,7 @@ class ResourceMonitorActor(Service):
                 log.warning("To stay within the limits: %s", step.value)
 
     def _in_words(self, resource: Resource) -> str:
-        reading, limits = self._readings[resource], self._settings.limits[resource]
+        reading, limits = self._readings[resource], self._limits[resource]
         if resource is Resource.HUB:
             return (
                 f"the service reacts {reading / 1000:.1f} s late (the worst of the last minute; "
@@ -275,7 +267,7 @@ class ResourceMonitorActor(Service):
         self.address("journal").tell(CleanJournal())
         try:
             self._cleaned += self._pool.run(
-                _clean_home, self._settings.home, self._settings.log_max_bytes
+                _clean_home, self._home, int(self._settings.log_max_mb * MEGABYTE)
             )
         except OSError as error:
             log.warning("cleaning up: %s", error)
@@ -292,7 +284,7 @@ class ResourceMonitorActor(Service):
             units={r.value: unit for r, unit in UNITS.items()},
             limits={
                 r.value: {"soft": limits.soft, "hard": limits.hard}
-                for r, limits in self._settings.limits.items()
+                for r, limits in self._limits.items()
             },
             levels={r.value: level.value for r, level in self._watched.levels.items()},
             steps=steps,

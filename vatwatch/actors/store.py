@@ -28,8 +28,10 @@ from uuid import UUID
 import psycopg2
 from gevent.event import AsyncResult
 
-from vatwatch.actors.database import Database, DatabaseSettings, nothing
+from vatwatch.actors.database import Database, nothing, open_database
 from vatwatch.actors.service import Service
+from vatwatch.config.breaker import BreakerSettings
+from vatwatch.config.database import DatabaseSettings
 from vatwatch.errors import (
     DatabaseUnavailable,
     OutOfSequence,
@@ -108,9 +110,11 @@ class StoreActor(Service):
     def __init__(
         self,
         settings: DatabaseSettings,
+        breaker: BreakerSettings,
         rules: Rules,
         retentions: Sequence[Retention] = (),
         *,
+        connections: int = 1,
         purge_s: float = PURGE_S,
         on_refused: Callable[[str], None] = lambda _why: None,
     ) -> None:
@@ -120,6 +124,8 @@ class StoreActor(Service):
         """
         super().__init__()
         self._settings = settings
+        self._breaker = breaker
+        self._connections = connections
         self._rules = rules
         self._retentions = retentions
         self._purge_s = purge_s
@@ -145,7 +151,13 @@ class StoreActor(Service):
         self._pending = AsyncResult()
 
     def on_start(self) -> None:
-        self._database = self._settings.open(self, self._prepare)
+        self._database = open_database(
+            self,
+            self._settings,
+            self._breaker,
+            connections=self._connections,
+            prepare=self._prepare,
+        )
         self.send("processor", StoreStarted())
         for name in ("event_bus", "error_manager"):
             # Without it they send again all the same, only later.

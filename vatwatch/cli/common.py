@@ -6,10 +6,10 @@ import logging
 import sys
 from typing import TextIO, cast
 
+from vatwatch.actors.filtering import read_options
 from vatwatch.config.settings import Settings, read
 from vatwatch.logs import configure
 from vatwatch.redaction import RedactingStream, hide
-from vatwatch.wiring import options
 
 # At debug these write whole addresses, each request and each statement; vatwatch says what matters.
 CHATTY = ("urllib3", "requests", "redis", "asyncio", "dotenv")
@@ -31,7 +31,8 @@ def read_settings(*, for_service: bool = False, **overrides: object) -> Settings
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.INFO)
     if for_service:
-        options(settings)  # reads the boundary's file: a wrong one ends the start here, too
+        # It reads the boundary's file: a wrong one ends the start here, too.
+        read_options(settings.traffic)
     for warning in settings.warnings:
         logging.getLogger("vatwatch").warning(warning)
     return settings

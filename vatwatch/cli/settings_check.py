@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from vatwatch.actors.filtering import read_options
 from vatwatch.config.cache import CacheSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.config.settings import Described, Reading, Settings
@@ -25,7 +26,6 @@ from vatwatch.storage.embedded import DATABASE, SUPERUSER
 from vatwatch.storage.first_look import DatabaseFound, look_at_database, look_at_redis
 from vatwatch.storage.migrate import newest_known
 from vatwatch.storage.postgres_binaries import choose_binaries
-from vatwatch.wiring import options
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _value(one: Described) -> str:
 
 def _boundary(settings: Settings) -> Iterator[str]:
     try:
-        options(settings)
+        read_options(settings.traffic)
     except ConfigurationError as error:
         yield str(error)
 

@@ -12,9 +12,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 class Section(BaseModel):
     """The settings of one part; made from a mapping of the environment's names to values."""
 
-    # Nothing here means anything at infinity: a time that never comes is a misspelt one.
+    # Nothing here means anything at infinity: a time that never comes is a misspelt one. Pydantic's
+    # own text of an error quotes the value, which may be a secret.
     model_config = ConfigDict(
-        frozen=True, extra="ignore", populate_by_name=False, allow_inf_nan=False
+        frozen=True,
+        extra="ignore",
+        populate_by_name=False,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
     )
 
 

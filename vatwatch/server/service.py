@@ -29,7 +29,7 @@ from vatwatch.server.worker import Worker
 from vatwatch.storage.first_look import check_database
 from vatwatch.storage.home import take_home
 from vatwatch.system import build
-from vatwatch.wiring import POSTGRES_STOP_S, secret
+from vatwatch.wiring import POSTGRES_STOP_S
 
 if TYPE_CHECKING:
     import socket
@@ -109,6 +109,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
 
     def _service(self, tree: Tree) -> Service:
         settings = self._settings
+        redis = settings.cache.redis_url
         return Service(
             tree=tree,
             started_at=datetime.now(UTC),
@@ -116,7 +117,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
                 [key.get_secret_value() for key in settings.access.api_keys],
                 rate=settings.access.write_rate,
                 audit_log=settings.general.home / "audit.log",
-                redis_url=secret(settings.cache.redis_url) or "",
+                redis_url="" if redis is None else redis.get_secret_value(),
             ),
             faults_allowed=settings.access.faults,
             read_rate=None

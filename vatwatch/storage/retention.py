@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
+    from vatwatch.config.settings import Settings
+
 # In one transaction, so that the next snapshot never waits long.
 BATCH = 5_000
 
@@ -20,6 +22,18 @@ class Retention:
     table: str
     column: str
     keep: timedelta
+
+
+def retentions_of(settings: Settings) -> tuple[Retention, ...]:
+    """How long the rows of each table are kept that does not grow for ever."""
+    events = timedelta(hours=settings.events.retention_hours)
+    quarantine = timedelta(hours=settings.traffic.quarantine_retention_hours)
+    return (
+        Retention("events", "stored_at", events),
+        Retention("dead_letters", "time", events),
+        Retention("errors", "last_at", timedelta(hours=settings.errors.retention_hours)),
+        Retention("quarantine", "stored_at", quarantine),
+    )
 
 
 def purge(conn: connection, retention: Retention, limit: int = BATCH) -> int:

@@ -1,0 +1,39 @@
+"""What the settings say about the traffic, for the pure core, which knows no settings."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from vatwatch.config.traffic import TrafficSettings
+from vatwatch.errors import ConfigurationError
+from vatwatch.traffic.boundary import Boundary
+from vatwatch.traffic.filters import Filters
+from vatwatch.traffic.pipeline import Options
+from vatwatch.traffic.tracking import Rules
+
+
+def read_options(traffic: TrafficSettings) -> Options:
+    """The rules, the filters, and whether names are kept. Reads the boundary's file.
+
+    Raises:
+        ConfigurationError: that file cannot be read, or is no boundary
+    """
+    boundary = None
+    if traffic.boundary is not None:
+        try:
+            boundary = Boundary.from_geojson(traffic.boundary.read_bytes(), traffic.boundary.name)
+        except (OSError, ValueError, RecursionError) as error:
+            raise ConfigurationError(f"VATWATCH_FILTER_BOUNDARY: {error}") from error
+    return Options(
+        rules=Rules(
+            reconnect_window=timedelta(seconds=traffic.reconnect_window_s),
+            position_keepalive=timedelta(seconds=traffic.position_keepalive_s),
+        ),
+        filters=Filters(
+            boundary=boundary,
+            callsign=None if traffic.callsign is None else re.compile(traffic.callsign),
+            min_rating=traffic.min_rating,
+        ),
+        keep_names=traffic.keep_names,
+    )
