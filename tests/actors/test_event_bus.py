@@ -393,10 +393,10 @@ def test_the_ring_is_told_page_by_page() -> None:
         house.publish(*(event(n) for n in range(25)))
         until(lambda: house.status().published == 25)
         seen: list[int] = []
-        beyond = None
-        while page := house.ask("event_bus", GetEvents(EventFilter(), 10, beyond)):
+        after = None
+        while page := house.ask("event_bus", GetEvents(EventFilter(), 10, after)):
             seen += numbers(page)
-            beyond = page[-1].place
+            after = page[-1].cursor
         assert seen == [*range(24, -1, -1)]
         since = EventFilter(since=event(5).time, until=event(8).time.astimezone(UTC))
         assert numbers(house.ask("event_bus", GetEvents(since, 10))) == [7, 6, 5]

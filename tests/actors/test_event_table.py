@@ -331,10 +331,10 @@ def test_pages_of_the_table_join_without_a_gap(database_url: str) -> None:
         until_settled(house)
         for oldest_first in (False, True):
             seen: list[int] = []
-            beyond = None
+            after = None
             while page := house.ask(
-                "history", FindEvents(EventFilter(source="test"), 10, beyond, oldest_first)
+                "history", FindEvents(EventFilter(source="test"), 10, after, oldest_first)
             ):
                 seen += numbers([row.event() for row in page])
-                beyond = page[-1].place
+                after = page[-1].cursor
             assert seen == sorted(range(25), reverse=not oldest_first)

@@ -167,8 +167,8 @@ class ErrorManagerActor(Service):
             case StoreStarted():
                 self._outstanding = None
                 self._flush()
-            case GetErrors(wanted, limit, beyond):
-                return self._find(wanted, limit, beyond)
+            case GetErrors(wanted, limit, after):
+                return self._find(wanted, limit, after)
             case GetErrorAnalytics(window):
                 return self._statistics.analytics(datetime.now(UTC), window)
             case GetErrorRecovery(window):
@@ -508,14 +508,14 @@ class ErrorManagerActor(Service):
     # --- what is known -----------------------------------------------------------------------
 
     def _find(
-        self, wanted: ErrorFilter, limit: int, beyond: tuple[datetime, Any] | None
+        self, wanted: ErrorFilter, limit: int, after: tuple[datetime, Any] | None
     ) -> tuple[ErrorRecord, ...]:
         found = [
             record
             for record in self._recent
-            if wanted.wants(record) and (beyond is None or record.place < beyond)
+            if wanted.wants(record) and (after is None or record.cursor < after)
         ]
-        found.sort(key=lambda record: record.place, reverse=True)
+        found.sort(key=lambda record: record.cursor, reverse=True)
         return tuple(found[:limit])
 
     def _load(self) -> None:
@@ -544,7 +544,7 @@ class ErrorManagerActor(Service):
         known = {record.id: record for record in records}
         self._statistics = ErrorStatistics(self._retention)
         self._recent.clear()
-        every = sorted((ours | known).values(), key=lambda record: record.place)
+        every = sorted((ours | known).values(), key=lambda record: record.cursor)
         for number, record in enumerate(every, 1):
             self._learn(record)
             if number % SLICE == 0:

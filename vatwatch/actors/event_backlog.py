@@ -169,10 +169,10 @@ class EventBacklog:
             case DeliveryLine(handler, row, attempts, redelivery):
                 lane = memory.lanes.setdefault(handler, LaneMemory())
                 lane.queue.append(Delivery(row.event(), attempts, redelivery))
-            case ReplayLine(handler, types, since, until, beyond):
+            case ReplayLine(handler, types, since, until, after):
                 lane = memory.lanes.setdefault(handler, LaneMemory())
                 end = until or datetime.now(UTC)
-                lane.replays.append(ReplayState(frozenset(types), since, end, beyond))
+                lane.replays.append(ReplayState(frozenset(types), since, end, after))
             case _:
                 assert_never(line)
 
@@ -189,5 +189,5 @@ class EventBacklog:
                 yield DeliveryLine(handler, row, delivery.attempts, delivery.redelivery)
             for replay in lane.replays:
                 yield ReplayLine(
-                    handler, sorted(replay.types), replay.since, replay.until, replay.beyond
+                    handler, sorted(replay.types), replay.since, replay.until, replay.after
                 )

@@ -79,7 +79,7 @@ from vatwatch.supervision import (
     give_way,
 )
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter, letter_id, storable
-from vatwatch.traffic.events import Event, EventFilter, EventRow, Place, check_event
+from vatwatch.traffic.events import Cursor, Event, EventFilter, EventRow, check_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +187,8 @@ class EventBusActor(Service):
                 self._memory.subscriptions.pop(subscriber, None)
             case Replay():
                 self._replay(message)
-            case GetEvents(wanted, limit, beyond):
-                return self._from_ring(wanted, limit, beyond)
+            case GetEvents(wanted, limit, after):
+                return self._from_ring(wanted, limit, after)
             case GetEventMetrics():
                 return self._status()
             case LetterDied(path, letter, reason):
@@ -197,8 +197,8 @@ class EventBusActor(Service):
                 self._keep(kept)
             case ForgetLetter(letter_id):
                 self._forget(letter_id)
-            case GetLetters(wanted, limit, beyond):
-                return self._from_letters(wanted, limit, beyond)
+            case GetLetters(wanted, limit, after):
+                return self._from_letters(wanted, limit, after)
             case GetLetter(letter_id):
                 return next((x for x in self._memory.all_letters() if x.id == letter_id), None)
             case RedeliverLetter(letter):
@@ -315,25 +315,25 @@ class EventBusActor(Service):
     # --- what is told ------------------------------------------------------------------------
 
     def _from_ring(
-        self, wanted: EventFilter, limit: int, beyond: Place | None
+        self, wanted: EventFilter, limit: int, after: Cursor | None
     ) -> tuple[Event, ...]:
         found = [
             event
             for event in self._memory.history
-            if wanted.wants(event) and (beyond is None or event.place < beyond)
+            if wanted.wants(event) and (after is None or event.cursor < after)
         ]
-        found.sort(key=lambda event: event.place, reverse=True)
+        found.sort(key=lambda event: event.cursor, reverse=True)
         return tuple(found[:limit])
 
     def _from_letters(
-        self, wanted: LetterFilter, limit: int, beyond: Place | None
+        self, wanted: LetterFilter, limit: int, after: Cursor | None
     ) -> tuple[DeadLetter, ...]:
         found = [
             letter
             for letter in self._memory.all_letters()
-            if wanted.wants(letter) and (beyond is None or letter.place < beyond)
+            if wanted.wants(letter) and (after is None or letter.cursor < after)
         ]
-        found.sort(key=lambda letter: letter.place, reverse=True)
+        found.sort(key=lambda letter: letter.cursor, reverse=True)
         return tuple(found[:limit])
 
     # --- dead letters ------------------------------------------------------------------------

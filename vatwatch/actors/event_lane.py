@@ -122,7 +122,7 @@ class Lane:
             self._read_on()
         while replay.page:
             row = replay.page.popleft()
-            replay.beyond = row.place
+            replay.after = row.cursor
             try:
                 return Delivery(row.event())
             except EventRefused:
@@ -137,7 +137,7 @@ class Lane:
         if replay.waits_for or monotonic() < replay.not_before:
             return
         wanted = EventFilter(types=replay.types, since=replay.since, until=replay.until)
-        message = FindEvents(wanted, PAGE, replay.beyond, oldest_first=True)
+        message = FindEvents(wanted, PAGE, replay.after, oldest_first=True)
         try:
             rows = self._history.ask(message, timeout_s=HISTORY_TIMEOUT_S)
         except (StorageError, SupervisionError):

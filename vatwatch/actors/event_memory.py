@@ -13,7 +13,7 @@ from uuid import UUID
 
 from vatwatch.supervision import LatencyCounts, Tell
 from vatwatch.traffic.dead_letters import DeadLetter
-from vatwatch.traffic.events import Event, EventRow, Place
+from vatwatch.traffic.events import Cursor, Event, EventRow
 
 # Ids that are remembered, so that an event that is published twice is told once.
 REMEMBERED = 20_000
@@ -36,7 +36,7 @@ class ReplayState:
     types: frozenset[str]
     since: datetime | None
     until: datetime
-    beyond: Place | None = None
+    after: Cursor | None = None
     page: deque[EventRow] = field(default_factory=deque)
     waits_for: set[UUID] = field(default_factory=set)
     """Events that were on their way to the table when it was ordered."""

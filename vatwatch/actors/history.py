@@ -110,18 +110,18 @@ class HistoryActor(Service):
         match message:
             case FindTrack(callsign, flight_id):
                 self._query(lambda conn: _find_track(conn, callsign, flight_id))
-            case FindEvents(wanted, limit, beyond, oldest_first):
+            case FindEvents(wanted, limit, after, oldest_first):
                 self._query(
                     lambda conn: find_events(
-                        conn, wanted, limit=limit, beyond=beyond, oldest_first=oldest_first
+                        conn, wanted, limit=limit, after=after, oldest_first=oldest_first
                     )
                 )
-            case FindLetters(letters, limit, beyond):
-                self._query(lambda conn: find_letters(conn, letters, limit=limit, beyond=beyond))
+            case FindLetters(letters, limit, after):
+                self._query(lambda conn: find_letters(conn, letters, limit=limit, after=after))
             case FindLetter(letter_id):
                 self._query(lambda conn: find_letter(conn, letter_id))
-            case FindErrors(errors, limit, beyond):
-                self._query(lambda conn: find_errors(conn, errors, limit=limit, beyond=beyond))
+            case FindErrors(errors, limit, after):
+                self._query(lambda conn: find_errors(conn, errors, limit=limit, after=after))
             case InspectDatabase():
                 self._aside(self._inspect)
             case TryDatabase():

@@ -63,14 +63,14 @@ class ErrorsResource(Resource):
             since=SINCE.of(req),
             until=UNTIL.of(req),
         )
-        limit, beyond = LIMIT.of(req), CURSOR.of(req)
+        limit, after = LIMIT.of(req), CURSOR.of(req)
         send_newest(
             self._service,
             resp,
             "errors",
-            table=FindErrors(wanted, limit, beyond),
+            table=FindErrors(wanted, limit, after),
             keeper="error_manager",
-            memory=GetErrors(wanted, limit, beyond),
+            memory=GetErrors(wanted, limit, after),
             limit=limit,
         )
 

@@ -82,14 +82,14 @@ class EventsResource(Resource):
             since=SINCE.of(req),
             until=UNTIL.of(req),
         )
-        limit, beyond = LIMIT.of(req), CURSOR.of(req)
+        limit, after = LIMIT.of(req), CURSOR.of(req)
         send_newest(
             self._service,
             resp,
             "events",
-            table=FindEvents(wanted, limit, beyond),
+            table=FindEvents(wanted, limit, after),
             keeper="event_bus",
-            memory=GetEvents(wanted, limit, beyond),
+            memory=GetEvents(wanted, limit, after),
             limit=limit,
         )
 
@@ -141,14 +141,14 @@ class LettersResource(Resource):
             since=SINCE.of(req),
             until=UNTIL.of(req),
         )
-        limit, beyond = LIMIT.of(req), CURSOR.of(req)
+        limit, after = LIMIT.of(req), CURSOR.of(req)
         send_newest(
             self._service,
             resp,
             "dead_letters",
-            table=FindLetters(wanted, limit, beyond),
+            table=FindLetters(wanted, limit, after),
             keeper="event_bus",
-            memory=GetLetters(wanted, limit, beyond),
+            memory=GetLetters(wanted, limit, after),
             limit=limit,
         )
 

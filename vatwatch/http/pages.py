@@ -8,17 +8,17 @@ from typing import Protocol
 import falcon
 
 from vatwatch.errors import StorageError, SupervisionError
-from vatwatch.http.params import cursor_for
+from vatwatch.http.params import next_cursor
 from vatwatch.http.service import Service, send_json
 from vatwatch.supervision import Ask
-from vatwatch.traffic.events import Place
+from vatwatch.traffic.events import Cursor
 
 
 class Listed(Protocol):
-    """A record with a place in the order of time."""
+    """A record that has a place in a list of its kind."""
 
     @property
-    def place(self) -> Place:
+    def cursor(self) -> Cursor:
         """Its time and id."""
 
 
@@ -43,13 +43,13 @@ def send_newest(
         source, found = "database", service.ask("history", table)
     except (StorageError, SupervisionError):
         source, found = "memory", service.ask(keeper, memory)
-    last = found[-1].place if len(found) == limit else None
+    last = found[-1].cursor if len(found) == limit else None
     send_json(
         resp,
         {
             "source": source,
             "count": len(found),
             name: found,
-            "next_cursor": None if last is None else cursor_for(last),
+            "next_cursor": None if last is None else next_cursor(last),
         },
     )

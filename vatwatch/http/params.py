@@ -22,7 +22,7 @@ from vatwatch.feed.times import parse_time
 from vatwatch.http.audit import printable
 from vatwatch.http.near import near_match
 from vatwatch.http.problems import BadRequest
-from vatwatch.traffic.events import Place
+from vatwatch.traffic.events import Cursor
 
 T = TypeVar("T")
 
@@ -236,7 +236,7 @@ def window(name: str, default: timedelta) -> Parameter[timedelta]:
 # --- pages ----------------------------------------------------------------------------------------
 
 
-def _cursor(given: str) -> Place:
+def _cursor(given: str) -> Cursor:
     try:
         time, _, id_ = urlsafe_b64decode(given.encode() + b"==").decode().partition("|")
         return parse_time(time), UUID(id_)
@@ -246,12 +246,12 @@ def _cursor(given: str) -> Place:
 
 LIMIT: Parameter[int] = whole_number("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)
 """How many at most."""
-CURSOR: Parameter[Place | None] = Parameter("cursor", _cursor, None)
-"""Where the page before ended, as it said itself."""
+CURSOR: Parameter[Cursor | None] = Parameter("cursor", _cursor, None)
+"""The `next_cursor` of the previous page; this one goes on after it."""
 SINCE, UNTIL = moment("since"), moment("until")
 
 
-def cursor_for(place: Place) -> str:
-    """The cursor of the page that ends here."""
-    time, id_ = place
+def next_cursor(last: Cursor) -> str:
+    """The text with which a client gets the page after the one that ends with `last`."""
+    time, id_ = last
     return urlsafe_b64encode(f"{time.isoformat()}|{id_}".encode()).decode().rstrip("=")

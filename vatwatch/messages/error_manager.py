@@ -11,7 +11,7 @@ from vatwatch.messages.store import StoreErrors
 from vatwatch.monitoring.error_statistics import Analytics, RecoveryNumbers, Trends
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.supervision import Ask, BestEffort, Notice
-from vatwatch.traffic.events import Place
+from vatwatch.traffic.events import Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class GetErrors(Ask[tuple[ErrorRecord, ...]]):
 
     wanted: ErrorFilter
     limit: int
-    beyond: Place | None
+    after: Cursor | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from vatwatch.messages.status import EventBusStatus
 from vatwatch.messages.store import StoreEvents
 from vatwatch.supervision import Ask, BestEffort, DeadLetterReason, Tell
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
-from vatwatch.traffic.events import Event, EventFilter, Place
+from vatwatch.traffic.events import Cursor, Event, EventFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,11 @@ class Replay(Tell):
 
 @dataclass(frozen=True, slots=True)
 class GetEvents(Ask[tuple[Event, ...]]):
-    """http → event_bus: events in the ring, the newest first, beyond the last page's last."""
+    """http → event_bus: events in the ring, the newest first, after the previous page."""
 
     wanted: EventFilter
     limit: int
-    beyond: Place | None = None
+    after: Cursor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +119,11 @@ class ForgetLetter(BestEffort):
 
 @dataclass(frozen=True, slots=True)
 class GetLetters(Ask[tuple[DeadLetter, ...]]):
-    """http → event_bus: dead letters in memory, the newest first, beyond the last page's last."""
+    """http → event_bus: dead letters in memory, the newest first, after the previous page."""
 
     wanted: LetterFilter
     limit: int
-    beyond: Place | None = None
+    after: Cursor | None = None
 
 
 @dataclass(frozen=True, slots=True)

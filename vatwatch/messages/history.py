@@ -11,7 +11,7 @@ from vatwatch.messages.status import DatabaseReport
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.supervision import Ask
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
-from vatwatch.traffic.events import EventFilter, EventRow, Place
+from vatwatch.traffic.events import Cursor, EventFilter, EventRow
 from vatwatch.traffic.tracking import Position
 
 
@@ -34,24 +34,24 @@ class FindTrack(Ask[Track | None]):
 
 @dataclass(frozen=True, slots=True)
 class FindEvents(Ask[tuple[EventRow, ...]]):
-    """http, event_bus → history: events in the table, beyond the last page's last.
+    """http, event_bus → history: events in the table, after the previous page.
 
     DatabaseUnavailable.
     """
 
     wanted: EventFilter
     limit: int
-    beyond: Place | None = None
+    after: Cursor | None = None
     oldest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FindLetters(Ask[tuple[DeadLetter, ...]]):
-    """http → history: dead letters in the table, the newest first, beyond the last page's last."""
+    """http → history: dead letters in the table, the newest first, after the previous page."""
 
     wanted: LetterFilter
     limit: int
-    beyond: Place | None = None
+    after: Cursor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class FindErrors(Ask[tuple[ErrorRecord, ...]]):
 
     wanted: ErrorFilter
     limit: int
-    beyond: Place | None
+    after: Cursor | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class ErrorRecord(Struct, frozen=True):
     recovery_s: float | None
 
     @property
-    def place(self) -> tuple[datetime, UUID]:
+    def cursor(self) -> tuple[datetime, UUID]:
         """Where it stands in the order of the list."""
         return (self.time, self.id)
 

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.storage.copy import copy_rows, stage
-from vatwatch.storage.paging import Place, conditions, page
+from vatwatch.storage.paging import conditions, page
+from vatwatch.traffic.events import Cursor
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
@@ -30,9 +31,9 @@ def write_errors(cur: cursor, records: Iterable[ErrorRecord]) -> None:
 
 
 def find_errors(
-    conn: connection, wanted: ErrorFilter, *, limit: int, beyond: Place | None
+    conn: connection, wanted: ErrorFilter, *, limit: int, after: Cursor | None
 ) -> tuple[ErrorRecord, ...]:
-    """A page of errors, the newest first, beyond the last one of the page before."""
+    """A page of errors, the newest first, after the previous page."""
     where, values = conditions(
         ("service = %s", wanted.service),
         ("category = %s", wanted.category),
@@ -54,7 +55,7 @@ def find_errors(
             where,
             values,
             limit=limit,
-            beyond=beyond,
+            after=after,
             oldest_first=False,
         )
         return tuple(ErrorRecord(UUID(row[0]), *row[1:]) for row in cur)

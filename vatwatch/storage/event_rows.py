@@ -12,7 +12,7 @@ import msgspec
 from vatwatch.storage.copy import copy_rows, stage, to_json
 from vatwatch.storage.paging import conditions, page
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter, LetterKind
-from vatwatch.traffic.events import Event, EventFilter, EventRow, Place
+from vatwatch.traffic.events import Cursor, Event, EventFilter, EventRow
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
@@ -64,10 +64,10 @@ def find_events(
     wanted: EventFilter,
     *,
     limit: int,
-    beyond: Place | None,
+    after: Cursor | None,
     oldest_first: bool,
 ) -> tuple[EventRow, ...]:
-    """A page of events: the newest first, or the oldest, beyond the last one of the page before."""
+    """A page of events: the newest first, or the oldest, after the previous page."""
     where, values = conditions(
         ("type = ANY(%s)", sorted(wanted.types)),
         ("source = %s", wanted.source),
@@ -82,7 +82,7 @@ def find_events(
             where,
             values,
             limit=limit,
-            beyond=beyond,
+            after=after,
             oldest_first=oldest_first,
         )
         return tuple(
@@ -92,9 +92,9 @@ def find_events(
 
 
 def find_letters(
-    conn: connection, wanted: LetterFilter, *, limit: int, beyond: Place | None
+    conn: connection, wanted: LetterFilter, *, limit: int, after: Cursor | None
 ) -> tuple[DeadLetter, ...]:
-    """A page of letters, the newest first, beyond the last one of the page before."""
+    """A page of letters, the newest first, after the previous page."""
     where, values = conditions(
         ("kind = %s", wanted.kind),
         ("receiver = %s", wanted.receiver),
@@ -103,7 +103,7 @@ def find_letters(
         ("time < %s", wanted.until),
     )
     with conn.cursor() as cur:
-        page(cur, _LETTERS, where, values, limit=limit, beyond=beyond, oldest_first=False)
+        page(cur, _LETTERS, where, values, limit=limit, after=after, oldest_first=False)
         return tuple(_letter(row) for row in cur)
 
 

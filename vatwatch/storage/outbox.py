@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import IO, Generic, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.json import Decoder
 
 from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.traffic.dead_letters import DeadLetter
-from vatwatch.traffic.events import EventRow, Place
+from vatwatch.traffic.events import Cursor, EventRow
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +47,14 @@ class DeliveryLine(Struct, frozen=True, tag="delivery"):
 
 
 class ReplayLine(Struct, frozen=True, tag="replay"):
-    """This replay has come to `beyond`."""
+    """This replay has come to the event at `after`."""
 
     handler: str
     types: list[str]
     since: datetime | None
     until: datetime | None
-    beyond: Place | None
+    # The name in the files of earlier versions.
+    after: Cursor | None = field(name="beyond")
 
 
 BusLine: TypeAlias = EventLine | LetterLine | DeliveryLine | ReplayLine

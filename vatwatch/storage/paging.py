@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
-from uuid import UUID
+from typing import TYPE_CHECKING
+
+from vatwatch.traffic.events import Cursor
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
-
-Place: TypeAlias = tuple[datetime, UUID]
-"""Where a row stands."""
 
 
 def conditions(*given: tuple[str, object]) -> tuple[list[str], list[object]]:
@@ -26,13 +23,16 @@ def page(
     values: list[object],
     *,
     limit: int,
-    beyond: Place | None,
+    after: Cursor | None,
     oldest_first: bool,
 ) -> None:
-    """Execute `select` for one page: the newest rows first, or the oldest."""
-    if beyond is not None:
+    """Execute `select` for one page, the newest rows first or the oldest.
+
+    `after` is the cursor of the last row of the previous page.
+    """
+    if after is not None:
         where = [*where, f"(time, id) {'>' if oldest_first else '<'} (%s, %s::uuid)"]
-        values = [*values, beyond[0], str(beyond[1])]
+        values = [*values, after[0], str(after[1])]
     restriction = f" WHERE {' AND '.join(where)}" if where else ""
     order = "time, id" if oldest_first else "time DESC, id DESC"
     cur.execute(f"{select}{restriction} ORDER BY {order} LIMIT %s", (*values, limit))

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from msgspec import Struct
 
 from vatwatch.redaction import redact
-from vatwatch.traffic.events import EventRow, Place
+from vatwatch.traffic.events import Cursor, EventRow
 
 LetterKind: TypeAlias = Literal["event", "message", "alert"]
 KINDS: tuple[LetterKind, ...] = get_args(LetterKind)
@@ -41,7 +41,7 @@ class DeadLetter(Struct, frozen=True, gc=False):
     """Of a message some words, of an alert the whole notification as JSON."""
 
     @property
-    def place(self) -> Place:
+    def cursor(self) -> Cursor:
         """Among others, by time."""
         return self.time, self.id
 

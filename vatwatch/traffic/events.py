@@ -33,7 +33,7 @@ from vatwatch.traffic.tracking import Changes, FiledPlan, Flight, Session
 SOURCE = "processor"
 
 # Of an event among others: its time, and its id if several have that time.
-Place: TypeAlias = tuple[datetime, UUID]
+Cursor: TypeAlias = tuple[datetime, UUID]
 
 
 class Event(Struct, frozen=True, gc=False):
@@ -47,7 +47,7 @@ class Event(Struct, frozen=True, gc=False):
     payload: Struct
 
     @property
-    def place(self) -> Place:
+    def cursor(self) -> Cursor:
         """Among others, by time."""
         return self.time, self.id
 
@@ -63,7 +63,7 @@ class EventRow(Struct, frozen=True, gc=False):
     payload: Raw
 
     @property
-    def place(self) -> Place:
+    def cursor(self) -> Cursor:
         """Among others, by time."""
         return self.time, self.id
 
