@@ -97,7 +97,7 @@ def declare(
         supervisor("operations", ONE_FOR_ONE, children=[
             worker("health_monitor", HealthMonitorActor, Records(), s.service,
                    busy_limits_s=busy_limits_s(s)),
-            worker("resource_monitor", ResourceMonitorActor, s.resources, home,
+            worker("resource_monitor", ResourceMonitorActor, s.resources, s.logs, home,
                    replace_worker=replace_worker),
             # Who tells it that something changed must never wait for it.
             worker("alerter", AlerterActor, AlertRecords(), s.alerts, s.breaker, mailbox=100,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vatwatch.storage.housekeeping import begin_log_anew, remove_orphans
+from vatwatch.storage.housekeeping import copy_and_cut_log, remove_orphans
 from vatwatch.storage.journal import Journal
 
 T0 = datetime(2025, 1, 1, tzinfo=UTC)
@@ -88,13 +88,13 @@ def test_a_log_that_another_process_holds_open_is_begun_anew_under_it(tmp_path: 
     path = tmp_path / "log"
     with path.open("ab", buffering=0) as held:
         held.write(b"old" * 100)
-        assert not begin_log_anew(path, max_bytes=300, held_open=True)
+        assert not copy_and_cut_log(path, max_bytes=300)
         held.write(b"!")
-        assert begin_log_anew(path, max_bytes=300, held_open=True)
+        assert copy_and_cut_log(path, max_bytes=300)
         held.write(b"new")
     assert path.read_bytes() == b"new"
     assert (tmp_path / "log.1").read_bytes() == b"old" * 100 + b"!"
-    assert not begin_log_anew(tmp_path / "none", max_bytes=1, held_open=False)
+    assert not copy_and_cut_log(tmp_path / "none", max_bytes=1)
 
 
 def test_orphans_go_only_when_they_are_old(tmp_path: Path) -> None:

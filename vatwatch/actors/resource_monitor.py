@@ -27,8 +27,10 @@ import psutil
 
 from vatwatch.actors.machine import MEGABYTE, limits_here
 from vatwatch.actors.service import Service
+from vatwatch.config.logs import LogSettings
 from vatwatch.config.resources import ResourceSettings
 from vatwatch.errors import SupervisionError
+from vatwatch.logs.files import rotate_large
 from vatwatch.messages import CleanJournal, GetReports, KeepArchive, ShedArchive, ShedHistory
 from vatwatch.messages.status import JournalStatus, ResourceStatus
 from vatwatch.monitoring.health import Health
@@ -43,7 +45,7 @@ from vatwatch.monitoring.resources import (
     Watched,
     may_replace,
 )
-from vatwatch.storage.housekeeping import begin_log_anew, free_bytes, remove_orphans
+from vatwatch.storage.housekeeping import copy_and_cut_log, free_bytes, remove_orphans
 from vatwatch.supervision import HubWatch, NativePool, Tell
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,7 @@ class ResourceMonitorActor(Service):
     def __init__(
         self,
         settings: ResourceSettings,
+        log_settings: LogSettings,
         home: Path,
         *,
         replace_worker: Callable[[str], None] | None,
@@ -85,6 +88,7 @@ class ResourceMonitorActor(Service):
         """`replace_worker(why)` ends this worker in order, if the settings allow that."""
         super().__init__()
         self._settings = settings
+        self._log_settings = log_settings
         self._home = home
         self._limits = limits_here(settings, home)
         self._replace_worker = replace_worker if settings.replace_worker else None
@@ -267,7 +271,10 @@ class ResourceMonitorActor(Service):
         self.address("journal").tell(CleanJournal())
         try:
             self._cleaned += self._pool.run(
-                _clean_home, self._home, int(self._settings.log_max_mb * MEGABYTE)
+                _clean_home,
+                self._home,
+                int(self._log_settings.max_mb * MEGABYTE),
+                self._log_settings.files_kept,
             )
         except OSError as error:
             log.warning("cleaning up: %s", error)
@@ -325,9 +332,9 @@ def _give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _clean_home(home: Path, log_max_bytes: int) -> int:
+def _clean_home(home: Path, log_max_bytes: int, logs_kept: int) -> int:
     cleaned = remove_orphans(home)
-    cleaned += begin_log_anew(home / "audit.log", max_bytes=log_max_bytes, held_open=False)
-    # PostgreSQL's: its process holds it open.
-    cleaned += begin_log_anew(home / "postgres" / "log", max_bytes=log_max_bytes, held_open=True)
+    # Whoever writes them does it, too; but a bound that was lowered concerns also one that rests.
+    cleaned += rotate_large(home, log_max_bytes, logs_kept)
+    cleaned += copy_and_cut_log(home / "postgres" / "log", max_bytes=log_max_bytes)
     return cleaned

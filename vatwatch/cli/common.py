@@ -8,11 +8,8 @@ from typing import TextIO, cast
 
 from vatwatch.actors.filtering import read_options
 from vatwatch.config.settings import Settings, read
-from vatwatch.logs import configure
+from vatwatch.logs import apply_log_settings
 from vatwatch.redaction import RedactingStream, hide
-
-# At debug these write whole addresses, each request and each statement; vatwatch says what matters.
-CHATTY = ("urllib3", "requests", "redis", "asyncio", "dotenv")
 
 
 def read_settings(*, for_service: bool = False, **overrides: object) -> Settings:
@@ -27,9 +24,7 @@ def read_settings(*, for_service: bool = False, **overrides: object) -> Settings
     hide(reading.secrets())
     keep_secrets_from_stderr()
     settings = reading.accepted()
-    configure(settings.general.log_level)
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.INFO)
+    apply_log_settings(settings.logs)
     if for_service:
         # It reads the boundary's file: a wrong one ends the start here, too.
         read_options(settings.traffic)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from vatwatch.feed.times import parse_time
-from vatwatch.logs import configure
+from vatwatch.logs import log_to_standard_error
 
 
 def _fault(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> list[Any]:
@@ -115,7 +115,7 @@ def simulate(
     from vatsim_simulator.server import simulate as simulate_until_signalled
     from vatsim_simulator.site import SimulatorSettings
 
-    configure("warning")
+    log_to_standard_error("warning")
     simulate_until_signalled(
         SimulatorSettings(seed, pilots, speed), host, port, start=start, faults=faults
     )

@@ -1,9 +1,9 @@
-"""Settings: directory and log."""
+"""Settings: the directory."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from vatwatch.config.section import Section, on_disk, printable, setting
 
@@ -21,11 +21,8 @@ def _home(value: Path) -> Path:
 
 
 class GeneralSettings(Section):
-    """Directory and log."""
+    """The directory."""
 
     home: Annotated[Path, on_disk(_home)] = setting(
         "VATWATCH_HOME", Path("var"), "Directory of the embedded cluster and the journal."
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = setting(
-        "VATWATCH_LOG_LEVEL", "info", "How much is logged."
     )

@@ -60,9 +60,3 @@ class ResourceSettings(Section):
     cleanup_interval_s: PositiveFloat = setting(
         "VATWATCH_CLEANUP_INTERVAL", 3600.0, "Between two removals of useless files.", unit="s"
     )
-    log_max_mb: PositiveFloat = setting(
-        "VATWATCH_LOG_MAX_MB",
-        16.0,
-        "A log file under VATWATCH_HOME that is larger is begun anew; one older is kept.",
-        unit="MiB",
-    )

@@ -26,6 +26,7 @@ from vatwatch.config.errors import ErrorSettings
 from vatwatch.config.events import EventSettings
 from vatwatch.config.general import GeneralSettings
 from vatwatch.config.journal import JournalSettings
+from vatwatch.config.logs import LogSettings
 from vatwatch.config.resources import ResourceSettings
 from vatwatch.config.section import Section
 from vatwatch.config.service import ServiceSettings
@@ -62,6 +63,7 @@ __all__ = [
 
 SECTIONS: dict[str, type[Section]] = {
     "general": GeneralSettings,
+    "logs": LogSettings,
     "web": WebSettings,
     "vatsim": VatsimSettings,
     "database": DatabaseSettings,
@@ -85,6 +87,7 @@ class Settings:
     """All settings, and what is odd about where they came from."""
 
     general: GeneralSettings
+    logs: LogSettings
     web: WebSettings
     vatsim: VatsimSettings
     database: DatabaseSettings

@@ -23,6 +23,7 @@ from vatwatch.http.app import create_app
 from vatwatch.http.rates import Rate
 from vatwatch.http.service import Service
 from vatwatch.listening import authority, listen
+from vatwatch.logs import keep_log_files
 from vatwatch.redaction import shown_address
 from vatwatch.server.master import STOP_MARGIN_S, GunicornLog, Master
 from vatwatch.server.worker import Worker
@@ -53,6 +54,7 @@ def serve(settings: Settings) -> None:
     """Run until a signal ends it. Raises ConfigurationError if the port or the home is taken."""
     leaving_s = settings.service.shutdown_timeout_s + STOP_MARGIN_S + POSTGRES_STOP_S
     home = take_home(settings.general.home, leaving_s=leaving_s)
+    keep_log_files(settings.general.home, settings.logs)
     listener = listen(
         settings.web.host,
         settings.web.port,

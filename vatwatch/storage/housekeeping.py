@@ -23,20 +23,17 @@ def disk_bytes(directory: Path) -> int:
     return stats.f_blocks * stats.f_frsize
 
 
-def begin_log_anew(path: Path, *, max_bytes: int, held_open: bool) -> bool:
-    """Keep a log that has grown too large as `<name>.1`, and begin a new one; whether it was so.
+def copy_and_cut_log(path: Path, *, max_bytes: int) -> bool:
+    """Copy a log that is larger to `<name>.1`, and empty it; whether it was so.
 
-    `held_open`: somebody else writes into it and will not open it again, so it is copied and cut.
+    For a log that another program holds open and will not open again: PostgreSQL's. What it writes
+    between the two steps is lost.
     """
     try:
         if path.stat().st_size <= max_bytes:
             return False
-        older = path.with_name(f"{path.name}.1")
-        if held_open:
-            shutil.copyfile(path, older)
-            os.truncate(path, 0)
-        else:
-            path.replace(older)
+        shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+        os.truncate(path, 0)
     except FileNotFoundError:
         return False
     return True

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vatwatch.logs import MOST_BYTES, MOST_WAITING, Formatter, StderrHandler
+from vatwatch.logs.formats import ConsoleFormatter
+from vatwatch.logs.standard_error import MOST_BYTES, MOST_WAITING, StderrHandler
 
 BEGINNING = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ \S+: ")
 
@@ -25,12 +26,15 @@ def record(text: str, *values: object) -> logging.LogRecord:
 def test_a_line_has_date_time_in_utc_level_part_and_message() -> None:
     given = record("%d pilots", 3)
     given.created = 1796050800.25
-    assert Formatter().format(given) == "2026-11-30T15:00:00.250Z WARNING vatwatch.part: 3 pilots"
+    assert (
+        ConsoleFormatter().format(given)
+        == "2026-11-30T15:00:00.250Z WARNING vatwatch.part: 3 pilots"
+    )
 
 
 @given(st.text())
 def test_nothing_in_a_message_can_pass_for_a_line_of_its_own(text: str) -> None:
-    shown = Formatter().format(record("%s", text))
+    shown = ConsoleFormatter().format(record("%s", text))
     first, *others = shown.split("\n")
     assert BEGINNING.match(first)
     assert all(line.startswith("    ") for line in others)
@@ -41,7 +45,7 @@ def test_a_traceback_is_indented_below_its_line() -> None:
     error = ValueError("one\n2026-01-01T00:00:00.000Z INFO forged: line")
     failed = record("failed")
     failed.exc_info = (ValueError, error, None)
-    first, *others = Formatter().format(failed).split("\n")
+    first, *others = ConsoleFormatter().format(failed).split("\n")
     assert first.endswith("vatwatch.part: failed")
     assert "ValueError: one" in others[0]
     assert all(line.startswith("    ") for line in others)
@@ -58,7 +62,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 def log_to(descriptor: int) -> StderrHandler:
     handler = StderrHandler(descriptor)
-    handler.setFormatter(Formatter())
+    handler.setFormatter(ConsoleFormatter())
     return handler
 
 

@@ -1,0 +1,51 @@
+"""Which request and which snapshot the work at hand belongs to, for every line of the log.
+
+Each greenlet and each native thread has a context of its own (`contextvars`), and neither gevent
+nor its thread pools hand one on. So whoever passes work on carries the ids along: an ask does
+(`Reply.request_id`), and so do an actor's own greenlets and its native threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import NamedTuple
+
+
+class WorkIds(NamedTuple):
+    """What a piece of work belongs to; "" where that is nothing."""
+
+    request_id: str = ""
+    """The HTTP request's: what its answer says as `X-Request-ID`."""
+    correlation_id: str = ""
+    """The snapshot's: its `update_timestamp` as the feed sent it."""
+
+
+NOTHING = WorkIds()
+
+_current: ContextVar[WorkIds | Callable[[], WorkIds]] = ContextVar("work", default=NOTHING)
+
+
+def current_ids() -> WorkIds:
+    """The ids of the work that this greenlet or thread does now. Costs less than a microsecond."""
+    current = _current.get()
+    return current if isinstance(current, WorkIds) else current()
+
+
+def work_on(ids: WorkIds) -> None:
+    """From now on this greenlet or thread works for these."""
+    _current.set(ids)
+
+
+def take_ids_from(source: Callable[[], WorkIds]) -> None:
+    """From now on `source` says what this greenlet works for, each time somebody wants to know.
+
+    For an actor, whose ids change with each message: it costs nothing until a line is written.
+    """
+    _current.set(source)
+
+
+def new_request_id() -> str:
+    """32 hexadecimal digits that nobody can guess, as a trace id of W3C's Trace Context has."""
+    return os.urandom(16).hex()

@@ -1,0 +1,212 @@
+"""The thread that writes the log files, so that a slow disk holds up nobody.
+
+Whoever logs, in whichever greenlet or native thread, puts a line into a bounded queue and goes on.
+A native thread of our own takes what has come together in a tenth of a second and writes it at
+once. It is not gevent's: it knows no hub, and a hub never waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from time import monotonic
+from typing import Any, TypeAlias
+
+from gevent import monkey, sleep
+
+from vatwatch.logs.log_file import LogFile
+
+log = logging.getLogger(__name__)
+
+Line: TypeAlias = "bytes | Callable[[], bytes]"
+"""A line with its end, or what makes it: that is called in the thread."""
+
+# Lines collect for so long before they are written; who is killed (SIGKILL) loses as much.
+BATCH_S = 0.1
+# Lines that wait: some seconds of the busiest access log. Beyond that, new ones are lost.
+MOST_WAITING = 20_000
+MOST_BYTES = 8 * 1024 * 1024
+# What a line is counted as that is made later.
+UNMADE_BYTES = 300
+# Written at once: a file is too large by as much at most.
+CHUNK_BYTES = 64 * 1024
+# How long the end of the process, or whoever must know that a line is kept, waits for the disk.
+LAST_S = 1.0
+POLL_S = 0.002
+# Between two lines that tell of lines that were lost.
+TOLD_EVERY_S = 60.0
+
+_allocate_lock: Any = monkey.get_original("_thread", "allocate_lock")
+_start_thread: Any = monkey.get_original("_thread", "start_new_thread")
+_native_rlock: Any = monkey.get_original("_thread", "RLock")
+_native_sleep: Any = monkey.get_original("time", "sleep")
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of the lines of one file, since the process began."""
+
+    written: int = 0
+    lost: int = 0
+    """There was no room in the queue, or the disk did not take them."""
+    fails: bool = False
+    """Whether the latest write failed."""
+    told_lost: int = 0
+    told_at: float = -math.inf
+
+
+class LogWriter:
+    """One queue and one thread, for all files of the process."""
+
+    _started: bool
+    _woken: bool
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Written] = {}
+        """By the file's name."""
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def put(self, file: LogFile, line: Line) -> bool:
+        """Have a line written soon; False if there is no room for it. Never waits."""
+        size = len(line) if isinstance(line, bytes) else UNMADE_BYTES
+        with self._lock:
+            if len(self._queue) >= MOST_WAITING or self._waiting_bytes + size > MOST_BYTES:
+                self._count(file).lost += 1
+                return False
+            self._queue.append((file, line))
+            self._waiting_bytes += size
+            self._taken += 1
+            if not self._woken:
+                self._woken = True
+                if not self._started:
+                    self._started = True
+                    _start_thread(self._run, (self._wake, self._hurry))
+                self._wake.release()
+        return True
+
+    def put_and_wait(self, file: LogFile, line: Line) -> bool:
+        """Have a line written at once, and wait for that in a greenlet; False if it is not known.
+
+        The disk gets a second. What takes longer may still be written, after that.
+        """
+        lost = self._count(file).lost
+        if not self.put(file, line):
+            return False
+        number, deadline = self._taken, monotonic() + LAST_S
+        while self._done < number:
+            self._hasten()
+            if monotonic() > deadline:
+                return False
+            sleep(POLL_S)
+        return self._count(file).lost == lost
+
+    def flush(self) -> None:
+        """Wait until all that was put is written, a second at most. Blocks the thread."""
+        number, deadline = self._taken, monotonic() + LAST_S
+        while self._done < number and monotonic() < deadline:
+            self._hasten()
+            _native_sleep(POLL_S)
+
+    def _forget(self) -> None:
+        """At the beginning, and in a forked process: the lines and the thread are the parent's."""
+        self._lock = _native_rlock()
+        self._queue: deque[tuple[LogFile, Line]] = deque()
+        self._waiting_bytes = 0
+        self._taken = self._done = 0
+        self._started = False
+        self._woken = False
+        # Both are taken, and given back by whoever wants the thread to go on.
+        self._wake: Any = _allocate_lock()
+        self._hurry: Any = _allocate_lock()
+        self._wake.acquire()
+        self._hurry.acquire()
+
+    def _hasten(self) -> None:
+        with self._lock:
+            if self._hurry.locked():
+                self._hurry.release()
+
+    def _run(self, wake: Any, hurry: Any) -> None:
+        # Signals are for the main thread, which waits in a system call that they must interrupt.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        while True:
+            wake.acquire()
+            hurry.acquire(timeout=BATCH_S)
+            with self._lock:
+                batch, self._queue = self._queue, deque()
+                self._waiting_bytes = 0
+                self._woken = False
+            for file, entries in groupby(sorted(batch, key=_path), key=lambda one: one[0]):
+                self._write(file, [line for _, line in entries])
+            self._done += len(batch)
+
+    def _write(self, file: LogFile, lines: list[Line]) -> None:
+        counted = self._count(file)
+        for chunk in _chunks(lines):
+            try:
+                file.append(b"".join(chunk))
+            except Exception as error:  # noqa: BLE001 - without this thread there is no log at all
+                counted.lost += len(chunk)
+                self._tell_failure(file, counted, error)
+            else:
+                counted.written += len(chunk)
+                self._tell_of_losses(file, counted)
+
+    def _tell_failure(self, file: LogFile, counted: Written, error: Exception) -> None:
+        if not counted.fails:
+            counted.fails = True
+            why = getattr(error, "strerror", None) or repr(error)
+            text = "%s cannot be written (%s). Its lines are lost until it can."
+            log.warning(text, file.path, why)
+
+    def _tell_of_losses(self, file: LogFile, counted: Written) -> None:
+        """Once the file can be written again, or now and then if it cannot be written so fast."""
+        fresh, now = counted.lost - counted.told_lost, monotonic()
+        if counted.fails:
+            log.warning("%s can be written again. %d lines were lost.", file.path, fresh)
+        elif fresh and now - counted.told_at > TOLD_EVERY_S:
+            log.warning("%s: %d lines were lost, as there were too many.", file.path, fresh)
+        else:
+            return
+        counted.fails, counted.told_lost, counted.told_at = False, counted.lost, now
+
+    def _count(self, file: LogFile) -> Written:
+        return self.counts.setdefault(file.path.name, Written())
+
+
+def _path(entry: tuple[LogFile, Line]) -> str:
+    return str(entry[0].path)
+
+
+def _chunks(lines: list[Line]) -> Iterator[list[bytes]]:
+    """The lines in their order, made, in portions of `CHUNK_BYTES` or of one longer line."""
+    chunk: list[bytes] = []
+    size = 0
+    for line in lines:
+        made = line if isinstance(line, bytes) else _made(line)
+        if chunk and size + len(made) > CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(made)
+        size += len(made)
+    if chunk:
+        yield chunk
+
+
+def _made(line: Callable[[], bytes]) -> bytes:
+    try:
+        return line()
+    except Exception:  # it costs this line, and not the thread
+        log.exception("A line of a log could not be made.")
+        return b""
+
+
+writer = LogWriter()
+"""The process' own."""
