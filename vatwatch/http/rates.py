@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic, time
 
 import falcon
 import limits
 import redis
 from limits.storage import MemoryStorage, RedisStorage
+from msgspec import Struct
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -26,8 +26,7 @@ PREFIX = "vatwatch:rates"
 MOST_CLIENTS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True, gc=False):
     """What somebody may still ask in this window."""
 
     allowed: bool
@@ -35,14 +34,19 @@ class Allowance:
     remaining: int
     reset_s: int
     """Whole seconds until the window ends."""
-    window_s: int
+    policy: str
+    """The rate as a header says it: `12000;w=60`."""
 
     def tell(self, resp: falcon.Response) -> None:
         """Say so in the answer's headers (draft-ietf-httpapi-ratelimit-headers-06)."""
-        resp.set_header("RateLimit-Limit", str(self.limit))
-        resp.set_header("RateLimit-Remaining", str(self.remaining))
-        resp.set_header("RateLimit-Reset", str(self.reset_s))
-        resp.set_header("RateLimit-Policy", f"{self.limit};w={self.window_s}")
+        resp.set_headers(
+            (
+                ("RateLimit-Limit", str(self.limit)),
+                ("RateLimit-Remaining", str(self.remaining)),
+                ("RateLimit-Reset", str(self.reset_s)),
+                ("RateLimit-Policy", self.policy),
+            )
+        )
 
 
 class Rate:
@@ -56,39 +60,60 @@ class Rate:
         With a `redis_url` all processes count together; while Redis is away each counts for itself.
         """
         self._rate = limits.parse(rate)
+        self._most = self._rate.amount
         self._window_s = self._rate.get_expiry()
+        self._policy = f"{self._most};w={self._window_s}"
         self._memory = _memory_storage()
         self._redis = _redis_storage(redis_url) if redis_url else None
         self._clock = clock
         self._redis_back_at = 0.0
 
     def __str__(self) -> str:
-        return f"{self._rate.amount} requests in {self._window_s} s"
+        return f"{self._most} requests in {self._window_s} s"
 
     def hit(self, key: str) -> Allowance:
         """Count one request. One that is not allowed counts, too."""
         if self._redis is not None and self._clock() >= self._redis_back_at:
             try:
-                return self._hit(self._redis, key)
+                return self._hit(self._redis, f"{key}/{self._window_s}")
             except redis.RedisError as error:
                 self._redis_back_at = self._clock() + REDIS_PAUSE_S
                 # Not its text: that may hold the address, and the address the password.
                 log.debug("rates are counted in memory: %s", type(error).__name__)
         if len(self._memory.expirations) > MOST_CLIENTS:
             self._forget_the_past()
-        return self._hit(self._memory, key)
+        return self._hit_memory(key)
 
-    def _hit(self, storage: MemoryStorage | RedisStorage, key: str) -> Allowance:
+    def _hit_memory(self, key: str) -> Allowance:
+        """Count in a window that has begun; a new one is left to `limits`.
+
+        This is what `MemoryStorage.incr` does then, without its locks and the wrappers around each
+        of its methods: they take 3.5 of 4.5 µs, and every read comes by here. Nothing here lets
+        another greenlet run, so nothing has to be locked.
+        """
+        memory, now = self._memory, time()
+        ends_at = memory.expirations.get(key, 0.0)
+        if ends_at <= now:
+            return self._hit(memory, key)
+        memory.storage[key] = count = memory.storage[key] + 1
+        return self._allowance(memory, key, count, ends_at - now)
+
+    def _hit(self, storage: MemoryStorage | RedisStorage, name: str) -> Allowance:
         """A fixed window, by the storage itself: `limits`' strategies ask it three times."""
-        name, most = f"{key}/{self._window_s}", self._rate.amount
         count = storage.incr(name, self._window_s)
-        reset_s = math.ceil(storage.get_expiry(name) - time())
+        left_s = max(1.0, storage.get_expiry(name) - time())
+        return self._allowance(storage, name, count, left_s)
+
+    def _allowance(
+        self, storage: MemoryStorage | RedisStorage, name: str, count: int, left_s: float
+    ) -> Allowance:
+        reset_s, most = math.ceil(left_s), self._most
         if reset_s > self._window_s:
             # The wall clock was set back: nobody is to wait for it to come round again.
             storage.clear(name)
             reset_s = self._window_s
-        remaining = max(0, most - count)
-        return Allowance(count <= most, most, remaining, max(1, reset_s), self._window_s)
+        remaining = most - count if count < most else 0
+        return Allowance(count <= most, most, remaining, reset_s, self._policy)
 
     def _forget_the_past(self) -> None:
         """Windows that are over; of all, if a crowd has come within one."""
