@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import falcon
@@ -26,6 +26,7 @@ ONE = {
 }
 # The feed's own pace: nobody gains by asking more often.
 MAX_AGE_S = 5
+HEADERS = (("Cache-Control", f"public, max-age={MAX_AGE_S}"), ("Vary", "Accept-Encoding"))
 TRACK_TIMEOUT_S = 15.0
 
 
@@ -33,8 +34,7 @@ class CollectionResource(Resource):
     """A whole collection, with an ETag, compressed if the client takes it."""
 
     def __init__(self, service: Service, collection: Collection) -> None:
-        self._service = service
-        self._collection = collection
+        self._ask = partial(service.ask, "cache", GetLive(collection))
         self._last: Body | None = None
         # Without the cache, what it gave last is better than nothing; its time is in it.
         self._live = service.recovery(
@@ -43,17 +43,14 @@ class CollectionResource(Resource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Everything that the latest snapshot shows."""
-        ask = partial(self._service.ask, "cache", GetLive(self._collection))
         # A cache that has just been restarted holds nothing for a moment.
-        self._last = body = self._live.call(ask) or self._last
+        self._last = body = self._live.call(self._ask) or self._last
         if body is None:
             raise falcon.HTTPServiceUnavailable(
                 description="Nothing has been fetched or recovered yet; see /api/status.",
                 retry_after=MAX_AGE_S,
             )
-        resp.set_header("ETag", body.etag)
-        resp.set_header("Cache-Control", f"public, max-age={MAX_AGE_S}")
-        resp.set_header("Vary", "Accept-Encoding")
+        resp.set_headers((("ETag", body.etag), *HEADERS))
         if _is_known(req, body.etag):
             resp.status = falcon.HTTP_304
             return
@@ -155,14 +152,23 @@ def add_callsigns_with_slashes(
 
 def _is_known(req: falcon.Request, etag: str) -> bool:
     """RFC 9110, 13.1.2: a weak comparison with any of the tags, or `*`."""
-    given = req.get_header("If-None-Match") or ""
+    given = req.env.get("HTTP_IF_NONE_MATCH")
+    if not given:
+        return False
     tags = [tag.strip().removeprefix("W/") for tag in given.split(",")]
     return etag in tags or "*" in tags
 
 
 def _takes_gzip(req: falcon.Request) -> bool:
+    """Whether the client takes gzip."""
+    return _offers_gzip(req.env.get("HTTP_ACCEPT_ENCODING", ""))
+
+
+# The kinds of clients are few, and each sends the same with every request.
+@lru_cache(maxsize=64)
+def _offers_gzip(offers: str) -> bool:
     """RFC 9110, 12.5.3: named, or `*`, and not with a weight of zero."""
-    for offer in (req.get_header("Accept-Encoding") or "").lower().split(","):
+    for offer in offers.lower().split(","):
         coding, _, weight = offer.strip().partition(";")
         if coding.strip() in ("gzip", "*"):
             return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")

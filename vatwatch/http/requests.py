@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from time import perf_counter
 
 import falcon
@@ -28,12 +29,21 @@ class RouteInfo(Struct, frozen=True):
     latency: LatencyInfo | None
 
 
+class _Counted:
+    """What is known of one route and method."""
+
+    __slots__ = ("by_status", "latency")
+
+    def __init__(self) -> None:
+        self.by_status: dict[str, int] = {}
+        self.latency = LatencyCounts()
+
+
 class RequestCounts:
     """Falcon's middleware."""
 
     def __init__(self) -> None:
-        self._latency: dict[tuple[str, str], LatencyCounts] = {}
-        self._statuses: dict[tuple[str, str], dict[str, int]] = {}
+        self._counted: dict[tuple[str, str], _Counted] = {}
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Note when it began."""
@@ -45,20 +55,22 @@ class RequestCounts:
         """Count it. (The body is sent after this.)"""
         method = req.method if req.method in METHODS else OTHER_METHOD
         key = (req.uri_template or NO_ROUTE, method)
-        self._latency.setdefault(key, LatencyCounts()).add(perf_counter() - req.context.began)
-        statuses = self._statuses.setdefault(key, {})
+        counted = self._counted.get(key)
+        if counted is None:
+            counted = self._counted[key] = _Counted()
+        counted.latency.add(perf_counter() - req.context.began)
         status = str(falcon.http_status_to_code(resp.status))
-        statuses[status] = statuses.get(status, 0) + 1
+        counted.by_status[status] = counted.by_status.get(status, 0) + 1
 
     def routes(self) -> Iterator[RouteInfo]:
         """Every route that was asked for."""
-        for (route, method), latency in sorted(self._latency.items()):
-            statuses = self._statuses[route, method]
+        for (route, method), counted in sorted(self._counted.items(), key=itemgetter(0)):
+            statuses = counted.by_status
             yield RouteInfo(
                 route=route,
                 method=method,
                 requests=sum(statuses.values()),
                 errors=sum(count for status, count in statuses.items() if status >= "500"),
                 by_status=statuses,
-                latency=latency.info(),
+                latency=counted.latency.info(),
             )

@@ -115,8 +115,9 @@ class LatencyCounts:
     def add(self, elapsed_s: float) -> None:
         """Count one handler's time."""
         self.counts[int(elapsed_s * 1e6).bit_length()] += 1
-        self.max_s = max(self.max_s, elapsed_s)
         self.sum_s += elapsed_s
+        if elapsed_s > self.max_s:
+            self.max_s = elapsed_s
 
     @property
     def handled(self) -> int:
