@@ -129,13 +129,15 @@ class Address:
         if receiver is None:
             raise ActorUnavailable(f"{self.name}: no actor has this name")
         reply: Reply[R] = Reply()
-        reply.public = public
-        envelope = Question(message, reply, asker_is_gone) if public else Envelope(message, reply)
+        envelope: Envelope
         deadline = time.monotonic() + timeout_s
         try:
-            if isinstance(envelope, Question):
-                receiver.mailbox.put_public(envelope)
+            if public:
+                reply.public = True
+                envelope = question = Question(message, reply, asker_is_gone)
+                receiver.mailbox.put_public(question)
             else:
+                envelope = Envelope(message, reply)
                 receiver.mailbox.put(envelope, timeout_s)
             if reply.wait(deadline - time.monotonic()):
                 return reply.get()

@@ -13,10 +13,12 @@ class Directory:
         """Tell `observers` of messages to names that nobody has."""
         self._observers = observers
         self._receivers: dict[str, Receiver] = {}
+        self._addresses: dict[str, Address] = {}
 
     def register(self, receiver: Receiver) -> None:
         """For the tree: make a worker known by its name."""
         self._receivers[receiver.name] = receiver
+        self._addresses[receiver.name] = self._make_address(receiver.name)
 
     def find(self, name: str) -> Receiver | None:
         """Who has this name; None if nobody."""
@@ -24,4 +26,7 @@ class Directory:
 
     def address(self, name: str) -> Address:
         """The address of a worker; an unknown name shows when the address is used."""
+        return self._addresses.get(name) or self._make_address(name)
+
+    def _make_address(self, name: str) -> Address:
         return Address(name, self.find, self._observers.dead_letter)

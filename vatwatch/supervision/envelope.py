@@ -47,7 +47,8 @@ class Question(Envelope):
         reply_to: Reply[Any],
         asker_is_gone: Callable[[], bool] | None = None,
     ) -> None:
-        super().__init__(message, reply_to)
+        self.message = message
+        self.reply_to = reply_to
         self.asker_is_gone = asker_is_gone
 
     def is_void(self) -> bool:

@@ -289,7 +289,7 @@ class Life:
             elif reply is None:
                 handle(message)
             elif not reply.abandoned:
-                self._answer(message, reply)
+                self._answer(handle, message, reply)
             ended = clock()
             self.in_hand = self.busy_since = None
             # Nothing big is to be kept alive by an actor that waits.
@@ -329,9 +329,9 @@ class Life:
             self.slot.undeliverable(envelope, "injected")
             return None
 
-    def _answer(self, message: Any, reply: Reply[Any]) -> None:
+    def _answer(self, handle: Callable[[Any], Any], message: Any, reply: Reply[Any]) -> None:
         try:
-            answer = self.actor._handle_receive(message)
+            answer = handle(message)
         except Exception as error:  # noqa: BLE001 - it belongs to the asker
             self._owed.pop(reply, None)
             reply.when_answered(None)

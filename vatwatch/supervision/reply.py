@@ -26,17 +26,16 @@ class Reply(pykka.Future[R]):
     They are ignored because giving an answer races with the death of the actor that owes it.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._done = False
-        self._value: Any = None
-        self._error: BaseException | None = None
-        self._waiters: list[Any] | None = None
-        self._when_settled: Callable[[Reply[R], BaseException | None], None] | None = None
-        self.abandoned = False
-        """The asker has gone: nobody needs the answer any more."""
-        self.public = False
-        """The asker is outside of the tree (`Address.ask`)."""
+    # One is made for each ask. What most of them never change costs nothing as the class's own.
+    _done = False
+    _value: Any = None
+    _error: BaseException | None = None
+    _waiters: list[Any] | None = None
+    _when_settled: Callable[[Reply[R], BaseException | None], None] | None = None
+    abandoned = False
+    """The asker has gone: nobody needs the answer any more."""
+    public = False
+    """The asker is outside of the tree (`Address.ask`)."""
 
     def set(self, value: R | None = None) -> None:
         """Answer."""
