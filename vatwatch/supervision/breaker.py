@@ -180,6 +180,22 @@ class Breaker:
         """Closed, the timeout as at first: somebody knows better."""
         return Breaker(self.policy, epoch=self.epoch + 1)
 
+    def with_policy(self, policy: BreakerPolicy) -> Breaker:
+        """The same breaker, under another policy from now on.
+
+        It stays in its state. An opening that lasts longer than the new policy allows is cut short.
+        Trials begin again: as many as were let through may be more than the new policy wants, and
+        then none would ever be let through again.
+        """
+        if policy == self.policy:
+            return self
+        calls = self.calls if policy.window == self.policy.window else Calls()
+        timeout_s = min(self.timeout_s, policy.max_timeout_s)
+        changed = replace(self, policy=policy, calls=calls, timeout_s=timeout_s)
+        if self.state is BreakerState.HALF_OPEN:
+            return changed._enter(BreakerState.HALF_OPEN)
+        return changed
+
     def expire(self, now: float) -> Breaker:
         """Count a trial that has not reported by its deadline as failed, then."""
         if self.trials and self.trials[0] <= now:

@@ -158,6 +158,10 @@ class Guard:
         self._become(self._breaker.expire(self._clock()), "a trial did not report in time")
         return self._breaker.state is BreakerState.OPEN
 
+    def use_policy(self, policy: BreakerPolicy) -> None:
+        """Go on under this policy (`Breaker.with_policy`)."""
+        self._breaker = self._breaker.with_policy(policy)
+
     def reset(self, reason: str) -> None:
         """Close it: somebody knows better."""
         if self._breaker.state is not BreakerState.CLOSED:
@@ -257,7 +261,8 @@ class Guards:
     ) -> Guard:
         """The guard of this name: made at the first use, and the same from then on.
 
-        So what is said of `policy`, `counts` and `kind` at a later use changes nothing.
+        A later use may bring another `policy`, which holds from then on; what it says of `counts`
+        and `kind` changes nothing.
         """
         if name not in self._guards:
             self._guards[name] = Guard(
@@ -270,6 +275,8 @@ class Guards:
                 observe=self._observe,
                 before_call=self._before_call,
             )
+        else:
+            self._guards[name].use_policy(policy)
         return self._guards[name]
 
     def all(self) -> tuple[Guard, ...]:

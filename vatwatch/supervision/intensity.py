@@ -24,6 +24,10 @@ class RestartWindow:
         recent = (*self._recent(now), now)[-(self.intensity + 1) :]
         return replace(self, restarts=recent)
 
+    def with_limits(self, intensity: int, period_s: float) -> RestartWindow:
+        """The same restarts, judged by other limits from the next one on."""
+        return replace(self, intensity=intensity, period_s=period_s)
+
     def count(self, now: float) -> int:
         """How many restarts are in the window at `now`: at most one more than the intensity."""
         return len(self._recent(now))

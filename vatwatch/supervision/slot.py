@@ -100,6 +100,19 @@ class Slot:
             self.children = ()
             runtime.faults.connect(spec.name, self._set_tap)
 
+    def use_spec(self, spec: AnySpec) -> None:
+        """Go on by this spec, with all below: the same nodes, with other values.
+
+        Times and breakers are by the new one at once; arguments from the next start on.
+        """
+        self.spec = spec
+        if self.guard is not None and spec.breaker is not None:
+            self.guard.use_policy(spec.breaker)
+        if isinstance(spec, SupervisorSpec):
+            for child, below in zip(self.children, spec.children, strict=True):
+                child.use_spec(below)
+                child._window = child._window.with_limits(spec.intensity, spec.period_s)
+
     @property
     def root(self) -> Slot:
         """The top of the tree."""

@@ -78,7 +78,6 @@ class Supervisor(Actor):
     def __init__(self, slot: Slot, spec: SupervisorSpec) -> None:
         super().__init__()
         self._slot = slot
-        self._spec = spec
         self._group = slot.group or Group.of(spec)
         self._timers: dict[int, tuple[float, Timer]] = {}
         self._hang_check: HangCheck | None = None
@@ -155,7 +154,7 @@ class Supervisor(Actor):
         """Decide about the event, carry the orders out, and so on with what comes of them."""
         runtime = self._slot.runtime
         while event is not None:
-            group = self._with_breakers()
+            group = self._as_it_is()
             self._group, decided = decide(group, event, runtime.clock(), runtime.random)
             self._slot.group = self._group
             self._show()
@@ -163,13 +162,29 @@ class Supervisor(Actor):
             for order in decided:
                 event = self._carry_out(order)
 
-    def _with_breakers(self) -> Group:
-        """The group with the breakers as they are: messages, and time, have changed them."""
+    @property
+    def _spec(self) -> SupervisorSpec:
+        """The spec by which it goes on now (`Slot.use_spec`)."""
+        assert isinstance(self._slot.spec, SupervisorSpec), "a supervisor stays one"
+        return self._slot.spec
+
+    def _as_it_is(self) -> Group:
+        """The group with the breakers and the limits as they are now.
+
+        Messages and time change breakers, and a new spec changes both.
+        """
+        spec = self._spec
         children = zip(self._group.children, self._slot.children, strict=True)
         return replace(
             self._group,
+            backoff=spec.backoff,
+            window=self._group.window.with_limits(spec.intensity, spec.period_s),
             children=tuple(
-                known if slot.guard is None else replace(known, breaker=slot.guard.breaker)
+                replace(
+                    known,
+                    breaker=None if slot.guard is None else slot.guard.breaker,
+                    failing=known.failing.with_limits(spec.intensity, spec.period_s),
+                )
                 for known, slot in children
             ),
         )

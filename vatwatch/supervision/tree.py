@@ -5,7 +5,7 @@ from __future__ import annotations
 import random as random_module
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import gevent
@@ -21,7 +21,7 @@ from vatwatch.supervision.life import Life
 from vatwatch.supervision.observers import Observer, Observers
 from vatwatch.supervision.runtime import Runtime
 from vatwatch.supervision.slot import Slot
-from vatwatch.supervision.spec import SupervisorSpec
+from vatwatch.supervision.spec import AnySpec, SupervisorSpec
 from vatwatch.supervision.supervisors import RestartOrdered, Supervisor
 from vatwatch.supervision.vocabulary import State
 
@@ -167,6 +167,22 @@ class Tree:
         slot.restart_ordered = True
         slot.parent.mailbox.put_urgent(Envelope(RestartOrdered()))
 
+    def use_spec(self, spec: SupervisorSpec) -> None:
+        """Go on by another declaration of the same tree; nobody is stopped for it.
+
+        The time limits, intensities, backoffs and breakers of `spec` hold at once. The arguments
+        are those of each actor's next start: who runs has to be told of the change by a message.
+        Mailboxes and strategies stay as they were.
+
+        Raises:
+            ValueError: it declares other nodes, or in another order; then nothing is changed
+        """
+        mine, given = [*_shape(self._spec)], [*_shape(spec)]
+        if mine != given:
+            raise ValueError(f"another tree: {', '.join(given)} instead of {', '.join(mine)}")
+        self._spec = spec
+        self._root.use_spec(spec)
+
     def wait_exhausted(self, timeout_s: float | None = None) -> bool:
         """Wait until the root gives up; False when it has not within `timeout_s`."""
         return bool(self.failed.wait(timeout_s))
@@ -191,3 +207,15 @@ class Tree:
             self.failed.set()
             if self._on_exhausted is not None:
                 self._on_exhausted(str(life.exit.error))
+
+
+def _shape(spec: AnySpec, above: str = "") -> Iterator[str]:
+    """The path of each node; a supervisor ends in a slash, who has no breaker in a mark."""
+    path = f"{above}{spec.name}"
+    mark = "" if spec.breaker is not None else " (no breaker)"
+    if isinstance(spec, SupervisorSpec):
+        yield f"{path}/{mark}"
+        for child in spec.children:
+            yield from _shape(child, f"{path}/")
+    else:
+        yield path + mark
