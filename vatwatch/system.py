@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from vatwatch.actors.alerter import AlerterActor, AlertRecords
+from vatwatch.actors.alerter import AlerterActor
 from vatwatch.actors.cache import CacheActor
 from vatwatch.actors.deadlines import busy_limits_s, poll_deadline_s, write_deadline_s
 from vatwatch.actors.error_manager import ErrorManagerActor
 from vatwatch.actors.event_bus import EventBusActor
 from vatwatch.actors.fetcher import FetcherActor
 from vatwatch.actors.filtering import read_options
-from vatwatch.actors.health_monitor import HealthMonitorActor, Records
+from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.actors.history import HistoryActor
 from vatwatch.actors.journal import JournalActor
 from vatwatch.actors.notices import subscribe_to_notices
@@ -42,7 +42,6 @@ from vatwatch.wiring import (
     POSTGRES_STOP_S,
     SUBSCRIPTIONS,
     WRITERS,
-    bus_memory,
     child_breaker,
 )
 
@@ -65,7 +64,7 @@ def declare(
     )
     return supervisor("vatwatch", REST_FOR_ONE, intensity=3, period_s=600, children=[
         supervisor("core", ONE_FOR_ONE, children=[
-            worker("event_bus", EventBusActor, bus_memory(s), s.events, s.breaker, SUBSCRIPTIONS,
+            worker("event_bus", EventBusActor, s.events, s.breaker, SUBSCRIPTIONS,
                    keeps_own=polls, outbox=home / "events.outbox" if polls else None),
             worker("error_manager", ErrorManagerActor, s.errors, outbox=home / "errors.outbox",
                    mailbox=20_000),
@@ -95,12 +94,12 @@ def declare(
                       handler_deadline_s=poll_deadline_s(s))] if polls else []),
         ]),
         supervisor("operations", ONE_FOR_ONE, children=[
-            worker("health_monitor", HealthMonitorActor, Records(), s.service,
+            worker("health_monitor", HealthMonitorActor, s.service,
                    busy_limits_s=busy_limits_s(s)),
             worker("resource_monitor", ResourceMonitorActor, s.resources, s.logs, home,
                    replace_worker=replace_worker),
             # Who tells it that something changed must never wait for it.
-            worker("alerter", AlerterActor, AlertRecords(), s.alerts, s.breaker, mailbox=100,
+            worker("alerter", AlerterActor, s.alerts, s.breaker, mailbox=100,
                    policy=MailboxPolicy.DROP_OLDEST),
         ]),
     ])

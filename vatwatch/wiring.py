@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vatwatch.actors.event_memory import BusMemory, Subscription
+from vatwatch.actors.event_memory import Subscription
 from vatwatch.storage.embedded import RECOVERY_S
 from vatwatch.supervision import BreakerPolicy
 
@@ -21,14 +21,6 @@ POSTGRES_DEADLINE_S = POSTGRES_START_S
 
 # Who of the tree hears of which events. Others subscribe by message.
 SUBSCRIPTIONS: tuple[Subscription, ...] = ()
-
-
-def bus_memory(s: Settings) -> BusMemory:
-    """What the event bus hands on to its successor when it crashes."""
-    return BusMemory(
-        max_history_size=s.events.max_history_size,
-        max_dead_letter_size=s.events.max_dead_letter_size,
-    )
 
 
 def child_breaker(s: Settings) -> BreakerPolicy:

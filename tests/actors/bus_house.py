@@ -87,10 +87,17 @@ def numbers(heard: Sequence[Event]) -> list[int]:
 class House:
     """The tree, and ways to look into it."""
 
-    def __init__(self, tree: Tree, heard: dict[str, list[Event]], memory: BusMemory) -> None:
-        self.tree, self.heard, self.memory = tree, heard, memory
+    def __init__(self, tree: Tree, heard: dict[str, list[Event]]) -> None:
+        self.tree, self.heard = tree, heard
         self.notices: list[Notice] = []
         tree.observe(self.notices.append)
+
+    @property
+    def memory(self) -> BusMemory:
+        """Of the bus that runs now."""
+        place: Any = self.tree.directory.find("event_bus")
+        memory: BusMemory = place.life.actor._memory
+        return memory
 
     def publish(self, *events: Event, stored: bool = False) -> None:
         self.tree.directory.address("event_bus").tell(Publish(events, stored))
@@ -152,12 +159,13 @@ def bus_house(
     heard: dict[str, list[Event]] = {name: [] for name in handlers}
     if subscriptions is None:
         subscriptions = [Subscription(name) for name in handlers]
-    memory = BusMemory(max_history_size=1000, max_dead_letter_size=max_dead_letters)
     events = EventSettings(
         EVENT_BUS_HANDLER_TIMEOUT=timeout_s,
         EVENT_BUS_RETRY_ATTEMPTS=retries,
         EVENT_BUS_LANE_SIZE=lane_size,
         EVENT_BUS_BACKLOG_SIZE=backlog_size,
+        EVENT_BUS_MAX_HISTORY_SIZE=1000,
+        EVENT_BUS_MAX_DEAD_LETTER_SIZE=max_dead_letters,
     )
     breaker = BreakerSettings(
         CIRCUIT_BREAKER_FAILURE_THRESHOLD=failures,
@@ -167,7 +175,6 @@ def bus_house(
     bus = worker(
         "event_bus",
         EventBusActor,
-        memory,
         events,
         breaker,
         subscriptions,
@@ -210,7 +217,7 @@ def bus_house(
         )
     )  # fmt: skip
     subscribe_to_notices(tree)
-    house = House(tree, heard, memory)
+    house = House(tree, heard)
     tree.start()
     try:
         yield house

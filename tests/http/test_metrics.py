@@ -10,7 +10,8 @@ from falcon import testing
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.supervision.helpers import Fail, Notices, root, running, scribe, settle
-from vatwatch.actors.health_monitor import HealthMonitorActor, Records
+from vatwatch.actors.health_monitor import HealthMonitorActor
+from vatwatch.config.service import ServiceSettings
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
@@ -29,10 +30,8 @@ def house() -> Iterator[tuple[Tree, Notices]]:
         worker(
             "health_monitor",
             HealthMonitorActor,
-            Records(),
-            interval_s=3600,
-            probe_timeout_s=5,
-            patience_s={},
+            ServiceSettings(SERVICE_HEALTH_CHECK_INTERVAL=3600),
+            busy_limits_s={},
         ),
     )
     with running(spec) as (tree, notices):

@@ -4,8 +4,10 @@ Receives  EvaluateAlerts, HealthChanged, GetAlerts, NotifyAgain
 Asks      health_monitor GetReports; the directory for breakers
 Sends     notifications to webhooks, each in a greenlet of its own, in order; KeepLetter and
           ForgetLetter to event_bus; ServiceReport
-Holds     a record that outlives it: the alerts, what was told, what waits for each webhook
-Restart   costs nothing; a notification that was under way is sent again
+Holds     a record that it hands over: the alerts, what was told, what waits for each webhook
+Restart   costs nothing; a notification that was under way is sent again. If the successor fails,
+          too, it costs the record: what still holds fires again after its hold time, and what
+          waited for a webhook is not sent (the log has it)
 """
 
 from __future__ import annotations
@@ -130,25 +132,22 @@ class Outbox:
 
 @dataclass(slots=True)
 class AlertRecords:
-    """What is known; made once, and given to each incarnation."""
+    """What is known, and handed over to the successor."""
 
     alerts: dict[str, Alert] = field(default_factory=dict)
     history: deque[Notification] = field(default_factory=lambda: deque(maxlen=HISTORY))
     outboxes: dict[str, Outbox] = field(default_factory=dict)
     errors: Rate = field(default_factory=lambda: Rate(ERROR_WINDOW_S))
     newest: dict[str, datetime] = field(default_factory=dict)
-    # From 0, as these records begin with the whole: what is set aside first counts, too.
-    quarantined: Rate = field(default_factory=lambda: Rate(QUARANTINE_WINDOW_S, last=0))
+    quarantined: Rate = field(default_factory=lambda: Rate(QUARANTINE_WINDOW_S))
 
 
 class AlerterActor(Service):
     """Keeper of who must be told."""
 
-    def __init__(
-        self, records: AlertRecords, settings: AlertSettings, breaker: BreakerSettings
-    ) -> None:
+    def __init__(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
         super().__init__()
-        self._records = records
+        self._records = AlertRecords()
         self._settings = settings
         self._breaker = breaker
         self._rules = rules_of(settings)
@@ -161,6 +160,11 @@ class AlerterActor(Service):
         self._deliveries: list[gevent.Greenlet] = []
 
     def on_start(self) -> None:
+        if inherited := self.inherited(AlertRecords):
+            self._records = inherited
+        elif not self.restarts:
+            # Nothing was counted before the first incarnation: what is set aside first counts, too.
+            self._records.quarantined = Rate(QUARANTINE_WINDOW_S, last=0)
         for webhook in self._webhooks:
             self._records.outboxes.setdefault(webhook.name, Outbox())
             self._deliveries.append(self.spawn(self._deliver_all, webhook))
@@ -172,6 +176,10 @@ class AlerterActor(Service):
         for signal in self._signals.values():
             signal.set()
         gevent.joinall(self._deliveries, timeout=STOP_S)
+
+    def hand_over(self) -> AlertRecords:
+        gevent.killall(self._deliveries)  # they change it
+        return self._records
 
     def on_receive(self, message: Received) -> Alerts | None:
         match message:

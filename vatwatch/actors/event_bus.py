@@ -11,7 +11,9 @@ Holds     in a memory that its successor gets: the ring, the subscriptions, what
           handlers and to the table, dead letters; in the outbox file a copy of what is not in the
           table, and after an ordered stop of what was not delivered
 Restart   costs nothing: what a handler had in hand comes to it again, and the publication on which
-          the bus crashed comes back as a dead letter, once
+          the bus crashed comes back as a dead letter, once. If the successor fails, too, it costs
+          the ring, subscriptions by message, the counts, and what was on its way to handlers; what
+          is on its way to the table is read from the outbox file again
 """
 
 from __future__ import annotations
@@ -119,7 +121,6 @@ class EventBusActor(Service):
 
     def __init__(
         self,
-        memory: BusMemory,
         settings: EventSettings,
         breaker: BreakerSettings,
         subscriptions: Sequence[Subscription] = (),
@@ -136,15 +137,18 @@ class EventBusActor(Service):
         `backoff`: between two tries of one event.
         """
         super().__init__()
-        self._memory = memory
         self._settings = settings
         self._breaker = breaker
         self._keeps_own = keeps_own
         self._resend_s = resend_s
         self._backoff = backoff
         self._declared = subscriptions
-        self._backlog = EventBacklog(
-            memory, size=settings.backlog_size, path=outbox, given_up=self._not_discarded
+        self._outbox = outbox
+        self._begin_with(
+            BusMemory(
+                max_history_size=settings.max_history_size,
+                max_dead_letter_size=settings.max_dead_letter_size,
+            )
         )
         self._lanes: dict[str, Lane] = {}
         self._running: list[gevent.Greenlet] = []
@@ -153,7 +157,18 @@ class EventBusActor(Service):
         self._discarding: dict[UUID, list[Reply[None]]] = {}
         self._flush_due = self._report_due = False
 
+    def _begin_with(self, memory: BusMemory) -> None:
+        self._memory = memory
+        self._backlog = EventBacklog(
+            memory,
+            size=self._settings.backlog_size,
+            path=self._outbox,
+            given_up=self._not_discarded,
+        )
+
     def on_start(self) -> None:
+        if inherited := self.inherited(BusMemory):
+            self._begin_with(inherited)
         for subscription in self._declared:
             self._memory.subscriptions.setdefault(subscription.subscriber, subscription)
         if not self._memory.loaded:
@@ -172,6 +187,10 @@ class EventBusActor(Service):
         if isinstance(in_hand, Publish):
             self.blame_if_at_fault(in_hand.entry_id, error)
         self._backlog.close()
+
+    def hand_over(self) -> BusMemory:
+        gevent.killall(self._running)  # they change it
+        return self._memory
 
     def on_receive(self, message: Received) -> Any:
         match message:

@@ -1,7 +1,7 @@
-"""What the event bus must not forget when it crashes: plain values, handed on to its successor.
+"""What the event bus must not forget when it crashes: plain values, handed over to its successor.
 
-It is made with the tree and given to each incarnation, as a mailbox is. Nothing in it can be half
-done: the bus changes it between two waits only, so that a kill finds it before or after a change.
+Nothing in it can be half done: the bus changes it between two waits only, so that a kill finds it
+before or after a change.
 """
 
 from __future__ import annotations

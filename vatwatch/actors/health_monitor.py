@@ -4,9 +4,9 @@ Receives  ServiceReport, LookAgain, GetReports, CheckHealth, Probed, DependencyI
 Asks      every service (a probe), history InspectDatabase, cache InspectCache; each in a greenlet
           of its own, so that one that hangs delays nobody
 Sends     Publish (HEALTH_CHECK) to event_bus, HealthChanged to alerter
-Holds     a record of what is known, which outlives it: a service that has nothing new to say (the
-          feed stands still) would not be heard again
-Restart   costs nothing: it asks at once
+Holds     a record of what is known, which it hands over to its successor
+Restart   costs nothing: it asks at once. If the successor fails, too, it costs since when each part
+          is as it is; each service says again how it is when it is probed
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ SPEAKERS = {"store": "postgresql", "cache": "redis"}
 
 @dataclass(slots=True)
 class Records:
-    """What is known; made once, and given to each incarnation."""
+    """What is known, and handed over to the successor."""
 
     ledger: Ledger = field(default_factory=Ledger)
     reports: dict[str, ServiceReport] = field(default_factory=dict)
@@ -95,15 +95,13 @@ class HealthMonitorActor(Service):
 
     def __init__(
         self,
-        records: Records,
         settings: ServiceSettings,
         *,
         busy_limits_s: Mapping[str, float],
     ) -> None:
         """`busy_limits_s`: who may have a message in hand for longer than a probe waits."""
         super().__init__()
-        self._records = records
-        self._ledger = records.ledger
+        self._records = Records()
         self._settings = settings
         self._busy_limits_s = busy_limits_s
         self._missing: dict[str, str] = {}
@@ -112,8 +110,16 @@ class HealthMonitorActor(Service):
         self._ran_at: dict[str, float] = {}
 
     def on_start(self) -> None:
+        self._records = self.inherited(Records) or self._records
         self._look_at_all()
         self.after(0, CheckHealth())
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self._records.ledger
+
+    def hand_over(self) -> Records:
+        return self._records
 
     def on_receive(self, message: Received) -> Any:
         match message:

@@ -30,6 +30,7 @@ class Service(Actor):
     """An actor with a name that people ask about."""
 
     _totals: Totals | None = None
+    _last_report: ServiceReport | None = None
 
     def report(self, health: Health, reason: str, status: Status) -> None:
         """Tell the health monitor how this service is. What it is told is public.
@@ -37,8 +38,13 @@ class Service(Actor):
         Its counters are those since the start of the whole, whatever this incarnation has counted.
         """
         status = self.with_totals(status)
-        report = ServiceReport(self.name, health, redact(reason), _redacted(status))
-        self.send("health_monitor", report)
+        self._last_report = ServiceReport(self.name, health, redact(reason), _redacted(status))
+        self.send("health_monitor", self._last_report)
+
+    def on_probe(self) -> None:
+        """Say again how it is: a health monitor that began afresh may not know it yet."""
+        if self._last_report is not None:
+            self.send("health_monitor", self._last_report)
 
     def describe(self, tell: Callable[[], None]) -> None:
         """Call what only tells how this service is: a report, a line of the log.

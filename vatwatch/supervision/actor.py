@@ -182,6 +182,11 @@ class Actor(pykka.Actor):
         return self._slot.breakers()
 
     @property
+    def restarts(self) -> int:
+        """How many incarnations there were before this one; 0 for the first."""
+        return self._slot.starts - 1
+
+    @property
     def tree_is_stopping(self) -> bool:
         """Whether the whole tree was ordered to stop: what has ended will not come back."""
         return self._slot.runtime.stopping
