@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import limits
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from vatwatch.config.section import SecretList, Section, Switch, TextList, checked, setting
+from vatwatch.config.section import SecretList, Section, Switch, TextList, checked, listed, setting
 
 
 def _rate(text: str) -> None:
@@ -39,6 +40,33 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _origins(value: Any) -> tuple[str, ...] | None:
+    """None for `off`; `*` alone for every origin."""
+    if value is None or str(value).strip().lower() in ("off", "false", "0"):
+        return None
+    given = listed(value)
+    if given == ["*"]:
+        return ("*",)
+    return tuple(_origin(one) for one in given)
+
+
+def _origin(text: str) -> str:
+    """As browsers send it (RFC 6454, 6.2): lower case, and no port that is the scheme's own."""
+    wrong = ValueError("must be origins such as https://example.org, without a path; *; or off")
+    try:
+        parts = urlsplit(text.lower())
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    own = {"http": 80, "https": 443}
+    if parts.scheme not in own or not parts.hostname or "*" in parts.netloc or "@" in parts.netloc:
+        raise wrong
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise wrong
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + ("" if port in (None, own[parts.scheme]) else f":{port}")
+
+
 def _keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     # Of the whole, not of each: what is wrong is told of with its value, and a key is a secret.
     for number, key in enumerate(value, 1):
@@ -65,6 +93,12 @@ class AccessSettings(Section):
         "12000/minute",
         "How often one client may ask for anything: far more than any page or bot needs; `off` for "
         "no bound.",
+    )
+    cors_origins: Annotated[tuple[str, ...] | None, BeforeValidator(_origins)] = setting(
+        "VATWATCH_CORS_ORIGINS",
+        ("*",),
+        "Which web pages may read the API in a browser: `*` for all, origins such as "
+        "https://example.org, separated by commas, or `off`. Writing is never allowed to them.",
     )
     trusted_proxies: Annotated[TextList, AfterValidator(_networks)] = setting(
         "VATWATCH_TRUSTED_PROXIES",

@@ -71,8 +71,8 @@ def _switch(value: object) -> object:
     return found
 
 
-def _listed(value: object) -> object:
-    """Texts separated by commas, or a list of texts as TOML has it."""
+def listed(value: object) -> list[str]:
+    """Texts separated by commas, or a list of texts as TOML has it. Raises ValueError."""
     if isinstance(value, str):
         found = [one.strip() for one in value.split(",") if one.strip()]
         if not found:
@@ -86,8 +86,8 @@ def _listed(value: object) -> object:
 
 
 Switch = Annotated[bool, BeforeValidator(_switch)]
-SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
-TextList = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(listed)]
+TextList = Annotated[tuple[str, ...], BeforeValidator(listed)]
 
 
 def printable(text: str) -> None:

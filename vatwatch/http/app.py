@@ -9,6 +9,7 @@ import falcon
 from vatwatch.http.access import AuditTrail
 from vatwatch.http.bounds import Bounds
 from vatwatch.http.connection import Connections
+from vatwatch.http.cors import CrossOrigin
 from vatwatch.http.errors import (
     BreakersResource,
     ErrorAnalyticsResource,
@@ -68,6 +69,8 @@ def create_app(service: Service) -> App:
         Connections(),
         KnownParameters(),
     ]
+    if service.cors_origins is not None:
+        middleware.append(CrossOrigin(service.cors_origins))
     app = falcon.App(middleware=middleware)
     add_error_handlers(app)
     app.add_route("/healthz", HealthzResource())

@@ -28,6 +28,7 @@ ONE = {
 MAX_AGE_S = 5
 HEADERS = (("Cache-Control", f"public, max-age={MAX_AGE_S}"), ("Vary", "Accept-Encoding"))
 TRACK_TIMEOUT_S = 15.0
+METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class CollectionResource(Resource):
@@ -141,8 +142,11 @@ def add_callsigns_with_slashes(
     """
 
     def answer(req: falcon.Request, resp: falcon.Response, **found: Any) -> None:
-        if req.method not in ("GET", "HEAD"):
-            raise falcon.HTTPMethodNotAllowed(["GET", "HEAD"])
+        if req.method == "OPTIONS":
+            resp.set_header("Allow", ", ".join(METHODS))
+            return
+        if req.method not in METHODS:
+            raise falcon.HTTPMethodNotAllowed(METHODS)
         declare(req, resource)
         require_declared(req)
         resource.on_get(req, resp, found["callsign"])

@@ -33,6 +33,8 @@ class Service:
     faults_allowed: bool = False
     read_rate: Rate | None = None
     """How often one client may ask; None: as often as it can."""
+    cors_origins: tuple[str, ...] | None = ("*",)
+    """Origins whose pages may read in a browser; `*` alone: all; None: no other than our own."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks whose X-Forwarded-For is believed."""
     ask_timeout_s: float = ASK_TIMEOUT_S

@@ -1,0 +1,59 @@
+"""Which pages of other origins may read the answers in a browser (CORS, the Fetch standard).
+
+Only what reads is allowed to them: GET and HEAD. Cookies and the like are never asked for, so that
+no page can use anything that its visitor's browser knows.
+
+Falcon's CORSMiddleware is not used: it lets pages send every method that a route has, and leaves
+out the header from answers to requests without an `Origin`, which a shared cache would then give
+to pages, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import falcon
+
+ANY = "*"
+METHODS = "GET, HEAD, OPTIONS"
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+# What a page may send beyond the headers that need no permission.
+ALLOWED_HEADERS = "Cache-Control, Content-Type, If-None-Match, X-Request-ID"
+# What a page may see beyond Cache-Control, Content-Length, Content-Type and the like.
+EXPOSED_HEADERS = (
+    "ETag, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
+    "X-Request-ID"
+)
+# The longest that any browser keeps the answer to a preflight request (Firefox; Chromium: 2 h).
+MAX_AGE_S = 24 * 3600
+
+
+class CrossOrigin:
+    """Falcon's middleware; also errors get its headers, or a page could not tell them apart."""
+
+    def __init__(self, origins: Sequence[str]) -> None:
+        """`origins` such as `https://example.org`, as browsers send them; or `*` alone for all."""
+        self._any = tuple(origins) == (ANY,)
+        self._origins = frozenset(origins)
+
+    def process_response(
+        self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
+    ) -> None:
+        """Say whether the page may read this answer, and of OPTIONS, what it may ask."""
+        if req.method not in READS:
+            return
+        if self._any:
+            origin: str | None = ANY
+        else:
+            # The same address has another answer for another page: caches must know.
+            resp.append_header("Vary", "Origin")
+            origin = req.get_header("Origin")
+            if origin not in self._origins:
+                return
+        resp.set_header("Access-Control-Allow-Origin", str(origin))
+        if req.method != "OPTIONS":
+            resp.set_header("Access-Control-Expose-Headers", EXPOSED_HEADERS)
+        elif req.get_header("Access-Control-Request-Method"):
+            resp.set_header("Access-Control-Allow-Methods", METHODS)
+            resp.set_header("Access-Control-Allow-Headers", ALLOWED_HEADERS)
+            resp.set_header("Access-Control-Max-Age", str(MAX_AGE_S))
