@@ -32,8 +32,8 @@ from vatwatch.supervision import (
 )
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
 from vatwatch.traffic.events import Event
+from vatwatch.traffic.network_state import Rules
 from vatwatch.traffic.payloads import PositionPayload, ServicePayload
-from vatwatch.traffic.tracking import Rules
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SOON = Backoff(base_s=0.001, cap_s=0.01)

@@ -11,8 +11,8 @@ from vatwatch.feed.quarantine import Quarantined
 from vatwatch.feed.records import Pilot
 from vatwatch.messages import SnapshotJournaled
 from vatwatch.traffic.filters import Counts
-from vatwatch.traffic.pipeline import Advanced, Prepared, advance
-from vatwatch.traffic.tracking import Rules, Tracking
+from vatwatch.traffic.network_state import NetworkState, Rules
+from vatwatch.traffic.pipeline import ComparedSnapshot, DecodedSnapshot, compare
 
 
 def decoded(
@@ -21,11 +21,11 @@ def decoded(
     pilots: Sequence[Pilot] = (),
     quarantined: tuple[Quarantined, ...] = (),
     radios_error: FeedError | None = None,
-) -> Prepared:
+) -> DecodedSnapshot:
     """A snapshot so many seconds after the first, ready to be compared."""
     people = list(pilots) or [pilot()]
     tally = Tally(len(people) + len(quarantined), len(people))
-    return Prepared(
+    return DecodedSnapshot(
         snapshot(seconds, pilots=people),
         quarantined,
         Counts(),
@@ -35,9 +35,11 @@ def decoded(
     )
 
 
-def compared(before: Tracking, seconds: float, *, pilots: Sequence[Pilot] = ()) -> Advanced:
+def comparison(
+    before: NetworkState, seconds: float, *, pilots: Sequence[Pilot] = ()
+) -> ComparedSnapshot:
     """The same, compared with what was known."""
-    return advance(before, decoded(seconds, pilots=pilots), Rules())
+    return compare(before, decoded(seconds, pilots=pilots), Rules())
 
 
 def journaled(entry_id: int) -> SnapshotJournaled:

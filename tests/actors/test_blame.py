@@ -71,8 +71,8 @@ OVERFLOW = OverflowError("a bug that this snapshot wakes")
 DATA = psycopg2.DataError("a bug that this snapshot wakes")
 
 STAGES = [
-    (processor_module, "prepare", RecursionError("a bug that this snapshot wakes")),
-    (processor_module, "advance", OVERFLOW),
+    (processor_module, "decode_snapshot", RecursionError("a bug that this snapshot wakes")),
+    (processor_module, "compare", OVERFLOW),
     (store_module, "write_batch", RUNTIME),
     (store_module, "write_batch", DATA),
     (cache_module, "encode_live", RUNTIME),
@@ -177,7 +177,7 @@ def test_what_a_snapshot_has_failed_so_far_outlives_the_process(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = updates(3)
-    failed = poison(monkeypatch, processor_module, "advance", given[1], RuntimeError("no"))
+    failed = poison(monkeypatch, processor_module, "compare", given[1], RuntimeError("no"))
     for starts in range(1, TRIES):
         with running(tmp_path, database_url, VATWATCH_SNAPSHOT_TRIES=TRIES) as service:
             if starts == 1:
@@ -279,7 +279,7 @@ def test_when_one_snapshot_after_the_other_is_set_aside_there_is_an_alert(
     ) as service:
         service.hand_in(given[0])
         service.until_served(time_of(given[0]))
-        monkeypatch.setattr(processor_module, "prepare", fail)
+        monkeypatch.setattr(processor_module, "decode_snapshot", fail)
 
         def firing() -> list[str]:
             alerts = service.http.simulate_get("/api/alerts").json["alerts"]

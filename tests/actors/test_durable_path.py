@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.actors.paths import compared, journaled
+from tests.actors.paths import comparison, journaled
 from vatwatch.actors.durable_path import MAX_UNACKNOWLEDGED, DurablePath
 from vatwatch.messages import Recovered, StoreBatch
-from vatwatch.traffic.tracking import Tracking
+from vatwatch.traffic.network_state import NetworkState
 
 
-def known(state: Tracking) -> DurablePath:
+def known(state: NetworkState) -> DurablePath:
     """A path after the database has told this, with nothing on its way."""
     path = DurablePath(generation=7)
     path.begin_recovery()
@@ -18,13 +18,13 @@ def known(state: Tracking) -> DurablePath:
 
 def sent(path: DurablePath, entry_id: int, seconds: float) -> StoreBatch:
     assert path.state is not None
-    return path.send(journaled(entry_id), compared(path.state, seconds))
+    return path.send(journaled(entry_id), comparison(path.state, seconds))
 
 
 def test_before_the_database_has_told_anything_nothing_can_be_sent() -> None:
     path = DurablePath(generation=7)
     assert path.state is None
-    assert not path.continues(Tracking(), 1)
+    assert not path.continues(NetworkState(), 1)
 
 
 def test_while_the_database_is_asked_the_path_waits() -> None:
@@ -37,7 +37,7 @@ def test_while_the_database_is_asked_the_path_waits() -> None:
 
 
 def test_a_batch_says_which_entry_and_generation_it_is_of() -> None:
-    path = known(Tracking())
+    path = known(NetworkState())
     batch = sent(path, 3, 0)
     assert (batch.batch.entry_id, batch.generation, batch.batch.source) == (3, 7, "test")
     assert path.state is not None
@@ -45,7 +45,7 @@ def test_a_batch_says_which_entry_and_generation_it_is_of() -> None:
 
 
 def test_a_snapshot_compared_with_the_same_state_right_after_the_last_entry_goes_on() -> None:
-    path = known(Tracking())
+    path = known(NetworkState())
     sent(path, 3, 0)
     assert path.state is not None
     assert path.continues(path.state, 4)
@@ -53,20 +53,20 @@ def test_a_snapshot_compared_with_the_same_state_right_after_the_last_entry_goes
 
 def test_a_snapshot_does_not_go_on_from_an_equal_state_that_is_another() -> None:
     """Equal to the feed's eye; but what the live path forgot, the database may know."""
-    path = known(Tracking())
+    path = known(NetworkState())
     sent(path, 3, 0)
-    assert not path.continues(compared(Tracking(), 0).tracking, 4)
+    assert not path.continues(comparison(NetworkState(), 0).state, 4)
 
 
 def test_a_snapshot_does_not_go_on_past_an_entry_that_was_missed() -> None:
-    path = known(Tracking())
+    path = known(NetworkState())
     sent(path, 3, 0)
     assert path.state is not None
     assert not path.continues(path.state, 5)
 
 
 def test_a_snapshot_does_not_go_on_while_the_journal_must_be_asked() -> None:
-    path = known(Tracking())
+    path = known(NetworkState())
     sent(path, 3, 0)
     path.catch_up_due = True
     assert path.state is not None
@@ -74,7 +74,7 @@ def test_a_snapshot_does_not_go_on_while_the_journal_must_be_asked() -> None:
 
 
 def test_no_more_is_on_its_way_than_the_bound() -> None:
-    path = known(Tracking())
+    path = known(NetworkState())
     for entry_id in range(1, MAX_UNACKNOWLEDGED + 1):
         assert not path.is_waiting
         sent(path, entry_id, 15.0 * entry_id)
@@ -85,7 +85,7 @@ def test_no_more_is_on_its_way_than_the_bound() -> None:
 
 
 def test_an_acknowledgement_is_also_one_of_all_before_it() -> None:
-    path = known(Tracking())
+    path = known(NetworkState())
     for entry_id in range(1, MAX_UNACKNOWLEDGED + 1):
         sent(path, entry_id, 15.0 * entry_id)
     path.acknowledge(MAX_UNACKNOWLEDGED - 1)
@@ -94,7 +94,7 @@ def test_an_acknowledgement_is_also_one_of_all_before_it() -> None:
 
 
 def test_starting_over_makes_everything_void_and_asks_for_the_oldest_entry() -> None:
-    path = known(Tracking())
+    path = known(NetworkState())
     before = sent(path, 3, 0).generation
     path.start_over()
     assert path.state is None
@@ -113,7 +113,7 @@ def test_an_answer_to_a_question_of_an_earlier_generation_is_not_expected() -> N
 def test_an_entry_that_is_stored_already_is_acknowledged_and_passed() -> None:
     path = DurablePath(generation=7)
     path.begin_recovery()
-    state = compared(Tracking(), 0).tracking
+    state = comparison(NetworkState(), 0).state
     assert path.recovered(Recovered(state, stored=True), journaled(5))
     assert path.entry_id == 5
     assert path.continues(state, 6)
@@ -122,5 +122,5 @@ def test_an_entry_that_is_stored_already_is_acknowledged_and_passed() -> None:
 def test_an_entry_that_is_not_stored_is_next() -> None:
     path = DurablePath(generation=7)
     path.begin_recovery()
-    assert not path.recovered(Recovered(Tracking(), stored=False), journaled(5))
+    assert not path.recovered(Recovered(NetworkState(), stored=False), journaled(5))
     assert path.entry_id == 0  # so the journal is asked for the oldest, which is that one

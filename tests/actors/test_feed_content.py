@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.actors.paths import compared, decoded
+from tests.actors.paths import comparison, decoded
 from tests.traffic.build import pilot
 from vatwatch.actors.feed_content import FeedContent
 from vatwatch.errors import FeedNotJson
 from vatwatch.feed.quarantine import Quarantined
-from vatwatch.traffic.tracking import Tracking
+from vatwatch.traffic.network_state import NetworkState
 
 MANY = [pilot(cid=number, callsign=f"ABC{number}") for number in range(1, 101)]
 
@@ -47,6 +47,6 @@ def test_quarantined_records_are_news_only_when_they_are_new() -> None:
 
 def test_the_usual_number_of_pilots_begins_with_the_state_that_was_known() -> None:
     content = FeedContent()
-    before = compared(Tracking(), 0, pilots=MANY).tracking
+    before = comparison(NetworkState(), 0, pilots=MANY).state
     content.observe(decoded(15, pilots=MANY[:10]), before)
     assert content.conditions == ("10 pilots, far fewer than the usual 100: a fault upstream",)

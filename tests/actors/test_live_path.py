@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from tests.actors.paths import compared
+from tests.actors.paths import comparison
 from tests.traffic.build import START, at, pilot
 from vatwatch.actors.live_path import LivePath
-from vatwatch.traffic.pipeline import Advanced
-from vatwatch.traffic.tracking import Tracking
+from vatwatch.traffic.network_state import NetworkState
+from vatwatch.traffic.pipeline import ComparedSnapshot
 
 
-def followed(path: LivePath, entry_id: int, seconds: float) -> Advanced:
+def followed(path: LivePath, entry_id: int, seconds: float) -> ComparedSnapshot:
     """The path after a snapshot that was fetched just now."""
-    advanced = compared(path.state_before(at(seconds)), seconds)
-    path.follow(entry_id, advanced)
-    return advanced
+    compared = comparison(path.state_before(at(seconds)), seconds)
+    path.follow(entry_id, compared)
+    return compared
 
 
 def test_nothing_is_served_before_anything_is_known() -> None:
     path = LivePath()
     assert path.shown() is None
-    path.join(Tracking())  # an empty database
+    path.join(NetworkState())  # an empty database
     assert path.shown() is None
 
 
@@ -29,7 +29,7 @@ def test_the_newest_fetched_snapshot_is_served_as_fetched() -> None:
     newest = followed(path, 5, 15)
     shown = path.shown()
     assert shown is not None
-    assert (shown.tracking, shown.feed) == (newest.tracking, newest.prepared.snapshot.feed)
+    assert (shown.state, shown.feed) == (newest.state, newest.decoded.snapshot.feed)
     assert (shown.recovered, shown.entry_id) == (False, 5)
 
 
@@ -43,31 +43,31 @@ def test_an_entry_is_live_once_though_the_journal_tells_of_it_twice() -> None:
 
 def test_a_snapshot_is_compared_with_the_live_state() -> None:
     path = LivePath()
-    state = followed(path, 1, 0).tracking
+    state = followed(path, 1, 0).state
     assert path.state_before(at(15)) is state
 
 
 def test_a_snapshot_of_a_clock_that_is_behind_is_compared_with_nothing() -> None:
     path = LivePath()
     followed(path, 1, 60)
-    assert path.state_before(at(0)) == Tracking()
+    assert path.state_before(at(0)) == NetworkState()
 
 
 def test_the_same_snapshot_fetched_again_confirms_the_state() -> None:
     path = LivePath()
-    again = compared(Tracking(), 0)
+    again = comparison(NetworkState(), 0)
     path.recover(3, again)
     assert path.shows(START)
     assert not path.shows(at(15))
-    path.confirm(4, again.prepared.snapshot.feed)
+    path.confirm(4, again.decoded.snapshot.feed)
     shown = path.shown()
     assert shown is not None
-    assert (shown.tracking, shown.recovered, shown.entry_id) == (again.tracking, False, 4)
+    assert (shown.state, shown.recovered, shown.entry_id) == (again.state, False, 4)
 
 
 def test_what_the_journal_gives_is_called_recovered_until_something_is_fetched() -> None:
     path = LivePath()
-    path.recover(3, compared(Tracking(), 0))
+    path.recover(3, comparison(NetworkState(), 0))
     assert path.recovered
     followed(path, 4, 15)
     assert not path.recovered
@@ -75,21 +75,21 @@ def test_what_the_journal_gives_is_called_recovered_until_something_is_fetched()
 
 def test_what_the_database_gives_is_served_only_while_nothing_else_is_known() -> None:
     path = LivePath()
-    from_database = compared(Tracking(), 0).tracking
+    from_database = comparison(NetworkState(), 0).state
     assert path.join(from_database)
     shown = path.shown()
     assert shown is not None
-    assert (shown.tracking, shown.feed, shown.recovered) == (from_database, None, True)
+    assert (shown.state, shown.feed, shown.recovered) == (from_database, None, True)
     assert shown.entry_id is None
 
 
 def test_the_paths_join_at_the_same_snapshot_and_not_at_another() -> None:
     path = LivePath()
-    live = followed(path, 1, 15).tracking
-    older = compared(Tracking(), 0).tracking
+    live = followed(path, 1, 15).state
+    older = comparison(NetworkState(), 0).state
     assert not path.join(older)
     assert path.state is live
-    same = compared(Tracking(), 15).tracking
+    same = comparison(NetworkState(), 15).state
     assert not path.join(same)
     assert path.state is same
 
@@ -97,9 +97,9 @@ def test_the_paths_join_at_the_same_snapshot_and_not_at_another() -> None:
 def test_what_the_durable_path_knows_better_of_the_live_snapshot_is_taken() -> None:
     path = LivePath()
     followed(path, 2, 900)  # from nothing: whoever is online has just come
-    before = compared(Tracking(), 0, pilots=[pilot()]).tracking
-    better = compared(before, 900, pilots=[pilot()])
+    before = comparison(NetworkState(), 0, pilots=[pilot()]).state
+    better = comparison(before, 900, pilots=[pilot()])
     path.refine(better)
-    assert path.state is better.tracking
+    assert path.state is better.state
     assert path.entry_id == 2
     assert path.state.flights["ABC1"].first_seen == START

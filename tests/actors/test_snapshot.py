@@ -29,7 +29,7 @@ from vatwatch.messages.status import (
 from vatwatch.monitoring.health import Health
 from vatwatch.supervision import ChildFailed, Fault, FaultKind
 from vatwatch.traffic.batch import Batch
-from vatwatch.traffic.pipeline import Options, Prepared
+from vatwatch.traffic.pipeline import DecodedSnapshot, Options
 
 NOWHERE = "host='/nowhere' user=nobody dbname=nothing"
 
@@ -153,16 +153,16 @@ def test_a_snapshot_that_brings_the_processor_down_each_time_is_set_aside_and_th
 ) -> None:
     given = updates(5)
     tries: Counter[int] = Counter()
-    prepare = processor_module.prepare
+    decode_snapshot = processor_module.decode_snapshot
 
-    def trip(data: bytes, transceivers: bytes | None, options: Options) -> Prepared:
+    def trip(data: bytes, transceivers: bytes | None, options: Options) -> DecodedSnapshot:
         for number in poisonous:
             if data == given[number].data.raw:
                 tries[number] += 1
                 raise RuntimeError("a bug that this snapshot wakes")
-        return prepare(data, transceivers, options)
+        return decode_snapshot(data, transceivers, options)
 
-    monkeypatch.setattr(processor_module, "prepare", trip)
+    monkeypatch.setattr(processor_module, "decode_snapshot", trip)
     with running(tmp_path, database_url, VATWATCH_SNAPSHOT_TRIES=4) as service:
         for publication in given:
             service.hand_in(publication)

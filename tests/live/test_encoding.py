@@ -15,7 +15,7 @@ from vatwatch.feed.times import parse_time
 from vatwatch.live.encoding import PIECE, encode_live, encode_one
 from vatwatch.live.records import Collection
 from vatwatch.traffic.diff import apply, diff
-from vatwatch.traffic.tracking import Rules, Snapshot, Tracking
+from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
 
 KEYS = {
     Collection.FLIGHTS: ("flights", "pilots"),
@@ -24,8 +24,8 @@ KEYS = {
 }
 
 
-def track(one: Snapshot) -> Tracking:
-    return apply(Tracking(), diff(Tracking(), one, Rules()))
+def track(one: Snapshot) -> NetworkState:
+    return apply(NetworkState(), diff(NetworkState(), one, Rules()))
 
 
 def served(one: Snapshot) -> dict[Collection, Any]:
@@ -114,7 +114,7 @@ def test_any_number_of_records_is_one_list(count: int) -> None:
 
 
 def test_before_the_first_snapshot_everything_is_empty() -> None:
-    for collection, body in encode_live(Tracking(), None).items():
+    for collection, body in encode_live(NetworkState(), None).items():
         content = json.loads(body.plain)
         assert content["updated_at"] is None
         if collection is not Collection.NETWORK:
@@ -122,11 +122,11 @@ def test_before_the_first_snapshot_everything_is_empty() -> None:
 
 
 def test_one_record_is_the_same_as_in_its_collection(busy: Snapshot) -> None:
-    tracking = track(busy)
+    state = track(busy)
     for collection, body in served(busy).items():
         records = body.get(collection.value, [])
         for record in records:
-            one = encode_one(tracking, collection, record["callsign"])
+            one = encode_one(state, collection, record["callsign"])
             assert one is not None
             assert json.loads(one) == record
-        assert encode_one(tracking, collection, "NOBODY") is None
+        assert encode_one(state, collection, "NOBODY") is None

@@ -9,7 +9,7 @@ from tests.traffic.build import at, pilot, snapshot
 from vatwatch.storage.queries import latest_flight, track
 from vatwatch.storage.reference import write_airports
 from vatwatch.traffic.airports import load_airports
-from vatwatch.traffic.tracking import Position
+from vatwatch.traffic.network_state import Position
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -21,7 +21,7 @@ def test_a_track_is_every_position_of_the_flight_oldest_first_over_midnight_too(
     conn: connection,
 ) -> None:
     moments = [0, 15, DAY_S // 2, DAY_S // 2 + 15]
-    tracking = write_all(
+    state = write_all(
         conn,
         [
             snapshot(
@@ -34,7 +34,7 @@ def test_a_track_is_every_position_of_the_flight_oldest_first_over_midnight_too(
             for n, s in enumerate(moments)
         ],
     )
-    assert track(conn, tracking.flights["ABC1"].flight_id) == tuple(
+    assert track(conn, state.flights["ABC1"].flight_id) == tuple(
         Position(at(s), 1.0 + n, 5.0, 100 * n, 400, 90) for n, s in enumerate(moments)
     )
 
@@ -44,19 +44,19 @@ def test_a_flight_that_nobody_knows_has_no_track(conn: connection) -> None:
 
 
 def test_the_latest_flight_of_a_callsign_is_the_one_that_was_seen_last(conn: connection) -> None:
-    tracking = write_all(
+    state = write_all(
         conn,
         [
             snapshot(0, pilots=[pilot(cid=1), pilot(cid=3, callsign="OTHER")]),
             snapshot(15, pilots=[pilot(cid=2)]),
         ],
     )
-    assert latest_flight(conn, "ABC1") == tracking.flights["ABC1"].flight_id
+    assert latest_flight(conn, "ABC1") == state.flights["ABC1"].flight_id
     assert latest_flight(conn, "ABC") is None
 
 
 def test_a_flight_that_returns_is_the_latest_again(conn: connection) -> None:
-    tracking = write_all(
+    state = write_all(
         conn,
         [
             snapshot(0, pilots=[pilot(cid=1)]),
@@ -64,7 +64,7 @@ def test_a_flight_that_returns_is_the_latest_again(conn: connection) -> None:
             snapshot(30, pilots=[pilot(cid=1)]),
         ],
     )
-    assert latest_flight(conn, "ABC1") == tracking.flights["ABC1"].flight_id
+    assert latest_flight(conn, "ABC1") == state.flights["ABC1"].flight_id
 
 
 def test_airports_are_written_once_and_brought_up_to_another_version_of_the_package(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from vatwatch.storage.event_rows import write_events
+from vatwatch.storage.event_table import write_events
 from vatwatch.storage.retention import Retention, purge
 from vatwatch.traffic.events import Event
 from vatwatch.traffic.payloads import PositionPayload

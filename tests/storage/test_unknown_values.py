@@ -12,11 +12,11 @@ from tests.storage.test_writer import RULES, batch, everything, rows, write
 from tests.traffic.build import START, at, atis, controller, pilot, radio, snapshot
 from vatwatch.feed.quarantine import Quarantined
 from vatwatch.storage.migrate import load, migrate
-from vatwatch.storage.recovery import recover
+from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.retention import purge, retentions_of
 from vatwatch.storage.writer import QUARANTINE_AN_HOUR, write_batch
 from vatwatch.traffic.diff import diff
-from vatwatch.traffic.tracking import Snapshot, Tracking
+from vatwatch.traffic.network_state import NetworkState, Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,20 +41,20 @@ def unknown(seconds: float) -> Snapshot:
 
 
 def test_what_is_unknown_is_null_and_unknown_again_after_a_restart(conn: connection) -> None:
-    tracking = Tracking()
+    state = NetworkState()
     for number in range(3):
-        tracking = write(conn, tracking, unknown(15 * number))
-    found, stored = recover(conn, RULES, tracking.time)
+        state = write(conn, state, unknown(15 * number))
+    found, stored = read_network_state(conn, RULES, state.time)
     assert stored
     for callsign in ("ABC1", "ABC2"):
-        was, now = tracking.flights[callsign], found.flights[callsign]
+        was, now = state.flights[callsign], found.flights[callsign]
         assert replace(now.pilot, last_updated="") == replace(
             was.pilot, last_updated="", logon_time=now.pilot.logon_time
         )
         assert now.written == was.written
     assert found.sessions["EXXX_TWR"].controller.facility is None
     assert found.atis["EXXX_ATIS"].atis.rating is None
-    assert found.radios == tracking.radios
+    assert found.radios == state.radios
     columns = "altitude, groundspeed, heading, qnh_i_hg, qnh_mb, transponder"
     assert rows(conn, f"SELECT {columns} FROM flights WHERE callsign = 'ABC1'") == [
         (None, None, None, None, None, "None")
@@ -70,7 +70,7 @@ def test_a_database_that_is_full_of_the_schema_before_keeps_every_row(conn: conn
     head = replace(known.feed.general, unique_users=1)
     known = replace(known, feed=replace(known.feed, general=head))
     set_aside = (Quarantined("pilot", "ABC9", "cid is missing", "{}"),)
-    write_batch(conn, batch(diff(Tracking(), known, RULES), set_aside))
+    write_batch(conn, batch(diff(NetworkState(), known, RULES), set_aside))
     conn.commit()
     before = everything(conn)
     with conn.cursor() as cur:
@@ -78,19 +78,19 @@ def test_a_database_that_is_full_of_the_schema_before_keeps_every_row(conn: conn
     assert "unknown_values" in migrate(conn)
     conn.commit()
     assert everything(conn) == before
-    tracking, _ = recover(conn, RULES)
-    write(conn, tracking, unknown(15))
+    state, _ = read_network_state(conn, RULES)
+    write(conn, state, unknown(15))
     assert rows(conn, "SELECT count(*) FROM positions WHERE altitude IS NULL") == [(1,)]
 
 
 def test_an_hour_of_unreadable_feeds_fills_the_quarantine_only_so_far(conn: connection) -> None:
     many = tuple(Quarantined("pilot", f"A{n}", "cid is missing", "{}") for n in range(100))
-    tracking = Tracking()
+    state = NetworkState()
     for minutes in (0, 10, 20, 30, 40, 50, 61):
         one = snapshot(60 * minutes)
-        changes = diff(tracking, one, RULES)
+        changes = diff(state, one, RULES)
         write_batch(conn, replace(batch(changes, many), set_aside=2000))
-        tracking = Tracking(time=one.time)
+        state = NetworkState(time=one.time)
     conn.commit()
     assert QUARANTINE_AN_HOUR == 500
     assert rows(
@@ -114,7 +114,7 @@ def test_what_was_set_aside_goes_after_the_time_that_the_operator_wants(
     assert mine.keep == timedelta(hours=2)
     bad = (Quarantined("pilot", "A1", "cid is missing", "{}"),)
     for number in (1, 2):
-        changes = diff(Tracking(), snapshot(15 * number), RULES)
+        changes = diff(NetworkState(), snapshot(15 * number), RULES)
         write_batch(conn, batch(replace(changes, after=at(15) if number == 2 else None), bad))
     assert purge(conn, mine) == 0  # however old the feed's time is
     with conn.cursor() as cur:

@@ -13,12 +13,12 @@ from tests.traffic.build import START, at, atis, controller, pilot, plan, prefil
 from tests.traffic.test_diff import worlds
 from vatwatch.errors import OutOfSequence
 from vatwatch.feed.quarantine import Quarantined
-from vatwatch.storage.recovery import recover
+from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.writer import write_batch
 from vatwatch.traffic.batch import Batch, Outcome
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
-from vatwatch.traffic.tracking import Changes, Rules, Snapshot, Tracking, feed_of
+from vatwatch.traffic.network_state import Changes, NetworkState, Rules, Snapshot, feed_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -50,18 +50,18 @@ def batch(changes: Changes, quarantined: tuple[Quarantined, ...] = ()) -> Batch:
     )
 
 
-def write(conn: connection, tracking: Tracking, one: Snapshot) -> Tracking:
-    changes = diff(tracking, one, RULES)
+def write(conn: connection, state: NetworkState, one: Snapshot) -> NetworkState:
+    changes = diff(state, one, RULES)
     assert write_batch(conn, batch(changes)) is Outcome.STORED
     conn.commit()
-    return apply(tracking, changes)
+    return apply(state, changes)
 
 
-def write_all(conn: connection, snapshots: Sequence[Snapshot]) -> Tracking:
-    tracking = Tracking()
+def write_all(conn: connection, snapshots: Sequence[Snapshot]) -> NetworkState:
+    state = NetworkState()
     for one in snapshots:
-        tracking = write(conn, tracking, one)
-    return tracking
+        state = write(conn, state, one)
+    return state
 
 
 def rows(conn: connection, sql: str, *values: object) -> list[tuple[object, ...]]:
@@ -113,7 +113,7 @@ def assert_shows(conn: connection, one: Snapshot) -> None:
         assert sorted(found[kind]) == sorted((r.cid, r.callsign) for r in records), kind
 
 
-def same_but_for_times(known: Tracking, recovered: Tracking) -> None:
+def same_but_for_times(known: NetworkState, recovered: NetworkState) -> None:
     """Equal in all that the tables keep."""
     assert known.time == recovered.time
     assert set(known.flights) == set(recovered.flights)
@@ -130,13 +130,13 @@ def same_but_for_times(known: Tracking, recovered: Tracking) -> None:
         assert again.plan_id == flight.plan_id
         assert again.pilot.flight_plan == flight.pilot.flight_plan
         assert again.written == flight.written
-    assert {k: f.flight_id for k, f in known.away_flights.items()} == {
-        k: f.flight_id for k, f in recovered.away_flights.items()
+    assert {k: f.flight_id for k, f in known.disconnected_flights.items()} == {
+        k: f.flight_id for k, f in recovered.disconnected_flights.items()
     }
     assert {k: (s.session_id, s.controller.frequency) for k, s in known.sessions.items()} == {
         k: (s.session_id, s.controller.frequency) for k, s in recovered.sessions.items()
     }
-    assert set(known.away_sessions) == set(recovered.away_sessions)
+    assert set(known.disconnected_sessions) == set(recovered.disconnected_sessions)
     assert {k: v.atis_id for k, v in known.atis.items()} == {
         k: v.atis_id for k, v in recovered.atis.items()
     }
@@ -162,7 +162,7 @@ FULL = snapshot(
 
 
 def test_a_snapshot_is_written_whole(conn: connection) -> None:
-    tracking = write_all(conn, [FULL])
+    state = write_all(conn, [FULL])
     assert_shows(conn, FULL)
     assert rows(conn, "SELECT pilots, controllers, atis, prefiles, kept_out FROM snapshots") == [
         (2, 1, 1, 1, {"boundary": {"pilots": 2}})
@@ -173,17 +173,17 @@ def test_a_snapshot_is_written_whole(conn: connection) -> None:
     assert rows(conn, "SELECT text_atis FROM controllers") == [(controller().text_atis,)]
     assert rows(conn, "SELECT count(*) FROM positions") == [(2,)]
     assert rows(conn, "SELECT count(*) FROM transceivers WHERE gone_at IS NULL") == [(3,)]
-    assert len(tracking.flights) == 2
+    assert len(state.flights) == 2
 
 
 def test_without_a_time_the_newest_is_recovered(conn: connection) -> None:
-    assert recover(conn, RULES) == (Tracking(), False)
-    tracking = write_all(conn, [FULL, snapshot(15, pilots=[pilot()])])
-    same_but_for_times(tracking, recover(conn, RULES)[0])
+    assert read_network_state(conn, RULES) == (NetworkState(), False)
+    state = write_all(conn, [FULL, snapshot(15, pilots=[pilot()])])
+    same_but_for_times(state, read_network_state(conn, RULES)[0])
 
 
 def test_writing_a_snapshot_twice_changes_nothing(conn: connection) -> None:
-    first = diff(Tracking(), FULL, RULES)
+    first = diff(NetworkState(), FULL, RULES)
     assert write_batch(conn, batch(first)) is Outcome.STORED
     conn.commit()
     before = everything(conn)
@@ -193,19 +193,19 @@ def test_writing_a_snapshot_twice_changes_nothing(conn: connection) -> None:
 
 
 def test_a_batch_from_another_past_is_refused_and_leaves_nothing(conn: connection) -> None:
-    tracking = write_all(conn, [FULL, snapshot(15)])
+    state = write_all(conn, [FULL, snapshot(15)])
     before = everything(conn)
-    forgetful = diff(Tracking(), snapshot(30, pilots=[pilot()]), RULES)
+    forgetful = diff(NetworkState(), snapshot(30, pilots=[pilot()]), RULES)
     with pytest.raises(OutOfSequence):
         write_batch(conn, batch(forgetful))
     conn.rollback()
     assert everything(conn) == before
-    write(conn, tracking, snapshot(30, pilots=[pilot()]))
+    write(conn, state, snapshot(30, pilots=[pilot()]))
 
 
 def test_what_is_set_aside_is_kept_for_study(conn: connection) -> None:
     bad = Quarantined("pilot", "BAD1", "latitude 99.0 is out of range", '{"cid": 1}')
-    write_batch(conn, batch(diff(Tracking(), snapshot(0), RULES), (bad,)))
+    write_batch(conn, batch(diff(NetworkState(), snapshot(0), RULES), (bad,)))
     assert rows(conn, "SELECT kind, callsign, reason, record FROM quarantine") == [
         ("pilot", "BAD1", "latitude 99.0 is out of range", '{"cid": 1}')
     ]
@@ -246,13 +246,13 @@ def returns_after_its_end(world: list[Snapshot]) -> bool:
 
     Then the row goes on, and knows more than memory does: whether it flew before its end, say.
     """
-    tracking = Tracking()
+    state = NetworkState()
     ids: list[int] = []
     for one in world:
-        changes = diff(tracking, one, RULES)
+        changes = diff(state, one, RULES)
         ids += [f.flight_id for f in changes.flights_created]
         ids += [s.session_id for s in changes.sessions_created]
-        tracking = apply(tracking, changes)
+        state = apply(state, changes)
     return len(set(ids)) < len(ids)
 
 
@@ -267,12 +267,12 @@ def test_the_tables_show_each_snapshot_and_give_back_what_was_known(
     conn: connection, world: list[Snapshot]
 ) -> None:
     clear(conn)
-    tracking = Tracking()
+    state = NetworkState()
     for one in world:
-        tracking = write(conn, tracking, one)
-        recovered, stored = recover(conn, RULES, one.time)
+        state = write(conn, state, one)
+        recovered, stored = read_network_state(conn, RULES, one.time)
         assert stored
-        same_but_for_times(tracking, recovered)
+        same_but_for_times(state, recovered)
     for one in world:
         assert_shows(conn, one)
 
@@ -288,9 +288,9 @@ def test_going_on_from_what_was_recovered_writes_the_same_rows(
     straight = everything(conn)
     clear(conn)
     for one in world:
-        tracking, stored = recover(conn, RULES, one.time)
+        state, stored = read_network_state(conn, RULES, one.time)
         assert not stored
-        write(conn, tracking, one)
+        write(conn, state, one)
     again = everything(conn)
     # The wall clock of the writing is the one thing that may differ.
     assert len(again.pop("snapshots")) == len(straight.pop("snapshots"))
@@ -304,9 +304,9 @@ def test_late_snapshots_show_who_was_there_and_leave_the_others_as_they_were(
 ) -> None:
     clear(conn)
     for one in [*world[::2], *world[1::2]]:
-        tracking, _ = recover(conn, RULES, one.time)
-        write(conn, tracking, one)
-        recovered, stored = recover(conn, RULES, one.time)
+        state, _ = read_network_state(conn, RULES, one.time)
+        write(conn, state, one)
+        recovered, stored = read_network_state(conn, RULES, one.time)
         assert stored
         assert {(p.cid, p.callsign) for p in feed_of(recovered).pilots} == {
             (p.cid, p.callsign) for p in one.feed.pilots
@@ -323,8 +323,8 @@ def test_a_block_of_older_snapshots_is_written_behind_newer_ones(conn: connectio
         snapshot(30, pilots=[pilot(logon=at(5))]),
     ]
     for one in [*newer, *older]:
-        tracking, _ = recover(conn, RULES, one.time)
-        write(conn, tracking, one)
+        state, _ = read_network_state(conn, RULES, one.time)
+        write(conn, state, one)
     for one in [*newer, *older]:
         assert_shows(conn, one)
     assert rows(conn, "SELECT reconnects FROM flights WHERE callsign = 'ABC1'") == [(1,)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, Pilot, Prefile
-from vatwatch.traffic.tracking import Radio, Snapshot
+from vatwatch.traffic.network_state import Radio, Snapshot
 
 START = datetime(2024, 1, 1, 12, 0, 10, 120_000, tzinfo=UTC)
 

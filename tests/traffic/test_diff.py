@@ -12,15 +12,15 @@ from msgspec.structs import replace
 from tests.traffic.build import START, at, atis, controller, pilot, plan, prefile, radio, snapshot
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
-from vatwatch.traffic.tracking import Rules, Snapshot, Tracking, feed_of
+from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot, feed_of
 
 RULES = Rules()
 
 
-def advance(tracking: Tracking, *snapshots: Snapshot, rules: Rules = RULES) -> Tracking:
+def advance(state: NetworkState, *snapshots: Snapshot, rules: Rules = RULES) -> NetworkState:
     for one in snapshots:
-        tracking = apply(tracking, diff(tracking, one, rules))
-    return tracking
+        state = apply(state, diff(state, one, rules))
+    return state
 
 
 # --- properties ----------------------------------------------------------------------------------
@@ -93,21 +93,21 @@ def worlds(draw: st.DrawFn) -> list[Snapshot]:
 
 @given(worlds())
 def test_applying_the_diff_to_the_old_gives_the_new(world: list[Snapshot]) -> None:
-    tracking = Tracking()
+    state = NetworkState()
     for one in world:
-        tracking = advance(tracking, one)
-        shown = feed_of(tracking)
+        state = advance(state, one)
+        shown = feed_of(state)
         assert shown.pilots == one.feed.pilots
         assert shown.controllers == one.feed.controllers
         assert shown.atis == one.feed.atis
         assert [(p.cid, p.callsign) for p in shown.prefiles] == [
             (p.cid, p.callsign) for p in one.feed.prefiles
         ]
-        assert tracking.time == one.time
+        assert state.time == one.time
         if one.radios is not None:
             heard = {
                 callsign: {(s.radio.radio_id, s.radio.frequency_hz) for s in states}
-                for callsign, states in tracking.radios.items()
+                for callsign, states in state.radios.items()
             }
             assert heard == {
                 callsign: {(r.radio_id, r.frequency_hz) for r in tuned}
@@ -120,17 +120,17 @@ def test_applying_the_diff_to_the_old_gives_the_new(world: list[Snapshot]) -> No
 def test_everybody_is_online_or_away_or_has_ended_and_never_two_of_it(
     world: list[Snapshot],
 ) -> None:
-    tracking = Tracking()
+    state = NetworkState()
     for one in world:
-        changes = diff(tracking, one, RULES)
-        known = {f.flight_id for f in tracking.flights.values()} | {
-            f.flight_id for f in tracking.away_flights.values()
+        changes = diff(state, one, RULES)
+        known = {f.flight_id for f in state.flights.values()} | {
+            f.flight_id for f in state.disconnected_flights.values()
         }
         created = {f.flight_id for f in changes.flights_created}
         ended = {f.flight_id for f in changes.flights_ended}
-        tracking = apply(tracking, changes)
-        online = {f.flight_id for f in tracking.flights.values()}
-        away = {f.flight_id for f in tracking.away_flights.values()}
+        state = apply(state, changes)
+        online = {f.flight_id for f in state.flights.values()}
+        away = {f.flight_id for f in state.disconnected_flights.values()}
         assert len(online) == len(one.feed.pilots)
         assert not online & away
         assert online | away == (known | created) - ended
@@ -138,12 +138,12 @@ def test_everybody_is_online_or_away_or_has_ended_and_never_two_of_it(
 
 @given(worlds())
 def test_what_opens_is_closed_once_and_only_what_is_open_lasts(world: list[Snapshot]) -> None:
-    tracking = Tracking()
+    state = NetworkState()
     open_plans: set[int] = set()
     open_radios: set[int] = set()
     open_atis: set[int] = set()
     for one in world:
-        changes = diff(tracking, one, RULES)
+        changes = diff(state, one, RULES)
         for opened, closed, lasting in (
             (
                 [p.plan_id for p in (*changes.plans_opened, *changes.prefiles_opened)],
@@ -159,10 +159,10 @@ def test_what_opens_is_closed_once_and_only_what_is_open_lasts(world: list[Snaps
             assert not set(opened) & lasting
             lasting -= set(closed)
             lasting |= set(opened)
-        tracking = apply(tracking, changes)
-        assert open_radios == {s.state_id for states in tracking.radios.values() for s in states}
-        assert open_atis == {v.atis_id for v in tracking.atis.values()}
-        prefiled = {p.plan_id for p in tracking.prefiles.values()}
+        state = apply(state, changes)
+        assert open_radios == {s.state_id for states in state.radios.values() for s in states}
+        assert open_atis == {v.atis_id for v in state.atis.values()}
+        prefiled = {p.plan_id for p in state.prefiles.values()}
         assert prefiled <= open_plans
 
 
@@ -171,11 +171,11 @@ def test_the_same_snapshots_give_the_same_events_each_with_an_id_of_its_own(
     world: list[Snapshot],
 ) -> None:
     def events() -> list[object]:
-        tracking, out = Tracking(), []
+        state, out = NetworkState(), []
         for one in world:
-            changes = diff(tracking, one, RULES)
+            changes = diff(state, one, RULES)
             out += events_of(changes)
-            tracking = apply(tracking, changes)
+            state = apply(state, changes)
         return out
 
     first = events()
@@ -189,7 +189,7 @@ def test_the_same_snapshots_give_the_same_events_each_with_an_id_of_its_own(
 
 def test_a_logon_time_rewritten_to_whole_seconds_is_the_same_connection() -> None:
     logon = datetime(2024, 1, 1, 11, 30, 12, 931_682, tzinfo=UTC)
-    before = advance(Tracking(), snapshot(0, pilots=[pilot(logon=logon)]))
+    before = advance(NetworkState(), snapshot(0, pilots=[pilot(logon=logon)]))
     changes = diff(
         before, snapshot(15, pilots=[pilot(logon=logon.replace(second=13, microsecond=0))]), RULES
     )
@@ -199,7 +199,7 @@ def test_a_logon_time_rewritten_to_whole_seconds_is_the_same_connection() -> Non
 
 
 def test_a_new_logon_time_is_a_reconnect_of_the_same_flight() -> None:
-    before = advance(Tracking(), snapshot(0, pilots=[pilot()]))
+    before = advance(NetworkState(), snapshot(0, pilots=[pilot()]))
     changes = diff(before, snapshot(15, pilots=[pilot(logon=at(10))]), RULES)
     assert [f.reconnects for f in changes.flights_reconnected] == [1]
     assert changes.flights[0].flight_id == before.flights["ABC1"].flight_id
@@ -208,7 +208,7 @@ def test_a_new_logon_time_is_a_reconnect_of_the_same_flight() -> None:
 
 def test_a_return_within_the_window_continues_the_flight_and_after_it_begins_another() -> None:
     rules = Rules(reconnect_window=timedelta(minutes=10))
-    first = advance(Tracking(), snapshot(0, pilots=[pilot()]), rules=rules)
+    first = advance(NetworkState(), snapshot(0, pilots=[pilot()]), rules=rules)
     away = advance(first, snapshot(15), rules=rules)
     within = diff(away, snapshot(590, pilots=[pilot(logon=at(585))]), rules)
     assert within.flights[0].flight_id == first.flights["ABC1"].flight_id
@@ -220,54 +220,58 @@ def test_a_return_within_the_window_continues_the_flight_and_after_it_begins_ano
 def test_who_is_known_from_a_later_snapshot_is_continued_by_the_same_logon_only() -> None:
     """A late snapshot that shows another logon time shows another connection."""
     before = advance(
-        Tracking(), snapshot(0, pilots=[pilot(logon=at(-90))], controllers=[controller()])
+        NetworkState(), snapshot(0, pilots=[pilot(logon=at(-90))], controllers=[controller()])
     )
-    seen_later = replace(
+    known_later = replace(
         before,
-        flights={sign: replace(one, seen_later=True) for sign, one in before.flights.items()},
-        sessions={sign: replace(one, seen_later=True) for sign, one in before.sessions.items()},
+        flights={
+            sign: replace(one, seen_in_later_snapshot=True) for sign, one in before.flights.items()
+        },
+        sessions={
+            sign: replace(one, seen_in_later_snapshot=True) for sign, one in before.sessions.items()
+        },
     )
     same = snapshot(15, pilots=[pilot(logon=at(-90))], controllers=[controller()])
-    changes = diff(seen_later, same, RULES)
+    changes = diff(known_later, same, RULES)
     assert changes.flights[0].flight_id == before.flights["ABC1"].flight_id
     assert changes.sessions[0].session_id == before.sessions["EXXX_TWR"].session_id
     other = snapshot(15, pilots=[pilot(logon=at(10))], controllers=[controller(logon=at(10))])
-    changes = diff(seen_later, other, RULES)
+    changes = diff(known_later, other, RULES)
     assert changes.flights[0].flight_id != before.flights["ABC1"].flight_id
     assert changes.sessions[0].session_id != before.sessions["EXXX_TWR"].session_id
 
 
 def test_a_connection_that_goes_on_through_a_long_gap_of_ours_is_the_same_flight() -> None:
-    before = advance(Tracking(), snapshot(0, pilots=[pilot()]))
+    before = advance(NetworkState(), snapshot(0, pilots=[pilot()]))
     changes = diff(before, snapshot(6 * 3600, pilots=[pilot()]), RULES)
     assert changes.flights_created == []
     assert changes.flights_ended == []
 
 
 def test_another_person_under_the_same_callsign_is_another_flight() -> None:
-    before = advance(Tracking(), snapshot(0, pilots=[pilot(cid=1)]))
+    before = advance(NetworkState(), snapshot(0, pilots=[pilot(cid=1)]))
     changes = diff(before, snapshot(15, pilots=[pilot(cid=2)]), RULES)
     assert len(changes.flights_created) == 1
     assert [f.pilot.cid for f in changes.flights_gone] == [1]
 
 
 def test_another_callsign_on_one_connection_is_another_flight() -> None:
-    before = advance(Tracking(), snapshot(0, pilots=[pilot(callsign="ABC1")]))
+    before = advance(NetworkState(), snapshot(0, pilots=[pilot(callsign="ABC1")]))
     changes = diff(before, snapshot(15, pilots=[pilot(callsign="ABC2")]), RULES)
     assert len(changes.flights_created) == 1
     assert len(changes.flights_gone) == 1
 
 
 def test_one_cid_twice_among_pilots_is_two_flights() -> None:
-    tracking = advance(
-        Tracking(), snapshot(0, pilots=[pilot(callsign="ABC1"), pilot(callsign="ABC2")])
+    state = advance(
+        NetworkState(), snapshot(0, pilots=[pilot(callsign="ABC1"), pilot(callsign="ABC2")])
     )
-    assert len({f.flight_id for f in tracking.flights.values()}) == 2
+    assert len({f.flight_id for f in state.flights.values()}) == 2
 
 
 def test_a_flight_that_flew_is_completed_and_one_that_did_not_is_cancelled() -> None:
     before = advance(
-        Tracking(),
+        NetworkState(),
         snapshot(
             0,
             pilots=[pilot(callsign="ABC1", groundspeed=430), pilot(cid=2, callsign="ABC2")],
@@ -284,11 +288,11 @@ def test_a_flight_that_flew_is_completed_and_one_that_did_not_is_cancelled() -> 
 
 def due(*moments: object) -> list[bool]:
     """Whether each of the moments of one flight got a position row."""
-    tracking, out = Tracking(), []
+    state, out = NetworkState(), []
     for one in moments:
-        changes = diff(tracking, one, RULES)
+        changes = diff(state, one, RULES)
         out.append(bool(changes.positions))
-        tracking = apply(tracking, changes)
+        state = apply(state, changes)
     return out
 
 
@@ -325,7 +329,7 @@ def test_an_aircraft_that_moves_gets_a_row_each_time() -> None:
 
 
 def test_a_revision_that_changes_nothing_is_no_new_plan_and_an_amendment_is() -> None:
-    before = advance(Tracking(), snapshot(0, pilots=[pilot(flight_plan=plan(revision_id=1))]))
+    before = advance(NetworkState(), snapshot(0, pilots=[pilot(flight_plan=plan(revision_id=1))]))
     same = diff(before, snapshot(15, pilots=[pilot(flight_plan=plan(revision_id=2))]), RULES)
     assert same.plans_opened == []
     amended = diff(before, snapshot(15, pilots=[pilot(flight_plan=plan(route="N1"))]), RULES)
@@ -335,7 +339,7 @@ def test_a_revision_that_changes_nothing_is_no_new_plan_and_an_amendment_is() ->
 
 def test_radios_that_are_not_to_be_had_have_not_ended() -> None:
     tuned = {"ABC1": (radio(),)}
-    before = advance(Tracking(), snapshot(0, pilots=[pilot()], radios=tuned))
+    before = advance(NetworkState(), snapshot(0, pilots=[pilot()], radios=tuned))
     changes = diff(before, snapshot(15, pilots=[pilot()], radios=None), RULES)
     assert changes.radios_closed == []
     assert changes.radios == before.radios
@@ -343,7 +347,7 @@ def test_radios_that_are_not_to_be_had_have_not_ended() -> None:
 
 def test_a_pilots_radio_moves_along_and_a_stations_does_not() -> None:
     before = advance(
-        Tracking(),
+        NetworkState(),
         snapshot(
             0,
             pilots=[pilot()],

@@ -18,7 +18,7 @@ from vatwatch.traffic.events import (
     PositionPayload,
     events_of,
 )
-from vatwatch.traffic.tracking import Rules, Snapshot, Tracking
+from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
 
 RULES = Rules(reconnect_window=timedelta(minutes=10))
 OVER_S = 15 + 11 * 60
@@ -26,10 +26,10 @@ OVER_S = 15 + 11 * 60
 
 def told(*snapshots: Snapshot) -> list[Event]:
     """What the last of the snapshots tells, but for POSITION_UPDATE, which each of them does."""
-    tracking, events = Tracking(), []
+    state, events = NetworkState(), []
     for one in snapshots:
-        changes = diff(tracking, one, RULES)
-        tracking, events = apply(tracking, changes), events_of(changes)
+        changes = diff(state, one, RULES)
+        state, events = apply(state, changes), events_of(changes)
     return [event for event in events if event.type != "POSITION_UPDATE"]
 
 
@@ -114,7 +114,7 @@ def test_a_change_of_frequency_says_from_where_to_where() -> None:
 
 
 def test_every_snapshot_tells_how_many_flights_there_are_and_how_many_moved() -> None:
-    before = apply(Tracking(), diff(Tracking(), PILOT, RULES))
+    before = apply(NetworkState(), diff(NetworkState(), PILOT, RULES))
     one = snapshot(15, pilots=[pilot(), pilot(cid=2, callsign="NEW")])
     last = events_of(diff(before, one, RULES))[-1]
     assert last.type == "POSITION_UPDATE"
@@ -126,11 +126,11 @@ def test_every_snapshot_tells_how_many_flights_there_are_and_how_many_moved() ->
 def test_events_of_a_world_are_told_once_each_and_the_same_when_told_again(
     world: list[Snapshot],
 ) -> None:
-    tracking, seen = Tracking(), set()
+    state, seen = NetworkState(), set()
     for one in world:
-        changes = diff(tracking, one, RULES)
+        changes = diff(state, one, RULES)
         events = events_of(changes)
-        assert events == events_of(diff(tracking, one, RULES))
+        assert events == events_of(diff(state, one, RULES))
         for event in events:
             assert event.id not in seen
             seen.add(event.id)
@@ -142,4 +142,4 @@ def test_events_of_a_world_are_told_once_each_and_the_same_when_told_again(
             if e.type == "FLIGHT_UPDATED" and isinstance(e.payload, FlightPayload)
         ]
         assert len(updated) == len(set(updated))
-        tracking = apply(tracking, changes)
+        state = apply(state, changes)

@@ -6,17 +6,17 @@ from msgspec.structs import replace
 
 from tests.traffic.build import START, at, atis, controller, pilot, prefile, radio, snapshot, text
 from vatwatch.traffic.diff import apply, diff
-from vatwatch.traffic.tracking import Changes, Rules, Snapshot, Tracking
+from vatwatch.traffic.network_state import Changes, NetworkState, Rules, Snapshot
 
 NEW_TIMES = {"last_updated": text(at(14)), "logon_time": text(at(13))}
 
 
 def changes(*snapshots: Snapshot) -> Changes:
     """What the last of the snapshots changes."""
-    tracking = Tracking()
+    state = NetworkState()
     for one in snapshots[:-1]:
-        tracking = apply(tracking, diff(tracking, one, Rules()))
-    return diff(tracking, snapshots[-1], Rules())
+        state = apply(state, diff(state, one, Rules()))
+    return diff(state, snapshots[-1], Rules())
 
 
 # --- ATIS ----------------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ from tests.traffic.test_diff import worlds
 from vatwatch.errors import EventRefused
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import Event, EventRow, check_event, events_of
+from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
 from vatwatch.traffic.payloads import PAYLOADS, Payload, ServicePayload, check, decode, schemas
-from vatwatch.traffic.tracking import Rules, Snapshot, Tracking
 
 TYPES = [
     "FLIGHT_CREATED",
@@ -91,13 +91,13 @@ def test_a_field_that_is_missing_is_refused_by_its_name(field: str) -> None:
 
 @given(worlds())
 def test_every_event_that_a_snapshot_tells_fits_its_schema(world: list[Snapshot]) -> None:
-    tracking = Tracking()
+    state = NetworkState()
     for snapshot in world:
-        changes = diff(tracking, snapshot, Rules())
+        changes = diff(state, snapshot, Rules())
         for event in events_of(changes):
             check_event(event)
             assert EventRow.of(event).event() == event
-        tracking = apply(tracking, changes)
+        state = apply(state, changes)
 
 
 @given(st.text())

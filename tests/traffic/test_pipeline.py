@@ -17,25 +17,25 @@ from tests.traffic.build import START, at, pilot, snapshot, text
 from vatwatch.errors import FeedError
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.filters import Filters
+from vatwatch.traffic.network_state import NetworkState, Rules
 from vatwatch.traffic.pipeline import (
-    Advanced,
+    ComparedSnapshot,
     Options,
-    advance,
     batch_of,
-    prepare,
+    compare,
+    decode_snapshot,
 )
-from vatwatch.traffic.tracking import Rules, Tracking
 
 NAMES_OFF = Options(keep_names=False)
 
 
-def run(raw: bytes, options: Options = Options(), radios: bytes | None = None) -> Advanced:  # noqa: B008
-    return advance(Tracking(), prepare(raw, radios, options), options.rules)
+def run(raw: bytes, options: Options = Options(), radios: bytes | None = None) -> ComparedSnapshot:  # noqa: B008
+    return compare(NetworkState(), decode_snapshot(raw, radios, options), options.rules)
 
 
-def of_pilots(count: int) -> Tracking:
+def of_pilots(count: int) -> NetworkState:
     one = snapshot(0, pilots=[pilot(cid=n, callsign=f"ABC{n}") for n in range(count)])
-    return apply(Tracking(), diff(Tracking(), one, Rules()))
+    return apply(NetworkState(), diff(NetworkState(), one, Rules()))
 
 
 # --- the whole way -------------------------------------------------------------------------------
@@ -44,22 +44,22 @@ def of_pilots(count: int) -> Tracking:
 def test_a_sequence_of_captures_goes_the_whole_way_and_each_is_shown_as_it_was(
     captures: Path,
 ) -> None:
-    tracking = Tracking()
+    state = NetworkState()
     came = 0
     files = sorted(captures.glob("vatsim-data-2024112*.json.gz"))
     assert len(files) == 5
     for number, file in enumerate(files):
         raw = gzip.decompress(file.read_bytes())
-        advanced = advance(tracking, prepare(raw, None, Options()), Rules())
-        tracking = advanced.tracking
+        compared = compare(state, decode_snapshot(raw, None, Options()), Rules())
+        state = compared.state
         sent = json.loads(raw)
-        assert list(tracking.flights) == [p["callsign"] for p in sent["pilots"]]
-        assert list(tracking.sessions) == [c["callsign"] for c in sent["controllers"]]
-        assert list(tracking.atis) == [a["callsign"] for a in sent["atis"]]
-        assert len(tracking.prefiles) == len(sent["prefiles"])
+        assert list(state.flights) == [p["callsign"] for p in sent["pilots"]]
+        assert list(state.sessions) == [c["callsign"] for c in sent["controllers"]]
+        assert list(state.atis) == [a["callsign"] for a in sent["atis"]]
+        assert len(state.prefiles) == len(sent["prefiles"])
         if number:
-            came += len(advanced.changes.flights_created)
-        batch = batch_of(advanced, entry_id=7, fetched_at=START, source="test")
+            came += len(compared.changes.flights_created)
+        batch = batch_of(compared, entry_id=7, fetched_at=START, source="test")
         assert (batch.entry_id, batch.radio_clients, batch.quarantined) == (7, None, ())
     # In two minutes a few come, and the others are who they were.
     assert 0 < came < 100
@@ -69,21 +69,21 @@ def test_the_radios_of_a_capture_are_all_known(captures: Path) -> None:
     raw = gzip.decompress((captures / "vatsim-data-20210424T152814Z.json.gz").read_bytes())
     (file,) = captures.glob("transceivers-data-2021*.json.gz")
     radios = gzip.decompress(file.read_bytes())
-    advanced = run(raw, radios=radios)
-    batch = batch_of(advanced, entry_id=1, fetched_at=START, source="test")
+    compared = run(raw, radios=radios)
+    batch = batch_of(compared, entry_id=1, fetched_at=START, source="test")
     assert batch.radio_clients == len(json.loads(radios)) > 500
     tuned = {c["callsign"] for c in json.loads(radios) if c["transceivers"]}
-    assert set(advanced.tracking.radios) == tuned
+    assert set(compared.state.radios) == tuned
 
 
 def test_what_a_filter_keeps_out_is_counted_in_the_batch(captures: Path) -> None:
     raw = gzip.decompress((captures / "vatsim-data-20250806T065457Z.json.gz").read_bytes())
     sent = json.loads(raw)["pilots"]
     airline, _ = Counter(p["callsign"][:3] for p in sent).most_common(1)[0]
-    advanced = run(raw, Options(filters=Filters(callsign=re.compile(f"^{airline}"))))
+    compared = run(raw, Options(filters=Filters(callsign=re.compile(f"^{airline}"))))
     wanted = [p["callsign"] for p in sent if p["callsign"].startswith(airline)]
-    assert list(advanced.tracking.flights) == wanted
-    batch = batch_of(advanced, entry_id=1, fetched_at=START, source="test")
+    assert list(compared.state.flights) == wanted
+    batch = batch_of(compared, entry_id=1, fetched_at=START, source="test")
     assert batch.kept_out["callsign"]["pilots"] == len(sent) - len(wanted)
 
 
@@ -126,11 +126,11 @@ def test_with_names_off_no_name_is_left_anywhere() -> None:
     batch = msgspec.json.encode(batch_of(dropped, entry_id=1, fetched_at=START, source="test"))
     assert kept.count(b"Invented") > 8
     assert b"Invented" not in batch
-    assert len(dropped.prepared.quarantined) == 4
+    assert len(dropped.decoded.quarantined) == 4
     assert "Invented" not in repr(dropped)
     # Nothing but the name has gone.
-    assert dropped.tracking.flights["ABC1"].pilot.cid == 1
-    for record in dropped.prepared.quarantined:
+    assert dropped.state.flights["ABC1"].pilot.cid == 1
+    for record in dropped.decoded.quarantined:
         assert "name" not in json.loads(record.record)
 
 
@@ -161,27 +161,27 @@ def test_with_names_off_no_name_is_left_of_a_record_that_cannot_be_read(
         for section in (f"[{record}]", record):
             raw = f'{{"general": {head}, "{kind}": {section}}}'.encode()
             with suppress(FeedError):  # an open quote is where a body was cut off
-                prepared = prepare(raw, raw, NAMES_OFF)
-                assert b"nvented" not in msgspec.json.encode(prepared.quarantined)
-                assert "nvented" not in repr(prepared)
+                decoded = decode_snapshot(raw, raw, NAMES_OFF)
+                assert b"nvented" not in msgspec.json.encode(decoded.quarantined)
+                assert "nvented" not in repr(decoded)
 
 
 def test_a_reason_never_holds_what_was_sent() -> None:
     secret = "Invented"
     bad = {"cid": secret, "callsign": [secret], "latitude": secret}
     raw = json.dumps({"general": {"update_timestamp": text(START)}, "pilots": [bad]}).encode()
-    (record,) = prepare(raw, None, Options()).quarantined
+    (record,) = decode_snapshot(raw, None, Options()).quarantined
     assert secret not in record.reason
     for body in (f"{secret} <html>", f'"{secret}"', f'{{"general": "{secret}"}}', f'{{"{secret}'):
         with pytest.raises(FeedError) as caught:
-            prepare(body.encode(), None, NAMES_OFF)
+            decode_snapshot(body.encode(), None, NAMES_OFF)
         assert secret not in str(caught.value)
 
 
 def test_the_rules_of_the_operator_are_the_ones_that_are_applied() -> None:
     options = Options(rules=Rules(reconnect_window=timedelta(seconds=1)))
-    before = run(named_feed(), options).tracking
+    before = run(named_feed(), options).state
     later = named_feed().replace(text(at(15)).encode(), text(at(60)).encode())
     gone = later.replace(b'"ABC1"', b'"ABC9"')
-    advanced = advance(before, prepare(gone, None, options), options.rules)
-    assert [f.pilot.callsign for f in advanced.changes.flights_ended] == ["ABC1"]
+    compared = compare(before, decode_snapshot(gone, None, options), options.rules)
+    assert [f.pilot.callsign for f in compared.changes.flights_ended] == ["ABC1"]

@@ -16,8 +16,8 @@ from tests.feed.invented import atis, body, controller, feed, pilot, prefile, ra
 from tests.feed.test_tolerance import EXTREMES, PLACES, put
 from vatwatch.feed.times import parse_time, time_text
 from vatwatch.traffic.events import check_event
-from vatwatch.traffic.pipeline import Advanced, Options, advance, prepare
-from vatwatch.traffic.tracking import Rules, Tracking
+from vatwatch.traffic.network_state import NetworkState, Rules
+from vatwatch.traffic.pipeline import ComparedSnapshot, Options, compare, decode_snapshot
 
 START = parse_time("2026-10-01T11:00:00Z")
 WINDOW = Rules().reconnect_window
@@ -61,36 +61,36 @@ class Network:
     """Snapshots a minute apart, and what became of them."""
 
     def __init__(self) -> None:
-        self.tracking = Tracking()
+        self.state = NetworkState()
         self.number = 0
         self.ended = 0
         self.created = 0
         self.closed = 0
 
-    def show(self, name: str, records: Any) -> Advanced:
+    def show(self, name: str, records: Any) -> ComparedSnapshot:
         """The next snapshot, with these in one of its lists."""
         time = START + timedelta(minutes=self.number)
         self.number += 1
         if name != "prefiles" and isinstance(records, list):
             records = [_updated(record, time_text(time)) for record in records]
         raw = body({**feed(time_text(time)), name: records})
-        advanced = advance(self.tracking, prepare(raw, None, Options()), Rules())
-        changes = advanced.changes
-        self.tracking = advanced.tracking
+        compared = compare(self.state, decode_snapshot(raw, None, Options()), Rules())
+        changes = compared.changes
+        self.state = compared.state
         self.ended += len(changes.flights_ended) + len(changes.sessions_ended)
         self.created += len(changes.flights_created) + len(changes.sessions_created)
         self.created += len(changes.atis_opened) + len(changes.prefiles_opened)
         self.closed += len(changes.atis_closed) + len(changes.prefiles_closed)
-        return advanced
+        return compared
 
     def ids(self, name: str) -> set[int]:
         """Who is there."""
-        tracking = self.tracking
+        state = self.state
         return {
-            "pilots": {flight.flight_id for flight in tracking.flights.values()},
-            "controllers": {session.session_id for session in tracking.sessions.values()},
-            "atis": {version.atis_id for version in tracking.atis.values()},
-            "prefiles": {plan.plan_id for plan in tracking.prefiles.values()},
+            "pilots": {flight.flight_id for flight in state.flights.values()},
+            "controllers": {session.session_id for session in state.sessions.values()},
+            "atis": {version.atis_id for version in state.atis.values()},
+            "prefiles": {plan.plan_id for plan in state.prefiles.values()},
         }[name]
 
 
@@ -146,7 +146,7 @@ def test_one_record_that_names_nobody_keeps_one_flight_and_the_others_may_leave(
     # Now another one leaves: it is not the one that the record was taken for.
     for _ in range(LONG):
         network.show("pilots", [good[0], spoil(good[2])])
-    assert set(network.tracking.flights) == {"TST1", "TST3"}
+    assert set(network.state.flights) == {"TST1", "TST3"}
     assert network.ended == 1
 
 
@@ -155,7 +155,7 @@ def test_a_record_by_name_keeps_nobody_else() -> None:
     network.show("pilots", [pilot(n) for n in (1, 2, 3)])
     for _ in range(LONG):
         network.show("pilots", [pilot(1, latitude="north")])
-    assert set(network.tracking.flights) == {"TST1"}
+    assert set(network.state.flights) == {"TST1"}
     assert network.ended == 2
 
 
@@ -163,8 +163,8 @@ def test_a_callsign_that_somebody_else_has_now_is_not_kept_for_who_had_it() -> N
     network = Network()
     network.show("pilots", [pilot(1)])
     network.show("pilots", [pilot(2, callsign="TST1"), pilot(1, latitude=None)])
-    assert network.tracking.flights["TST1"].pilot.cid == pilot(2)["cid"]
-    assert len(network.tracking.away_flights) == 1
+    assert network.state.flights["TST1"].pilot.cid == pilot(2)["cid"]
+    assert len(network.state.disconnected_flights) == 1
 
 
 def test_who_is_away_does_not_end_while_an_unreadable_record_names_them() -> None:
@@ -179,13 +179,13 @@ def test_who_is_away_does_not_end_while_an_unreadable_record_names_them() -> Non
 def test_a_flight_that_cannot_be_read_keeps_its_place_and_writes_no_positions() -> None:
     network = Network()
     network.show("pilots", [pilot(1)])
-    before = network.tracking.flights["TST1"]
+    before = network.state.flights["TST1"]
     for _ in range(LONG):
-        advanced = network.show("pilots", [pilot(1, latitude=91, altitude=9)])
-        assert advanced.changes.positions == []
-    after = network.tracking.flights["TST1"]
+        compared = network.show("pilots", [pilot(1, latitude=91, altitude=9)])
+        assert compared.changes.positions == []
+    after = network.state.flights["TST1"]
     assert after.pilot == before.pilot  # down to when it was last updated
-    assert after.last_seen == network.tracking.time
+    assert after.last_seen == network.state.time
     (moved,) = network.show("pilots", [pilot(1, latitude=51)]).changes.positions
     assert moved.pilot.latitude == 51
 
@@ -193,7 +193,7 @@ def test_a_flight_that_cannot_be_read_keeps_its_place_and_writes_no_positions() 
 def test_an_unknown_one_that_cannot_be_read_is_nobody_yet() -> None:
     network = Network()
     network.show("pilots", [pilot(1, cid=None)])
-    assert network.tracking.flights == {}
+    assert network.state.flights == {}
 
 
 @pytest.mark.parametrize("name", ["pilots", "controllers"])
@@ -208,7 +208,7 @@ def test_a_logon_time_that_cannot_be_read_neither_ends_nor_begins_anything(name:
     assert network.ids(name) == there
     assert network.ended == 0
     if name == "pilots":
-        assert network.tracking.flights["TST1"].pilot.logon_time == pilot(1)["logon_time"]
+        assert network.state.flights["TST1"].pilot.logon_time == pilot(1)["logon_time"]
 
 
 @given(
@@ -221,25 +221,25 @@ def test_a_logon_time_that_cannot_be_read_neither_ends_nor_begins_anything(name:
 def test_after_any_odd_snapshots_the_next_good_one_is_whole(
     odd: list[list[tuple[tuple[str, int, tuple[str, ...]], object]]],
 ) -> None:
-    tracking = Tracking()
+    state = NetworkState()
     time = START
     for hits in ([], *odd, []):
         content = feed(time_text(time))
         for place, value in hits:
             with suppress(TypeError, KeyError):  # what it is in was hit before
                 put(content, place, value)
-        prepared = prepare(json.dumps(content).encode(), body(radios()), Options())
-        advanced = advance(tracking, prepared, Rules())
-        tracking = advanced.tracking
-        for event in advanced.events:
+        decoded = decode_snapshot(json.dumps(content).encode(), body(radios()), Options())
+        compared = compare(state, decoded, Rules())
+        state = compared.state
+        for event in compared.events:
             check_event(event)
-        assert advanced.changes.flights_ended == []
+        assert compared.changes.flights_ended == []
         time += timedelta(seconds=15)
-    assert set(tracking.flights) == {"TST1", "TST2", "TST3"}
-    assert set(tracking.sessions) == {"EXX11_TWR", "EXX12_TWR"}
-    assert set(tracking.atis) == {"EXX21_ATIS", "EXX22_ATIS"}
-    assert {plan.callsign for plan in tracking.prefiles.values()} == {"PRE31", "PRE32"}
-    assert set(tracking.radios) == {"TST1", "TST2", "EXX11_TWR"}
+    assert set(state.flights) == {"TST1", "TST2", "TST3"}
+    assert set(state.sessions) == {"EXX11_TWR", "EXX12_TWR"}
+    assert set(state.atis) == {"EXX21_ATIS", "EXX22_ATIS"}
+    assert {plan.callsign for plan in state.prefiles.values()} == {"PRE31", "PRE32"}
+    assert set(state.radios) == {"TST1", "TST2", "EXX11_TWR"}
     good = feed(time_text(time - timedelta(seconds=15)))
-    shown = prepare(body(good), None, Options()).snapshot.feed
-    assert [flight.pilot for flight in tracking.flights.values()] == shown.pilots
+    shown = decode_snapshot(body(good), None, Options()).snapshot.feed
+    assert [flight.pilot for flight in state.flights.values()] == shown.pilots

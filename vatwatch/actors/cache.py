@@ -3,7 +3,7 @@
 Receives  LiveChanged, ServeAgain, SnapshotSetAside, GetLive, FindLive, FindFlightId, InspectCache
 Sends     CacheStarted to processor, Publish (DATA_CACHED) to event_bus, SnapshotFailed to journal,
           ServiceReport
-Holds     the live tracking, and every collection as bytes, made once a snapshot. A snapshot that
+Holds     the live state, and every collection as bytes, made once a snapshot. A snapshot that
           cannot be encoded is tried again until the journal sets it aside; the one before is served
 Restart   costs nothing: the processor is asked to send the live state again
 """
@@ -52,8 +52,8 @@ from vatwatch.supervision import (
 )
 from vatwatch.supervision.failures import text_of
 from vatwatch.traffic.identity import find_callsign
+from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.payloads import DataPayload
-from vatwatch.traffic.tracking import Tracking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ class CacheActor(Service):
         )
         self._breaker = breaker
         self._pool = NativePool(1, "cache")
-        self._tracking = Tracking()
+        self._state = NetworkState()
         self._bodies: dict[Collection, Body] = {}
         self._recovered = False
         self._succeeded = True
@@ -141,9 +141,9 @@ class CacheActor(Service):
             case GetLive(collection):
                 return self._counted(self._bodies.get(collection))
             case FindLive(collection, callsign):
-                return self._counted(encode_one(self._tracking, collection, callsign))
+                return self._counted(encode_one(self._state, collection, callsign))
             case FindFlightId(callsign):
-                flight = find_callsign(self._tracking.flights, callsign)
+                flight = find_callsign(self._state.flights, callsign)
                 return None if flight is None else flight.flight_id
             case InspectCache():
                 # Aside: a Redis that hangs must not keep the live state waiting.
@@ -197,7 +197,7 @@ class CacheActor(Service):
         self._try_no_more()
         self._working_on = message.entry_id
         try:
-            bodies = self._pool.run(encode_live, message.tracking, message.feed)
+            bodies = self._pool.run(encode_live, message.state, message.feed)
         except SupervisionError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this state
@@ -209,7 +209,7 @@ class CacheActor(Service):
         self._report()
 
     def _cannot_serve(self, message: LiveChanged, error: Exception) -> None:
-        what = f"the snapshot of {message.tracking.time} cannot be served"
+        what = f"the snapshot of {message.state.time} cannot be served"
         self._unserved, self._unserved_because = message, f"{what}: {error!r}"
         if message.entry_id is None:
             self.report_failure("encode live state", error)
@@ -227,15 +227,15 @@ class CacheActor(Service):
 
     def _serve(self, message: LiveChanged, bodies: dict[Collection, Body]) -> None:
         self._unserved_because = ""
-        if message.tracking.time != self._tracking.time:
+        if message.state.time != self._state.time:
             self._changed_at = datetime.now(UTC)
-        self._tracking, self._bodies = message.tracking, bodies
+        self._state, self._bodies = message.state, bodies
         self._recovered = message.recovered
         if self._mirror is not None:
             mirror = self._mirror
             self._mirrored(mirror, lambda: mirror.write(bodies))
-        general = message.tracking.general
-        time = message.tracking.time
+        general = message.state.general
+        time = message.state.time
         if time is not None and general is not None and time != self._published:
             # The same live state comes again when the database has caught up with it.
             self._published = time
@@ -280,20 +280,20 @@ class CacheActor(Service):
             )
 
     def _status(self) -> CacheStatus:
-        tracking = self._tracking
+        state = self._state
         return CacheStatus(
             backend="in-process" if self._mirror is None else "redis",
             reachable=not self._last_error,
             last_error=self._last_error,
             since=None if self._outage is None else self._outage.since,
             retry_at=self._retry_at,
-            update_timestamp=tracking.time,
+            update_timestamp=state.time,
             changed_at=self._changed_at,
             recovered=self._recovered,
-            pilots=len(tracking.flights),
-            controllers=len(tracking.sessions),
-            atis=len(tracking.atis),
-            prefiles=len(tracking.prefiles),
+            pilots=len(state.flights),
+            controllers=len(state.sessions),
+            atis=len(state.atis),
+            prefiles=len(state.prefiles),
             bytes=sum(len(body.plain) + len(body.gzipped) for body in self._bodies.values()),
             hits=self._hits,
             misses=self._misses,

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from vatwatch.messages import Recovered, SnapshotJournaled, StoreBatch
-from vatwatch.traffic.pipeline import Advanced, batch_of
-from vatwatch.traffic.tracking import Tracking
+from vatwatch.traffic.network_state import NetworkState
+from vatwatch.traffic.pipeline import ComparedSnapshot, batch_of
 
 # Batches on their way to the store. More would only move the journal into memory.
 MAX_UNACKNOWLEDGED = 8
@@ -31,7 +31,7 @@ class DurablePath:
     def __init__(self, generation: int) -> None:
         """`generation` must be greater than any of an earlier processor: the store remembers which
         generations are void, and refuses those and all below."""
-        self.state: Tracking | None = None
+        self.state: NetworkState | None = None
         self.generation = generation
         """Rises whenever the state is given up: what was sent under an earlier one is void."""
         self.entry_id = 0
@@ -56,7 +56,7 @@ class DurablePath:
         """The entry whose answer is due first."""
         return min(self._unacknowledged, default=None)
 
-    def continues(self, before: Tracking, entry_id: int) -> bool:
+    def continues(self, before: NetworkState, entry_id: int) -> bool:
         """Whether a snapshot that was compared with `before` can be sent as it is.
 
         That is the good case: both paths are at the same state, no entry between was missed, and
@@ -69,16 +69,16 @@ class DurablePath:
             and self.entry_id in (0, entry_id - 1)
         )
 
-    def send(self, entry: SnapshotJournaled, advanced: Advanced) -> StoreBatch:
+    def send(self, entry: SnapshotJournaled, compared: ComparedSnapshot) -> StoreBatch:
         """Go one snapshot further. The caller must send what is returned to the store.
 
-        `advanced` was compared with `self.state`.
+        It was compared with `self.state`.
         """
-        self.state = advanced.tracking
+        self.state = compared.state
         self.entry_id = entry.entry_id
         self._unacknowledged.add(entry.entry_id)
         batch = batch_of(
-            advanced, entry_id=entry.entry_id, fetched_at=entry.fetched_at, source=entry.source
+            compared, entry_id=entry.entry_id, fetched_at=entry.fetched_at, source=entry.source
         )
         return StoreBatch(batch, self.generation)
 
@@ -117,7 +117,7 @@ class DurablePath:
         self._recovering = False
         if found is None:
             return False
-        self.state = found.tracking
+        self.state = found.state
         if entry is None or not found.stored:
             return False
         self.entry_id = entry.entry_id

@@ -2,7 +2,7 @@
 
 Receives  Publish, AcceptEvent, Subscribe, Unsubscribe, Replay, GetEvents, GetEventMetrics,
           LetterDied, KeepLetter, ForgetLetter, GetLetters, GetLetter, RedeliverLetter,
-          DiscardLetter, EventsStored, StoreStarted, FlushEvents, ShedHistory
+          DiscardLetter, EventsStored, StoreStarted, FlushEvents, EvictHistory
 Asks      subscribers Delivered, history FindEvents: each from a lane of its own, so the bus itself
           waits for nobody
 Sends     StoreEvents to store (but for events that a snapshot's own transaction writes),
@@ -50,6 +50,7 @@ from vatwatch.messages import (
     AcceptEvent,
     DiscardLetter,
     EventsStored,
+    EvictHistory,
     ForgetLetter,
     GetEventMetrics,
     GetEvents,
@@ -62,7 +63,6 @@ from vatwatch.messages import (
     RedeliverLetter,
     Redelivery,
     Replay,
-    ShedHistory,
     StoreEvents,
     StoreStarted,
     Subscribe,
@@ -231,7 +231,7 @@ class EventBusActor(Service):
                 self._flush()
             case FlushEvents():
                 self._flush_again()
-            case ShedHistory(size):
+            case EvictHistory(size):
                 self._memory.shorten(size)
             case _:
                 assert_never(message)

@@ -9,8 +9,8 @@ from vatwatch.errors import FeedError, RecordsUnreadable
 from vatwatch.feed.outcomes import outcome_of
 from vatwatch.supervision import RemedyName
 from vatwatch.traffic.conditions import Usual, observe
-from vatwatch.traffic.pipeline import Prepared
-from vatwatch.traffic.tracking import Tracking
+from vatwatch.traffic.network_state import NetworkState
+from vatwatch.traffic.pipeline import DecodedSnapshot
 
 # Records that one error names; the table of quarantined records has more.
 NAMED_RECORDS = 3
@@ -39,11 +39,13 @@ class FeedContent:
         self._radios_outcome = ""
         self._known_faults: set[tuple[str, str, str]] = set()
 
-    def observe(self, prepared: Prepared, before: Tracking | None) -> list[ContentFailure]:
+    def observe(
+        self, decoded: DecodedSnapshot, before: NetworkState | None
+    ) -> list[ContentFailure]:
         """Take the next live snapshot into account.
 
         Args:
-            prepared: the snapshot
+            decoded: the snapshot
             before: the live state before it, from which the usual number of pilots is taken at the
                 start
 
@@ -53,15 +55,15 @@ class FeedContent:
         """
         if self.usual.time is None and before is not None and before.time is not None:
             self.usual = Usual(before.time, float(len(before.flights)))
-        error = prepared.radios_error
+        error = decoded.radios_error
         seen = observe(
             self.usual,
-            prepared.snapshot.time,
-            prepared.tallies,
+            decoded.snapshot.time,
+            decoded.tallies,
             "" if error is None else str(error),
         )
         self.usual, self.conditions = seen.usual, seen.conditions
-        return [*self._radios_failures(error), *self._record_failures(prepared)]
+        return [*self._radios_failures(error), *self._record_failures(decoded)]
 
     def _radios_failures(self, error: FeedError | None) -> list[ContentFailure]:
         before = self._radios_outcome
@@ -73,12 +75,12 @@ class FeedContent:
             return []
         return [ContentFailure("read radios", error, "degrade")]
 
-    def _record_failures(self, prepared: Prepared) -> list[ContentFailure]:
+    def _record_failures(self, decoded: DecodedSnapshot) -> list[ContentFailure]:
         before = self._known_faults
-        self._known_faults = {(q.kind, q.callsign, q.reason) for q in prepared.quarantined}
+        self._known_faults = {(q.kind, q.callsign, q.reason) for q in decoded.quarantined}
         fresh = sorted(self._known_faults - before)
         if not fresh:
             return []
         some = "; ".join(f"{kind} {who}: {why}" for kind, who, why in fresh[:NAMED_RECORDS])
-        error = RecordsUnreadable(f"{prepared.set_aside} records are quarantined: {some}")
+        error = RecordsUnreadable(f"{decoded.set_aside} records are quarantined: {some}")
         return [ContentFailure("read records", error, "quarantine")]

@@ -9,8 +9,8 @@ from vatwatch.config.traffic import TrafficSettings
 from vatwatch.errors import ConfigurationError
 from vatwatch.traffic.boundary import Boundary
 from vatwatch.traffic.filters import Filters
+from vatwatch.traffic.network_state import Rules
 from vatwatch.traffic.pipeline import Options
-from vatwatch.traffic.tracking import Rules
 
 
 def read_options(traffic: TrafficSettings) -> Options:

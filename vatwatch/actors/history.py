@@ -38,8 +38,8 @@ from vatwatch.messages import (
 from vatwatch.messages.history import ToHistory
 from vatwatch.messages.status import DatabaseReport, HistoryStatus
 from vatwatch.monitoring.health import Health
-from vatwatch.storage.error_rows import find_errors
-from vatwatch.storage.event_rows import find_events, find_letter, find_letters
+from vatwatch.storage.error_table import find_errors
+from vatwatch.storage.event_table import find_events, find_letter, find_letters
 from vatwatch.storage.migrate import is_current
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.queries import callsign_of, inspect, latest_flight, track

@@ -1,9 +1,9 @@
 """Journal: makes fetched bytes durable, and hands them out until the database has them.
 
 Receives  AppendSnapshot, HoldSnapshot, ReleaseHeld, QuarantineHeld, RejectSnapshot, FindFeedClock,
-          NextPending, LastEntry, BatchStored, BatchRejected, SnapshotFailed, ShedArchive,
+          NextPending, LastEntry, BatchStored, BatchInvalid, SnapshotFailed, EvictArchive,
           KeepArchive, CleanJournal
-Sends     SnapshotJournaled and EntryPassedOver to processor, SnapshotSetAside to cache,
+Sends     SnapshotJournaled and EntrySkipped to processor, SnapshotSetAside to cache,
           ServiceReport
 Holds     the files' index, and in a file how often each entry made somebody fail
 Restart   costs nothing: the files are the state; whether the archive is kept is told again
@@ -37,10 +37,11 @@ from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
 from vatwatch.messages import (
     AppendSnapshot,
-    BatchRejected,
+    BatchInvalid,
     BatchStored,
     CleanJournal,
-    EntryPassedOver,
+    EntrySkipped,
+    EvictArchive,
     FindFeedClock,
     HoldSnapshot,
     KeepArchive,
@@ -50,7 +51,6 @@ from vatwatch.messages import (
     QuarantineHeld,
     RejectSnapshot,
     ReleaseHeld,
-    ShedArchive,
     SnapshotFailed,
     SnapshotJournaled,
     SnapshotSetAside,
@@ -126,11 +126,11 @@ class JournalActor(Service):
                 return self._last_entry()
             case BatchStored(entry_id):
                 self._commit(entry_id)
-            case BatchRejected(entry_id, reason):
+            case BatchInvalid(entry_id, reason):
                 self._quarantine(entry_id, reason)
             case SnapshotFailed():
                 self._failed(message)
-            case ShedArchive(size_bytes):
+            case EvictArchive(size_bytes):
                 self._shed(size_bytes)
             case KeepArchive(keep):
                 self._journal.keep_archive(keep)
@@ -326,7 +326,7 @@ class JournalActor(Service):
         self._pool.run(self._journal.commit, entry_id)
         oldest_id = self._journal.oldest_pending_id()
         if oldest_id is not None and oldest_id < entry_id:
-            self.send("processor", EntryPassedOver(oldest_id))
+            self.send("processor", EntrySkipped(oldest_id))
 
     def _failed(self, failure: SnapshotFailed) -> None:
         times = self._pool.run(self._journal.count_failure, failure.entry_id)

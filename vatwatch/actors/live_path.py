@@ -9,8 +9,8 @@ from datetime import datetime
 
 from vatwatch.feed.records import Feed
 from vatwatch.messages import LiveChanged
-from vatwatch.traffic.pipeline import Advanced
-from vatwatch.traffic.tracking import Tracking
+from vatwatch.traffic.network_state import NetworkState
+from vatwatch.traffic.pipeline import ComparedSnapshot
 
 
 class LivePath:
@@ -22,7 +22,7 @@ class LivePath:
     """
 
     def __init__(self) -> None:
-        self.state: Tracking | None = None
+        self.state: NetworkState | None = None
         """None until a snapshot, the database or the journal has told anything."""
         self.feed: Feed | None = None
         """The newest snapshot's records, filtered; None if the database gave the state."""
@@ -42,39 +42,39 @@ class LivePath:
         """Whether the live state is of exactly this feed time: then nothing has happened."""
         return self.state is not None and self.state.time == time
 
-    def state_before(self, time: datetime) -> Tracking:
+    def state_before(self, time: datetime) -> NetworkState:
         """What a snapshot of this feed time is to be compared with.
 
         The live state; or an empty one if nothing is known, or if the live state is later: another
         source, whose clock is behind. The durable path then asks the database what was known.
         """
         if self.state is None or self.state.time is None or self.state.time > time:
-            return Tracking()
+            return NetworkState()
         return self.state
 
     def confirm(self, entry_id: int, feed: Feed) -> None:
         """The feed was fetched again and still shows the live state's snapshot."""
         self.entry_id, self.feed, self.recovered = entry_id, feed, False
 
-    def follow(self, entry_id: int, advanced: Advanced) -> None:
+    def follow(self, entry_id: int, compared: ComparedSnapshot) -> None:
         """Take a snapshot that was fetched since the start as the live one."""
-        self._take(entry_id, advanced)
+        self._take(entry_id, compared)
         self.recovered = False
 
-    def recover(self, entry_id: int, advanced: Advanced) -> None:
+    def recover(self, entry_id: int, compared: ComparedSnapshot) -> None:
         """Take the journal's newest snapshot, which may be old, until something better comes."""
-        self._take(entry_id, advanced)
+        self._take(entry_id, compared)
         self.recovered = True
 
-    def refine(self, advanced: Advanced) -> None:
+    def refine(self, compared: ComparedSnapshot) -> None:
         """Take the durable path's view of the live snapshot.
 
         Where the live path started from nothing, the durable one may know more: the ids and the
         first connections of flights that were online before.
         """
-        self._take(self.entry_id, advanced)
+        self._take(self.entry_id, compared)
 
-    def join(self, durable: Tracking) -> bool:
+    def join(self, durable: NetworkState) -> bool:
         """Take the durable state, which has no entry left to catch up with, where it fits.
 
         Returns:
@@ -93,7 +93,7 @@ class LivePath:
             return None
         return LiveChanged(self.state, self.feed, self.recovered, self.entry_id or None)
 
-    def _take(self, entry_id: int, advanced: Advanced) -> None:
-        self.state = advanced.tracking
-        self.feed = advanced.prepared.snapshot.feed
+    def _take(self, entry_id: int, compared: ComparedSnapshot) -> None:
+        self.state = compared.state
+        self.feed = compared.decoded.snapshot.feed
         self.entry_id = entry_id

@@ -1,10 +1,10 @@
 """Processor: turns one snapshot after another into live state, events, and batches to store.
 
-Receives  SnapshotJournaled, BatchStored, BatchRefused, BatchRejected, EntryPassedOver,
-          StoreStarted, CatchUp, TrackingRecovered, CacheStarted
-Asks      journal NextPending and LastEntry, store RecoverTracking
+Receives  SnapshotJournaled, BatchStored, BatchOutOfSequence, BatchInvalid, EntrySkipped,
+          StoreStarted, CatchUp, NetworkStateRead, CacheStarted
+Asks      journal NextPending and LastEntry, store ReadNetworkState
 Sends     LiveChanged to cache, Publish to event_bus, StoreBatch to store; SnapshotFailed,
-          BatchRejected and BatchStored to journal; ServiceReport
+          BatchInvalid and BatchStored to journal; ServiceReport
 Holds     the live path, the durable path, and what is wrong with the feed's content
 Restart   costs one recovery from database and journal; until the database answers, the live state
           goes on from the feed alone
@@ -44,15 +44,15 @@ from vatwatch.actors.live_path import LivePath
 from vatwatch.actors.service import Service
 from vatwatch.errors import FeedError, JournalError, SupervisionError
 from vatwatch.messages import (
-    BatchRefused,
-    BatchRejected,
+    BatchInvalid,
+    BatchOutOfSequence,
     BatchStored,
     CacheStarted,
-    EntryPassedOver,
+    EntrySkipped,
     LastEntry,
     NextPending,
     Publish,
-    RecoverTracking,
+    ReadNetworkState,
     SnapshotJournaled,
     StoreStarted,
 )
@@ -62,15 +62,15 @@ from vatwatch.messages.store import Recovered
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.work_note import WorkNote
 from vatwatch.supervision import NativePool, Tell, correlation_of
+from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.pipeline import (
-    Advanced,
+    ComparedSnapshot,
+    DecodedSnapshot,
     Options,
-    Prepared,
-    advance,
-    prepare,
+    compare,
+    decode_snapshot,
 )
-from vatwatch.traffic.tracking import Tracking
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class CatchUp(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class TrackingRecovered(Tell):
+class NetworkStateRead(Tell):
     """The store's answer, or none; void if the generation has passed."""
 
     generation: int
@@ -87,7 +87,7 @@ class TrackingRecovered(Tell):
     recovered: Recovered | None
 
 
-Received: TypeAlias = ToProcessor | CatchUp | TrackingRecovered
+Received: TypeAlias = ToProcessor | CatchUp | NetworkStateRead
 
 T = TypeVar("T")
 
@@ -137,14 +137,14 @@ class ProcessorActor(Service):
                 self._take_fetched(message)
             case BatchStored(entry_id, _, duplicate):
                 self._take_acknowledgement(entry_id, duplicate)
-            case BatchRefused() | StoreStarted() | EntryPassedOver():
+            case BatchOutOfSequence() | StoreStarted() | EntrySkipped():
                 self._start_over()
-            case BatchRejected():
+            case BatchInvalid():
                 self._start_over(retry_s=RETRY_S)
             case CatchUp():
                 self._durable.catch_up_due = False
                 self._catch_up()
-            case TrackingRecovered():
+            case NetworkStateRead():
                 self._take_recovered(message)
             case CacheStarted():
                 self._show()
@@ -158,37 +158,37 @@ class ProcessorActor(Service):
         """Serve a snapshot that was fetched just now, and store it if the durable path is here."""
         if self._live.has_seen(entry.entry_id):
             return
-        prepared = self._prepare(entry)
-        if prepared is None:
+        decoded = self._decode(entry)
+        if decoded is None:
             return
-        time = prepared.snapshot.time
+        time = decoded.snapshot.time
         if self._live.shows(time):
             # The fetcher has restarted, and fetched again what is known: nothing has happened.
-            self._live.confirm(entry.entry_id, prepared.snapshot.feed)
+            self._live.confirm(entry.entry_id, decoded.snapshot.feed)
             self._show()
             self._catch_up_in(0)
         else:
             before = self._live.state_before(time)
             is_joined = self._durable.continues(before, entry.entry_id)
-            advanced = self._advance(entry, before, prepared)
-            if advanced is None:
+            compared = self._compare(entry, before, decoded)
+            if compared is None:
                 return
-            self._serve(entry, advanced)
+            self._serve(entry, compared)
             if is_joined:
-                self._store(entry, advanced)
+                self._store(entry, compared)
             else:
                 self._catch_up_in(0)
         self._working_on = None
 
-    def _serve(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
+    def _serve(self, entry: SnapshotJournaled, compared: ComparedSnapshot) -> None:
         """Make it the live state, and tell what happened: once, whatever the database does."""
-        changes = advanced.changes
+        changes = compared.changes
         stamp = changes.general.update_timestamp
-        for failure in self._content.observe(advanced.prepared, self._live.state):
+        for failure in self._content.observe(compared.decoded, self._live.state):
             self.report_failure(
                 failure.operation, failure.error, correlation_id=stamp, remedy=failure.remedy
             )
-        self._live.follow(entry.entry_id, advanced)
+        self._live.follow(entry.entry_id, compared)
         self._show()
         payload = DataPayload(
             update_timestamp=changes.time,
@@ -196,11 +196,11 @@ class ProcessorActor(Service):
             controllers=len(changes.sessions),
             atis=len(changes.atis),
             prefiles=len(changes.prefiles),
-            quarantined=advanced.prepared.set_aside,
+            quarantined=compared.decoded.set_aside,
         )
         self.publish("DATA_PROCESSED", payload, correlation_id=stamp)
         self.address("event_bus").tell(
-            Publish(tuple(advanced.events), stored=True, entry_id=entry.entry_id)
+            Publish(tuple(compared.events), stored=True, entry_id=entry.entry_id)
         )
 
     def _show(self) -> None:
@@ -216,18 +216,18 @@ class ProcessorActor(Service):
             entry = self.address("journal").ask(LastEntry(), timeout_s=JOURNAL_TIMEOUT_S)
         except (JournalError, SupervisionError):
             return
-        prepared = None if entry is None else self._prepare(entry)
-        if entry is not None and prepared is not None:
-            advanced = self._advance(entry, Tracking(), prepared)
-            if advanced is not None:
-                self._live.recover(entry.entry_id, advanced)
+        decoded = None if entry is None else self._decode(entry)
+        if entry is not None and decoded is not None:
+            compared = self._compare(entry, NetworkState(), decoded)
+            if compared is not None:
+                self._live.recover(entry.entry_id, compared)
                 self._show()
         self._working_on = None
 
     # --- the durable path --------------------------------------------------------------------
 
-    def _store(self, entry: SnapshotJournaled, advanced: Advanced) -> None:
-        self.address("store").tell(self._durable.send(entry, advanced))
+    def _store(self, entry: SnapshotJournaled, compared: ComparedSnapshot) -> None:
+        self.address("store").tell(self._durable.send(entry, compared))
 
     def _take_acknowledgement(self, entry_id: int, duplicate: bool) -> None:
         self._durable.acknowledge(entry_id)
@@ -267,18 +267,18 @@ class ProcessorActor(Service):
 
     def _ask_store(self, generation: int, entry: SnapshotJournaled | None) -> None:
         """In a greenlet of its own: a database that hangs must not keep the live path waiting."""
-        question = RecoverTracking(None)
+        question = ReadNetworkState(None)
         if entry is not None:
-            question = RecoverTracking(
+            question = ReadNetworkState(
                 entry.update_timestamp, entry.entry_id, correlation_of(entry)
             )
         recovered = None
         # Weather, or the store's own failure: that is told as such, and counted there.
         with suppress(Exception):
             recovered = self.address("store").ask(question, timeout_s=RECOVERY_TIMEOUT_S)
-        self.address(self.name).tell(TrackingRecovered(generation, entry, recovered))
+        self.address(self.name).tell(NetworkStateRead(generation, entry, recovered))
 
-    def _take_recovered(self, answer: TrackingRecovered) -> None:
+    def _take_recovered(self, answer: NetworkStateRead) -> None:
         if not self._durable.expects(answer.generation):
             return
         was_stored = self._durable.recovered(answer.recovered, answer.entry)
@@ -292,21 +292,21 @@ class ProcessorActor(Service):
             )
         self._catch_up_in(0)
 
-    def _follow(self, durable: Tracking, entry: SnapshotJournaled) -> None:
+    def _follow(self, durable: NetworkState, entry: SnapshotJournaled) -> None:
         """Compare the next pending entry with what the database will hold, and send it there."""
-        prepared = self._prepare(entry)
-        if prepared is None:
+        decoded = self._decode(entry)
+        if decoded is None:
             pass  # it is quarantined, or comes again until it is
-        elif durable.time is not None and durable.time >= prepared.snapshot.time:
+        elif durable.time is not None and durable.time >= decoded.snapshot.time:
             self._start_over()  # an older time: ask what was known then
         else:
-            advanced = self._advance(entry, durable, prepared)
-            if advanced is not None:
-                self._store(entry, advanced)
+            compared = self._compare(entry, durable, decoded)
+            if compared is not None:
+                self._store(entry, compared)
                 if not self._live.has_seen(entry.entry_id):
-                    self._serve(entry, advanced)
+                    self._serve(entry, compared)
                 elif entry.entry_id == self._live.entry_id:
-                    self._live.refine(advanced)
+                    self._live.refine(compared)
                     self._show()
         self._working_on = None
         self._catch_up_in(0)
@@ -318,14 +318,16 @@ class ProcessorActor(Service):
 
     # --- both --------------------------------------------------------------------------------
 
-    def _prepare(self, entry: SnapshotJournaled) -> Prepared | None:
+    def _decode(self, entry: SnapshotJournaled) -> DecodedSnapshot | None:
         """Decoded, valid and filtered. None if the whole is of no use (then it is quarantined), or
         if this fails (then that is counted against it)."""
         self._working_on = entry.entry_id
         try:
-            prepared = self._noted(entry, prepare, entry.data, entry.transceivers, self._options)
+            decoded = self._noted(
+                entry, decode_snapshot, entry.data, entry.transceivers, self._options
+            )
         except FeedError as error:
-            self.address("journal").tell(BatchRejected(entry.entry_id, str(error)))
+            self.address("journal").tell(BatchInvalid(entry.entry_id, str(error)))
             self._working_on = None
             return None
         except SupervisionError:
@@ -335,22 +337,22 @@ class ProcessorActor(Service):
             self._failed_on(entry, "decode snapshot", error)
             return None
         self._processed += 1
-        self._quarantined += prepared.set_aside
-        self._lost.update(prepared.lost)
-        self._let_through = prepared.counts.let_through
-        self._kept_out = prepared.counts.kept_out
+        self._quarantined += decoded.set_aside
+        self._lost.update(decoded.lost)
+        self._let_through = decoded.counts.let_through
+        self._kept_out = decoded.counts.kept_out
         self._report()  # before anybody can see the snapshot stored, and count
-        return prepared
+        return decoded
 
-    def _advance(
-        self, entry: SnapshotJournaled, before: Tracking, prepared: Prepared
-    ) -> Advanced | None:
+    def _compare(
+        self, entry: SnapshotJournaled, before: NetworkState, decoded: DecodedSnapshot
+    ) -> ComparedSnapshot | None:
         """Compared with what was known; None if that fails, then it counts against it."""
         try:
-            return self._noted(entry, advance, before, prepared, self._options.rules)
+            return self._noted(entry, compare, before, decoded, self._options.rules)
         except SupervisionError:
             raise
-        except Exception as error:  # noqa: BLE001 - as in _prepare
+        except Exception as error:  # noqa: BLE001 - as in _decode
             self._failed_on(entry, "compare snapshot", error)
             return None
 

@@ -4,7 +4,8 @@ The order is in `monitoring.resources.LADDERS`; docs/operating-health.md says it
 
 Receives  MeasureResources, CleanUpDue
 Asks      health_monitor GetReports, for what waits in the journal
-Sends     ShedHistory to event_bus; ShedArchive, KeepArchive, CleanJournal to journal; ServiceReport
+Sends     EvictHistory to event_bus; EvictArchive, KeepArchive, CleanJournal to journal;
+          ServiceReport
 Holds     the levels, the steps that are in force, how late the hub was
 Restart   costs the levels: it begins at normal, and undoes what may have been in force
 """
@@ -31,7 +32,7 @@ from vatwatch.config.logs import LogSettings
 from vatwatch.config.resources import ResourceSettings
 from vatwatch.errors import SupervisionError
 from vatwatch.logs.files import rotate_large
-from vatwatch.messages import CleanJournal, GetReports, KeepArchive, ShedArchive, ShedHistory
+from vatwatch.messages import CleanJournal, EvictArchive, EvictHistory, GetReports, KeepArchive
 from vatwatch.messages.status import JournalStatus, ResourceStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.resources import (
@@ -176,7 +177,7 @@ class ResourceMonitorActor(Service):
     def _do(self, step: Step) -> None:
         match step:
             case Step.SHORTEN_HISTORY:
-                self.address("event_bus").tell(ShedHistory(SHORT_HISTORY))
+                self.address("event_bus").tell(EvictHistory(SHORT_HISTORY))
             case Step.COLLECT_GARBAGE:
                 gc.collect()
                 self._pool.run(_give_back_memory)
@@ -189,9 +190,9 @@ class ResourceMonitorActor(Service):
                 wanted = limits.soft * (1 + limits.hysteresis) - self._readings[Resource.DISK]
                 if wanted > 0:
                     # One more, as it must be above the limit.
-                    self.address("journal").tell(ShedArchive(int(wanted * MEGABYTE) + 1))
+                    self.address("journal").tell(EvictArchive(int(wanted * MEGABYTE) + 1))
             case Step.DROP_ARCHIVE:
-                self.address("journal").tell(ShedArchive(None))
+                self.address("journal").tell(EvictArchive(None))
             case Step.KEEP_NO_ARCHIVE:
                 self.address("journal").tell(KeepArchive(False))
             case _:
@@ -224,7 +225,7 @@ class ResourceMonitorActor(Service):
 
     def _undo(self, step: Step) -> None:
         if step is Step.SHORTEN_HISTORY:
-            self.address("event_bus").tell(ShedHistory(None))
+            self.address("event_bus").tell(EvictHistory(None))
         elif step is Step.KEEP_NO_ARCHIVE:
             self.address("journal").tell(KeepArchive(True))
 

@@ -1,9 +1,9 @@
 """Store: writes each snapshot into PostgreSQL, in order, once, and says when it is there.
 
-Receives  StoreBatch, StoreEvents, StoreErrors, RecoverTracking, RetryWrite, DatabaseReturned,
+Receives  StoreBatch, StoreEvents, StoreErrors, ReadNetworkState, RetryWrite, DatabaseReturned,
           PurgeOld
 Asks      postgres GetDsn, if the cluster is embedded; health_monitor GetReports, for a line of log
-Sends     BatchStored, BatchRefused, BatchRejected, EventsStored, ErrorsStored, StoreStarted,
+Sends     BatchStored, BatchOutOfSequence, BatchInvalid, EventsStored, ErrorsStored, StoreStarted,
           Publish, ServiceReport
 Holds     batches that wait for the database (the processor sends but a few), and of the event bus
           and the error manager the latest that they sent, which is all that they want written
@@ -40,15 +40,15 @@ from vatwatch.errors import (
     SupervisionError,
 )
 from vatwatch.messages import (
-    BatchRefused,
-    BatchRejected,
+    BatchInvalid,
+    BatchOutOfSequence,
     BatchStored,
     DatabaseReturned,
     ErrorsStored,
     EventsStored,
     GetReports,
+    ReadNetworkState,
     Recovered,
-    RecoverTracking,
     Reports,
     StoreBatch,
     StoreErrors,
@@ -60,18 +60,18 @@ from vatwatch.messages.store import ToStore
 from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.outages import Outage, lasted, look
-from vatwatch.storage.error_rows import write_errors
-from vatwatch.storage.event_rows import write_events, write_letters
+from vatwatch.storage.error_table import write_errors
+from vatwatch.storage.event_table import write_events, write_letters
 from vatwatch.storage.migrate import is_current, migrate
 from vatwatch.storage.pool import ConnectionPool
-from vatwatch.storage.recovery import recover
+from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.reference import airports_are_current, write_airports
 from vatwatch.storage.retention import BATCH, Retention, purge
 from vatwatch.storage.writer import write_batch
 from vatwatch.supervision import Backoff, Tell, Timer
 from vatwatch.traffic.batch import Batch, Outcome
+from vatwatch.traffic.network_state import Rules
 from vatwatch.traffic.payloads import DataPayload
-from vatwatch.traffic.tracking import Rules
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -184,7 +184,7 @@ class StoreActor(Service):
             case StoreErrors():
                 self._errors = message
                 self._drain_unless_waiting()
-            case RecoverTracking():
+            case ReadNetworkState():
                 return self._recover(message)
             case RetryWrite():
                 self._retry = None
@@ -242,7 +242,7 @@ class StoreActor(Service):
             outcome = self._database.run(lambda conn: write_batch(conn, batch))
         except OutOfSequence as error:
             self._give_up(message.generation)
-            self.address("processor").tell(BatchRefused(batch.entry_id, str(error)))
+            self.address("processor").tell(BatchOutOfSequence(batch.entry_id, str(error)))
         except (StorageError, SupervisionError):
             raise
         except Exception as error:  # noqa: BLE001 - it is about this batch, or looks the same
@@ -253,7 +253,7 @@ class StoreActor(Service):
                 batch.entry_id, "write snapshot", error, correlation_id=message.correlation_id
             )
             reason = f"it cannot be written: {error!r}"
-            self.address("processor").tell(BatchRejected(batch.entry_id, reason))
+            self.address("processor").tell(BatchInvalid(batch.entry_id, reason))
         else:
             self._waiting.popleft()
             duplicate = outcome is Outcome.DUPLICATE
@@ -334,13 +334,15 @@ class StoreActor(Service):
 
     # --- the database ------------------------------------------------------------------------
 
-    def _recover(self, question: RecoverTracking) -> Recovered:
+    def _recover(self, question: ReadNetworkState) -> Recovered:
         self._drain_unless_waiting()
         if self._waiting:
             raise DatabaseUnavailable(self._last_error)
         self._working_on = question.entry_id
         try:
-            found = self._database.run(lambda conn: recover(conn, self._rules, question.time))
+            found = self._database.run(
+                lambda conn: read_network_state(conn, self._rules, question.time)
+            )
         except (StorageError, SupervisionError):
             self._working_on = None  # the weather's fault, not its
             raise
@@ -349,7 +351,7 @@ class StoreActor(Service):
             if question.entry_id is not None:
                 self.snapshot_failed(
                     question.entry_id,
-                    "recover tracking",
+                    "read network state",
                     error,
                     correlation_id=question.correlation_id,
                 )

@@ -20,7 +20,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ every service    Publish
       ◀ http             AcceptEvent?, DiscardLetter?, GetEventMetrics?, GetEvents?, GetLetter?,
                          GetLetters?, RedeliverLetter?
-      ◀ resource_monitor ShedHistory
+      ◀ resource_monitor EvictHistory
       ◀ store            EventsStored, StoreStarted
       ◀ subscribers      Replay, Subscribe, Unsubscribe
       ◀ supervision      LetterDied
@@ -44,23 +44,23 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ every service    SnapshotFailed
       ◀ fetcher          AppendSnapshot?, FindFeedClock?, HoldSnapshot?, QuarantineHeld?,
                          RejectSnapshot, ReleaseHeld?
-      ◀ processor        BatchRejected, BatchStored, LastEntry?, NextPending?
+      ◀ processor        BatchInvalid, BatchStored, LastEntry?, NextPending?
       ◀ replay           AppendSnapshot?
-      ◀ resource_monitor CleanJournal, KeepArchive, ShedArchive
+      ◀ resource_monitor CleanJournal, EvictArchive, KeepArchive
       ◀ store            BatchStored
     postgres
       ◀ history          GetDsn?
       ◀ store            GetDsn?
     processor
       ◀ cache            CacheStarted
-      ◀ journal          EntryPassedOver, SnapshotJournaled
-      ◀ store            BatchRefused, BatchRejected, BatchStored, StoreStarted
+      ◀ journal          EntrySkipped, SnapshotJournaled
+      ◀ store            BatchInvalid, BatchOutOfSequence, BatchStored, StoreStarted
     store
       ◀ error_manager    StoreErrors
       ◀ event_bus        StoreEvents
       ◀ history          DatabaseReturned
       ◀ postgres         DatabaseReturned
-      ◀ processor        RecoverTracking?, StoreBatch
+      ◀ processor        ReadNetworkState?, StoreBatch
     subscribers
       ◀ event_bus        Delivered?
 
@@ -94,6 +94,7 @@ from vatwatch.messages.event_bus import (
     AcceptEvent,
     DiscardLetter,
     EventsStored,
+    EvictHistory,
     ForgetLetter,
     GetEventMetrics,
     GetEvents,
@@ -105,7 +106,6 @@ from vatwatch.messages.event_bus import (
     RedeliverLetter,
     Redelivery,
     Replay,
-    ShedHistory,
     Subscribe,
     Unsubscribe,
 )
@@ -122,6 +122,7 @@ from vatwatch.messages.history import (
 from vatwatch.messages.journal import (
     AppendSnapshot,
     CleanJournal,
+    EvictArchive,
     FindFeedClock,
     HoldSnapshot,
     KeepArchive,
@@ -131,16 +132,21 @@ from vatwatch.messages.journal import (
     QuarantineHeld,
     RejectSnapshot,
     ReleaseHeld,
-    ShedArchive,
     SnapshotFailed,
 )
 from vatwatch.messages.postgres import GetDsn
 from vatwatch.messages.processor import (
-    BatchRefused,
+    BatchOutOfSequence,
     CacheStarted,
-    EntryPassedOver,
+    EntrySkipped,
     SnapshotJournaled,
 )
-from vatwatch.messages.shared import BatchRejected, BatchStored, DatabaseReturned, StoreStarted
-from vatwatch.messages.store import Recovered, RecoverTracking, StoreBatch, StoreErrors, StoreEvents
+from vatwatch.messages.shared import BatchInvalid, BatchStored, DatabaseReturned, StoreStarted
+from vatwatch.messages.store import (
+    ReadNetworkState,
+    Recovered,
+    StoreBatch,
+    StoreErrors,
+    StoreEvents,
+)
 from vatwatch.messages.subscribers import Delivered

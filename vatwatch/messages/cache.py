@@ -10,14 +10,14 @@ from vatwatch.feed.records import Feed
 from vatwatch.live.records import Body, Collection
 from vatwatch.messages.status import CacheReport
 from vatwatch.supervision import Ask, Tell
-from vatwatch.traffic.tracking import Tracking
+from vatwatch.traffic.network_state import NetworkState
 
 
 @dataclass(frozen=True, slots=True)
 class LiveChanged(Tell):
     """processor → cache: this is the live state now. `feed` is None if the database gave it."""
 
-    tracking: Tracking
+    state: NetworkState
     feed: Feed | None
     recovered: bool  # from database or journal, and not fetched since the start
     entry_id: int | None = None

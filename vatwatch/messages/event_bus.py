@@ -165,7 +165,7 @@ class EventsStored(BestEffort):
 
 
 @dataclass(frozen=True, slots=True)
-class ShedHistory(BestEffort):
+class EvictHistory(BestEffort):
     """resource_monitor → event_bus: keep so many events in memory; None: as many as ever."""
 
     size: int | None
@@ -187,6 +187,6 @@ ToEventBus: TypeAlias = (
     | RedeliverLetter
     | DiscardLetter
     | EventsStored
-    | ShedHistory
+    | EvictHistory
     | StoreStarted
 )

@@ -12,7 +12,7 @@ from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.supervision import Ask
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
 from vatwatch.traffic.events import Cursor, EventFilter, EventRow
-from vatwatch.traffic.tracking import Position
+from vatwatch.traffic.network_state import Position
 
 
 @dataclass(frozen=True, slots=True)

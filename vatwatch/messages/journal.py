@@ -10,7 +10,7 @@ from vatwatch.feed.clock import Moment
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
 from vatwatch.messages.processor import SnapshotJournaled
-from vatwatch.messages.shared import BatchRejected, BatchStored
+from vatwatch.messages.shared import BatchInvalid, BatchStored
 from vatwatch.supervision import Ask, Tell
 
 
@@ -112,7 +112,7 @@ class SnapshotFailed(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class ShedArchive(Tell):
+class EvictArchive(Tell):
     """resource_monitor → journal: drop so much of the archive, oldest first; None: all but one."""
 
     size_bytes: int | None
@@ -140,9 +140,9 @@ ToJournal: TypeAlias = (
     | NextPending
     | LastEntry
     | SnapshotFailed
-    | ShedArchive
+    | EvictArchive
     | KeepArchive
     | CleanJournal
     | BatchStored
-    | BatchRejected
+    | BatchInvalid
 )

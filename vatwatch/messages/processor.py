@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
-from vatwatch.messages.shared import BatchRejected, BatchStored, StoreStarted
+from vatwatch.messages.shared import BatchInvalid, BatchStored, StoreStarted
 from vatwatch.supervision import Tell
 
 
@@ -30,7 +30,7 @@ class SnapshotJournaled(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class EntryPassedOver(Tell):
+class EntrySkipped(Tell):
     """journal → processor: a later entry is stored, this one is not, so a message about it is lost.
 
     (Entries are stored in their order.)
@@ -40,7 +40,7 @@ class EntryPassedOver(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class BatchRefused(Tell):
+class BatchOutOfSequence(Tell):
     """store → processor: this batch was derived from another past; it and all after it are void."""
 
     entry_id: int
@@ -54,10 +54,10 @@ class CacheStarted(Tell):
 
 ToProcessor: TypeAlias = (
     SnapshotJournaled
-    | EntryPassedOver
-    | BatchRefused
+    | EntrySkipped
+    | BatchOutOfSequence
     | CacheStarted
     | BatchStored
-    | BatchRejected
+    | BatchInvalid
     | StoreStarted
 )

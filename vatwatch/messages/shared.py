@@ -21,7 +21,7 @@ class BatchStored(Tell):
 
 
 @dataclass(frozen=True, slots=True)
-class BatchRejected(Tell):
+class BatchInvalid(Tell):
     """store → processor: this batch could not be written, and no outage is why; it and all after it
     are void. (The journal gets a SnapshotFailed.)
 

@@ -14,19 +14,19 @@ from vatwatch.supervision import Ask, Tell
 from vatwatch.traffic.batch import Batch
 from vatwatch.traffic.dead_letters import DeadLetter
 from vatwatch.traffic.events import Event
-from vatwatch.traffic.tracking import Tracking
+from vatwatch.traffic.network_state import NetworkState
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """What the database knows. `stored`: the snapshot that was asked about is in it already."""
 
-    tracking: Tracking
+    state: NetworkState
     stored: bool
 
 
 @dataclass(frozen=True, slots=True)
-class RecoverTracking(Ask[Recovered]):
+class ReadNetworkState(Ask[Recovered]):
     """processor → store: what is known as of the snapshot of this time, if it is stored, else of
     the newest before it; without a time, of the newest of all.
 
@@ -69,4 +69,4 @@ class StoreErrors(Tell):
     records: tuple[ErrorRecord, ...]
 
 
-ToStore: TypeAlias = RecoverTracking | StoreBatch | StoreEvents | StoreErrors | DatabaseReturned
+ToStore: TypeAlias = ReadNetworkState | StoreBatch | StoreEvents | StoreErrors | DatabaseReturned

@@ -21,10 +21,10 @@ from psycopg2.errorcodes import WRONG_OBJECT_TYPE
 
 from vatwatch.errors import DatabaseBroken, OutOfSequence
 from vatwatch.storage.copy import copy_rows, to_json
-from vatwatch.storage.event_rows import write_events
-from vatwatch.storage.flight_rows import write_flights
-from vatwatch.storage.interval_rows import write_atis, write_plans, write_transceivers
-from vatwatch.storage.session_rows import write_sessions
+from vatwatch.storage.event_table import write_events
+from vatwatch.storage.write_flights import write_flights
+from vatwatch.storage.write_intervals import write_atis, write_plans, write_transceivers
+from vatwatch.storage.write_sessions import write_sessions
 from vatwatch.traffic.batch import Batch, Outcome
 
 if TYPE_CHECKING:

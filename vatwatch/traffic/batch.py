@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from vatwatch.feed.quarantine import Quarantined
 from vatwatch.traffic.events import Event
-from vatwatch.traffic.tracking import Changes
+from vatwatch.traffic.network_state import Changes
 
 
 class Batch(Struct, frozen=True):

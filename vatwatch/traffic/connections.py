@@ -21,8 +21,8 @@ from vatwatch.feed.records import Controller, FlightPlan, Pilot
 from vatwatch.feed.times import parse_time, time_text
 from vatwatch.feed.unread import NOBODY, Unread
 from vatwatch.traffic.identity import connection_id, same_logon, stable_id
+from vatwatch.traffic.network_state import FiledPlan, Flight, NetworkState, Position, Rules, Session
 from vatwatch.traffic.presence import Known, still_there
-from vatwatch.traffic.tracking import FiledPlan, Flight, Position, Rules, Session, Tracking
 
 # No aircraft taxies faster; ICAO Doc 9157 Part 2 plans taxiways for about 30 kt.
 FLOWN_GROUNDSPEED_KT = 50
@@ -34,11 +34,11 @@ def _continues(known: Flight | Session, logon: datetime, window: timedelta) -> b
     """Whether a connection that began at `logon` belongs to what is known."""
     if same_logon(known.connection_logon, logon) or same_logon(known.logon_time, logon):
         return True
-    return not known.seen_later and logon - known.last_seen <= window
+    return not known.seen_in_later_snapshot and logon - known.last_seen <= window
 
 
 class FlightChanges:
-    """What a snapshot's pilots change; the lists are those of `tracking.Changes`."""
+    """What a snapshot's pilots change; the lists are those of `state.Changes`."""
 
     def __init__(self) -> None:
         self.online: list[Flight] = []
@@ -55,7 +55,7 @@ class FlightChanges:
 
 
 def flight_changes(
-    before: Tracking,
+    before: NetworkState,
     pilots: list[Pilot],
     time: datetime,
     rules: Rules,
@@ -68,7 +68,7 @@ def flight_changes(
         known = before.flights.get(pilot.callsign)
         away = known is None or known.pilot.cid != pilot.cid
         if away:
-            known = before.away_flights.get((pilot.cid, pilot.callsign))
+            known = before.disconnected_flights.get((pilot.cid, pilot.callsign))
         if known is not None and pilot.logon_time in (known.pilot.logon_time, ""):
             logon = known.connection_logon
         elif not pilot.logon_time:
@@ -94,9 +94,9 @@ def flight_changes(
         shown = {pilot.callsign for pilot in pilots}
         for flight in still_there(missing, unread, shown, key=_of_pilot):
             staying.add(flight.pilot.callsign)
-            out.online.append(replace(flight, last_seen=time, seen_later=False))
+            out.online.append(replace(flight, last_seen=time, seen_in_later_snapshot=False))
         missing = [flight for flight in missing if flight.pilot.callsign not in staying]
-    _leave(out, missing, before.away_flights, time, rules.reconnect_window, unread)
+    _leave(out, missing, before.disconnected_flights, time, rules.reconnect_window, unread)
     out.plans_closed.extend(f.plan_id for f in out.ended if f.plan_id is not None)
     return out
 
@@ -216,7 +216,7 @@ def _open_plan(out: FlightChanges, flight_id: int, pilot: Pilot, time: datetime)
 
 
 class SessionChanges:
-    """What a snapshot's controllers change; the lists are those of `tracking.Changes`."""
+    """What a snapshot's controllers change; the lists are those of `state.Changes`."""
 
     def __init__(self) -> None:
         self.online: list[Session] = []
@@ -229,7 +229,7 @@ class SessionChanges:
 
 
 def session_changes(
-    before: Tracking,
+    before: NetworkState,
     controllers: list[Controller],
     time: datetime,
     rules: Rules,
@@ -242,7 +242,7 @@ def session_changes(
         known = before.sessions.get(controller.callsign)
         away = known is None or known.controller.cid != controller.cid
         if away:
-            known = before.away_sessions.get((controller.cid, controller.callsign))
+            known = before.disconnected_sessions.get((controller.cid, controller.callsign))
         if controller.logon_time:
             logon = parse_time(controller.logon_time)
             if known is not None and not _continues(known, logon, rules.reconnect_window):
@@ -273,9 +273,9 @@ def session_changes(
         shown = {controller.callsign for controller in controllers}
         for session in still_there(missing, unread, shown, key=_of_controller):
             staying.add(session.controller.callsign)
-            out.online.append(replace(session, last_seen=time, seen_later=False))
+            out.online.append(replace(session, last_seen=time, seen_in_later_snapshot=False))
         missing = [one for one in missing if one.controller.callsign not in staying]
-    _leave(out, missing, before.away_sessions, time, rules.reconnect_window, unread)
+    _leave(out, missing, before.disconnected_sessions, time, rules.reconnect_window, unread)
     return out
 
 
@@ -315,7 +315,11 @@ def _leave(
     out.gone.extend(gone)  # type: ignore[arg-type]  # flights go with flights
     leavers = [one for one in away.values() if who(one) not in returned]
     for one in (*leavers, *gone):
-        if time - one.last_seen > window and not one.seen_later and not unread.shows(*who(one)):
+        if (
+            time - one.last_seen > window
+            and not one.seen_in_later_snapshot
+            and not unread.shows(*who(one))
+        ):
             out.ended.append(one)
 
 

@@ -7,12 +7,12 @@ from typing import TypeVar
 
 from vatwatch.traffic.connections import flight_changes, session_changes, who
 from vatwatch.traffic.intervals import RadioChanges, atis_changes, prefile_changes, radio_changes
-from vatwatch.traffic.tracking import Changes, Flight, Rules, Session, Snapshot, Tracking
+from vatwatch.traffic.network_state import Changes, Flight, NetworkState, Rules, Session, Snapshot
 
 T = TypeVar("T", Flight, Session)
 
 
-def diff(before: Tracking, snapshot: Snapshot, rules: Rules) -> Changes:
+def diff(before: NetworkState, snapshot: Snapshot, rules: Rules) -> Changes:
     """What `snapshot` changes in `before`. The snapshot must be later than `before`."""
     time = snapshot.time
     if before.time is not None and time <= before.time:
@@ -62,21 +62,21 @@ def diff(before: Tracking, snapshot: Snapshot, rules: Rules) -> Changes:
     )
 
 
-def apply(before: Tracking, changes: Changes) -> Tracking:
-    """The tracking after `changes`."""
-    return Tracking(
+def apply(before: NetworkState, changes: Changes) -> NetworkState:
+    """The state after `changes`."""
+    return NetworkState(
         time=changes.time,
         general=changes.general,
         flights={flight.pilot.callsign: flight for flight in changes.flights},
-        away_flights=_away(
-            before.away_flights,
+        disconnected_flights=_away(
+            before.disconnected_flights,
             [*changes.flights_ended, *changes.flights_returned],
             changes.flights_gone,
             {(f.pilot.cid, f.pilot.callsign): f for f in changes.flights_ended},
         ),
         sessions={session.controller.callsign: session for session in changes.sessions},
-        away_sessions=_away(
-            before.away_sessions,
+        disconnected_sessions=_away(
+            before.disconnected_sessions,
             [*changes.sessions_ended, *changes.sessions_returned],
             changes.sessions_gone,
             {(s.controller.cid, s.controller.callsign): s for s in changes.sessions_ended},

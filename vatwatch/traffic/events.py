@@ -20,6 +20,7 @@ from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.feed.records import FlightPlan
 from vatwatch.traffic.identity import event_id
+from vatwatch.traffic.network_state import Changes, FiledPlan, Flight, Session
 from vatwatch.traffic.payloads import (
     ControllerPayload,
     FlightPayload,
@@ -28,7 +29,6 @@ from vatwatch.traffic.payloads import (
     check,
     decode,
 )
-from vatwatch.traffic.tracking import Changes, FiledPlan, Flight, Session
 
 SOURCE = "processor"
 

@@ -12,23 +12,23 @@ from vatwatch.feed.times import parse_time
 from vatwatch.feed.unread import NOBODY, Unread
 from vatwatch.traffic.connections import plan_differs
 from vatwatch.traffic.identity import stable_id
-from vatwatch.traffic.presence import Known, still_there
-from vatwatch.traffic.tracking import (
+from vatwatch.traffic.network_state import (
     AtisVersion,
     FiledPlan,
     Flight,
+    NetworkState,
     Radio,
     RadioState,
     Session,
-    Tracking,
 )
+from vatwatch.traffic.presence import Known, still_there
 
 # About a hundred metres: a station's aerial that moved less has not moved.
 STATION_DIGITS = 3
 
 
 def atis_changes(
-    before: Tracking, stations: list[Atis], time: datetime, unread: Unread = NOBODY
+    before: NetworkState, stations: list[Atis], time: datetime, unread: Unread = NOBODY
 ) -> tuple[list[AtisVersion], list[AtisVersion], list[int]]:
     """The versions on the air, those that are new, and the ids of those that have ended."""
     now: list[AtisVersion] = []
@@ -58,7 +58,7 @@ def _same_atis(one: Atis, other: Atis) -> bool:
 
 
 def prefile_changes(
-    before: Tracking, prefiles: list[Prefile], time: datetime, unread: Unread = NOBODY
+    before: NetworkState, prefiles: list[Prefile], time: datetime, unread: Unread = NOBODY
 ) -> tuple[list[FiledPlan], list[FiledPlan], list[int]]:
     """The prefiles there are, those that are new or amended, and the ids that have ended."""
     now: list[FiledPlan] = []
@@ -112,7 +112,7 @@ class RadioChanges(NamedTuple):
 
 
 def radio_changes(
-    before: Tracking,
+    before: NetworkState,
     radios: dict[str, tuple[Radio, ...]],
     flights: list[Flight],
     sessions: list[Session],

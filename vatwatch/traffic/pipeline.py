@@ -17,7 +17,7 @@ from vatwatch.traffic.batch import Batch
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import Event, events_of
 from vatwatch.traffic.filters import Counts, Filters
-from vatwatch.traffic.tracking import Changes, Radio, Rules, Snapshot, Tracking
+from vatwatch.traffic.network_state import Changes, NetworkState, Radio, Rules, Snapshot
 
 
 class Options(Struct, frozen=True):
@@ -28,7 +28,7 @@ class Options(Struct, frozen=True):
     keep_names: bool = True
 
 
-class Prepared(Struct, frozen=True):
+class DecodedSnapshot(Struct, frozen=True):
     """A snapshot that is ready to be compared, and what it cost to get there.
 
     `set_aside` counts the records that could not be used, `quarantined` holds the first of them;
@@ -45,16 +45,16 @@ class Prepared(Struct, frozen=True):
     radios_error: FeedError | None = None
 
 
-class Advanced(Struct, frozen=True):
+class ComparedSnapshot(Struct, frozen=True):
     """What was known before and a snapshot, made one."""
 
-    tracking: Tracking
+    state: NetworkState
     changes: Changes
     events: list[Event]
-    prepared: Prepared
+    decoded: DecodedSnapshot
 
 
-def prepare(data: bytes, transceivers: bytes | None, options: Options) -> Prepared:
+def decode_snapshot(data: bytes, transceivers: bytes | None, options: Options) -> DecodedSnapshot:
     """Decode, validate, filter. Raises FeedError if the whole of `data` is of no use.
 
     Radios that cannot be read cost the radios: the snapshot is one without, as if none had come.
@@ -70,7 +70,7 @@ def prepare(data: bytes, transceivers: bytes | None, options: Options) -> Prepar
         radios=None if radios is None else _radios(filtered.radios),
         unread=decoded.unread,
     )
-    return Prepared(
+    return DecodedSnapshot(
         snapshot,
         (*decoded.quarantined, *(radios or none).quarantined),
         filtered.counts,
@@ -92,23 +92,25 @@ def _decoded(
         return None, error
 
 
-def advance(before: Tracking, prepared: Prepared, rules: Rules) -> Advanced:
+def compare(before: NetworkState, decoded: DecodedSnapshot, rules: Rules) -> ComparedSnapshot:
     """Compare with what was known before."""
-    changes = diff(before, prepared.snapshot, rules)
-    return Advanced(apply(before, changes), changes, events_of(changes), prepared)
+    changes = diff(before, decoded.snapshot, rules)
+    return ComparedSnapshot(apply(before, changes), changes, events_of(changes), decoded)
 
 
-def batch_of(advanced: Advanced, *, entry_id: int, fetched_at: datetime, source: str) -> Batch:
+def batch_of(
+    compared: ComparedSnapshot, *, entry_id: int, fetched_at: datetime, source: str
+) -> Batch:
     """What the store is to write."""
-    radios = advanced.prepared.snapshot.radios
+    radios = compared.decoded.snapshot.radios
     return Batch(
         entry_id=entry_id,
-        changes=advanced.changes,
-        events=advanced.events,
-        quarantined=advanced.prepared.quarantined,
-        kept_out=advanced.prepared.counts.kept_out,
+        changes=compared.changes,
+        events=compared.events,
+        quarantined=compared.decoded.quarantined,
+        kept_out=compared.decoded.counts.kept_out,
         radio_clients=None if radios is None else len(radios),
-        set_aside=advanced.prepared.set_aside,
+        set_aside=compared.decoded.set_aside,
         fetched_at=fetched_at,
         source=source,
     )

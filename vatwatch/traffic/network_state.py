@@ -1,7 +1,8 @@
 """What is known of the network at one moment, as much as tells what the next snapshot means.
 
-`Tracking` is a value: `diff` says what a snapshot changes in it, `apply` gives the next one. The
-processor holds it, the database can give it back as of any stored snapshot (`storage/recovery.py`).
+`NetworkState` is a value: `diff` says what a snapshot changes in it, `apply` gives the next one.
+The processor holds it, the database can give it back as of any stored snapshot
+(`storage/read_network_state.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Snapshot(Struct, frozen=True, gc=False):
 
     time: datetime
     feed: Feed
-    # None: the transceivers feed was not to be had, so nothing is known, and nothing has ended.
+    # None: the transceivers feed is unavailable, so nothing is known, and nothing has ended.
     radios: dict[str, tuple[Radio, ...]] | None
     # Who is in the feed though the record cannot be read: nothing of theirs has ended.
     unread: UnreadLists = UnreadLists()
@@ -61,8 +62,8 @@ class Flight(Struct, frozen=True, gc=False):
     flown: bool = False
     written: Position | None = None
     plan_id: int | None = None
-    # Known from a later snapshot than the one that this tracking is of (late snapshots only).
-    seen_later: bool = False
+    # Known from a later snapshot than the one that this state is of (late snapshots only).
+    seen_in_later_snapshot: bool = False
 
 
 class Session(Struct, frozen=True, gc=False):
@@ -75,7 +76,7 @@ class Session(Struct, frozen=True, gc=False):
     first_seen: datetime
     last_seen: datetime
     reconnects: int = 0
-    seen_later: bool = False
+    seen_in_later_snapshot: bool = False
 
 
 class AtisVersion(Struct, frozen=True, gc=False):
@@ -113,15 +114,19 @@ class RadioState(Struct, frozen=True, gc=False):
     session_id: int | None
 
 
-class Tracking(Struct, frozen=True):
-    """All that is known after the snapshot of `time`: online by callsign, away by who they are."""
+class NetworkState(Struct, frozen=True):
+    """All that is known after the snapshot of `time`.
+
+    Online flights and sessions by callsign; those that are gone for less than the reconnect window
+    (*disconnected*) by cid and callsign.
+    """
 
     time: datetime | None = None
     general: General | None = None
     flights: dict[str, Flight] = {}
-    away_flights: dict[tuple[int, str], Flight] = {}
+    disconnected_flights: dict[tuple[int, str], Flight] = {}
     sessions: dict[str, Session] = {}
-    away_sessions: dict[tuple[int, str], Session] = {}
+    disconnected_sessions: dict[tuple[int, str], Session] = {}
     atis: dict[str, AtisVersion] = {}
     prefiles: dict[tuple[int, str, datetime | None], FiledPlan] = {}
     radios: dict[str, tuple[RadioState, ...]] = {}
@@ -173,15 +178,15 @@ class Changes(Struct, frozen=True):
     moved: int  # flights whose position differs from the last snapshot's
 
 
-def feed_of(tracking: Tracking) -> Feed:
-    """The feed that this tracking shows: what the last snapshot held, record by record."""
+def feed_of(state: NetworkState) -> Feed:
+    """The feed that this state shows: what the last snapshot held, record by record."""
     return Feed(
-        general=tracking.general or General(update_timestamp=""),
-        pilots=[flight.pilot for flight in tracking.flights.values()],
-        controllers=[session.controller for session in tracking.sessions.values()],
-        atis=[version.atis for version in tracking.atis.values()],
+        general=state.general or General(update_timestamp=""),
+        pilots=[flight.pilot for flight in state.flights.values()],
+        controllers=[session.controller for session in state.sessions.values()],
+        atis=[version.atis for version in state.atis.values()],
         prefiles=[
             Prefile(p.cid, p.callsign, p.plan, p.last_updated, p.name)
-            for p in tracking.prefiles.values()
+            for p in state.prefiles.values()
         ],
     )

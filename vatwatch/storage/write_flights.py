@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from vatwatch.storage.copy import copy_rows, copy_text, escape, stage
-from vatwatch.traffic.tracking import Changes, Flight
+from vatwatch.traffic.network_state import Changes, Flight
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.storage.copy import copy_rows, stage, to_json
-from vatwatch.traffic.tracking import Changes, Session
+from vatwatch.traffic.network_state import Changes, Session
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor

@@ -1,8 +1,8 @@
 """Gives back, from the database, what was known after a stored snapshot.
 
-`recover(conn, rules, T)` is the tracking as of snapshot T if it is stored, else as of the newest
-before it, with everything that a snapshot of time T may continue; without T, as of the newest of
-all. Fields that no table keeps (`last_updated`) are filled with the snapshot's own time.
+`read_network_state(conn, rules, T)` is the state as of snapshot T if it is stored, else as of the
+newest before it, with everything that a snapshot of time T may continue; without T, as of the
+newest of all. Fields that no table keeps (`last_updated`) are filled with the snapshot's own time.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from vatwatch.feed.records import Atis, Controller, FlightPlan, General, Pilot
 from vatwatch.traffic.identity import LOGON_TOLERANCE
-from vatwatch.traffic.tracking import (
+from vatwatch.traffic.network_state import (
     AtisVersion,
     FiledPlan,
     Flight,
+    NetworkState,
     Position,
     Radio,
     RadioState,
     Rules,
     Session,
-    Tracking,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ FROM transceivers WHERE {_LASTING} ORDER BY callsign, radio_id, frequency_hz
 """
 
 
-def recover(conn: connection, rules: Rules, time: datetime | None = None) -> tuple[Tracking, bool]:
+def read_network_state(
+    conn: connection, rules: Rules, time: datetime | None = None
+) -> tuple[NetworkState, bool]:
     """What is known, and whether the snapshot of `time` is stored. Empty if there is none."""
     with conn.cursor() as cur:
         cur.execute(
@@ -87,7 +89,7 @@ def recover(conn: connection, rules: Rules, time: datetime | None = None) -> tup
         )
         row = cur.fetchone()
         if row is None:
-            return Tracking(), False
+            return NetworkState(), False
         at, connected_clients, unique_users, late = row
         at = at.astimezone(UTC)
         values = {
@@ -98,24 +100,24 @@ def recover(conn: connection, rules: Rules, time: datetime | None = None) -> tup
         }
         flights = list(_flights(cur, values, late=late))
         sessions = list(_sessions(cur, values, late=late))
-        tracking = Tracking(
+        state = NetworkState(
             time=at,
             general=General(
                 _text(at), connected_clients=connected_clients, unique_users=unique_users
             ),
             flights={f.pilot.callsign: f for online, f in flights if online},
-            away_flights={
+            disconnected_flights={
                 (f.pilot.cid, f.pilot.callsign): f for online, f in flights if not online
             },
             sessions={s.controller.callsign: s for online, s in sessions if online},
-            away_sessions={
+            disconnected_sessions={
                 (s.controller.cid, s.controller.callsign): s for online, s in sessions if not online
             },
             atis={version.atis.callsign: version for version in _atis(cur, values)},
             prefiles={(p.cid, p.callsign, p.filed_at): p for p in _prefiles(cur, values)},
             radios=_radios(cur, values),
         )
-        return tracking, at == time
+        return state, at == time
 
 
 def _text(time: datetime) -> str:
@@ -172,7 +174,7 @@ def _flights(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tup
                 if written[0] is None
                 else Position(written[0].astimezone(UTC), *written[1:]),
                 plan_id=plan_id,
-                seen_later=last_seen > at,
+                seen_in_later_snapshot=last_seen > at,
             ),
         )
 
@@ -208,7 +210,7 @@ def _sessions(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tu
                 first_seen=first_seen.astimezone(UTC),
                 last_seen=min(last_seen, at).astimezone(UTC),
                 reconnects=reconnects,
-                seen_later=last_seen > at,
+                seen_in_later_snapshot=last_seen > at,
             ),
         )
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.feed.times import parse_time
 from vatwatch.storage.copy import copy_rows
+from vatwatch.traffic.network_state import Changes, FiledPlan
 from vatwatch.traffic.plan_text import cruise_altitude_ft
-from vatwatch.traffic.tracking import Changes, FiledPlan
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
