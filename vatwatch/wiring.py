@@ -19,8 +19,18 @@ POSTGRES_START_S = RECOVERY_S + 120.0
 # It starts the server again when that has died.
 POSTGRES_DEADLINE_S = POSTGRES_START_S
 
-# Who of the tree hears of which events. Others subscribe by message.
-SUBSCRIPTIONS: tuple[Subscription, ...] = ()
+# Who of the tree hears of which events.
+SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    # When to look at what holds; what it would miss it sees at its next look.
+    Subscription(
+        "alerter",
+        frozenset({"HEALTH_CHECK", "ERROR_OCCURRED", "SERVICE_RECOVERED", "SERVICE_STOPPED"}),
+    ),
+    # What fails is probed at once.
+    Subscription("health_monitor", frozenset({"ERROR_OCCURRED"})),
+    # What fails again after it is an outage of its own.
+    Subscription("error_manager", frozenset({"SERVICE_RECOVERED"})),
+)
 
 
 def child_breaker(s: Settings) -> BreakerPolicy:

@@ -18,7 +18,7 @@ from vatwatch.actors.store import StoreActor
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.config.events import EventSettings
-from vatwatch.messages import Delivered, GetEventMetrics, GetLetters, Publish
+from vatwatch.messages import Delivered, GetDeadLetters, GetEventMetrics, Publish
 from vatwatch.messages.status import EventBusStatus, HandlerStatus
 from vatwatch.storage.retention import Retention
 from vatwatch.supervision import (
@@ -117,7 +117,7 @@ class House:
 
     def letters(self) -> tuple[DeadLetter, ...]:
         letters: tuple[DeadLetter, ...] = self.ask(
-            "event_bus", GetLetters(LetterFilter(), limit=10_000)
+            "event_bus", GetDeadLetters(LetterFilter(), limit=10_000)
         )
         return letters
 

@@ -125,7 +125,7 @@ def test_a_snapshot_that_makes_any_stage_fail_is_set_aside_and_the_next_ones_go_
         assert len(failed) == TRIES or (module is cache_module and len(failed) > TRIES)
         assert not [notice for notice in service.notices if isinstance(notice, ChildFailed)]
         (error_record,) = until(
-            lambda: [e for e in errors_of(service) if e["operation"] == "set aside"]
+            lambda: [e for e in errors_of(service) if e["operation"] == "quarantine"]
         )
         assert error_record["category"] == "validation"
         assert (
@@ -293,7 +293,7 @@ def test_when_one_snapshot_after_the_other_is_set_aside_there_is_an_alert(
         errors = until(
             lambda: (
                 found
-                if len(found := [e for e in errors_of(service) if e["operation"] == "set aside"])
+                if len(found := [e for e in errors_of(service) if e["operation"] == "quarantine"])
                 == 3
                 else []
             )

@@ -17,6 +17,7 @@ from vatwatch.actors import error_manager
 from vatwatch.actors.store import RetryWrite
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import SupervisionNoticed
+from vatwatch.monitoring import error_folding
 from vatwatch.supervision import AskFailed, Fault, FaultKind, State, described
 
 STORM = 10_000
@@ -251,12 +252,12 @@ def test_a_database_that_comes_late_is_asked_for_the_errors_before_all_the_same(
 def test_more_kinds_of_errors_than_can_be_told_apart_are_all_counted(
     tmp_path: Path, database_url: str
 ) -> None:
-    kinds = 3 * error_manager.MOST_OPEN
+    kinds = 3 * error_folding.MOST_OPEN
     with running(tmp_path, database_url) as service:
         for number in range(kinds):
             fail_to_answer(service, f"Find{number}")
         until(lambda: sum(count for _, count in stored_errors(service)) == kinds)
-        many = dict(stored_errors(service))[error_manager.MANY_KINDS]
+        many = dict(stored_errors(service))[error_folding.MANY_KINDS]
         assert many >= 1
         assert get(service, "/api/errors/analytics")["by_service"]["history"] == kinds
 

@@ -27,10 +27,10 @@ from vatwatch.actors.service import Service
 from vatwatch.errors import DatabaseUnavailable, EventRefused, VatwatchError
 from vatwatch.messages import (
     AcceptEvent,
-    DiscardLetter,
+    DiscardDeadLetter,
+    GetDeadLetter,
     GetEvents,
-    GetLetter,
-    RedeliverLetter,
+    RedeliverDeadLetter,
     Subscribe,
     Unsubscribe,
 )
@@ -288,10 +288,10 @@ def test_a_dead_letter_that_is_delivered_after_all_is_gone() -> None:
         house.publish(event(4))
         until(lambda: house.letters())
         (letter,) = house.letters()
-        house.ask("event_bus", RedeliverLetter(letter))
+        house.ask("event_bus", RedeliverDeadLetter(letter))
         until(lambda: house.letters() and house.letters()[0].attempts == 4)
         broken.clear()
-        house.ask("event_bus", RedeliverLetter(house.letters()[0]))
+        house.ask("event_bus", RedeliverDeadLetter(house.letters()[0]))
         until(lambda: house.letters() == ())
         assert numbers(house.heard["a"]) == [4]
 
@@ -303,12 +303,12 @@ def test_a_message_that_died_is_a_letter_and_can_be_sent_again_while_it_is_in_me
         (letter,) = house.letters()
         assert (letter.kind, letter.receiver, letter.reason) == ("message", "nobody", "unknown")
         assert letter.message.startswith("Subscribe(subscriber='x', types=<frozenset>")
-        assert house.ask("event_bus", RedeliverLetter(letter)).value == "queued"
+        assert house.ask("event_bus", RedeliverDeadLetter(letter)).value == "queued"
         until(lambda: [x.id for x in house.letters()] not in ([], [letter.id]))
         (again,) = house.letters()
         house.tell("nobody", Subscribe("y"))
         until(lambda: [x.id for x in house.letters()] != [again.id])
-        assert house.ask("event_bus", RedeliverLetter(again)).value == "message gone"
+        assert house.ask("event_bus", RedeliverDeadLetter(again)).value == "message gone"
 
 
 def test_who_discards_a_letter_learns_that_the_wish_was_given_up() -> None:
@@ -317,14 +317,14 @@ def test_who_discards_a_letter_learns_that_the_wish_was_given_up() -> None:
         house.tell("nobody", Subscribe("x"))
         until(lambda: house.letters())
         (letter,) = house.letters()
-        discarding = gevent.spawn(_error_of, house, DiscardLetter(letter.id))
+        discarding = gevent.spawn(_error_of, house, DiscardDeadLetter(letter.id))
         until(lambda: house.memory.unwritten.get(letter.id, letter) is None)
         for name in ("y", "z"):
             house.tell("nobody", Subscribe(name))
         assert isinstance(discarding.get(timeout=PATIENCE_S), DatabaseUnavailable)
 
 
-def _error_of(house: House, message: DiscardLetter) -> Exception | None:
+def _error_of(house: House, message: DiscardDeadLetter) -> Exception | None:
     try:
         house.ask("event_bus", message)
     except VatwatchError as error:
@@ -374,7 +374,7 @@ def test_what_does_not_fit_its_schema_is_refused_with_the_field(wrong: Event, wh
 class Careless(Service):
     """Publishes whatever it is told, as the services do."""
 
-    def on_receive(self, message: GetLetter) -> Any:
+    def on_receive(self, message: GetDeadLetter) -> Any:
         self.publish("POSITION_UPDATE", PositionPayload("many", 0))  # type: ignore[arg-type]
 
 
@@ -383,7 +383,7 @@ def test_a_service_that_publishes_what_does_not_fit_gets_the_error_itself() -> N
     tree.start()
     try:
         with pytest.raises(EventRefused, match=r"POSITION_UPDATE.*\$\.flights"):
-            tree.directory.address("careless").ask(GetLetter(uuid4()), timeout_s=PATIENCE_S)
+            tree.directory.address("careless").ask(GetDeadLetter(uuid4()), timeout_s=PATIENCE_S)
     finally:
         tree.stop(PATIENCE_S)
 

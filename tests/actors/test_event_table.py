@@ -24,11 +24,11 @@ from tests.actors.bus_house import (
 from tests.actors.harness import Poison, Query, until
 from tests.actors.postgres_proxy import PostgresProxy
 from vatwatch.messages import (
-    DiscardLetter,
+    DiscardDeadLetter,
+    FindDeadLetter,
+    FindDeadLetters,
     FindEvents,
-    FindLetter,
-    FindLetters,
-    RedeliverLetter,
+    RedeliverDeadLetter,
     Replay,
     StoreEvents,
     Subscribe,
@@ -191,15 +191,15 @@ def test_dead_letters_are_in_the_table_until_they_are_delivered_or_discarded(
         given = [event(n) for n in range(3)]
         house.publish(*given)
         until(lambda: letters(database_url) == 3 * [("event", "a", "POSITION_UPDATE", "failed", 2)])
-        first, second, third = house.ask("history", FindLetters(LetterFilter(receiver="a"), 10))
+        first, second, third = house.ask("history", FindDeadLetters(LetterFilter(receiver="a"), 10))
         assert {x.event.event().id for x in (first, second, third)} == {x.id for x in given}
         broken.clear()
-        house.ask("event_bus", RedeliverLetter(second))  # in the table only
+        house.ask("event_bus", RedeliverDeadLetter(second))  # in the table only
         until(lambda: len(letters(database_url)) == 2)
         assert [one.id for one in house.heard["a"]] == [second.event.event().id]
-        house.ask("event_bus", DiscardLetter(third.id))
-        assert house.ask("history", FindLetter(third.id)) is None
-        assert house.ask("history", FindLetter(first.id)) == first
+        house.ask("event_bus", DiscardDeadLetter(third.id))
+        assert house.ask("history", FindDeadLetter(third.id)) is None
+        assert house.ask("history", FindDeadLetter(first.id)) == first
 
 
 def test_a_message_that_died_is_in_the_table_and_letters_do_not_breed(database_url: str) -> None:

@@ -43,6 +43,46 @@ def test_since_is_when_the_health_changed_and_not_when_its_reason_did() -> None:
     ]
 
 
+HEALTHY, DEGRADED, DOWN = Sign(), Sign(Health.DEGRADED, "slow"), Sign(Health.UNHEALTHY, "gone")
+ORDERED = of_state(State.STOPPING)
+
+
+def regained(*seen: tuple[float, Sign | str]) -> list[tuple[str, float]]:
+    """What is told of recoveries; each sign with the seconds since the one before. A text is a
+    failure that nobody saw."""
+    ledger, now, told = Ledger(), T0, []
+    for seconds, sign in seen:
+        now += timedelta(seconds=seconds)
+        if isinstance(sign, str):
+            ledger.fail("part", sign, now)
+        elif (found := ledger.observe("part", sign, now).regained) is not None:
+            told.append((found.reason, found.duration_s))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ([(0, HEALTHY), (5, DOWN), (7, HEALTHY), (1, HEALTHY)], [("gone", 7)]),
+        ([(0, HEALTHY), (5, DEGRADED), (5, DOWN), (5, HEALTHY)], [("slow", 10)]),
+        ([(0, HEALTHY), (5, DOWN), (5, DEGRADED)], []),
+        # A crash whose restart was quicker than any look.
+        ([(0, HEALTHY), (5, "boom"), (1, HEALTHY)], [("boom", 1)]),
+        ([(0, HEALTHY), (5, "boom"), (0, DOWN), (3, HEALTHY)], [("boom", 3)]),
+        # Ordered: nothing has failed.
+        ([(0, HEALTHY), (5, ORDERED), (5, HEALTHY)], []),
+        ([(0, HEALTHY), (5, ORDERED), (5, DOWN), (2, HEALTHY)], [("gone", 2)]),
+        # The first moments are the start; what is away for longer was away.
+        ([(0, DOWN), (DOWN_S - 1, HEALTHY)], []),
+        ([(0, DOWN), (DOWN_S, HEALTHY)], [("gone", DOWN_S)]),
+    ],
+)
+def test_a_recovery_is_told_when_a_failure_is_over_and_only_then(
+    seen: list[tuple[float, Sign | str]], told: list[tuple[str, float]]
+) -> None:
+    assert regained(*seen) == told
+
+
 @given(SEEN)
 def test_the_transitions_kept_are_the_latest_and_each_begins_where_the_last_ended(
     seen: list[tuple[Sign, int]],
@@ -52,7 +92,7 @@ def test_the_transitions_kept_are_the_latest_and_each_begins_where_the_last_ende
     before: Health | None = None
     for sign, seconds in seen:
         now += timedelta(seconds=seconds)
-        changed = ledger.observe("part", sign, now)
+        changed = ledger.observe("part", sign, now).changed
         assert changed == (sign.health is not before)
         if changed:
             expected.append((before, sign.health, now))

@@ -1,9 +1,9 @@
 """Alerter: sees what holds, decides whether to tell (monitoring.alerts), tells log and webhooks.
 
-Receives  EvaluateAlerts, HealthChanged, GetAlerts, NotifyAgain
+Receives  EvaluateAlerts, Delivered, GetAlerts, NotifyAgain
 Asks      health_monitor GetReports; the directory for breakers
-Sends     notifications to webhooks, each in a greenlet of its own, in order; KeepLetter and
-          ForgetLetter to event_bus; ServiceReport
+Sends     notifications to webhooks, each in a greenlet of its own, in order; StoreDeadLetter and
+          DeleteDeadLetter to event_bus; ServiceReport
 Holds     a record that it hands over: the alerts, what was told, what waits for each webhook
 Restart   costs nothing; a notification that was under way is sent again. If the successor fails,
           too, it costs the record: what still holds fires again after its hold time, and what
@@ -35,13 +35,13 @@ from vatwatch.config.alerts import AlertSettings
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.errors import BreakerOpen, SupervisionError, WebhookRefused, WebhookUnavailable
 from vatwatch.messages import (
-    ForgetLetter,
+    DeleteDeadLetter,
+    Delivered,
     GetAlerts,
     GetReports,
-    HealthChanged,
-    KeepLetter,
     NotifyAgain,
     Reports,
+    StoreDeadLetter,
 )
 from vatwatch.messages.alerter import ToAlerter
 from vatwatch.messages.status import AlerterStatus, ErrorStatus, JournalStatus
@@ -100,7 +100,7 @@ def rules_of(settings: AlertSettings) -> dict[str, Rule]:
         Rule("feed_age", "critical", "no new snapshot comes in", 0.0, clear),
         Rule("error_rate", "warning", "too many failures a minute", hold, clear),
         # That it is several is hold time enough.
-        Rule("snapshots_quarantined", "warning", "snapshots are set aside", 0.0, clear),
+        Rule("snapshots_quarantined", "warning", "snapshots are quarantined", 0.0, clear),
         Rule("resource_hard", "critical", "a hard limit is passed", hold, clear),
         Rule("resource_soft", "warning", "a soft limit is passed", long, clear),
     )
@@ -186,7 +186,8 @@ class AlerterActor(Service):
             case EvaluateAlerts():
                 self._evaluate()
                 self._evaluate_in(self._settings.interval_s)
-            case HealthChanged():
+            case Delivered():
+                # Whatever it is: what holds is looked at, so that no event can be missed.
                 if not self._soon:
                     self._evaluate_in(min(NEWS_S, self._settings.interval_s))
                     self._soon = True
@@ -249,7 +250,7 @@ class AlerterActor(Service):
         recent = self._records.quarantined = self._records.quarantined.add(total, now_s)
         if recent.total >= QUARANTINED_MANY:
             reason = (
-                f"{recent.total} snapshots were set aside within ten minutes; "
+                f"{recent.total} snapshots were quarantined within ten minutes; "
                 "/api/errors says why, and the files are in the journal's quarantine"
             )
             yield Condition("snapshots_quarantined", "", reason)
@@ -347,7 +348,7 @@ class AlerterActor(Service):
                 outbox.delivered += 1
                 outbox.last_error = ""
                 if waiting.letter is not None:
-                    self.send("event_bus", ForgetLetter(waiting.letter.id))
+                    self.send("event_bus", DeleteDeadLetter(waiting.letter.id))
                 return True
             pause_s = max(pause_s, MIN_PAUSE_S)
             if monotonic() + pause_s > deadline:
@@ -381,7 +382,7 @@ class AlerterActor(Service):
             time=datetime.now(UTC),
             message=storable(msgspec.json.encode(notification).decode()),
         )
-        self.send("event_bus", KeepLetter(letter))
+        self.send("event_bus", StoreDeadLetter(letter))
 
     # --- what is known -----------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ class ErrorBacklog:
         return tuple(self._waiting.values())
 
     def add(self, records: Sequence[ErrorRecord]) -> None:
-        """Keep these until they are written."""
+        """Keep these until they are written; one of a higher count takes the place of its like."""
         self._put(records)
         if self._outbox is not None and records:
             self._outbox.append(*records)
@@ -60,9 +60,10 @@ class ErrorBacklog:
         return tuple(islice(self._waiting.values(), CHUNK))
 
     def written(self, records: Iterable[ErrorRecord]) -> None:
-        """These need no keeping any more."""
+        """These need no keeping any more, unless they have a higher count by now."""
         for record in records:
-            self._waiting.pop(record.id, None)
+            if self._waiting.get(record.id) is record:
+                del self._waiting[record.id]
         if not self._waiting and self._copied:
             self._rewrite()
 

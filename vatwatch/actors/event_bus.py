@@ -1,8 +1,9 @@
 """Event bus: delivers what happened to whoever subscribed, and sees to it that nothing is lost.
 
 Receives  Publish, AcceptEvent, Subscribe, Unsubscribe, Replay, GetEvents, GetEventMetrics,
-          LetterDied, KeepLetter, ForgetLetter, GetLetters, GetLetter, RedeliverLetter,
-          DiscardLetter, EventsStored, StoreStarted, FlushEvents, EvictHistory
+          MessageUndelivered, StoreDeadLetter, DeleteDeadLetter, GetDeadLetters, GetDeadLetter,
+          RedeliverDeadLetter, DiscardDeadLetter, EventsStored, StoreStarted, FlushEvents,
+          EvictHistory
 Asks      subscribers Delivered, history FindEvents: each from a lane of its own, so the bus itself
           waits for nobody
 Sends     StoreEvents to store (but for events that a snapshot's own transaction writes),
@@ -48,21 +49,21 @@ from vatwatch.config.events import EventSettings
 from vatwatch.errors import DatabaseUnavailable, EventRefused, MailboxFull
 from vatwatch.messages import (
     AcceptEvent,
-    DiscardLetter,
+    DeleteDeadLetter,
+    DiscardDeadLetter,
     EventsStored,
     EvictHistory,
-    ForgetLetter,
+    GetDeadLetter,
+    GetDeadLetters,
     GetEventMetrics,
     GetEvents,
-    GetLetter,
-    GetLetters,
-    KeepLetter,
-    LetterDied,
+    MessageUndelivered,
     NotifyAgain,
     Publish,
-    RedeliverLetter,
+    RedeliverDeadLetter,
     Redelivery,
     Replay,
+    StoreDeadLetter,
     StoreEvents,
     StoreStarted,
     Subscribe,
@@ -103,8 +104,8 @@ REPORT_S = 0.5
 TABLE = "store"
 # What delivers dead letters. One about them is counted only: they would breed.
 OF_LETTERS = (
-    LetterDied,
-    ForgetLetter,
+    MessageUndelivered,
+    DeleteDeadLetter,
     NotifyAgain,
     StoreEvents,
     EventsStored,
@@ -174,7 +175,8 @@ class EventBusActor(Service):
         if not self._memory.loaded:
             self._backlog.load()
             self._memory.loaded = True
-        for handler in [*self._memory.lanes]:
+        # Handlers are shown with their figures before the first event.
+        for handler in [*self._memory.lanes, *self._memory.subscriptions]:
             self._lane(handler)
         self._flush()
         self._report()
@@ -210,19 +212,19 @@ class EventBusActor(Service):
                 return self._from_ring(wanted, limit, after)
             case GetEventMetrics():
                 return self._status()
-            case LetterDied(path, letter, reason):
-                self._letter_died(path, letter, reason)
-            case KeepLetter(kept):
+            case MessageUndelivered(path, letter, reason):
+                self._undelivered(path, letter, reason)
+            case StoreDeadLetter(kept):
                 self._keep(kept)
-            case ForgetLetter(letter_id):
+            case DeleteDeadLetter(letter_id):
                 self._forget(letter_id)
-            case GetLetters(wanted, limit, after):
+            case GetDeadLetters(wanted, limit, after):
                 return self._from_letters(wanted, limit, after)
-            case GetLetter(letter_id):
+            case GetDeadLetter(letter_id):
                 return next((x for x in self._memory.all_letters() if x.id == letter_id), None)
-            case RedeliverLetter(letter):
+            case RedeliverDeadLetter(letter):
                 return self._redeliver(letter)
-            case DiscardLetter(letter_id):
+            case DiscardDeadLetter(letter_id):
                 self._discard(letter_id)
             case EventsStored(written, refused):
                 self._stored(written, dict(refused))
@@ -319,7 +321,7 @@ class EventBusActor(Service):
             self._memory.counts_of(delivery.event.type),
         ):
             counts.dead += 1
-        self._keep(_letter_about(delivery.event, handler, reason, error, delivery.attempts))
+        self._keep(_dead_letter_of(delivery.event, handler, reason, error, delivery.attempts))
         self._report_soon()
 
     def _replay(self, wish: Replay) -> None:
@@ -357,14 +359,14 @@ class EventBusActor(Service):
 
     # --- dead letters ------------------------------------------------------------------------
 
-    def _letter_died(self, path: str, message: Tell, reason: DeadLetterReason) -> None:
+    def _undelivered(self, path: str, message: Tell, reason: DeadLetterReason) -> None:
         self._memory.dead_messages += 1
         if self.is_own_report(message):
             return  # to tell of it would make the next one
         if isinstance(message, Publish):
             # Its events are what must not be lost, and they have come here after all.
             self._publish(message)
-        elif isinstance(message, KeepLetter):
+        elif isinstance(message, StoreDeadLetter):
             self._keep(message.letter)
         elif not isinstance(message, OF_LETTERS):
             letter = DeadLetter(
@@ -470,7 +472,7 @@ class EventBusActor(Service):
                 reply.set(None)
         for event in written.events:
             if event.id in refused:
-                self._keep(_letter_about_refused(event, refused[event.id]))
+                self._keep(_dead_letter_of_refused(event, refused[event.id]))
         # An answer to what was sent before the latest counts, but does not end the waiting.
         if written is self._outstanding:
             self._outstanding = None
@@ -555,7 +557,9 @@ def _metrics(counts: DeliveryCounts) -> DeliveryMetrics:
     )
 
 
-def _letter_about(event: Event, handler: str, reason: str, error: str, attempts: int) -> DeadLetter:
+def _dead_letter_of(
+    event: Event, handler: str, reason: str, error: str, attempts: int
+) -> DeadLetter:
     return DeadLetter(
         id=letter_id(event.id, handler),
         kind="event",
@@ -569,9 +573,9 @@ def _letter_about(event: Event, handler: str, reason: str, error: str, attempts:
     )
 
 
-def _letter_about_refused(event: Event, error: str) -> DeadLetter:
+def _dead_letter_of_refused(event: Event, error: str) -> DeadLetter:
     """Only in words: what the one table refuses, the other would refuse, too."""
-    letter = _letter_about(event, TABLE, "refused", error, 1)
+    letter = _dead_letter_of(event, TABLE, "refused", error, 1)
     return msgspec.structs.replace(
         letter, event=None, message=storable(repr(event))[:MESSAGE_CHARS]
     )

@@ -1,9 +1,11 @@
 """Health monitor: asks everybody how they are, and hears it from them when it changes.
 
-Receives  ServiceReport, LookAgain, GetReports, CheckHealth, Probed, DependencyInspected
+Receives  ServiceReport, NodeChanged, Delivered, GetReports, CheckHealth, TellHealth, Probed,
+          DependencyInspected
 Asks      every service (a probe), history InspectDatabase, cache InspectCache; each in a greenlet
           of its own, so that one that hangs delays nobody
-Sends     Publish (HEALTH_CHECK) to event_bus, HealthChanged to alerter
+Sends     Publish (HEALTH_CHECK, also soon after a change; SERVICE_RECOVERED) to event_bus
+Subscribed to ERROR_OCCURRED: it probes the part at once
 Holds     a record of what is known, which it hands over to its successor
 Restart   costs nothing: it asks at once. If the successor fails, too, it costs since when each part
           is as it is; each service says again how it is when it is probed
@@ -23,11 +25,11 @@ from vatwatch.actors.service import Service
 from vatwatch.config.service import ServiceSettings
 from vatwatch.errors import VatwatchError
 from vatwatch.messages import (
+    Delivered,
     GetReports,
-    HealthChanged,
     InspectCache,
     InspectDatabase,
-    LookAgain,
+    NodeChanged,
     Reports,
     ServiceReport,
 )
@@ -37,6 +39,7 @@ from vatwatch.monitoring.health import (
     COLLECTING,
     WELL,
     Health,
+    HealthRegained,
     Ledger,
     Sign,
     is_down,
@@ -46,12 +49,18 @@ from vatwatch.monitoring.health import (
 )
 from vatwatch.supervision import NodeInfo, State, Tell
 from vatwatch.supervision.failures import text_of
-from vatwatch.traffic.payloads import HealthPayload
+from vatwatch.traffic.events import Event
+from vatwatch.traffic.payloads import HealthPayload, RecoveryPayload, ServicePayload
 
 
 @dataclass(frozen=True, slots=True)
 class CheckHealth(Tell):
     """Ask everybody, and publish what is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellHealth(Tell):
+    """Publish what has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +80,10 @@ class DependencyInspected(Tell):
     reason: str = ""
 
 
-Received: TypeAlias = ToHealthMonitor | CheckHealth | Probed | DependencyInspected
+Received: TypeAlias = ToHealthMonitor | CheckHealth | TellHealth | Probed | DependencyInspected
 
+# Parts change in swarms: one event tells of what changes within this.
+TELL_S = 0.1
 # Unhealthy services are probed more often.
 AGAIN_S = 5.0
 # What was fetched and could not be kept: the feed is well, and nothing is collected.
@@ -108,6 +119,8 @@ class HealthMonitorActor(Service):
         self._asked: set[str] = set()
         self._checked_at: datetime | None = None
         self._ran_at: dict[str, float] = {}
+        self._changed: dict[str, str] = {}
+        self._change_due = False
 
     def on_start(self) -> None:
         self._records = self.inherited(Records) or self._records
@@ -129,10 +142,17 @@ class HealthMonitorActor(Service):
                 if service in SPEAKERS:
                     self._hear_of(SPEAKERS[service], before, message)
                 self._look_at(service)
-            case LookAgain(service, started):
+            case NodeChanged(service, started, failure):
                 if started:
                     self._missing.pop(service, None)
+                if failure:
+                    self._ledger.fail(service, failure, datetime.now(UTC))
                 self._look_at(service)
+            case Delivered(event):
+                self._hear(event)
+            case TellHealth():
+                self._change_due = False
+                self._tell()
             case GetReports():
                 self._look_at_all()  # what is read here must be true now
                 return self._answer()
@@ -148,6 +168,13 @@ class HealthMonitorActor(Service):
                 assert_never(message)
         return None
 
+    def _hear(self, event: Event) -> None:
+        """A part had an error: see at once how it is, and not only when it is its turn."""
+        if isinstance(event.payload, ServicePayload):
+            name = event.payload.path.rpartition("/")[2]
+            if self.node_info(name) is not None:
+                self._ask_once(name, self._probe)
+
     # --- asking ------------------------------------------------------------------------------
 
     def _check(self) -> None:
@@ -157,10 +184,7 @@ class HealthMonitorActor(Service):
         self._ask_once("postgresql", self._inspect_database)
         self._ask_once("redis", self._inspect_redis)
         self._look_at_all()
-        parts = self._ledger.parts
-        services = {name: part.health.value for name, part in parts.items()}
-        assert self._ledger.whole is not None
-        self.publish("HEALTH_CHECK", HealthPayload(self._ledger.whole.health.value, services))
+        self._tell()
         self.after(self._settings.health_check_interval_s, CheckHealth())
 
     def _ask_once(self, name: str, ask: Callable[[str], None]) -> None:
@@ -299,8 +323,28 @@ class HealthMonitorActor(Service):
             yield "transceivers", Sign()
 
     def _observe(self, name: str, sign: Sign) -> None:
-        if self._ledger.observe(name, sign, datetime.now(UTC)):
-            self.address("alerter").tell(HealthChanged())
+        seen = self._ledger.observe(name, sign, datetime.now(UTC))
+        if seen.regained is not None:
+            self._tell_recovery(name, seen.regained)
+        if seen.changed:
+            self._changed[name] = sign.health.value
+            if not self._change_due:
+                self._change_due = True
+                self.after(TELL_S, TellHealth())
+
+    def _tell_recovery(self, name: str, regained: HealthRegained) -> None:
+        node = self.node_info(name)
+        path, kind = (name, "dependency") if node is None else (node.path, "service")
+        payload = RecoveryPayload(path, kind, regained.reason, round(regained.duration_s, 3))
+        self.publish("SERVICE_RECOVERED", payload)
+
+    def _tell(self) -> None:
+        """Publish how everybody is, and who is another than at the time before."""
+        whole = self._ledger.whole
+        assert whole is not None
+        services = {name: part.health.value for name, part in self._ledger.parts.items()}
+        changed, self._changed = self._changed, {}
+        self.publish("HEALTH_CHECK", HealthPayload(whole.health.value, services, changed))
 
     def _conclude(self) -> None:
         cache = self._records.reports.get("cache")

@@ -1,7 +1,7 @@
 """History: answers what is asked of the database, several questions at a time.
 
-Receives  FindTrack, FindEvents, FindLetters, FindLetter, FindErrors, InspectDatabase, TryDatabase,
-          DatabaseReturned
+Receives  FindTrack, FindEvents, FindDeadLetters, FindDeadLetter, FindErrors, InspectDatabase,
+          TryDatabase, DatabaseReturned
 Asks      postgres GetDsn, if the cluster is embedded
 Sends     DatabaseReturned to store, ServiceReport
 Holds     connections of its own, so that no reader waits for the writer, nor the writer for one
@@ -27,10 +27,10 @@ from vatwatch.config.database import DatabaseSettings
 from vatwatch.errors import DatabaseUnavailable, StorageError, TooManyQuestions
 from vatwatch.messages import (
     DatabaseReturned,
+    FindDeadLetter,
+    FindDeadLetters,
     FindErrors,
     FindEvents,
-    FindLetter,
-    FindLetters,
     FindTrack,
     InspectDatabase,
     Track,
@@ -116,9 +116,9 @@ class HistoryActor(Service):
                         conn, wanted, limit=limit, after=after, oldest_first=oldest_first
                     )
                 )
-            case FindLetters(letters, limit, after):
+            case FindDeadLetters(letters, limit, after):
                 self._query(lambda conn: find_letters(conn, letters, limit=limit, after=after))
-            case FindLetter(letter_id):
+            case FindDeadLetter(letter_id):
                 self._query(lambda conn: find_letter(conn, letter_id))
             case FindErrors(errors, limit, after):
                 self._query(lambda conn: find_errors(conn, errors, limit=limit, after=after))

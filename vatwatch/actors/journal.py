@@ -345,7 +345,7 @@ class JournalActor(Service):
         done = self._pool.run(self._journal.quarantine, entry_id, reason)
         if done is not None:
             error = SnapshotQuarantined(f"{reason}; {done.fate}")
-            self._tell_of(info, "set aside", error, correlation)
+            self._tell_of(info, "quarantine", error, correlation)
 
     def _tell_of(
         self, info: EntryInfo, operation: str, error: VatwatchError, correlation: str

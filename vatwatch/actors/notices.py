@@ -6,7 +6,7 @@ All of these messages are best effort: a supervisor never waits for a watcher.
 
 from __future__ import annotations
 
-from vatwatch.messages import LetterDied, LookAgain, Publish, SupervisionNoticed
+from vatwatch.messages import MessageUndelivered, NodeChanged, Publish, SupervisionNoticed
 from vatwatch.supervision import (
     BreakerChanged,
     ChildFailed,
@@ -31,16 +31,30 @@ def subscribe_to_notices(tree: Tree) -> None:
     def on_notice(notice: Notice) -> None:
         error_manager.tell(SupervisionNoticed(notice))
         if isinstance(notice, DeadLettered) and _is_a_loss(notice, tree):
-            event_bus.tell(LetterDied(notice.path, notice.message, notice.reason))
-        if isinstance(notice, ChildStarted | ChildFailed | ChildRestarting | ChildStopped):
-            look_again(notice.path, started=isinstance(notice, ChildStarted))
-        elif isinstance(notice, BreakerChanged) and notice.kind == "child":
-            look_again(notice.name, started=False)
-
-    def look_again(path: str, *, started: bool) -> None:
-        health_monitor.tell(LookAgain(path.rpartition("/")[2], started))
+            event_bus.tell(MessageUndelivered(notice.path, notice.message, notice.reason))
+        changed = _changed_node(notice)
+        if changed is not None:
+            health_monitor.tell(changed)
 
     tree.observe(on_notice)
+
+
+def _changed_node(notice: Notice) -> NodeChanged | None:
+    match notice:
+        case ChildStarted(path):
+            return NodeChanged(_name(path), started=True)
+        case ChildFailed(path=path):
+            failure = f"{notice.error_type}: {notice.error_text}".strip(": ")
+            return NodeChanged(_name(path), started=False, failure=failure or notice.reason)
+        case ChildRestarting(path) | ChildStopped(path):
+            return NodeChanged(_name(path), started=False)
+        case BreakerChanged(name, "child"):
+            return NodeChanged(_name(name), started=False)
+    return None
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _is_a_loss(letter: DeadLettered, tree: Tree) -> bool:

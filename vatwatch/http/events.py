@@ -28,15 +28,15 @@ from vatwatch.http.params import (
 from vatwatch.http.service import Resource, Service, send_json
 from vatwatch.messages import (
     AcceptEvent,
-    DiscardLetter,
+    DiscardDeadLetter,
+    FindDeadLetter,
+    FindDeadLetters,
     FindEvents,
-    FindLetter,
-    FindLetters,
+    GetDeadLetter,
+    GetDeadLetters,
     GetEventMetrics,
     GetEvents,
-    GetLetter,
-    GetLetters,
-    RedeliverLetter,
+    RedeliverDeadLetter,
     Redelivery,
 )
 from vatwatch.traffic.dead_letters import KINDS, DeadLetter, LetterFilter
@@ -146,9 +146,9 @@ class LettersResource(Resource):
             self._service,
             resp,
             "dead_letters",
-            table=FindLetters(wanted, limit, after),
+            table=FindDeadLetters(wanted, limit, after),
             keeper="event_bus",
-            memory=GetLetters(wanted, limit, after),
+            memory=GetDeadLetters(wanted, limit, after),
             limit=limit,
         )
 
@@ -167,7 +167,7 @@ class LetterResource(Resource):
         """Discard it."""
         self._service.authorization.require(req, f"discard dead letter {letter_id}")
         letter = _letter(self._service, letter_id)
-        self._service.ask("event_bus", DiscardLetter(letter.id))
+        self._service.ask("event_bus", DiscardDeadLetter(letter.id))
         resp.status = falcon.HTTP_NO_CONTENT
 
 
@@ -183,7 +183,7 @@ class RedeliverResource:
         require_no_fields(req)
         letter = _letter(self._service, letter_id)
         try:
-            became = self._service.ask("event_bus", RedeliverLetter(letter))
+            became = self._service.ask("event_bus", RedeliverDeadLetter(letter))
         except EventRefused as error:
             raise falcon.HTTPConflict(
                 description=f"The event does not fit today's schema: {error}"
@@ -229,7 +229,9 @@ def _letter(service: Service, letter_id: str) -> DeadLetter:
         key = UUID(letter_id)
     except ValueError as error:
         raise missing from error
-    letter = service.ask("event_bus", GetLetter(key)) or service.ask("history", FindLetter(key))
+    letter = service.ask("event_bus", GetDeadLetter(key)) or service.ask(
+        "history", FindDeadLetter(key)
+    )
     if letter is None:
         raise missing
     return letter

@@ -3,8 +3,7 @@
 Who tells whom (`make docs` draws it from the messages' own docstrings; a question mark is an ask):
 
     alerter
-      ◀ event_bus        NotifyAgain
-      ◀ health_monitor   HealthChanged
+      ◀ event_bus        Delivered?, NotifyAgain
       ◀ http             GetAlerts?
     cache
       ◀ health_monitor   InspectCache?
@@ -12,31 +11,33 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ journal          SnapshotSetAside
       ◀ processor        LiveChanged
     error_manager
+      ◀ event_bus        Delivered?
       ◀ http             GetErrorAnalytics?, GetErrorRecovery?, GetErrorTrends?, GetErrors?
       ◀ store            ErrorsStored, StoreStarted
       ◀ supervision      SupervisionNoticed
     event_bus
-      ◀ alerter          ForgetLetter, KeepLetter
+      ◀ alerter          DeleteDeadLetter, StoreDeadLetter
       ◀ every service    Publish
-      ◀ http             AcceptEvent?, DiscardLetter?, GetEventMetrics?, GetEvents?, GetLetter?,
-                         GetLetters?, RedeliverLetter?
+      ◀ http             AcceptEvent?, DiscardDeadLetter?, GetDeadLetter?, GetDeadLetters?,
+                         GetEventMetrics?, GetEvents?, RedeliverDeadLetter?
       ◀ resource_monitor EvictHistory
       ◀ store            EventsStored, StoreStarted
       ◀ subscribers      Replay, Subscribe, Unsubscribe
-      ◀ supervision      LetterDied
+      ◀ supervision      MessageUndelivered
     health_monitor
       ◀ alerter          GetReports?
+      ◀ event_bus        Delivered?
       ◀ every service    ServiceReport
       ◀ http             GetReports?
       ◀ replay           GetReports?
       ◀ resource_monitor GetReports?
       ◀ store            GetReports?
-      ◀ supervision      LookAgain
+      ◀ supervision      NodeChanged
     history
       ◀ error_manager    FindErrors?
       ◀ event_bus        FindEvents?
       ◀ health_monitor   InspectDatabase?
-      ◀ http             FindErrors?, FindEvents?, FindLetter?, FindLetters?, FindTrack?,
+      ◀ http             FindDeadLetter?, FindDeadLetters?, FindErrors?, FindEvents?, FindTrack?,
                          InspectDatabase?
       ◀ postgres         DatabaseReturned
       ◀ store            DatabaseReturned
@@ -61,8 +62,6 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ history          DatabaseReturned
       ◀ postgres         DatabaseReturned
       ◀ processor        ReadNetworkState?, StoreBatch
-    subscribers
-      ◀ event_bus        Delivered?
 
 Not drawn: what an actor tells itself, which stands in its own file. `supervision` is what happens
 in the tree (`actors/notices.py`), `replay` the command, `subscribers` who subscribed to the event
@@ -73,7 +72,7 @@ so no two actors wait for each other; tells go anywhere. Facts are in the past t
 imperative.
 """
 
-from vatwatch.messages.alerter import GetAlerts, HealthChanged, NotifyAgain
+from vatwatch.messages.alerter import GetAlerts, NotifyAgain
 from vatwatch.messages.cache import (
     FindFlightId,
     FindLive,
@@ -92,29 +91,29 @@ from vatwatch.messages.error_manager import (
 )
 from vatwatch.messages.event_bus import (
     AcceptEvent,
-    DiscardLetter,
+    DeleteDeadLetter,
+    DiscardDeadLetter,
     EventsStored,
     EvictHistory,
-    ForgetLetter,
+    GetDeadLetter,
+    GetDeadLetters,
     GetEventMetrics,
     GetEvents,
-    GetLetter,
-    GetLetters,
-    KeepLetter,
-    LetterDied,
+    MessageUndelivered,
     Publish,
-    RedeliverLetter,
+    RedeliverDeadLetter,
     Redelivery,
     Replay,
+    StoreDeadLetter,
     Subscribe,
     Unsubscribe,
 )
-from vatwatch.messages.health_monitor import GetReports, LookAgain, Reports, ServiceReport
+from vatwatch.messages.health_monitor import GetReports, NodeChanged, Reports, ServiceReport
 from vatwatch.messages.history import (
+    FindDeadLetter,
+    FindDeadLetters,
     FindErrors,
     FindEvents,
-    FindLetter,
-    FindLetters,
     FindTrack,
     InspectDatabase,
     Track,

@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from vatwatch.messages.subscribers import Delivered
 from vatwatch.monitoring.notifications import Alerts
-from vatwatch.supervision import Ask, BestEffort, Latest
+from vatwatch.supervision import Ask, BestEffort
 from vatwatch.traffic.dead_letters import DeadLetter
-
-
-@dataclass(frozen=True, slots=True)
-class HealthChanged(Latest):
-    """health_monitor → alerter: somebody's health is another now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +23,4 @@ class NotifyAgain(BestEffort):
     letter: DeadLetter
 
 
-ToAlerter: TypeAlias = HealthChanged | GetAlerts | NotifyAgain
+ToAlerter: TypeAlias = GetAlerts | NotifyAgain | Delivered

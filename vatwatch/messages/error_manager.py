@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from vatwatch.messages.shared import StoreStarted
 from vatwatch.messages.store import StoreErrors
+from vatwatch.messages.subscribers import Delivered
 from vatwatch.monitoring.error_statistics import Analytics, RecoveryNumbers, Trends
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.supervision import Ask, BestEffort, Notice
@@ -64,4 +65,5 @@ ToErrorManager: TypeAlias = (
     | GetErrorTrends
     | SupervisionNoticed
     | StoreStarted
+    | Delivered
 )

@@ -95,7 +95,7 @@ class GetEventMetrics(Ask[EventBusStatus]):
 
 
 @dataclass(frozen=True, slots=True)
-class LetterDied(BestEffort):
+class MessageUndelivered(BestEffort):
     """supervision → event_bus: nobody will handle this message."""
 
     path: str
@@ -104,21 +104,21 @@ class LetterDied(BestEffort):
 
 
 @dataclass(frozen=True, slots=True)
-class KeepLetter(BestEffort):
+class StoreDeadLetter(BestEffort):
     """alerter → event_bus: this could not be delivered, or once more not."""
 
     letter: DeadLetter
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetLetter(BestEffort):
+class DeleteDeadLetter(BestEffort):
     """alerter → event_bus: this dead letter was delivered after all."""
 
     letter_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class GetLetters(Ask[tuple[DeadLetter, ...]]):
+class GetDeadLetters(Ask[tuple[DeadLetter, ...]]):
     """http → event_bus: dead letters in memory, the newest first, after the previous page."""
 
     wanted: LetterFilter
@@ -127,7 +127,7 @@ class GetLetters(Ask[tuple[DeadLetter, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class GetLetter(Ask[DeadLetter | None]):
+class GetDeadLetter(Ask[DeadLetter | None]):
     """http → event_bus: this dead letter, if it is in memory."""
 
     letter_id: UUID
@@ -143,14 +143,14 @@ class Redelivery(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class RedeliverLetter(Ask[Redelivery]):
+class RedeliverDeadLetter(Ask[Redelivery]):
     """http → event_bus: try this dead letter again."""
 
     letter: DeadLetter
 
 
 @dataclass(frozen=True, slots=True)
-class DiscardLetter(Ask[None]):
+class DiscardDeadLetter(Ask[None]):
     """http → event_bus: forget this dead letter. Answered once the table has forgotten it, too."""
 
     letter_id: UUID
@@ -179,13 +179,13 @@ ToEventBus: TypeAlias = (
     | Replay
     | GetEvents
     | GetEventMetrics
-    | LetterDied
-    | KeepLetter
-    | ForgetLetter
-    | GetLetters
-    | GetLetter
-    | RedeliverLetter
-    | DiscardLetter
+    | MessageUndelivered
+    | StoreDeadLetter
+    | DeleteDeadLetter
+    | GetDeadLetters
+    | GetDeadLetter
+    | RedeliverDeadLetter
+    | DiscardDeadLetter
     | EventsStored
     | EvictHistory
     | StoreStarted

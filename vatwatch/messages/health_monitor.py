@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from vatwatch.messages.status import Status
+from vatwatch.messages.subscribers import Delivered
 from vatwatch.monitoring.health import Health, PartHealth
 from vatwatch.supervision import Ask, BestEffort, Latest
 
@@ -47,11 +48,13 @@ class GetReports(Ask[Reports]):
 
 
 @dataclass(frozen=True, slots=True)
-class LookAgain(BestEffort):
+class NodeChanged(BestEffort):
     """supervision → health_monitor: something happened to this service."""
 
     service: str
     started: bool
+    failure: str = ""
+    """What it failed with, if that is what happened."""
 
 
-ToHealthMonitor: TypeAlias = ServiceReport | GetReports | LookAgain
+ToHealthMonitor: TypeAlias = ServiceReport | GetReports | NodeChanged | Delivered

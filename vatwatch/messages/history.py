@@ -46,7 +46,7 @@ class FindEvents(Ask[tuple[EventRow, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class FindLetters(Ask[tuple[DeadLetter, ...]]):
+class FindDeadLetters(Ask[tuple[DeadLetter, ...]]):
     """http → history: dead letters in the table, the newest first, after the previous page."""
 
     wanted: LetterFilter
@@ -55,7 +55,7 @@ class FindLetters(Ask[tuple[DeadLetter, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class FindLetter(Ask[DeadLetter | None]):
+class FindDeadLetter(Ask[DeadLetter | None]):
     """http → history: this dead letter."""
 
     letter_id: UUID
@@ -78,8 +78,8 @@ class InspectDatabase(Ask[DatabaseReport]):
 ToHistory: TypeAlias = (
     FindTrack
     | FindEvents
-    | FindLetters
-    | FindLetter
+    | FindDeadLetters
+    | FindDeadLetter
     | FindErrors
     | InspectDatabase
     | DatabaseReturned

@@ -10,7 +10,9 @@ from vatwatch.traffic.events import Event
 
 @dataclass(frozen=True, slots=True)
 class Delivered(Ask[None]):
-    """event_bus → subscribers: this happened. Handled when answered; it may come again."""
+    """event_bus → alerter, error_manager, health_monitor: this happened. Handled when answered; it
+    may come again, and what does not come must not matter.
+    """
 
     event: Event
 

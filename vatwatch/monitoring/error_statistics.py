@@ -6,7 +6,8 @@ fingerprints only the latest are told apart. Changed in place by its one owner, 
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
+from bisect import bisect_left
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -90,34 +91,42 @@ class ErrorStatistics:
     """See the module."""
 
     def __init__(self, retention: timedelta) -> None:
-        self._minutes: deque[_Minute] = deque()
+        self._minutes: list[_Minute] = []
         self._most = max(1, int(retention.total_seconds() // MINUTE_S))
         self._groups: OrderedDict[str, Group] = OrderedDict()
 
-    def add(self, record: ErrorRecord) -> None:
-        """Count an error, and the recovery that was tried."""
-        minute = self._minute(record.last_at)
+    def add(self, record: ErrorRecord, added: int | None = None) -> None:
+        """Count the errors of a record, and the recovery that was tried.
+
+        `added`: how many of them are new, all of the last moment. Without it the record is read
+        from the table: all are counted, spread evenly over the time from its first to its last.
+        """
+        shares = _spread(record) if added is None else [(_minute_of(record.last_at), added)]
+        counted = sum(self._count(record, minute, count) for minute, count in shares)
+        if counted:
+            self._group(record, counted)
+
+    def _count(self, record: ErrorRecord, begins: int, count: int) -> int:
+        """How many were counted: none if that minute is too long ago."""
+        minute = self._minute(begins)
         if minute is None:
-            return
-        minute.total += record.count
-        minute.categories[record.category] += record.count
-        minute.severities[record.severity] += record.count
-        minute.services[record.service] += record.count
-        minute.groups[record.fingerprint] += record.count
-        self._group(record)
+            return 0
+        minute.total += count
+        minute.categories[record.category] += count
+        minute.severities[record.severity] += count
+        minute.services[record.service] += count
+        minute.groups[record.fingerprint] += count
         if record.recovery != "none" and record.recovered is not None:
-            self.add_recovery(
-                record.recovery, record.last_at, record.recovered, record.recovery_s or 0.0
+            _count_recovery(
+                minute, record.recovery, record.recovered, record.recovery_s or 0.0, count
             )
+        return count
 
     def add_recovery(self, strategy: str, at: datetime, worked: bool, seconds: float) -> None:
         """Count a try of a strategy that no record tells of: a breaker's trial, say."""
-        minute = self._minute(at)
+        minute = self._minute(_minute_of(at))
         if minute is not None:
-            minute.tries[strategy] += 1
-            minute.successes[strategy] += worked
-            if worked:
-                minute.seconds[strategy] = minute.seconds.get(strategy, 0.0) + seconds
+            _count_recovery(minute, strategy, worked, seconds, 1)
 
     def analytics(self, now: datetime, window: timedelta) -> Analytics:
         """What was wrong in the window that ends now."""
@@ -184,25 +193,26 @@ class ErrorStatistics:
         """Fingerprints that are known."""
         return len(self._groups)
 
-    def _minute(self, at: datetime) -> _Minute | None:
-        """The minute of this moment; None if it is too long ago."""
-        begins = _minute_of(at)
-        if not self._minutes or begins > self._minutes[-1].begins:
-            self._minutes.append(_Minute(begins))
-            while begins - self._minutes[0].begins >= self._most:
-                self._minutes.popleft()
-            return self._minutes[-1]
-        # Late by a moment, or the clock was set back.
-        for minute in reversed(self._minutes):
-            if minute.begins <= begins:
-                return minute
-        return None
+    def _minute(self, begins: int) -> _Minute | None:
+        """That minute, made at its first use; None if it is too long ago."""
+        minutes = self._minutes
+        newest = minutes[-1].begins if minutes else begins
+        if newest - begins >= self._most:
+            return None
+        # Nearly always the last one. Earlier: it is late, the clock was set back, or it was read.
+        at = bisect_left(minutes, begins, key=lambda minute: minute.begins)
+        if at == len(minutes) or minutes[at].begins != begins:
+            minutes.insert(at, _Minute(begins))
+        found = minutes[at]
+        while minutes[-1].begins - minutes[0].begins >= self._most:
+            del minutes[0]
+        return found
 
     def _within(self, now: datetime, window: timedelta) -> list[_Minute]:
         since = _minute_of(now - window)
         return [minute for minute in self._minutes if minute.begins > since]
 
-    def _group(self, record: ErrorRecord) -> None:
+    def _group(self, record: ErrorRecord, count: int) -> None:
         group = self._groups.get(record.fingerprint)
         if group is None:
             self._groups[record.fingerprint] = Group(
@@ -213,14 +223,14 @@ class ErrorStatistics:
                 record.message,
                 record.category,
                 record.severity,
-                record.count,
+                count,
                 record.time,
                 record.last_at,
             )
             if len(self._groups) > MOST_GROUPS:
                 self._groups.popitem(last=False)
             return
-        group.count += record.count
+        group.count += count
         group.last_seen = max(group.last_seen, record.last_at)
         group.message, group.severity = record.message, record.severity
         self._groups.move_to_end(record.fingerprint)
@@ -231,6 +241,25 @@ def _with_count(group: Group, count: int) -> Group:
         **{name: getattr(group, name) for name in group.__struct_fields__ if name != "count"},
         count=count,
     )
+
+
+def _count_recovery(
+    minute: _Minute, strategy: str, worked: bool, seconds: float, count: int
+) -> None:
+    minute.tries[strategy] += count
+    if worked:
+        minute.successes[strategy] += count
+        minute.seconds[strategy] = minute.seconds.get(strategy, 0.0) + seconds * count
+
+
+def _spread(record: ErrorRecord) -> list[tuple[int, int]]:
+    """The minutes of a record, and how many of its errors each gets."""
+    first, last = _minute_of(record.time), _minute_of(record.last_at)
+    minutes = max(1, last - first + 1)
+    shares = [
+        record.count * (n + 1) // minutes - record.count * n // minutes for n in range(minutes)
+    ]
+    return [(last - minutes + 1 + n, share) for n, share in enumerate(shares) if share]
 
 
 def _sum(counters: Iterable[Counter[str]]) -> Counter[str]:

@@ -40,7 +40,7 @@ class Severity(Enum):
 
 
 class ErrorRecord(Struct, frozen=True):
-    """An error, or several of one fingerprint within a second. Times are of the wall clock."""
+    """An error, or several that were folded (`error_folding`). Times are of the wall clock."""
 
     id: UUID
     time: datetime  # of the first
@@ -76,7 +76,9 @@ class ErrorFilter(Struct, frozen=True):
     correlation_id: str = ""
     recovered: bool | None = None
     since: datetime | None = None
+    """The last of the record's errors came then or later."""
     until: datetime | None = None
+    """Not included; the first of the record's errors came before this."""
 
     def wants(self, record: ErrorRecord) -> bool:
         """Whether the record is one of them."""
@@ -86,7 +88,7 @@ class ErrorFilter(Struct, frozen=True):
                 for name in ("service", "category", "severity", "fingerprint", "correlation_id")
             )
             and self.recovered in (None, record.recovered)
-            and (self.since is None or record.time >= self.since)
+            and (self.since is None or record.last_at >= self.since)
             and (self.until is None or record.time < self.until)
         )
 

@@ -40,9 +40,38 @@ class Sign:
 
     health: Health = Health.HEALTHY
     reason: str = ""
+    by_order: bool = False
+    """It is only being started or stopped: that it is not well is no failure."""
 
 
 WELL = Sign()
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """Since when a part is not well, and what was wrong first."""
+
+    since: datetime
+    reason: str
+    at_start: bool
+    """It has never been well before."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRegained:
+    """A part is well again."""
+
+    reason: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an observation has changed."""
+
+    changed: bool
+    """The part's health is another now."""
+    regained: HealthRegained | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +94,47 @@ class PartHealth:
     since: datetime
     transitions: tuple[Change, ...]
     """The latest last."""
+    failure: Failing | None = None
+    """While it is not well for another reason than an order."""
 
     @classmethod
     def first(cls, sign: Sign, now: datetime) -> PartHealth:
         """What is seen of a part for the first time."""
         change = Change(now, None, sign.health, sign.reason)
-        return cls(sign.health, sign.reason, now, (change,))
+        part = cls(sign.health, sign.reason, now, (change,))
+        return replace(part, failure=part.failure_after(sign, now, at_start=True))
 
     def observe(self, sign: Sign, now: datetime) -> PartHealth:
         """The same part, seen again."""
+        failure = self.failure_after(sign, now)
         if sign.health is self.health:
-            return self if sign.reason == self.reason else replace(self, reason=sign.reason)
+            if (sign.reason, failure) == (self.reason, self.failure):
+                return self
+            return replace(self, reason=sign.reason, failure=failure)
         change = Change(now, self.health, sign.health, sign.reason)
         kept = (*self.transitions, change)[-TRANSITIONS:]
-        return PartHealth(sign.health, sign.reason, now, kept)
+        return PartHealth(sign.health, sign.reason, now, kept, failure)
+
+    def failure_after(self, sign: Sign, now: datetime, *, at_start: bool = False) -> Failing | None:
+        """The failure that goes on, or begins, with what is seen now."""
+        if sign.health is Health.HEALTHY:
+            return None
+        if self.failure is not None or sign.by_order:
+            return self.failure
+        return Failing(now, sign.reason, at_start)
+
+    def regained(self, now: datetime) -> HealthRegained | None:
+        """What it means that this part is well from now on; None if it was not unwell.
+
+        A part that is not well in its first moments is still starting, and has not failed.
+        """
+        failure = self.failure
+        if failure is None:
+            return None
+        duration_s = (now - failure.since).total_seconds()
+        if failure.at_start and duration_s < DOWN_S:
+            return None
+        return HealthRegained(failure.reason, duration_s)
 
 
 @dataclass(slots=True)
@@ -88,12 +144,21 @@ class Ledger:
     parts: dict[str, PartHealth] = field(default_factory=dict)
     whole: PartHealth | None = None
 
-    def observe(self, name: str, sign: Sign, now: datetime) -> bool:
-        """Enter what is seen; whether the part's health is another now."""
+    def observe(self, name: str, sign: Sign, now: datetime) -> Seen:
+        """Enter what is seen."""
         known = self.parts.get(name)
-        seen = PartHealth.first(sign, now) if known is None else known.observe(sign, now)
-        self.parts[name] = seen
-        return known is None or known.health is not seen.health
+        if known is None:
+            self.parts[name] = PartHealth.first(sign, now)
+            return Seen(changed=True)
+        seen = self.parts[name] = known.observe(sign, now)
+        regained = known.regained(now) if sign.health is Health.HEALTHY else None
+        return Seen(known.health is not seen.health, regained)
+
+    def fail(self, name: str, reason: str, now: datetime) -> None:
+        """Enter that a part has failed, though it may be well again before anybody looks."""
+        known = self.parts.get(name)
+        if known is not None and known.failure is None:
+            self.parts[name] = replace(known, failure=Failing(now, reason, at_start=False))
 
     def conclude(self, sign: Sign, now: datetime) -> PartHealth:
         """Enter how the whole is."""
@@ -117,8 +182,10 @@ def of_state(state: State, last_failure: str = "") -> Sign:
             return Sign(Health.UNHEALTHY, f"it failed too often, its breaker is open{after}")
         case State.RESTARTING:
             return Sign(Health.UNHEALTHY, f"it is being restarted{after}")
-        case State.STARTING | State.STOPPING | State.STOPPED | State.FAILED:
+        case State.FAILED:
             return Sign(Health.UNHEALTHY, f"it does not run ({state.value})")
+        case State.STARTING | State.STOPPING | State.STOPPED:
+            return Sign(Health.UNHEALTHY, f"it does not run ({state.value})", by_order=True)
 
 
 def is_down(state: State, since_s: float) -> bool:

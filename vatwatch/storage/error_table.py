@@ -18,7 +18,7 @@ _COLUMNS = ErrorRecord.__struct_fields__
 
 
 def write_errors(cur: cursor, records: Iterable[ErrorRecord]) -> None:
-    """Write errors; one that is there already (by id) is left as it is."""
+    """Write errors. One that is there already (by id) gets the higher count and the later time."""
     rows = [
         (str(record.id), *(getattr(record, column) for column in _COLUMNS[1:]))
         for record in records
@@ -27,7 +27,14 @@ def write_errors(cur: cursor, records: Iterable[ErrorRecord]) -> None:
         return
     stage(cur, "stage_errors", "LIKE errors")
     copy_rows(cur, "stage_errors", _COLUMNS, rows)
-    cur.execute("INSERT INTO errors SELECT * FROM stage_errors ON CONFLICT (id) DO NOTHING")
+    names = ", ".join(_COLUMNS)
+    cur.execute(
+        f"""INSERT INTO errors ({names}) SELECT {names} FROM stage_errors
+            ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at, count = excluded.count,
+                message = excluded.message, correlation_id = excluded.correlation_id,
+                recovery_s = excluded.recovery_s
+            WHERE errors.count < excluded.count"""
+    )
 
 
 def find_errors(
@@ -41,7 +48,7 @@ def find_errors(
         ("fingerprint = %s", wanted.fingerprint),
         ("correlation_id = %s", wanted.correlation_id),
         ("recovered = %s", wanted.recovered),
-        ("time >= %s", wanted.since),
+        ("last_at >= %s", wanted.since),
         ("time < %s", wanted.until),
     )
     with conn.cursor() as cur:

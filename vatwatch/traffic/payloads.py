@@ -113,6 +113,26 @@ class ServicePayload(Payload, frozen=True, gc=False):
     reason: Annotated[str, Meta(description="Why it stopped, or what failed.")] = ""
     error: Annotated[str, Meta(description="The error, its type first; of ERROR_OCCURRED.")] = ""
     restarts: Annotated[int | None, Meta(description="Restarts so far, where known.")] = None
+    category: Annotated[
+        str, Meta(description="Where the cause lies (network, database, ...); of ERROR_OCCURRED.")
+    ] = ""
+
+
+class RecoveryPayload(Payload, frozen=True, gc=False):
+    """A service is healthy again, a dependency is back, or a breaker has closed again."""
+
+    path: Annotated[
+        str,
+        Meta(
+            description="A service's place in the supervision tree; of a dependency its name "
+            "(postgresql, redis, feed, transceivers); of another breaker breaker/ and its name."
+        ),
+    ]
+    kind: Annotated[str, Meta(description="service, dependency or breaker.")]
+    reason: Annotated[str, Meta(description="What was wrong until now.")] = ""
+    duration_s: Annotated[
+        float | None, Meta(description="Seconds for which it was wrong; null if not known.")
+    ] = None
 
 
 class HealthPayload(Payload, frozen=True, gc=False):
@@ -120,6 +140,10 @@ class HealthPayload(Payload, frozen=True, gc=False):
 
     health: Annotated[str, Meta(description="Of the whole.")]
     services: Annotated[dict[str, str], Meta(description="Of each service, by its name.")]
+    changed: Annotated[
+        dict[str, str],
+        Meta(description="Of them, those whose health has changed since the check before."),
+    ] = {}
 
 
 PAYLOADS: dict[str, type[Payload]] = {
@@ -133,6 +157,7 @@ PAYLOADS: dict[str, type[Payload]] = {
     "POSITION_UPDATE": PositionPayload,
     "SERVICE_STARTED": ServicePayload,
     "SERVICE_STOPPED": ServicePayload,
+    "SERVICE_RECOVERED": RecoveryPayload,
     "HEALTH_CHECK": HealthPayload,
     "ERROR_OCCURRED": ServicePayload,
     "DATA_FETCHED": DataPayload,

@@ -1,0 +1,206 @@
+"""What a notice of the runtime says about an error: its record, and how to tell of it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from msgspec.structs import replace
+
+from vatwatch.messages import SnapshotJournaled
+from vatwatch.monitoring.errors import (
+    Category,
+    ErrorRecord,
+    Severity,
+    category_of,
+    fingerprint_of,
+    is_bug,
+    is_weather,
+)
+from vatwatch.supervision import (
+    AskFailed,
+    BreakerChanged,
+    ChildFailed,
+    CrashHookFailed,
+    DeadLettered,
+    Escalated,
+    FailureHandled,
+    correlation_of,
+)
+from vatwatch.traffic.dead_letters import storable
+
+MESSAGE_CHARS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An error, and how to tell of it."""
+
+    record: ErrorRecord
+    what: str
+    """What happened to the part, for the line in the log: "failed (crash)"."""
+    bug: bool = False
+    """Its traceback is logged, too."""
+    weather: bool = False
+    """Another part tells of it; it is expected to happen, and repeats are folded for longer."""
+    restarts: bool = False
+    """A restart follows, whose outcome belongs to the record."""
+    publish: bool = True
+    """Whether an event tells of it."""
+
+    @property
+    def where(self) -> str:
+        """Who did what when it happened."""
+        return f"{self.record.path} {self.what} ({self.record.operation})"
+
+    @property
+    def why(self) -> str:
+        """The error, its type first."""
+        return f"{self.record.error_type}: {self.record.message}".strip(": ")
+
+
+def of_failure(notice: ChildFailed, now: datetime) -> Finding:
+    """A part failed, and its supervisor acts."""
+    record = _record(notice, Severity.HIGH, notice.message_type or notice.reason, now)
+    bug = is_bug(notice.error_kinds, handled=False)
+    return Finding(record, f"failed ({notice.reason})", bug=bug, restarts=True)
+
+
+def of_question(notice: AskFailed, now: datetime) -> Finding:
+    """A question could not be answered."""
+    return Finding(
+        _record(notice, Severity.MEDIUM, notice.message_type, now),
+        "could not answer",
+        bug=is_bug(notice.error_kinds, handled=True),
+        weather=is_weather(notice.error_kinds),
+    )
+
+
+def of_crash_hook(notice: CrashHookFailed, now: datetime) -> Finding:
+    """`on_crash` itself failed, which is always a bug."""
+    record = _record(notice, Severity.MEDIUM, "on_crash", now)
+    return Finding(record, "failed in on_crash", bug=True)
+
+
+def of_escalation(notice: Escalated, now: datetime) -> Finding:
+    """A supervisor gave up."""
+    text = f"more than {notice.intensity} failures in {notice.period_s:g} s"
+    record = made(notice.path, "supervise", "Escalated", text, Severity.CRITICAL, now)
+    return Finding(record, "gave up")
+
+
+def of_handled(notice: FailureHandled, now: datetime) -> Finding:
+    """A call failed, and was mended where it happened, or not."""
+    category = category_of(notice.error_kinds)
+    if not notice.recovered:
+        severity = Severity.HIGH if category is Category.DATABASE else Severity.MEDIUM
+    else:
+        missing = {"degrade", "quarantine"}.intersection(notice.tried)
+        severity = Severity.MEDIUM if missing else Severity.LOW
+    record = replace(
+        _record(notice, severity, notice.operation, now),
+        recovery=notice.tried[-1] if notice.tried else "none",
+        recovered=notice.recovered,
+        recovery_s=notice.elapsed_s,
+    )
+    return Finding(
+        record,
+        "had a failure" if notice.recovered else "failed",
+        bug=is_bug(notice.error_kinds, handled=True),
+        # What is quarantined is told, whatever the reason: nobody else does.
+        weather=is_weather(notice.error_kinds) and "quarantine" not in notice.tried,
+    )
+
+
+def of_opened_breaker(notice: BreakerChanged, now: datetime) -> Finding:
+    """A breaker that was closed has opened. Its part tells of a dependency, the alerter of a
+    webhook."""
+    child = notice.kind == "child"
+    severity = Severity.CRITICAL if child else Severity.HIGH
+    path = breaker_path(notice)
+    return Finding(
+        made(path, "breaker opened", "BreakerOpen", notice.reason, severity, now),
+        f"failed too often; it is tried again in {notice.retry_in_s:.0f} s",
+        weather=notice.kind in ("dependency", "webhook"),
+    )
+
+
+def of_dead_letter(notice: DeadLettered, now: datetime) -> Finding:
+    """An actor will not get a message. The event bus keeps the letter itself."""
+    message = notice.message
+    category = Category.RESOURCE if notice.reason == "overflow" else Category.UNKNOWN
+    record = replace(
+        made(
+            notice.path, type(message).__name__, "DeadLetter", notice.reason, Severity.MEDIUM, now
+        ),
+        category=category.value,
+        correlation_id=correlation_of(message),
+    )
+    if notice.reason != "suspended":
+        what = "will not get a message"
+    elif isinstance(message, SnapshotJournaled):
+        what = "is suspended; this snapshot waits in the journal until it is tried again"
+    else:
+        what = "is suspended, and does not get a message"
+    # An event that tells of it might be the next dead letter.
+    return Finding(record, what, publish=False)
+
+
+def breaker_path(notice: BreakerChanged) -> str:
+    """Where errors and events say that a breaker is: a part's is its part's, in the tree."""
+    return notice.name if notice.kind == "child" else f"breaker/{notice.name}"
+
+
+def made(
+    path: str,
+    operation: str,
+    error_type: str,
+    text: str,
+    severity: Severity,
+    now: datetime,
+    traceback: str = "",
+) -> ErrorRecord:
+    """A record of one error that happened now."""
+    service = path.rpartition("/")[2]
+    return ErrorRecord(
+        id=uuid4(),
+        time=now,
+        last_at=now,
+        count=1,
+        fingerprint=fingerprint_of(service, operation, error_type, traceback),
+        service=service,
+        path=path,
+        operation=operation,
+        category=Category.UNKNOWN.value,
+        severity=severity.value,
+        error_type=error_type,
+        message=storable(text[:MESSAGE_CHARS]),
+        correlation_id="",
+        traceback=storable(traceback),
+        recovery="none",
+        recovered=None,
+        recovery_s=None,
+    )
+
+
+def _record(
+    notice: ChildFailed | AskFailed | CrashHookFailed | FailureHandled,
+    severity: Severity,
+    operation: str,
+    now: datetime,
+) -> ErrorRecord:
+    record = made(
+        notice.path,
+        operation,
+        notice.error_type,
+        notice.error_text,
+        severity,
+        now,
+        notice.traceback,
+    )
+    return replace(
+        record,
+        category=category_of(notice.error_kinds).value,
+        correlation_id=notice.correlation_id,
+    )

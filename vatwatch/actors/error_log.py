@@ -1,0 +1,82 @@
+"""Error log: the lines about errors and breakers, one a minute for each kind of error."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from time import monotonic
+
+from vatwatch.actors.error_findings import Finding
+from vatwatch.errors import WebhookUnavailable
+from vatwatch.monitoring.errors import Severity
+from vatwatch.supervision import BreakerChanged, BreakerState
+
+log = logging.getLogger(__name__)
+
+# Of one fingerprint: an event, and a line in the log, at most this often.
+QUIET_S = 60.0
+# Fingerprints that are remembered; a service has a few dozen.
+REMEMBERED = 1_000
+
+_LEVELS = {
+    Severity.LOW.value: logging.INFO,
+    Severity.MEDIUM.value: logging.WARNING,
+    Severity.HIGH.value: logging.ERROR,
+    Severity.CRITICAL.value: logging.ERROR,
+}
+
+
+class ErrorLog:
+    """Which errors were told lately."""
+
+    def __init__(self) -> None:
+        self._told: OrderedDict[str, float] = OrderedDict()
+        self._repeats: dict[str, int] = {}
+
+    def tell(self, finding: Finding) -> bool:
+        """Log it, unless its like was told within a minute; whether it was logged."""
+        fingerprint, now = finding.record.fingerprint, monotonic()
+        if now - self._told.get(fingerprint, -QUIET_S) < QUIET_S:
+            self._repeats[fingerprint] = self._repeats.get(fingerprint, 0) + 1
+            return False
+        self._told[fingerprint] = now
+        self._told.move_to_end(fingerprint)
+        if len(self._told) > REMEMBERED:
+            forgotten, _ = self._told.popitem(last=False)
+            self._repeats.pop(forgotten, None)
+        self._write(finding, self._repeats.pop(fingerprint, 0))
+        return True
+
+    def _write(self, finding: Finding, repeats: int) -> None:
+        more = f" (and {repeats} times since it was last told)" if repeats else ""
+        text = f"{finding.where}: {finding.why}".removesuffix(": ") + more
+        # A bug needs its traceback; the weather does not.
+        if finding.bug and finding.record.traceback:
+            text += "\n" + finding.record.traceback
+        level = logging.DEBUG if finding.weather else _LEVELS[finding.record.severity]
+        log.log(level, "%s", text)
+
+
+def tell_breaker(notice: BreakerChanged) -> None:
+    """Log that a breaker has changed.
+
+    The part that depends on something outside tells of it itself: of such a breaker nothing is
+    logged, nor of any breaker's trials.
+    """
+    closed = notice.after is BreakerState.CLOSED
+    if closed:
+        text = f"{notice.name} works again."
+    elif notice.after is BreakerState.HALF_OPEN:
+        text = f"Trying {notice.name} again."
+    elif notice.before is BreakerState.HALF_OPEN:
+        text = f"{notice.name} failed at its trial: {notice.reason}"
+    else:
+        text = f"{notice.name} is not tried for a while: {notice.reason}"
+    worth_a_line = closed and notice.kind != "dependency"
+    log.log(logging.INFO if worth_a_line else logging.DEBUG, "%s", text)
+    if notice.kind == "webhook" and notice.before is BreakerState.CLOSED:
+        # Its outage: the alerter tells of each alert that is lost, not of this.
+        why = notice.reason.removeprefix(f"{WebhookUnavailable.__name__}: ")
+        log.warning(
+            "Alerts cannot be delivered: %s. The next try is in %.0f s.", why, notice.retry_in_s
+        )
