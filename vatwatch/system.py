@@ -24,7 +24,7 @@ from vatwatch.actors.postgres import PostgresActor
 from vatwatch.actors.processor import ProcessorActor
 from vatwatch.actors.resource_monitor import ResourceMonitorActor
 from vatwatch.actors.store import StoreActor
-from vatwatch.config.settings import Settings
+from vatwatch.config.settings import Settings, describe
 from vatwatch.redaction import hide
 from vatwatch.storage.retention import retentions_of
 from vatwatch.supervision import (
@@ -79,7 +79,8 @@ def declare(
                    retentions_of(s) if polls else (), connections=WRITERS, on_refused=on_refused,
                    finishes=True, handler_deadline_s=write_deadline_s(s),
                    shutdown_s=s.service.shutdown_timeout_s),
-            worker("cache", CacheActor, s.cache, s.breaker),
+            worker("cache", CacheActor, s.cache, s.breaker,
+                   stream_length=s.events.max_history_size, shown=describe(s)),
             # The last: that a question fails must not cost anybody the live state.
             worker("history", HistoryActor, s.database, s.breaker,
                    connections=max(1, s.database.max_connections - WRITERS)),

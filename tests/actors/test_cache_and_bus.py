@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.actors.harness import PATIENCE_S, Running, as_url, running, settings_for, until
+from tests.actors.harness import PATIENCE_S, Poison, Running, as_url, running, settings_for, until
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import FeedServer
 from vatwatch.live.records import Collection
@@ -73,6 +74,115 @@ def test_the_live_state_is_in_redis_with_its_life(tmp_path: Path, redis_url: str
         assert 0 < client.ttl("vatwatch:live:controllers") <= 33
         assert service.status("cache", CacheStatus).backend == "redis"
         client.close()
+
+
+def test_after_a_start_the_live_state_in_redis_is_served_until_there_is_an_own_one(
+    tmp_path: Path, redis_url: str
+) -> None:
+    given = updates(2)
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    with running(first, NOWHERE, REDIS_URL=redis_url) as service:
+        service.hand_in(given[0])
+        service.until_served(time_of(given[0]))
+        client = redis.Redis.from_url(redis_url)
+        until(lambda: client.exists("vatwatch:live:network") == 1)
+        served = {one: service.http.simulate_get(f"/api/{one.value}") for one in Collection}
+        somebody = served[Collection.FLIGHTS].json["flights"][0]
+    # Another home: neither journal nor database knows anything.
+    with running(second, NOWHERE, REDIS_URL=redis_url) as service:
+        for one, answer in served.items():
+            again = service.http.simulate_get(f"/api/{one.value}")
+            assert (again.content, again.headers["etag"]) == (
+                answer.content,
+                answer.headers["etag"],
+            )
+        assert service.http.simulate_get(f"/api/flights/{somebody['callsign']}").json == somebody
+        health = service.http.simulate_get("/api/cache/health").json
+        assert (health["backend"], health["hits"], health["misses"]) == ("redis", 5, 0)
+        assert health["process_hits"] >= 6
+        assert service.status("cache", CacheStatus).pilots == len(
+            served[Collection.FLIGHTS].json["flights"]
+        )
+        service.hand_in(given[1])
+        service.until_served(time_of(given[1]))
+        client.close()
+
+
+def test_nothing_in_redis_is_told_as_misses_and_rubbish_as_an_error(
+    tmp_path: Path, redis_url: str
+) -> None:
+    given = updates(1)
+    with running(tmp_path, NOWHERE, REDIS_URL=redis_url) as service:
+        health = service.http.simulate_get("/api/cache/health").json
+        assert (health["hits"], health["misses"], health["hit_rate"]) == (0, 5, 0.0)
+        client = redis.Redis.from_url(redis_url)
+        for one in Collection:
+            client.set(f"vatwatch:live:{one.value}", b"{rubbish")
+            client.set(f"vatwatch:live:{one.value}:gzip", b"{rubbish")
+        restarts = service.node("cache").restarts_total
+        service.tree.directory.address("cache").tell(Poison())
+        until(lambda: service.node("cache").restarts_total > restarts)
+        service.hand_in(given[0])
+        service.until_served(time_of(given[0]))
+        until(
+            lambda: any(
+                e["operation"] == "restore the live state from Redis"
+                for e in service.http.simulate_get("/api/errors").json["errors"]
+            )
+        )
+        client.close()
+
+
+def test_the_events_and_the_settings_are_in_redis_for_other_programs(
+    tmp_path: Path, redis_url: str
+) -> None:
+    given = updates(3)
+    with running(
+        tmp_path, NOWHERE, REDIS_URL=redis_url, EVENT_BUS_MAX_HISTORY_SIZE=10_000
+    ) as service:
+        for publication in given:
+            service.hand_in(publication)
+        service.until_served(time_of(given[-1]))
+        client = redis.Redis.from_url(redis_url, decode_responses=True)
+
+        def streamed() -> dict[str, dict[str, str]]:
+            return {fields["id"]: fields for _, fields in client.xrange("vatwatch:events")}
+
+        until(lambda: {str(e.id) for e in ring(service)} <= streamed().keys())
+        for event in ring(service):
+            fields = streamed()[str(event.id)]
+            assert (fields["type"], fields["source"]) == (event.type, event.source)
+            assert fields["correlation_id"] == event.correlation_id
+        shown = {one["name"]: one for one in json.loads(client.get("vatwatch:config"))}
+        assert shown["EVENT_BUS_MAX_HISTORY_SIZE"]["value"] == "10000"
+        client.close()
+
+
+def test_events_that_are_published_while_redis_is_away_are_in_the_stream_later(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "redis.sock"
+    given = iter(updates(60))
+    with running(
+        tmp_path, NOWHERE, REDIS_URL=f"unix://{path}", EVENT_BUS_MAX_HISTORY_SIZE=10_000
+    ) as service:
+        first = next(given)
+        service.hand_in(first)
+        service.until_served(time_of(first))
+        with redis_at(path):
+
+            def back_after_another_update() -> bool:
+                service.hand_in(next(given))
+                return service.status("cache", CacheStatus).reachable
+
+            until(back_after_another_update)
+            client = redis.Redis(unix_socket_path=str(path), decode_responses=True)
+            known = {str(e.id) for e in ring(service, frozenset({"FLIGHT_CREATED"}))}
+            assert known
+            until(lambda: known <= {fields["id"] for _, fields in client.xrange("vatwatch:events")})
+            client.close()
 
 
 def test_a_redis_that_dies_is_degraded_and_nothing_else(tmp_path: Path) -> None:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import redis
 from redis import Redis
 
 from vatwatch.live.records import Body, Collection
-from vatwatch.storage.redis_mirror import RedisMirror, weather
+from vatwatch.storage.redis_mirror import CONFIG_KEY, EVENTS_KEY, Lifetimes, RedisMirror, weather
+from vatwatch.traffic.events import Event
+from vatwatch.traffic.payloads import PositionPayload
 
-TTL_S = {
-    Collection.FLIGHTS: 60,
-    Collection.CONTROLLERS: 30,
-    Collection.ATIS: 31,
-    Collection.TRANSCEIVERS: 61,
-    Collection.NETWORK: 300,
-}
+TTL_S = Lifetimes(
+    live={
+        Collection.FLIGHTS: 60,
+        Collection.CONTROLLERS: 30,
+        Collection.ATIS: 31,
+        Collection.TRANSCEIVERS: 61,
+        Collection.NETWORK: 300,
+    },
+    configuration=301,
+    events=500,
+)
 
 
 def bodies(version: str) -> dict[Collection, Body]:
@@ -29,6 +38,11 @@ def bodies(version: str) -> dict[Collection, Body]:
         one: Body(f"{one.value} {version}".encode(), f"zipped {version}".encode(), '"x"')
         for one in Collection
     }
+
+
+def event(number: int) -> Event:
+    time = datetime(2026, 5, 1, 12, tzinfo=UTC) + timedelta(seconds=number)
+    return Event(UUID(int=number), "POSITION_UPDATE", time, "test", "", PositionPayload(number, 0))
 
 
 @pytest.fixture
@@ -51,7 +65,39 @@ def test_every_collection_is_there_plain_and_zipped_for_its_time(
             assert client.get(f"{key}:gzip") == b"zipped two"
             for each in (key, f"{key}:gzip"):
                 # Redis keeps time of its own: it may have counted down once.
-                assert TTL_S[one] - 1 <= client.ttl(each) <= TTL_S[one]
+                assert TTL_S.live[one] - 1 <= client.ttl(each) <= TTL_S.live[one]
+
+
+def test_what_was_written_is_read_back_and_what_is_half_there_is_not(
+    mirror: RedisMirror, redis_url: str
+) -> None:
+    assert mirror.read() == {}
+    written = bodies("one")
+    mirror.write(written, b"[]")
+    with closing(Redis.from_url(redis_url)) as client:
+        client.delete("vatwatch:live:atis:gzip")
+        assert client.get(CONFIG_KEY) == b"[]"
+        assert 0 < client.ttl(CONFIG_KEY) <= TTL_S.configuration
+    found = mirror.read()
+    assert found.keys() == {*Collection} - {Collection.ATIS}
+    for one, body in found.items():
+        assert (body.plain, body.gzipped) == (written[one].plain, written[one].gzipped)
+
+
+def test_the_stream_of_events_is_in_order_and_bounded(mirror: RedisMirror, redis_url: str) -> None:
+    events = [event(number) for number in range(1500)]
+    for start in range(0, len(events), 100):
+        mirror.add_events(events[start : start + 100], length=300)
+    with closing(Redis.from_url(redis_url, decode_responses=True)) as client:
+        found = [fields for _, fields in client.xrange(EVENTS_KEY)]
+        # Redis drops whole nodes of a hundred entries.
+        assert 300 <= len(found) <= 400
+        assert [fields["id"] for fields in found] == [str(e.id) for e in events[-len(found) :]]
+        last = found[-1]
+        assert last["type"] == "POSITION_UPDATE"
+        assert last["time"] == "2026-05-01T12:24:59Z"
+        assert json.loads(last["payload"]) == {"flights": 1499, "moved": 0}
+        assert 0 < client.ttl(EVENTS_KEY) <= TTL_S.events
 
 
 def test_a_write_is_done_whole_or_not_at_all(mirror: RedisMirror, redis_url: str) -> None:

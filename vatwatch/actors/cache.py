@@ -1,30 +1,35 @@
 """Cache: holds the live state ready-encoded, and mirrors it to Redis.
 
-Receives  LiveChanged, ServeAgain, SnapshotSetAside, GetLive, FindLive, FindFlightId, InspectCache
+Receives  LiveChanged, ServeAgain, SnapshotSetAside, GetLive, FindLive, FindFlightId, InspectCache,
+          MirrorEvents
 Sends     CacheStarted to processor, Publish (DATA_CACHED) to event_bus, SnapshotFailed to journal,
           ServiceReport
 Holds     the live state, and every collection as bytes, made once a snapshot. A snapshot that
           cannot be encoded is tried again until the journal sets it aside; the one before is served
-Restart   costs nothing: the processor is asked to send the live state again
+Restart   costs nothing: the processor is asked to send the live state again. Until it has one,
+          what Redis holds is served
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, assert_never
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, TypeVar, assert_never
 
-import redis
+import msgspec
+from msgspec import structs
 
 from vatwatch.actors.breakers import dependency_policy
+from vatwatch.actors.redis_side import RedisSide
 from vatwatch.actors.service import Service
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.cache import CacheSettings
-from vatwatch.errors import BreakerOpen, RedisUnavailable, SupervisionError
+from vatwatch.config.settings import Described
+from vatwatch.errors import SupervisionError
 from vatwatch.live.encoding import encode_live, encode_one
 from vatwatch.live.records import Body, Collection
+from vatwatch.live.restored import RestoredState
 from vatwatch.messages import (
     CacheStarted,
     FindFlightId,
@@ -32,33 +37,23 @@ from vatwatch.messages import (
     GetLive,
     InspectCache,
     LiveChanged,
+    MirrorEvents,
     SnapshotSetAside,
 )
 from vatwatch.messages.cache import ToCache
 from vatwatch.messages.status import CacheReport, CacheStatus
 from vatwatch.monitoring.health import Health
-from vatwatch.monitoring.outages import Outage, lasted, look
-from vatwatch.storage.redis_mirror import RedisMirror
+from vatwatch.storage.redis_mirror import Lifetimes, RedisMirror
 from vatwatch.supervision import (
-    Degrade,
-    Guard,
-    Guarded,
     NativePool,
-    Recovery,
     Reply,
     Tell,
     Timer,
     correlation_of,
 )
-from vatwatch.supervision.failures import text_of
 from vatwatch.traffic.identity import find_callsign
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.payloads import DataPayload
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,33 +67,35 @@ Found = TypeVar("Found")
 
 # Between two tries of a live state that cannot be encoded; the one before is served meanwhile.
 RETRY_S = 1.0
-# What speaks against Redis: weather, and what it refuses of what we ask, which is a bug.
-REDIS_FAILS = (RedisUnavailable, redis.RedisError)
 
 
 class CacheActor(Service):
-    """Keeper of what is served."""
+    """See the module."""
 
-    _guard: Guard
-    _mirroring: Recovery
-
-    def __init__(self, settings: CacheSettings, breaker: BreakerSettings) -> None:
+    def __init__(
+        self,
+        settings: CacheSettings,
+        breaker: BreakerSettings,
+        *,
+        stream_length: int,
+        shown: Sequence[Described],
+    ) -> None:
+        """`stream_length`: events in Redis's stream. `shown`: the settings in force, masked."""
         super().__init__()
         url = settings.redis_url
         self._mirror = (
-            None if url is None else RedisMirror(url.get_secret_value(), _ttl_s(settings))
+            None if url is None else RedisMirror(url.get_secret_value(), _lifetimes(settings))
         )
         self._breaker = breaker
+        self._stream_length = stream_length
+        self._configuration: bytes = msgspec.json.encode(shown)
+        self._redis: RedisSide | None = None
         self._pool = NativePool(1, "cache")
         self._state = NetworkState()
         self._bodies: dict[Collection, Body] = {}
+        # What Redis gave at the start; until there is a live state of our own.
+        self._restored: RestoredState | None = None
         self._recovered = False
-        self._succeeded = True
-        self._last_error = ""
-        self._retry_at: datetime | None = None
-        self._outage: Outage | None = None
-        # Whether only a question found that Redis is away, and no write has failed.
-        self._found_by_asking = False
         self._published: datetime | None = None
         self._changed_at: datetime | None = None
         self._hits = self._misses = 0
@@ -109,13 +106,18 @@ class CacheActor(Service):
         self._working_on: int | None = None
 
     def on_start(self) -> None:
-        self._guard = self.guard("Redis", dependency_policy(self._breaker), counts=REDIS_FAILS)
-        # Redis is a mirror: without it all is served the same, and the status says so.
-        self._mirroring = self.recovery(
-            "mirror", Degrade((*REDIS_FAILS, BreakerOpen), self._degrade), Guarded(self._guard)
-        )
         if self._mirror is not None:
-            self._mirrored(self._mirror, self._mirror.ping)
+            self._redis = RedisSide(
+                self,
+                self._mirror,
+                dependency_policy(self._breaker),
+                stream_length=self._stream_length,
+                on_news=self._report,
+            )
+            self._restored = self._redis.restore(self._pool)
+            if self._restored is not None:
+                self._recovered = True
+                self._changed_at = datetime.now(UTC)
         self.address("processor").tell(CacheStarted())
         self._report()
 
@@ -139,20 +141,38 @@ class CacheActor(Service):
                 if self._unserved is not None and self._unserved.entry_id == entry_id:
                     self._try_no_more()
             case GetLive(collection):
-                return self._counted(self._bodies.get(collection))
+                return self._counted(self._bodies_now().get(collection))
             case FindLive(collection, callsign):
-                return self._counted(encode_one(self._state, collection, callsign))
+                return self._find(collection, callsign)
             case FindFlightId(callsign):
-                flight = find_callsign(self._state.flights, callsign)
-                return None if flight is None else flight.flight_id
+                return self._find_flight_id(callsign)
             case InspectCache():
                 # Aside: a Redis that hangs must not keep the live state waiting.
                 self.spawn(self._inspect, self.reply_later())
+            case MirrorEvents(events):
+                if self._redis is not None:
+                    self._redis.add_events(events)
             case _:
                 assert_never(message)
         return None
 
+    def _bodies_now(self) -> dict[Collection, Body]:
+        return self._bodies if self._restored is None else self._restored.bodies
+
+    def _find(self, collection: Collection, callsign: str) -> bytes | None:
+        self._counted(self._bodies_now().get(collection))
+        if self._restored is not None:
+            return self._restored.find(collection, callsign)
+        return encode_one(self._state, collection, callsign)
+
+    def _find_flight_id(self, callsign: str) -> int | None:
+        if self._restored is not None:
+            return self._restored.flight_id(callsign)
+        flight = find_callsign(self._state.flights, callsign)
+        return None if flight is None else flight.flight_id
+
     def _counted(self, found: Found) -> Found:
+        """Count whether there was a live state to answer from; "offline" is an answer."""
         if found is None:
             self._misses += 1
         else:
@@ -160,38 +180,17 @@ class CacheActor(Service):
         return found
 
     def _inspect(self, reply: Reply[CacheReport]) -> None:
-        latency_ms = used_bytes = None
-        error = ""
-        if self._mirror is not None:
-            mirror = self._mirror
-            began = monotonic()
-            try:
-                self._guard.call(lambda: mirror.plainly(mirror.ping))
-                latency_ms = (monotonic() - began) * 1000
-                used_bytes = self._guard.call(lambda: mirror.plainly(mirror.used_memory))
-                self._learn("")
-            except BreakerOpen:
-                error = self._last_error or "Redis failed too often and is tried again soon"
-            except REDIS_FAILS as failure:
-                error = text_of(failure)
-                self._learn(error)
+        report = CacheReport() if self._redis is None else self._redis.inspect()
         total = self.with_totals(self._status())
-        reply.set(CacheReport(total.hits, total.misses, latency_ms, used_bytes, error))
-
-    def _learn(self, error: str) -> None:
-        """What a question found: without new snapshots nothing is written, and nothing else looks.
-
-        An answer does not end what a write has found: a full Redis answers, and takes nothing.
-        """
-        if error and not self._last_error:
-            self._found_by_asking = True
-        elif error or not self._found_by_asking:
-            return
-        else:
-            self._found_by_asking = False
-        self._last_error = error
-        self._tell_operator()
-        self._report()
+        reply.set(
+            structs.replace(
+                report,
+                hits=total.hits,
+                misses=total.misses,
+                redis_hits=total.redis_hits,
+                redis_misses=total.redis_misses,
+            )
+        )
 
     def _change(self, message: LiveChanged) -> None:
         self._try_no_more()
@@ -229,11 +228,10 @@ class CacheActor(Service):
         self._unserved_because = ""
         if message.state.time != self._state.time:
             self._changed_at = datetime.now(UTC)
-        self._state, self._bodies = message.state, bodies
+        self._state, self._bodies, self._restored = message.state, bodies, None
         self._recovered = message.recovered
-        if self._mirror is not None:
-            mirror = self._mirror
-            self._mirrored(mirror, lambda: mirror.write(bodies))
+        if self._redis is not None:
+            self._redis.write(bodies, self._configuration)
         general = message.state.general
         time = message.state.time
         if time is not None and general is not None and time != self._published:
@@ -245,65 +243,36 @@ class CacheActor(Service):
             )
             self.publish("DATA_CACHED", payload, correlation_id=general.update_timestamp)
 
-    def _mirrored(self, mirror: RedisMirror, work: Callable[[], None]) -> None:
-        self._succeeded, self._found_by_asking = True, False
-        self._mirroring.call(lambda: mirror.plainly(work))
-        if self._succeeded:
-            self._last_error = ""
-            self._retry_at = None
-        else:
-            retry_s = max(self._guard.retry_in_s, 0.0)
-            self._retry_at = datetime.now(UTC) + timedelta(seconds=retry_s)
-        self._tell_operator()
-
-    def _degrade(self, error: Exception) -> None:
-        """The breaker's own refusal says nothing new: the cause stays what it was."""
-        self._succeeded = False
-        if not isinstance(error, BreakerOpen):
-            self._last_error = text_of(error)
-        elif not self._last_error:
-            # Of a breaker that was open before this incarnation.
-            self._last_error = self._guard.info().last_failure.partition(": ")[2]
-
-    def _tell_operator(self) -> None:
-        """A line when Redis begins to fail, when the cause is another, and when it is back."""
-        before, now = self._outage, datetime.now(UTC)
-        self._outage, news = look(before, self._last_error, now)
-        if news == "ends" and before is not None:
-            seconds = (now - before.since).total_seconds()
-            log.info("Redis is back after %s; it gets each new live state again.", lasted(seconds))
-        elif news in ("begins", "changes"):
-            log.warning(
-                "The live state cannot be written to Redis: %s. The API goes on without it; the "
-                "next snapshot tries again.",
-                self._last_error,
-            )
-
     def _status(self) -> CacheStatus:
-        state = self._state
+        state, restored, redis = self._state, self._restored, self._redis
         return CacheStatus(
-            backend="in-process" if self._mirror is None else "redis",
-            reachable=not self._last_error,
-            last_error=self._last_error,
-            since=None if self._outage is None else self._outage.since,
-            retry_at=self._retry_at,
-            update_timestamp=state.time,
+            backend="in-process" if redis is None else "redis",
+            reachable=redis is None or not redis.last_error,
+            last_error="" if redis is None else redis.last_error,
+            since=None if redis is None or redis.outage is None else redis.outage.since,
+            retry_at=None if redis is None else redis.retry_at,
+            update_timestamp=state.time if restored is None else restored.updated_at,
             changed_at=self._changed_at,
             recovered=self._recovered,
-            pilots=len(state.flights),
-            controllers=len(state.sessions),
-            atis=len(state.atis),
+            pilots=self._count(Collection.FLIGHTS, len(state.flights)),
+            controllers=self._count(Collection.CONTROLLERS, len(state.sessions)),
+            atis=self._count(Collection.ATIS, len(state.atis)),
             prefiles=len(state.prefiles),
-            bytes=sum(len(body.plain) + len(body.gzipped) for body in self._bodies.values()),
+            bytes=sum(len(body.plain) + len(body.gzipped) for body in self._bodies_now().values()),
             hits=self._hits,
             misses=self._misses,
+            redis_hits=0 if redis is None else redis.hits,
+            redis_misses=0 if redis is None else redis.misses,
         )
+
+    def _count(self, collection: Collection, own: int) -> int:
+        return own if self._restored is None else self._restored.counts.get(collection, 0)
 
     def _report(self) -> None:
         status = self._status()
-        if self._last_error:
+        if status.last_error:
             self.report(
-                Health.DEGRADED, f"served in-process, Redis is away: {self._last_error}", status
+                Health.DEGRADED, f"served in-process, Redis is away: {status.last_error}", status
             )
         elif self._unserved_because:
             self.report(Health.DEGRADED, self._unserved_because, status)
@@ -316,12 +285,15 @@ class CacheActor(Service):
             self._mirror.close()
 
 
-def _ttl_s(settings: CacheSettings) -> dict[Collection, int]:
-    """How long each collection lives in Redis."""
-    return {
-        Collection.FLIGHTS: settings.ttl_flight_data_s,
-        Collection.CONTROLLERS: settings.ttl_atc_data_s,
-        Collection.ATIS: settings.ttl_atc_data_s,
-        Collection.TRANSCEIVERS: settings.ttl_flight_data_s,
-        Collection.NETWORK: settings.ttl_default_s,
-    }
+def _lifetimes(settings: CacheSettings) -> Lifetimes:
+    return Lifetimes(
+        live={
+            Collection.FLIGHTS: settings.ttl_flight_data_s,
+            Collection.CONTROLLERS: settings.ttl_atc_data_s,
+            Collection.ATIS: settings.ttl_atc_data_s,
+            Collection.TRANSCEIVERS: settings.ttl_flight_data_s,
+            Collection.NETWORK: settings.ttl_default_s,
+        },
+        configuration=settings.ttl_default_s,
+        events=settings.ttl_events_s,
+    )

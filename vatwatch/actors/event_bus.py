@@ -7,7 +7,7 @@ Receives  Publish, AcceptEvent, Subscribe, Unsubscribe, Replay, GetEvents, GetEv
 Asks      subscribers Delivered, history FindEvents: each from a lane of its own, so the bus itself
           waits for nobody
 Sends     StoreEvents to store (but for events that a snapshot's own transaction writes),
-          NotifyAgain to alerter, SnapshotFailed to journal, ServiceReport
+          MirrorEvents to cache, NotifyAgain to alerter, SnapshotFailed to journal, ServiceReport
 Holds     in a memory that its successor gets: the ring, the subscriptions, what is on its way to
           handlers and to the table, dead letters; in the outbox file a copy of what is not in the
           table, and after an ordered stop of what was not delivered
@@ -58,6 +58,7 @@ from vatwatch.messages import (
     GetEventMetrics,
     GetEvents,
     MessageUndelivered,
+    MirrorEvents,
     NotifyAgain,
     Publish,
     RedeliverDeadLetter,
@@ -243,18 +244,25 @@ class EventBusActor(Service):
 
     def _publish(self, message: Publish) -> None:
         """All of them, slice by slice: a first snapshot has more than the hub can wait for."""
+        new = []
         for number, event in enumerate(message.events, 1):
-            if message.checked or self._fits(event):
-                self._accept_new(event, stored=message.stored)
+            if (message.checked or self._fits(event)) and self._accept_new(
+                event, stored=message.stored
+            ):
+                new.append(event)
             if number % SLICE == 0:
                 give_way()
+        if new:
+            self.address("cache").tell(MirrorEvents(tuple(new)))
         self._flush()
         self._report_soon()
 
-    def _accept_new(self, event: Event, *, stored: bool) -> None:
+    def _accept_new(self, event: Event, *, stored: bool) -> bool:
         """Between two waits, so that whoever is killed has accepted it or has not."""
-        if self._memory.is_new(event):
+        is_new = self._memory.is_new(event)
+        if is_new:
             self._accept(event, stored=stored)
+        return is_new
 
     def _accept(self, event: Event, *, stored: bool) -> None:
         memory = self._memory

@@ -25,3 +25,9 @@ class CacheSettings(Section):
     ttl_atc_data_s: PositiveInt = setting(
         "CACHE_TTL_ATC_DATA", 30, "Life in Redis of controllers and ATIS.", unit="s"
     )
+    ttl_events_s: PositiveInt = setting(
+        "CACHE_TTL_EVENTS",
+        86_400,
+        "Life in Redis of the stream of events, after its latest one.",
+        unit="s",
+    )

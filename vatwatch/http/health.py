@@ -121,8 +121,10 @@ class DatabaseBody(Struct, frozen=True):
 class CacheBody(Struct, frozen=True):
     """The answer of /api/cache/health.
 
-    `hit_rate` is none before anything was asked for; `latency_ms` is until the cache had answered,
-    Redis included; `bytes` are those in this process.
+    `hits`, `misses`, `hit_rate` (none before the first) are of what was read from `backend`. Redis:
+    collections that were asked for at a start. The process: questions that there was a live state
+    for; these are `process_hits` and `process_misses`, too. `latency_ms` is
+    until the cache had answered, Redis included; `bytes` are those in this process.
     """
 
     status: str
@@ -133,6 +135,8 @@ class CacheBody(Struct, frozen=True):
     hits: int
     misses: int
     hit_rate: float | None
+    process_hits: int
+    process_misses: int
     bytes: int
     latency_ms: float | None
     redis_latency_ms: float | None
@@ -263,16 +267,21 @@ class CacheHealthResource(Resource):
             health, reason = Health.DEGRADED, f"Redis is away: {found.redis_error}"
         else:
             health, reason = Health.HEALTHY, ""
-        part, asked = reports.parts.get("cache"), found.hits + found.misses
+        part = reports.parts.get("cache")
+        hits, misses = found.hits, found.misses
+        if status.backend == "redis":
+            hits, misses = found.redis_hits, found.redis_misses
         body = CacheBody(
             status=health.value,
             reason=reason,
             since=None if part is None else part.since,
             backend=status.backend,
             update_timestamp=status.update_timestamp,
-            hits=found.hits,
-            misses=found.misses,
-            hit_rate=round(found.hits / asked, 4) if asked else None,
+            hits=hits,
+            misses=misses,
+            hit_rate=round(hits / (hits + misses), 4) if hits + misses else None,
+            process_hits=found.hits,
+            process_misses=found.misses,
             bytes=status.bytes,
             latency_ms=None if missing else round(latency_ms, 3),
             redis_latency_ms=found.redis_latency_ms and round(found.redis_latency_ms, 3),

@@ -159,7 +159,11 @@ def _collection(
     return _body([head[:-1], b',"', name.encode(), b'":[', b",".join(pieces), b"]}"])
 
 
+def etag_of(plain: bytes) -> str:
+    """The ETag of a body, quoted: the same content has the same, whoever encoded it."""
+    return f'"{blake2b(plain, digest_size=12).hexdigest()}"'
+
+
 def _body(parts: list[bytes]) -> Body:
     plain = b"".join(parts)
-    digest = blake2b(plain, digest_size=12).hexdigest()
-    return Body(plain, igzip.compress(plain, GZIP_LEVEL, mtime=0), f'"{digest}"')
+    return Body(plain, igzip.compress(plain, GZIP_LEVEL, mtime=0), etag_of(plain))

@@ -6,6 +6,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ event_bus        Delivered?, NotifyAgain
       ◀ http             GetAlerts?
     cache
+      ◀ event_bus        MirrorEvents
       ◀ health_monitor   InspectCache?
       ◀ http             FindFlightId?, FindLive?, GetLive?, InspectCache?
       ◀ journal          SnapshotSetAside
@@ -79,6 +80,7 @@ from vatwatch.messages.cache import (
     GetLive,
     InspectCache,
     LiveChanged,
+    MirrorEvents,
     SnapshotSetAside,
 )
 from vatwatch.messages.error_manager import (

@@ -9,7 +9,8 @@ from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.records import Feed
 from vatwatch.live.records import Body, Collection
 from vatwatch.messages.status import CacheReport
-from vatwatch.supervision import Ask, Tell
+from vatwatch.supervision import Ask, BestEffort, Tell
+from vatwatch.traffic.events import Event
 from vatwatch.traffic.network_state import NetworkState
 
 
@@ -63,6 +64,13 @@ class InspectCache(Ask[CacheReport]):
     """http, health_monitor → cache: count, and ask Redis something, now."""
 
 
+@dataclass(frozen=True, slots=True)
+class MirrorEvents(BestEffort):
+    """event_bus → cache: these were published; let other programs read them in Redis."""
+
+    events: tuple[Event, ...]
+
+
 ToCache: TypeAlias = (
-    LiveChanged | SnapshotSetAside | GetLive | FindLive | FindFlightId | InspectCache
+    LiveChanged | SnapshotSetAside | GetLive | FindLive | FindFlightId | InspectCache | MirrorEvents
 )

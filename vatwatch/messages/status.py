@@ -116,7 +116,7 @@ class StoreStatus(Struct, frozen=True):
 class CacheStatus(Struct, frozen=True):
     """What the cache is. `last_error`, `since`, `retry_at` are Redis's, as the store has them."""
 
-    COUNTERS: ClassVar = ("hits", "misses")
+    COUNTERS: ClassVar = ("hits", "misses", "redis_hits", "redis_misses")
 
     backend: str = "in-process"  # or redis
     reachable: bool = True
@@ -131,8 +131,10 @@ class CacheStatus(Struct, frozen=True):
     atis: int = 0
     prefiles: int = 0
     bytes: int = 0
-    hits: int = 0  # questions that were answered from it, as of its latest report
+    hits: int = 0  # questions that there was a live state for, as of its latest report
     misses: int = 0
+    redis_hits: int = 0  # collections that were read from Redis after a start, and were there
+    redis_misses: int = 0
 
 
 class ResourceStatus(Struct, frozen=True):
@@ -289,10 +291,12 @@ class DatabaseReport(Struct, frozen=True):
 
 
 class CacheReport(Struct, frozen=True):
-    """How the cache is now. Hits and misses are since the start of the whole."""
+    """How the cache is now. Hits and misses are since the start of the whole, as `CacheStatus`'."""
 
     hits: int = 0
     misses: int = 0
+    redis_hits: int = 0
+    redis_misses: int = 0
     redis_latency_ms: float | None = None
     redis_used_bytes: int | None = None
     redis_error: str = ""

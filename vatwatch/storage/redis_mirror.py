@@ -1,27 +1,38 @@
-"""The live state in Redis, for whoever reads it there: other workers, other programs.
+"""What vatwatch keeps in Redis, for itself after a start and for other programs.
 
-Keys are `vatwatch:live:<collection>` (JSON) and `vatwatch:live:<collection>:gzip`, each with the
-TTL of its collection, so that what has grown old is not there any more.
+- `vatwatch:live:<collection>` (JSON) and `vatwatch:live:<collection>:gzip`: the live state
+- `vatwatch:config`: the settings in force, as `GET /api/config` shows them
+- `vatwatch:events`: a stream of the latest events, oldest first; its length is bounded
+
+Each key has a TTL, so that what has grown old is gone. (Rates of writes are counted in keys of the
+library `limits`: `http/rates.py`.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar, cast
 
+import msgspec
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from vatwatch.errors import RedisUnavailable
+from vatwatch.live.encoding import etag_of
 from vatwatch.live.records import Body, Collection
 from vatwatch.supervision.failures import system_words
+from vatwatch.traffic.events import Event
 
 Result = TypeVar("Result")
+# What redis-py takes for one.
+_Field: TypeAlias = bytes | bytearray | memoryview | str | int | float
 
 # A mirror must not keep the live state waiting.
 TIMEOUT_S = 2.0
-
+CONFIG_KEY = "vatwatch:config"
+EVENTS_KEY = "vatwatch:events"
 
 # Weather, and what an operator does about it. The first that fits; the rest of what Redis says is a
 # bug: we asked for something that it does not know.
@@ -34,7 +45,7 @@ _WEATHER: tuple[tuple[type[exceptions.RedisError], str], ...] = (
     (exceptions.AuthorizationError, "does not let vatwatch in: check the user in REDIS_URL"),
     (
         exceptions.NoPermissionError,
-        "does not allow this user PING, INFO, or MULTI with SET on vatwatch:live:*",
+        "does not allow this user PING, INFO, or MULTI, MGET, SET, XADD, EXPIRE on vatwatch:*",
     ),
     (exceptions.BusyLoadingError, "is loading its data and takes nothing yet"),
     (exceptions.MaxConnectionsError, "has no connection left"),
@@ -60,10 +71,19 @@ def weather(error: exceptions.RedisError) -> str:
     return _CODES.get(str(error).partition(" ")[0], "")
 
 
-class RedisMirror:
-    """Writes the live state to Redis. Raises redis.RedisError as it comes; nothing is retried."""
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long keys live in Redis after they were last written, in seconds."""
 
-    def __init__(self, url: str, ttl_s: Mapping[Collection, int]) -> None:
+    live: Mapping[Collection, int]
+    configuration: int
+    events: int
+
+
+class RedisMirror:
+    """Reads and writes Redis. Raises redis.RedisError as it comes; nothing is retried."""
+
+    def __init__(self, url: str, ttl_s: Lifetimes) -> None:
         # Its own defaults make one call to a server that is away cost four seconds of retries.
         self._redis = Redis.from_url(
             url,
@@ -86,13 +106,34 @@ class RedisMirror:
         used = self._redis.info("memory").get("used_memory")
         return None if used is None else int(used)
 
-    def write(self, bodies: Mapping[Collection, Body]) -> None:
-        """Write every collection, all or none."""
+    def write(self, bodies: Mapping[Collection, Body], configuration: bytes = b"") -> None:
+        """Write every collection and the configuration (JSON), all or none."""
         pipeline = self._redis.pipeline(transaction=True)
         for collection, body in bodies.items():
-            key, ttl_s = f"vatwatch:live:{collection.value}", self._ttl_s[collection]
+            key, ttl_s = _key(collection), self._ttl_s.live[collection]
             pipeline.set(key, body.plain, ex=ttl_s)
             pipeline.set(f"{key}:gzip", body.gzipped, ex=ttl_s)
+        if configuration:
+            pipeline.set(CONFIG_KEY, configuration, ex=self._ttl_s.configuration)
+        pipeline.execute()
+
+    def read(self) -> dict[Collection, Body]:
+        """The collections that are there and have not grown old."""
+        wanted = list(Collection)
+        keys = [key for one in wanted for key in (_key(one), f"{_key(one)}:gzip")]
+        values = cast("list[bytes | None]", self._redis.mget(keys))
+        return {
+            one: Body(plain, gzipped, etag_of(plain))
+            for one, plain, gzipped in zip(wanted, values[::2], values[1::2], strict=True)
+            if plain is not None and gzipped is not None
+        }
+
+    def add_events(self, events: Sequence[Event], length: int) -> None:
+        """Append to the stream, all or none; beyond `length` (about) its oldest entries go."""
+        pipeline = self._redis.pipeline(transaction=True)
+        for event in events:
+            pipeline.xadd(EVENTS_KEY, _fields(event), maxlen=length, approximate=True)
+        pipeline.expire(EVENTS_KEY, self._ttl_s.events)
         pipeline.execute()
 
     def close(self) -> None:
@@ -115,3 +156,18 @@ class RedisMirror:
             why = system_words(error)
             # Without its cause: redis-py's words may quote the address.
             raise RedisUnavailable(f"{self._name} {text}{f' ({why})' if why else ''}") from None
+
+
+def _key(collection: Collection) -> str:
+    return f"vatwatch:live:{collection.value}"
+
+
+def _fields(event: Event) -> dict[_Field, _Field]:
+    return {
+        "id": str(event.id),
+        "type": event.type,
+        "time": event.time.isoformat().replace("+00:00", "Z"),
+        "source": event.source,
+        "correlation_id": event.correlation_id,
+        "payload": msgspec.json.encode(event.payload),
+    }

@@ -1,0 +1,193 @@
+"""The cache's Redis side: what is written there, read from there, and what is said of it.
+
+Redis is a mirror. Without it everything is served the same; each new live state is another try, and
+the breaker bounds what a dead one costs. Part of the cache's actor, and of no other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count, islice
+from time import monotonic
+from typing import TypeVar
+
+import gevent
+import msgspec
+import redis
+
+from vatwatch.actors.service import Service
+from vatwatch.errors import BreakerOpen, RedisUnavailable
+from vatwatch.live.records import Body, Collection
+from vatwatch.live.restored import RestoredState
+from vatwatch.messages.status import CacheReport
+from vatwatch.monitoring.outages import Outage, lasted, look
+from vatwatch.storage.redis_mirror import RedisMirror
+from vatwatch.supervision import BreakerPolicy, Degrade, Guarded, NativePool
+from vatwatch.supervision.failures import text_of
+from vatwatch.traffic.events import Event
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# What speaks against Redis: weather, and what it refuses of what we ask, which is a bug.
+REDIS_FAILS = (RedisUnavailable, redis.RedisError)
+# Events that are written at once: redis-py packs a hundred in 2 ms, and nobody else runs meanwhile.
+BATCH = 100
+
+
+class RedisSide:
+    """One connection pool, one breaker, and the counts that `GET /api/cache/health` tells."""
+
+    def __init__(
+        self,
+        actor: Service,
+        mirror: RedisMirror,
+        policy: BreakerPolicy,
+        *,
+        stream_length: int,
+        on_news: Callable[[], None],
+    ) -> None:
+        """`on_news` is called when a question, and no write, has found Redis away or back."""
+        self._actor = actor
+        self._mirror = mirror
+        self._guard = actor.guard("Redis", policy, counts=REDIS_FAILS)
+        self._on_news = on_news
+        self.last_error = ""
+        self.retry_at: datetime | None = None
+        self.outage: Outage | None = None
+        # Whether only a question found that Redis is away, and no write has failed.
+        self._found_by_asking = False
+        self.hits = self.misses = 0
+        self._stream_length = stream_length
+        # Numbered. No more than the stream holds: what falls out here would fall out there.
+        self._events: deque[tuple[int, Event]] = deque(maxlen=stream_length)
+        self._numbers = count()
+        self._appending = False
+
+    def restore(self, pool: NativePool) -> RestoredState | None:
+        """The live state that is there; None if Redis is away, empty, or holds something else."""
+        bodies = self._attempt(self._mirror.read) or {}
+        self.hits += len(bodies)
+        self.misses += len(Collection) - len(bodies)
+        if not bodies:
+            return None
+        try:
+            return pool.run(RestoredState, bodies)
+        except (msgspec.MsgspecError, KeyError, ValueError) as error:
+            self._actor.report_failure("restore the live state from Redis", error)
+            return None
+
+    def write(self, bodies: Mapping[Collection, Body], configuration: bytes) -> None:
+        """Write the live state and the configuration (JSON), and events that wait."""
+        self._attempt(lambda: self._mirror.write(bodies, configuration))
+        self._append_soon()
+
+    def add_events(self, events: Sequence[Event]) -> None:
+        """Append these to the stream, soon and in order. Never waits and never fails.
+
+        While Redis is away they wait here; the oldest beyond the stream's length are dropped.
+        """
+        self._events.extend(zip(self._numbers, events, strict=False))
+        self._append_soon()
+
+    def _append_soon(self) -> None:
+        if self._events and not self._appending and not self.last_error:
+            self._appending = True
+            self._actor.spawn(self._append)
+
+    def _append(self) -> None:
+        """In a greenlet of its own: a Redis that hangs must not keep the live state waiting."""
+        try:
+            while self._events:
+                batch = list(islice(self._events, BATCH))
+                events = [event for _, event in batch]
+                self._attempt(partial(self._mirror.add_events, events, self._stream_length))
+                if self.last_error:
+                    return
+                # More may have come meanwhile, and pushed out some of these.
+                while self._events and self._events[0][0] <= batch[-1][0]:
+                    self._events.popleft()
+                gevent.sleep(0)
+        finally:
+            self._appending = False
+
+    def inspect(self) -> CacheReport:
+        """Ask Redis something, now."""
+        latency_ms = used_bytes = None
+        error = ""
+        began = monotonic()
+        try:
+            self._guard.call(lambda: self._mirror.plainly(self._mirror.ping))
+            latency_ms = (monotonic() - began) * 1000
+            used_bytes = self._guard.call(lambda: self._mirror.plainly(self._mirror.used_memory))
+            self._learn("")
+        except BreakerOpen:
+            error = self.last_error or "Redis failed too often and is tried again soon"
+        except REDIS_FAILS as failure:
+            error = text_of(failure)
+            self._learn(error)
+        return CacheReport(
+            redis_latency_ms=latency_ms, redis_used_bytes=used_bytes, redis_error=error
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._mirror.close()
+
+    def _attempt(self, work: Callable[[], T]) -> T | None:
+        """Do it; None if Redis fails, which is remembered and told."""
+        failures: list[Exception] = []
+        trying = self._actor.recovery(
+            "mirror", Degrade((*REDIS_FAILS, BreakerOpen), failures.append), Guarded(self._guard)
+        )
+        self._found_by_asking = False
+        result: T | None = trying.call(lambda: self._mirror.plainly(work))
+        if failures:
+            self._failed(failures[0])
+        else:
+            self.last_error, self.retry_at = "", None
+        self._tell_operator()
+        return result
+
+    def _failed(self, error: Exception) -> None:
+        """The breaker's own refusal says nothing new: the cause stays what it was."""
+        if not isinstance(error, BreakerOpen):
+            self.last_error = text_of(error)
+        elif not self.last_error:
+            # Of a breaker that was open before this incarnation.
+            self.last_error = self._guard.info().last_failure.partition(": ")[2]
+        self.retry_at = datetime.now(UTC) + timedelta(seconds=max(self._guard.retry_in_s, 0.0))
+
+    def _learn(self, error: str) -> None:
+        """What a question found: without new snapshots nothing is written, and nothing else looks.
+
+        An answer does not end what a write has found: a full Redis answers, and takes nothing.
+        """
+        if error and not self.last_error:
+            self._found_by_asking = True
+        elif error or not self._found_by_asking:
+            return
+        else:
+            self._found_by_asking = False
+        self.last_error = error
+        self._tell_operator()
+        self._on_news()
+
+    def _tell_operator(self) -> None:
+        """A line when Redis begins to fail, when the cause is another, and when it is back."""
+        before, now = self.outage, datetime.now(UTC)
+        self.outage, news = look(before, self.last_error, now)
+        if news == "ends" and before is not None:
+            seconds = (now - before.since).total_seconds()
+            log.info("Redis is back after %s; it gets each new live state again.", lasted(seconds))
+        elif news in ("begins", "changes"):
+            log.warning(
+                "The live state cannot be written to Redis: %s. The API goes on without it; the "
+                "next snapshot tries again.",
+                self.last_error,
+            )

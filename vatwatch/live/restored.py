@@ -1,0 +1,64 @@
+"""A live state that another process has encoded: read back, and looked into.
+
+After a start it is served until the first own state is there. Only Redis gives one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+from msgspec import Raw, Struct
+
+from vatwatch.live.records import Body, Collection
+from vatwatch.traffic.identity import find_callsign
+
+
+class _Named(Struct, gc=False):
+    callsign: str
+    flight_id: str = ""
+
+
+class _Head(Struct, gc=False):
+    updated_at: datetime | None = None
+    count: int = 0
+
+
+class RestoredState:
+    """Collections as bytes, and an index by callsign. For a native thread: milliseconds to make.
+
+    Raises:
+        msgspec.MsgspecError: a body is not what vatwatch writes
+    """
+
+    def __init__(self, bodies: Mapping[Collection, Body]) -> None:
+        self.bodies = dict(bodies)
+        heads = {one: msgspec.json.decode(body.plain, type=_Head) for one, body in bodies.items()}
+        times = [head.updated_at for head in heads.values() if head.updated_at is not None]
+        self.updated_at = min(times, default=None)
+        """The feed's time of the oldest of them."""
+        self.counts = {one: head.count for one, head in heads.items()}
+        self._records = {one: _index(one, body) for one, body in bodies.items()}
+        self._flight_ids = {
+            callsign: int(msgspec.json.decode(record, type=_Named).flight_id)
+            for callsign, record in self._records.get(Collection.FLIGHTS, {}).items()
+        }
+
+    def find(self, collection: Collection, callsign: str) -> bytes | None:
+        """One record as JSON; None if it is not there."""
+        record = find_callsign(self._records.get(collection, {}), callsign)
+        return None if record is None else bytes(record)
+
+    def flight_id(self, callsign: str) -> int | None:
+        """The flight that was online under this callsign."""
+        return find_callsign(self._flight_ids, callsign)
+
+
+def _index(collection: Collection, body: Body) -> dict[str, Raw]:
+    if collection is Collection.NETWORK:
+        return {}
+    records = msgspec.json.decode(
+        msgspec.json.decode(body.plain, type=dict[str, Raw])[collection.value], type=list[Raw]
+    )
+    return {msgspec.json.decode(record, type=_Named).callsign: record for record in records}
