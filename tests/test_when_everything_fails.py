@@ -129,7 +129,7 @@ def test_supervisor_that_fails_again_and_again_ends_the_worker(tmp_path: Path, n
         for failure in range(limit + 1):
             assert not said
             until_all(tree, State.RUNNING)
-            life = slots[name].life
+            life = slots[name].incarnation
             assert life is not None
             life.kill("crash", RuntimeError("bug"))
             with gevent.Timeout(PATIENCE_S, AssertionError("its end is not noticed")):

@@ -96,7 +96,7 @@ class House:
     def memory(self) -> BusMemory:
         """Of the bus that runs now."""
         place: Any = self.tree.directory.find("event_bus")
-        memory: BusMemory = place.life.actor._memory
+        memory: BusMemory = place.incarnation.actor._memory
         return memory
 
     def publish(self, *events: Event, stored: bool = False) -> None:

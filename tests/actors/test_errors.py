@@ -18,7 +18,7 @@ from vatwatch.actors.store import RetryWrite
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import SupervisionNoticed
 from vatwatch.monitoring import error_folding
-from vatwatch.supervision import AskFailed, Fault, FaultKind, State, described
+from vatwatch.supervision import AskFailed, Fault, FaultKind, State, describe_error
 
 STORM = 10_000
 
@@ -115,7 +115,7 @@ def test_a_storm_of_errors_is_a_few_rows_and_hurts_nobody(
         notice = AskFailed(
             path="vatwatch/data/history",
             message_type="FindTrack",
-            **described(KeyError("bug"), ""),
+            **describe_error(KeyError("bug"), ""),
         )
         for _ in range(STORM):
             manager.tell(SupervisionNoticed(notice))
@@ -189,7 +189,7 @@ def test_a_store_that_hangs_with_a_full_mailbox_keeps_nobody_from_hearing_of_err
         notice = AskFailed(
             path="vatwatch/data/history",
             message_type="FindTrack",
-            **described(KeyError("bug"), ""),
+            **describe_error(KeyError("bug"), ""),
         )
         manager.tell(SupervisionNoticed(notice))
         # It goes on answering while the store takes nothing, and what it heard is written later.
@@ -202,7 +202,7 @@ def test_a_store_that_hangs_with_a_full_mailbox_keeps_nobody_from_hearing_of_err
 def fail_to_answer(service: Running, kind: str, *, of: str = "history") -> None:
     """Let the error manager hear of an error, of this operation and actor."""
     notice = AskFailed(path=f"vatwatch/data/{of}", message_type=kind,
-                       **described(KeyError("bug"), ""))  # fmt: skip
+                       **describe_error(KeyError("bug"), ""))  # fmt: skip
     service.tree.observers.notify(notice)
 
 
@@ -299,7 +299,7 @@ def test_an_error_whose_text_postgresql_cannot_hold_is_kept_all_the_same(
     with running(tmp_path, database_url) as service:
         error = ValueError("a NUL \0 and half a character \ud800")
         notice = AskFailed(
-            path="vatwatch/data/history", message_type="FindTrack", **described(error)
+            path="vatwatch/data/history", message_type="FindTrack", **describe_error(error)
         )
         service.tree.observers.notify(notice)
         until(lambda: errors(service, "service=history"))

@@ -21,7 +21,7 @@ from vatwatch.supervision import Fault, FaultKind, HandOverDiscarded, State, Tre
 def spoil(tree: Tree, name: str, field: str) -> None:
     """One field of what the actor will hand over is not what it should be."""
     place: Any = tree.directory.find(name)
-    actor = place.life.actor
+    actor = place.incarnation.actor
     state = actor._memory if name == "event_bus" else actor._records
     assert getattr(state, field) is not None
     setattr(state, field, None)

@@ -34,9 +34,9 @@ def asked(house: House, timeout_s: float) -> str:
 def history_of(house: House) -> HistoryActor:
     slot = house.tree.directory.find("history")
     assert slot is not None
-    assert slot.life is not None
-    assert isinstance(slot.life.actor, HistoryActor)
-    return slot.life.actor
+    assert slot.incarnation is not None
+    assert isinstance(slot.incarnation.actor, HistoryActor)
+    return slot.incarnation.actor
 
 
 def waiting(house: House) -> int:

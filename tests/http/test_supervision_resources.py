@@ -209,7 +209,7 @@ def test_an_order_that_is_none_is_refused_and_harms_nobody(
 def test_faults_of_what_is_there_are_taken(
     client: testing.TestClient, house: tuple[Tree, Notices]
 ) -> None:
-    house[0].guards.get("PostgreSQL (store)", BreakerPolicy())
+    house[0].circuit_breakers.get("PostgreSQL (store)", BreakerPolicy())
     for order in (
         {"kind": "fail", "target": "PostgreSQL (store)"},
         {"kind": "slow", "target": "a", "seconds": 0.1, "message_type": "StoreBatch"},

@@ -202,6 +202,6 @@ def node(tree: Tree, name: str) -> Any:
     return next(info for info in tree.snapshot().walk() if info.name == name)
 
 
-def settle(tree: Tree, name: str) -> str:
+def wait_until_handled(tree: Tree, name: str) -> str:
     """Wait until the actor has handled all that was sent to it so far."""
     return tree.directory.address(name).ask(Echo("settled"), timeout_s=PATIENCE_S)

@@ -407,7 +407,7 @@ class House:
                 if parent.alive and known.due_at is not None and known.due_at <= self.now:
                     self.fire(parent, child)
 
-    def settle(self) -> None:
+    def wait_until_handled(self) -> None:
         """Let everything follow that follows without time."""
         for _ in range(1000):
             busy = [each for each in self.supervisors if each.alive and each.inbox]

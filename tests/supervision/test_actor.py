@@ -15,12 +15,12 @@ from vatwatch.supervision import (
     AskFailed,
     ChildFailed,
     ChildStarted,
+    ContinueWithout,
     CrashHookFailed,
     DeadLettered,
-    Degrade,
     FailureHandled,
-    InHand,
-    life,
+    OnFailedMessage,
+    incarnation,
     worker,
 )
 
@@ -39,7 +39,7 @@ from .helpers import (
     root,
     running,
     scribe,
-    settle,
+    wait_until_handled,
 )
 
 
@@ -78,7 +78,7 @@ def test_failed_ask_raises_in_the_asker_is_reported_and_costs_the_actor_nothing(
         assert (failed.path, failed.error_type) == ("root/store", "KeyError")
         assert failed.message_type == "FailToAnswer"
         assert "on_receive" in failed.traceback
-        assert settle(tree, "store")
+        assert wait_until_handled(tree, "store")
         assert log == ["store started"]
         assert node(tree, "store").asks_failed == 1
         assert node(tree, "store").failures == 0
@@ -109,14 +109,14 @@ def test_a_failure_tells_what_the_message_in_hand_belongs_to(
 
 def test_a_failure_that_is_mended_tells_what_the_message_in_hand_belongs_to() -> None:
     def work(actor: Actor) -> None:
-        mended = actor.recovery("work", Degrade((OSError,), lambda _error: None))
+        mended = actor.recovery("work", ContinueWithout((OSError,), lambda _error: None))
         mended.call(lambda: (_ for _ in ()).throw(OSError("away")))
         # Whoever works beside the handler does not work on its message.
         actor.spawn(mended.call, lambda: (_ for _ in ()).throw(OSError("beside"))).join()
 
     with running(root(scribe("store", []))) as (tree, notices):
         tree.directory.address("store").tell(TracedDo(work))
-        settle(tree, "store")
+        wait_until_handled(tree, "store")
         told = {n.error_text: n.correlation_id for n in notices.of(FailureHandled)}
         assert told == {"away": "snapshot 7", "beside": ""}
 
@@ -148,8 +148,8 @@ def test_whatever_is_raised_fails_this_actor_only_and_it_comes_back(error: BaseE
         failed = notices.wait(ChildFailed)
         assert (failed.path, failed.reason) == ("root/store", "crash")
         assert (failed.error_type, failed.message_type) == (type(error).__name__, "Fail")
-        settle(tree, "store")
-        settle(tree, "cache")
+        wait_until_handled(tree, "store")
+        wait_until_handled(tree, "cache")
         assert log == [
             "store started",
             f"store crashed: {type(error).__name__} Fail",
@@ -166,7 +166,7 @@ def test_base_exception_in_an_ask_fails_the_actor_and_the_asker_is_told() -> Non
             store.ask(FailToAnswer(SystemExit(1)), timeout_s=PATIENCE_S)
         assert isinstance(unavailable.value.__cause__, SystemExit)
         assert notices.wait(ChildFailed).error_type == "SystemExit"
-        assert settle(tree, "store")
+        assert wait_until_handled(tree, "store")
 
 
 def test_killed_greenlet_is_a_failure() -> None:
@@ -175,7 +175,7 @@ def test_killed_greenlet_is_a_failure() -> None:
         greenlet = store.ask(Compute(lambda actor: gevent.getcurrent()), timeout_s=PATIENCE_S)
         greenlet.kill()
         assert notices.wait(ChildFailed).error_type == "GreenletExit"
-        assert settle(tree, "store")
+        assert wait_until_handled(tree, "store")
 
 
 def test_unknown_message_is_a_failure() -> None:
@@ -265,7 +265,7 @@ def test_failure_of_a_spawned_greenlet_is_the_actors() -> None:
         failed = notices.wait(ChildFailed)
         assert (failed.error_type, failed.error_text) == ("LookupError", "in the background")
         assert "in fails" in failed.traceback
-        settle(tree, "store")
+        wait_until_handled(tree, "store")
         assert log.count("store started") == 2
 
 
@@ -310,7 +310,7 @@ def test_killing_a_spawned_greenlet_harms_nobody_and_its_result_can_be_had() -> 
     with running(root(scribe("store", []))) as (tree, notices):
         store = tree.directory.address("store")
         assert store.ask(Compute(work), timeout_s=PATIENCE_S) == "done well"
-        assert settle(tree, "store")
+        assert wait_until_handled(tree, "store")
         assert not notices.of(ChildFailed)
 
 
@@ -327,7 +327,7 @@ def test_reply_later_leaves_the_actor_free_meanwhile() -> None:
             timeout_s=PATIENCE_S,
         )
         gevent.idle()
-        assert settle(tree, "store")
+        assert wait_until_handled(tree, "store")
         assert not asking.ready()
         replies[0].set("at last")
         assert asking.get(timeout=PATIENCE_S) == "at last"
@@ -356,7 +356,7 @@ def test_reply_owed_by_a_dead_actor_is_unavailable() -> None:
         with pytest.raises(ActorUnavailable):
             tree.directory.address("store").ask(Compute(later), timeout_s=PATIENCE_S)
         replies[0].set("too late")
-        assert settle(tree, "store")
+        assert wait_until_handled(tree, "store")
         assert len(notices.of(ChildFailed)) == 1
 
 
@@ -392,7 +392,7 @@ def test_failing_crash_hook_is_reported_and_changes_nothing() -> None:
         failed = notices.wait(CrashHookFailed)
         assert (failed.path, failed.error_type) == ("root/store", "SystemExit")
         assert notices.wait(ChildFailed).error_type == "RuntimeError"
-        assert settle(tree, "store")
+        assert wait_until_handled(tree, "store")
 
 
 def test_crash_hook_that_hangs_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -400,11 +400,11 @@ def test_crash_hook_that_hangs_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> 
         def on_crash(self, error: BaseException, in_hand: object | None) -> None:
             Event().wait()
 
-    monkeypatch.setattr(life, "_CRASH_HOOK_S", 0.001)
+    monkeypatch.setattr(incarnation, "_CRASH_HOOK_S", 0.001)
     with running(root(worker("store", Slow, []))) as (tree, notices):
         tree.directory.address("store").tell(Fail(RuntimeError("bug")))
         assert notices.wait(CrashHookFailed).error_type == "Timeout"
-        assert settle(tree, "store")
+        assert wait_until_handled(tree, "store")
 
 
 def test_crash_hook_runs_in_a_hung_actor_too_and_knows_what_was_in_hand() -> None:
@@ -429,12 +429,14 @@ def test_message_in_hand_at_a_crash_becomes_a_dead_letter() -> None:
 
 def test_ask_in_hand_of_a_hung_actor_is_unavailable_and_is_not_tried_again() -> None:
     log: list[str] = []
-    spec = root(scribe("store", log, handler_deadline_s=0.01, in_hand=InHand.RETRY))
+    spec = root(
+        scribe("store", log, handler_deadline_s=0.01, on_failed_message=OnFailedMessage.RETRY)
+    )
     hang = HangAnswer()
     with running(spec, hang_check_s=0.005) as (tree, notices):
         with pytest.raises(ActorUnavailable):
             tree.directory.address("store").ask(hang, timeout_s=PATIENCE_S)
-        settle(tree, "store")
+        wait_until_handled(tree, "store")
         assert not notices.of(DeadLettered)
         assert len(notices.of(ChildFailed)) == 1
 
@@ -473,7 +475,7 @@ def test_busy_actor_gives_way_to_the_others() -> None:
             store.tell(Note(str(number)))
         seen_between: list[int] = []
         watching = gevent.spawn(lambda: seen_between.append(len(turns)))
-        settle(tree, "store")
+        wait_until_handled(tree, "store")
         watching.join(PATIENCE_S)
         assert seen_between[0] < 100
 
@@ -494,6 +496,6 @@ def test_timers_have_their_turn_while_an_actor_has_much_to_do() -> None:
             address.tell(Do(take_a_turn))
         timer = gevent.get_hub().loop.timer(0.001)
         timer.start(lambda: seen.append(len(handled)))
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         timer.close()
         assert seen[0] < 20

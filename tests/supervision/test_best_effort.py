@@ -14,9 +14,9 @@ from vatwatch.supervision import (
     BestEffort,
     BreakerPolicy,
     DeadLettered,
-    InHand,
     Latest,
     MailboxPolicy,
+    OnFailedMessage,
     State,
     worker,
 )
@@ -134,15 +134,15 @@ def test_of_the_latest_a_mailbox_holds_one_of_each_topic_and_refuses_none(
 
 def test_news_that_failed_does_not_come_back_before_what_is_newer() -> None:
     log: list[str] = []
-    with running(root(watcher(log, in_hand=InHand.RETRY))) as (tree, notices):
+    with running(root(watcher(log, on_failed_message=OnFailedMessage.RETRY))) as (tree, notices):
         address = tree.directory.address("watcher")
         hang = Hang()
         address.tell(hang)
         hang.reached.wait(PATIENCE_S)
         address.tell(Report("store", "poison"))
         # While the poison is being handled, the next one arrives.
-        slot = next(slot for slot in tree._root.walk() if slot.name == "watcher")
-        slot.tap = lambda message, _own: _tell_newer(address, message)
+        each = next(each for each in tree._root.walk() if each.name == "watcher")
+        each.tap = lambda message, _own: _tell_newer(address, message)
         let_go(tree, hang)
         assert [line for line in log if line.startswith("store")] == ["store new"]
         assert not notices.of(DeadLettered)
@@ -208,7 +208,7 @@ def test_news_is_read_once_as_the_latest_in_the_place_of_the_first(
                 model[model.index(of_topic[0])] = news
             else:
                 model.append(news)
-            mailbox.put_news(news)
+            mailbox.put_latest(news)
         elif operation == "get" and model:
             taken = mailbox.get()
             assert taken.message == model.pop(0)
@@ -217,7 +217,7 @@ def test_news_is_read_once_as_the_latest_in_the_place_of_the_first(
             newer = [m for m in model if isinstance(m, Report) and m.of == getattr(back, "of", "")]
             if not newer:
                 model.insert(0, back)
-            mailbox.put_first(taken)
+            mailbox.requeue(taken)
             taken = None
         elif operation == "drain":
             model.clear()

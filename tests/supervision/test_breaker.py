@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from vatwatch.errors import BreakerOpen
-from vatwatch.supervision import Breaker, BreakerPolicy, BreakerState, Guard
+from vatwatch.supervision import Breaker, BreakerPolicy, BreakerState, CircuitBreaker
 
 
 class BreakerModel(RuleBasedStateMachine):
@@ -147,57 +147,57 @@ def raiser(error: BaseException) -> None:
 
 def test_guard_opens_after_the_threshold_and_then_calls_nothing() -> None:
     clock = Clock()
-    guard = Guard("feed", BreakerPolicy(2, timeout_s=10), clock)
+    breaker = CircuitBreaker("feed", BreakerPolicy(2, timeout_s=10), clock)
     for _ in range(2):
         with pytest.raises(OSError, match="down"):
-            guard.call(lambda: raiser(OSError("down")))
+            breaker.call(lambda: raiser(OSError("down")))
     called: list[int] = []
     with pytest.raises(BreakerOpen) as refused:
-        guard.call(lambda: called.append(1))
+        breaker.call(lambda: called.append(1))
     assert not called
     assert refused.value.retry_in_s == 10
-    assert guard.retry_in_s == 10
+    assert breaker.retry_in_s == 10
     clock.now = 10
-    assert guard.call(lambda: "up") == "up"
-    assert guard.state is BreakerState.CLOSED
+    assert breaker.call(lambda: "up") == "up"
+    assert breaker.state is BreakerState.CLOSED
 
 
 def test_guard_counts_only_the_errors_it_was_told_to() -> None:
-    guard = Guard("feed", BreakerPolicy(1), Clock(), counts=OSError)
+    breaker = CircuitBreaker("feed", BreakerPolicy(1), Clock(), failure_types=OSError)
     with pytest.raises(KeyError):
-        guard.call(lambda: raiser(KeyError("ours")))
-    assert guard.state is BreakerState.CLOSED
+        breaker.call(lambda: raiser(KeyError("ours")))
+    assert breaker.state is BreakerState.CLOSED
     with pytest.raises(OSError, match="theirs"):
-        guard.call(lambda: raiser(OSError("theirs")))
-    assert guard.state is BreakerState.OPEN
+        breaker.call(lambda: raiser(OSError("theirs")))
+    assert breaker.state is BreakerState.OPEN
 
 
 def test_guard_counts_a_kill_as_no_answer() -> None:
-    guard = Guard("feed", BreakerPolicy(1), Clock(), counts=OSError)
+    breaker = CircuitBreaker("feed", BreakerPolicy(1), Clock(), failure_types=OSError)
     with pytest.raises(gevent.GreenletExit):
-        guard.call(lambda: raiser(gevent.GreenletExit()))
-    assert guard.state is BreakerState.OPEN
+        breaker.call(lambda: raiser(gevent.GreenletExit()))
+    assert breaker.state is BreakerState.OPEN
 
 
 def test_straggler_from_before_the_breaker_opened_has_nothing_to_report() -> None:
     clock = Clock()
-    guard = Guard("feed", BreakerPolicy(1, timeout_s=10), clock)
+    breaker = CircuitBreaker("feed", BreakerPolicy(1, timeout_s=10), clock)
 
     def slow() -> None:
         with pytest.raises(OSError, match="down"):
-            guard.call(lambda: raiser(OSError("down")))
+            breaker.call(lambda: raiser(OSError("down")))
         clock.now = 10
 
         def trial() -> None:
-            assert guard.state is BreakerState.HALF_OPEN
+            assert breaker.state is BreakerState.HALF_OPEN
 
-        guard.call(trial)
-        assert guard.state is BreakerState.CLOSED
+        breaker.call(trial)
+        assert breaker.state is BreakerState.CLOSED
         raise OSError("at last")
 
     with pytest.raises(OSError, match="at last"):
-        guard.call(slow)
-    assert guard.state is BreakerState.CLOSED
+        breaker.call(slow)
+    assert breaker.state is BreakerState.CLOSED
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from vatwatch.supervision import (
     ChildStopped,
     DeadLettered,
     Escalated,
-    InHand,
+    OnFailedMessage,
     State,
     Strategy,
     Tree,
@@ -38,7 +38,7 @@ from .helpers import (
     root,
     running,
     scribe,
-    settle,
+    wait_until_handled,
 )
 
 BUG = Fail(RuntimeError("bug"))
@@ -84,7 +84,7 @@ def test_exceeding_the_intensity_opens_the_breaker_and_nobody_else_notices() -> 
         assert node(tree, "a").breaker.state is BreakerState.OPEN
         assert "over 2 failures" in node(tree, "a").breaker.last_failure
         assert not notices.of(Escalated)
-        assert settle(tree, "b")
+        assert wait_until_handled(tree, "b")
         assert log.count("a started") == 3
 
 
@@ -114,7 +114,7 @@ def test_a_trial_that_succeeds_closes_it_and_what_was_queued_is_handled() -> Non
         wait_for(notices, "root/a", BreakerState.CLOSED)
         assert "a: waited" in log
         assert node(tree, "a").state is State.RUNNING
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
 
 
 def test_a_trial_that_fails_opens_it_again() -> None:
@@ -144,7 +144,7 @@ def test_only_so_many_trial_messages_get_in() -> None:
         address.tell(Note("one too many"))
         hang.gate.set()
         wait_for(notices, "root/a", BreakerState.CLOSED)
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         letters = [dead.message for dead in notices.of(DeadLettered)]
         assert letters == [BUG, BUG, BUG, Note("one too many")]
         assert "a: second trial" in log
@@ -177,7 +177,7 @@ def test_failing_to_start_opens_it_too() -> None:
         tree.directory.address("a").tell(BUG)
         wait_for(notices, "root/a", BreakerState.OPEN)
         notices.wait(ChildStarted, "root/a", count=2)
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
         wait_for(notices, "root/a", BreakerState.CLOSED)
 
 
@@ -187,7 +187,7 @@ def test_siblings_that_go_with_it_go_on_without_it(strategy: Strategy) -> None:
     with running(spec(log, breaker=NEVER, strategy=strategy)) as (tree, notices):
         break_it(tree, notices)
         notices.wait(ChildStarted, "root/b", count=4)
-        assert settle(tree, "b")
+        assert wait_until_handled(tree, "b")
         assert node(tree, "a").state is State.SUSPENDED
         # Their own failure does not bring it back before its time.
         tree.directory.address("b").tell(BUG)
@@ -202,13 +202,16 @@ def test_siblings_are_not_restarted_when_it_is_tried() -> None:
         break_it(tree, notices)
         notices.wait(ChildStarted, "root/a", count=4)
         starts = log.count("b started")
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
         wait_for(notices, "root/a", BreakerState.CLOSED)
         assert log.count("b started") == starts == 4
 
 
 def test_the_message_that_it_fails_at_does_not_come_round_for_ever() -> None:
-    with running(spec([], breaker=NEVER, in_hand=InHand.RETRY)) as (tree, notices):
+    with running(spec([], breaker=NEVER, on_failed_message=OnFailedMessage.RETRY)) as (
+        tree,
+        notices,
+    ):
         tree.directory.address("a").tell(BUG)
         letter = notices.wait(DeadLettered, "root/a")
         assert (letter.message, letter.reason) == (BUG, "in hand")
@@ -245,7 +248,7 @@ def test_an_ordered_restart_closes_the_breaker() -> None:
         tree.restart("root/a")
         notices.wait(ChildStarted, "root/a", count=4)
         assert node(tree, "a").breaker.state is BreakerState.CLOSED
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
 
 
 def test_an_ordered_restart_stops_in_order_and_takes_along_whom_the_strategy_says() -> None:
@@ -271,7 +274,7 @@ def test_a_restarted_supervisor_leaves_a_suspended_child_to_its_breaker() -> Non
         break_it(tree, notices)
         tree.restart("root/inner")
         notices.wait(ChildStarted, "root/inner", count=2)
-        assert settle(tree, "b")
+        assert wait_until_handled(tree, "b")
         assert node(tree, "a").state is State.SUSPENDED
         assert log.count("a started") == 3
 
@@ -321,7 +324,7 @@ def test_child_that_does_not_die_is_suspended_and_comes_back_when_it_has_died(
         reached.wait(PATIENCE_S)
         tree.restart("root/a")
         wait_for(notices, "root/a", BreakerState.OPEN)
-        assert settle(tree, "b")
+        assert wait_until_handled(tree, "b")
         assert log.count("b started") == 1
         assert log.count("a started") == 1
         gate.set()

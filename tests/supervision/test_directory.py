@@ -32,7 +32,7 @@ from .helpers import (
     root,
     running,
     scribe,
-    settle,
+    wait_until_handled,
 )
 
 
@@ -72,7 +72,7 @@ def test_ask_that_is_not_answered_in_time_is_an_ordinary_exception() -> None:
         with pytest.raises(AskTimeout, match="HangAnswer"):
             tree.directory.address("store").ask(hang, timeout_s=0.001)
         hang.gate.set()
-        assert settle(tree, "store")
+        assert wait_until_handled(tree, "store")
 
 
 def test_ask_whose_asker_has_gone_is_not_handled() -> None:
@@ -84,7 +84,7 @@ def test_ask_whose_asker_has_gone_is_not_handled() -> None:
         with pytest.raises(AskTimeout):
             store.ask(Compute(lambda _actor: handled.set()), timeout_s=0.001)
         hang.gate.set()
-        settle(tree, "store")
+        wait_until_handled(tree, "store")
         assert not handled.is_set()
 
 
@@ -191,7 +191,7 @@ def test_killed_asker_leaves_nothing_behind() -> None:
         hang.reached.wait(PATIENCE_S)
         asking.kill()
         hang.gate.set()
-        assert settle(tree, "store")
+        assert wait_until_handled(tree, "store")
         assert not notices.of(ChildFailed)
 
 
@@ -246,7 +246,7 @@ def test_observer_in_the_hub_gets_a_full_mailbox_at_once(
         gevent.idle()
         assert "MailboxFull" in capfd.readouterr().err
         hang.gate.set()
-        settle(tree, "store")
+        wait_until_handled(tree, "store")
 
 
 def test_directories_of_two_trees_are_apart() -> None:
@@ -258,8 +258,8 @@ def test_directories_of_two_trees_are_apart() -> None:
     ):
         first.directory.address("store").tell(Note("first"))
         second.directory.address("store").tell(Note("second"))
-        settle(first, "store")
-        settle(second, "store")
+        wait_until_handled(first, "store")
+        wait_until_handled(second, "store")
     assert one == ["store started", "store: first", "store stopped"]
     assert two == ["store started", "store: second", "store stopped"]
 
@@ -269,9 +269,9 @@ def test_address_taken_before_the_name_is_known_finds_it_later() -> None:
     early = directory.address("store")
     assert not early.alive()
     tree = Tree(root(scribe("store", [])))
-    slot = tree.directory.find("store")
-    assert slot is not None
-    directory.register(slot)
+    each = tree.directory.find("store")
+    assert each is not None
+    directory.register(each)
     tree.start()
     assert early.alive()
     early.tell(Do(lambda _actor: None))
@@ -289,5 +289,5 @@ def test_an_offer_does_not_wait_for_room() -> None:
         assert address.offer(Note("fits"))
         assert not address.offer(Note("too many"))
         hang.gate.set()
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         assert log == ["a started", "a let go", "a: fits"]

@@ -16,7 +16,7 @@ from vatwatch.supervision import (
     worker,
 )
 
-from .helpers import Do, Fail, Hang, Note, Scribe, StopYourself, root, running, settle
+from .helpers import Do, Fail, Hang, Note, Scribe, StopYourself, root, running, wait_until_handled
 
 
 def _raise() -> None:
@@ -64,7 +64,7 @@ def test_who_is_stopped_by_order_knows_it_also_if_killed_with_a_message_in_hand(
             if isinstance(message, Hang):
                 message.reached.wait()
             tree.restart("root/store")
-            assert settle(tree, "store")
+            assert wait_until_handled(tree, "store")
         end = "crashed" if isinstance(message, Hang) else "stopped"
         assert f"{end} by shutdown" in log
 

@@ -19,7 +19,7 @@ from vatwatch.supervision import (
 )
 from vatwatch.supervision.faults import corrupted
 
-from .helpers import PATIENCE_S, Do, Echo, Note, node, root, running, scribe, settle
+from .helpers import PATIENCE_S, Do, Echo, Note, node, root, running, scribe, wait_until_handled
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ def test_a_crash_befalls_the_messages_that_it_is_ordered_for_and_no_others() -> 
             tree.directory.address("a").tell(Note(text))
             tree.directory.address("b").tell(Note(text))
         notices.wait(ChildStarted, "root/a", count=3)
-        settle(tree, "a")
-        settle(tree, "b")
+        wait_until_handled(tree, "a")
+        wait_until_handled(tree, "b")
         assert [line for line in log if line.startswith("a: ")] == ["a: first", "a: fourth"]
         assert len([line for line in log if line.startswith("b: ")]) == 4
         assert {n.error_type for n in notices.of(ChildFailed)} == {"InjectedFault"}
@@ -61,7 +61,7 @@ def test_a_hang_without_end_is_found_and_the_actor_restarted() -> None:
         failed = notices.wait(ChildFailed, "root/a")
         assert (failed.reason, failed.message_type) == ("hang", "Note")
         notices.wait(ChildStarted, "root/a", count=2)
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
 
 
 def test_a_slow_message_is_handled_all_the_same() -> None:
@@ -69,7 +69,7 @@ def test_a_slow_message_is_handled_all_the_same() -> None:
     with running(root(scribe("a", log))) as (tree, _):
         tree.faults.inject(Fault(FaultKind.SLOW, "a", seconds=0.05))
         tree.directory.address("a").tell(Note("late"))
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         assert "a: late" in log
         assert node(tree, "a").latency.max_s >= 0.05
 
@@ -83,7 +83,7 @@ def test_a_dropped_message_is_a_dead_letter_and_a_dropped_ask_an_error() -> None
             tree.directory.address("a").ask(Echo("lost"), timeout_s=PATIENCE_S)
         letter = notices.wait(DeadLettered, "root/a")
         assert (letter.message, letter.reason) == (Note("lost"), "injected")
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
         assert log == ["a started"]
 
 
@@ -94,12 +94,12 @@ def test_a_timer_is_no_message_that_could_be_dropped() -> None:
         tree.directory.address("a").tell(
             Do(lambda actor: actor.after(0.01, Do(lambda _actor: due.set())))
         )
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         tree.faults.inject(Fault(FaultKind.DROP, "a", count=2))
         assert due.wait(PATIENCE_S)
         tree.directory.address("a").tell(Note("lost"))
         tree.directory.address("a").tell(Note("lost, too"))
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         assert log == ["a started"]
 
 
@@ -115,23 +115,23 @@ def test_only_messages_of_the_type_that_is_asked_for_count() -> None:
     log: list[str] = []
     with running(root(scribe("a", log))) as (tree, _):
         tree.faults.inject(Fault(FaultKind.DROP, "a", message_type="Note"))
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
         tree.directory.address("a").tell(Note("lost"))
         tree.directory.address("a").tell(Note("kept"))
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         assert log == ["a started", "a: kept"]
 
 
 def test_calls_to_a_dependency_fail_as_often_as_ordered() -> None:
     with running(root(scribe("a", []))) as (tree, _):
-        guard = tree.guards.get("PostgreSQL", BreakerPolicy(9), counts=OSError)
-        assert tree.guards.get("PostgreSQL", BreakerPolicy(1)) is guard
+        breaker = tree.circuit_breakers.get("PostgreSQL", BreakerPolicy(9), failure_types=OSError)
+        assert tree.circuit_breakers.get("PostgreSQL", BreakerPolicy(9)) is breaker
         tree.faults.inject(Fault(FaultKind.FAIL, "PostgreSQL", count=2, skip=1))
-        assert guard.call(lambda: "one") == "one"
+        assert breaker.call(lambda: "one") == "one"
         for _ in range(2):
             with pytest.raises(OSError, match="injection"):
-                guard.call(lambda: "never")
-        assert guard.call(lambda: "two") == "two"
+                breaker.call(lambda: "never")
+        assert breaker.call(lambda: "two") == "two"
         assert [b.name for b in tree.breakers()] == ["PostgreSQL"]
 
 
@@ -145,7 +145,7 @@ def test_orders_can_be_taken_back_one_by_one_or_all() -> None:
         assert [order.kind for order in faults.active()] == [FaultKind.DROP]
         assert faults.clear() == 1
         tree.directory.address("a").tell(Note("unharmed"))
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         assert log == ["a started", "a: unharmed"]
 
 

@@ -82,7 +82,7 @@ class Law(RuleBasedStateMachine):
     @initialize(spec=specs())
     def build(self, spec: SupervisorSpec) -> None:
         self.house = House(spec, self._random)
-        self.house.settle()
+        self.house.wait_until_handled()
 
     def up(self) -> bool:
         return hasattr(self, "house") and not self.house.exhausted
@@ -116,7 +116,7 @@ class Law(RuleBasedStateMachine):
             return
         self._end(one, normal=False)
         one.broken = True
-        self.house.settle()
+        self.house.wait_until_handled()
         for _ in range(times - 1):
             self._wait_for_next()
         one.broken = not mended
@@ -128,7 +128,7 @@ class Law(RuleBasedStateMachine):
             return False
         self.house.now = max(self.house.now, due)
         self.house.fire_due()
-        self.house.settle()
+        self.house.wait_until_handled()
         return True
 
     @precondition(up)
@@ -138,7 +138,7 @@ class Law(RuleBasedStateMachine):
         if isinstance(node, Supervised) and node.alive:
             node.kill()
             self.house.ended(node, normal=False)
-            self.house.settle()
+            self.house.wait_until_handled()
 
     @precondition(up)
     @rule(number=NUMBERS, at_once=st.booleans())
@@ -154,13 +154,13 @@ class Law(RuleBasedStateMachine):
             self.house.order(node)
             parent.kill()
             self.house.ended(parent, normal=False)
-            self.house.settle()
+            self.house.wait_until_handled()
 
     def _do(self, what: object, at_once: bool) -> None:
         assert callable(what)
         if at_once:
             what()
-            self.house.settle()
+            self.house.wait_until_handled()
         else:
             self.house.during.append(what)
 
@@ -181,7 +181,7 @@ class Law(RuleBasedStateMachine):
     def immortal_dies_at_last(self, number: int) -> None:
         if (one := self._worker(number)) and one.immortal:
             self._let_die(one)
-            self.house.settle()
+            self.house.wait_until_handled()
 
     def _let_die(self, one: Worker) -> None:
         one.immortal = False
@@ -208,11 +208,11 @@ class Law(RuleBasedStateMachine):
             if node.parent is not None and node.parent.alive and node.phase is Phase.SUSPENDED:
                 # Timers may be early, and must not be believed.
                 self.house.fire(node.parent, node.index)
-        self.house.settle()
+        self.house.wait_until_handled()
         self.house.now += seconds
         self.house.expire_trials()
         self.house.fire_due()
-        self.house.settle()
+        self.house.wait_until_handled()
 
     @precondition(up)
     @rule()
@@ -223,7 +223,7 @@ class Law(RuleBasedStateMachine):
         for one in house.workers:
             one.broken = False
             self._let_die(one)
-        house.settle()
+        house.wait_until_handled()
         for _ in range(200):
             if not self._wait_for_next():
                 break
@@ -243,7 +243,7 @@ class Law(RuleBasedStateMachine):
         """The root has failed: nobody comes back, whatever time it is."""
         self.house.now += LONGEST_S
         self.house.fire_due()
-        self.house.settle()
+        self.house.wait_until_handled()
         assert not any(node.alive for node in self.house.supervisors)
 
     # -- the law, at any time

@@ -85,7 +85,7 @@ class LawOnATree(RuleBasedStateMachine):
                 Lodger,
                 self,
                 breaker=SOON if name in breakers else None,
-                finishes=name in "ad",
+                drain_on_stop=name in "ad",
                 shutdown_s=0.02,
                 handler_deadline_s=0.2,
                 policy=MailboxPolicy.DROP_OLDEST,
@@ -159,8 +159,8 @@ class LawOnATree(RuleBasedStateMachine):
 
     @rule()
     def kill_the_supervisor_below(self) -> None:
-        slots = {slot.name: slot for slot in self.tree._root.walk()}
-        life = slots["below"].life
+        nodes = {each.name: each for each in self.tree._root.walk()}
+        life = nodes["below"].incarnation
         if life is not None:
             life.kill("crash", RuntimeError("bug"))
 

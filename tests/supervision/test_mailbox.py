@@ -142,14 +142,14 @@ def test_reader_killed_as_a_message_arrives_leaves_it_for_the_next() -> None:
 def test_given_back_message_is_read_before_the_others() -> None:
     mailbox, _ = box(2, MailboxPolicy.REFUSE)
     put_all(mailbox, 1, 2)
-    mailbox.put_first(Envelope("again"))
+    mailbox.requeue(Envelope("again"))
     assert read(mailbox) == ["again", 1, 2]
 
 
 def test_timers_get_past_the_bound() -> None:
     mailbox, _ = box(1, MailboxPolicy.REFUSE)
     put_all(mailbox, 1)
-    mailbox.put_regardless(Envelope("tick"))
+    mailbox.put_unbounded(Envelope("tick"))
     assert mailbox.high_water == 2
     assert read(mailbox) == [1, "tick"]
 
@@ -174,8 +174,8 @@ def test_closed_takes_nothing_raises_nothing_and_frees_those_who_wait() -> None:
     mailbox.close()
     sender.get(timeout=PATIENCE_S)
     put_all(mailbox, "late")
-    mailbox.put_regardless(Envelope("tick"))
-    mailbox.put_first(Envelope("again"))
+    mailbox.put_unbounded(Envelope("tick"))
+    mailbox.requeue(Envelope("again"))
     assert [message for message, _ in undelivered.all] == [
         "asked",
         "blocked",
@@ -190,7 +190,7 @@ def test_closed_takes_nothing_raises_nothing_and_frees_those_who_wait() -> None:
     assert read(mailbox) == ["new"]
 
 
-OPERATIONS = st.lists(st.sampled_from(["put", "get", "put_first", "put_regardless", "drain"]))
+OPERATIONS = st.lists(st.sampled_from(["put", "get", "requeue", "put_unbounded", "drain"]))
 
 
 @given(
@@ -212,12 +212,12 @@ def test_every_message_is_read_refused_or_undelivered_once_and_in_order(
             lost += model
             model.clear()
             mailbox.drain("backlog")
-        elif operation == "put_first":
+        elif operation == "requeue":
             model.insert(0, number)
-            mailbox.put_first(Envelope(number))
-        elif operation == "put_regardless":
+            mailbox.requeue(Envelope(number))
+        elif operation == "put_unbounded":
             model.append(number)
-            mailbox.put_regardless(Envelope(number))
+            mailbox.put_unbounded(Envelope(number))
         elif len(model) < capacity:
             model.append(number)
             mailbox.put(Envelope(number))

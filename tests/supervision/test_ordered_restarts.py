@@ -32,7 +32,7 @@ from .helpers import (
     root,
     running,
     scribe,
-    settle,
+    wait_until_handled,
 )
 
 BUG = Fail(RuntimeError("bug"))
@@ -62,7 +62,7 @@ def test_order_starts_all_that_wait_for_one_another(
         tree.restart(f"root/{ordered}")
         notices.wait(ChildStarted, "root/c", count=2)
         for name in "abc":
-            assert settle(tree, name)
+            assert wait_until_handled(tree, name)
         assert {info.state for info in tree.snapshot().walk()} == {State.RUNNING}
         starts = [line[0] for line in log if line.endswith("started")]
         assert starts == sorted(starts)
@@ -85,8 +85,8 @@ def test_order_for_one_does_not_make_the_backoff_of_another_vanish() -> None:
         wait_for_backoff(tree, notices, "a")
         tree.restart("root/b")
         notices.wait(ChildStarted, "root/a", count=2)
-        assert settle(tree, "a")
-        assert settle(tree, "b")
+        assert wait_until_handled(tree, "a")
+        assert wait_until_handled(tree, "b")
 
 
 @pytest.mark.parametrize("strategy", list(Strategy))
@@ -105,7 +105,7 @@ def test_order_for_a_supervisor_that_waits_starts_it_with_its_children(
         tree.restart("root/data")
         notices.wait(ChildStarted, "root/data", count=2)
         for name in "abc":
-            assert settle(tree, name)
+            assert wait_until_handled(tree, name)
 
 
 def test_order_is_carried_out_by_the_successor_of_a_supervisor_that_ends() -> None:
@@ -120,16 +120,16 @@ def test_order_is_carried_out_by_the_successor_of_a_supervisor_that_ends() -> No
     with running(root(inner)) as (tree, notices):
         tree.directory.address("a").tell(BUG)
         while node(tree, "a").state is not State.SUSPENDED:
-            settle(tree, "b")
+            wait_until_handled(tree, "b")
         tree.directory.address("b").tell(Do(stop_slowly))
         stopping.wait(PATIENCE_S)
         # In one turn: the order is given, and its supervisor is killed before it comes to it.
-        slots = {slot.name: slot for slot in tree._root.walk()}
+        nodes = {each.name: each for each in tree._root.walk()}
         tree.restart("root/data/a")
-        slots["data"].life.kill("crash", RuntimeError("bug"))  # type: ignore[union-attr]
+        nodes["data"].incarnation.kill("crash", RuntimeError("bug"))  # type: ignore[union-attr]
         gate.set()
         notices.wait(ChildStarted, "root/data", count=2)
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
         assert node(tree, "a").breaker.state is BreakerState.CLOSED
 
 
@@ -146,8 +146,8 @@ def test_order_during_an_escalation_disturbs_nothing() -> None:
         tree.restart("root/data")
         hang.gate.set()
         notices.wait(ChildStarted, "root/data", count=2)
-        assert settle(tree, "a")
-        assert settle(tree, "b")
+        assert wait_until_handled(tree, "a")
+        assert wait_until_handled(tree, "b")
 
 
 def test_order_while_the_child_starts_restarts_it_once_it_runs() -> None:
@@ -166,7 +166,7 @@ def test_order_while_the_child_starts_restarts_it_once_it_runs() -> None:
         tree.restart("root/a")
         gate.set()
         notices.wait(ChildStarted, "root/a", count=3)
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
 
 
 @pytest.mark.parametrize("restart", [Restart.TRANSIENT, Restart.TEMPORARY])
@@ -177,7 +177,7 @@ def test_order_brings_a_child_back_that_had_finished(restart: Restart) -> None:
         notices.wait(ChildStopped, "root/a")
         tree.restart("root/a")
         notices.wait(ChildStarted, "root/a", count=2)
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
 
 
 @pytest.mark.parametrize("strategy", list(Strategy))
@@ -202,15 +202,15 @@ def test_trial_that_fails_disturbs_nobody(strategy: Strategy) -> None:
         fails = True
         tree.directory.address("b").tell(BUG)
         while len(trials) < 4:
-            settle(tree, "a")
-            settle(tree, "c")
+            wait_until_handled(tree, "a")
+            wait_until_handled(tree, "c")
         before = {name: node(tree, name).restarts_total for name in "ac"}
         seen = len(trials)
         while len(trials) < seen + 5:
-            settle(tree, "a")
-            settle(tree, "c")
+            wait_until_handled(tree, "a")
+            wait_until_handled(tree, "c")
         assert {name: node(tree, name).restarts_total for name in "ac"} == before
         fails = False
         notices.wait(ChildStarted, "root/b", count=2)
-        assert settle(tree, "b")
+        assert wait_until_handled(tree, "b")
         assert {name: node(tree, name).restarts_total for name in "ac"} == before

@@ -11,9 +11,9 @@ from pykka.messages import _ActorStop
 
 from vatwatch.errors import ActorUnavailable
 from vatwatch.supervision import (
-    Backlog,
     ChildStarted,
     DeadLettered,
+    MailboxOnFailure,
     MailboxPolicy,
     Reply,
     State,
@@ -22,7 +22,18 @@ from vatwatch.supervision import (
 from vatwatch.supervision.mailbox import Envelope, Mailbox
 from vatwatch.supervision.message import Probe
 
-from .helpers import PATIENCE_S, Compute, Fail, Hang, Note, node, root, running, scribe, settle
+from .helpers import (
+    PATIENCE_S,
+    Compute,
+    Fail,
+    Hang,
+    Note,
+    node,
+    root,
+    running,
+    scribe,
+    wait_until_handled,
+)
 
 
 def by_the_supervisor(tree: Tree) -> None:
@@ -31,8 +42,8 @@ def by_the_supervisor(tree: Tree) -> None:
 
 def by_its_ref(tree: Tree) -> None:
     """As other programs on pykka do it: behind what is queued."""
-    slots = {slot.name: slot for slot in tree._root.walk()}
-    life = slots["a"].life
+    nodes = {each.name: each for each in tree._root.walk()}
+    life = nodes["a"].incarnation
     assert life is not None
     life.actor.actor_ref.stop(block=False)
 
@@ -45,18 +56,18 @@ def by_hanging(_tree: Tree, _hang: Hang) -> None:
     """It is killed at its deadline, or at the end of its time to stop."""
 
 
-@pytest.mark.parametrize("backlog", list(Backlog))
+@pytest.mark.parametrize("backlog", list(MailboxOnFailure))
 @pytest.mark.parametrize("ends", [by_crashing, by_hanging])
 @pytest.mark.parametrize("ordered", [by_the_supervisor, by_its_ref])
 def test_successor_does_not_obey_an_order_to_stop_that_its_predecessor_got(
-    ordered: Callable[[Tree], None], ends: Callable[[Tree, Hang], None], backlog: Backlog
+    ordered: Callable[[Tree], None], ends: Callable[[Tree, Hang], None], backlog: MailboxOnFailure
 ) -> None:
     log: list[str] = []
     # Not by the deadline, where the time to stop is to end it.
     limits = {"shutdown_s": 0.05} if ordered is by_the_supervisor else {"handler_deadline_s": 0.05}
     if ends is by_crashing:
         limits = {}
-    spec = root(scribe("a", log, finishes=True, backlog=backlog, **limits))
+    spec = root(scribe("a", log, drain_on_stop=True, mailbox_on_failure=backlog, **limits))
     with running(spec, hang_check_s=0.01) as (tree, notices):
         hang = Hang()
         address = tree.directory.address("a")
@@ -67,9 +78,9 @@ def test_successor_does_not_obey_an_order_to_stop_that_its_predecessor_got(
         gevent.idle()
         ends(tree, hang)
         notices.wait(ChildStarted, "root/a", count=2)
-        if backlog is Backlog.KEEP and ends is by_hanging:
+        if backlog is MailboxOnFailure.KEEP and ends is by_hanging:
             notices.wait(ChildStarted, "root/a", count=3)  # the failure was kept
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         assert "a stopped" not in log
         assert node(tree, "a").state is State.RUNNING
         letters = {type(dead.message) for dead in notices.of(DeadLettered)}
@@ -84,7 +95,7 @@ def test_who_probes_an_actor_that_dies_is_answered_at_once() -> None:
         hang.reached.wait(PATIENCE_S)
         probing = gevent.spawn(address.probe, timeout_s=100 * PATIENCE_S)
         gevent.idle()
-        tree._root.children[0].life.kill("crash", RuntimeError("bug"))  # type: ignore[union-attr]
+        tree._root.children[0].incarnation.kill("crash", RuntimeError("bug"))  # type: ignore[union-attr]
         with pytest.raises(ActorUnavailable):
             probing.get(timeout=PATIENCE_S)
 

@@ -21,7 +21,18 @@ from vatwatch.supervision.envelope import Envelope, Question
 from vatwatch.supervision.mailbox import Mailbox
 from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
 
-from .helpers import PATIENCE_S, Echo, Fail, Hang, Note, node, root, running, scribe, settle
+from .helpers import (
+    PATIENCE_S,
+    Echo,
+    Fail,
+    Hang,
+    Note,
+    node,
+    root,
+    running,
+    scribe,
+    wait_until_handled,
+)
 
 
 def hang(address: Address) -> Hang:
@@ -99,7 +110,7 @@ def test_who_has_gone_leaves_room_at_once_and_is_not_answered(leaves: str) -> No
         assert info.public_depth == 0
         handled = node(tree, "store").handled
         held.gate.set()
-        settle(tree, "store")
+        wait_until_handled(tree, "store")
         assert node(tree, "store").handled == handled + 2  # what it held, and the settling
 
 

@@ -43,7 +43,7 @@ from .helpers import (
     root,
     running,
     scribe,
-    settle,
+    wait_until_handled,
 )
 
 
@@ -133,7 +133,7 @@ def test_failure_of_a_proxys_ask_is_the_askers_and_of_its_tell_the_actors() -> N
         proxy.fail.defer()
         assert notices.wait(ChildFailed).error_type == "KeyError"
         assert "on_failure KeyError('by proxy') with its place" in log
-        settle(tree, "player")
+        wait_until_handled(tree, "player")
         with pytest.raises(pykka.ActorDeadError):
             proxy.volume.get(timeout=PATIENCE_S)
         assert ref_of().proxy().volume.get(timeout=PATIENCE_S) == 3
@@ -220,7 +220,7 @@ def test_a_permanent_child_comes_back_with_a_new_ref_and_the_old_one_is_dead() -
         with pytest.raises(pykka.ActorDeadError):
             old.proxy()
         assert new.ask(Echo("hi"), timeout=PATIENCE_S) == "player: hi"
-        assert settle(tree, "player")
+        assert wait_until_handled(tree, "player")
 
 
 def test_on_failure_is_called_for_what_nobody_has_handled_and_only_then() -> None:
@@ -273,7 +273,7 @@ def test_a_broadcast_reaches_all_of_a_class() -> None:
         pykka.ActorRegistry.broadcast(Note("players"), target_class=Player)
         pykka.ActorRegistry.broadcast(Note("all"))
         for name, log in logs.items():
-            settle(tree, name)
+            wait_until_handled(tree, name)
             said = [line.removeprefix(f"{name}: ") for line in log[1:]]
             assert said == (["all"] if name == "c" else ["players", "all"])
 
@@ -297,7 +297,7 @@ def test_stop_all_stops_who_works_in_order_and_the_supervisors_start_them_again(
         assert not any(ref.is_alive() for ref in before)
         assert not set(before) & set(pykka.ActorRegistry.get_all())
         for name in "abc":
-            assert settle(tree, name)
+            assert wait_until_handled(tree, name)
         # Each was stopped in order, and no supervisor gave up.
         assert not [line for line in log if "crashed" in line or "alive" in line]
         assert not tree.failed.is_set()

@@ -12,13 +12,13 @@ from vatwatch.supervision import (
     Backoff,
     BreakerPolicy,
     BreakerState,
-    Degrade,
+    CircuitBreaker,
+    ContinueWithout,
     Fallback,
-    Guard,
-    Guarded,
     Recovery,
     Remedy,
     Retry,
+    WithBreaker,
 )
 from vatwatch.supervision.notices import FailureHandled
 
@@ -60,15 +60,15 @@ def retry(attempts: int, clock: Clock, **options: Any) -> Retry:
 
 
 def test_a_call_that_goes_well_tells_nothing() -> None:
-    course, told = recovery(retry(3, Clock()))
-    assert course.call(Flaky(0)) == "done"
+    trace, told = recovery(retry(3, Clock()))
+    assert trace.call(Flaky(0)) == "done"
     assert not told
 
 
 def test_retrying_waits_longer_each_time_and_tells_that_it_worked() -> None:
     clock = Clock()
-    course, told = recovery(retry(3, clock))
-    assert course.call(Flaky(2), correlation_id="snapshot") == "done"
+    trace, told = recovery(retry(3, clock))
+    assert trace.call(Flaky(2), correlation_id="snapshot") == "done"
     assert clock.now == 1 + 2
     assert [(n.tried, n.recovered, n.error_type) for n in told] == [(("retry",), True, "OSError")]
     assert told[0].correlation_id == "snapshot"
@@ -77,10 +77,10 @@ def test_retrying_waits_longer_each_time_and_tells_that_it_worked() -> None:
 
 
 def test_retrying_ends_after_its_attempts_and_tells_that_it_did_not_work() -> None:
-    course, told = recovery(retry(2, Clock()))
+    trace, told = recovery(retry(2, Clock()))
     flaky = Flaky(9)
     with pytest.raises(OSError, match="down"):
-        course.call(flaky)
+        trace.call(flaky)
     assert flaky.calls == 3
     assert [(n.tried, n.recovered) for n in told] == [(("retry",), False)]
 
@@ -88,57 +88,57 @@ def test_retrying_ends_after_its_attempts_and_tells_that_it_did_not_work() -> No
 def test_no_try_begins_beyond_the_budget() -> None:
     clock = Clock()
     flaky = Flaky(9)
-    course, _ = recovery(retry(9, clock, within_s=4.0))
+    trace, _ = recovery(retry(9, clock, within_s=4.0))
     with pytest.raises(OSError, match="down"):
-        course.call(flaky)
+        trace.call(flaky)
     assert flaky.calls == 3  # after 1 and 2 seconds; the next would come at 7
     assert clock.now == 3
 
 
 def test_an_error_that_is_not_worth_it_is_not_tried_again_but_told() -> None:
     flaky = Flaky(1, lambda: KeyError("bug"))
-    course, told = recovery(retry(3, Clock(), on=(OSError,)))
+    trace, told = recovery(retry(3, Clock(), on=(OSError,)))
     with pytest.raises(KeyError):
-        course.call(flaky)
+        trace.call(flaky)
     assert flaky.calls == 1
     assert [(n.tried, n.recovered) for n in told] == [((), False)]
 
 
 def test_whether_it_is_worth_it_can_be_asked_of_the_error() -> None:
-    course, _ = recovery(retry(3, Clock(), on=lambda error: "down" in str(error)))
-    assert course.call(Flaky(1)) == "done"
+    trace, _ = recovery(retry(3, Clock(), on=lambda error: "down" in str(error)))
+    assert trace.call(Flaky(1)) == "done"
 
 
 def test_a_fallback_gives_something_else_and_tells_so() -> None:
-    course, told = recovery(Fallback(lambda: "last good", on=(OSError,)))
-    assert course.call(Flaky(1)) == "last good"
+    trace, told = recovery(Fallback(lambda: "last good", on=(OSError,)))
+    assert trace.call(Flaky(1)) == "last good"
     assert [(n.tried, n.recovered) for n in told] == [(("fallback",), True)]
 
 
 def test_a_fallback_that_fails_is_a_failure() -> None:
-    course, told = recovery(Fallback(Flaky(1, lambda: ValueError("nothing yet"))))
+    trace, told = recovery(Fallback(Flaky(1, lambda: ValueError("nothing yet"))))
     with pytest.raises(ValueError, match="nothing yet"):
-        course.call(Flaky(1))
+        trace.call(Flaky(1))
     assert [(n.error_type, n.recovered) for n in told] == [("ValueError", False)]
 
 
 def test_a_degraded_operation_goes_on_and_the_service_is_told() -> None:
     errors: list[Exception] = []
-    course, told = recovery(Degrade((OSError,), errors.append))
-    assert course.call(Flaky(1)) is None
+    trace, told = recovery(ContinueWithout((OSError,), errors.append))
+    assert trace.call(Flaky(1)) is None
     assert [str(error) for error in errors] == ["down"]
     assert told[0].tried == ("degrade",)
 
 
 def test_an_open_breaker_is_not_called_and_what_stands_around_it_decides() -> None:
     clock = Clock()
-    guard = Guard("db", BreakerPolicy(2, timeout_s=10), clock)
-    course, told = recovery(
-        Fallback(lambda: "cached", on=(OSError, BreakerOpen)), Guarded(guard), retry(1, clock)
+    breaker = CircuitBreaker("db", BreakerPolicy(2, timeout_s=10), clock)
+    trace, told = recovery(
+        Fallback(lambda: "cached", on=(OSError, BreakerOpen)), WithBreaker(breaker), retry(1, clock)
     )
     flaky = Flaky(99)
-    assert [course.call(flaky) for _ in range(3)] == ["cached"] * 3
-    assert guard.state is BreakerState.OPEN
+    assert [trace.call(flaky) for _ in range(3)] == ["cached"] * 3
+    assert breaker.state is BreakerState.OPEN
     assert flaky.calls == 4  # two calls of two tries, then none
     assert [n.tried for n in told] == [
         ("retry", "fallback"),
@@ -149,8 +149,8 @@ def test_an_open_breaker_is_not_called_and_what_stands_around_it_decides() -> No
 
 def test_a_remedy_within_another_is_tried_first() -> None:
     clock = Clock()
-    guard = Guard("db", BreakerPolicy(2), clock)
+    breaker = CircuitBreaker("db", BreakerPolicy(2), clock)
     flaky = Flaky(1)
-    course, _ = recovery(Guarded(guard), retry(1, clock))
-    assert course.call(flaky) == "done"
-    assert guard.info().failures == 0
+    trace, _ = recovery(WithBreaker(breaker), retry(1, clock))
+    assert trace.call(flaky) == "done"
+    assert breaker.info().failures == 0

@@ -7,7 +7,6 @@ import pytest
 from gevent.event import Event
 
 from vatwatch.supervision import (
-    Backlog,
     Backoff,
     ChildFailed,
     ChildRestarting,
@@ -15,7 +14,8 @@ from vatwatch.supervision import (
     ChildStopped,
     DeadLettered,
     Escalated,
-    InHand,
+    MailboxOnFailure,
+    OnFailedMessage,
     Restart,
     State,
     Strategy,
@@ -37,7 +37,7 @@ from .helpers import (
     root,
     running,
     scribe,
-    settle,
+    wait_until_handled,
 )
 
 BUG = Fail(RuntimeError("bug"))
@@ -68,7 +68,7 @@ def test_failure_concerns_whom_the_strategy_says(strategy: Strategy) -> None:
         log.clear()
         crash(tree, notices, "b")
         for name in "abc":
-            settle(tree, name)
+            wait_until_handled(tree, name)
         assert log == ["b crashed: RuntimeError Fail", *AFTER_B[strategy]]
         log.clear()
     assert log == ["c stopped", "b stopped", "a stopped"]
@@ -78,7 +78,7 @@ def test_failure_concerns_whom_the_strategy_says(strategy: Strategy) -> None:
 def test_sibling_started_before_is_untouched_by_rest_for_one(strategy: Strategy) -> None:
     with running(root(scribe("a", []), scribe("b", []), strategy=strategy)) as (tree, notices):
         crash(tree, notices, "b")
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         restarts = {name: node(tree, name).restarts_total for name in "ab"}
         assert restarts == {"a": int(strategy is Strategy.ONE_FOR_ALL), "b": 1}
 
@@ -105,7 +105,7 @@ def test_transient_sibling_that_had_finished_is_started_again_with_the_group(
         notices.wait(ChildStopped, "root/b")
         crash(tree, notices, "a")
         notices.wait(ChildStarted, "root/b", count=2)
-        assert settle(tree, "b")
+        assert wait_until_handled(tree, "b")
 
 
 def test_siblings_keep_what_is_queued_while_they_are_restarted() -> None:
@@ -120,7 +120,7 @@ def test_siblings_keep_what_is_queued_while_they_are_restarted() -> None:
         tree.directory.address("a").tell(BUG)
         notices.wait(ChildFailed)
         hang.gate.set()
-        settle(tree, "b")
+        wait_until_handled(tree, "b")
         assert log[-1] == "b: kept"
         assert "b let go" in log
         assert not [dead for dead in notices.of(DeadLettered) if dead.path == "root/b"]
@@ -169,7 +169,7 @@ def test_permanent_child_that_stops_by_itself_is_reported_as_an_exit() -> None:
 def test_child_that_finishes_handles_what_is_queued_before_it_stops(finishes: bool) -> None:
     log: list[str] = []
     hang = Hang()
-    with running(root(scribe("a", log, finishes=finishes))) as (tree, _):
+    with running(root(scribe("a", log, drain_on_stop=finishes))) as (tree, _):
         address = tree.directory.address("a")
         address.tell(hang)
         hang.reached.wait(PATIENCE_S)
@@ -186,7 +186,7 @@ def test_order_to_stop_is_not_left_to_the_successor() -> None:
     with running(root(scribe("a", log))) as (tree, notices):
         tree.directory.address("a").tell(Do(lambda actor: (actor.stop(), actor.stop())))
         notices.wait(ChildStarted, "root/a", count=2)
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         assert log == ["a started", "a stopped", "a started"]
 
 
@@ -207,23 +207,28 @@ def test_on_stop_that_raises_is_a_crash() -> None:
 
 def test_retried_message_is_the_first_that_the_successor_gets() -> None:
     log: list[str] = []
-    with running(root(scribe("a", log, in_hand=InHand.RETRY))) as (tree, notices):
+    with running(root(scribe("a", log, on_failed_message=OnFailedMessage.RETRY))) as (
+        tree,
+        notices,
+    ):
         a = tree.directory.address("a")
         a.tell(FailOnce("second try"))
         a.tell(Note("behind it"))
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         assert log[-2:] == ["a: second try", "a: behind it"]
         assert not notices.of(DeadLettered)
 
 
 def test_poisonous_message_becomes_a_dead_letter_when_the_supervisor_gives_up() -> None:
     log: list[str] = []
-    inner = root(scribe("a", log, in_hand=InHand.RETRY), name="data", intensity=2)
+    inner = root(
+        scribe("a", log, on_failed_message=OnFailedMessage.RETRY), name="data", intensity=2
+    )
     with running(root(inner)) as (tree, notices):
         tree.directory.address("a").tell(BUG)
         dead = notices.wait(DeadLettered)
         assert (dead.message, dead.reason) == (BUG, "in hand")
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
         assert len(notices.of(Escalated)) == 1
         assert log.count("a crashed: RuntimeError Fail") == 3
 
@@ -231,14 +236,17 @@ def test_poisonous_message_becomes_a_dead_letter_when_the_supervisor_gives_up() 
 def test_backlog_becomes_dead_letters_if_the_child_spec_says_so() -> None:
     log: list[str] = []
     hang = Hang()
-    with running(root(scribe("a", log, backlog=Backlog.DEAD_LETTER))) as (tree, notices):
+    with running(root(scribe("a", log, mailbox_on_failure=MailboxOnFailure.DEAD_LETTER))) as (
+        tree,
+        notices,
+    ):
         a = tree.directory.address("a")
         a.tell(hang)
         a.tell(BUG)
         a.tell(Note("lost"))
         hang.gate.set()
         notices.wait(ChildStarted, "root/a", count=2)
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         assert [(dead.message, dead.reason) for dead in notices.of(DeadLettered)] == [
             (Note("lost"), "backlog"),
             (BUG, "in hand"),
@@ -254,7 +262,7 @@ def test_no_message_is_lost_or_doubled_over_many_crashes() -> None:
             a.tell(Note(str(number)))
             if number % 10 == 0:
                 a.tell(BUG)
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         assert [line for line in log if line.startswith("a: ")] == [f"a: {n}" for n in range(500)]
         assert len(notices.of(ChildFailed)) == 50
 
@@ -274,8 +282,8 @@ def test_one_failure_too_many_escalates_and_the_parent_restarts_the_supervisor()
         failed = notices.wait(ChildFailed, "root/data")
         assert failed.error_type == "SupervisionError"
         # The address is still good.
-        assert settle(tree, "a")
-        assert settle(tree, "b")
+        assert wait_until_handled(tree, "a")
+        assert wait_until_handled(tree, "b")
         assert log.count("b stopped") == 1
         assert log.count("b started") == 2
         assert log.count("c started") == 1
@@ -376,7 +384,7 @@ def test_failures_of_two_at_once_restart_the_larger_group_once() -> None:
         tree.directory.address("b").tell(BUG)
         notices.wait(ChildStarted, "root/b", count=2)
         notices.wait(ChildStarted, "root/c", count=2)
-        settle(tree, "c")
+        wait_until_handled(tree, "c")
         assert log[5:] == ["b started", "c started"]
 
 
@@ -429,7 +437,7 @@ def test_group_whose_member_fails_to_restart(strategy: Strategy, expected: list[
         log.clear()
         tree.directory.address("a").tell(BUG)
         notices.wait(ChildStarted, "root/c", count=2)
-        settle(tree, "c")
+        wait_until_handled(tree, "c")
         tail = [line for line in log if "crashed" not in line]
         assert tail == ["c stopped", "b stopped", *expected]
 
@@ -467,7 +475,7 @@ def test_hung_handler_is_reported_killed_and_the_actor_restarted() -> None:
         failed = notices.wait(ChildFailed)
         assert (failed.reason, failed.message_type) == ("hang", "Hang")
         assert "gate.wait()" in failed.traceback
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         assert log[-1] == "a: behind it"
         assert notices.wait(DeadLettered).message is hang
 
@@ -487,7 +495,7 @@ def test_kill_that_a_handler_catches_is_repeated() -> None:
         tree.directory.address("a").tell(Do(stubborn))
         failed = notices.wait(ChildFailed)
         assert (failed.reason, len(kills)) == ("hang", 3)
-        assert settle(tree, "a")
+        assert wait_until_handled(tree, "a")
 
 
 def test_handler_that_says_so_may_take_longer() -> None:
@@ -509,7 +517,7 @@ def test_handler_that_says_so_may_take_longer() -> None:
 def test_waiting_actor_does_not_hang() -> None:
     clock = Clock()
     with running(root(scribe("a", [])), clock=clock, hang_check_s=0.001) as (tree, notices):
-        settle(tree, "a")
+        wait_until_handled(tree, "a")
         clock.now += 1e6
         checked = Event()
         tree.directory.address("a").ask(
@@ -566,14 +574,16 @@ def test_start_that_takes_too_long_is_a_failure_to_start() -> None:
 
 
 def greenlet_of_supervisor(tree: Any, name: str) -> Any:
-    slots = {slot.name: slot for slot in tree._root.walk()}
-    return slots[name].life.greenlet
+    nodes = {each.name: each for each in tree._root.walk()}
+    return nodes[name].incarnation.greenlet
 
 
 def test_killed_supervisor_takes_its_children_along_and_all_come_back() -> None:
     log: list[str] = []
     hang = Hang()
-    inner = root(scribe("a", log), scribe("b", log, in_hand=InHand.RETRY), name="data")
+    inner = root(
+        scribe("a", log), scribe("b", log, on_failed_message=OnFailedMessage.RETRY), name="data"
+    )
     with running(root(inner)) as (tree, notices):
         b = tree.directory.address("b")
         b.tell(hang)
@@ -582,7 +592,7 @@ def test_killed_supervisor_takes_its_children_along_and_all_come_back() -> None:
         greenlet_of_supervisor(tree, "data").kill()
         notices.wait(ChildStarted, "root/data", count=2)
         hang.gate.set()
-        settle(tree, "b")
+        wait_until_handled(tree, "b")
         assert log[-2:] == ["b let go", "b: kept"]
         assert log.count("a started") == 2
 
@@ -652,4 +662,4 @@ def test_stop_of_a_sibling_group_reaches_below_a_supervisor_in_reverse() -> None
         crash(tree, notices, "a")
         notices.wait(ChildStarted, "root/data", count=2)
         assert log[1:] == ["c stopped", "b stopped", "a started", "b started", "c started"]
-        assert settle(tree, "c")
+        assert wait_until_handled(tree, "c")

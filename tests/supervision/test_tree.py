@@ -33,7 +33,7 @@ from .helpers import (
     root,
     running,
     scribe,
-    settle,
+    wait_until_handled,
 )
 
 BUG = Fail(RuntimeError("bug"))
@@ -176,8 +176,8 @@ def test_killed_root_brings_the_tree_down_and_leaves_nobody_behind() -> None:
     with running(root(scribe("a", []))) as (tree, notices):
         tree.directory.address("a").tell(hang)
         hang.reached.wait(PATIENCE_S)
-        slots = list(tree._root.walk())
-        greenlets = [slot.life.greenlet for slot in slots if slot.life is not None]
+        nodes = list(tree._root.walk())
+        greenlets = [each.incarnation.greenlet for each in nodes if each.incarnation is not None]
         greenlets[0].kill()
         assert tree.wait_exhausted(PATIENCE_S)
         gevent.joinall(greenlets, timeout=PATIENCE_S)
@@ -187,7 +187,7 @@ def test_killed_root_brings_the_tree_down_and_leaves_nobody_behind() -> None:
 
 def test_message_in_hand_of_an_actor_that_fails_together_with_the_root_is_not_forgotten() -> None:
     with running(root(scribe("a", []))) as (tree, notices):
-        life = tree._root.life
+        life = tree._root.incarnation
         assert life is not None
 
         def both(_actor: Scribe) -> None:
@@ -205,7 +205,7 @@ def test_no_greenlet_of_a_stopped_tree_is_left_and_nothing_is_registered() -> No
     with running(root(scribe("a", []), inner)) as (tree, notices):
         tree.directory.address("b").tell(BUG)
         notices.wait(ChildStarted, "root/data/b", count=2)
-        lives = [slot.life for slot in tree._root.walk() if slot.life is not None]
+        lives = [each.incarnation for each in tree._root.walk() if each.incarnation is not None]
         assert len(lives) == 5
         tree.stop(PATIENCE_S)
         assert all(life.greenlet.dead for life in lives)
@@ -230,7 +230,7 @@ def test_snapshot_tells_the_whole_tree() -> None:
     with running(root(inner), clock=clock, wall_clock=lambda: wall) as (tree, notices):
         tree.directory.address("store").tell(BUG)
         notices.wait(ChildStarted, "root/data/store", count=2)
-        settle(tree, "store")
+        wait_until_handled(tree, "store")
         clock.now += 5
         top = tree.snapshot()
         assert [info.path for info in top.walk()] == ["root", "root/data", "root/data/store"]

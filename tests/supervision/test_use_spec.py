@@ -85,8 +85,8 @@ def test_a_half_open_breaker_lets_trials_through_under_every_new_policy(
 
 def test_the_guard_of_a_dependency_takes_the_policy_of_its_latest_user() -> None:
     with running(root(worker("a", Scribe, []))) as (tree, _):
-        first = tree.guards.get("feed", BreakerPolicy(failure_threshold=5))
-        again = tree.guards.get("feed", BreakerPolicy(failure_threshold=1))
+        first = tree.circuit_breakers.get("feed", BreakerPolicy(failure_threshold=5))
+        again = tree.circuit_breakers.get("feed", BreakerPolicy(failure_threshold=1))
         assert again is first
         assert first.breaker.policy.failure_threshold == 1
 

@@ -50,11 +50,11 @@ from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.notifications import AlertNow, AlertRule, Alerts, Notification, WebhookNow
 from vatwatch.supervision import (
     Backoff,
-    Guarded,
     Recovery,
     Retry,
     Tell,
     Timer,
+    WithBreaker,
 )
 from vatwatch.traffic.dead_letters import DeadLetter, letter_id, storable
 
@@ -306,14 +306,14 @@ class AlerterActor(Service):
 
     def _deliver_all(self, webhook: Webhook) -> None:
         """One after another, for as long as the actor lives."""
-        guard = self.guard(
+        circuit_breaker = self.circuit_breaker(
             webhook.name,
             dependency_policy(self._breaker),
-            counts=WebhookUnavailable,
+            failure_types=WebhookUnavailable,
             kind="webhook",
         )
         again = Retry(QUICK_TRIES, QUICK, on=_is_worth_a_quick_try)
-        recovery = self.recovery(f"notify {webhook.name}", Guarded(guard), again)
+        recovery = self.recovery(f"notify {webhook.name}", WithBreaker(circuit_breaker), again)
         outbox, signal = self._records.outboxes[webhook.name], self._signals[webhook.name]
         while not self._stopping.is_set():
             if outbox.waiting:

@@ -25,7 +25,7 @@ from vatwatch.messages import DatabaseReturned, GetDsn
 from vatwatch.messages.status import PoolStatus
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.weather import Verdict, judge, said
-from vatwatch.supervision import Actor, Address, Guard, Guarded, Recovery
+from vatwatch.supervision import Actor, Address, CircuitBreaker, Recovery, WithBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,17 +54,17 @@ def open_database(
     `connections`: how many this actor may have open at once. The breaker is the actor's own: the
     store's must not open because of a question.
     """
-    guard = actor.guard(
+    circuit_breaker = actor.circuit_breaker(
         f"PostgreSQL ({actor.name})",
         database_policy(breaker, settings),
-        counts=(DatabaseUnavailable,),
+        failure_types=(DatabaseUnavailable,),
     )
-    recovery = actor.recovery("transaction", Guarded(guard))
+    recovery = actor.recovery("transaction", WithBreaker(circuit_breaker))
 
     def tell_the_others() -> None:
         others = [name for name in USERS if name != actor.name]
         names = {f"PostgreSQL ({name})" for name in others}
-        for one in actor.guards.all():
+        for one in actor.circuit_breakers.all():
             if one.name in names:
                 one.reset("the database is back")
         for address in map(actor.address, others):
@@ -72,7 +72,9 @@ def open_database(
                 address.offer(DatabaseReturned())
 
     postgres = actor.address("postgres")
-    return Database(settings, connections, postgres, prepare, guard, recovery, tell_the_others)
+    return Database(
+        settings, connections, postgres, prepare, circuit_breaker, recovery, tell_the_others
+    )
 
 
 class Database:
@@ -87,7 +89,7 @@ class Database:
         connections: int,
         postgres: Address,
         prepare: Callable[[ConnectionPool], None],
-        guard: Guard,
+        circuit_breaker: CircuitBreaker,
         recovery: Recovery,
         on_return: Callable[[], None],
     ) -> None:
@@ -98,7 +100,7 @@ class Database:
         self._prepare = prepare
         self._pool: ConnectionPool | None = None
         self._opening = BoundedSemaphore(1)
-        self._guard = guard
+        self._circuit_breaker = circuit_breaker
         self._recovery = recovery
         self._on_return = on_return
         self._cause = ""
@@ -111,12 +113,12 @@ class Database:
     @property
     def breaker(self) -> str:
         """The breaker's state."""
-        return self._guard.state.value
+        return self._circuit_breaker.state.value
 
     @property
     def retry_in_s(self) -> float:
         """When the breaker lets a call through again."""
-        return self._guard.retry_in_s
+        return self._circuit_breaker.retry_in_s
 
     @property
     def pool(self) -> PoolStatus | None:
@@ -128,7 +130,7 @@ class Database:
 
     def reset(self) -> None:
         """Forget what went wrong: somebody knows that the database is back."""
-        self._guard.reset("the database is back")
+        self._circuit_breaker.reset("the database is back")
 
     def run(self, work: Callable[[connection], Result]) -> Result:
         """Do `work` in a transaction.
@@ -144,7 +146,7 @@ class Database:
             result = self._recovery.call(lambda: self._try(work))
         except BreakerOpen as error:
             # A breaker that was open before this incarnation remembers the failure in its words.
-            remembered = self._guard.info().last_failure.partition(": ")[2]
+            remembered = self._circuit_breaker.info().last_failure.partition(": ")[2]
             self._cause = self._cause or remembered or str(error)
             raise DatabaseUnavailable(self._cause) from error
         except DatabaseUnavailable as error:

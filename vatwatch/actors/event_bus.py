@@ -79,7 +79,7 @@ from vatwatch.supervision import (
     FailureHandled,
     Reply,
     Tell,
-    described,
+    describe_error,
     give_way,
 )
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter, letter_id, storable
@@ -288,7 +288,7 @@ class EventBusActor(Service):
                     tried=(),
                     recovered=False,
                     elapsed_s=0.0,
-                    **described(error, ""),
+                    **describe_error(error, ""),
                 )
             )
             return False
@@ -306,7 +306,7 @@ class EventBusActor(Service):
                 self._memory,
                 self.address(handler),
                 self.address("history"),
-                self.guard(f"event handler {handler}", policy, kind="handler"),
+                self.circuit_breaker(f"event handler {handler}", policy, kind="handler"),
                 self.recovery,
                 self._settings,
                 self._backoff,
@@ -547,7 +547,7 @@ class EventBusActor(Service):
             high_water=lane.memory.high_water,
             in_hand="" if in_hand is None else in_hand.event.type,
             replays=len(lane.memory.replays),
-            breaker=lane.guard.state.value,
+            breaker=lane.circuit_breaker.state.value,
             metrics=_metrics(lane.memory.counts),
         )
 

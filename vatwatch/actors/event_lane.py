@@ -25,7 +25,7 @@ from vatwatch.errors import (
     SupervisionError,
 )
 from vatwatch.messages import Delivered, FindEvents
-from vatwatch.supervision import Address, Backoff, Guard, Recovery, Retry
+from vatwatch.supervision import Address, Backoff, CircuitBreaker, Recovery, Retry
 from vatwatch.traffic.events import EventFilter
 
 # Events of a replay that are read from the table at a time.
@@ -58,7 +58,7 @@ class Lane:
         bus: BusMemory,
         handler: Address,
         history: Address,
-        guard: Guard,
+        circuit_breaker: CircuitBreaker,
         recovery: Callable[..., Recovery],
         settings: EventSettings,
         backoff: Backoff,
@@ -69,7 +69,7 @@ class Lane:
         `stopping()`: handlers stop before the bus, so what is left is for the next process.
         """
         self.memory = memory
-        self.guard = guard
+        self.circuit_breaker = circuit_breaker
         self._owner = owner
         self._bus = bus
         self._handler = handler
@@ -152,7 +152,7 @@ class Lane:
     def _deliver(self, delivery: Delivery) -> None:
         event = delivery.event
         # That a breaker has opened is told once, by itself.
-        untold = event.type == "ERROR_OCCURRED" or self.guard.retry_in_s > 0
+        untold = event.type == "ERROR_OCCURRED" or self.circuit_breaker.retry_in_s > 0
         recovery = self._quietly if untold else self._recovery
         both = (self.memory.counts, self._bus.counts_of(event.type))
         last: list[Exception] = []
@@ -160,7 +160,7 @@ class Lane:
         def attempt() -> None:
             began = monotonic()
             try:
-                self.guard.call(lambda: self._ask(delivery, both, retried=bool(last)))
+                self.circuit_breaker.call(lambda: self._ask(delivery, both, retried=bool(last)))
             except BreakerOpen as error:
                 last[:] = last or [error]
                 raise

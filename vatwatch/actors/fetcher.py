@@ -63,12 +63,12 @@ from vatwatch.monitoring.health import Health
 from vatwatch.supervision import (
     Ask,
     Backoff,
-    Guard,
-    Guarded,
+    CircuitBreaker,
     NativePool,
     Recovery,
     Retry,
     Tell,
+    WithBreaker,
 )
 from vatwatch.traffic.payloads import DataPayload
 
@@ -125,7 +125,7 @@ class _Fetched:
 class FetcherActor(Service):
     """Owns the schedule, and the decision what a feed's time means."""
 
-    _guard: Guard
+    _circuit_breaker: CircuitBreaker
     _fetching: Recovery
     _radios: SecondFeed
 
@@ -161,12 +161,14 @@ class FetcherActor(Service):
     def on_start(self) -> None:
         settings = self._settings
         self._radios = SecondFeed(self._client, self.spawn)
-        self._guard = self.guard(
-            "VATSIM feed", feed_policy(self._breaker, settings), counts=(FetchError, FeedEmpty)
+        self._circuit_breaker = self.circuit_breaker(
+            "VATSIM feed",
+            feed_policy(self._breaker, settings),
+            failure_types=(FetchError, FeedEmpty),
         )
         self._fetching = self.recovery(
             "poll",
-            Guarded(self._guard),
+            WithBreaker(self._circuit_breaker),
             Retry(
                 settings.retry_attempts,
                 BACKOFF,
@@ -227,7 +229,7 @@ class FetcherActor(Service):
             outcome = "unchanged" if body is None else self._take(self._clock, body)
         except BreakerOpen:
             # The reason is what opened it.
-            self._last_error = self._last_error or self._guard.info().last_failure
+            self._last_error = self._last_error or self._circuit_breaker.info().last_failure
             return OUTCOMES[BreakerOpen]
         except (FeedError, FetchError, JournalError, SupervisionError) as error:
             self._last_error = str(error)
@@ -407,7 +409,7 @@ class FetcherActor(Service):
             transceivers_missing=self._radios.missing_s() > frozen_s,
             transceivers_error=self._radios.error,
             held=len(held),
-            breaker=self._guard.state.value,
+            breaker=self._circuit_breaker.state.value,
         )
         if self._last_error:
             reason = f"{self._last_error}; next try at {self._plan.due:%H:%M:%S} UTC"

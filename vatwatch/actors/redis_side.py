@@ -26,7 +26,7 @@ from vatwatch.live.restored import RestoredState
 from vatwatch.messages.status import CacheReport
 from vatwatch.monitoring.outages import Outage, lasted, look
 from vatwatch.storage.redis_mirror import RedisMirror
-from vatwatch.supervision import BreakerPolicy, Degrade, Guarded, NativePool
+from vatwatch.supervision import BreakerPolicy, ContinueWithout, NativePool, WithBreaker
 from vatwatch.supervision.failures import text_of
 from vatwatch.traffic.events import Event
 
@@ -55,7 +55,7 @@ class RedisSide:
         """`on_news` is called when a question, and no write, has found Redis away or back."""
         self._actor = actor
         self._mirror = mirror
-        self._guard = actor.guard("Redis", policy, counts=REDIS_FAILS)
+        self._circuit_breaker = actor.circuit_breaker("Redis", policy, failure_types=REDIS_FAILS)
         self._on_news = on_news
         self.last_error = ""
         self.retry_at: datetime | None = None
@@ -122,9 +122,11 @@ class RedisSide:
         error = ""
         began = monotonic()
         try:
-            self._guard.call(lambda: self._mirror.plainly(self._mirror.ping))
+            self._circuit_breaker.call(lambda: self._mirror.plainly(self._mirror.ping))
             latency_ms = (monotonic() - began) * 1000
-            used_bytes = self._guard.call(lambda: self._mirror.plainly(self._mirror.used_memory))
+            used_bytes = self._circuit_breaker.call(
+                lambda: self._mirror.plainly(self._mirror.used_memory)
+            )
             self._learn("")
         except BreakerOpen:
             error = self.last_error or "Redis failed too often and is tried again soon"
@@ -143,7 +145,9 @@ class RedisSide:
         """Do it; None if Redis fails, which is remembered and told."""
         failures: list[Exception] = []
         trying = self._actor.recovery(
-            "mirror", Degrade((*REDIS_FAILS, BreakerOpen), failures.append), Guarded(self._guard)
+            "mirror",
+            ContinueWithout((*REDIS_FAILS, BreakerOpen), failures.append),
+            WithBreaker(self._circuit_breaker),
         )
         self._found_by_asking = False
         result: T | None = trying.call(lambda: self._mirror.plainly(work))
@@ -160,8 +164,10 @@ class RedisSide:
             self.last_error = text_of(error)
         elif not self.last_error:
             # Of a breaker that was open before this incarnation.
-            self.last_error = self._guard.info().last_failure.partition(": ")[2]
-        self.retry_at = datetime.now(UTC) + timedelta(seconds=max(self._guard.retry_in_s, 0.0))
+            self.last_error = self._circuit_breaker.info().last_failure.partition(": ")[2]
+        self.retry_at = datetime.now(UTC) + timedelta(
+            seconds=max(self._circuit_breaker.retry_in_s, 0.0)
+        )
 
     def _learn(self, error: str) -> None:
         """What a question found: without new snapshots nothing is written, and nothing else looks.

@@ -18,7 +18,7 @@ from vatwatch.monitoring.counters import Totals
 from vatwatch.monitoring.health import Health
 from vatwatch.redaction import redact
 from vatwatch.supervision import Actor, FailureHandled, RemedyName, Tell
-from vatwatch.supervision.failures import described
+from vatwatch.supervision.failures import describe_error
 from vatwatch.traffic.events import Event, check_event
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Service(Actor):
                 tried=(remedy,),
                 recovered=True,
                 elapsed_s=0.0,
-                **described(error),
+                **describe_error(error),
             )
         )
 

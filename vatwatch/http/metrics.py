@@ -148,7 +148,7 @@ class _ServiceCollector(Collector):
         yield from _of_breakers(self._service.tree.breakers())
         yield from _of_requests(list(self._requests.routes()))
         faults = self._service.tree.faults.injected
-        yield _counter("faults_injected", "Messages and calls that were befallen.", faults)
+        yield _counter("faults_injected", "Messages and calls that were made to fail.", faults)
         refused = self._service.authorization.audit.refused
         yield _counter("unauthorized", "Attempts to change something without a key.", refused)
         dead = self._service.tree.observers.dead_letters

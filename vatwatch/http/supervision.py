@@ -124,7 +124,7 @@ class FaultsResource(Resource):
     def _require_known(self, fault: Fault) -> None:
         """An order for something that is not there would wait for ever. Raises ValueError."""
         if fault.kind is FaultKind.FAIL:
-            names = sorted(guard.name for guard in self._service.tree.guards.all())
+            names = sorted(breaker.name for breaker in self._service.tree.circuit_breakers.all())
             if fault.target not in names:
                 raise ValueError(
                     f"no dependency's breaker is named {fault.target!r}: there are "

@@ -6,12 +6,16 @@ from vatwatch.supervision.actor import Actor
 from vatwatch.supervision.address import Address
 from vatwatch.supervision.backoff import Backoff
 from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState
+from vatwatch.supervision.circuit_breaker import (
+    BreakerInfo,
+    CircuitBreaker,
+    CircuitBreakers,
+    Transition,
+)
 from vatwatch.supervision.directory import Directory
-from vatwatch.supervision.failures import described
+from vatwatch.supervision.failures import describe_error
 from vatwatch.supervision.faults import Fault, FaultKind, Faults
-from vatwatch.supervision.guard import BreakerInfo, Guard, Guards, Transition
 from vatwatch.supervision.hub_watch import Blocked, HubWatch, Lateness
-from vatwatch.supervision.intensity import RestartWindow
 from vatwatch.supervision.introspection import (
     FailureInfo,
     LatencyCounts,
@@ -37,14 +41,15 @@ from vatwatch.supervision.notices import (
 from vatwatch.supervision.observers import Observers
 from vatwatch.supervision.offload import NativePool, give_way
 from vatwatch.supervision.recovery import (
-    Degrade,
+    ContinueWithout,
     Fallback,
-    Guarded,
     Recovery,
     Remedy,
     Retry,
+    WithBreaker,
 )
 from vatwatch.supervision.reply import Reply
+from vatwatch.supervision.restart_intensity import RestartWindow
 from vatwatch.supervision.spec import (
     ChildSpec,
     SupervisorSpec,
@@ -54,12 +59,12 @@ from vatwatch.supervision.spec import (
 from vatwatch.supervision.timer import Timer
 from vatwatch.supervision.tree import Tree
 from vatwatch.supervision.vocabulary import (
-    Backlog,
+    BreakerKind,
     DeadLetterReason,
     ExitReason,
-    GuardKind,
-    InHand,
+    MailboxOnFailure,
     MailboxPolicy,
+    OnFailedMessage,
     RemedyName,
     Restart,
     State,
@@ -71,13 +76,13 @@ __all__ = [
     "Address",
     "Ask",
     "AskFailed",
-    "Backlog",
     "Backoff",
     "BestEffort",
     "Blocked",
     "Breaker",
     "BreakerChanged",
     "BreakerInfo",
+    "BreakerKind",
     "BreakerPolicy",
     "BreakerState",
     "ChildFailed",
@@ -85,10 +90,12 @@ __all__ = [
     "ChildSpec",
     "ChildStarted",
     "ChildStopped",
+    "CircuitBreaker",
+    "CircuitBreakers",
+    "ContinueWithout",
     "CrashHookFailed",
     "DeadLetterReason",
     "DeadLettered",
-    "Degrade",
     "Directory",
     "Escalated",
     "ExitReason",
@@ -98,23 +105,20 @@ __all__ = [
     "Fault",
     "FaultKind",
     "Faults",
-    "Guard",
-    "GuardKind",
-    "Guarded",
-    "Guards",
     "HandOverDiscarded",
     "HubWatch",
-    "InHand",
     "LatencyCounts",
     "LatencyInfo",
     "Lateness",
     "Latest",
     "MailboxInfo",
+    "MailboxOnFailure",
     "MailboxPolicy",
     "NativePool",
     "NodeInfo",
     "Notice",
     "Observers",
+    "OnFailedMessage",
     "Recovery",
     "Remedy",
     "RemedyName",
@@ -129,8 +133,9 @@ __all__ = [
     "Timer",
     "Transition",
     "Tree",
+    "WithBreaker",
     "correlation_of",
-    "described",
+    "describe_error",
     "give_way",
     "supervisor",
     "worker",

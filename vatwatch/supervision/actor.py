@@ -12,23 +12,23 @@ from pykka.messages import _ActorStop
 from vatwatch.errors import SupervisionError
 from vatwatch.supervision.address import Address
 from vatwatch.supervision.breaker import BreakerPolicy
+from vatwatch.supervision.child_node import ChildNode
+from vatwatch.supervision.circuit_breaker import BreakerInfo, CircuitBreaker, CircuitBreakers
 from vatwatch.supervision.directory import Directory
 from vatwatch.supervision.envelope import Envelope
-from vatwatch.supervision.guard import BreakerInfo, Guard, Guards
+from vatwatch.supervision.incarnation import Incarnation, tell_later
 from vatwatch.supervision.introspection import NodeInfo
-from vatwatch.supervision.life import Life, tell_later
 from vatwatch.supervision.mailbox import Mailbox
 from vatwatch.supervision.message import Tell
 from vatwatch.supervision.notices import Notice
 from vatwatch.supervision.recovery import Recovery, Remedy
 from vatwatch.supervision.reply import Reply
-from vatwatch.supervision.slot import Slot
 from vatwatch.supervision.spec import ChildSpec
 from vatwatch.supervision.timer import Timer
 from vatwatch.supervision.vocabulary import (
+    BreakerKind,
     DeadLetterReason,
     ExitReason,
-    GuardKind,
     MailboxPolicy,
 )
 
@@ -53,8 +53,8 @@ class Actor(pykka.Actor):
     `crash`, `hang`, `start`: by its own fault, and the message in hand may be the cause.
     `shutdown`: by order of its supervisor, which is nobody's fault. `exit`: by `stop()`.
     """
-    _life: Life
-    _slot: Slot
+    _incarnation: Incarnation
+    _node: ChildNode
 
     # -- hooks
 
@@ -107,7 +107,7 @@ class Actor(pykka.Actor):
         Raises:
             TypeError: the value is no `kind`, which is a bug
         """
-        value = self._slot.hand_over.value
+        value = self._node.hand_over.value
         if value is None or isinstance(value, kind):
             return value
         raise TypeError(f"{self.path}: {type(value).__name__} was handed over, no {kind.__name__}")
@@ -116,40 +116,42 @@ class Actor(pykka.Actor):
         """The address of another actor of the tree."""
         return self.directory.address(name)
 
-    def guard(
+    def circuit_breaker(
         self,
         name: str,
         policy: BreakerPolicy,
         *,
-        counts: type[Exception] | tuple[type[Exception], ...] = Exception,
-        kind: GuardKind = "dependency",
-    ) -> Guard:
-        """The guard of this name, made at its first use; a restart of the actor leaves it alone."""
-        return self.guards.get(name, policy, counts=counts, kind=kind)
+        failure_types: type[Exception] | tuple[type[Exception], ...] = Exception,
+        kind: BreakerKind = "dependency",
+    ) -> CircuitBreaker:
+        """The breaker of this name, made at its first use; the actor's restarts leave it alone."""
+        return self.circuit_breakers.get(name, policy, failure_types=failure_types, kind=kind)
 
     @property
-    def guards(self) -> Guards:
+    def circuit_breakers(self) -> CircuitBreakers:
         """Those of the whole tree's dependencies."""
-        return self._slot.runtime.guards
+        return self._node.runtime.circuit_breakers
 
     def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
         """What is done about failures of an operation; the first remedy is the outermost."""
-        return Recovery(self.path, operation, remedies, self.notify, self._life.correlation_id)
+        return Recovery(
+            self.path, operation, remedies, self.notify, self._incarnation.correlation_id
+        )
 
     def notify(self, notice: Notice) -> None:
         """Tell the observers of the tree. Never blocks."""
-        self._slot.runtime.observers.notify(notice)
+        self._node.runtime.observers.notify(notice)
 
     def after(self, seconds: float, message: Tell) -> Timer:
         """Tell itself `message` in `seconds`; past the mailbox's bound; not after its death."""
-        return tell_later(self._life, seconds, message)
+        return tell_later(self._incarnation, seconds, message)
 
     def spawn(self, fn: Callable[..., Any], *args: Any) -> Greenlet:
         """Run `fn(*args)` in a greenlet that is killed when the actor ends.
 
         If it raises, the actor fails with that error, wherever it stands. If it is killed, not.
         """
-        return self._life.spawn(fn, args)
+        return self._incarnation.spawn(fn, args)
 
     def reply_later(self) -> Reply[Any]:
         """Answer the ask in hand later: by `.set(value)` or `.fail(error)`, once, from anywhere.
@@ -157,58 +159,58 @@ class Actor(pykka.Actor):
         What the handler returns is then ignored. If the actor dies first, the asker gets
         `ActorUnavailable`.
         """
-        return self._life.reply_later()
+        return self._incarnation.reply_later()
 
     def take_longer(self, seconds: float) -> None:
         """Let the message in hand take so much longer than the child spec's deadline."""
-        self._life.take_longer(seconds)
+        self._incarnation.take_longer(seconds)
 
     def stop(self) -> None:
         """Stop after the message in hand, before the queued ones. A permanent child comes back."""
-        self._slot.mailbox.put_urgent(Envelope(_ActorStop()))
+        self._node.mailbox.put_urgent(Envelope(_ActorStop()))
 
     # -- what an actor that looks after others sees of the tree; nothing of it waits
 
     def tree_info(self) -> NodeInfo:
         """The whole tree, as `Tree.snapshot` gives it."""
-        return self._slot.root.info()
+        return self._node.root.info()
 
     def node_info(self, name: str) -> NodeInfo | None:
         """What is known of this worker now; None if there is none. Cheaper than the whole tree."""
-        return self._slot.root.info_of_worker(name)
+        return self._node.root.info_of_worker(name)
 
     def breakers(self) -> tuple[BreakerInfo, ...]:
         """Every breaker of the tree, as `Tree.breakers` gives them."""
-        return self._slot.breakers()
+        return self._node.breakers()
 
     @property
     def restarts(self) -> int:
         """How many incarnations there were before this one; 0 for the first."""
-        return self._slot.starts - 1
+        return self._node.starts - 1
 
     @property
     def tree_is_stopping(self) -> bool:
         """Whether the whole tree was ordered to stop: what has ended will not come back."""
-        return self._slot.runtime.stopping
+        return self._node.runtime.stopping
 
     def lasting(self, make: Callable[[], T]) -> T:
         """What `make` gave at its first use; all incarnations of this actor share it.
 
         Only for counts, which cannot make an actor fail.
         """
-        return self._slot.lasting(make)
+        return self._node.lasting(make)
 
     # -- the gevent runtime, as pykka wants it
 
-    def _bind(self, slot: Slot, life: Life) -> None:
-        """Give the actor its place; the mailbox is the slot's, and was its predecessor's."""
-        self.name = slot.name
-        self.path = slot.path
-        self.directory = slot.runtime.directory
-        self._slot = slot
-        self._life = life
+    def _bind(self, node: ChildNode, incarnation: Incarnation) -> None:
+        """Give the actor its place; the mailbox is the node's, and was its predecessor's."""
+        self.name = node.name
+        self.path = node.path
+        self.directory = node.runtime.directory
+        self._node = node
+        self._incarnation = incarnation
         # Ours reads pykka's envelopes, but writes its own, which are no subclass.
-        self.actor_inbox = slot.mailbox  # type: ignore[assignment]
+        self.actor_inbox = node.mailbox  # type: ignore[assignment]
         self._actor_ref = pykka.ActorRef(self)
 
     def _stop_ordered(self) -> None:
@@ -223,15 +225,15 @@ class Actor(pykka.Actor):
         return Reply()
 
     def _start_actor_loop(self) -> None:
-        if "_life" not in self.__dict__:
+        if "_incarnation" not in self.__dict__:
             # Actor.start() has put it there.
             pykka.ActorRegistry.unregister(self.actor_ref)
             raise SupervisionError(f"{type(self).__name__}: actors are started by a supervisor")
-        if isinstance(self._slot.spec, ChildSpec):
+        if isinstance(self._node.spec, ChildSpec):
             # No supervisor: `stop_all` and `broadcast` are for those who do the work, and whoever
             # starts them again is not to be stopped by it.
             pykka.ActorRegistry.register(self.actor_ref)
-        self._life.begin()
+        self._incarnation.begin()
 
     def _retire(self) -> None:
         """For the runtime: from here on it is dead to pykka, and whoever holds its ref knows."""

@@ -96,7 +96,7 @@ class Address:
             if receiver is None:
                 self._tell_unknown(message)
             elif isinstance(message, Latest):
-                receiver.mailbox.put_news(message)
+                receiver.mailbox.put_latest(message)
             else:
                 receiver.mailbox.put(Envelope(message), 0.0)
         except MailboxFull:

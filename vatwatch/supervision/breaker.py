@@ -1,4 +1,4 @@
-"""Circuit breaker: whether to try. A pure state machine; `guard.py` holds one.
+"""Circuit breaker: whether to try. A pure state machine; `circuit_breaker.py` holds one.
 
 CLOSED ──failures in a row, or too many of the last calls failed or slow; or tripped──▶ OPEN
 OPEN ──allow() after the timeout──▶ HALF_OPEN

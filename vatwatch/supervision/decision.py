@@ -158,7 +158,7 @@ class _Turn:
         group = self.group
         has_breaker = group.children[child].breaker is not None
         if group.mode is Mode.BEGINNING and (group.first or not has_breaker):
-            self._stop_all(Mode.NOT_BEGUN)
+            self._stop_children(Mode.NOT_BEGUN)
             self._be_ready(child)
         elif group.children[child].restart is Restart.TEMPORARY:
             self._fail_for_good(child)
@@ -169,7 +169,7 @@ class _Turn:
         begun = self.group.mode is not Mode.BEGINNING
         self.change(child, phase=Phase.RUNNING if runs else Phase.READY)
         self.group = replace(self.group, for_good=for_good)
-        self._stop_all(Mode.ENDING if begun else Mode.NOT_BEGUN)
+        self._stop_children(Mode.ENDING if begun else Mode.NOT_BEGUN)
 
     def due(self, child: int) -> None:
         known = self.group.children[child]
@@ -195,7 +195,7 @@ class _Turn:
 
     def finish(self, *, for_good: bool) -> None:
         self.group = replace(self.group, for_good=for_good)
-        self._stop_all(Mode.ENDING)
+        self._stop_children(Mode.ENDING)
 
     def stopped(self, child: int) -> None:
         if self.group.for_good or not self.group.children[child].comes_back:
@@ -240,7 +240,7 @@ class _Turn:
             if self.group.window.exceeded:
                 self.orders += [Release(child, retry=False), Escalate()]
                 self.change(child, phase=Phase.READY)
-                self._stop_all(Mode.GIVING_UP)
+                self._stop_children(Mode.GIVING_UP)
                 return
             suspended = False
         else:
@@ -301,7 +301,7 @@ class _Turn:
             case _:
                 pass
 
-    def _stop_all(self, mode: Mode) -> None:
+    def _stop_children(self, mode: Mode) -> None:
         self.group = replace(self.group, mode=mode)
         for child, known in enumerate(self.group.children):
             if known.phase in (Phase.RUNNING, Phase.LEAVING):

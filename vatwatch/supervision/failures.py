@@ -14,7 +14,7 @@ from vatwatch.redaction import redact
 _TRACEBACK_FRAMES = 30
 
 
-class Described(TypedDict):
+class ErrorDescription(TypedDict):
     """An error in words; `error_kinds` as `kinds_of` has them."""
 
     error_type: str
@@ -23,12 +23,12 @@ class Described(TypedDict):
     traceback: str
 
 
-def described(error: BaseException | None, trace: str | None = None) -> Described:
+def describe_error(error: BaseException | None, trace: str | None = None) -> ErrorDescription:
     """What a notice says of an error; None is the failure that has none. `trace`: if it is known
     better than the error has it."""
     if error is None:
-        return Described(error_type="", error_kinds=(), error_text="", traceback=trace or "")
-    return Described(
+        return ErrorDescription(error_type="", error_kinds=(), error_text="", traceback=trace or "")
+    return ErrorDescription(
         error_type=type(error).__name__,
         error_kinds=kinds_of(error),
         error_text=text_of(error),

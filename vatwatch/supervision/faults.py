@@ -63,7 +63,7 @@ class Fault:
 
 
 Tap: TypeAlias = Callable[[Any, bool], Any]
-"""Called with each message of an actor, and whether it is of its own timer (`Faults.befall`)."""
+"""Called with each message of an actor, and whether it is of its own timer (`Faults.apply`)."""
 
 
 class Dropped(Exception):
@@ -110,10 +110,10 @@ class Faults:
         self._taps[name] = tap
 
     def fails(self, dependency: str) -> bool:
-        """For guards: whether this call is to fail."""
+        """For circuit_breakers: whether this call is to fail."""
         return self._take(dependency, None, own=False) is not None
 
-    def befall(self, name: str, message: Any, own: bool = False) -> Any:
+    def apply(self, name: str, message: Any, own: bool = False) -> Any:
         """For the runtime: the message, or what has become of it. `own`: of the actor's own timer.
 
         Raises:
@@ -161,7 +161,7 @@ class Faults:
     def _open_taps(self) -> None:
         wanted = {order.target for order in self._orders if order.kind is not FaultKind.FAIL}
         for name, tap in self._taps.items():
-            tap(partial(self.befall, name) if name in wanted else None)
+            tap(partial(self.apply, name) if name in wanted else None)
 
 
 def corrupted(message: Any) -> Any:

@@ -7,7 +7,7 @@ from enum import Enum
 
 from vatwatch.supervision.backoff import Backoff
 from vatwatch.supervision.breaker import Breaker, BreakerState
-from vatwatch.supervision.intensity import RestartWindow
+from vatwatch.supervision.restart_intensity import RestartWindow
 from vatwatch.supervision.spec import SupervisorSpec
 from vatwatch.supervision.vocabulary import Restart, Strategy
 

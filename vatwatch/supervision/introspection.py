@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from vatwatch.supervision.guard import BreakerInfo
+from vatwatch.supervision.circuit_breaker import BreakerInfo
 from vatwatch.supervision.vocabulary import (
     FailureReason,
     MailboxPolicy,

@@ -30,12 +30,12 @@ _FOR_ONE_READER = frozenset({_ActorStop, Probe})
 class _Blocked:
     """A sender that waits for room."""
 
-    __slots__ = ("envelope", "settled", "waiter")
+    __slots__ = ("envelope", "released", "waiter")
 
     def __init__(self, envelope: Envelope, waiter: Any) -> None:
         self.envelope = envelope
         self.waiter = waiter
-        self.settled = False
+        self.released = False
 
 
 class Mailbox:
@@ -57,11 +57,11 @@ class Mailbox:
         "_senders",
         "_undeliverable",
         "_urgent",
+        "admission_check",
         "block_s",
         "capacity",
         "closed",
         "dropped",
-        "gate",
         "high_water",
         "owner",
         "policy",
@@ -80,9 +80,9 @@ class Mailbox:
         self.policy = policy
         self.block_s = block_s
         self.closed = False
-        self.gate: Callable[[], bool] | None = None
+        self.admission_check: Callable[[], bool] | None = None
         """While set, it decides for each message whether it gets in: the actor is suspended, or on
-        trial. Set it by `guard_with`."""
+        trial. Set it by `set_admission_check`."""
         self.high_water = 0
         self.dropped = 0
         self.refused = 0
@@ -121,17 +121,17 @@ class Mailbox:
         """Whether there is nothing to read."""
         return not (self._urgent or self._normal or self._questions)
 
-    def put(self, envelope: Envelope, patience_s: float | None = None) -> None:
+    def put(self, envelope: Envelope, timeout_s: float | None = None) -> None:
         """Put a message into the normal lane, or do as the policy says when that is full.
 
         A closed mailbox takes nothing, and raises nothing: the envelope is undeliverable.
 
         Raises:
-            MailboxFull: no room, or none within `patience_s` (default: `block_s`)
+            MailboxFull: no room, or none within `timeout_s` (default: `block_s`)
         """
         depth = len(self._normal)
         if depth >= self._limit:
-            self._put_without_room(envelope, patience_s)
+            self._put_without_room(envelope, timeout_s)
             return
         self._normal.append(envelope)
         if depth >= self.high_water:
@@ -139,7 +139,7 @@ class Mailbox:
         if self._reader is not None:
             self._wake_reader()
 
-    def put_regardless(self, envelope: Envelope) -> None:
+    def put_unbounded(self, envelope: Envelope) -> None:
         """Put a message into the normal lane, past the bound: for an actor's own timers."""
         if self.closed:
             self._undeliverable(envelope, "stopped")
@@ -149,7 +149,7 @@ class Mailbox:
         if self._reader is not None:
             self._wake_reader()
 
-    def put_news(self, message: Latest) -> None:
+    def put_latest(self, message: Latest) -> None:
         """Put what is new in the place of what was new, if that still waits: past the bound.
 
         Also while the actor is suspended: then it finds the latest when it is back.
@@ -161,7 +161,7 @@ class Mailbox:
             return
         if not self.closed:
             self._news[envelope.topic] = envelope
-        self.put_regardless(envelope)
+        self.put_unbounded(envelope)
 
     def put_public(self, question: Question) -> None:
         """Put a question into the public lane; nobody waits for room there.
@@ -172,7 +172,7 @@ class Mailbox:
         if self.closed:
             self._undeliverable(question, "stopped")
             return
-        if self.gate is not None and not self.gate():
+        if self.admission_check is not None and not self.admission_check():
             self._undeliverable(question, "suspended")
             return
         self._public.put(question)
@@ -189,7 +189,7 @@ class Mailbox:
         if self._senders:
             self._admit()
 
-    def put_first(self, envelope: Envelope) -> None:
+    def requeue(self, envelope: Envelope) -> None:
         """Give back what was taken out: it is read next, before all others of the normal lane."""
         if self.closed:
             self._undeliverable(envelope, "stopped")
@@ -250,23 +250,23 @@ class Mailbox:
         self.drain("stopped")
         for blocked in senders:
             self._undeliverable(blocked.envelope, "stopped")
-            self._settle(blocked)
+            self._release(blocked)
         self._forget_urgent()
 
     def reopen(self) -> None:
         """Take messages again, and forget what is urgent: it was for a reader that has gone."""
         self._forget_urgent()
         self.closed = False
-        self._limit = self.capacity if self.gate is None else 0
+        self._limit = self.capacity if self.admission_check is None else 0
 
-    def guard_with(self, gate: Callable[[], bool] | None) -> None:
-        """Let `gate` decide what gets in, or (None) only the bound again.
+    def set_admission_check(self, admission_check: Callable[[], bool] | None) -> None:
+        """Let `admission_check` decide what gets in, or (None) only the bound again.
 
         What is queued stays, but for asks: whoever asks is not to wait for so long. Who waits for
         room does not get in either.
         """
-        self.gate = gate
-        if gate is None:
+        self.admission_check = admission_check
+        if admission_check is None:
             self._limit = 0 if self.closed else self.capacity
             return
         self._limit = 0
@@ -279,7 +279,7 @@ class Mailbox:
             self._undeliverable(envelope, "suspended")
         for blocked in senders:
             self._undeliverable(blocked.envelope, "suspended")
-            self._settle(blocked)
+            self._release(blocked)
 
     def dismiss_orders(self) -> None:
         """The reader has gone: stop orders and probes were for it alone, and go with it.
@@ -313,25 +313,25 @@ class Mailbox:
         else:
             reply.fail(ActorUnavailable("the actor has ended"))
 
-    def _put_without_room(self, envelope: Envelope, patience_s: float | None) -> None:
+    def _put_without_room(self, envelope: Envelope, timeout_s: float | None) -> None:
         # Pykka's own refs stop an actor with a message; it must get through to a full mailbox.
         if isinstance(envelope.message, _ActorStop):
             self.put_urgent(envelope)
         elif self.closed:
             self._undeliverable(envelope, "stopped")
-        elif self.gate is not None:
-            if self.gate():
-                self.put_regardless(envelope)
+        elif self.admission_check is not None:
+            if self.admission_check():
+                self.put_unbounded(envelope)
             else:
                 self._undeliverable(envelope, "suspended")
         elif self.policy is MailboxPolicy.DROP_OLDEST:
             self._drop_oldest()
             self._normal.append(envelope)
-        elif self._is_impatient(envelope):
+        elif self._must_not_wait(envelope):
             self.refused += 1
             raise MailboxFull(f"{self.capacity} messages are waiting")
         else:
-            self._wait_for_room(envelope, self.block_s if patience_s is None else patience_s)
+            self._wait_for_room(envelope, self.block_s if timeout_s is None else timeout_s)
 
     def _drop_oldest(self) -> None:
         """Of the normal lane; but not news, of which there are few, and each the latest."""
@@ -342,40 +342,40 @@ class Mailbox:
                 self._undeliverable(envelope, "overflow")
                 return
 
-    def _is_impatient(self, envelope: Envelope) -> bool:
+    def _must_not_wait(self, envelope: Envelope) -> bool:
         return (
             self.policy is MailboxPolicy.REFUSE
             or isinstance(envelope.message, BestEffort)
             or getcurrent() in (self._hub, self.owner)
         )
 
-    def _wait_for_room(self, envelope: Envelope, patience_s: float) -> None:
+    def _wait_for_room(self, envelope: Envelope, timeout_s: float) -> None:
         blocked = _Blocked(envelope, Waiter(self._hub))
         self._senders.append(blocked)
-        timer = self._hub.loop.timer(max(patience_s, 0.0))
+        timer = self._hub.loop.timer(max(timeout_s, 0.0))
         timer.start(blocked.waiter.switch, None)
         try:
             blocked.waiter.get()
         finally:
             # Also when the sender is killed: a message whose sender has gone is not sent.
             timer.close()
-            if not blocked.settled:
+            if not blocked.released:
                 self._senders.remove(blocked)
-        if not blocked.settled:
+        if not blocked.released:
             self.refused += 1
-            raise MailboxFull(f"no room among {self.capacity} messages within {patience_s} s")
+            raise MailboxFull(f"no room among {self.capacity} messages within {timeout_s} s")
 
     def _admit(self) -> None:
         """Take over the messages of waiting senders, in their order, while there is room."""
         while self._senders and len(self._normal) < self._limit:
             blocked = self._senders.popleft()
             self._normal.append(blocked.envelope)
-            self._settle(blocked)
+            self._release(blocked)
         if self._normal and self._reader is not None:
             self._wake_reader()
 
-    def _settle(self, blocked: _Blocked) -> None:
-        blocked.settled = True
+    def _release(self, blocked: _Blocked) -> None:
+        blocked.released = True
         self._hub.loop.run_callback(blocked.waiter.switch, None)
 
     def _wake_reader(self) -> None:

@@ -12,7 +12,7 @@ from vatwatch.supervision.vocabulary import DeadLetterReason, FailureReason, Rem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfError:
-    """What the notices of errors have in common; see `failures.described`."""
+    """What the notices of errors have in common; see `failures.describe_error`."""
 
     error_type: str
     error_kinds: tuple[str, ...]

@@ -23,12 +23,12 @@ _owners: dict[str, list[NativePool]] = {}
 
 
 # Not sleep(0): the loop looks at timers and sockets only after fifty of those, which are 250 ms.
-_BREATH_S = 1e-6
+_YIELD_S = 1e-6
 
 
 def give_way() -> None:
     """Let the others have the hub for a turn: in the middle of what takes it for long."""
-    gevent.sleep(_BREATH_S)
+    gevent.sleep(_YIELD_S)
 
 
 class NativePool:

@@ -1,7 +1,10 @@
 """Recovery: what is done about a failure, declared where it applies, composed of remedies.
 
     self._recovery = self.recovery(
-        "mirror", Degrade(on=(RedisError, BreakerOpen)), Guarded(guard), Retry(2, BACKOFF, on=...)
+        "mirror",
+        ContinueWithout(on=(RedisError, BreakerOpen)),
+        WithBreaker(breaker),
+        Retry(2, BACKOFF, on=...),
     )
     self._recovery.call(lambda: write(bodies))
 
@@ -23,8 +26,8 @@ import gevent
 
 from vatwatch.errors import BreakerOpen
 from vatwatch.supervision.backoff import Backoff
-from vatwatch.supervision.failures import described
-from vatwatch.supervision.guard import Guard
+from vatwatch.supervision.circuit_breaker import CircuitBreaker
+from vatwatch.supervision.failures import describe_error
 from vatwatch.supervision.notices import FailureHandled
 from vatwatch.supervision.vocabulary import RemedyName
 
@@ -34,7 +37,7 @@ Errors = tuple[type[Exception], ...]
 
 
 @dataclass(slots=True)
-class Course:
+class CallTrace:
     """What happened in one call: the latest error, and the remedies that were tried."""
 
     error: BaseException | None = None
@@ -51,7 +54,7 @@ class Course:
 class Remedy(Protocol):
     """One way to deal with a failure."""
 
-    def run(self, fn: Callable[[], Any], course: Course) -> Any:
+    def run(self, fn: Callable[[], Any], trace: CallTrace) -> Any:
         """Call `fn`, and do something about what it raises, or raise it."""
 
 
@@ -71,7 +74,7 @@ class Retry:
     random: Callable[[], float] = random_module.random
     clock: Callable[[], float] = time.monotonic
 
-    def run(self, fn: Callable[[], Any], course: Course) -> Any:
+    def run(self, fn: Callable[[], Any], trace: CallTrace) -> Any:
         """See the class."""
         until = None if self.within_s is None else self.clock() + self.within_s
         for attempt in range(self.attempts + 1):
@@ -83,10 +86,10 @@ class Retry:
                 if not self._worth_it(error):
                     raise
                 if attempt:
-                    course.try_with("retry", error)
+                    trace.try_with("retry", error)
                 if late or attempt == self.attempts:
                     raise
-                course.try_with("retry", error)
+                trace.try_with("retry", error)
             self.sleep(delay_s)
         raise AssertionError("the last attempt returns or raises")
 
@@ -95,17 +98,17 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
+class WithBreaker:
     """Do not even try while the breaker is open."""
 
-    guard: Guard
+    circuit_breaker: CircuitBreaker
 
-    def run(self, fn: Callable[[], Any], course: Course) -> Any:
+    def run(self, fn: Callable[[], Any], trace: CallTrace) -> Any:
         """See the class. Raises BreakerOpen."""
         try:
-            return self.guard.call(fn)
+            return self.circuit_breaker.call(fn)
         except BreakerOpen as error:
-            course.try_with("breaker", error)
+            trace.try_with("breaker", error)
             raise
 
 
@@ -116,28 +119,28 @@ class Fallback(Generic[T]):
     instead: Callable[[], T]
     on: Errors = (Exception,)
 
-    def run(self, fn: Callable[[], T], course: Course) -> T:
+    def run(self, fn: Callable[[], T], trace: CallTrace) -> T:
         """See the class. What `instead` raises is raised."""
         try:
             return fn()
         except self.on as error:
-            course.try_with("fallback", error)
+            trace.try_with("fallback", error)
             return self.instead()
 
 
 @dataclass(frozen=True, slots=True)
-class Degrade:
+class ContinueWithout:
     """Go on without it; `then(error)` is told, so that the service can say so."""
 
     on: Errors
     then: Callable[[Exception], None]
 
-    def run(self, fn: Callable[[], Any], course: Course) -> Any:
+    def run(self, fn: Callable[[], Any], trace: CallTrace) -> Any:
         """See the class. Returns None for what failed."""
         try:
             return fn()
         except self.on as error:
-            course.try_with("degrade", error)
+            trace.try_with("degrade", error)
             self.then(error)
             return None
 
@@ -166,24 +169,24 @@ class Recovery:
 
         `correlation_id`: what a failure belongs to, if not to the message that the actor handles.
         """
-        course = Course()
+        trace = CallTrace()
         began = self._clock()
         run: Callable[[], Any] = fn
         for remedy in reversed(self._remedies):
-            run = partial(remedy.run, run, course)
+            run = partial(remedy.run, run, trace)
         try:
             result: T = run()
         except Exception as error:
-            self._tell(error, course, began, correlation_id, recovered=False)
+            self._tell(error, trace, began, correlation_id, recovered=False)
             raise
-        if course.error is not None:
-            self._tell(course.error, course, began, correlation_id, recovered=True)
+        if trace.error is not None:
+            self._tell(trace.error, trace, began, correlation_id, recovered=True)
         return result
 
     def _tell(
         self,
         error: BaseException,
-        course: Course,
+        trace: CallTrace,
         began: float,
         correlation_id: str,
         *,
@@ -194,9 +197,9 @@ class Recovery:
                 path=self._path,
                 operation=self._operation,
                 correlation_id=correlation_id or self._correlation(),
-                tried=tuple(course.tried),
+                tried=tuple(trace.tried),
                 recovered=recovered,
                 elapsed_s=self._clock() - began,
-                **described(error),
+                **describe_error(error),
             )
         )

@@ -31,7 +31,7 @@ class Reply(pykka.Future[R]):
     _value: Any = None
     _error: BaseException | None = None
     _waiters: list[Any] | None = None
-    _when_settled: Callable[[Reply[R], BaseException | None], None] | None = None
+    _when_resolved: Callable[[Reply[R], BaseException | None], None] | None = None
     abandoned = False
     """The asker has gone: nobody needs the answer any more."""
     public = False
@@ -41,13 +41,13 @@ class Reply(pykka.Future[R]):
         """Answer."""
         if not self._done:
             self._value = value
-            self._settle(None)
+            self._resolve(None)
 
     def fail(self, error: BaseException) -> None:
         """Answer with an error, which is raised in the asker."""
         if not self._done:
             self._error = error
-            self._settle(error)
+            self._resolve(error)
 
     @property
     def answered(self) -> bool:
@@ -105,15 +105,15 @@ class Reply(pykka.Future[R]):
 
         There is one callback; None takes it back. It must not block.
         """
-        self._when_settled = callback
+        self._when_resolved = callback
 
-    def _settle(self, error: BaseException | None) -> None:
+    def _resolve(self, error: BaseException | None) -> None:
         self._done = True
         if self._waiters is not None:
             run_callback = get_hub().loop.run_callback
             for waiter in self._waiters:
                 run_callback(waiter.switch, None)
             self._waiters = None
-        if self._when_settled is not None:
-            self._when_settled(self, error)
-            self._when_settled = None
+        if self._when_resolved is not None:
+            self._when_resolved(self, error)
+            self._when_resolved = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from vatwatch.supervision.circuit_breaker import CircuitBreakers
 from vatwatch.supervision.directory import Directory
 from vatwatch.supervision.faults import Faults
-from vatwatch.supervision.guard import Guards
 from vatwatch.supervision.observers import Observers
 
 
@@ -31,6 +31,6 @@ class Runtime:
         self.observers = Observers()
         self.directory = Directory(self.observers)
         self.faults = Faults()
-        self.guards = Guards(
+        self.circuit_breakers = CircuitBreakers(
             clock, wall_clock, observe=self.observers.notify, before_call=self.faults.fails
         )

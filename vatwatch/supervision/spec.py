@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 from vatwatch.supervision.backoff import Backoff
 from vatwatch.supervision.breaker import BreakerPolicy
 from vatwatch.supervision.vocabulary import (
-    Backlog,
-    InHand,
+    MailboxOnFailure,
     MailboxPolicy,
+    OnFailedMessage,
     Restart,
     Startable,
     Strategy,
@@ -32,10 +32,10 @@ class ChildSpec:
     handler_deadline_s: float | None = 60.0
     mailbox: int = 1000
     policy: MailboxPolicy = MailboxPolicy.BLOCK
-    in_hand: InHand = InHand.DEAD_LETTER
-    backlog: Backlog = Backlog.KEEP
+    on_failed_message: OnFailedMessage = OnFailedMessage.DEAD_LETTER
+    mailbox_on_failure: MailboxOnFailure = MailboxOnFailure.KEEP
     breaker: BreakerPolicy | None = None
-    finishes: bool = False
+    drain_on_stop: bool = False
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -82,10 +82,10 @@ def worker(
     handler_deadline_s: float | None = 60.0,
     mailbox: int = 1000,
     policy: MailboxPolicy = MailboxPolicy.BLOCK,
-    in_hand: InHand = InHand.DEAD_LETTER,
-    backlog: Backlog = Backlog.KEEP,
+    on_failed_message: OnFailedMessage = OnFailedMessage.DEAD_LETTER,
+    mailbox_on_failure: MailboxOnFailure = MailboxOnFailure.KEEP,
     breaker: BreakerPolicy | None = _DEFAULT_BREAKER,
-    finishes: bool = False,
+    drain_on_stop: bool = False,
     **kwargs: Any,
 ) -> ChildSpec:
     """A worker: `actor_class(*args, **kwargs)`, made anew at each start.
@@ -94,7 +94,7 @@ def worker(
     `handler_deadline_s`: a handler that runs longer hangs (None: never); `breaker`: opens when the
     child fails more often than its supervisor's intensity allows (None: the supervisor fails then).
     Of its policy the timeouts and trials matter here; the intensity stands for the thresholds.
-    `finishes`: an ordered stop comes after what is queued, not only after the message in hand.
+    `drain_on_stop`: an ordered stop comes after what is queued, not only after the message in hand.
     """
     return ChildSpec(
         name,
@@ -107,10 +107,10 @@ def worker(
         handler_deadline_s,
         mailbox,
         policy,
-        in_hand,
-        backlog,
+        on_failed_message,
+        mailbox_on_failure,
         breaker,
-        finishes,
+        drain_on_stop,
     )
 
 

@@ -5,7 +5,7 @@ What it decides is in `decision.py`, with the law; here it is carried out.
 Receives  ChildEnded, TimeIsUp (from itself, in the hub), RestartOrdered (from the tree)
 Sends     nothing; the observers are told
 Holds     the state of its children (`Group`), and a timer for each that waits
-Restart   its children are stopped, and started again in order; their slots, mailboxes and breakers
+Restart   its children are stopped, and started again in order; their nodes, mailboxes and breakers
           stay, and so does what was ordered
 """
 
@@ -18,15 +18,15 @@ from vatwatch.errors import StartFailed, SupervisionError
 from vatwatch.supervision import child_events, orders
 from vatwatch.supervision.actor import Actor
 from vatwatch.supervision.child_control import ChildControl, exit_of
+from vatwatch.supervision.child_node import ChildNode
 from vatwatch.supervision.decision import decide
 from vatwatch.supervision.envelope import Envelope
 from vatwatch.supervision.failures import text_of
 from vatwatch.supervision.group import Group, Mode, Phase
 from vatwatch.supervision.hang_check import HangCheck
-from vatwatch.supervision.life import Life
+from vatwatch.supervision.incarnation import Incarnation
 from vatwatch.supervision.message import Tell
 from vatwatch.supervision.notices import ChildRestarting, ChildStarted, ChildStopped, Escalated
-from vatwatch.supervision.slot import Slot
 from vatwatch.supervision.spec import SupervisorSpec
 from vatwatch.supervision.timer import Timer
 from vatwatch.supervision.vocabulary import State
@@ -45,15 +45,15 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class ChildEnded(Tell):
-    """A life is over."""
+    """An incarnation is over."""
 
-    slot: Slot
-    life: Life
+    node: ChildNode
+    incarnation: Incarnation
 
 
 @dataclass(frozen=True, slots=True)
 class TimeIsUp(Tell):
-    """A backoff or a breaker's timeout is over. It may have been settled otherwise since."""
+    """A backoff or a breaker's timeout is over. The child may have been restarted since."""
 
     child: int
     due_at: float
@@ -61,7 +61,7 @@ class TimeIsUp(Tell):
 
 @dataclass(frozen=True, slots=True)
 class RestartOrdered(Tell):
-    """Somebody wants a child restarted. Which one says `Slot.restart_ordered`.
+    """Somebody wants a child restarted. Which one says `ChildNode.restart_ordered`.
 
     So an order outlives this supervisor: its successor finds it there.
     """
@@ -75,46 +75,46 @@ class Supervisor(Actor):
 
     _control: ChildControl
 
-    def __init__(self, slot: Slot, spec: SupervisorSpec) -> None:
+    def __init__(self, node: ChildNode, spec: SupervisorSpec) -> None:
         super().__init__()
-        self._slot = slot
-        self._group = slot.group or Group.of(spec)
+        self._node = node
+        self._group = node.group or Group.of(spec)
         self._timers: dict[int, tuple[float, Timer]] = {}
         self._hang_check: HangCheck | None = None
         self._start_failed: StartFailed | None = None
 
-    def _bind(self, slot: Slot, life: Life) -> None:
-        super()._bind(slot, life)
-        self._control = ChildControl(self.path, life, Supervisor, self._child_has_ended)
+    def _bind(self, node: ChildNode, incarnation: Incarnation) -> None:
+        super()._bind(node, incarnation)
+        self._control = ChildControl(self.path, incarnation, Supervisor, self._child_has_ended)
 
     # -- hooks
 
     def on_start(self) -> None:
         """Start the children in order; if one fails, stop those before it."""
-        self._hang_check = HangCheck(self._slot)
-        for slot in self._slot.children:
-            if slot.life is not None and slot.life.dead:
+        self._hang_check = HangCheck(self._node)
+        for node in self._node.children:
+            if node.incarnation is not None and node.incarnation.dead:
                 # Its end was told to the supervisor before this one, if to anybody.
-                slot.settle(exit_of(slot.life).in_hand, may_retry=not slot.on_trial)
-        self._follow(child_events.Begin(self._slot.starts == 1, self._take_orders()))
+                node.incarnation_over(may_retry=not node.on_trial)
+        self._follow(child_events.Begin(self._node.starts == 1, self._take_orders()))
 
     def on_stop(self) -> None:
         """Stop the children in reverse."""
-        self._follow(child_events.Finish(self._life.stop_for_good))
+        self._follow(child_events.Finish(self._incarnation.stop_for_good))
         self._look_no_more()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:  # noqa: ARG002
         """Take the children along: nobody would look after them."""
         self._look_no_more()
-        for slot in reversed(self._slot.children):
-            if slot.life is not None:
-                slot.life.kill("shutdown", error)
+        for node in reversed(self._node.children):
+            if node.incarnation is not None:
+                node.incarnation.kill("shutdown", error)
 
     def on_receive(self, message: ChildEnded | TimeIsUp | RestartOrdered) -> None:
         """See the module."""
         match message:
-            case ChildEnded(slot, life):
-                self._child_ended(slot, life)
+            case ChildEnded(node, incarnation):
+                self._child_ended(node, incarnation)
             case TimeIsUp(child, due_at):
                 self._time_is_up(child, due_at)
             case RestartOrdered():
@@ -124,11 +124,11 @@ class Supervisor(Actor):
 
     # -- events
 
-    def _child_ended(self, slot: Slot, life: Life) -> None:
+    def _child_ended(self, node: ChildNode, incarnation: Incarnation) -> None:
         # It may have been stopped, or restarted with a sibling, since it was said.
-        if slot.life is life:
-            ended = exit_of(life)
-            child = self._slot.children.index(slot)
+        if node.incarnation is incarnation:
+            ended = exit_of(incarnation)
+            child = self._node.children.index(node)
             self._follow(child_events.Ended(child, ended.reason == "exit", _reason_of(ended.error)))
 
     def _time_is_up(self, child: int, due_at: float) -> None:
@@ -144,19 +144,19 @@ class Supervisor(Actor):
             self._follow(child_events.RestartRequested(child))
 
     def _take_orders(self, at_most: int | None = None) -> frozenset[int]:
-        children = self._slot.children
-        ordered = [i for i, slot in enumerate(children) if slot.restart_ordered][:at_most]
+        children = self._node.children
+        ordered = [i for i, node in enumerate(children) if node.restart_ordered][:at_most]
         for child in ordered:
             children[child].restart_ordered = False
         return frozenset(ordered)
 
     def _follow(self, event: child_events.Event | None) -> None:
         """Decide about the event, carry the orders out, and so on with what comes of them."""
-        runtime = self._slot.runtime
+        runtime = self._node.runtime
         while event is not None:
             group = self._as_it_is()
             self._group, decided = decide(group, event, runtime.clock(), runtime.random)
-            self._slot.group = self._group
+            self._node.group = self._group
             self._show()
             event = None
             for order in decided:
@@ -164,9 +164,9 @@ class Supervisor(Actor):
 
     @property
     def _spec(self) -> SupervisorSpec:
-        """The spec by which it goes on now (`Slot.use_spec`)."""
-        assert isinstance(self._slot.spec, SupervisorSpec), "a supervisor stays one"
-        return self._slot.spec
+        """The spec by which it goes on now (`ChildNode.use_spec`)."""
+        assert isinstance(self._node.spec, SupervisorSpec), "a supervisor stays one"
+        return self._node.spec
 
     def _as_it_is(self) -> Group:
         """The group with the breakers and the limits as they are now.
@@ -174,7 +174,7 @@ class Supervisor(Actor):
         Messages and time change breakers, and a new spec changes both.
         """
         spec = self._spec
-        children = zip(self._group.children, self._slot.children, strict=True)
+        children = zip(self._group.children, self._node.children, strict=True)
         return replace(
             self._group,
             backoff=spec.backoff,
@@ -182,20 +182,20 @@ class Supervisor(Actor):
             children=tuple(
                 replace(
                     known,
-                    breaker=None if slot.guard is None else slot.guard.breaker,
+                    breaker=None if node.circuit_breaker is None else node.circuit_breaker.breaker,
                     failing=known.failing.with_limits(spec.intensity, spec.period_s),
                 )
-                for known, slot in children
+                for known, node in children
             ),
         )
 
     # -- what is shown, and the timers: both are made from the state
 
     def _show(self) -> None:
-        now = self._slot.runtime.clock()
-        for child, slot in enumerate(self._slot.children):
-            slot.state = self._shown(child, slot)
-            slot.next_start_at = self._group.starts_at(child, now)
+        now = self._node.runtime.clock()
+        for child, node in enumerate(self._node.children):
+            node.state = self._shown(child, node)
+            node.next_start_at = self._group.starts_at(child, now)
             due_at = self._group.children[child].due_at
             armed = self._timers.get(child)
             if armed is None or armed[0] != due_at:
@@ -203,9 +203,9 @@ class Supervisor(Actor):
                 if due_at is not None:
                     self._arm_timer(child, due_at, due_at - now)
 
-    def _shown(self, child: int, slot: Slot) -> State:
+    def _shown(self, child: int, node: ChildNode) -> State:
         known = self._group.children[child]
-        if known.phase is Phase.READY and not slot.starts:
+        if known.phase is Phase.READY and not node.starts:
             return State.STOPPED
         if known.phase is Phase.READY and known.on_trial:
             return State.SUSPENDED
@@ -213,7 +213,7 @@ class Supervisor(Actor):
 
     def _arm_timer(self, child: int, due_at: float, delay_s: float) -> None:
         due = TimeIsUp(child, due_at)
-        self._timers[child] = due_at, self._life.after(delay_s, lambda: self._urgent(due))
+        self._timers[child] = due_at, self._incarnation.after(delay_s, lambda: self._urgent(due))
 
     def _forget_timer(self, child: int) -> None:
         _due_at, timer = self._timers.pop(child, (None, None))
@@ -226,9 +226,9 @@ class Supervisor(Actor):
         """Do it. Of `Start` and `Stop` the outcome is the next event; no other order has one."""
         match order:
             case orders.Start(child):
-                return self._bring_up(child, self._slot.children[child])
+                return self._bring_up(child, self._node.children[child])
             case orders.Stop(child, for_good):
-                return self._take_down(child, self._slot.children[child], for_good=for_good)
+                return self._take_down(child, self._node.children[child], for_good=for_good)
             case orders.Escalate():
                 self.notify(Escalated(self.path, self._spec.intensity, self._spec.period_s))
             case orders.GiveUp():
@@ -240,36 +240,36 @@ class Supervisor(Actor):
                 assert self._start_failed is not None, "no child has failed to start"
                 raise self._start_failed
             case _:
-                self._do_at_once(order, self._slot.children[order.child])
+                self._do_at_once(order, self._node.children[order.child])
         return None
 
-    def _do_at_once(self, order: orders.OrderAtOnce, slot: Slot) -> None:
-        life = slot.life
+    def _do_at_once(self, order: orders.OrderAtOnce, node: ChildNode) -> None:
+        incarnation = node.incarnation
         match order:
             case orders.Report():
-                assert life is not None, "nobody has ended"
-                self._control.report(slot, exit_of(life))
+                assert incarnation is not None, "nobody has ended"
+                self._control.report(node, exit_of(incarnation))
             case orders.TellStopped():
-                self.notify(ChildStopped(slot.path, killed=False))
+                self.notify(ChildStopped(node.path, killed=False))
             case orders.Release(_child, retry):
-                if life is not None and life.dead:
-                    slot.settle(exit_of(life).in_hand, may_retry=retry)
+                if incarnation is not None and incarnation.dead:
+                    node.incarnation_over(may_retry=retry)
             case orders.Close(_child, failed):
-                slot.close(State.FAILED if failed else State.STOPPED)
+                node.close(State.FAILED if failed else State.STOPPED)
             case orders.Suspend(_child, breaker, reason):
-                assert slot.guard is not None, "only who has a breaker is suspended"
-                slot.guard.follow(breaker, reason, failed=bool(reason))
-                slot.suspend()
+                assert node.circuit_breaker is not None, "only who has a breaker is suspended"
+                node.circuit_breaker.follow(breaker, reason, failed=bool(reason))
+                node.suspend()
             case orders.Try(_child, breaker):
-                assert slot.guard is not None, "only who has a breaker is tried"
-                slot.guard.follow(breaker, "its timeout is over")
-                slot.begin_trials()
+                assert node.circuit_breaker is not None, "only who has a breaker is tried"
+                node.circuit_breaker.follow(breaker, "its timeout is over")
+                node.begin_trials()
             case orders.Reset(_child, breaker):
-                assert slot.guard is not None, "only who has a breaker has it reset"
-                slot.guard.follow(breaker, "a restart was ordered")
-                slot.end_trials()
+                assert node.circuit_breaker is not None, "only who has a breaker has it reset"
+                node.circuit_breaker.follow(breaker, "a restart was ordered")
+                node.end_trials()
             case orders.Delay(_child, attempt, delay_s):
-                self.notify(ChildRestarting(slot.path, attempt, delay_s))
+                self.notify(ChildRestarting(node.path, attempt, delay_s))
             case _:
                 assert_never(order)
 
@@ -279,34 +279,34 @@ class Supervisor(Actor):
 
     # -- starting and stopping
 
-    def _bring_up(self, child: int, slot: Slot) -> child_events.Event:
+    def _bring_up(self, child: int, node: ChildNode) -> child_events.Event:
         """Start one child and wait until it runs, or does not."""
         try:
-            self._control.start(slot)
+            self._control.start(node)
         except StartFailed as error:
             self._start_failed = error
-            life = slot.life
-            if self._life.stop_ordered:
-                runs = life is not None and not life.dead
-                return child_events.Interrupted(child, runs, self._life.stop_for_good)
+            incarnation = node.incarnation
+            if self._incarnation.stop_ordered:
+                runs = incarnation is not None and not incarnation.dead
+                return child_events.Interrupted(child, runs, self._incarnation.stop_for_good)
             return child_events.NotStarted(child, _reason_of(error.__cause__ or error))
-        self.notify(ChildStarted(slot.path))
+        self.notify(ChildStarted(node.path))
         return child_events.Started(child)
 
-    def _take_down(self, child: int, slot: Slot, *, for_good: bool) -> child_events.Event:
-        self._control.stop(slot, for_good=for_good)
+    def _take_down(self, child: int, node: ChildNode, *, for_good: bool) -> child_events.Event:
+        self._control.stop(node, for_good=for_good)
         return child_events.Stopped(child)
 
     # -- in the hub, or in a child: must not block
 
-    def _child_has_ended(self, slot: Slot, life: Life) -> None:
-        self._urgent(ChildEnded(slot, life))
+    def _child_has_ended(self, node: ChildNode, incarnation: Incarnation) -> None:
+        self._urgent(ChildEnded(node, incarnation))
 
     def _stop_ordered(self) -> None:
         self._control.look_again()
 
     def _urgent(self, message: Tell) -> None:
-        self._slot.mailbox.put_urgent(Envelope(message))
+        self._node.mailbox.put_urgent(Envelope(message))
 
 
 def _reason_of(error: BaseException | None) -> str:

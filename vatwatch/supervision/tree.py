@@ -12,15 +12,15 @@ import gevent
 from gevent.event import Event
 
 from vatwatch.errors import StartFailed, SupervisionError
+from vatwatch.supervision.child_node import ChildNode
+from vatwatch.supervision.circuit_breaker import BreakerInfo, CircuitBreakers
 from vatwatch.supervision.directory import Directory
 from vatwatch.supervision.envelope import Envelope
 from vatwatch.supervision.faults import Faults
-from vatwatch.supervision.guard import BreakerInfo, Guards
+from vatwatch.supervision.incarnation import Incarnation
 from vatwatch.supervision.introspection import NodeInfo
-from vatwatch.supervision.life import Life
 from vatwatch.supervision.observers import Observer, Observers
 from vatwatch.supervision.runtime import Runtime
-from vatwatch.supervision.slot import Slot
 from vatwatch.supervision.spec import AnySpec, SupervisorSpec
 from vatwatch.supervision.supervisors import RestartOrdered, Supervisor
 from vatwatch.supervision.vocabulary import State
@@ -59,22 +59,22 @@ class Tree:
         """The addresses of the workers."""
         self.observers: Observers = runtime.observers
         self.faults: Faults = runtime.faults
-        self.guards: Guards = runtime.guards
+        self.circuit_breakers: CircuitBreakers = runtime.circuit_breakers
         """The breakers around dependencies; `breakers()` tells of those of the nodes, too."""
         self.failed = Event()
         """Set when the root has given up: the tree is down."""
         self._on_exhausted = on_exhausted
         self._spec = spec
-        self._root = Slot(spec, runtime)
-        self._life: Life | None = None
+        self._root = ChildNode(spec, runtime)
+        self._incarnation: Incarnation | None = None
         self._changed = Event()
-        names = Counter(slot.name for slot in self._root.walk())
+        names = Counter(node.name for node in self._root.walk())
         twice = sorted(name for name, count in names.items() if count > 1)
         if twice:
             raise ValueError(f"names of more than one node: {', '.join(twice)}")
-        for slot in self._root.walk():
-            if not isinstance(slot.spec, SupervisorSpec):
-                self.directory.register(slot)
+        for node in self._root.walk():
+            if not isinstance(node.spec, SupervisorSpec):
+                self.directory.register(node)
 
     def start(self) -> None:
         """Start all, in order, and return when all run.
@@ -82,20 +82,22 @@ class Tree:
         Raises:
             StartFailed: a child did not; those before it have been stopped, in reverse
         """
-        if self._life is not None:
+        if self._incarnation is not None:
             raise SupervisionError("a tree is started once")
         root = Supervisor(self._root, self._spec)
-        self._life = self._root.life = life = Life(root, self._root, self._watch_root)
-        root._bind(self._root, life)
+        self._incarnation = self._root.incarnation = incarnation = Incarnation(
+            root, self._root, self._watch_root
+        )
+        root._bind(self._root, incarnation)
         self._root.starting()
         root._start_actor_loop()
         try:
-            self._wait(lambda: life.started or life.dead)
+            self._wait(lambda: incarnation.started or incarnation.dead)
         except BaseException:
-            life.kill("shutdown")
+            incarnation.kill("shutdown")
             raise
-        if not life.started:
-            error = None if life.exit is None else life.exit.error
+        if not incarnation.started:
+            error = None if incarnation.exit is None else incarnation.exit.error
             if isinstance(error, StartFailed):
                 raise error
             raise StartFailed(f"{self._root.path}: {error!r}") from error
@@ -107,19 +109,19 @@ class Tree:
         What is in hand is finished; what is queued becomes dead letters. Returns whether it ended
         in order. Does nothing to a tree that does not run.
         """
-        life = self._life
-        if life is None or life.dead:
+        incarnation = self._incarnation
+        if incarnation is None or incarnation.dead:
             return True
         self._root.state = State.STOPPING
         self._runtime.stopping = True
-        life.order_stop(for_good=True)
+        incarnation.order_stop(for_good=True)
         with gevent.Timeout(timeout_s, False):
-            self._wait(lambda: life.dead)
-        in_order = life.dead
+            self._wait(lambda: incarnation.dead)
+        in_order = incarnation.dead
         if not in_order:
-            life.kill("shutdown")
-            lives = [slot.life for slot in self._root.walk() if slot.life is not None]
-            gevent.joinall([life.greenlet for life in lives], timeout=_KILL_GRACE_S)
+            incarnation.kill("shutdown")
+            left = [node.incarnation for node in self._root.walk() if node.incarnation is not None]
+            gevent.joinall([one.greenlet for one in left], timeout=_KILL_GRACE_S)
         # The observers hear of the end before the caller goes on.
         gevent.sleep(0)
         return in_order
@@ -134,11 +136,11 @@ class Tree:
 
     def find(self, path: str) -> NodeInfo | None:
         """The node of this path, and what is below it; None if there is none."""
-        slot = self._find(path)
-        return None if slot is None else slot.info()
+        node = self._find(path)
+        return None if node is None else node.info()
 
     def breakers(self) -> tuple[BreakerInfo, ...]:
-        """Every breaker: of the nodes, and of what actors guard."""
+        """Every breaker: of the nodes, and those around dependencies."""
         return self._root.breakers()
 
     @property
@@ -156,16 +158,16 @@ class Tree:
         Raises:
             SupervisionError: there is no such node, it is the root, or its supervisor does not run
         """
-        slot = self._find(path)
-        if slot is None:
+        node = self._find(path)
+        if node is None:
             raise SupervisionError(f"there is no node {path}")
-        if slot.parent is None:
+        if node.parent is None:
             raise SupervisionError(f"{path} is the root: it is restarted by restarting the service")
-        if slot.parent.state is not State.RUNNING:
-            raise SupervisionError(f"{slot.parent.path} is {slot.parent.state.value}")
+        if node.parent.state is not State.RUNNING:
+            raise SupervisionError(f"{node.parent.path} is {node.parent.state.value}")
         # Kept at the child: if its supervisor ends before it comes to this, its successor does.
-        slot.restart_ordered = True
-        slot.parent.mailbox.put_urgent(Envelope(RestartOrdered()))
+        node.restart_ordered = True
+        node.parent.mailbox.put_urgent(Envelope(RestartOrdered()))
 
     def use_spec(self, spec: SupervisorSpec) -> None:
         """Go on by another declaration of the same tree; nobody is stopped for it.
@@ -187,26 +189,26 @@ class Tree:
         """Wait until the root gives up; False when it has not within `timeout_s`."""
         return bool(self.failed.wait(timeout_s))
 
-    def _find(self, path: str) -> Slot | None:
-        return next((slot for slot in self._root.walk() if slot.path == path), None)
+    def _find(self, path: str) -> ChildNode | None:
+        return next((node for node in self._root.walk() if node.path == path), None)
 
     def _wait(self, done: Callable[[], bool]) -> None:
         while not done():
             self._changed.clear()
             self._changed.wait()
 
-    def _watch_root(self, life: Life) -> None:
+    def _watch_root(self, incarnation: Incarnation) -> None:
         """In the hub: the root runs, or has ended."""
         self._changed.set()
-        if not life.dead:
+        if not incarnation.dead:
             return
-        assert life.exit is not None
-        ordered = life.stop_ordered or not life.started
+        assert incarnation.exit is not None
+        ordered = incarnation.stop_ordered or not incarnation.started
         self._root.close(State.STOPPED if ordered else State.FAILED)
         if not ordered:
             self.failed.set()
             if self._on_exhausted is not None:
-                self._on_exhausted(str(life.exit.error))
+                self._on_exhausted(str(incarnation.exit.error))
 
 
 def _shape(spec: AnySpec, above: str = "") -> Iterator[str]:

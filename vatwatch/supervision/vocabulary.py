@@ -59,7 +59,7 @@ class MailboxPolicy(Enum):
     """`MailboxFull` at once."""
 
 
-class InHand(Enum):
+class OnFailedMessage(Enum):
     """What becomes of the tell whose handling failed."""
 
     DEAD_LETTER = "dead_letter"
@@ -68,7 +68,7 @@ class InHand(Enum):
     so that a poisonous message does not come round for ever."""
 
 
-class Backlog(Enum):
+class MailboxOnFailure(Enum):
     """What becomes of queued messages when the actor fails or is restarted with a sibling."""
 
     KEEP = "keep"
@@ -94,7 +94,7 @@ open; `in hand`: its handling failed; `backlog`: queued at a failure, and the ch
 keep the mailbox; `overflow`: the oldest of a full mailbox; `injected`: dropped by fault injection.
 (A full mailbox that blocks or refuses raises in the sender, who still has the message.)"""
 
-GuardKind: TypeAlias = Literal["child", "dependency", "handler", "webhook"]
+BreakerKind: TypeAlias = Literal["child", "dependency", "handler", "webhook"]
 """What a breaker is around: a child of a supervisor, something outside, or who gets events."""
 
 

@@ -1,4 +1,4 @@
-"""Life: one incarnation of an actor. Its greenlet, what it has in hand, and how it ended."""
+"""Incarnation: one actor from its start to its end: its greenlet, its message in hand, its exit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from vatwatch.errors import ActorUnavailable, SupervisionError, TooManyQuestions
 from vatwatch.supervision.envelope import Due, Envelope
-from vatwatch.supervision.failures import described, traceback_of
+from vatwatch.supervision.failures import describe_error, traceback_of
 from vatwatch.supervision.faults import Dropped, Tap
 from vatwatch.supervision.introspection import LatencyCounts
 from vatwatch.supervision.mailbox import Mailbox
@@ -27,7 +27,7 @@ from vatwatch.supervision.timer import Timer
 from vatwatch.supervision.vocabulary import DeadLetterReason, ExitReason, Startable
 
 # An actor with a full mailbox never waits, so it gives way to the others after this long.
-_TURN_S = 0.005
+_MAX_BURST_S = 0.005
 
 # What is not for `on_receive`: orders and probes, which are the runtime's, and what pykka's proxies
 # say, which is for pykka's own `_handle_receive`.
@@ -38,8 +38,8 @@ _SPECIAL = _CONTROL | {ProxyCall, ProxyGetAttr, ProxySetAttr}
 _CRASH_HOOK_S = 5.0
 
 
-class Performer(Startable, Protocol):
-    """The actor that a life is of, as far as the life needs to know it."""
+class Runnable(Startable, Protocol):
+    """The actor, as far as its incarnation needs to know it."""
 
     ended_by: ExitReason | None
     actor_stopped: Event
@@ -72,8 +72,8 @@ class Performer(Startable, Protocol):
         """It was told to stop, and may be waiting for something."""
 
 
-class Place(Protocol):
-    """Where in the tree a life is lived, as far as the life needs to know it (`slot.Slot`)."""
+class Node(Protocol):
+    """The actor's place in the tree (`ChildNode`), as far as its incarnation needs to know it."""
 
     tap: Tap | None
     on_trial: bool
@@ -108,7 +108,7 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a life ended."""
+    """How an incarnation ended."""
 
     reason: ExitReason
     error: BaseException | None = None
@@ -117,13 +117,13 @@ class Exit:
     """What it was handling."""
 
 
-class Life:
+class Incarnation:
     """From `begin()` to `dead`. Nothing that happens in it, no BaseException either, gets out."""
 
     __slots__ = (
-        "_doom",
+        "_kill_reason",
         "_linked",
-        "_owed",
+        "_pending_replies",
         "_stop_awaited",
         "_timers",
         "actor",
@@ -136,7 +136,7 @@ class Life:
         "hand_over_failed",
         "in_hand",
         "left",
-        "slot",
+        "node",
         "started",
         "started_at",
         "stop_for_good",
@@ -144,10 +144,10 @@ class Life:
         "watch",
     )
 
-    def __init__(self, actor: Performer, slot: Place, watch: Callable[[Life], None]) -> None:
-        """`watch` is called when the life has started and when it is over; it must not block."""
+    def __init__(self, actor: Runnable, node: Node, watch: Callable[[Incarnation], None]) -> None:
+        """`watch` is called when it has started and when it is over; it must not block."""
         self.actor = actor
-        self.slot = slot
+        self.node = node
         self.started = False
         self.started_at = 0.0
         """By the tree's clock, when it has started."""
@@ -165,15 +165,15 @@ class Life:
         self.stop_for_good = False
         self.greenlet: Any = gevent.Greenlet(self._live)
         self.watch = watch
-        self._doom: tuple[ExitReason, BaseException | None] | None = None
+        self._kill_reason: tuple[ExitReason, BaseException | None] | None = None
         self._timers: set[Timer] = set()
         self._linked: set[Any] = set()
-        self._owed: dict[Reply[Any], Any] = {}
+        self._pending_replies: dict[Reply[Any], Any] = {}
         self._stop_awaited: list[Reply[Any]] = []
 
     def begin(self) -> None:
         """Start the greenlet."""
-        self.slot.mailbox.owner = self.greenlet
+        self.node.mailbox.owner = self.greenlet
         self.greenlet.link(self._over)
         self.greenlet.start()
 
@@ -184,10 +184,10 @@ class Life:
         if self.dead:
             return  # nobody is left who could obey, and the successor must not
         stop = Envelope(_ActorStop())
-        if isinstance(self.slot.spec, ChildSpec) and self.slot.spec.finishes:
-            self.slot.mailbox.put_regardless(stop)
+        if isinstance(self.node.spec, ChildSpec) and self.node.spec.drain_on_stop:
+            self.node.mailbox.put_unbounded(stop)
         else:
-            self.slot.mailbox.put_urgent(stop)
+            self.node.mailbox.put_urgent(stop)
         self.actor._stop_ordered()
 
     def kill(self, reason: ExitReason, error: BaseException | None = None) -> None:
@@ -197,12 +197,12 @@ class Life:
         """
         if self.exit is not None or self.dead:
             return
-        if self._doom is None:
-            self._doom = (reason, error)
+        if self._kill_reason is None:
+            self._kill_reason = (reason, error)
         self.greenlet.kill(block=False)
 
     def after(self, seconds: float, due: Callable[[], None]) -> Timer:
-        """Call `due` in the hub, unless the life is over by then."""
+        """Call `due` in the hub, unless this is over by then."""
         self._require_alive()
         return Timer(self._timers, seconds, due)
 
@@ -218,7 +218,7 @@ class Life:
             self.busy_since += seconds
 
     def spawn(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """Start a greenlet that lives no longer, and whose failure is this life's."""
+        """Start a greenlet that ends with this incarnation, and whose failure is its failure."""
         self._require_alive()
         greenlet = gevent.Greenlet(self._linked_run, fn, args)
         self._linked.add(greenlet)
@@ -230,23 +230,23 @@ class Life:
         """Take over the duty to answer the ask in hand."""
         reply = None if self.in_hand is None else self.in_hand.reply_to
         if reply is None or self.in_hand is None:
-            raise SupervisionError(f"{self.slot.path}: no ask in hand that could be answered later")
+            raise SupervisionError(f"{self.node.path}: no ask in hand that could be answered later")
         self.deferred = True
-        self._owed[reply] = self.in_hand.message
-        reply.when_answered(self._settled)
+        self._pending_replies[reply] = self.in_hand.message
+        reply.when_answered(self._resolved)
         return reply
 
     def _live(self) -> None:
         try:
             self.actor.on_start()
-            self._give_in()
+            self._raise_if_killed()
             self.started = True
-            self.started_at = self.slot.runtime.clock()
+            self.started_at = self.node.runtime.clock()
             self.watch(self)
             self._handle_messages()
             # on_stop counts as a handler: one that hangs after a stop of its own has nobody else
             # to set it a limit.
-            self.busy_since = self.slot.runtime.clock()
+            self.busy_since = self.node.runtime.clock()
             self.actor.ended_by = "shutdown" if self.stop_ordered else "exit"
             self.actor._retire()
             self.actor.on_stop()
@@ -257,13 +257,13 @@ class Life:
 
     def _handle_messages(self) -> None:
         """Handle one message after another, until one says stop."""
-        slot = self.slot
-        clock = slot.runtime.clock
-        take_next = slot.mailbox.get
+        node = self.node
+        clock = node.runtime.clock
+        take_next = node.mailbox.get
         receive = self.actor.on_receive
-        latency = slot.latency
+        latency = node.latency
         counts = latency.counts
-        turn_began = clock()
+        burst_began = clock()
         envelope: Any
         message: Any
         while True:
@@ -282,8 +282,8 @@ class Life:
                     continue
             self.in_hand = envelope
             self.busy_since = began = clock()
-            if slot.tap is not None:
-                message = self._befall(envelope)
+            if node.tap is not None:
+                message = self._inject_faults(envelope)
             if message is None:
                 pass
             elif reply is None:
@@ -301,13 +301,13 @@ class Life:
             if elapsed_s > latency.max_s:
                 latency.max_s = elapsed_s
             # Also here, because a handler may have caught the kill.
-            if self._doom is not None:
-                self._give_in()
-            if slot.on_trial:
-                slot.trial_succeeded()
-            if ended - turn_began > _TURN_S:
+            if self._kill_reason is not None:
+                self._raise_if_killed()
+            if node.on_trial:
+                node.trial_succeeded()
+            if ended - burst_began > _MAX_BURST_S:
                 give_way()
-                turn_began = clock()
+                burst_began = clock()
 
     def _control(self, message: Any, reply: Reply[Any] | None) -> bool:
         """Stop (True), or answer how it is; neither is a message that is handled."""
@@ -319,21 +319,21 @@ class Life:
         reply.set(self.actor.on_probe())
         return False
 
-    def _befall(self, envelope: Envelope) -> Any:
+    def _inject_faults(self, envelope: Envelope) -> Any:
         """What an injected fault makes of the message in hand; None if it is lost."""
-        tap = self.slot.tap
+        tap = self.node.tap
         try:
             own = isinstance(envelope, Due)
             return envelope.message if tap is None else tap(envelope.message, own)
         except Dropped:
-            self.slot.undeliverable(envelope, "injected")
+            self.node.undeliverable(envelope, "injected")
             return None
 
     def _answer(self, handle: Callable[[Any], Any], message: Any, reply: Reply[Any]) -> None:
         try:
             answer = handle(message)
         except Exception as error:  # noqa: BLE001 - it belongs to the asker
-            self._owed.pop(reply, None)
+            self._pending_replies.pop(reply, None)
             reply.when_answered(None)
             self._report_ask(message, error)
             reply.fail(error)
@@ -343,30 +343,30 @@ class Life:
         finally:
             self.deferred = False
 
-    def _settled(self, reply: Reply[Any], error: BaseException | None) -> None:
-        message = self._owed.pop(reply, None)
+    def _resolved(self, reply: Reply[Any], error: BaseException | None) -> None:
+        message = self._pending_replies.pop(reply, None)
         if message is not None and error is not None:
             self._report_ask(message, error)
 
     def _report_ask(self, message: Any, error: BaseException) -> None:
         if isinstance(error, TooManyQuestions):
             return  # it is no failure of the actor, and comes as often as somebody asks
-        self.slot.asks_failed += 1
-        self.slot.runtime.observers.notify(
+        self.node.asks_failed += 1
+        self.node.runtime.observers.notify(
             AskFailed(
-                path=self.slot.path,
+                path=self.node.path,
                 message_type=type(message).__name__,
                 correlation_id=correlation_of(message),
-                **described(error),
+                **describe_error(error),
             )
         )
 
     def _require_alive(self) -> None:
         if self.exit is not None or self.dead:
-            raise ActorUnavailable(f"{self.slot.path}: this actor has ended")
+            raise ActorUnavailable(f"{self.node.path}: this actor has ended")
 
-    def _give_in(self) -> None:
-        if self._doom is not None:
+    def _raise_if_killed(self) -> None:
+        if self._kill_reason is not None:
             raise gevent.GreenletExit
 
     def _linked_run(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
@@ -380,8 +380,8 @@ class Life:
     def _crash(self, error: BaseException) -> None:
         reason: ExitReason = "crash" if self.started else "start"
         trace = traceback_of(error)
-        if self._doom is not None:
-            reason, cause = self._doom
+        if self._kill_reason is not None:
+            reason, cause = self._kill_reason
             if cause is not None:
                 # The place where a hung actor was killed is the place where it hung.
                 trace = trace if cause.__traceback__ is None else traceback_of(cause)
@@ -389,7 +389,7 @@ class Life:
         self.exit = Exit(reason, error, trace, self.in_hand)
         self.actor.ended_by = reason
         if self.in_hand is not None and self.in_hand.reply_to is not None:
-            self._owed.setdefault(self.in_hand.reply_to, None)
+            self._pending_replies.setdefault(self.in_hand.reply_to, None)
         self.actor._retire()
         in_hand = None if self.in_hand is None else self.in_hand.message
         if reason in ("crash", "hang"):
@@ -415,11 +415,11 @@ class Life:
             with gevent.Timeout(_CRASH_HOOK_S):
                 hook()
         except BaseException as failure:  # noqa: BLE001 - the actor is dying anyway
-            self.slot.runtime.observers.notify(
+            self.node.runtime.observers.notify(
                 CrashHookFailed(
-                    path=self.slot.path,
+                    path=self.node.path,
                     correlation_id=correlation_of(in_hand),
-                    **described(failure),
+                    **describe_error(failure),
                 )
             )
             return False
@@ -428,29 +428,29 @@ class Life:
     def _over(self, _greenlet: object) -> None:
         """In the hub: the greenlet has ended, whether it ever ran or not."""
         if self.exit is None:
-            reason, error = self._doom or ("crash", None)
+            reason, error = self._kill_reason or ("crash", None)
             error = error or gevent.GreenletExit("killed")
             self.exit = Exit(reason, error, "", self.in_hand)
         for timer in list(self._timers):
             timer.cancel()
         for greenlet in list(self._linked):
             greenlet.kill(block=False)
-        owed, self._owed = self._owed, {}
-        for reply in owed:
-            unavailable = ActorUnavailable(f"{self.slot.path}: ended before it answered")
+        pending, self._pending_replies = self._pending_replies, {}
+        for reply in pending:
+            unavailable = ActorUnavailable(f"{self.node.path}: ended before it answered")
             unavailable.__cause__ = self.exit.error
             reply.fail(unavailable)
         if not self.actor.actor_stopped.is_set():  # it never ran
             self.actor._retire()
         for reply in self._stop_awaited:
             reply.set(None)
-        self.ended_at = self.slot.runtime.clock()
+        self.ended_at = self.node.runtime.clock()
         self.dead = True
-        self.slot.mailbox.dismiss_orders()
+        self.node.mailbox.dismiss_orders()
         self.watch(self)
 
 
-def tell_later(life: Life, seconds: float, message: Tell) -> Timer:
+def tell_later(incarnation: Incarnation, seconds: float, message: Tell) -> Timer:
     """The actor's own timer: into the normal lane, past its bound."""
-    mailbox = life.slot.mailbox
-    return life.after(seconds, lambda: mailbox.put_regardless(Due(message)))
+    mailbox = incarnation.node.mailbox
+    return incarnation.after(seconds, lambda: mailbox.put_unbounded(Due(message)))

@@ -1,4 +1,4 @@
-"""Guard: a breaker around something that can fail, with its counts and its history.
+"""CircuitBreaker: a breaker around something that can fail, with its counts and its history.
 
 Around an outside dependency it is asked to `call`; a supervisor holds one for each child and tells
 it what became of the child.
@@ -16,7 +16,7 @@ from vatwatch.errors import BreakerOpen
 from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState
 from vatwatch.supervision.failures import text_of
 from vatwatch.supervision.notices import BreakerChanged
-from vatwatch.supervision.vocabulary import GuardKind
+from vatwatch.supervision.vocabulary import BreakerKind
 
 T = TypeVar("T")
 
@@ -35,10 +35,10 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class BreakerInfo:
-    """A breaker, its counts since the guard was made, and its latest changes."""
+    """A breaker, its counts since it was made, and its latest changes."""
 
     name: str
-    kind: GuardKind
+    kind: BreakerKind
     state: BreakerState
     failures_in_a_row: int
     failure_rate: float
@@ -63,7 +63,7 @@ def _now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-class Guard:
+class CircuitBreaker:
     """See the module. `observe` is told of each change; it must not block."""
 
     def __init__(
@@ -72,23 +72,25 @@ class Guard:
         policy: BreakerPolicy,
         clock: Callable[[], float],
         *,
-        counts: type[Exception] | tuple[type[Exception], ...] = Exception,
-        kind: GuardKind = "dependency",
+        failure_types: type[Exception] | tuple[type[Exception], ...] = Exception,
+        kind: BreakerKind = "dependency",
         wall_clock: Callable[[], datetime] = _now_utc,
         observe: Callable[[BreakerChanged], None] | None = None,
         before_call: Callable[[str], bool] | None = None,
     ) -> None:
-        """`counts`: the errors that speak against the dependency; any other is an answer.
+        """`failure_types`: the errors that speak against the dependency; any other is an answer.
 
         `before_call(name)` says whether this call is to fail by injection; then the first of
-        `counts` is raised instead of the call.
+        `failure_types` is raised instead of the call.
         """
         self.name = name
         self.kind = kind
         self._breaker = Breaker(policy)
         self._clock = clock
         self._wall_clock = wall_clock
-        self._counts = counts if isinstance(counts, tuple) else (counts,)
+        self._failure_types = (
+            failure_types if isinstance(failure_types, tuple) else (failure_types,)
+        )
         self._observe = observe
         self._before_call = before_call
         self._successes = self._failures = self._rejected = self._opened = 0
@@ -127,7 +129,7 @@ class Guard:
             result = fn()
         except BaseException as error:
             # A kill or a gevent.Timeout is no Exception: the dependency has not answered.
-            if isinstance(error, Exception) and not isinstance(error, self._counts):
+            if isinstance(error, Exception) and not isinstance(error, self._failure_types):
                 self._report(epoch, began, None)
             else:
                 self._report(epoch, began, error)
@@ -191,7 +193,7 @@ class Guard:
 
     def _inject(self) -> None:
         if self._before_call is not None and self._before_call(self.name):
-            raise self._counts[0](f"{self.name}: failed by injection")
+            raise self._failure_types[0](f"{self.name}: failed by injection")
 
     def _report(self, epoch: int, began: float, error: BaseException | None) -> None:
         now = self._clock()
@@ -233,8 +235,8 @@ class Guard:
             )
 
 
-class Guards:
-    """The guards of one tree's dependencies, by name: they outlive the actors that use them."""
+class CircuitBreakers:
+    """The breakers of one tree's dependencies, by name: they outlive the actors that use them."""
 
     def __init__(
         self,
@@ -244,41 +246,41 @@ class Guards:
         observe: Callable[[BreakerChanged], None],
         before_call: Callable[[str], bool],
     ) -> None:
-        """See `Guard`; all of them are made with these."""
+        """See `CircuitBreaker`; all of them are made with these."""
         self._clock = clock
         self._wall_clock = wall_clock
         self._observe = observe
         self._before_call = before_call
-        self._guards: dict[str, Guard] = {}
+        self._circuit_breakers: dict[str, CircuitBreaker] = {}
 
     def get(
         self,
         name: str,
         policy: BreakerPolicy,
         *,
-        counts: type[Exception] | tuple[type[Exception], ...] = Exception,
-        kind: GuardKind = "dependency",
-    ) -> Guard:
-        """The guard of this name: made at the first use, and the same from then on.
+        failure_types: type[Exception] | tuple[type[Exception], ...] = Exception,
+        kind: BreakerKind = "dependency",
+    ) -> CircuitBreaker:
+        """The breaker of this name: made at the first use, and the same from then on.
 
-        A later use may bring another `policy`, which holds from then on; what it says of `counts`
-        and `kind` changes nothing.
+        A later use may bring another `policy`, which holds from then on; what it says of
+        `failure_types` and `kind` changes nothing.
         """
-        if name not in self._guards:
-            self._guards[name] = Guard(
+        if name not in self._circuit_breakers:
+            self._circuit_breakers[name] = CircuitBreaker(
                 name,
                 policy,
                 self._clock,
-                counts=counts,
+                failure_types=failure_types,
                 kind=kind,
                 wall_clock=self._wall_clock,
                 observe=self._observe,
                 before_call=self._before_call,
             )
         else:
-            self._guards[name].use_policy(policy)
-        return self._guards[name]
+            self._circuit_breakers[name].use_policy(policy)
+        return self._circuit_breakers[name]
 
-    def all(self) -> tuple[Guard, ...]:
+    def all(self) -> tuple[CircuitBreaker, ...]:
         """Those that were made so far."""
-        return tuple(self._guards.values())
+        return tuple(self._circuit_breakers.values())

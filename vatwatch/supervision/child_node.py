@@ -1,4 +1,4 @@
-"""Slot: a child's place in the tree. Keeps the mailbox and the counts while actors come and go."""
+"""ChildNode: a child's place in the tree. Mailbox and counts outlive the incarnations."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from typing import Any, TypeVar
 
 from vatwatch.errors import ActorSuspended, ActorUnavailable, MailboxFull
 from vatwatch.supervision.breaker import BreakerState
+from vatwatch.supervision.circuit_breaker import BreakerInfo, CircuitBreaker
 from vatwatch.supervision.envelope import Envelope
 from vatwatch.supervision.failures import text_of
 from vatwatch.supervision.faults import Tap
 from vatwatch.supervision.group import Group
-from vatwatch.supervision.guard import BreakerInfo, Guard
 from vatwatch.supervision.hand_over import HandOver
-from vatwatch.supervision.intensity import RestartWindow
+from vatwatch.supervision.incarnation import Incarnation
 from vatwatch.supervision.introspection import (
     FailureInfo,
     LatencyCounts,
     MailboxInfo,
     NodeInfo,
 )
-from vatwatch.supervision.life import Life
 from vatwatch.supervision.mailbox import Mailbox
 from vatwatch.supervision.notices import HandOverDiscarded
 from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
+from vatwatch.supervision.restart_intensity import RestartWindow
 from vatwatch.supervision.runtime import Runtime
 from vatwatch.supervision.spec import AnySpec, ChildSpec, SupervisorSpec
 from vatwatch.supervision.vocabulary import (
-    Backlog,
     DeadLetterReason,
     FailureReason,
-    InHand,
+    MailboxOnFailure,
     MailboxPolicy,
+    OnFailedMessage,
     State,
 )
 
@@ -46,17 +46,17 @@ _COMES_BACK_WITH_ITS_SUPERVISOR = (
 )
 
 
-class Slot:
+class ChildNode:
     """A node of the tree. Its supervisor alone changes its state."""
 
-    def __init__(self, spec: AnySpec, runtime: Runtime, parent: Slot | None = None) -> None:
+    def __init__(self, spec: AnySpec, runtime: Runtime, parent: ChildNode | None = None) -> None:
         self.spec = spec
         self.parent = parent
         self.runtime = runtime
         self.name = spec.name
         self.path: str = spec.name if parent is None else f"{parent.path}/{spec.name}"
         self.state = State.STOPPED
-        self.life: Life | None = None
+        self.incarnation: Incarnation | None = None
         self.started_at = 0.0
         self.starts = 0
         self.failures = 0
@@ -79,10 +79,10 @@ class Slot:
         self._window = RestartWindow(0, 1.0)
         if parent is not None and isinstance(parent.spec, SupervisorSpec):
             self._window = RestartWindow(parent.spec.intensity, parent.spec.period_s)
-        self.guard = (
+        self.circuit_breaker = (
             None
             if spec.breaker is None
-            else Guard(
+            else CircuitBreaker(
                 self.path,
                 spec.breaker,
                 runtime.clock,
@@ -94,7 +94,7 @@ class Slot:
         if isinstance(spec, SupervisorSpec):
             # Nothing but the urgent lane: nobody talks to a supervisor but its children.
             self.mailbox = Mailbox(1, MailboxPolicy.REFUSE, self.undeliverable)
-            self.children = tuple(Slot(child, runtime, self) for child in spec.children)
+            self.children = tuple(ChildNode(child, runtime, self) for child in spec.children)
         else:
             self.mailbox = Mailbox(spec.mailbox, spec.policy, self.undeliverable)
             self.children = ()
@@ -106,36 +106,38 @@ class Slot:
         Times and breakers are by the new one at once; arguments from the next start on.
         """
         self.spec = spec
-        if self.guard is not None and spec.breaker is not None:
-            self.guard.use_policy(spec.breaker)
+        if self.circuit_breaker is not None and spec.breaker is not None:
+            self.circuit_breaker.use_policy(spec.breaker)
         if isinstance(spec, SupervisorSpec):
             for child, below in zip(self.children, spec.children, strict=True):
                 child.use_spec(below)
                 child._window = child._window.with_limits(spec.intensity, spec.period_s)
 
     @property
-    def root(self) -> Slot:
+    def root(self) -> ChildNode:
         """The top of the tree."""
         return self if self.parent is None else self.parent.root
 
     @property
     def alive(self) -> bool:
         """Whether an actor is here that has started and not ended."""
-        return self.life is not None and self.life.started and not self.life.dead
+        return (
+            self.incarnation is not None and self.incarnation.started and not self.incarnation.dead
+        )
 
     @property
     def breaker_retry_in_s(self) -> float:
         """Seconds until its breaker lets it try; 0 if it has none, or if that is not open."""
-        return 0.0 if self.guard is None else self.guard.retry_in_s
+        return 0.0 if self.circuit_breaker is None else self.circuit_breaker.retry_in_s
 
-    def walk(self) -> Iterator[Slot]:
-        """This slot and all below it, from top to bottom."""
+    def walk(self) -> Iterator[ChildNode]:
+        """This node and all below it, from top to bottom."""
         yield self
         for child in self.children:
             yield from child.walk()
 
     def starting(self) -> None:
-        """A new life is about to begin."""
+        """A new incarnation is about to begin."""
         self.mailbox.reopen()
         self.state = State.STARTING
         if self.starts:
@@ -143,7 +145,7 @@ class Slot:
         self.starts += 1
 
     def running(self) -> None:
-        """The new life has started."""
+        """The new incarnation has started."""
         self.state = State.RUNNING
         self.started_at = self.runtime.clock()
         self.hand_over = self.hand_over.taken()
@@ -164,60 +166,75 @@ class Slot:
     def suspend(self) -> None:
         """Nothing gets in until the breaker lets somebody try."""
         self.on_trial = False
-        self.mailbox.guard_with(lambda: False)
+        self.mailbox.set_admission_check(lambda: False)
 
     def begin_trials(self) -> None:
         """The next messages are trials; their number is the breaker's."""
-        assert self.guard is not None
+        assert self.circuit_breaker is not None
         self.on_trial = True
-        self.mailbox.guard_with(self.guard.allow)
+        self.mailbox.set_admission_check(self.circuit_breaker.allow)
 
     def trial_succeeded(self) -> None:
-        """For the life: a message was handled, while each is a trial."""
-        assert self.guard is not None
-        self.guard.succeeded()
-        if self.guard.state is BreakerState.CLOSED:
+        """For the incarnation: a message was handled, while each is a trial."""
+        assert self.circuit_breaker is not None
+        self.circuit_breaker.succeeded()
+        if self.circuit_breaker.state is BreakerState.CLOSED:
             self.end_trials()
 
     def end_trials(self) -> None:
         """The breaker is closed: all is as ever."""
         self.on_trial = False
-        self.mailbox.guard_with(None)
+        self.mailbox.set_admission_check(None)
 
-    def settle(self, in_hand: Envelope | None, *, may_retry: bool) -> None:
-        """The life is over: decide about the message in hand and the queued, by the child spec.
+    def incarnation_over(self, *, may_retry: bool) -> None:
+        """For the supervisor: the incarnation has ended, and what it left is dealt with.
+
+        Args:
+            may_retry: whether the successor may get the message in hand again, if the spec says so
+        """
+        ended, self.incarnation = self.incarnation, None
+        assert ended is not None
+        assert ended.exit is not None
+        if isinstance(self.spec, SupervisorSpec):
+            self._mark_those_below()
+        else:
+            self._keep_hand_over(ended)
+            self._dispose_of_mailbox(self.spec, ended.exit.in_hand, may_retry=may_retry)
+
+    def _mark_those_below(self) -> None:
+        """They went with their supervisor, and come back with its successor."""
+        for below in self.walk():
+            if below is not self and below.state in _COMES_BACK_WITH_ITS_SUPERVISOR:
+                below.state = State.RESTARTING
+                below.next_start_at = None
+
+    def _dispose_of_mailbox(
+        self, spec: ChildSpec, in_hand: Envelope | None, *, may_retry: bool
+    ) -> None:
+        """Decide about the message in hand and those that are queued, by the child spec.
 
         An ask in hand has been answered already, with `ActorUnavailable`.
         """
-        if self.life is not None:
-            self._keep_hand_over(self.life)
-        self.life = None
-        if isinstance(self.spec, SupervisorSpec):
-            for below in self.walk():
-                # They went with it, and come back with its successor.
-                if below is not self and below.state in _COMES_BACK_WITH_ITS_SUPERVISOR:
-                    below.state = State.RESTARTING
-                    below.next_start_at = None
-            return
-        if self.spec.backlog is Backlog.DEAD_LETTER:
+        if spec.mailbox_on_failure is MailboxOnFailure.DEAD_LETTER:
             self.mailbox.drain("backlog")
         if in_hand is None or in_hand.reply_to is not None:
             return
-        if may_retry and self.spec.in_hand is InHand.RETRY:
-            self.mailbox.put_first(in_hand)
+        if may_retry and spec.on_failed_message is OnFailedMessage.RETRY:
+            self.mailbox.requeue(in_hand)
         else:
             self.undeliverable(in_hand, "in hand")
 
-    def _keep_hand_over(self, life: Life) -> None:
-        """The life is over: what it leaves waits for the next one, or is thrown away."""
-        assert life.exit is not None
-        value = life.left if life.started else self.hand_over.value
+    def _keep_hand_over(self, incarnation: Incarnation) -> None:
+        """The incarnation is over: what it leaves waits for the next one, or is thrown away."""
+        assert incarnation.exit is not None
+        value = incarnation.left if incarnation.started else self.hand_over.value
         self.hand_over = self.hand_over.left(
-            None if life.hand_over_failed else value,
-            failed=life.exit.reason in ("crash", "hang", "start"),
-            proven=life.started and life.ended_at - life.started_at >= self._window.period_s,
+            None if incarnation.hand_over_failed else value,
+            failed=incarnation.exit.reason in ("crash", "hang", "start"),
+            proven=incarnation.started
+            and incarnation.ended_at - incarnation.started_at >= self._window.period_s,
         )
-        if life.hand_over_failed or (value is not None and self.hand_over.value is None):
+        if incarnation.hand_over_failed or (value is not None and self.hand_over.value is None):
             self.hand_overs_discarded += 1
             self.runtime.observers.notify(HandOverDiscarded(self.path))
 
@@ -227,8 +244,12 @@ class Slot:
             child.close(state)
         self.state = state
         self.mailbox.close()
-        if self.life is not None and self.life.dead and self.life.exit is not None:
-            self.settle(self.life.exit.in_hand, may_retry=False)
+        if (
+            self.incarnation is not None
+            and self.incarnation.dead
+            and self.incarnation.exit is not None
+        ):
+            self.incarnation_over(may_retry=False)
 
     def lasting(self, make: Callable[[], T]) -> T:
         """See `Actor.lasting`."""
@@ -239,23 +260,25 @@ class Slot:
 
     def info_of_worker(self, name: str) -> NodeInfo | None:
         """What is known of the worker of this name, in this node or below; None if none has it."""
-        for slot in self.walk():
-            if slot.name == name and isinstance(slot.spec, ChildSpec):
-                return slot.info()
+        for node in self.walk():
+            if node.name == name and isinstance(node.spec, ChildSpec):
+                return node.info()
         return None
 
     def breakers(self) -> tuple[BreakerInfo, ...]:
         """Every breaker of the tree: those of its nodes, then those around dependencies."""
-        own = [slot.guard for slot in self.root.walk() if slot.guard is not None]
-        return tuple(guard.info() for guard in (*own, *self.runtime.guards.all()))
+        own = [
+            node.circuit_breaker for node in self.root.walk() if node.circuit_breaker is not None
+        ]
+        return tuple(one.info() for one in (*own, *self.runtime.circuit_breakers.all()))
 
     def info(self) -> NodeInfo:
         """What is known of this node and those below."""
         now = self.runtime.clock()
         retry_in_s = self._retry_in_s(now)
-        spec, mailbox, life = self.spec, self.mailbox, self.life
-        in_hand = None if life is None else life.in_hand
-        busy_since = None if life is None else life.busy_since
+        spec, mailbox, incarnation = self.spec, self.mailbox, self.incarnation
+        in_hand = None if incarnation is None else incarnation.in_hand
+        busy_since = None if incarnation is None else incarnation.busy_since
         is_supervisor = isinstance(spec, SupervisorSpec)
         return NodeInfo(
             name=self.name,
@@ -267,7 +290,7 @@ class Slot:
             uptime_s=now - self.started_at if self.state is State.RUNNING else 0.0,
             restarts_total=max(0, self.starts - 1),
             restarts_in_window=self._window.count(now),
-            breaker=None if self.guard is None else self.guard.info(),
+            breaker=None if self.circuit_breaker is None else self.circuit_breaker.info(),
             handling=None if is_supervisor or in_hand is None else type(in_hand.message).__name__,
             busy_s=0.0 if is_supervisor or busy_since is None else max(0.0, now - busy_since),
             mailbox=None

@@ -1,4 +1,4 @@
-"""Guards around dependencies: what they count, what they remember, whom they tell."""
+"""CircuitBreakers around dependencies: what they count, what they remember, whom they tell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vatwatch.errors import BreakerOpen
-from vatwatch.supervision import Breaker, BreakerChanged, BreakerPolicy, BreakerState, Guard
+from vatwatch.supervision import (
+    Breaker,
+    BreakerChanged,
+    BreakerPolicy,
+    BreakerState,
+    CircuitBreaker,
+)
 from vatwatch.supervision.breaker import Calls
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -26,9 +32,9 @@ def fail() -> None:
     raise OSError("down")
 
 
-def fails(guard: Guard) -> None:
+def fails(breaker: CircuitBreaker) -> None:
     with pytest.raises(OSError, match="down"):
-        guard.call(fail)
+        breaker.call(fail)
 
 
 @given(st.integers(1, 8), st.lists(st.tuples(st.booleans(), st.booleans())))
@@ -68,15 +74,15 @@ def test_below_the_least_number_of_calls_there_is_no_rate() -> None:
 def test_calls_that_succeed_too_slowly_open_it() -> None:
     clock = Clock()
     policy = BreakerPolicy(window=4, min_calls=2, slow_call_s=1.0, slow_rate=1.0)
-    guard = Guard("slow", policy, clock)
+    breaker = CircuitBreaker("slow", policy, clock)
 
     def take(seconds: float) -> None:
         clock.now += seconds
 
-    guard.call(lambda: take(1.5))
-    assert guard.state is BreakerState.CLOSED
-    guard.call(lambda: take(1.5))
-    assert guard.state is BreakerState.OPEN
+    breaker.call(lambda: take(1.5))
+    assert breaker.state is BreakerState.CLOSED
+    breaker.call(lambda: take(1.5))
+    assert breaker.state is BreakerState.OPEN
 
 
 def test_a_trial_that_succeeds_too_slowly_has_failed() -> None:
@@ -106,13 +112,13 @@ def test_it_remembers_its_changes_and_tells_of_them() -> None:
     clock = Clock()
     told: list[BreakerChanged] = []
     policy = BreakerPolicy(2, timeout_s=10)
-    guard = Guard("db", policy, clock, wall_clock=lambda: NOON, observe=told.append)
-    fails(guard)
-    fails(guard)
+    breaker = CircuitBreaker("db", policy, clock, wall_clock=lambda: NOON, observe=told.append)
+    fails(breaker)
+    fails(breaker)
     with pytest.raises(BreakerOpen):
-        guard.call(fail)
+        breaker.call(fail)
     clock.now = 10
-    guard.call(lambda: None)
+    breaker.call(lambda: None)
     closed, opened, half = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
     assert [(t.before, t.after) for t in told] == [
         (closed, opened),
@@ -121,34 +127,38 @@ def test_it_remembers_its_changes_and_tells_of_them() -> None:
     ]
     assert told[0].retry_in_s == 10
     assert "down" in told[0].reason
-    info = guard.info()
+    info = breaker.info()
     assert [t.after for t in info.transitions] == [opened, half, closed]
     assert (info.successes, info.failures, info.rejected, info.opened) == (1, 2, 1, 1)
     assert (info.last_failure, info.last_failure_at) == ("OSError: down", NOON)
 
 
 def test_a_reset_closes_it_at_once() -> None:
-    guard = Guard("db", BreakerPolicy(1, timeout_s=10), Clock())
-    fails(guard)
-    assert guard.state is BreakerState.OPEN
-    guard.reset("mended")
-    assert guard.call(lambda: 7) == 7
-    assert guard.info().transitions[-1].reason == "mended"
+    breaker = CircuitBreaker("db", BreakerPolicy(1, timeout_s=10), Clock())
+    fails(breaker)
+    assert breaker.state is BreakerState.OPEN
+    breaker.reset("mended")
+    assert breaker.call(lambda: 7) == 7
+    assert breaker.info().transitions[-1].reason == "mended"
 
 
 def test_a_call_that_fails_by_injection_is_a_failure_of_its_kind_and_calls_nothing() -> None:
     left = [True, True, False]
-    guard = Guard(
-        "db", BreakerPolicy(5), Clock(), counts=OSError, before_call=lambda _name: left.pop(0)
+    breaker = CircuitBreaker(
+        "db",
+        BreakerPolicy(5),
+        Clock(),
+        failure_types=OSError,
+        before_call=lambda _name: left.pop(0),
     )
     called: list[int] = []
     for _ in range(2):
         with pytest.raises(OSError, match="injection"):
-            guard.call(lambda: called.append(1))
+            breaker.call(lambda: called.append(1))
     assert not called
-    guard.call(lambda: called.append(1))
+    breaker.call(lambda: called.append(1))
     assert called == [1]
-    assert guard.info().failures == 2
+    assert breaker.info().failures == 2
 
 
 @pytest.mark.parametrize(
