@@ -115,7 +115,9 @@ def test_what_was_set_aside_goes_after_the_time_that_the_operator_wants(
     bad = (Quarantined("pilot", "A1", "cid is missing", "{}"),)
     for number in (1, 2):
         changes = diff(NetworkState(), snapshot(15 * number), RULES)
-        write_batch(conn, batch(replace(changes, after=at(15) if number == 2 else None), bad))
+        write_batch(
+            conn, batch(replace(changes, derived_from=at(15) if number == 2 else None), bad)
+        )
     assert purge(conn, mine) == 0  # however old the feed's time is
     with conn.cursor() as cur:
         cur.execute(

@@ -16,9 +16,10 @@ from vatwatch.feed.quarantine import Quarantined
 from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.writer import write_batch
 from vatwatch.traffic.batch import Batch, Outcome
+from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
-from vatwatch.traffic.network_state import Changes, NetworkState, Rules, Snapshot, feed_of
+from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot, feed_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -250,8 +251,8 @@ def returns_after_its_end(world: list[Snapshot]) -> bool:
     ids: list[int] = []
     for one in world:
         changes = diff(state, one, RULES)
-        ids += [f.flight_id for f in changes.flights_created]
-        ids += [s.session_id for s in changes.sessions_created]
+        ids += [f.flight_id for f in changes.flights.created]
+        ids += [s.session_id for s in changes.sessions.created]
         state = apply(state, changes)
     return len(set(ids)) < len(ids)
 

@@ -126,8 +126,8 @@ def test_everybody_is_online_or_away_or_has_ended_and_never_two_of_it(
         known = {f.flight_id for f in state.flights.values()} | {
             f.flight_id for f in state.disconnected_flights.values()
         }
-        created = {f.flight_id for f in changes.flights_created}
-        ended = {f.flight_id for f in changes.flights_ended}
+        created = {f.flight_id for f in changes.flights.created}
+        ended = {f.flight_id for f in changes.flights.ended}
         state = apply(state, changes)
         online = {f.flight_id for f in state.flights.values()}
         away = {f.flight_id for f in state.disconnected_flights.values()}
@@ -146,12 +146,12 @@ def test_what_opens_is_closed_once_and_only_what_is_open_lasts(world: list[Snaps
         changes = diff(state, one, RULES)
         for opened, closed, lasting in (
             (
-                [p.plan_id for p in (*changes.plans_opened, *changes.prefiles_opened)],
-                changes.plans_closed + changes.prefiles_closed,
+                [p.plan_id for p in (*changes.flights.plans_opened, *changes.prefiles.opened)],
+                changes.flights.plans_closed + changes.prefiles.closed,
                 open_plans,
             ),
-            ([r.state_id for r in changes.radios_opened], changes.radios_closed, open_radios),
-            ([a.atis_id for a in changes.atis_opened], changes.atis_closed, open_atis),
+            ([r.state_id for r in changes.radios.opened], changes.radios.closed, open_radios),
+            ([a.atis_id for a in changes.atis.opened], changes.atis.closed, open_atis),
         ):
             assert len(set(closed)) == len(closed)
             assert set(closed) <= lasting
@@ -193,16 +193,16 @@ def test_a_logon_time_rewritten_to_whole_seconds_is_the_same_connection() -> Non
     changes = diff(
         before, snapshot(15, pilots=[pilot(logon=logon.replace(second=13, microsecond=0))]), RULES
     )
-    assert changes.flights_created == []
-    assert changes.flights_reconnected == []
-    assert changes.flights[0].flight_id == before.flights["ABC1"].flight_id
+    assert changes.flights.created == []
+    assert changes.flights.reconnected == []
+    assert changes.flights.online[0].flight_id == before.flights["ABC1"].flight_id
 
 
 def test_a_new_logon_time_is_a_reconnect_of_the_same_flight() -> None:
     before = advance(NetworkState(), snapshot(0, pilots=[pilot()]))
     changes = diff(before, snapshot(15, pilots=[pilot(logon=at(10))]), RULES)
-    assert [f.reconnects for f in changes.flights_reconnected] == [1]
-    assert changes.flights[0].flight_id == before.flights["ABC1"].flight_id
+    assert [f.reconnects for f in changes.flights.reconnected] == [1]
+    assert changes.flights.online[0].flight_id == before.flights["ABC1"].flight_id
     assert [e.type for e in events_of(changes)] == ["FLIGHT_UPDATED", "POSITION_UPDATE"]
 
 
@@ -211,10 +211,10 @@ def test_a_return_within_the_window_continues_the_flight_and_after_it_begins_ano
     first = advance(NetworkState(), snapshot(0, pilots=[pilot()]), rules=rules)
     away = advance(first, snapshot(15), rules=rules)
     within = diff(away, snapshot(590, pilots=[pilot(logon=at(585))]), rules)
-    assert within.flights[0].flight_id == first.flights["ABC1"].flight_id
+    assert within.flights.online[0].flight_id == first.flights["ABC1"].flight_id
     after = diff(away, snapshot(630, pilots=[pilot(logon=at(625))]), rules)
-    assert after.flights[0].flight_id != first.flights["ABC1"].flight_id
-    assert [f.flight_id for f in after.flights_ended] == [first.flights["ABC1"].flight_id]
+    assert after.flights.online[0].flight_id != first.flights["ABC1"].flight_id
+    assert [f.flight_id for f in after.flights.ended] == [first.flights["ABC1"].flight_id]
 
 
 def test_who_is_known_from_a_later_snapshot_is_continued_by_the_same_logon_only() -> None:
@@ -233,33 +233,33 @@ def test_who_is_known_from_a_later_snapshot_is_continued_by_the_same_logon_only(
     )
     same = snapshot(15, pilots=[pilot(logon=at(-90))], controllers=[controller()])
     changes = diff(known_later, same, RULES)
-    assert changes.flights[0].flight_id == before.flights["ABC1"].flight_id
-    assert changes.sessions[0].session_id == before.sessions["EXXX_TWR"].session_id
+    assert changes.flights.online[0].flight_id == before.flights["ABC1"].flight_id
+    assert changes.sessions.online[0].session_id == before.sessions["EXXX_TWR"].session_id
     other = snapshot(15, pilots=[pilot(logon=at(10))], controllers=[controller(logon=at(10))])
     changes = diff(known_later, other, RULES)
-    assert changes.flights[0].flight_id != before.flights["ABC1"].flight_id
-    assert changes.sessions[0].session_id != before.sessions["EXXX_TWR"].session_id
+    assert changes.flights.online[0].flight_id != before.flights["ABC1"].flight_id
+    assert changes.sessions.online[0].session_id != before.sessions["EXXX_TWR"].session_id
 
 
 def test_a_connection_that_goes_on_through_a_long_gap_of_ours_is_the_same_flight() -> None:
     before = advance(NetworkState(), snapshot(0, pilots=[pilot()]))
     changes = diff(before, snapshot(6 * 3600, pilots=[pilot()]), RULES)
-    assert changes.flights_created == []
-    assert changes.flights_ended == []
+    assert changes.flights.created == []
+    assert changes.flights.ended == []
 
 
 def test_another_person_under_the_same_callsign_is_another_flight() -> None:
     before = advance(NetworkState(), snapshot(0, pilots=[pilot(cid=1)]))
     changes = diff(before, snapshot(15, pilots=[pilot(cid=2)]), RULES)
-    assert len(changes.flights_created) == 1
-    assert [f.pilot.cid for f in changes.flights_gone] == [1]
+    assert len(changes.flights.created) == 1
+    assert [f.pilot.cid for f in changes.flights.gone] == [1]
 
 
 def test_another_callsign_on_one_connection_is_another_flight() -> None:
     before = advance(NetworkState(), snapshot(0, pilots=[pilot(callsign="ABC1")]))
     changes = diff(before, snapshot(15, pilots=[pilot(callsign="ABC2")]), RULES)
-    assert len(changes.flights_created) == 1
-    assert len(changes.flights_gone) == 1
+    assert len(changes.flights.created) == 1
+    assert len(changes.flights.gone) == 1
 
 
 def test_one_cid_twice_among_pilots_is_two_flights() -> None:
@@ -291,7 +291,7 @@ def due(*moments: object) -> list[bool]:
     state, out = NetworkState(), []
     for one in moments:
         changes = diff(state, one, RULES)
-        out.append(bool(changes.positions))
+        out.append(bool(changes.flights.positions))
         state = apply(state, changes)
     return out
 
@@ -331,18 +331,18 @@ def test_an_aircraft_that_moves_gets_a_row_each_time() -> None:
 def test_a_revision_that_changes_nothing_is_no_new_plan_and_an_amendment_is() -> None:
     before = advance(NetworkState(), snapshot(0, pilots=[pilot(flight_plan=plan(revision_id=1))]))
     same = diff(before, snapshot(15, pilots=[pilot(flight_plan=plan(revision_id=2))]), RULES)
-    assert same.plans_opened == []
+    assert same.flights.plans_opened == []
     amended = diff(before, snapshot(15, pilots=[pilot(flight_plan=plan(route="N1"))]), RULES)
-    assert [p.plan.route for p in amended.plans_opened] == ["N1"]
-    assert amended.plans_closed == [before.flights["ABC1"].plan_id]
+    assert [p.plan.route for p in amended.flights.plans_opened] == ["N1"]
+    assert amended.flights.plans_closed == [before.flights["ABC1"].plan_id]
 
 
 def test_radios_that_are_not_to_be_had_have_not_ended() -> None:
     tuned = {"ABC1": (radio(),)}
     before = advance(NetworkState(), snapshot(0, pilots=[pilot()], radios=tuned))
     changes = diff(before, snapshot(15, pilots=[pilot()], radios=None), RULES)
-    assert changes.radios_closed == []
-    assert changes.radios == before.radios
+    assert changes.radios.closed == []
+    assert changes.radios.present == before.radios
 
 
 def test_a_pilots_radio_moves_along_and_a_stations_does_not() -> None:
@@ -365,5 +365,5 @@ def test_a_pilots_radio_moves_along_and_a_stations_does_not() -> None:
         ),
         RULES,
     )
-    assert [s.callsign for s in changes.radios_opened] == ["EXXX_TWR"]
-    assert changes.radios["ABC1"][0].radio.latitude == 2
+    assert [s.callsign for s in changes.radios.opened] == ["EXXX_TWR"]
+    assert changes.radios.present["ABC1"][0].radio.latitude == 2

@@ -58,7 +58,7 @@ def test_a_sequence_of_captures_goes_the_whole_way_and_each_is_shown_as_it_was(
         assert list(state.atis) == [a["callsign"] for a in sent["atis"]]
         assert len(state.prefiles) == len(sent["prefiles"])
         if number:
-            came += len(compared.changes.flights_created)
+            came += len(compared.changes.flights.created)
         batch = batch_of(compared, entry_id=7, fetched_at=START, source="test")
         assert (batch.entry_id, batch.radio_clients, batch.quarantined) == (7, None, ())
     # In two minutes a few come, and the others are who they were.
@@ -184,4 +184,4 @@ def test_the_rules_of_the_operator_are_the_ones_that_are_applied() -> None:
     later = named_feed().replace(text(at(15)).encode(), text(at(60)).encode())
     gone = later.replace(b'"ABC1"', b'"ABC9"')
     compared = compare(before, decode_snapshot(gone, None, options), options.rules)
-    assert [f.pilot.callsign for f in compared.changes.flights_ended] == ["ABC1"]
+    assert [f.pilot.callsign for f in compared.changes.flights.ended] == ["ABC1"]

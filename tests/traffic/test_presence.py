@@ -77,10 +77,10 @@ class Network:
         compared = compare(self.state, decode_snapshot(raw, None, Options()), Rules())
         changes = compared.changes
         self.state = compared.state
-        self.ended += len(changes.flights_ended) + len(changes.sessions_ended)
-        self.created += len(changes.flights_created) + len(changes.sessions_created)
-        self.created += len(changes.atis_opened) + len(changes.prefiles_opened)
-        self.closed += len(changes.atis_closed) + len(changes.prefiles_closed)
+        self.ended += len(changes.flights.ended) + len(changes.sessions.ended)
+        self.created += len(changes.flights.created) + len(changes.sessions.created)
+        self.created += len(changes.atis.opened) + len(changes.prefiles.opened)
+        self.closed += len(changes.atis.closed) + len(changes.prefiles.closed)
         return compared
 
     def ids(self, name: str) -> set[int]:
@@ -182,11 +182,11 @@ def test_a_flight_that_cannot_be_read_keeps_its_place_and_writes_no_positions() 
     before = network.state.flights["TST1"]
     for _ in range(LONG):
         compared = network.show("pilots", [pilot(1, latitude=91, altitude=9)])
-        assert compared.changes.positions == []
+        assert compared.changes.flights.positions == []
     after = network.state.flights["TST1"]
     assert after.pilot == before.pilot  # down to when it was last updated
     assert after.last_seen == network.state.time
-    (moved,) = network.show("pilots", [pilot(1, latitude=51)]).changes.positions
+    (moved,) = network.show("pilots", [pilot(1, latitude=51)]).changes.flights.positions
     assert moved.pilot.latitude == 51
 
 
@@ -233,7 +233,7 @@ def test_after_any_odd_snapshots_the_next_good_one_is_whole(
         state = compared.state
         for event in compared.events:
             check_event(event)
-        assert compared.changes.flights_ended == []
+        assert compared.changes.flights.ended == []
         time += timedelta(seconds=15)
     assert set(state.flights) == {"TST1", "TST2", "TST3"}
     assert set(state.sessions) == {"EXX11_TWR", "EXX12_TWR"}

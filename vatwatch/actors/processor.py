@@ -192,10 +192,10 @@ class ProcessorActor(Service):
         self._show()
         payload = DataPayload(
             update_timestamp=changes.time,
-            pilots=len(changes.flights),
-            controllers=len(changes.sessions),
-            atis=len(changes.atis),
-            prefiles=len(changes.prefiles),
+            pilots=len(changes.flights.online),
+            controllers=len(changes.sessions.online),
+            atis=len(changes.atis.present),
+            prefiles=len(changes.prefiles.present),
             quarantined=compared.decoded.set_aside,
         )
         self.publish("DATA_PROCESSED", payload, correlation_id=stamp)

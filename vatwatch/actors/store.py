@@ -307,10 +307,10 @@ class StoreActor(Service):
         if not duplicate:
             payload = DataPayload(
                 update_timestamp=changes.time,
-                pilots=len(changes.flights),
-                controllers=len(changes.sessions),
-                atis=len(changes.atis),
-                prefiles=len(changes.prefiles),
+                pilots=len(changes.flights.online),
+                controllers=len(changes.sessions.online),
+                atis=len(changes.atis.present),
+                prefiles=len(changes.prefiles.present),
                 quarantined=batch.set_aside,
             )
             self.publish("DATA_STORED", payload, correlation_id=changes.general.update_timestamp)

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from vatwatch.storage.copy import copy_rows, copy_text, escape, stage
-from vatwatch.traffic.network_state import Changes, Flight
+from vatwatch.traffic.changes import Changes
+from vatwatch.traffic.network_state import Flight
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -89,7 +90,7 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
         cur,
         "stage_flights",
         _FLIGHT_COLUMNS,
-        [_flight_row(f) for f in (*changes.flights_created, *changes.flights_updated)],
+        [_flight_row(f) for f in (*changes.flights.created, *changes.flights.updated)],
     )
     # A flight that is known under this id returns after it was taken for ended: the same goes on.
     cur.execute(
@@ -111,9 +112,9 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
            longitude double precision, altitude integer, groundspeed integer, heading integer,
            transponder text, qnh_i_hg double precision, qnh_mb integer, due boolean""",
     )
-    due = {flight.flight_id for flight in changes.positions}
+    due = {flight.flight_id for flight in changes.flights.positions}
     copy_text(cur, "stage_places", _PLACE_COLUMNS, _place_lines(changes, due))
-    times = {"time": changes.time, "after": changes.after, "next": following}
+    times = {"time": changes.time, "after": changes.derived_from, "next": following}
     cur.execute(_PLACE_FLIGHTS, times)
     if following is not None:
         cur.execute(_PLACE_FLIGHTS_LATE, times)
@@ -125,7 +126,7 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
            FROM stage_places WHERE due ON CONFLICT DO NOTHING"""
     )
     ended = {"completed": [], "cancelled": []}  # type: dict[str, list[int]]
-    for flight in changes.flights_ended:
+    for flight in changes.flights.ended:
         ended["completed" if flight.flown else "cancelled"].append(flight.flight_id)
     for how, ids in ended.items():
         if ids:
@@ -167,7 +168,7 @@ def _place_lines(changes: Changes, due: set[int]) -> str:
     """One line an online flight. Written out for speed: these are two thousand a snapshot."""
     time = changes.time.isoformat()
     lines = []
-    for flight in changes.flights:
+    for flight in changes.flights.online:
         p = flight.pilot
         lines.append(
             f"{flight.flight_id}\t{time}\t{p.latitude}\t{p.longitude}\t{_or_null(p.altitude)}\t"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.feed.times import parse_time
 from vatwatch.storage.copy import copy_rows
-from vatwatch.traffic.network_state import Changes, FiledPlan
+from vatwatch.traffic.changes import Changes
+from vatwatch.traffic.network_state import FiledPlan
 from vatwatch.traffic.plan_text import cruise_altitude_ft
 
 if TYPE_CHECKING:
@@ -63,13 +64,14 @@ _PLAN_COLUMNS = [
 
 def write_plans(cur: cursor, changes: Changes, following: datetime | None) -> None:
     """Write the plans that were filed or ended, of flights and prefiles."""
-    closed = changes.plans_closed + changes.prefiles_closed
+    opened = changes.flights.plans_opened + changes.prefiles.opened
+    closed = changes.flights.plans_closed + changes.prefiles.closed
     _close(cur, "flight_plans", "plan_id", closed, changes.time, following)
     copy_rows(
         cur,
         "flight_plans",
         _PLAN_COLUMNS,
-        [_plan_row(plan, following) for plan in (*changes.plans_opened, *changes.prefiles_opened)],
+        [_plan_row(plan, following) for plan in opened],
     )
 
 
@@ -105,7 +107,7 @@ def _plan_row(filed: FiledPlan, following: datetime | None) -> tuple[object, ...
 
 def write_atis(cur: cursor, changes: Changes, following: datetime | None) -> None:
     """Write the ATIS versions that began or ended."""
-    _close(cur, "atis", "atis_id", changes.atis_closed, changes.time, following)
+    _close(cur, "atis", "atis_id", changes.atis.closed, changes.time, following)
     copy_rows(
         cur,
         "atis",
@@ -144,7 +146,7 @@ def write_atis(cur: cursor, changes: Changes, following: datetime | None) -> Non
                 atis.atis_code,
                 atis.text_atis,
             )
-            for version in changes.atis_opened
+            for version in changes.atis.opened
             for atis in (version.atis,)
         ],
     )
@@ -152,7 +154,7 @@ def write_atis(cur: cursor, changes: Changes, following: datetime | None) -> Non
 
 def write_transceivers(cur: cursor, changes: Changes, following: datetime | None) -> None:
     """Write the radio states that began or ended."""
-    _close(cur, "transceivers", "state_id", changes.radios_closed, changes.time, following)
+    _close(cur, "transceivers", "state_id", changes.radios.closed, changes.time, following)
     copy_rows(
         cur,
         "transceivers",
@@ -185,7 +187,7 @@ def write_transceivers(cur: cursor, changes: Changes, following: datetime | None
                 radio.height_msl_m,
                 radio.height_agl_m,
             )
-            for state in changes.radios_opened
+            for state in changes.radios.opened
             for radio in (state.radio,)
         ],
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.storage.copy import copy_rows, stage, to_json
-from vatwatch.traffic.network_state import Changes, Session
+from vatwatch.traffic.changes import Changes
+from vatwatch.traffic.network_state import Session
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -69,7 +70,7 @@ def write_sessions(cur: cursor, changes: Changes, following: datetime | None) ->
         _SESSION_COLUMNS,
         [
             _session_row(s, changes.time)
-            for s in (*changes.sessions_created, *changes.sessions_updated)
+            for s in (*changes.sessions.created, *changes.sessions.updated)
         ],
     )
     cur.execute(
@@ -91,18 +92,18 @@ def write_sessions(cur: cursor, changes: Changes, following: datetime | None) ->
     )
     times = {
         "time": changes.time,
-        "after": changes.after,
+        "after": changes.derived_from,
         "next": following,
-        "online": [session.session_id for session in changes.sessions],
+        "online": [session.session_id for session in changes.sessions.online],
     }
     cur.execute(_PLACE_SESSIONS, times)
     if following is not None:
         cur.execute(_PLACE_SESSIONS_LATE, times)
         cur.execute(_ABSENT_SESSIONS_LATE, times)
-    if changes.sessions_ended:
+    if changes.sessions.ended:
         cur.execute(
             "UPDATE controllers SET ended = true WHERE session_id = ANY(%s) AND last_seen < %s",
-            ([session.session_id for session in changes.sessions_ended], changes.time),
+            ([session.session_id for session in changes.sessions.ended], changes.time),
         )
 
 

@@ -45,11 +45,11 @@ def write_batch(conn: connection, batch: Batch) -> Outcome:
         stored, previous, following = _neighbours(cur, changes.time)
         if stored:
             return Outcome.DUPLICATE
-        if previous != changes.after:
+        if previous != changes.derived_from:
             raise OutOfSequence(
                 "another process, or a lost message, changed what the database has: before "
-                f"snapshot {changes.time} it has {previous} and not {changes.after}. It is read "
-                "again, and nothing is lost"
+                f"snapshot {changes.time} it has {previous} and not {changes.derived_from}. It is "
+                "read again, and nothing is lost"
             )
         _snapshot(cur, batch)
         _ensure_partition(cur, changes.time)
@@ -85,12 +85,12 @@ def _snapshot(cur: cursor, batch: Batch) -> None:
            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (
             changes.time,
-            changes.after,
+            changes.derived_from,
             batch.fetched_at,
-            len(changes.flights),
-            len(changes.sessions),
-            len(changes.atis),
-            len(changes.prefiles),
+            len(changes.flights.online),
+            len(changes.sessions.online),
+            len(changes.atis.present),
+            len(changes.prefiles.present),
             batch.radio_clients,
             changes.general.connected_clients,
             changes.general.unique_users,

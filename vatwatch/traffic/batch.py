@@ -8,8 +8,8 @@ from enum import Enum
 from msgspec import Struct
 
 from vatwatch.feed.quarantine import Quarantined
+from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.events import Event
-from vatwatch.traffic.network_state import Changes
 
 
 class Batch(Struct, frozen=True):

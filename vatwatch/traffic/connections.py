@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from vatwatch.feed.records import Controller, FlightPlan, Pilot
 from vatwatch.feed.times import parse_time, time_text
 from vatwatch.feed.unread import NOBODY, Unread
+from vatwatch.traffic.changes import FlightChanges, SessionChanges
 from vatwatch.traffic.identity import connection_id, same_logon, stable_id
 from vatwatch.traffic.network_state import FiledPlan, Flight, NetworkState, Position, Rules, Session
 from vatwatch.traffic.presence import Known, still_there
@@ -35,23 +36,6 @@ def _continues(known: Flight | Session, logon: datetime, window: timedelta) -> b
     if same_logon(known.connection_logon, logon) or same_logon(known.logon_time, logon):
         return True
     return not known.seen_in_later_snapshot and logon - known.last_seen <= window
-
-
-class FlightChanges:
-    """What a snapshot's pilots change; the lists are those of `state.Changes`."""
-
-    def __init__(self) -> None:
-        self.online: list[Flight] = []
-        self.created: list[Flight] = []
-        self.updated: list[Flight] = []
-        self.reconnected: list[Flight] = []
-        self.gone: list[Flight] = []
-        self.returned: list[Flight] = []
-        self.ended: list[Flight] = []
-        self.positions: list[Flight] = []
-        self.plans_opened: list[FiledPlan] = []
-        self.plans_closed: list[int] = []
-        self.moved = 0
 
 
 def flight_changes(
@@ -213,19 +197,6 @@ def _open_plan(out: FlightChanges, flight_id: int, pilot: Pilot, time: datetime)
         FiledPlan(plan_id, flight_id, pilot.cid, pilot.callsign, pilot.flight_plan, time)
     )
     return plan_id
-
-
-class SessionChanges:
-    """What a snapshot's controllers change; the lists are those of `state.Changes`."""
-
-    def __init__(self) -> None:
-        self.online: list[Session] = []
-        self.created: list[Session] = []
-        self.updated: list[Session] = []
-        self.gone: list[Session] = []
-        self.returned: list[Session] = []
-        self.ended: list[Session] = []
-        self.frequencies_changed: list[tuple[str, Session]] = []
 
 
 def session_changes(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
+from vatwatch.traffic.changes import Changes, RadioChanges
 from vatwatch.traffic.connections import flight_changes, session_changes, who
-from vatwatch.traffic.intervals import RadioChanges, atis_changes, prefile_changes, radio_changes
-from vatwatch.traffic.network_state import Changes, Flight, NetworkState, Rules, Session, Snapshot
+from vatwatch.traffic.intervals import atis_changes, prefile_changes, radio_changes
+from vatwatch.traffic.network_state import Flight, NetworkState, Rules, Session, Snapshot
 
 T = TypeVar("T", Flight, Session)
 
@@ -20,45 +21,19 @@ def diff(before: NetworkState, snapshot: Snapshot, rules: Rules) -> Changes:
     unread = snapshot.unread
     flights = flight_changes(before, snapshot.feed.pilots, time, rules, unread.pilots)
     sessions = session_changes(before, snapshot.feed.controllers, time, rules, unread.controllers)
-    atis, atis_opened, atis_closed = atis_changes(before, snapshot.feed.atis, time, unread.atis)
-    prefiles, prefiles_opened, prefiles_closed = prefile_changes(
-        before, snapshot.feed.prefiles, time, unread.prefiles
-    )
     if snapshot.radios is None:
-        radios = RadioChanges(before.radios, [], [])
+        radios = RadioChanges(before.radios)
     else:
         radios = radio_changes(before, snapshot.radios, flights.online, sessions.online, time)
     return Changes(
         time=time,
-        after=before.time,
+        derived_from=before.time,
         general=snapshot.feed.general,
-        flights=flights.online,
-        flights_created=flights.created,
-        flights_updated=flights.updated,
-        flights_reconnected=flights.reconnected,
-        flights_gone=flights.gone,
-        flights_returned=flights.returned,
-        flights_ended=flights.ended,
-        positions=flights.positions,
-        plans_opened=flights.plans_opened,
-        plans_closed=flights.plans_closed,
-        sessions=sessions.online,
-        sessions_created=sessions.created,
-        sessions_updated=sessions.updated,
-        sessions_gone=sessions.gone,
-        sessions_returned=sessions.returned,
-        sessions_ended=sessions.ended,
-        frequencies_changed=sessions.frequencies_changed,
-        atis=atis,
-        atis_opened=atis_opened,
-        atis_closed=atis_closed,
-        prefiles=prefiles,
-        prefiles_opened=prefiles_opened,
-        prefiles_closed=prefiles_closed,
-        radios=radios.states,
-        radios_opened=radios.opened,
-        radios_closed=radios.closed,
-        moved=flights.moved,
+        flights=flights,
+        sessions=sessions,
+        atis=atis_changes(before, snapshot.feed.atis, time, unread.atis),
+        prefiles=prefile_changes(before, snapshot.feed.prefiles, time, unread.prefiles),
+        radios=radios,
     )
 
 
@@ -67,23 +42,23 @@ def apply(before: NetworkState, changes: Changes) -> NetworkState:
     return NetworkState(
         time=changes.time,
         general=changes.general,
-        flights={flight.pilot.callsign: flight for flight in changes.flights},
+        flights={flight.pilot.callsign: flight for flight in changes.flights.online},
         disconnected_flights=_away(
             before.disconnected_flights,
-            [*changes.flights_ended, *changes.flights_returned],
-            changes.flights_gone,
-            {(f.pilot.cid, f.pilot.callsign): f for f in changes.flights_ended},
+            [*changes.flights.ended, *changes.flights.returned],
+            changes.flights.gone,
+            {(f.pilot.cid, f.pilot.callsign): f for f in changes.flights.ended},
         ),
-        sessions={session.controller.callsign: session for session in changes.sessions},
+        sessions={session.controller.callsign: session for session in changes.sessions.online},
         disconnected_sessions=_away(
             before.disconnected_sessions,
-            [*changes.sessions_ended, *changes.sessions_returned],
-            changes.sessions_gone,
-            {(s.controller.cid, s.controller.callsign): s for s in changes.sessions_ended},
+            [*changes.sessions.ended, *changes.sessions.returned],
+            changes.sessions.gone,
+            {(s.controller.cid, s.controller.callsign): s for s in changes.sessions.ended},
         ),
-        atis={version.atis.callsign: version for version in changes.atis},
-        prefiles={(p.cid, p.callsign, p.filed_at): p for p in changes.prefiles},
-        radios=changes.radios,
+        atis={version.atis.callsign: version for version in changes.atis.present},
+        prefiles={(p.cid, p.callsign, p.filed_at): p for p in changes.prefiles.present},
+        radios=changes.radios.present,
     )
 
 

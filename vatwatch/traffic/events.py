@@ -19,8 +19,9 @@ from vatwatch.errors import EventRefused
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.feed.records import FlightPlan
+from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.identity import event_id
-from vatwatch.traffic.network_state import Changes, FiledPlan, Flight, Session
+from vatwatch.traffic.network_state import FiledPlan, Flight, Session
 from vatwatch.traffic.payloads import (
     ControllerPayload,
     FlightPayload,
@@ -130,33 +131,33 @@ def events_of(changes: Changes) -> list[Event]:
 
 
 def _told(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
-    for flight in changes.flights_ended:
+    for flight in changes.flights.ended:
         kind = "FLIGHT_COMPLETED" if flight.flown else "FLIGHT_CANCELLED"
         yield kind, str(flight.flight_id), _flight(flight, "ended", flight.last_seen)
-    for session in changes.sessions_gone:
+    for session in changes.sessions.gone:
         yield "CONTROLLER_LOGOFF", str(session.session_id), _controller(session, False)
-    for flight in changes.flights_created:
+    for flight in changes.flights.created:
         yield "FLIGHT_CREATED", str(flight.flight_id), _flight(flight, "created")
     yield from _updates(changes)
-    for session in changes.sessions_created:
+    for session in changes.sessions.created:
         yield "CONTROLLER_LOGON", str(session.session_id), _controller(session, False)
-    back = {session.session_id for session in changes.sessions_returned}
-    for session in changes.sessions:
+    back = {session.session_id for session in changes.sessions.returned}
+    for session in changes.sessions.online:
         if session.session_id in back:
             yield "CONTROLLER_LOGON", str(session.session_id), _controller(session, True)
-    for before, session in changes.frequencies_changed:
+    for before, session in changes.sessions.frequencies_changed:
         yield "FREQUENCY_CHANGE", str(session.session_id), _frequency(before, session)
-    yield "POSITION_UPDATE", "", PositionPayload(len(changes.flights), changes.moved)
+    yield "POSITION_UPDATE", "", PositionPayload(len(changes.flights.online), changes.flights.moved)
 
 
 def _updates(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
     """One FLIGHT_UPDATED a flight, though it may have both reconnected and amended its plan."""
-    created = {flight.flight_id for flight in changes.flights_created}
+    created = {flight.flight_id for flight in changes.flights.created}
     plans: dict[int, FiledPlan] = {
-        plan.flight_id: plan for plan in changes.plans_opened if plan.flight_id is not None
+        plan.flight_id: plan for plan in changes.flights.plans_opened if plan.flight_id is not None
     }
-    reconnected = {flight.flight_id for flight in changes.flights_reconnected}
-    for flight in changes.flights:
+    reconnected = {flight.flight_id for flight in changes.flights.reconnected}
+    for flight in changes.flights.online:
         if flight.flight_id in created:
             continue
         if flight.flight_id in plans:

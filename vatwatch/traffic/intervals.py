@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from vatwatch.feed.records import Atis, Prefile
 from vatwatch.feed.times import parse_time
 from vatwatch.feed.unread import NOBODY, Unread
+from vatwatch.traffic.changes import AtisChanges, PrefileChanges, RadioChanges
 from vatwatch.traffic.connections import plan_differs
 from vatwatch.traffic.identity import stable_id
 from vatwatch.traffic.network_state import (
@@ -29,8 +29,8 @@ STATION_DIGITS = 3
 
 def atis_changes(
     before: NetworkState, stations: list[Atis], time: datetime, unread: Unread = NOBODY
-) -> tuple[list[AtisVersion], list[AtisVersion], list[int]]:
-    """The versions on the air, those that are new, and the ids of those that have ended."""
+) -> AtisChanges:
+    """Hold the ATIS stations of a snapshot against the versions that are known."""
     now: list[AtisVersion] = []
     opened: list[AtisVersion] = []
     for atis in stations:
@@ -47,7 +47,7 @@ def atis_changes(
         now += still_there(missing, unread, shown, key=_of_station)
     lasting = {version.atis_id for version in now}
     closed = [v.atis_id for v in before.atis.values() if v.atis_id not in lasting]
-    return now, opened, closed
+    return AtisChanges(now, opened, closed)
 
 
 def _same_atis(one: Atis, other: Atis) -> bool:
@@ -59,8 +59,8 @@ def _same_atis(one: Atis, other: Atis) -> bool:
 
 def prefile_changes(
     before: NetworkState, prefiles: list[Prefile], time: datetime, unread: Unread = NOBODY
-) -> tuple[list[FiledPlan], list[FiledPlan], list[int]]:
-    """The prefiles there are, those that are new or amended, and the ids that have ended."""
+) -> PrefileChanges:
+    """Hold the prefiles of a snapshot against those that are known."""
     now: list[FiledPlan] = []
     opened: list[FiledPlan] = []
     for prefile in prefiles:
@@ -92,7 +92,7 @@ def prefile_changes(
         now += still_there(missing, unread, (), key=_of_filed)
     lasting = {plan.plan_id for plan in now}
     closed = [p.plan_id for p in before.prefiles.values() if p.plan_id not in lasting]
-    return now, opened, closed
+    return PrefileChanges(now, opened, closed)
 
 
 def _of_station(version: AtisVersion) -> Known:
@@ -101,14 +101,6 @@ def _of_station(version: AtisVersion) -> Known:
 
 def _of_filed(plan: FiledPlan) -> Known:
     return Known(plan.cid, plan.callsign, plan.last_updated)
-
-
-class RadioChanges(NamedTuple):
-    """The radios of each client, those newly tuned, and the ids of those that have ended."""
-
-    states: dict[str, tuple[RadioState, ...]]
-    opened: list[RadioState]
-    closed: list[int]
 
 
 def radio_changes(

@@ -139,45 +139,6 @@ class Rules(Struct, frozen=True):
     position_keepalive: timedelta = timedelta(minutes=5)
 
 
-class Changes(Struct, frozen=True):
-    """What one snapshot changes. Everything that the database and the subscribers need to know.
-
-    `flights` and `sessions` are all that are online; the lists after them say what is special about
-    some. `ended` are those that did not come back within the reconnect window.
-    """
-
-    time: datetime
-    after: datetime | None
-    general: General
-    flights: list[Flight]
-    flights_created: list[Flight]
-    flights_updated: list[Flight]  # a reconnect, another name, server or rating
-    flights_reconnected: list[Flight]
-    flights_gone: list[Flight]
-    flights_returned: list[Flight]
-    flights_ended: list[Flight]
-    positions: list[Flight]  # whose position is worth a row
-    plans_opened: list[FiledPlan]
-    plans_closed: list[int]
-    sessions: list[Session]
-    sessions_created: list[Session]
-    sessions_updated: list[Session]  # a reconnect, another frequency, rating or text
-    sessions_gone: list[Session]
-    sessions_returned: list[Session]
-    sessions_ended: list[Session]
-    frequencies_changed: list[tuple[str, Session]]  # the frequency before, as sent
-    atis: list[AtisVersion]
-    atis_opened: list[AtisVersion]
-    atis_closed: list[int]
-    prefiles: list[FiledPlan]
-    prefiles_opened: list[FiledPlan]
-    prefiles_closed: list[int]
-    radios: dict[str, tuple[RadioState, ...]]
-    radios_opened: list[RadioState]
-    radios_closed: list[int]
-    moved: int  # flights whose position differs from the last snapshot's
-
-
 def feed_of(state: NetworkState) -> Feed:
     """The feed that this state shows: what the last snapshot held, record by record."""
     return Feed(

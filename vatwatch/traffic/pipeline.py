@@ -14,10 +14,11 @@ from vatwatch.feed.records import ClientRadios, Feed
 from vatwatch.feed.times import parse_time
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.batch import Batch
+from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import Event, events_of
 from vatwatch.traffic.filters import Counts, Filters
-from vatwatch.traffic.network_state import Changes, NetworkState, Radio, Rules, Snapshot
+from vatwatch.traffic.network_state import NetworkState, Radio, Rules, Snapshot
 
 
 class Options(Struct, frozen=True):

@@ -1,0 +1,104 @@
+"""What one snapshot changes in what is known: all that the database and the subscribers need.
+
+`diff.diff` makes it, `diff.apply` puts it into effect, `events.events_of` tells it, and
+`storage/writer.py` writes it. The lists are filled while a snapshot is compared, and only read
+after that.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from vatwatch.feed.records import General
+from vatwatch.traffic.network_state import (
+    AtisVersion,
+    FiledPlan,
+    Flight,
+    RadioState,
+    Session,
+)
+
+
+class FlightChanges(Struct):
+    """What the pilots of a snapshot change. Each flight is as it is after the snapshot, except
+    where another one is named."""
+
+    online: list[Flight] = []
+    """All that are in the snapshot, in its order."""
+    created: list[Flight] = []
+    """Of these: seen for the first time."""
+    updated: list[Flight] = []
+    """Of these: reconnected, or with another name, server, rating or phase of flight."""
+    reconnected: list[Flight] = []
+    """Of these: with a new connection, within the reconnect window."""
+    returned: list[Flight] = []
+    """Those that were disconnected and are online again, as they were before."""
+    gone: list[Flight] = []
+    """Those that were online in the snapshot before and are not now, as they were."""
+    ended: list[Flight] = []
+    """Those that have been gone for longer than the reconnect window, as they were."""
+    positions: list[Flight] = []
+    """Of those online: whose position is worth a row."""
+    moved: int = 0
+    """How many have another position than in the snapshot before."""
+    plans_opened: list[FiledPlan] = []
+    plans_closed: list[int] = []
+    """Ids of plans that were replaced, withdrawn, or whose flight has ended."""
+
+
+class SessionChanges(Struct):
+    """What the controllers of a snapshot change; the lists as in `FlightChanges`."""
+
+    online: list[Session] = []
+    created: list[Session] = []
+    updated: list[Session] = []
+    """A reconnect, or another frequency, rating or text."""
+    returned: list[Session] = []
+    gone: list[Session] = []
+    ended: list[Session] = []
+    frequencies_changed: list[tuple[str, Session]] = []
+    """With the frequency before, as it was sent (`118.500`)."""
+
+
+class AtisChanges(Struct):
+    """The versions on the air, those that are new, and the ids of those that have ended."""
+
+    present: list[AtisVersion] = []
+    opened: list[AtisVersion] = []
+    closed: list[int] = []
+
+
+class PrefileChanges(Struct):
+    """The plans of nobody online, those that are new or amended, and the ids that have ended."""
+
+    present: list[FiledPlan] = []
+    opened: list[FiledPlan] = []
+    closed: list[int] = []
+
+
+class RadioChanges(Struct):
+    """The radios of each client, those newly tuned, and the ids of those that have ended.
+
+    A snapshot without radios (the feed was unavailable) changes none.
+    """
+
+    present: dict[str, tuple[RadioState, ...]] = {}
+    opened: list[RadioState] = []
+    closed: list[int] = []
+
+
+class Changes(Struct, frozen=True):
+    """What the snapshot of `time` changes in the state after `derived_from`."""
+
+    time: datetime
+    derived_from: datetime | None
+    """The snapshot that it was compared with; None: with nothing. The store writes the changes
+    only if that one is the newest before them (`OutOfSequence`)."""
+    general: General
+    flights: FlightChanges
+    sessions: SessionChanges
+    atis: AtisChanges
+    prefiles: PrefileChanges
+    radios: RadioChanges
