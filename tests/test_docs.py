@@ -109,6 +109,25 @@ def test_the_table_of_settings_is_what_the_settings_say() -> None:
     assert generated_part(DOCS / "configuration.md") == configuration(), "run `make docs`"
 
 
+def test_how_long_each_table_is_kept_is_said(database_url: str) -> None:
+    conn = psycopg2.connect(database_url)
+    try:
+        migrate(conn)
+        with conn.cursor() as cur:
+            cur.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            tables = {name for (name,) in cur.fetchall() if not re.search(r"_\d{8}$", name)}
+    finally:
+        conn.close()
+    section = (DOCS / "operating.md").read_text().partition("## How long things are kept")[2]
+    table = section.partition("| file in")[0]
+    said = [
+        name
+        for row in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    ]
+    assert sorted(said) == sorted(tables)
+
+
 def test_the_drawings_of_the_messages_are_those_of_the_code() -> None:
     assert generated_part(DOCS / "messages.md") == messages_drawn.tables(), "run `make docs`"
     assert drawn(MESSAGES.read_text()) == messages_drawn.drawing(), "run `make docs`"

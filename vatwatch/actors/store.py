@@ -66,7 +66,7 @@ from vatwatch.storage.migrate import is_current, migrate
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.reference import airports_are_current, write_airports
-from vatwatch.storage.retention import BATCH, Retention, purge
+from vatwatch.storage.retention import BATCH, Retention
 from vatwatch.storage.writer import write_batch
 from vatwatch.supervision import Backoff, Tell, Timer
 from vatwatch.traffic.batch import Batch, Outcome
@@ -327,7 +327,7 @@ class StoreActor(Service):
         more = False
         try:
             for retention in self._retentions:
-                more |= self._database.run(partial(purge, retention=retention)) >= BATCH
+                more |= self._database.run(retention.purge) >= BATCH
         except (StorageError, psycopg2.Error):
             pass  # it is reported where it failed; what is old will be older
         self.after(0 if more else self._purge_s, PurgeOld())

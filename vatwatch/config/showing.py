@@ -15,7 +15,7 @@ from vatwatch.redaction import LONG, MASK, parts_of_address
 MOST_CHARS = 120
 # With one of these an address may have a password in it, in a place where nobody looks for one.
 _MAY_HIDE = frozenset("@?#%")
-_UNITS = {"s": "seconds", "ms": "milliseconds", "h": "hours", "MiB": "MiB"}
+_UNITS = {"s": "seconds", "ms": "milliseconds", "h": "hours", "d": "days", "MiB": "MiB"}
 
 
 def is_secret(field: FieldInfo) -> bool:

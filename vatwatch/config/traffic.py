@@ -29,6 +29,10 @@ def _file(value: Path) -> Path:
     return value
 
 
+# A hundred years; more than that is no time to keep anything, and no date to reckon with.
+LONGEST_DAYS = 36_500
+
+
 class TrafficSettings(Section):
     """What the traffic means, and what of it is kept."""
 
@@ -55,6 +59,20 @@ class TrafficSettings(Section):
         "How long the table of records that could not be read keeps them; two weeks outlast a "
         "holiday, and with 500 an hour take at most 0.7 GB.",
         unit="h",
+    )
+    history_retention_days: PositiveFloat | None = setting(
+        "VATWATCH_HISTORY_RETENTION_DAYS",
+        None,
+        "How long flights, plans, sessions, ATIS, radios and snapshots are kept; unset: for ever.",
+        unit="d",
+        le=LONGEST_DAYS,
+    )
+    position_retention_days: PositiveFloat | None = setting(
+        "VATWATCH_POSITION_RETENTION_DAYS",
+        None,
+        "How long positions are kept, by whole days; unset: as long as the flights.",
+        unit="d",
+        le=LONGEST_DAYS,
     )
     boundary: Annotated[Path, on_disk(_file)] | None = setting(
         "VATWATCH_FILTER_BOUNDARY",

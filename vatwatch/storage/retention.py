@@ -1,48 +1,171 @@
-"""What is kept for how long: rows that are too old go, some thousands at a time."""
+"""How long the database keeps what: what is too old goes, a bounded bit at a time.
+
+Events, errors and the like go by the time at which they were written: a recording of years ago
+that is replayed today is not old. Traffic history goes only if both are old: what a row tells of,
+and when its snapshot was written. Open flights and sessions and the newest snapshot stay, however
+old, for the next snapshot is compared with them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from psycopg2 import errors
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
+    from psycopg2.extensions import connection, cursor
 
     from vatwatch.config.settings import Settings
 
-# In one transaction, so that the next snapshot never waits long.
+# Rows in one transaction, so that the next snapshot never waits long.
 BATCH = 5_000
+# To drop a partition locks out every reader of positions. If somebody reads them for longer than
+# this, the partition is dropped at the next clean-up instead.
+LOCK_TIMEOUT_MS = 500
+
+
+class Retention(Protocol):
+    """One rule of what is kept for how long."""
+
+    def purge(self, conn: connection, limit: int = BATCH) -> int:
+        """Delete in one transaction what is too old, up to `limit` rows of each table.
+
+        Returns the largest number of rows that went from one table: if it is `limit`, there may be
+        more.
+        """
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class RowRetention:
     """Rows of `table` whose `column`, a time of the wall clock, is longer ago than `keep` go."""
 
     table: str
     column: str
     keep: timedelta
 
+    def purge(self, conn: connection, limit: int = BATCH) -> int:
+        """Delete up to `limit` rows, in no particular order; returns how many."""
+        with conn.cursor() as cur:
+            return _delete(cur, self.table, f"{self.column} < now() - %s", (self.keep,), limit)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRetention:
+    """Flights with their plans, sessions, ATIS, radios and snapshots that are older than `keep`."""
+
+    keep: timedelta
+
+    def purge(self, conn: connection, limit: int = BATCH) -> int:
+        """Delete up to `limit` rows of each table; a flight takes its plans along."""
+        with conn.cursor() as cur:
+            return max(
+                _delete(cur, table, _is_old(table, first, last, closed), (self.keep,) * 3, limit)
+                for table, first, last, closed in _HISTORY
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRetention:
+    """Days of positions that ended longer ago than `keep`."""
+
+    keep: timedelta
+
+    def purge(self, conn: connection, limit: int = BATCH) -> int:  # noqa: ARG002
+        """Drop every partition that is too old, in one go; returns 0, as none is left for later."""
+        with conn.cursor() as cur:
+            for name in list(self._too_old(cur)):
+                cur.execute("SAVEPOINT drop_partition")
+                cur.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+                try:
+                    cur.execute(f"DROP TABLE {name}")
+                except errors.LockNotAvailable:
+                    cur.execute("ROLLBACK TO SAVEPOINT drop_partition")
+                    break
+        return 0
+
+    def _too_old(self, cur: cursor) -> Iterator[str]:
+        cur.execute(
+            """SELECT relid::regclass::text FROM pg_partition_tree('positions') WHERE isleaf"""
+        )
+        for (name,) in cur.fetchall():
+            day = _day_of(name)
+            if day is None:
+                continue
+            ended = day + timedelta(days=1)
+            cur.execute(
+                """SELECT %(ended)s::timestamptz < now() - %(keep)s AND NOT EXISTS (
+                       SELECT FROM snapshots WHERE update_timestamp >= %(day)s
+                       AND update_timestamp < %(ended)s AND stored_at >= now() - %(keep)s)""",
+                {"day": f"{day} UTC", "ended": f"{ended} UTC", "keep": self.keep},
+            )
+            row = cur.fetchone()
+            if row is not None and row[0]:
+                yield name
+
 
 def retentions_of(settings: Settings) -> tuple[Retention, ...]:
-    """How long the rows of each table are kept that does not grow for ever."""
+    """The rules that the settings give; what has none is kept for ever."""
     events = timedelta(hours=settings.events.retention_hours)
     quarantine = timedelta(hours=settings.traffic.quarantine_retention_hours)
-    return (
-        Retention("events", "stored_at", events),
-        Retention("dead_letters", "time", events),
-        Retention("errors", "last_at", timedelta(hours=settings.errors.retention_hours)),
-        Retention("quarantine", "stored_at", quarantine),
+    rules: list[Retention] = [
+        RowRetention("events", "stored_at", events),
+        RowRetention("dead_letters", "time", events),
+        RowRetention("errors", "last_at", timedelta(hours=settings.errors.retention_hours)),
+        RowRetention("quarantine", "stored_at", quarantine),
+    ]
+    history, positions = (
+        settings.traffic.history_retention_days,
+        settings.traffic.position_retention_days,
     )
+    if history is not None:
+        rules.append(HistoryRetention(timedelta(days=history)))
+    kept = [days for days in (history, positions) if days is not None]
+    if kept:
+        rules.append(PositionRetention(timedelta(days=min(kept))))
+    return tuple(rules)
 
 
-def purge(conn: connection, retention: Retention, limit: int = BATCH) -> int:
-    """Delete up to `limit` rows that are too old, the oldest first or not; how many it were."""
-    with conn.cursor() as cur:
-        cur.execute(
-            f"""DELETE FROM {retention.table} WHERE ctid IN (
-                    SELECT ctid FROM {retention.table}
-                    WHERE {retention.column} < now() - %s LIMIT %s)""",
-            (retention.keep, limit),
-        )
-        return cur.rowcount
+# Of each table the first and the last time that a row tells of, and which rows are over. Snapshots
+# stand last, as the others ask for them.
+_HISTORY = (
+    ("flights", "first_seen", "last_seen", "ended_as IS NOT NULL"),
+    ("flight_plans", "first_seen", "gone_at", "flight_id IS NULL AND gone_at IS NOT NULL"),
+    ("controllers", "first_seen", "last_seen", "ended"),
+    ("atis", "first_seen", "gone_at", "gone_at IS NOT NULL"),
+    ("transceivers", "first_seen", "gone_at", "gone_at IS NOT NULL"),
+    (
+        "snapshots",
+        "update_timestamp",
+        "update_timestamp",
+        "update_timestamp < (SELECT max(update_timestamp) FROM snapshots)",
+    ),
+)
+
+
+def _is_old(table: str, first: str, last: str, closed: str) -> str:
+    """Three times the same parameter. By `first`, for which there are indexes, few rows remain."""
+    return f"""{first} < now() - %s AND {last} < now() - %s AND {closed} AND NOT EXISTS (
+        SELECT FROM snapshots s
+        WHERE s.update_timestamp = {table}.{last} AND s.stored_at >= now() - %s)"""
+
+
+def _delete(
+    cur: cursor, table: str, condition: str, values: tuple[timedelta, ...], limit: int
+) -> int:
+    cur.execute(
+        f"""DELETE FROM {table} WHERE ctid IN (
+                SELECT ctid FROM {table} WHERE {condition} LIMIT %s)""",
+        (*values, limit),
+    )
+    return cur.rowcount
+
+
+def _day_of(partition: str) -> datetime | None:
+    """The day of a partition that vatwatch made; None for one of somebody else's."""
+    try:
+        return datetime.strptime(partition.rpartition(".")[2], "positions_%Y%m%d")
+    except ValueError:
+        return None
