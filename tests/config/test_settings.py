@@ -475,6 +475,23 @@ def test_any_text_in_any_setting_is_taken_or_refused_in_a_line(env: dict[str, st
     assert len(reading.describe()) > len(DEFAULTS)
 
 
+NUMBERS = [
+    setting
+    for setting in describe(load(env={}, directory=Path("/nonexistent")))
+    if re.fullmatch(r"\d+(\.\d+)?", setting.default) or setting.unit
+]
+
+
+@pytest.mark.parametrize("name", [setting.name for setting in NUMBERS])
+def test_a_number_beyond_all_measure_is_refused_in_a_line(name: str, tmp_path: Path) -> None:
+    for text in ("1" + "0" * 30, "1e300", "9" * 5000):
+        faults = read(env={name: text}, directory=tmp_path).faults
+        assert len(faults) == 1
+        assert faults[0].startswith(name)
+        assert "\n" not in faults[0]
+        assert len(faults[0]) < 300
+
+
 def test_a_toml_that_is_nested_without_end_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "vatwatch.toml").write_text("port = " + "[" * 5000)
     assert "vatwatch.toml: is nested too deeply" in faults(tmp_path)

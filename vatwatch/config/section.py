@@ -8,6 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+# More of anything is a misspelt number, and fails where it is used. PostgreSQL and poll() take a
+# time as milliseconds in 31 bits: 24 days. A hundred years of hours or days can still be reckoned
+# with. A thousand million of anything, or a pebibyte, is more than any machine has.
+_MOST: dict[str, float] = {"s": 2e6, "ms": 2e9, "h": 876_000, "d": 36_500, "MiB": 2**30, "": 1e9}
+
 
 class Section(BaseModel):
     """The settings of one part; made from a mapping of the environment's names to values."""
@@ -29,8 +34,11 @@ def setting(
     """A field: its name in the environment, its default, its unit, and why it is there.
 
     `secret`: nothing of its value is ever shown, not even of a wrong one. (An address is shown
-    without its password.)
+    without its password.) A number has the largest value that its unit allows, unless `limits` say
+    less.
     """
+    if unit or (isinstance(default, int | float) and not isinstance(default, bool)):
+        limits.setdefault("le", _MOST.get(unit, _MOST[""]))
     extra: dict[str, Any] = {"unit": unit, "secret": secret}
     return Field(default, alias=name, description=why, json_schema_extra=extra, **limits)
 

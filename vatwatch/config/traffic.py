@@ -29,10 +29,6 @@ def _file(value: Path) -> Path:
     return value
 
 
-# A hundred years; more than that is no time to keep anything, and no date to reckon with.
-LONGEST_DAYS = 36_500
-
-
 class TrafficSettings(Section):
     """What the traffic means, and what of it is kept."""
 
@@ -65,14 +61,14 @@ class TrafficSettings(Section):
         None,
         "How long flights, plans, sessions, ATIS, radios and snapshots are kept; unset: for ever.",
         unit="d",
-        le=LONGEST_DAYS,
+        le=36_500,
     )
     position_retention_days: PositiveFloat | None = setting(
         "VATWATCH_POSITION_RETENTION_DAYS",
         None,
         "How long positions are kept, by whole days; unset: as long as the flights.",
         unit="d",
-        le=LONGEST_DAYS,
+        le=36_500,
     )
     boundary: Annotated[Path, on_disk(_file)] | None = setting(
         "VATWATCH_FILTER_BOUNDARY",
