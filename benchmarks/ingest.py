@@ -46,16 +46,18 @@ from gevent.event import Event
 
 from vatsim_simulator.publication import publish
 from vatsim_simulator.world import World
+from vatwatch.actors.event_memory import Subscription
 from vatwatch.config.settings import load
 from vatwatch.feed.decode import peek
 from vatwatch.feed.records import ClientRadios, Feed
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import AppendSnapshot, Delivered, GetDsn, GetReports, Subscribe
+from vatwatch.messages import AppendSnapshot, Delivered, GetDsn, GetReports
 from vatwatch.server.service import freeze_startup_objects
 from vatwatch.storage.copy import copy_text
 from vatwatch.supervision import Actor, NativePool, Strategy, Tree, supervisor, worker
 from vatwatch.supervision.offload import SWITCH_INTERVAL_S
 from vatwatch.system import declare
+from vatwatch.wiring import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -113,17 +115,16 @@ class Figures:
         return statistics.median(pipeline / floor for pipeline, floor in pairs)
 
 
+# What the stopwatch hears of.
+WANTED = Subscription("stopwatch", frozenset({"DATA_STORED", "DATA_CACHED"}))
+
+
 class Stopwatch(Actor):
     """Notes when each snapshot was stored and cached, by the events that say so."""
 
     # Of the class: the benchmark is outside of the tree.
     seen: dict[tuple[str, str], float] = {}  # noqa: RUF012
     news = Event()
-
-    def on_start(self) -> None:
-        """Subscribe."""
-        kinds = frozenset({"DATA_STORED", "DATA_CACHED"})
-        self.address("event_bus").tell(Subscribe(self.name, kinds))
 
     def on_receive(self, message: Delivered) -> None:
         """Note the time."""
@@ -184,7 +185,10 @@ def service(home: Path) -> Iterator[Tree]:
         supervisor(
             "benchmark",
             Strategy.ONE_FOR_ONE,
-            children=[declare(settings, polls=False), worker("stopwatch", Stopwatch)],
+            children=[
+                declare(settings, polls=False, subscriptions=[*SUBSCRIPTIONS, WANTED]),
+                worker("stopwatch", Stopwatch),
+            ],
         )
     )
     tree.start()

@@ -22,6 +22,7 @@ from scripts.messages_drawn import received
 from scripts.reference import MESSAGES, configuration, data_dictionary, drawn, generated_part
 from vatwatch.cli import main
 from vatwatch.config.settings import load
+from vatwatch.config.sources import OLD_NAMES
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.problems import App
@@ -160,7 +161,7 @@ def event_types() -> set[str]:
 
 
 def test_every_setting_that_a_page_names_exists() -> None:
-    known = set(re.findall(r"^\| `(\w+)` ", configuration(), re.MULTILINE))
+    known = set(re.findall(r"^\| `(\w+)` ", configuration(), re.MULTILINE)) | OLD_NAMES.keys()
     own = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "VATWATCH_PUBLISHED_PORT"}  # of .env.example
     pattern = re.compile(r"\b(?:VATWATCH|VATSIM|CACHE|EVENT_BUS|SERVICE|DATABASE)_[A-Z_]*[A-Z]\b")
     pages = [*PAGES, ROOT / ".env.example", ROOT / "docker-compose.yml", ROOT / "Dockerfile"]

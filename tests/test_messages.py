@@ -73,8 +73,8 @@ def test_the_docstring_names_what_an_actor_receives(name: str) -> None:
 
 WATCHERS = {"event_bus", "error_manager", "health_monitor", "resource_monitor", "alerter"}
 # To the processor it must not get lost. The others, which would only be slower without it, are
-# offered it; and whoever subscribes or replays does so once, and has to know that it came.
-AND_OTHERS = {"StoreStarted", "Subscribe", "Unsubscribe", "Replay"}
+# offered it.
+AND_OTHERS = {"StoreStarted"}
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGES.keys() - AND_OTHERS))

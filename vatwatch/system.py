@@ -6,7 +6,7 @@ speaks before the listener is there, and what was said is written before the wri
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from vatwatch.actors.alerter import AlerterActor
@@ -14,6 +14,7 @@ from vatwatch.actors.cache import CacheActor
 from vatwatch.actors.deadlines import busy_limits_s, poll_deadline_s, write_deadline_s
 from vatwatch.actors.error_manager import ErrorManagerActor
 from vatwatch.actors.event_bus import EventBusActor
+from vatwatch.actors.event_memory import Subscription
 from vatwatch.actors.fetcher import FetcherActor
 from vatwatch.actors.filtering import read_options
 from vatwatch.actors.health_monitor import HealthMonitorActor
@@ -55,6 +56,7 @@ def declare(
     polls: bool = True,
     replace_worker: Callable[[str], None] | None = None,
     on_refused: Callable[[str], None] = lambda _why: None,
+    subscriptions: Sequence[Subscription] = SUBSCRIPTIONS,
 ) -> SupervisorSpec:
     """The whole tree. Without `polls` nothing is fetched: a replay brings the snapshots, and leaves
     no trace of itself in the table of events, so that a second one changes no row."""
@@ -64,7 +66,7 @@ def declare(
     )
     return supervisor("vatwatch", REST_FOR_ONE, intensity=3, period_s=600, children=[
         supervisor("core", ONE_FOR_ONE, children=[
-            worker("event_bus", EventBusActor, s.events, s.breaker, SUBSCRIPTIONS,
+            worker("event_bus", EventBusActor, s.events, s.breaker, subscriptions,
                    keeps_own=polls, outbox=home / "events.outbox" if polls else None),
             worker("error_manager", ErrorManagerActor, s.errors, outbox=home / "errors.outbox",
                    mailbox=20_000),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from vatwatch.supervision import (
     Ask,
     Backoff,
     Notice,
+    Tell,
     Tree,
     supervisor,
     worker,
@@ -37,6 +39,14 @@ from vatwatch.traffic.payloads import PositionPayload, ServicePayload
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SOON = Backoff(base_s=0.001, cap_s=0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(Tell):
+    """A message that nobody gets."""
+
+    about: str
+    kinds: frozenset[str] = frozenset()
 
 
 class Listener(Actor):
@@ -142,7 +152,7 @@ def bus_house(
     subscriptions: Sequence[Subscription] | None = None,
     timeout_s: float = PATIENCE_S,
     retries: int = 2,
-    lane_size: int = 1000,
+    queue_size: int = 1000,
     backlog_size: int = 100_000,
     resend_s: float = 0.2,
     failures: int = 100,
@@ -162,7 +172,7 @@ def bus_house(
     events = EventSettings(
         EVENT_BUS_HANDLER_TIMEOUT=timeout_s,
         EVENT_BUS_RETRY_ATTEMPTS=retries,
-        EVENT_BUS_LANE_SIZE=lane_size,
+        EVENT_BUS_HANDLER_QUEUE_SIZE=queue_size,
         EVENT_BUS_BACKLOG_SIZE=backlog_size,
         EVENT_BUS_MAX_HISTORY_SIZE=1000,
         EVENT_BUS_MAX_DEAD_LETTER_SIZE=max_dead_letters,
@@ -211,6 +221,7 @@ def bus_house(
                 bus,
                 *data,
                 worker("health_monitor", Patient),
+                worker("cache", Patient),
                 worker("error_manager", Patient),
                 *(worker(name, Listener, heard[name], fn) for name, fn in handlers.items()),
             ],

@@ -16,8 +16,9 @@ import redis
 from tests.actors.harness import PATIENCE_S, Poison, Running, as_url, running, settings_for, until
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import FeedServer
+from vatwatch.actors.event_memory import Subscription
 from vatwatch.live.records import Collection
-from vatwatch.messages import Delivered, GetEvents, Publish, Subscribe
+from vatwatch.messages import Delivered, GetEvents, Publish
 from vatwatch.messages.status import CacheStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.supervision import (
@@ -32,6 +33,7 @@ from vatwatch.supervision import (
 )
 from vatwatch.system import declare
 from vatwatch.traffic.events import Event, EventFilter
+from vatwatch.wiring import SUBSCRIPTIONS
 
 
 @contextmanager
@@ -225,7 +227,8 @@ class Listener(Actor):
 def listened(tmp_path: Path, database_url: str) -> Iterator[tuple[Running, list[Event]]]:
     heard: list[Event] = []
     settings = settings_for(tmp_path, DATABASE_URL=as_url(database_url), VATSIM_POLL_INTERVAL=15)
-    spec = declare(settings, polls=False)
+    wanted = Subscription("listener", frozenset({"DATA_STORED", "FLIGHT_CREATED"}))
+    spec = declare(settings, polls=False, subscriptions=[*SUBSCRIPTIONS, wanted])
     listeners = supervisor("listeners", children=[worker("listener", Listener, heard)])
     tree = Tree(replace(spec, children=(*spec.children, listeners)))
     service = Running(tree, settings, None, database_url)
@@ -270,7 +273,6 @@ def test_a_subscriber_gets_what_it_subscribed_to_and_nothing_else(
     service, heard = listened
     given = updates(2)
     bus = service.tree.directory.address("event_bus")
-    bus.tell(Subscribe("listener", frozenset({"DATA_STORED", "FLIGHT_CREATED"})))
     bus.tell(Publish((), stored=True))
     for publication in given:
         service.hand_in(publication)

@@ -30,7 +30,7 @@ def spoil(tree: Tree, name: str, field: str) -> None:
 @pytest.mark.parametrize(
     ("name", "field"),
     [
-        ("event_bus", "lanes"),  # at the start
+        ("event_bus", "queues"),  # at the start
         ("event_bus", "by_type"),  # at the next event
         ("alerter", "outboxes"),  # at the start
         ("alerter", "alerts"),  # at the next look
@@ -99,7 +99,7 @@ def test_what_is_on_its_way_to_the_table_is_in_the_file_when_the_memory_is_throw
     with bus_house(database=nowhere, home=tmp_path) as house:
         house.publish(one := event(1))
         until(lambda: one.id in house.memory.unstored, "it waits for the table")
-        spoil(house.tree, "event_bus", "lanes")
+        spoil(house.tree, "event_bus", "queues")
         house.tell("event_bus", Poison())
         house.until_restarted("event_bus", 2)
         until(lambda: one.id in house.memory.unstored, "it waits again")

@@ -495,3 +495,14 @@ def test_a_number_beyond_all_measure_is_refused_in_a_line(name: str, tmp_path: P
 def test_a_toml_that_is_nested_without_end_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "vatwatch.toml").write_text("port = " + "[" * 5000)
     assert "vatwatch.toml: is nested too deeply" in faults(tmp_path)
+
+
+def test_the_former_name_of_a_setting_is_still_read_and_warned_about(tmp_path: Path) -> None:
+    found = load(env={"EVENT_BUS_LANE_SIZE": "7"}, directory=tmp_path)
+    assert found.events.handler_queue_size == 7
+    (warning,) = [text for text in found.warnings if "EVENT_BUS_LANE_SIZE" in text]
+    assert "EVENT_BUS_HANDLER_QUEUE_SIZE" in warning
+    (tmp_path / "vatwatch.toml").write_text("event_bus_lane_size = 5\n")
+    both = {"EVENT_BUS_LANE_SIZE": "7", "EVENT_BUS_HANDLER_QUEUE_SIZE": "8"}
+    assert load(env=both, directory=tmp_path).events.handler_queue_size == 8
+    assert load(env={}, directory=tmp_path).events.handler_queue_size == 5

@@ -11,13 +11,12 @@ from typing import Any
 import falcon.testing
 import pytest
 
-from tests.actors.bus_house import Event, House, bus_house, event, nothing
+from tests.actors.bus_house import Event, House, Lost, bus_house, event, nothing
 from tests.actors.harness import KEY, until
 from tests.actors.postgres_proxy import PostgresProxy
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
-from vatwatch.messages import Subscribe
 from vatwatch.traffic.payloads import PAYLOADS
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
@@ -251,12 +250,12 @@ def test_a_dead_letter_that_is_discarded_is_gone(database_url: str) -> None:
 def test_a_message_is_sent_again_only_while_it_is_in_memory(database_url: str) -> None:
     with bus_house(database=database_url, max_dead_letters=1) as house:
         api = Api(house)
-        house.tell("nobody", Subscribe("x"))
+        house.tell("nobody", Lost("x"))
         until(lambda: house.letters())
-        house.tell("nobody", Subscribe("y"))
+        house.tell("nobody", Lost("y"))
         until(lambda: house.status().dead_messages == 2)
         api.until_stored()
-        newer, older = api.get(LETTERS, kind="message", type="Subscribe")["dead_letters"]
+        newer, older = api.get(LETTERS, kind="message", type="Lost")["dead_letters"]
         post = api.client.simulate_post
         said = problem(post(f"{LETTERS}/{older['id']}/redeliver", headers=BEARER), 409)
         assert "memory" in said

@@ -7,7 +7,6 @@ may be killed; what handlers did not get yet only after an ordered stop.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, assert_never
@@ -17,8 +16,7 @@ from vatwatch.actors.event_memory import (
     BusMemory,
     Delivery,
     HeldLetter,
-    LaneMemory,
-    ReplayState,
+    QueueMemory,
 )
 from vatwatch.errors import EventRefused
 from vatwatch.messages import StoreEvents
@@ -29,7 +27,6 @@ from vatwatch.storage.outbox import (
     EventLine,
     LetterLine,
     Outbox,
-    ReplayLine,
 )
 from vatwatch.traffic.dead_letters import DeadLetter
 from vatwatch.traffic.events import Event, EventRow
@@ -167,12 +164,8 @@ class EventBacklog:
                 memory.unwritten[letter.id] = letter
                 memory.hold(HeldLetter(letter))
             case DeliveryLine(handler, row, attempts, redelivery):
-                lane = memory.lanes.setdefault(handler, LaneMemory())
-                lane.queue.append(Delivery(row.event(), attempts, redelivery))
-            case ReplayLine(handler, types, since, until, after):
-                lane = memory.lanes.setdefault(handler, LaneMemory())
-                end = until or datetime.now(UTC)
-                lane.replays.append(ReplayState(frozenset(types), since, end, after))
+                queue = memory.queues.setdefault(handler, QueueMemory()).queue
+                queue.append(Delivery(row.event(), attempts, redelivery))
             case _:
                 assert_never(line)
 
@@ -183,11 +176,8 @@ class EventBacklog:
         for letter in memory.unwritten.values():
             if letter is not None:
                 yield LetterLine(letter)
-        for handler, lane in memory.lanes.items():
-            for delivery in (*((lane.in_hand,) if lane.in_hand else ()), *lane.queue):
+        for handler, waiting in memory.queues.items():
+            in_hand = (waiting.in_hand,) if waiting.in_hand else ()
+            for delivery in (*in_hand, *waiting.queue):
                 row = EventRow.of(delivery.event)
                 yield DeliveryLine(handler, row, delivery.attempts, delivery.redelivery)
-            for replay in lane.replays:
-                yield ReplayLine(
-                    handler, sorted(replay.types), replay.since, replay.until, replay.after
-                )

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from vatwatch.supervision import LatencyCounts, Tell
 from vatwatch.traffic.dead_letters import DeadLetter
-from vatwatch.traffic.events import Cursor, Event, EventRow
+from vatwatch.traffic.events import Event
 
 # Ids that are remembered, so that an event that is published twice is told once.
 REMEMBERED = 20_000
@@ -30,21 +29,6 @@ class Delivery:
 
 
 @dataclass(slots=True)
-class ReplayState:
-    """A replay that is under way."""
-
-    types: frozenset[str]
-    since: datetime | None
-    until: datetime
-    after: Cursor | None = None
-    page: deque[EventRow] = field(default_factory=deque)
-    waits_for: set[UUID] = field(default_factory=set)
-    """Events that were on their way to the table when it was ordered."""
-    not_before: float = 0.0
-    """By the lane's clock: the database was away."""
-
-
-@dataclass(slots=True)
 class DeliveryCounts:
     """See `messages.DeliveryMetrics`."""
 
@@ -56,12 +40,11 @@ class DeliveryCounts:
 
 
 @dataclass(slots=True)
-class LaneMemory:
+class QueueMemory:
     """What is on its way to one handler."""
 
     queue: deque[Delivery] = field(default_factory=deque)
     in_hand: Delivery | None = None
-    replays: deque[ReplayState] = field(default_factory=deque)
     counts: DeliveryCounts = field(default_factory=DeliveryCounts)
     high_water: int = 0
 
@@ -105,8 +88,7 @@ class BusMemory:
         self.loaded = False
         """Whether the outbox of the process before this one was read."""
         self.history: deque[Event] = deque(maxlen=max_history_size)
-        self.subscriptions: dict[str, Subscription] = {}
-        self.lanes: dict[str, LaneMemory] = {}
+        self.queues: dict[str, QueueMemory] = {}
         self.unstored: dict[UUID, Event] = {}
         self.unwritten: dict[UUID, DeadLetter | None] = {}
         """Dead letters that the table has otherwise, or (None) is to forget."""

@@ -110,12 +110,8 @@ class HistoryActor(Service):
         match message:
             case FindTrack(callsign, flight_id):
                 self._query(lambda conn: _find_track(conn, callsign, flight_id))
-            case FindEvents(wanted, limit, after, oldest_first):
-                self._query(
-                    lambda conn: find_events(
-                        conn, wanted, limit=limit, after=after, oldest_first=oldest_first
-                    )
-                )
+            case FindEvents(wanted, limit, after):
+                self._query(lambda conn: find_events(conn, wanted, limit=limit, after=after))
             case FindDeadLetters(letters, limit, after):
                 self._query(lambda conn: find_letters(conn, letters, limit=limit, after=after))
             case FindDeadLetter(letter_id):

@@ -26,8 +26,8 @@ class EventSettings(Section):
         ge=0,
         le=20,
     )
-    lane_size: PositiveInt = setting(
-        "EVENT_BUS_LANE_SIZE",
+    handler_queue_size: PositiveInt = setting(
+        "EVENT_BUS_HANDLER_QUEUE_SIZE",
         10_000,
         "Events that wait for one handler; of more the oldest becomes a dead letter.",
     )

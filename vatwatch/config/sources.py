@@ -31,6 +31,9 @@ from pydantic_settings import (
 
 from vatwatch.config.unknown_names import did_you_mean, meant_by_table, printable_name, unknown
 
+# Names that a setting had in an earlier version. They are still read, with a warning.
+OLD_NAMES = {"EVENT_BUS_LANE_SIZE": "EVENT_BUS_HANDLER_QUEUE_SIZE"}
+
 TOML_FILE, ENV_FILE = "vatwatch.toml", ".env"
 TABLE = "vatwatch"
 
@@ -46,9 +49,14 @@ class Found:
 
     def add(self, source: str, values: Mapping[str, object]) -> None:
         """Take over what a source says; an empty text is as good as none."""
-        for name, value in values.items():
-            if value not in (None, ""):
-                self.values[name], self.sources[name] = value, source
+        given = {name: value for name, value in values.items() if value not in (None, "")}
+        for name, value in given.items():
+            now = OLD_NAMES.get(name, name)
+            if now != name:
+                self.warnings.append(f"{name} in {source} is called {now} now")
+                if now in given:
+                    continue
+            self.values[now], self.sources[now] = value, source
 
 
 def find(
@@ -63,6 +71,7 @@ def find(
     `known`: the names of all settings; `env`: the environment; `directory`: where both files are;
     `overrides`: the command line's values, by the settings' names.
     """
+    known = {*known, *OLD_NAMES}
     found, names = Found(), _model(known)
     found.add(TOML_FILE, _toml(names, directory / TOML_FILE, known, found.faults))
     found.add(ENV_FILE, _dotenv(names, directory / ENV_FILE, known, found))

@@ -178,7 +178,7 @@ class RedeliverResource:
         self._service = service
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, letter_id: str) -> None:
-        """Through its handler's lane again; it is gone from the list when it was handled."""
+        """Through its handler's queue again; it is gone from the list when it was handled."""
         self._service.authorization.require(req, f"redeliver dead letter {letter_id}")
         require_no_fields(req)
         letter = _letter(self._service, letter_id)

@@ -23,7 +23,6 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
                          GetEventMetrics?, GetEvents?, RedeliverDeadLetter?
       ◀ resource_monitor EvictHistory
       ◀ store            EventsStored, StoreStarted
-      ◀ subscribers      Replay, Subscribe, Unsubscribe
       ◀ supervision      MessageUndelivered
     health_monitor
       ◀ alerter          GetReports?
@@ -36,7 +35,6 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ supervision      NodeChanged
     history
       ◀ error_manager    FindErrors?
-      ◀ event_bus        FindEvents?
       ◀ health_monitor   InspectDatabase?
       ◀ http             FindDeadLetter?, FindDeadLetters?, FindErrors?, FindEvents?, FindTrack?,
                          InspectDatabase?
@@ -105,10 +103,7 @@ from vatwatch.messages.event_bus import (
     Publish,
     RedeliverDeadLetter,
     Redelivery,
-    Replay,
     StoreDeadLetter,
-    Subscribe,
-    Unsubscribe,
 )
 from vatwatch.messages.health_monitor import GetReports, NodeChanged, Reports, ServiceReport
 from vatwatch.messages.history import (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 from uuid import UUID
@@ -46,38 +45,6 @@ class AcceptEvent(Ask[None]):
     def correlation_id(self) -> str:
         """The event's."""
         return self.event.correlation_id
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribe(Tell):
-    """subscribers → event_bus: deliver events of these types and this source to this actor.
-
-    Empty is all. It replaces what this actor subscribed to before, and outlives restarts of both.
-    """
-
-    subscriber: str
-    types: frozenset[str] = frozenset()
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unsubscribe(Tell):
-    """subscribers → event_bus: no new events for this actor."""
-
-    subscriber: str
-
-
-@dataclass(frozen=True, slots=True)
-class Replay(Tell):
-    """subscribers → event_bus: deliver to me what the table has of this time, the oldest first.
-
-    Without an end: until now. Events that happen meanwhile come in between.
-    """
-
-    subscriber: str
-    since: datetime | None = None
-    until: datetime | None = None
-    types: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +141,6 @@ class EvictHistory(BestEffort):
 ToEventBus: TypeAlias = (
     Publish
     | AcceptEvent
-    | Subscribe
-    | Unsubscribe
-    | Replay
     | GetEvents
     | GetEventMetrics
     | MessageUndelivered

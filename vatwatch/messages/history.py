@@ -34,7 +34,7 @@ class FindTrack(Ask[Track | None]):
 
 @dataclass(frozen=True, slots=True)
 class FindEvents(Ask[tuple[EventRow, ...]]):
-    """http, event_bus → history: events in the table, after the previous page.
+    """http → history: events in the table, the newest first, after the previous page.
 
     DatabaseUnavailable.
     """
@@ -42,7 +42,6 @@ class FindEvents(Ask[tuple[EventRow, ...]]):
     wanted: EventFilter
     limit: int
     after: Cursor | None = None
-    oldest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ class DeliveryMetrics(Struct, frozen=True):
 
 
 class HandlerStatus(Struct, frozen=True):
-    """One handler: its subscription, its lane, its deliveries."""
+    """One handler: its subscription, its queue, its deliveries."""
 
     types: tuple[str, ...]  # empty: all
     source: str  # empty: all
@@ -187,7 +187,6 @@ class HandlerStatus(Struct, frozen=True):
     depth: int  # events that wait
     high_water: int
     in_hand: str  # type of the event
-    replays: int  # under way
     breaker: str
     metrics: DeliveryMetrics
 

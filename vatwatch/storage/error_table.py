@@ -63,6 +63,5 @@ def find_errors(
             values,
             limit=limit,
             after=after,
-            oldest_first=False,
         )
         return tuple(ErrorRecord(UUID(row[0]), *row[1:]) for row in cur)

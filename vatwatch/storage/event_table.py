@@ -65,9 +65,8 @@ def find_events(
     *,
     limit: int,
     after: Cursor | None,
-    oldest_first: bool,
 ) -> tuple[EventRow, ...]:
-    """A page of events: the newest first, or the oldest, after the previous page."""
+    """A page of events, the newest first, after the previous page."""
     where, values = conditions(
         ("type = ANY(%s)", sorted(wanted.types)),
         ("source = %s", wanted.source),
@@ -83,7 +82,6 @@ def find_events(
             values,
             limit=limit,
             after=after,
-            oldest_first=oldest_first,
         )
         return tuple(
             EventRow(UUID(id_), kind, time.astimezone(UTC), source, correlation_id, _raw(payload))
@@ -103,7 +101,7 @@ def find_letters(
         ("time < %s", wanted.until),
     )
     with conn.cursor() as cur:
-        page(cur, _LETTERS, where, values, limit=limit, after=after, oldest_first=False)
+        page(cur, _LETTERS, where, values, limit=limit, after=after)
         return tuple(_letter(row) for row in cur)
 
 

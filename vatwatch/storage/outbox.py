@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Generic, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.json import Decoder
 
 from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.traffic.dead_letters import DeadLetter
-from vatwatch.traffic.events import Cursor, EventRow
+from vatwatch.traffic.events import EventRow
 
 log = logging.getLogger(__name__)
 
@@ -46,18 +45,7 @@ class DeliveryLine(Struct, frozen=True, tag="delivery"):
     redelivery: bool = False
 
 
-class ReplayLine(Struct, frozen=True, tag="replay"):
-    """This replay has come to the event at `after`."""
-
-    handler: str
-    types: list[str]
-    since: datetime | None
-    until: datetime | None
-    # The name in the files of earlier versions.
-    after: Cursor | None = field(name="beyond")
-
-
-BusLine: TypeAlias = EventLine | LetterLine | DeliveryLine | ReplayLine
+BusLine: TypeAlias = EventLine | LetterLine | DeliveryLine
 BUS_LINES: Decoder[BusLine] = Decoder(BusLine)
 ERROR_LINES: Decoder[ErrorRecord] = Decoder(ErrorRecord)
 

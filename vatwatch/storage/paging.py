@@ -24,15 +24,15 @@ def page(
     *,
     limit: int,
     after: Cursor | None,
-    oldest_first: bool,
+    time: str = "time",
 ) -> None:
-    """Execute `select` for one page, the newest rows first or the oldest.
+    """Execute `select` for one page, the newest rows first.
 
-    `after` is the cursor of the last row of the previous page.
+    `after` is the cursor of the last row of the previous page; `time` is the column that, with the
+    id, makes the order.
     """
     if after is not None:
-        where = [*where, f"(time, id) {'>' if oldest_first else '<'} (%s, %s::uuid)"]
+        where = [*where, f"({time}, id) < (%s, %s::uuid)"]
         values = [*values, after[0], str(after[1])]
     restriction = f" WHERE {' AND '.join(where)}" if where else ""
-    order = "time, id" if oldest_first else "time DESC, id DESC"
-    cur.execute(f"{select}{restriction} ORDER BY {order} LIMIT %s", (*values, limit))
+    cur.execute(f"{select}{restriction} ORDER BY {time} DESC, id DESC LIMIT %s", (*values, limit))

@@ -1,8 +1,8 @@
-"""Lane: the way of events to one handler. One at a time, in order, and nobody else waits for it.
+"""Delivery queue: the events on their way to one handler, one at a time and in order.
 
-Each runs in a greenlet of its own. A delivery is an ask: the event is handled when the answer is
-there. What is in hand stays in the lane's memory until then, so a bus that crashes meanwhile asks
-again: handlers get each event at least once, and tell by its id whether they know it.
+Each is served by a greenlet of its own, so nobody else waits for its handler. A delivery is an ask:
+the event is handled when the answer is there. What is in hand stays in the queue's memory until
+then, so a bus that crashes meanwhile asks again: handlers get each event at least once.
 """
 
 from __future__ import annotations
@@ -13,33 +13,24 @@ from typing import Protocol
 
 import gevent.event
 
-from vatwatch.actors.event_memory import BusMemory, Delivery, DeliveryCounts, LaneMemory
+from vatwatch.actors.event_memory import BusMemory, Delivery, DeliveryCounts, QueueMemory
 from vatwatch.config.events import EventSettings
 from vatwatch.errors import (
     ActorUnavailable,
     AskTimeout,
     BreakerOpen,
-    EventRefused,
     MailboxFull,
-    StorageError,
-    SupervisionError,
 )
-from vatwatch.messages import Delivered, FindEvents
+from vatwatch.messages import Delivered
 from vatwatch.supervision import Address, Backoff, CircuitBreaker, Recovery, Retry
-from vatwatch.traffic.events import EventFilter
-
-# Events of a replay that are read from the table at a time.
-PAGE = 200
-# Between two tries of a replay while the database is away.
-REPLAY_RETRY_S = 1.0
-HISTORY_TIMEOUT_S = 30.0
+from vatwatch.traffic.events import Event
 
 # Between two tries of one event.
 BETWEEN_TRIES = Backoff(base_s=0.1, cap_s=5.0)
 
 
 class Owner(Protocol):
-    """The bus, as a lane sees it. What it does in these must not wait."""
+    """Whoever has the queues. What it does in these must not wait."""
 
     def delivered(self, handler: str, delivery: Delivery) -> None:
         """It was handled."""
@@ -48,16 +39,15 @@ class Owner(Protocol):
         """It is given up."""
 
 
-class Lane:
-    """See the module."""
+class DeliveryQueue:
+    """The queue of one handler, with its breaker, its tries and its figures."""
 
     def __init__(
         self,
         owner: Owner,
-        memory: LaneMemory,
+        memory: QueueMemory,
         bus: BusMemory,
         handler: Address,
-        history: Address,
         circuit_breaker: CircuitBreaker,
         recovery: Callable[..., Recovery],
         settings: EventSettings,
@@ -73,7 +63,6 @@ class Lane:
         self._owner = owner
         self._bus = bus
         self._handler = handler
-        self._history = history
         self._settings = settings
         self._stopping = stopping
         self._wake = gevent.event.Event()
@@ -84,70 +73,32 @@ class Lane:
         self._quietly = Recovery("", "", (retry,), lambda _notice: None)
 
     def put(self, delivery: Delivery) -> None:
-        """One more. A full lane gives up the oldest that waits."""
+        """Add one. A full queue gives up the oldest that waits."""
         memory = self.memory
         memory.queue.append(delivery)
-        if len(memory.queue) > self._settings.lane_size:
+        if len(memory.queue) > self._settings.handler_queue_size:
             oldest = memory.queue.popleft()
-            error = f"{self._settings.lane_size} events are waiting"
+            error = f"{self._settings.handler_queue_size} events are waiting"
             self._owner.undeliverable(self._handler.name, oldest, "overflow", error)
         memory.high_water = max(memory.high_water, len(memory.queue))
         self._wake.set()
 
-    def wake(self) -> None:
-        """There may be something to do."""
-        self._wake.set()
+    def holds(self, event: Event) -> bool:
+        """Whether this event waits here, or is in the handler's hands."""
+        in_hand = () if self.memory.in_hand is None else (self.memory.in_hand,)
+        return any(each.event.id == event.id for each in (*in_hand, *self.memory.queue))
 
     def run(self) -> None:
         """Deliver, until everything stops."""
         memory = self.memory
         while not self._stopping():
             self._wake.clear()
-            if memory.in_hand is None:
-                memory.in_hand = self._next()
+            if memory.in_hand is None and memory.queue:
+                memory.in_hand = memory.queue.popleft()
             if memory.in_hand is not None:
                 self._deliver(memory.in_hand)
-            elif not memory.queue:
-                self._wake.wait(REPLAY_RETRY_S if memory.replays else None)
-
-    def _next(self) -> Delivery | None:
-        """Live events first: a replay holds up nobody, not even its own lane."""
-        memory = self.memory
-        if memory.queue:
-            return memory.queue.popleft()
-        if not memory.replays:
-            return None
-        replay = memory.replays[0]
-        if not replay.page:
-            self._read_on()
-        while replay.page:
-            row = replay.page.popleft()
-            replay.after = row.cursor
-            try:
-                return Delivery(row.event())
-            except EventRefused:
-                # Written by another version, or another hand: who replays can do nothing about it.
-                self._bus.refused += 1
-        return None
-
-    def _read_on(self) -> None:
-        """Read the next page of the replay; nothing if it has to wait, no replay if it is over."""
-        replay = self.memory.replays[0]
-        replay.waits_for &= self._bus.unstored.keys()
-        if replay.waits_for or monotonic() < replay.not_before:
-            return
-        wanted = EventFilter(types=replay.types, since=replay.since, until=replay.until)
-        message = FindEvents(wanted, PAGE, replay.after, oldest_first=True)
-        try:
-            rows = self._history.ask(message, timeout_s=HISTORY_TIMEOUT_S)
-        except (StorageError, SupervisionError):
-            replay.not_before = monotonic() + REPLAY_RETRY_S
-            return
-        if rows:
-            replay.page.extend(rows)
-        else:
-            self.memory.replays.popleft()
-            self._wake.set()  # the next replay
+            else:
+                self._wake.wait()
 
     def _deliver(self, delivery: Delivery) -> None:
         event = delivery.event

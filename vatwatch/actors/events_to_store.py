@@ -1,0 +1,134 @@
+"""Events to store: the way of events and dead letters into their tables, until the store has said
+that they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from uuid import UUID
+
+from vatwatch.actors.event_backlog import EventBacklog
+from vatwatch.actors.event_memory import BusMemory
+from vatwatch.errors import DatabaseUnavailable
+from vatwatch.messages import StoreEvents
+from vatwatch.supervision import Reply
+from vatwatch.traffic.dead_letters import DeadLetter
+from vatwatch.traffic.events import Event
+
+
+class EventsToStore:
+    """What the tables do not have yet. The store holds only what it was sent last, so the same
+    can be sent again at any time."""
+
+    def __init__(
+        self,
+        memory: BusMemory,
+        *,
+        size: int,
+        outbox: Path | None,
+        resend_s: float,
+        send: Callable[[StoreEvents], None],
+        check_later: Callable[[float], None],
+    ) -> None:
+        """Args:
+        size: of more than so many events, or letters, the oldest go
+        outbox: the file with a copy; None: no copy
+        resend_s: how long the store may owe an answer, in seconds
+        send: sends the store a message, and does not wait for it
+        check_later: has `check` called after so many seconds
+        """
+        self._backlog = EventBacklog(memory, size=size, path=outbox, given_up=self._given_up)
+        self._resend_s = resend_s
+        self._send = send
+        self._check_later = check_later
+        self._outstanding: StoreEvents | None = None
+        self._sent_at = 0.0
+        self._check_due = False
+        self._deleting: dict[UUID, list[Reply[None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._backlog)
+
+    @property
+    def error(self) -> str:
+        """Why there is no copy; empty if there is one, or none is wanted."""
+        return self._backlog.error
+
+    def load(self) -> None:
+        """Go on where the last process ended."""
+        self._backlog.load()
+
+    def put_away(self) -> None:
+        """Write the file with all that is on its way: for the next process, at a stop."""
+        self._backlog.put_away()
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._backlog.close()
+
+    def add_event(self, event: Event) -> None:
+        """It is to be written; `flush` sends it."""
+        self._backlog.add_event(event)
+
+    def add_letter(self, letter: DeadLetter) -> None:
+        """It is to be written as it is now."""
+        self._backlog.add_letter(letter)
+        self.flush()
+
+    def delete_letter(self, letter_id: UUID, reply: Reply[None] | None = None) -> None:
+        """The table is to forget it. `reply` is answered when it has, or fails if it will not."""
+        if reply is not None:
+            self._deleting.setdefault(letter_id, []).append(reply)
+        self._backlog.forget_letter(letter_id)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send the store what it does not have, unless it has not answered yet."""
+        if self._outstanding is not None:
+            return
+        self._outstanding = self._backlog.next()
+        if self._outstanding is not None:
+            self._sent_at = monotonic()
+            self._send(self._outstanding)
+            self._check()
+
+    def store_started(self) -> None:
+        """The store holds nothing any more: send it again."""
+        self._outstanding = None
+        self.flush()
+
+    def check(self) -> None:
+        """Send again what the store has owed an answer to for too long."""
+        self._check_due = False
+        if self._outstanding is None:
+            return
+        if monotonic() - self._sent_at >= self._resend_s:
+            self.store_started()
+        else:
+            self._check()
+
+    def stored(self, written: StoreEvents) -> None:
+        """The store has written these, or never will."""
+        for key in self._backlog.written(written):
+            for reply in self._deleting.pop(key, ()):
+                reply.set(None)
+        # An answer to what was sent before the latest counts, but does not end the waiting.
+        if written is self._outstanding:
+            self._outstanding = None
+        self._backlog.clear()
+        self.flush()
+
+    def _check(self) -> None:
+        if not self._check_due:
+            self._check_due = True
+            self._check_later(self._resend_s)
+
+    def _given_up(self, key: UUID) -> None:
+        """The wish is given up for what came later, and the table still has the letter."""
+        for reply in self._deleting.pop(key, ()):
+            reply.fail(
+                DatabaseUnavailable(
+                    "The database is away, and too much waits for it: the letter is kept."
+                )
+            )
