@@ -92,7 +92,15 @@ class Running:
         self.notices: list[Notice] = []
         tree.observe(self.notices.append)
         authorization = WriteAuthorization([KEY], rate="1000/minute")
-        self.app = create_app(Service(tree, datetime.now(UTC), authorization, faults_allowed=True))
+        self.app = create_app(
+            Service(
+                tree,
+                datetime.now(UTC),
+                authorization,
+                faults_allowed=True,
+                keeps_errors=settings.errors.enabled,
+            )
+        )
         self.http = falcon.testing.TestClient(self.app)
 
     @property

@@ -141,7 +141,7 @@ def test_without_a_database_the_list_is_what_is_in_memory(tmp_path: Path) -> Non
         assert get(service, "/api/errors")["source"] == "memory"
 
 
-def test_switched_off_nothing_is_counted_and_everything_recovers(
+def test_switched_off_nothing_is_kept_everything_recovers_and_its_endpoints_say_so(
     tmp_path: Path, database_url: str
 ) -> None:
     with (
@@ -150,9 +150,34 @@ def test_switched_off_nothing_is_counted_and_everything_recovers(
     ):
         inject(service, FaultKind.CRASH, "processor")
         service.until_next_is_through()
-        assert get(service, "/api/errors/analytics")["total"] == 0
-        assert get(service, "/api/metrics/errors")["error_manager"]["failures"] >= 1
-        assert errors(service) == []
+        assert service.sql("SELECT count(*) FROM errors") == [(0,)]
+        for path in ("", "/analytics", "/recovery", "/trends", "?limit=5"):
+            answer = service.http.simulate_get(f"/api/errors{path}")
+            assert answer.status_code == 404
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.json["type"] == "urn:vatwatch:problem:error-manager-off"
+            assert answer.json["title"] == "The error manager is off"
+            assert "ERROR_MANAGER_ENABLED=true" in answer.json["detail"]
+        # The breakers are the supervisors' own.
+        breakers = get(service, "/api/errors/circuit-breakers")
+        assert breakers["count"] > 0
+        assert breakers["error_manager"] == "off"
+
+        said = get(service, "/api/metrics/errors")["error_manager"]
+        assert said["failures"] >= 1
+        assert said["enabled"] is False
+        assert "ERROR_MANAGER_ENABLED=false" in said["note"]
+        for path in ("/api/status", "/api/services/health"):
+            part = get(service, path)["services"]["error_manager"]
+            assert (part["state"], part["health"]) == ("off", "healthy")
+            assert "ERROR_MANAGER_ENABLED=false" in part["reason"]
+        assert get(service, "/api/services/error_manager/health")["state"] == "off"
+        assert "error_manager" not in get(service, "/api/status")["reason"]
+
+
+def test_switched_on_the_breakers_say_so_too(tmp_path: Path) -> None:
+    with running(tmp_path, "host=/nowhere user=nobody dbname=nothing") as service:
+        assert get(service, "/api/errors/circuit-breakers")["error_manager"] == "on"
 
 
 @pytest.mark.parametrize(

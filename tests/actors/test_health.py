@@ -82,6 +82,49 @@ def test_while_all_is_well_every_endpoint_says_so_with_its_figures(service: Runn
     assert "postgresql" in missing.json["detail"]
 
 
+def test_the_services_are_listed_in_their_order_with_their_starts_and_dependencies(
+    service: Running,
+) -> None:
+    until(lambda: well(service))
+    until(lambda: "postgresql" in service.reports().parts)
+    code, body = get(service, "/api/services")
+    assert (code, body["status"], body["reason"]) == (200, "healthy", "")
+    workers = [node for node in service.tree.snapshot().walk() if node.kind == "worker"]
+    assert [one["name"] for one in body["services"]] == [node.name for node in workers]
+    assert body["count"] == len(workers)
+    starts = [one["last_start_at"] for one in body["services"]]
+    assert starts == sorted(starts)
+    listed = {one["name"]: one for one in body["services"]}
+    for one in body["services"]:
+        assert (one["state"], one["health"], one["restarts"]) == ("running", "healthy", 0)
+        assert one["uptime_s"] > 0
+        assert one["last_start_s"] >= 0
+        assert one["retry_at"] is None
+    processor = {"journal": "healthy", "store": "healthy", "cache": "healthy"}
+    assert listed["processor"]["dependencies"] == processor
+    # In-process there is no Redis, and with DATABASE_URL no PostgreSQL of its own.
+    assert listed["cache"]["dependencies"] == {}
+    assert listed["store"]["dependencies"] == {"postgresql": "healthy"}
+
+    one = get(service, "/api/services/store/health")[1]
+    assert one["dependencies"] == {"postgresql": "healthy"}
+    assert one["needed_by"] == ["event_bus", "error_manager", "processor"]
+    assert one["last_start_at"] == listed["store"]["last_start_at"]
+    assert get(service, "/api/services/postgresql/health")[1]["needed_by"] == ["store", "history"]
+
+    before = listed["store"]
+    service.tree.directory.address("store").tell(Poison())
+
+    def restarted() -> dict[str, Any]:
+        lines = {line["name"]: line for line in get(service, "/api/services")[1]["services"]}
+        return lines["store"] if lines["store"]["restarts"] == 1 else {}
+
+    after = until(restarted)
+    until(lambda: restarted()["state"] == "running")
+    assert restarted()["last_start_at"] > before["last_start_at"]
+    assert after["restarts"] == 1
+
+
 def test_a_question_is_a_hit_if_there_is_a_live_state_to_answer_from(service: Running) -> None:
     before = get(service, "/api/cache/health")[1]
     cache = service.tree.directory.address("cache")

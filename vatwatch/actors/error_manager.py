@@ -99,6 +99,7 @@ LOAD_TIMEOUT_S = 60.0
 RELOAD_S = 15.0
 # For so long the store may owe an answer.
 RESEND_S = 5.0
+OFF = "It is off (ERROR_MANAGER_ENABLED=false): errors are logged, and not kept."
 
 
 class ErrorManagerActor(Service):
@@ -391,6 +392,7 @@ class ErrorManagerActor(Service):
     def _report(self) -> None:
         status = ErrorStatus(
             enabled=self._enabled,
+            note="" if self._enabled else OFF,
             failures=self._failures,
             unexpected=self._unexpected,
             restarts=self._restarts,
@@ -405,5 +407,7 @@ class ErrorManagerActor(Service):
         if self._backlog.error:
             reason = f"the copy of errors cannot be written: {self._backlog.error}"
             self.report(Health.DEGRADED, reason, status)
+        elif not self._enabled:
+            self.report(Health.HEALTHY, OFF, status)
         else:
             self.report(Health.HEALTHY, "", status)

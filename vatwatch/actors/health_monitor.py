@@ -302,7 +302,11 @@ class HealthMonitorActor(Service):
             signs.append(Sign(Health.UNHEALTHY, self._missing[node.name]))
         if said is not None:
             signs.append(Sign(said.health, said.reason))
-        return worst(signs)
+        gravest = worst(signs)
+        if gravest == WELL and said is not None:
+            # A healthy service may have something to say, such as that a setting switches it off.
+            return Sign(Health.HEALTHY, said.reason)
+        return gravest
 
     def _feeds(self) -> Iterator[tuple[str, Sign]]:
         said = self._records.reports.get("fetcher")

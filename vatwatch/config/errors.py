@@ -13,8 +13,8 @@ class ErrorSettings(Section):
     enabled: Switch = setting(
         "ERROR_MANAGER_ENABLED",
         True,
-        "Whether errors are counted, kept and told of; what is done about them does not depend "
-        "on it.",
+        "Whether errors are kept, counted by kind, and published. Off: they are logged, and "
+        "/api/errors says that it is off. Recovery works all the same.",
     )
     retention_hours: PositiveInt = setting(
         "ERROR_ANALYTICS_RETENTION_HOURS", 24, "How long they are kept.", unit="h"

@@ -29,8 +29,6 @@ from vatwatch.http.health import (
     AlertsResource,
     CacheHealthResource,
     DatabaseHealthResource,
-    ServiceHealthResource,
-    ServicesHealthResource,
 )
 from vatwatch.http.live import (
     CollectionResource,
@@ -43,6 +41,11 @@ from vatwatch.http.params import KnownParameters
 from vatwatch.http.problems import App, add_error_handlers
 from vatwatch.http.requests import RequestCounts
 from vatwatch.http.service import Service
+from vatwatch.http.services import (
+    ServiceHealthResource,
+    ServicesHealthResource,
+    ServicesResource,
+)
 from vatwatch.http.status import HealthzResource, ReadyzResource, StatusResource
 from vatwatch.http.supervision import FaultsResource, NodeResource, TreeResource
 from vatwatch.live.records import Collection
@@ -76,6 +79,7 @@ def create_app(service: Service) -> App:
     app.add_route("/healthz", HealthzResource())
     app.add_route("/readyz", ReadyzResource(service))
     app.add_route("/api/status", StatusResource(service))
+    app.add_route("/api/services", ServicesResource(service))
     app.add_route("/api/services/health", ServicesHealthResource(service))
     app.add_route("/api/services/{name}/health", ServiceHealthResource(service))
     app.add_route("/api/database/health", DatabaseHealthResource(service))

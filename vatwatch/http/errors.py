@@ -19,6 +19,7 @@ from vatwatch.http.params import (
     text,
     window,
 )
+from vatwatch.http.problems import SwitchedOff
 from vatwatch.http.service import Resource, Service, send_json
 from vatwatch.messages import (
     FindErrors,
@@ -53,6 +54,7 @@ class ErrorsResource(Resource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The newest first; `next_cursor` leads to those before."""
+        _require_errors(self._service)
         wanted = ErrorFilter(
             service=SERVICE.of(req),
             category=CATEGORY.of(req),
@@ -85,6 +87,7 @@ class ErrorAnalyticsResource(Resource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Over a `window` that ends now: 15m, 1h, 7d."""
+        _require_errors(self._service)
         send_json(resp, self._service.ask("error_manager", GetErrorAnalytics(WINDOW.of(req))))
 
 
@@ -95,9 +98,17 @@ class BreakersResource(Resource):
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """State, counts, rates, last failure, time to the next try, the latest changes."""
+        """State, counts, rates, last failure, time to the next try, the latest changes.
+
+        They are those of the supervisors and guards, so that the error manager may be off.
+        """
         breakers = self._service.tree.breakers()
-        send_json(resp, {"count": len(breakers), "breakers": breakers})
+        body = {
+            "count": len(breakers),
+            "breakers": breakers,
+            "error_manager": "on" if self._service.keeps_errors else "off",
+        }
+        send_json(resp, body)
 
 
 class RecoveryResource(Resource):
@@ -110,6 +121,7 @@ class RecoveryResource(Resource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Per strategy: tries, successes, rate, mean time to recover."""
+        _require_errors(self._service)
         span = WINDOW.of(req)
         strategies = self._service.ask("error_manager", GetErrorRecovery(span))
         send_json(resp, {"window_s": span.total_seconds(), "strategies": strategies})
@@ -123,4 +135,11 @@ class TrendsResource(Resource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Per minute and hour, rising or falling, and when each kind was first and last seen."""
+        _require_errors(self._service)
         send_json(resp, self._service.ask("error_manager", GetErrorTrends()))
+
+
+def _require_errors(service: Service) -> None:
+    """Raises SwitchedOff: an empty answer would look as if there had been no errors."""
+    if not service.keeps_errors:
+        raise SwitchedOff("error manager", "ERROR_MANAGER_ENABLED")

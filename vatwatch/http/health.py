@@ -1,4 +1,4 @@
-"""Health of the services, the database and the cache: 200 while it serves, 503 while it does not.
+"""Health of the database and the cache, and the alerts: 200 while it serves, 503 while it does not.
 
 Bodies are the same with either code; only where nobody can say how it is, it is a problem document.
 """
@@ -14,79 +14,18 @@ from msgspec import Struct
 
 from vatwatch.errors import SupervisionError
 from vatwatch.http.service import Resource, Service
-from vatwatch.http.status import ServicePart, http_status, service_parts, status_of
-from vatwatch.messages import GetAlerts, GetReports, InspectCache, InspectDatabase, Reports
+from vatwatch.http.services import send_health
+from vatwatch.http.status import status_of
+from vatwatch.messages import GetAlerts, GetReports, InspectCache, InspectDatabase
 from vatwatch.messages.status import (
     CacheReport,
     CacheStatus,
     DatabaseReport,
     JournalStatus,
     PoolStatus,
-    Status,
     StoreStatus,
 )
-from vatwatch.monitoring.health import Health, PartHealth
-from vatwatch.supervision import NodeInfo
-
-
-class Transition(Struct, frozen=True):
-    """From one health to another; `before` is none when it was seen first."""
-
-    at: datetime
-    before: str | None
-    after: str
-    reason: str
-
-
-class DependencyPart(Struct, frozen=True):
-    """What is outside: postgresql, redis, feed, transceivers."""
-
-    health: str
-    reason: str
-    since: datetime
-
-
-class ServicesBody(Struct, frozen=True):
-    """The answer of /api/services/health."""
-
-    status: str
-    reason: str
-    since: datetime
-    checked_at: datetime | None
-    services: dict[str, ServicePart]
-    dependencies: dict[str, DependencyPart]
-    transitions: list[Transition]
-
-
-class ServiceBody(Struct, frozen=True):
-    """The answer of /api/services/{name}/health."""
-
-    name: str
-    path: str
-    state: str
-    health: str
-    reason: str
-    since: datetime
-    uptime_s: float
-    restarts: int
-    breaker: str | None
-    last_failure: str
-    last_failure_at: datetime | None
-    mailbox_depth: int
-    handling: str | None
-    busy_s: float
-    transitions: list[Transition]
-    status: Status | None
-
-
-class DependencyBody(Struct, frozen=True):
-    """The same of something outside: postgresql, redis, feed, transceivers."""
-
-    name: str
-    health: str
-    reason: str
-    since: datetime
-    transitions: list[Transition]
+from vatwatch.monitoring.health import Health
 
 
 class LagPart(Struct, frozen=True):
@@ -144,56 +83,6 @@ class CacheBody(Struct, frozen=True):
     redis_error: str
 
 
-class ServicesHealthResource(Resource):
-    """Everybody."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """503 while there is nothing to serve, or nothing can be collected."""
-        reports = self._service.ask("health_monitor", GetReports())
-        services = dict(service_parts(self._service.tree.snapshot(), reports))
-        body = ServicesBody(
-            status=reports.health.value,
-            reason=reports.reason,
-            since=reports.whole.since,
-            checked_at=reports.checked_at,
-            services=services,
-            dependencies={
-                name: DependencyPart(part.health.value, part.reason, part.since)
-                for name, part in reports.parts.items()
-                if name not in services
-            },
-            transitions=_transitions(reports.whole),
-        )
-        _answer(resp, body, reports.health)
-
-
-class ServiceHealthResource(Resource):
-    """One part, or one dependency."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    def on_get(self, _req: falcon.Request, resp: falcon.Response, name: str) -> None:
-        """503 while it is unhealthy."""
-        reports = self._service.ask("health_monitor", GetReports())
-        nodes = {n.name: n for n in self._service.tree.snapshot().walk() if n.kind == "worker"}
-        part = reports.parts.get(name)
-        if part is None:
-            raise falcon.HTTPNotFound(
-                description=f"There is no part {name[:40]!r}; there are {', '.join(reports.parts)}."
-            )
-        if name in nodes:
-            body: Struct = _of_service(nodes[name], part, reports)
-        else:
-            body = DependencyBody(
-                name, part.health.value, part.reason, part.since, _transitions(part)
-            )
-        _answer(resp, body, part.health)
-
-
 class DatabaseHealthResource(Resource):
     """PostgreSQL, asked now, and what waits for it."""
 
@@ -238,7 +127,7 @@ class DatabaseHealthResource(Resource):
             reader_pool=found.pool,
             lag=lag,
         )
-        _answer(resp, body, health)
+        send_health(resp, body, health)
 
 
 class CacheHealthResource(Resource):
@@ -288,7 +177,7 @@ class CacheHealthResource(Resource):
             redis_used_bytes=found.redis_used_bytes,
             redis_error=found.redis_error,
         )
-        _answer(resp, body, health)
+        send_health(resp, body, health)
 
 
 class AlertsResource(Resource):
@@ -301,47 +190,6 @@ class AlertsResource(Resource):
         """Rules, what fires and since when, what was told, and what a webhook did not take."""
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode(self._service.ask("alerter", GetAlerts()))
-
-
-def _answer(resp: falcon.Response, body: Struct, health: Health) -> None:
-    resp.status = http_status(health)
-    resp.set_header("Cache-Control", "no-store")
-    resp.content_type = falcon.MEDIA_JSON
-    resp.data = msgspec.json.encode(body)
-
-
-def _of_service(node: NodeInfo, part: PartHealth, reports: Reports) -> ServiceBody:
-    report, failure = reports.services.get(node.name), node.last_failure
-    return ServiceBody(
-        name=node.name,
-        path=node.path,
-        state=node.state.value,
-        health=part.health.value,
-        reason=part.reason,
-        since=part.since,
-        uptime_s=round(node.uptime_s, 3),
-        restarts=node.restarts_total,
-        breaker=None if node.breaker is None else node.breaker.state.value,
-        last_failure="" if failure is None else f"{failure.error_type}: {failure.error_text}",
-        last_failure_at=None if failure is None else failure.at,
-        mailbox_depth=0 if node.mailbox is None else node.mailbox.depth,
-        handling=node.handling,
-        busy_s=round(node.busy_s, 3),
-        transitions=_transitions(part),
-        status=None if report is None else report.status,
-    )
-
-
-def _transitions(part: PartHealth) -> list[Transition]:
-    return [
-        Transition(
-            change.at,
-            None if change.before is None else change.before.value,
-            change.after.value,
-            change.reason,
-        )
-        for change in part.transitions
-    ]
 
 
 def _lag(journal: JournalStatus) -> LagPart:

@@ -30,6 +30,18 @@ class BadRequest(falcon.HTTPBadRequest):
         self.members = members
 
 
+class SwitchedOff(falcon.HTTPNotFound):
+    """What a setting has switched off has no answers; another status would look like a failure."""
+
+    def __init__(self, what: str, setting: str) -> None:
+        """`what` is a name such as `error manager`; `setting` the one that switches it on."""
+        super().__init__(
+            title=f"The {what} is off",
+            description=f"The {what} is off. Set {setting}=true and start the service again.",
+        )
+        self.type = f"urn:vatwatch:problem:{what.replace(' ', '-')}-off"
+
+
 def add_error_handlers(app: App) -> None:
     """Make every error of the app a problem document."""
     app.set_error_serializer(_serialize)
@@ -41,7 +53,7 @@ def add_error_handlers(app: App) -> None:
 def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
     code = falcon.http_status_to_code(error.status)
     problem: dict[str, object] = {
-        "type": "about:blank",
+        "type": error.type if isinstance(error, SwitchedOff) else "about:blank",
         "title": str(error.title or error.status).removeprefix(f"{code} "),
         "status": code,
         "instance": req.path,

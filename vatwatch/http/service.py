@@ -33,6 +33,8 @@ class Service:
     faults_allowed: bool = False
     read_rate: Rate | None = None
     """How often one client may ask; None: as often as it can."""
+    keeps_errors: bool = True
+    """Whether the error manager is on (ERROR_MANAGER_ENABLED)."""
     cors_origins: tuple[str, ...] | None = ("*",)
     """Origins whose pages may read in a browser; `*` alone: all; None: no other than our own."""
     trusted_proxies: tuple[str, ...] = ()

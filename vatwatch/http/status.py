@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ from msgspec import Struct
 from vatwatch import __version__
 from vatwatch.http.problems import RETRY_AFTER_S
 from vatwatch.http.service import Resource, Service
+from vatwatch.http.services import ServicePart, service_parts
 from vatwatch.live.records import Collection
 from vatwatch.messages import GetLive, GetReports, Reports
 from vatwatch.messages.status import (
@@ -24,8 +24,6 @@ from vatwatch.messages.status import (
     ResourceStatus,
     StoreStatus,
 )
-from vatwatch.monitoring.health import Health
-from vatwatch.supervision import NodeInfo
 
 S = TypeVar(
     "S",
@@ -63,16 +61,6 @@ class Counts(Struct, frozen=True):
     atis: int
     prefiles: int
     snapshots_stored: int
-
-
-class ServicePart(Struct, frozen=True):
-    """One service: what its supervisor says, and what it says itself."""
-
-    state: str
-    health: str
-    reason: str
-    restarts: int
-    since: datetime | None
 
 
 class DatabasePart(Struct, frozen=True):
@@ -132,7 +120,7 @@ class StatusResource(Resource):
                 prefiles=cache.prefiles,
                 snapshots_stored=store.stored,
             ),
-            services=dict(service_parts(self._service.tree.snapshot(), reports)),
+            services=dict(service_parts(self._service, reports)),
             database=DatabasePart(store, embedded),
             cache=cache,
             journal=status_of(reports, "journal", JournalStatus),
@@ -203,25 +191,3 @@ def _feed(
             **{f"transceivers_{why}": n for why, n in processor.radios_unreadable.items()},
         },
     )
-
-
-def http_status(health: Health) -> str:
-    """The HTTP status of a health."""
-    return falcon.HTTP_503 if health is Health.UNHEALTHY else falcon.HTTP_200
-
-
-def service_parts(root: NodeInfo, reports: Reports) -> Iterator[tuple[str, ServicePart]]:
-    """Every service of the tree, with its health."""
-    for node in root.walk():
-        if node.kind == "worker":
-            part = reports.parts.get(node.name)
-            yield (
-                node.name,
-                ServicePart(
-                    state=node.state.value,
-                    health=Health.HEALTHY.value if part is None else part.health.value,
-                    reason="" if part is None else part.reason,
-                    restarts=node.restarts_total,
-                    since=None if part is None else part.since,
-                ),
-            )

@@ -225,6 +225,7 @@ class ErrorStatus(Struct, frozen=True):
     )
 
     enabled: bool = True
+    note: str = ""  # that it is off, and what that means
     failures: int = 0
     unexpected: int = 0  # of them, without the weather: what another part tells of itself
     restarts: int = 0

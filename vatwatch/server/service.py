@@ -125,6 +125,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             read_rate=None
             if settings.access.read_rate is None
             else Rate(settings.access.read_rate),
+            keeps_errors=settings.errors.enabled,
             cors_origins=settings.access.cors_origins,
             trusted_proxies=settings.access.trusted_proxies,
         )

@@ -5,7 +5,9 @@ The supervisor says what is to be done (`supervisors.py`), this says how it went
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from time import monotonic
 from typing import NoReturn
 
 from gevent.event import Event
@@ -19,6 +21,8 @@ from vatwatch.supervision.message import correlation_of
 from vatwatch.supervision.notices import ChildFailed, ChildStopped
 from vatwatch.supervision.spec import ChildSpec, SupervisorSpec
 from vatwatch.supervision.vocabulary import ExitReason, FailureReason, State
+
+log = logging.getLogger(__name__)
 
 # How long a killed actor may take to die. A greenlet dies as soon as it waits, so what takes longer
 # catches the kill, or clears up for too long.
@@ -72,6 +76,7 @@ class ChildControl:
         self._wait(lambda: incarnation.started or incarnation.dead, _start_s(node), until_stop=True)
         if incarnation.started:
             node.running()
+            log.log(_level(node), "%s started in %.2f s", node.path, node.last_start_s)
             return
         if self._incarnation.stop_ordered:
             # It is stopped in good order, like those that run.
@@ -127,6 +132,7 @@ class ChildControl:
         if incarnation is None:
             return
         node.state = State.STOPPING
+        began = monotonic()
         incarnation.order_stop(for_good=for_good)
         killed = not self._wait(lambda: incarnation.dead, node.spec.shutdown_s)
         if killed and not self._kill(incarnation, "shutdown"):
@@ -137,6 +143,8 @@ class ChildControl:
         if ended.reason in ("crash", "hang"):
             self.report(node, ended)
         node.incarnation_over(may_retry=not for_good)
+        how = "did not stop in time and was killed after" if killed else "stopped in"
+        log.log(_level(node), "%s %s %.2f s", node.path, how, monotonic() - began)
         node.runtime.observers.notify(ChildStopped(node.path, killed))
 
     def _kill(
@@ -218,6 +226,11 @@ def _start_failed(node: ChildNode, error: BaseException | None) -> StartFailed:
     if isinstance(error, StartFailed):
         return StartFailed(f"{node.path}: {text}")
     return StartFailed(f"{node.path}: {type(error).__name__}: {text}")
+
+
+def _level(node: ChildNode) -> int:
+    """That a supervisor has started or stopped says no more than that its children have."""
+    return logging.DEBUG if isinstance(node.spec, SupervisorSpec) else logging.INFO
 
 
 def _start_s(node: ChildNode) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from vatwatch.errors import ActorSuspended, ActorUnavailable, MailboxFull
@@ -58,6 +58,9 @@ class ChildNode:
         self.state = State.STOPPED
         self.incarnation: Incarnation | None = None
         self.started_at = 0.0
+        self.last_start_at: datetime | None = None
+        self._start_began = 0.0
+        self.last_start_s: float | None = None
         self.starts = 0
         self.failures = 0
         self.asks_failed = 0
@@ -140,6 +143,7 @@ class ChildNode:
         """A new incarnation is about to begin."""
         self.mailbox.reopen()
         self.state = State.STARTING
+        self._start_began = self.runtime.clock()
         if self.starts:
             self._window = self._window.add(self.runtime.clock())
         self.starts += 1
@@ -148,6 +152,8 @@ class ChildNode:
         """The new incarnation has started."""
         self.state = State.RUNNING
         self.started_at = self.runtime.clock()
+        self.last_start_at = self.runtime.wall_clock()
+        self.last_start_s = self.started_at - self._start_began
         self.hand_over = self.hand_over.taken()
 
     def failed(self, reason: FailureReason, error: BaseException | None, traceback: str) -> None:
@@ -313,6 +319,8 @@ class ChildNode:
             latency=self.latency.info(),
             children=tuple(child.info() for child in self.children),
             hand_overs_discarded=self.hand_overs_discarded,
+            last_start_at=self.last_start_at,
+            last_start_s=self.last_start_s,
             retry_in_s=retry_in_s,
             retry_at=None
             if retry_in_s is None

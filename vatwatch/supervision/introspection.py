@@ -93,6 +93,10 @@ class NodeInfo:
     comes to it. None in every other state."""
     retry_at: datetime | None = None
     """The same as a time."""
+    last_start_at: datetime | None = None
+    """Wall clock: when its latest incarnation had started; None before the first."""
+    last_start_s: float | None = None
+    """How long that start took, in seconds."""
 
     def walk(self) -> Iterator[NodeInfo]:
         """This node and all below it, from top to bottom."""

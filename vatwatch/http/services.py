@@ -1,0 +1,306 @@
+"""The services of the tree and what they depend on: state, health, starts.
+
+`/api/services` is 200 whatever it says. The `health` endpoints are 503 while what they tell of is
+unhealthy, with the same body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import falcon
+from msgspec import Struct
+
+from vatwatch.http.service import Resource, Service, send_json
+from vatwatch.messages import GetReports, Reports
+from vatwatch.messages.status import ErrorStatus, Status
+from vatwatch.monitoring.dependencies import DEPENDENCIES, dependents_of
+from vatwatch.monitoring.health import Health, PartHealth
+from vatwatch.supervision import NodeInfo
+
+OFF = "off"
+"""The state of a service that runs and has nothing to do, as a setting says."""
+
+
+class Transition(Struct, frozen=True):
+    """From one health to another; `before` is none when it was seen first."""
+
+    at: datetime
+    before: str | None
+    after: str
+    reason: str
+
+
+class ServicePart(Struct, frozen=True):
+    """One service: what its supervisor says, and what it says itself."""
+
+    state: str
+    health: str
+    reason: str
+    restarts: int
+    since: datetime | None
+
+
+class ServiceLine(Struct, frozen=True):
+    """One service of /api/services.
+
+    `last_start_at` is when its latest incarnation had started, `last_start_s` how long that took.
+    `dependencies` has the health of each service, and of each part outside, that it needs.
+    """
+
+    name: str
+    path: str
+    state: str
+    health: str
+    reason: str
+    since: datetime | None
+    uptime_s: float
+    restarts: int
+    last_start_at: datetime | None
+    last_start_s: float | None
+    retry_at: datetime | None
+    dependencies: dict[str, str]
+
+
+class DependencyPart(Struct, frozen=True):
+    """What is outside: postgresql, redis, feed, transceivers."""
+
+    health: str
+    reason: str
+    since: datetime
+
+
+class AllServicesBody(Struct, frozen=True):
+    """The answer of /api/services: in the order of their start; they stop in the reverse order."""
+
+    count: int
+    status: str
+    reason: str
+    services: list[ServiceLine]
+
+
+class ServicesBody(Struct, frozen=True):
+    """The answer of /api/services/health."""
+
+    status: str
+    reason: str
+    since: datetime
+    checked_at: datetime | None
+    services: dict[str, ServicePart]
+    dependencies: dict[str, DependencyPart]
+    transitions: list[Transition]
+
+
+class ServiceBody(Struct, frozen=True):
+    """The answer of /api/services/{name}/health."""
+
+    name: str
+    path: str
+    state: str
+    health: str
+    reason: str
+    since: datetime
+    uptime_s: float
+    restarts: int
+    breaker: str | None
+    last_failure: str
+    last_failure_at: datetime | None
+    mailbox_depth: int
+    handling: str | None
+    busy_s: float
+    transitions: list[Transition]
+    status: Status | None
+    last_start_at: datetime | None
+    last_start_s: float | None
+    dependencies: dict[str, str]
+    needed_by: tuple[str, ...]
+
+
+class DependencyBody(Struct, frozen=True):
+    """The same of something outside: postgresql, redis, feed, transceivers."""
+
+    name: str
+    health: str
+    reason: str
+    since: datetime
+    transitions: list[Transition]
+    needed_by: tuple[str, ...]
+
+
+class ServicesResource(Resource):
+    """Every service, in the order of the start."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """State, health, uptime, restarts, the last start, and what each depends on."""
+        reports = self._service.ask("health_monitor", GetReports())
+        lines = [_line(node, reports) for node in _workers(self._service)]
+        send_json(resp, AllServicesBody(len(lines), reports.health.value, reports.reason, lines))
+
+
+class ServicesHealthResource(Resource):
+    """The health of every service and of what is outside."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """503 while there is nothing to serve, or nothing can be collected."""
+        reports = self._service.ask("health_monitor", GetReports())
+        services = dict(service_parts(self._service, reports))
+        body = ServicesBody(
+            status=reports.health.value,
+            reason=reports.reason,
+            since=reports.whole.since,
+            checked_at=reports.checked_at,
+            services=services,
+            dependencies={
+                name: DependencyPart(part.health.value, part.reason, part.since)
+                for name, part in reports.parts.items()
+                if name not in services
+            },
+            transitions=_transitions(reports.whole),
+        )
+        send_health(resp, body, reports.health)
+
+
+class ServiceHealthResource(Resource):
+    """One service, or one part outside that some depend on."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, name: str) -> None:
+        """503 while it is unhealthy."""
+        reports = self._service.ask("health_monitor", GetReports())
+        part = reports.parts.get(name)
+        if part is None:
+            raise falcon.HTTPNotFound(
+                description=f"There is no part {name[:40]!r}; there are {', '.join(reports.parts)}."
+            )
+        node = next((node for node in _workers(self._service) if node.name == name), None)
+        body = _outside(name, part) if node is None else _inside(node, part, reports)
+        send_health(resp, body, part.health)
+
+
+def send_health(resp: falcon.Response, body: Struct, health: Health) -> None:
+    """Answer with a body, and with a status that a load balancer understands."""
+    resp.status = falcon.HTTP_503 if health is Health.UNHEALTHY else falcon.HTTP_200
+    resp.set_header("Cache-Control", "no-store")
+    send_json(resp, body)
+
+
+def service_parts(service: Service, reports: Reports) -> Iterator[tuple[str, ServicePart]]:
+    """Every service of the tree, with its health."""
+    for node in _workers(service):
+        part = reports.parts.get(node.name)
+        yield (
+            node.name,
+            ServicePart(
+                state=_state(node, reports),
+                health=_health(part),
+                reason="" if part is None else part.reason,
+                restarts=node.restarts_total,
+                since=None if part is None else part.since,
+            ),
+        )
+
+
+def _workers(service: Service) -> Iterator[NodeInfo]:
+    """In the order of their start."""
+    return (node for node in service.tree.snapshot().walk() if node.kind == "worker")
+
+
+def _state(node: NodeInfo, reports: Reports) -> str:
+    report = reports.services.get(node.name)
+    if report is not None and isinstance(report.status, ErrorStatus) and not report.status.enabled:
+        return OFF
+    return node.state.value
+
+
+def _health(part: PartHealth | None) -> str:
+    """A service that nobody has heard of yet has not been found ill."""
+    return Health.HEALTHY.value if part is None else part.health.value
+
+
+def _dependencies(name: str, reports: Reports) -> dict[str, str]:
+    """Those that there are: neither is Redis without REDIS_URL, nor `postgres` without its own."""
+    return {
+        needed: reports.parts[needed].health.value
+        for needed in DEPENDENCIES.get(name, ())
+        if needed in reports.parts
+    }
+
+
+def _line(node: NodeInfo, reports: Reports) -> ServiceLine:
+    part = reports.parts.get(node.name)
+    return ServiceLine(
+        name=node.name,
+        path=node.path,
+        state=_state(node, reports),
+        health=_health(part),
+        reason="" if part is None else part.reason,
+        since=None if part is None else part.since,
+        uptime_s=round(node.uptime_s, 3),
+        restarts=node.restarts_total,
+        last_start_at=node.last_start_at,
+        last_start_s=_rounded(node.last_start_s),
+        retry_at=node.retry_at,
+        dependencies=_dependencies(node.name, reports),
+    )
+
+
+def _outside(name: str, part: PartHealth) -> DependencyBody:
+    return DependencyBody(
+        name=name,
+        health=part.health.value,
+        reason=part.reason,
+        since=part.since,
+        transitions=_transitions(part),
+        needed_by=dependents_of(name),
+    )
+
+
+def _inside(node: NodeInfo, part: PartHealth, reports: Reports) -> ServiceBody:
+    report, failure = reports.services.get(node.name), node.last_failure
+    return ServiceBody(
+        name=node.name,
+        path=node.path,
+        state=_state(node, reports),
+        health=part.health.value,
+        reason=part.reason,
+        since=part.since,
+        uptime_s=round(node.uptime_s, 3),
+        restarts=node.restarts_total,
+        breaker=None if node.breaker is None else node.breaker.state.value,
+        last_failure="" if failure is None else f"{failure.error_type}: {failure.error_text}",
+        last_failure_at=None if failure is None else failure.at,
+        mailbox_depth=0 if node.mailbox is None else node.mailbox.depth,
+        handling=node.handling,
+        busy_s=round(node.busy_s, 3),
+        transitions=_transitions(part),
+        status=None if report is None else report.status,
+        last_start_at=node.last_start_at,
+        last_start_s=_rounded(node.last_start_s),
+        dependencies=_dependencies(node.name, reports),
+        needed_by=dependents_of(node.name),
+    )
+
+
+def _transitions(part: PartHealth) -> list[Transition]:
+    return [
+        Transition(
+            change.at,
+            None if change.before is None else change.before.value,
+            change.after.value,
+            change.reason,
+        )
+        for change in part.transitions
+    ]
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
