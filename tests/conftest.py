@@ -25,6 +25,7 @@ import psycopg2
 import pytest
 import redis
 
+from vatwatch.logs.context import NOTHING, work_on
 from vatwatch.storage.embedded import EmbeddedPostgres
 
 T = TypeVar("T")
@@ -106,6 +107,12 @@ def wait_for_a_thread(wait: Callable[[], T]) -> T:
     finally:
         watcher.stop()
         watcher.close()
+
+
+@pytest.fixture(autouse=True)
+def for_no_request() -> None:
+    """What a test logs and asks belongs to none of those before it."""
+    work_on(NOTHING)
 
 
 @pytest.fixture(autouse=True)

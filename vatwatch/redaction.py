@@ -77,6 +77,11 @@ def redact(text: str) -> str:
     return _known.redactor.redact(text)
 
 
+def redactor() -> Redactor:
+    """What `redact` uses now: another one each time that more is to be hidden."""
+    return _known.redactor
+
+
 class RedactingStream:
     """A text stream that lets no secret through. Wraps `sys.stderr`, where logs and tracebacks go.
 
@@ -193,7 +198,7 @@ def parts_of_address(url: str) -> Iterator[str]:
     of_http = scheme.lower() in ("http", "https")
     for pair in re.split(r"[&;]", query):
         name, _, value = pair.partition("=")
-        if _is_secret_parameter(name) or (of_http and len(value) >= LONG):
+        if is_secret_parameter(name) or (of_http and len(value) >= LONG):
             yield value
     if of_http and len(query) >= LONG:
         yield query
@@ -204,6 +209,7 @@ def parts_of_address(url: str) -> Iterator[str]:
             yield password or user
 
 
-def _is_secret_parameter(name: str) -> bool:
+def is_secret_parameter(name: str) -> bool:
+    """Whether a parameter of an address is called as one whose value nobody may see."""
     name = name.lower()
     return any(word in name for word in ("password", "pass", "token", "key", "secret", "auth"))

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 from unicodedata import category
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.logs.test_standard_error import record
-from vatwatch.logs.context import NOTHING, WorkIds, work_on
+from vatwatch.logs.context import WorkIds, work_on
 from vatwatch.logs.formats import ConsoleFormatter, JsonFormatter, json_line
 from vatwatch.redaction import hide
-
-
-@pytest.fixture(autouse=True)
-def for_nothing() -> Iterator[None]:
-    work_on(NOTHING)
-    yield
-    work_on(NOTHING)
 
 
 def parsed(given: logging.LogRecord) -> dict[str, Any]:

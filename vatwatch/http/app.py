@@ -39,6 +39,7 @@ from vatwatch.http.live import (
 from vatwatch.http.metrics import PerformanceResource, PrometheusResource, SubjectResource
 from vatwatch.http.params import KnownParameters
 from vatwatch.http.problems import App, add_error_handlers
+from vatwatch.http.request_ids import RequestIds
 from vatwatch.http.requests import RequestCounts
 from vatwatch.http.service import Service
 from vatwatch.http.services import (
@@ -64,8 +65,9 @@ def create_app(service: Service) -> App:
     """The WSGI app of one process."""
     requests = RequestCounts()
     bounds = Bounds(service.read_rate, service.trusted_proxies)
-    # The first is the outermost: it counts what the others refuse.
+    # The first is the outermost: what the others refuse has an id, and is counted.
     middleware: list[Any] = [
+        RequestIds(),
         requests,
         AuditTrail(service.authorization.audit),
         bounds,

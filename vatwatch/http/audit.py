@@ -1,19 +1,24 @@
 """The audit log: a line for each attempt to change something: who, from where, and the outcome.
 
-Whoever shows a valid key has a line for each attempt. Requests without one cost at most a line in
-`QUIET_S`, which tells how many there were: anybody can send them, and the disk is what the journal
-lives on.
+Whoever shows a valid key has a line for each attempt, which is on the disk before the answer goes
+out. Requests without a key cost at most a line in `QUIET_S`, which tells how many there were:
+anybody can send them, and the disk is what the journal lives on.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 
-log = logging.getLogger("vatwatch.audit")
+from vatwatch.logs.context import current_request_id
+from vatwatch.logs.files import files
+from vatwatch.logs.formats import json_line, moment
+from vatwatch.logs.writer import writer
+from vatwatch.redaction import redact
+
+log = logging.getLogger(__name__)
 
 NOBODY = "nobody"
 """In the place of a key's fingerprint: there was no key, or a wrong one."""
@@ -36,9 +41,8 @@ class AuditLog:
 
     def attempt(self, who: str, client: str, action: str, outcome: str) -> None:
         """Write the line of an attempt, or count it: see the module."""
-        line = f"key {who} from {printable(client)}: {printable(action)}: {outcome}"
         if who != NOBODY:
-            self._write(line)
+            self._write(who, client, action, outcome)
             return
         self.refused += 1
         now = self._clock()
@@ -47,18 +51,30 @@ class AuditLog:
             return
         more = f" (and {self._unsaid} more since the last such line)" if self._unsaid else ""
         self._told_at, self._unsaid = now, 0
-        self._write(line + more)
+        self._write(who, client, action, outcome + more)
 
-    def _write(self, line: str) -> None:
-        log.info(line)
+    def _write(self, who: str, client: str, action: str, outcome: str) -> None:
+        client, action = printable(redact(client)), printable(redact(action))
+        log.info("key %s from %s: %s: %s", who, client, action, outcome)
         if self._path is None:
             return
-        try:
-            with self._path.open("a", encoding="utf-8", errors="replace") as file:
-                file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
-        except OSError as error:
-            # What was asked for may be what mends the disk.
-            log.warning("The audit log cannot be written: %s", error)
+        request_id = current_request_id()
+        if files.is_json:
+            line = json_line(
+                {
+                    "time": moment(time()),
+                    "key": who,
+                    "client": client,
+                    "action": action,
+                    "outcome": outcome,
+                    "request_id": request_id,
+                }
+            )
+        else:
+            named = f" [request_id={request_id}]" if request_id else ""
+            line = f"{moment(time())} key {who} from {client}{named}: {action}: {outcome}"
+        # What cannot be written is counted and told; what was asked for may mend the disk.
+        writer.put_and_wait(files.file(self._path), f"{line}\n".encode())
 
 
 def printable(text: str) -> str:

@@ -22,6 +22,8 @@ METHODS = frozenset(
 UNLIMITED = frozenset({"/healthz", "/readyz"})
 # One household or one host has a network of this size (RFC 6177), and may use any address in it.
 IPV6_PREFIX_BITS = 64
+# Where the client's address stands in the WSGI environment, for the access log.
+CLIENT = "vatwatch.client"
 # What is no address is a proxy's word.
 MOST_NAME_CHARS = 64
 
@@ -45,7 +47,7 @@ class Bounds:
             falcon.HTTPContentTooLarge: the body is larger than anything that is read here
             falcon.HTTPTooManyRequests: this client has asked too often
         """
-        req.context.client = client = self._client(req)
+        req.context.client = req.env[CLIENT] = client = self._client(req)
         if req.method not in METHODS:
             raise falcon.HTTPMethodNotAllowed(
                 ["GET", "HEAD", "POST", "DELETE"],

@@ -28,6 +28,7 @@ from vatwatch import __version__
 from vatwatch.errors import SupervisionError
 from vatwatch.http.requests import RequestCounts, RouteInfo
 from vatwatch.http.service import Resource, Service, send_json
+from vatwatch.logs.writer import Written, writer
 from vatwatch.messages import GetReports, Reports
 from vatwatch.messages.status import (
     CacheStatus,
@@ -151,6 +152,7 @@ class _ServiceCollector(Collector):
         yield _counter("faults_injected", "Messages and calls that were made to fail.", faults)
         refused = self._service.authorization.audit.refused
         yield _counter("unauthorized", "Attempts to change something without a key.", refused)
+        yield _of_logs(writer.counts)
         dead = self._service.tree.observers.dead_letters
         yield _counter("dead_letters", "Messages that nobody handled.", dead)
         try:
@@ -229,6 +231,18 @@ def _of_requests(routes: list[RouteInfo]) -> Iterator[Metric]:
             requests.add_metric([route.method, route.route, status], count)
         _add_summary(seconds, [route.method, route.route], route.latency, route.requests)
     yield from (requests, seconds)
+
+
+def _of_logs(counts: dict[str, Written]) -> Metric:
+    lines = CounterMetricFamily(
+        "vatwatch_log_lines",
+        "Lines of log files; lost: the disk did not take them.",
+        labels=["file", "outcome"],
+    )
+    for file, counted in sorted(counts.items()):
+        lines.add_metric([file, "written"], counted.written)
+        lines.add_metric([file, "lost"], counted.lost)
+    return lines
 
 
 def _of_services(reports: Reports) -> Iterator[Metric]:

@@ -10,6 +10,7 @@ import falcon
 import msgspec
 
 from vatwatch.errors import ActorSuspended, StorageError, SupervisionError, TooManyQuestions
+from vatwatch.logs.context import current_request_id
 from vatwatch.redaction import redact
 
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
@@ -62,6 +63,9 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
         problem["detail"] = redact(error.description)
     if isinstance(error, BadRequest):
         problem |= {name: redact(text) for name, text in error.members.items() if text is not None}
+    request_id = current_request_id()
+    if request_id:
+        problem["request_id"] = request_id
     resp.data = msgspec.json.encode(problem)
     resp.content_type = MEDIA_TYPE
 

@@ -33,6 +33,12 @@ def current_ids() -> WorkIds:
     return current if isinstance(current, WorkIds) else current()
 
 
+def current_request_id() -> str:
+    """That of the request alone: for every ask."""
+    current = _current.get()
+    return (current if isinstance(current, WorkIds) else current()).request_id
+
+
 def work_on(ids: WorkIds) -> None:
     """From now on this greenlet or thread works for these."""
     _current.set(ids)

@@ -41,8 +41,8 @@ class LogFiles:
     def __init__(self) -> None:
         self.is_json = False
         """Whether lines are JSON."""
-        self.access = False
-        """Whether requests are written down."""
+        self.access: LogFile | None = None
+        """Where requests are written down, if they are."""
         self._files: dict[Path, LogFile] = {}
         self._max_bytes = DEFAULT_MAX_BYTES
         self._kept = DEFAULT_KEPT

@@ -6,6 +6,7 @@ it), and no secret that the process knows is in it.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from datetime import UTC, datetime
@@ -18,7 +19,6 @@ from vatwatch.redaction import redact
 
 # Characters that move the cursor, hide text, or begin a line of their own.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-_NOT_IN_JSON = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 # Where a record keeps its line, and whose it is: each handler writes the same.
@@ -84,14 +84,16 @@ class JsonFormatter(logging.Formatter):
 
 
 def json_line(members: dict[str, Any]) -> str:
-    """An object on one line, without members that are "" or None, with nothing but text in it."""
+    """An object on one line, all of it printable, without members that are "" or None."""
     line = {
         name: _encodable(value) if isinstance(value, str) else value
         for name, value in members.items()
         if value is not None and value != ""
     }
     encoded = msgspec.json.encode(line).decode()
-    return encoded if encoded.isascii() else _NOT_IN_JSON.sub(_escape_in_json, encoded)
+    if encoded.isprintable():
+        return encoded
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in encoded)
 
 
 def moment(seconds: float) -> str:
@@ -107,7 +109,3 @@ def _encodable(text: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     return found.group().encode("unicode_escape").decode()
-
-
-def _escape_in_json(found: re.Match[str]) -> str:
-    return f"\\u{ord(found.group()):04x}"

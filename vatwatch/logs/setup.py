@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gevent import monkey
 
-from vatwatch.logs.files import APPLICATION, ERRORS, MEGABYTE, FileHandler, files
+from vatwatch.logs.files import ACCESS, APPLICATION, ERRORS, MEGABYTE, FileHandler, files
 from vatwatch.logs.formats import ConsoleFormatter, JsonFormatter
 from vatwatch.logs.levels import Levels, parse_levels
 from vatwatch.logs.standard_error import StderrHandler
@@ -103,7 +103,8 @@ def apply_log_settings(settings: LogOptions) -> None:
         _log.formatter = JsonFormatter() if is_json else ConsoleFormatter()
     files.bound(int(settings.max_mb * MEGABYTE), settings.files_kept)
     files.is_json = is_json
-    files.access = settings.access
+    directory = _log.directory
+    files.access = files.file(directory / ACCESS) if directory and settings.access else None
     _log.set_handlers(in_files=settings.files)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import signal
 import socket
@@ -13,7 +12,6 @@ from typing import Any
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
-from gunicorn.glogging import Logger
 from gunicorn.sock import TCP6Socket, TCPSocket, close_sockets
 
 from vatwatch.storage.directory_lock import DirectoryLock
@@ -27,8 +25,6 @@ HURRY_S = 5.0
 # One Ctrl-C can come twice: `timeout` and the like send it to the process and to its group.
 SAME_KEY_S = 0.1
 POLL_S = 0.05
-# Between two lines about requests that are none.
-TOLD_EVERY_S = 60.0
 
 
 class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
@@ -179,29 +175,6 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
                 continue
             self.kill_worker(pid, signal.SIGKILL if worker.aborted else signal.SIGABRT)
             worker.aborted = True
-
-
-class GunicornLog(Logger):  # type: ignore[misc]
-    """gunicorn's own lines in our log, without its handlers."""
-
-    def setup(self, cfg: Any) -> None:
-        """Leave the writing to the root's handler."""
-        self.cfg = cfg
-        self._access_log_enabled = False
-        self.error_log.handlers.clear()
-        self.error_log.propagate = True
-        self.error_log.setLevel(logging.WARNING)
-        self._told_at = -math.inf
-        self._untold = 0
-
-    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Of requests that are none, which anybody can send at any rate: one a minute is told."""
-        if time.monotonic() - self._told_at < TOLD_EVERY_S:
-            self._untold += 1
-            return
-        more = f" (and {self._untold} before it)" if self._untold else ""
-        self._told_at, self._untold = time.monotonic(), 0
-        super().warning(msg + more, *args, **kwargs)
 
 
 def _name(number: int) -> str:

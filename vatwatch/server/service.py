@@ -25,7 +25,8 @@ from vatwatch.http.service import Service
 from vatwatch.listening import authority, listen
 from vatwatch.logs import keep_log_files
 from vatwatch.redaction import shown_address
-from vatwatch.server.master import STOP_MARGIN_S, GunicornLog, Master
+from vatwatch.server.gunicorn_log import GunicornLog
+from vatwatch.server.master import STOP_MARGIN_S, Master
 from vatwatch.server.worker import Worker
 from vatwatch.storage.first_look import check_database
 from vatwatch.storage.home import take_home

@@ -16,6 +16,9 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+from vatwatch.logs.context import WorkIds, current_request_id, new_request_id, work_on
+from vatwatch.server.refusals import Unsent, refuse, write_down_unread
+
 log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
@@ -104,6 +107,21 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             self.before_exit()
         finally:
             beat.kill()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer to what could not be read as a request, or failed outside of the app."""
+        request_id = current_request_id() or new_request_id()
+        work_on(WorkIds(request_id))
+        unsent = Unsent()
+        address = addr[0] if addr else ""
+        self.log.unread = f"{type(exc).__name__}, from {address or 'a socket'}"
+        try:
+            super().handle_error(req, unsent, addr, exc)
+        finally:
+            self.log.unread = ""
+        if req is None and getattr(exc, "req", None) is None:
+            write_down_unread(address, unsent, request_id)
+        refuse(client, unsent, request_id, exc)
 
     def beat(self) -> None:
         """Tell the master again and again that the worker lives, while its loop does not run."""

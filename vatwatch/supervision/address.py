@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from vatwatch.errors import ActorSuspended, ActorUnavailable, AskTimeout, MailboxFull
+from vatwatch.logs.context import current_request_id
 from vatwatch.supervision.envelope import Envelope, Question
 from vatwatch.supervision.mailbox import Mailbox
 from vatwatch.supervision.message import Ask, BestEffort, Latest, Probe, Tell
@@ -129,6 +130,7 @@ class Address:
         if receiver is None:
             raise ActorUnavailable(f"{self.name}: no actor has this name")
         reply: Reply[R] = Reply()
+        reply.request_id = current_request_id()
         envelope: Envelope
         deadline = time.monotonic() + timeout_s
         try:

@@ -12,6 +12,7 @@ import gevent
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from vatwatch.errors import ActorUnavailable, SupervisionError, TooManyQuestions
+from vatwatch.logs.context import NOTHING, WorkIds, current_ids, take_ids_from, work_on
 from vatwatch.supervision.envelope import Due, Envelope
 from vatwatch.supervision.failures import describe_error, traceback_of
 from vatwatch.supervision.faults import Dropped, Tap
@@ -212,6 +213,14 @@ class Incarnation:
             return ""
         return correlation_of(self.in_hand.message)
 
+    def work(self) -> WorkIds:
+        """What the message in hand belongs to, for the lines that are logged meanwhile."""
+        envelope = self.in_hand
+        if envelope is None:
+            return NOTHING
+        request_id = "" if envelope.reply_to is None else envelope.reply_to.request_id
+        return WorkIds(request_id, correlation_of(envelope.message))
+
     def take_longer(self, seconds: float) -> None:
         """Put the deadline of the handler off, as if it had begun later."""
         if self.busy_since is not None:
@@ -220,7 +229,7 @@ class Incarnation:
     def spawn(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Start a greenlet that ends with this incarnation, and whose failure is its failure."""
         self._require_alive()
-        greenlet = gevent.Greenlet(self._linked_run, fn, args)
+        greenlet = gevent.Greenlet(self._linked_run, current_ids(), fn, args)
         self._linked.add(greenlet)
         greenlet.link(self._linked.discard)
         greenlet.start()
@@ -237,6 +246,7 @@ class Incarnation:
         return reply
 
     def _live(self) -> None:
+        take_ids_from(self.work)
         try:
             self.actor.on_start()
             self._raise_if_killed()
@@ -369,7 +379,8 @@ class Incarnation:
         if self._kill_reason is not None:
             raise gevent.GreenletExit
 
-    def _linked_run(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    def _linked_run(self, ids: WorkIds, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        work_on(ids)
         try:
             return fn(*args)
         except gevent.GreenletExit:

@@ -9,6 +9,7 @@ import gevent
 from gevent.threadpool import ThreadPool
 
 from vatwatch.errors import AskTimeout, SupervisionError
+from vatwatch.logs.context import current_ids, work_on
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ def give_way() -> None:
 class NativePool:
     """A few native threads. To be used from the thread that made it.
 
-    What runs in them takes values and returns a value: it does not log, tell, ask, or take a lock
+    What runs in them takes values and returns a value: it does not tell, ask, or take a lock
     of the main thread. A native thread cannot be killed, so a function needs deadlines of its own,
     and may go on for longer than the actor that called it.
 
@@ -138,16 +139,19 @@ class NativePool:
 class _Task:
     """One call. gevent prints every exception of a pool's task, so it is returned instead."""
 
-    __slots__ = ("args", "fn", "given_up")
+    __slots__ = ("args", "fn", "given_up", "ids")
 
     def __init__(self, fn: Callable[..., Any], args: tuple[object, ...]) -> None:
         self.fn = fn
         self.args = args
         self.given_up = False
+        # What the thread logs belongs to what its caller works on.
+        self.ids = current_ids()
 
     def __call__(self) -> tuple[bool, Any]:
         if self.given_up:
             return True, None
+        work_on(self.ids)
         try:
             return True, self.fn(*self.args)
         except BaseException as error:  # noqa: BLE001 - raised again in the caller

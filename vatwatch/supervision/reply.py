@@ -36,6 +36,8 @@ class Reply(pykka.Future[R]):
     """The asker has gone: nobody needs the answer any more."""
     public = False
     """The asker is outside of the tree (`Address.ask`)."""
+    request_id = ""
+    """The HTTP request for which it was asked, if any: what is logged meanwhile says so."""
 
     def set(self, value: R | None = None) -> None:
         """Answer."""

@@ -1,0 +1,124 @@
+"""The access log: a line for each request, with nothing in it that is secret or could be a name.
+
+Only what is needed for a line is kept while the request is answered. The line itself is made in the
+thread that writes it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote_plus
+
+from vatwatch.logs.formats import json_line, moment
+from vatwatch.redaction import MASK, Redactor, is_secret_parameter, redact, redactor
+
+# A request line may have 4,094 bytes and a header 8,190; nobody reads so far.
+MOST_CHARS = 500
+# Who asks for a person by these tells who that is.
+PERSONAL = frozenset({"cid", "name", "real_name", "user_id"})
+# `http://user:password@host/path`, as proxies are asked.
+_USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*@")
+_PAIR = re.compile("([&;])")
+_NOT_PLAIN = re.compile(r"[^!-~]")
+_NOT_PRINTABLE = re.compile(r'[^ -~]|["\\]')
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEntry:
+    """One request that was answered. Texts as they came, as Latin-1: any byte can be in them."""
+
+    time: float
+    """When it was answered, in seconds since 1970."""
+    client: str
+    """An address, seen through the proxies that are trusted."""
+    method: str
+    target: str
+    """Path and query, as they stood in the request line."""
+    status: int
+    sent_bytes: int
+    """Of the body."""
+    duration_s: float
+    user_agent: str
+    request_id: str
+
+    def line(self) -> bytes:
+        """For people."""
+        agent = _NOT_PRINTABLE.sub(_escape, _agent(self.user_agent))
+        quoted = f' "{agent}"' if agent else ""
+        return (
+            f"{moment(self.time)} {_word(self.client)} {_word(self.method)} {_target(self.target)} "
+            f"{self.status} {self.sent_bytes} bytes {self.duration_s * 1000:.1f} ms "
+            f"[request_id={self.request_id}]{quoted}\n"
+        ).encode()
+
+    def json(self) -> bytes:
+        """For programs."""
+        path, _, query = _target(self.target).partition("?")
+        members = {
+            "time": moment(self.time),
+            "client": _word(self.client),
+            "method": _word(self.method),
+            "path": path,
+            "query": query,
+            "status": self.status,
+            "bytes": self.sent_bytes,
+            "duration_ms": round(self.duration_s * 1000, 3),
+            "request_id": self.request_id,
+            "user_agent": _agent(self.user_agent),
+        }
+        return json_line(members).encode() + b"\n"
+
+
+# Pages and bots ask for the same again and again. What is long is not kept, as its sender may have
+# many of it. By the secrets as well: there may be new ones.
+@lru_cache(maxsize=1024)
+def _kept_target(text: str, _secrets: Redactor) -> str:
+    return safe_target(text)
+
+
+@lru_cache(maxsize=256)
+def _kept_agent(text: str, _secrets: Redactor) -> str:
+    return _cut(redact(text))
+
+
+def _target(text: str) -> str:
+    return _kept_target(text, redactor()) if len(text) <= MOST_CHARS else safe_target(text)
+
+
+def _agent(text: str) -> str:
+    return _kept_agent(text, redactor()) if len(text) <= MOST_CHARS else _cut(redact(text))
+
+
+def safe_target(text: str) -> str:
+    """Without secrets and names, percent-encoded where it is not ASCII, and not too long."""
+    text = _USERINFO.sub(rf"\1//{MASK}@", text)
+    path, mark, query = text.partition("?")
+    shown = redact(path + mark + "".join(map(_pair, _PAIR.split(query))))
+    return _cut(_NOT_PLAIN.sub(_percent, shown))
+
+
+def _pair(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    if not value:
+        return pair
+    meant = unquote_plus(name).lower()
+    return name + equals + MASK if is_secret_parameter(meant) or meant in PERSONAL else pair
+
+
+def _word(text: str) -> str:
+    return text if text.isascii() and text.isalnum() else _cut(_NOT_PLAIN.sub(_percent, text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_CHARS else f"{text[:MOST_CHARS]}..."
+
+
+def _percent(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found.group().encode("latin-1", "replace"))
+
+
+def _escape(found: re.Match[str]) -> str:
+    one = found.group()
+    return f"\\{one}" if one in '"\\' else one.encode("unicode_escape").decode()

@@ -1,0 +1,78 @@
+"""gunicorn's own lines in our log, and the access log, which gunicorn tells of each request."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from vatwatch.http.access_log import AccessEntry, safe_target
+from vatwatch.http.bounds import CLIENT, plain_address
+from vatwatch.http.request_ids import ENVIRON
+from vatwatch.logs.context import NOTHING, current_request_id, work_on
+from vatwatch.logs.files import files
+from vatwatch.logs.writer import writer
+
+# Between two lines about requests that are none.
+TOLD_EVERY_S = 60.0
+
+
+class GunicornLog(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """In the place of gunicorn's, without its handlers."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the writing to the root's handlers."""
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+        self.unread = ""
+        """While it is told of what is no request: what is wrong with it, and whose it is."""
+        self._told_at = -math.inf
+        self._untold = 0
+
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Of requests that are none, which anybody can send at any rate: one a minute is told."""
+        if time.monotonic() - self._told_at < TOLD_EVERY_S:
+            self._untold += 1
+            return
+        if self.unread:
+            # gunicorn's text has the client's bytes in it, and in these may be a key.
+            msg, args = "Not a valid request: %s", (self.unread,)
+        more = f" (and {self._untold} before it)" if self._untold else ""
+        self._told_at, self._untold = time.monotonic(), 0
+        super().warning(msg + more, *args, **kwargs)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """A failure outside of the app; among its `args` may be the target of a request."""
+        shown = [safe_target(arg) if isinstance(arg, str) else arg for arg in args]
+        super().exception(msg, *shown, **kwargs)
+
+    def access(self, resp: Any, _req: Any, environ: dict[str, Any], request_time: Any) -> None:
+        """A request was answered, or its client has gone: gunicorn calls it for each."""
+        if files.access is not None:
+            write_down(
+                AccessEntry(
+                    time=time.time(),
+                    client=environ.get(CLIENT) or plain_address(environ["REMOTE_ADDR"]),
+                    method=environ["REQUEST_METHOD"],
+                    target=environ.get("RAW_URI", ""),
+                    status=int(str(resp.status)[:3]),
+                    sent_bytes=resp.sent,
+                    duration_s=request_time.total_seconds(),
+                    user_agent=environ.get("HTTP_USER_AGENT", ""),
+                    request_id=environ.get(ENVIRON) or current_request_id(),
+                )
+            )
+        # What is logged until the next request of this connection belongs to none.
+        work_on(NOTHING)
+
+
+def write_down(entry: AccessEntry) -> None:
+    """Have the thread of the log files make and write the line of a request."""
+    if files.access is not None:
+        writer.put(files.access, entry.json if files.is_json else entry.line)

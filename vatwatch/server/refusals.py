@@ -1,0 +1,72 @@
+"""Answers to what gunicorn cannot read as a request, or what failed outside of the app."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import msgspec
+
+from vatwatch.http.access_log import AccessEntry
+from vatwatch.http.audit import printable
+from vatwatch.http.bounds import plain_address
+from vatwatch.http.problems import MEDIA_TYPE
+from vatwatch.http.request_ids import HEADER
+from vatwatch.redaction import redact
+from vatwatch.server.gunicorn_log import write_down
+
+# A client that does not even take a refusal is not waited for.
+SEND_TIMEOUT_S = 1.0
+
+
+class Unsent:
+    """In the place of a client's socket: what gunicorn would send stays here."""
+
+    def __init__(self) -> None:
+        self._said = b""
+
+    def gettimeout(self) -> float:
+        """As a socket that does not block; gunicorn asks before it writes."""
+        return 0.0
+
+    def sendall(self, data: bytes) -> None:
+        """Keep it."""
+        self._said += data
+
+    @property
+    def status(self) -> tuple[int, str]:
+        """What gunicorn has decided: `(400, "Bad Request")`."""
+        if not self._said:
+            return 500, "Internal Server Error"
+        _, code, reason = self._said.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
+        return int(code), reason
+
+
+def refuse(client: socket.socket, unsent: Unsent, request_id: str, error: BaseException) -> None:
+    """Send gunicorn's decision as a problem document with the request's id, as all others are."""
+    code, reason = unsent.status
+    bug = "The service has a bug; its log says where."
+    problem = {
+        "type": "about:blank",
+        "title": reason,
+        "status": code,
+        "detail": bug if code == 500 else printable(redact(str(error))),
+        "request_id": request_id,
+    }
+    body = msgspec.json.encode({name: text for name, text in problem.items() if text})
+    head = (
+        f"HTTP/1.1 {code} {reason}\r\nConnection: close\r\nContent-Type: {MEDIA_TYPE}\r\n"
+        f"{HEADER}: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    try:
+        client.settimeout(SEND_TIMEOUT_S)
+        client.sendall(head.encode("latin-1") + body)
+    except OSError:
+        return  # it has gone
+
+
+def write_down_unread(client: str, unsent: Unsent, request_id: str) -> None:
+    """The access line of what could not be read at all: it has neither method nor target."""
+    code, _ = unsent.status
+    address = plain_address(client) or "-"
+    write_down(AccessEntry(time.time(), address, "-", "-", code, 0, 0.0, "", request_id))
