@@ -9,7 +9,7 @@ import pytest
 from falcon import testing
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.supervision.helpers import Fail, Notices, root, running, scribe, settle
+from tests.supervision.helpers import Fail, Notices, root, running, scribe, wait_until_handled
 from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.config.service import ServiceSettings
 from vatwatch.http.access import WriteAuthorization
@@ -65,7 +65,7 @@ def scrape(client: testing.TestClient) -> dict[Sample, float]:
 
 def test_the_tree_is_told_by_node(client: testing.TestClient, house: tuple[Tree, Notices]) -> None:
     tree, notices = house
-    settle(tree, "store")
+    wait_until_handled(tree, "store")
     tree.directory.address("store").tell(Fail(OSError("down")))
     notices.wait(ChildStarted, "root/store", count=2)
     samples = scrape(client)

@@ -18,7 +18,7 @@ from tests.supervision.helpers import (
     root,
     running,
     scribe,
-    settle,
+    wait_until_handled,
 )
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
@@ -95,7 +95,7 @@ def test_a_restart_is_ordered_with_a_key(
     result = client.simulate_post("/api/supervision/root/inner/a/restart", headers=KEY)
     assert result.status_code == 202
     house[1].wait(ChildStarted, "root/inner/a", count=2)
-    assert settle(house[0], "a")
+    assert wait_until_handled(house[0], "a")
     assert client.simulate_get("/api/supervision/root/inner/a").json["restarts_total"] == 1
 
 
@@ -172,7 +172,7 @@ def test_a_fault_is_ordered_listed_and_taken_back(
         "/api/supervision/faults", params={"id": fault["id"]}, headers=KEY
     )
     assert taken.json["active"] == []
-    assert settle(house[0], "a")
+    assert wait_until_handled(house[0], "a")
     again = client.simulate_delete(
         "/api/supervision/faults", params={"id": fault["id"]}, headers=KEY
     )
