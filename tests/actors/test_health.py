@@ -222,7 +222,12 @@ def test_while_the_database_is_away_its_health_is_503_and_says_what_waits(
         assert away["lag"]["pending_bytes"] > 0
         assert away["lag"]["oldest_age_s"] > 0
         until(lambda: service.reports().parts["postgresql"].health is Health.UNHEALTHY)
-        assert get(service, "/api/status")[0] == 200
+        until(lambda: "store" in get(service, "/api/status")[1]["reason"])
+        said = get(service, "/api/status")[1]["reason"]
+        assert said.startswith("postgresql: ")
+        why = get(service, "/api/services/postgresql/health")[1]["reason"]
+        assert said.count(why) == 1, "one cause is told once"
+        assert "Therefore also:" in said
         assert service.http.simulate_get("/api/flights").status_code == 200
         proxy.mend()
         until(lambda: get(service, "/api/database/health")[1]["status"] == "healthy")

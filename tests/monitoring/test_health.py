@@ -125,6 +125,27 @@ def test_the_whole_serves_exactly_while_its_vital_part_does(
     assert bool(whole.reason) == (whole.health is not Health.HEALTHY)
 
 
+def test_one_cause_is_told_once_with_what_follows_from_it() -> None:
+    away = Sign(Health.UNHEALTHY, "connection refused")
+    parts = {
+        VITAL: Sign(),
+        "postgresql": away,
+        "store": Sign(Health.UNHEALTHY, "nothing can be written: connection refused"),
+        "history": away,
+        "feed": Sign(Health.DEGRADED, "it stands still"),
+    }
+    because_of = {"store": ("unhealthy:postgresql",), "history": ("unhealthy:postgresql",)}
+    assert overall(parts, serving=True, because_of=because_of).reason == (
+        "feed: it stands still; postgresql: connection refused. Therefore also: history, store"
+    )
+    # What would explain it does not hold: it has a cause of its own.
+    del parts["postgresql"], parts["feed"]
+    whole = overall(parts, serving=True, because_of=because_of)
+    assert whole.reason == (
+        "history: connection refused; store: nothing can be written: connection refused"
+    )
+
+
 @given(
     st.dictionaries(st.sampled_from([VITAL, "store", "redis"]), SIGNS),
     st.dictionaries(st.sampled_from(COLLECTING), st.just("it is suspended")),

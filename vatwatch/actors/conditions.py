@@ -6,13 +6,13 @@ is folded into its alert while that holds too (`monitoring.alerts.fold`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
 from msgspec import Struct
 
-from vatwatch.messages import Reports
+from vatwatch.messages import Reports, ServiceReport
 from vatwatch.messages.status import (
     CacheStatus,
     FetcherStatus,
@@ -21,7 +21,7 @@ from vatwatch.messages.status import (
     StoreStatus,
 )
 from vatwatch.monitoring.alerts import Condition, Severity
-from vatwatch.monitoring.health import COLLECTING, VITAL, Health
+from vatwatch.monitoring.health import COLLECTING, VITAL, Health, PartHealth
 from vatwatch.monitoring.resources import Resource
 from vatwatch.supervision import BreakerInfo, BreakerState
 
@@ -102,7 +102,7 @@ def of_health(reports: Reports, breakers: Iterable[BreakerInfo]) -> Iterator[Con
             each.reason,
             summary=SUMMARIES.get((name, each.health), ""),
             severity=severity,
-            because_of=_causes_of(name, suspended.get(name), reports),
+            because_of=causes_of(name, reports.services, reports.parts, suspended.get(name)),
         )
 
 
@@ -187,17 +187,27 @@ def _of_breaker(breaker: BreakerInfo) -> Condition:
     return Condition("breaker_open", name, breaker.last_failure, because_of=causes)
 
 
-def _causes_of(name: str, suspended: str | None, reports: Reports) -> tuple[str, ...]:
+def causes_of(
+    name: str,
+    services: Mapping[str, ServiceReport],
+    parts: Mapping[str, PartHealth],
+    suspended: str | None = None,
+) -> tuple[str, ...]:
+    """Why a part may not be well: the keys of the conditions that would explain it.
+
+    `suspended` is its breaker's name, if that is open.
+    """
     if suspended is not None:
         return (f"breaker_open:{suspended}",)
-    report = reports.services.get(name)
-    if report is not None and report.reason != reports.parts[name].reason:
+    report = services.get(name)
+    if report is not None and report.reason != parts[name].reason:
         # Its supervisor or a probe says so, not it itself: that is its own failure.
         return ("not_serving",) if name == VITAL else ()
     if name == "feed":
         # One that stands still is told by its age, and one that cannot be used tells of its age.
-        return ("feed_age",) if reports.parts[name].health is Health.DEGRADED else ()
+        return ("feed_age",) if parts[name].health is Health.DEGRADED else ()
     if name == "fetcher":
-        not_kept = status_of(reports, "fetcher", FetcherStatus).last_outcome in NOT_KEPT
+        status = None if report is None else report.status
+        not_kept = isinstance(status, FetcherStatus) and status.last_outcome in NOT_KEPT
         return _KEPT if not_kept else (*_part("feed"), "feed_age")
     return _CAUSES.get(name, ())

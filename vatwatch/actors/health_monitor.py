@@ -21,6 +21,7 @@ from typing import Any, TypeAlias, assert_never
 
 import gevent
 
+from vatwatch.actors.conditions import causes_of
 from vatwatch.actors.service import Service
 from vatwatch.config.service import ServiceSettings
 from vatwatch.errors import VatwatchError
@@ -358,7 +359,17 @@ class HealthMonitorActor(Service):
             and cache.status.update_timestamp is not None
         )
         signs = {name: Sign(p.health, p.reason) for name, p in self._ledger.parts.items()}
-        whole = overall(signs, serving=serving, cannot_work=dict(self._cannot_work()))
+        causes = {
+            name: causes_of(name, self._records.reports, self._ledger.parts)
+            for name, sign in signs.items()
+            if sign.health is not Health.HEALTHY
+        }
+        whole = overall(
+            signs,
+            serving=serving,
+            cannot_work=dict(self._cannot_work()),
+            because_of=causes,
+        )
         self._ledger.conclude(whole, datetime.now(UTC))
 
     def _cannot_work(self) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
+from vatwatch.monitoring.alerts import Condition, fold
 from vatwatch.supervision import State
 
 TRANSITIONS = 20
@@ -203,10 +204,19 @@ def is_down(state: State, since_s: float) -> bool:
 
 
 def overall(
-    parts: Mapping[str, Sign], *, serving: bool, cannot_work: Mapping[str, str] | None = None
+    parts: Mapping[str, Sign],
+    *,
+    serving: bool,
+    cannot_work: Mapping[str, str] | None = None,
+    because_of: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Sign:
-    """Unhealthy is who cannot serve or cannot collect; with another part that is not well, the
-    whole is degraded. `cannot_work`: of those that collect, who cannot, and why."""
+    """The health of the whole, and why.
+
+    It is unhealthy if it cannot serve or cannot collect, and degraded if another part is not well.
+    `cannot_work`: of the parts that collect, those that cannot, and why. `because_of`: of the parts
+    that are not well, the keys of the conditions that would explain it (`alerts.Condition`); each
+    cause is told once.
+    """
     vital = parts.get(VITAL, Sign(Health.UNHEALTHY, "it has not been heard of"))
     if vital.health is Health.UNHEALTHY:
         return Sign(Health.UNHEALTHY, f"{VITAL}: {vital.reason}")
@@ -215,9 +225,11 @@ def overall(
         return Sign(Health.UNHEALTHY, f"nothing is collected: {'; '.join(stopped)}")
     if not serving:
         return Sign(Health.UNHEALTHY, "there is no live state to serve yet")
-    reasons = [
-        f"{name}: {sign.reason}"
+    causes = because_of or {}
+    not_well = [
+        Condition(sign.health.value, name, sign.reason, because_of=causes.get(name, ()))
         for name, sign in sorted(parts.items())
         if sign.health is not Health.HEALTHY
     ]
+    reasons = [f"{condition.subject}: {condition.reason}" for condition in fold(not_well)]
     return Sign(Health.DEGRADED, "; ".join(reasons)) if reasons else WELL
