@@ -22,6 +22,7 @@ from tests.actors.test_snapshot import (
 from vatsim_simulator.publication import Publication
 from vatwatch.actors import cache as cache_module
 from vatwatch.actors import processor as processor_module
+from vatwatch.actors import snapshot_reader
 from vatwatch.actors import store as store_module
 from vatwatch.messages import AppendSnapshot
 from vatwatch.messages.status import CacheStatus, JournalStatus
@@ -71,8 +72,8 @@ OVERFLOW = OverflowError("a bug that this snapshot wakes")
 DATA = psycopg2.DataError("a bug that this snapshot wakes")
 
 STAGES = [
-    (processor_module, "decode_snapshot", RecursionError("a bug that this snapshot wakes")),
-    (processor_module, "compare", OVERFLOW),
+    (snapshot_reader, "decode_snapshot", RecursionError("a bug that this snapshot wakes")),
+    (snapshot_reader, "compare", OVERFLOW),
     (store_module, "write_batch", RUNTIME),
     (store_module, "write_batch", DATA),
     (cache_module, "encode_live", RUNTIME),
@@ -86,11 +87,11 @@ def poison(
     work: Callable[..., Any] = getattr(module, name)
     failed: list[int] = []
 
-    def fail_at_it(*args: Any) -> Any:
-        if bad.data.raw in args or has_time(time_of(bad), *args):
+    def fail_at_it(*args: Any, **more: Any) -> Any:
+        if bad.data.raw in args or has_time(time_of(bad), *args, *more.values()):
             failed.append(1)
             raise type(error)(*error.args)
-        return work(*args)
+        return work(*args, **more)
 
     monkeypatch.setattr(module, name, fail_at_it)
     return failed
@@ -147,7 +148,7 @@ def test_a_snapshot_that_nothing_can_be_recovered_for_is_set_aside_and_the_next_
         for publication in given[1:4]:
             service.hand_in(publication)
         service.until_served(time_of(given[3]))
-    failed = poison(monkeypatch, store_module, "recover", given[1], RUNTIME)
+    failed = poison(monkeypatch, store_module, "read_network_state", given[1], RUNTIME)
     with running(tmp_path, database_url, VATWATCH_SNAPSHOT_TRIES=TRIES) as service:
         service.hand_in(given[4])
         assert_all_stored_once(service, [given[0], *given[2:]])
@@ -177,7 +178,7 @@ def test_what_a_snapshot_has_failed_so_far_outlives_the_process(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = updates(3)
-    failed = poison(monkeypatch, processor_module, "compare", given[1], RuntimeError("no"))
+    failed = poison(monkeypatch, snapshot_reader, "compare", given[1], RuntimeError("no"))
     for starts in range(1, TRIES):
         with running(tmp_path, database_url, VATWATCH_SNAPSHOT_TRIES=TRIES) as service:
             if starts == 1:
@@ -279,7 +280,7 @@ def test_when_one_snapshot_after_the_other_is_set_aside_there_is_an_alert(
     ) as service:
         service.hand_in(given[0])
         service.until_served(time_of(given[0]))
-        monkeypatch.setattr(processor_module, "decode_snapshot", fail)
+        monkeypatch.setattr(snapshot_reader, "decode_snapshot", fail)
 
         def firing() -> list[str]:
             alerts = service.http.simulate_get("/api/alerts").json["alerts"]

@@ -124,3 +124,15 @@ def test_an_entry_that_is_not_stored_is_next() -> None:
     path.begin_recovery()
     assert not path.recovered(Recovered(NetworkState(), stored=False), journaled(5))
     assert path.entry_id == 0  # so the journal is asked for the oldest, which is that one
+
+
+def test_an_answer_is_waited_for_until_it_comes_or_the_path_starts_over() -> None:
+    path = known(NetworkState())
+    generation = sent(path, 3, 0).generation
+    assert path.still_waits_for(generation, 3)
+    assert not path.still_waits_for(generation, 4)
+    path.acknowledge(3)
+    assert not path.still_waits_for(generation, 3)
+    sent(path, 4, 15)
+    path.start_over()
+    assert not path.still_waits_for(generation, 4)

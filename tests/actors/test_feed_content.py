@@ -50,3 +50,15 @@ def test_the_usual_number_of_pilots_begins_with_the_state_that_was_known() -> No
     before = comparison(NetworkState(), 0, pilots=MANY).state
     content.observe(decoded(15, pilots=MANY[:10]), before)
     assert content.conditions == ("10 pilots, far fewer than the usual 100: a fault upstream",)
+
+
+def test_what_is_usual_is_known_to_the_one_that_goes_on() -> None:
+    first = FeedContent()
+    first.observe(decoded(0, pilots=MANY), None)
+    first.observe(decoded(15, pilots=MANY[:10]), None)
+    told = first.conditions
+    second = FeedContent(first.seen)
+    assert second.conditions == told
+    few = comparison(NetworkState(), 15, pilots=MANY[:10]).state
+    second.observe(decoded(30, pilots=MANY[:10]), few)
+    assert second.conditions == told

@@ -16,9 +16,11 @@ from tests.feed_server import START, FeedServer
 from vatsim_simulator.publication import Publication, publish
 from vatsim_simulator.world import World
 from vatwatch.actors import processor as processor_module
+from vatwatch.actors import snapshot_reader
+from vatwatch.actors.durable_path import MAX_UNACKNOWLEDGED
 from vatwatch.actors.store import StoreActor
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import BatchStored
+from vatwatch.messages import BatchStored, CacheStarted
 from vatwatch.messages.status import (
     CacheStatus,
     FetcherStatus,
@@ -153,7 +155,7 @@ def test_a_snapshot_that_brings_the_processor_down_each_time_is_set_aside_and_th
 ) -> None:
     given = updates(5)
     tries: Counter[int] = Counter()
-    decode_snapshot = processor_module.decode_snapshot
+    decode_snapshot = snapshot_reader.decode_snapshot
 
     def trip(data: bytes, transceivers: bytes | None, options: Options) -> DecodedSnapshot:
         for number in poisonous:
@@ -162,7 +164,7 @@ def test_a_snapshot_that_brings_the_processor_down_each_time_is_set_aside_and_th
                 raise RuntimeError("a bug that this snapshot wakes")
         return decode_snapshot(data, transceivers, options)
 
-    monkeypatch.setattr(processor_module, "decode_snapshot", trip)
+    monkeypatch.setattr(snapshot_reader, "decode_snapshot", trip)
     with running(tmp_path, database_url, VATWATCH_SNAPSHOT_TRIES=4) as service:
         for publication in given:
             service.hand_in(publication)
@@ -300,6 +302,55 @@ def test_a_fall_of_all_pilots_is_called_a_fault_upstream_and_is_over_with_it(
         until(lambda: service.reason("processor") == "")
 
 
+@pytest.mark.parametrize("how", ["restarted", "failed"])
+def test_how_many_pilots_are_usual_is_known_after_a_restart(
+    how: str, tmp_path: Path, database_url: str
+) -> None:
+    world = World(2, 60, START)
+    given = [publish(0, world.feed(), world.radios())]
+    for number in (1, 2):
+        world.advance()
+        given.append(publish(number, world.feed(), world.radios(), drop=0.9))
+    with running(tmp_path, database_url) as service:
+        service.hand_in(given[0])
+        service.until_stored(time_of(given[0]))
+        service.hand_in(given[1])
+        service.until_stored(time_of(given[1]))
+        reason = until(lambda: service.reason("processor"))
+        assert "far fewer than the usual" in reason
+        starts = service.node("processor").restarts_total
+        if how == "failed":
+            service.tree.faults.inject(Fault(FaultKind.CRASH, "processor"))
+            service.tree.directory.address("processor").tell(CacheStarted())
+        else:
+            service.tree.restart("vatwatch/pipeline/processor")
+        until(lambda: service.node("processor").restarts_total > starts)
+        service.hand_in(given[2])
+        service.until_served(time_of(given[2]))
+        until(lambda: "far fewer than the usual" in service.reason("processor"))
+
+
+def test_a_snapshot_that_was_fetched_just_before_the_stop_is_stored_after_the_start(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Durable, and nobody has looked at it yet: as Ctrl-C right after "serving" may leave it."""
+    given = updates(3)
+    with running(tmp_path, database_url) as service:
+        service.hand_in(given[0])
+        service.until_stored(time_of(given[0]))
+        service.tree.faults.inject(
+            Fault(FaultKind.DROP, "processor", message_type="SnapshotJournaled")
+        )
+        service.hand_in(given[1])
+        until(lambda: not service.tree.faults.active())
+    with running(tmp_path, database_url) as service:
+        # Without any further one that would lead to it.
+        assert_all_stored_once(service, given[:2])
+        service.until_served(time_of(given[1]))
+        service.hand_in(given[2])
+        assert_all_stored_once(service, given)
+
+
 def test_an_acknowledgement_that_comes_twice_does_no_harm(
     tmp_path: Path, database_url: str
 ) -> None:
@@ -315,14 +366,21 @@ def test_an_acknowledgement_that_comes_twice_does_no_harm(
         assert_all_stored_once(service, given)
 
 
+# All but one of those that the processor lets be on their way at once; and more than those, after
+# which it could wait for ever.
+@pytest.mark.parametrize("count", [MAX_UNACKNOWLEDGED - 1, MAX_UNACKNOWLEDGED + 3])
 @pytest.mark.parametrize("receiver", ["journal", "processor"])
 def test_acknowledgements_that_are_lost_are_made_up_for(
-    receiver: str, tmp_path: Path, database_url: str
+    receiver: str,
+    count: int,
+    tmp_path: Path,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(processor_module, "ANSWER_TIMEOUT_S", 0.2)
     given = updates(14)
     with running(tmp_path, database_url) as service:
-        # All but one of those that the processor lets be on their way at once.
-        lost = Fault(FaultKind.DROP, receiver, count=7, message_type="BatchStored")
+        lost = Fault(FaultKind.DROP, receiver, count=count, message_type="BatchStored")
         service.tree.faults.inject(lost)
         for publication in given[:-1]:
             service.hand_in(publication)

@@ -69,6 +69,10 @@ class DurablePath:
             and self.entry_id in (0, entry_id - 1)
         )
 
+    def still_waits_for(self, generation: int, entry_id: int) -> bool:
+        """Whether the answer about an entry that was sent in this generation has not come yet."""
+        return generation == self.generation and entry_id in self._unacknowledged
+
     def send(self, entry: SnapshotJournaled, compared: ComparedSnapshot) -> StoreBatch:
         """Go one snapshot further. The caller must send what is returned to the store.
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from vatwatch.errors import FeedError, RecordsUnreadable
 from vatwatch.feed.outcomes import outcome_of
 from vatwatch.supervision import RemedyName
-from vatwatch.traffic.conditions import Usual, observe
+from vatwatch.traffic.conditions import Observation, Usual, observe
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.pipeline import DecodedSnapshot
 
 # Records that one error names; the table of quarantined records has more.
 NAMED_RECORDS = 3
+NOTHING_SEEN = Observation(Usual(), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +27,20 @@ class ContentFailure:
 
 
 class FeedContent:
-    """Follows the content of the live snapshots. Holds values only.
+    """Follows the content of the live snapshots. Holds values only."""
 
-    `conditions` are sentences for people; each stays as long as it holds.
-    """
-
-    def __init__(self) -> None:
-        self.usual = Usual()
-        self.conditions: tuple[str, ...] = ()
+    def __init__(self, seen: Observation = NOTHING_SEEN) -> None:
+        """`seen`: what an earlier one has seen last, to go on from there."""
+        self.seen = seen
         self.radios_unreadable: Counter[str] = Counter()
         """Snapshots whose radios feed could not be read, by outcome."""
         self._radios_outcome = ""
         self._known_faults: set[tuple[str, str, str]] = set()
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What is wrong now: sentences for people. Each stays as long as it holds."""
+        return self.seen.conditions
 
     def observe(
         self, decoded: DecodedSnapshot, before: NetworkState | None
@@ -53,16 +56,16 @@ class FeedContent:
             What has become wrong with it. What was wrong in the snapshot before is not told again:
             a fault upstream may last for hours.
         """
-        if self.usual.time is None and before is not None and before.time is not None:
-            self.usual = Usual(before.time, float(len(before.flights)))
+        usual = self.seen.usual
+        if usual.time is None and before is not None and before.time is not None:
+            usual = Usual(before.time, float(len(before.flights)))
         error = decoded.radios_error
-        seen = observe(
-            self.usual,
+        self.seen = observe(
+            usual,
             decoded.snapshot.time,
             decoded.tallies,
             "" if error is None else str(error),
         )
-        self.usual, self.conditions = seen.usual, seen.conditions
         return [*self._radios_failures(error), *self._record_failures(decoded)]
 
     def _radios_failures(self, error: FeedError | None) -> list[ContentFailure]:

@@ -1,13 +1,14 @@
 """Processor: turns one snapshot after another into live state, events, and batches to store.
 
 Receives  SnapshotJournaled, BatchStored, BatchOutOfSequence, BatchInvalid, EntrySkipped,
-          StoreStarted, CatchUp, NetworkStateRead, CacheStarted
+          StoreStarted, CatchUp, NetworkStateRead, AnswerDue, CacheStarted
 Asks      journal NextPending and LastEntry, store ReadNetworkState
 Sends     LiveChanged to cache, Publish to event_bus, StoreBatch to store; SnapshotFailed,
           BatchInvalid and BatchStored to journal; ServiceReport
-Holds     the live path, the durable path, and what is wrong with the feed's content
+Holds     the live path, the durable path, and what is wrong with the feed's content (handed over)
 Restart   costs one recovery from database and journal; until the database answers, the live state
-          goes on from the feed alone
+          goes on from the feed alone. How many pilots are usual, and what is wrong with the feed's
+          content, is handed over; if that is thrown away, the recovered state tells what is usual
 
 Two paths lead from a snapshot to its readers, because they may not wait for each other:
 
@@ -30,18 +31,17 @@ what the paths say, and counts a failure against the snapshot that caused it.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
-from typing import TypeAlias, TypeVar, assert_never
+from typing import TypeAlias, assert_never
 
 from vatwatch.actors.durable_path import DurablePath
 from vatwatch.actors.feed_content import FeedContent
 from vatwatch.actors.live_path import LivePath
 from vatwatch.actors.service import Service
+from vatwatch.actors.snapshot_reader import SnapshotReader
 from vatwatch.errors import FeedError, JournalError, SupervisionError
 from vatwatch.messages import (
     BatchInvalid,
@@ -60,16 +60,14 @@ from vatwatch.messages.processor import ToProcessor
 from vatwatch.messages.status import ProcessorStatus
 from vatwatch.messages.store import Recovered
 from vatwatch.monitoring.health import Health
-from vatwatch.storage.work_note import WorkNote
-from vatwatch.supervision import NativePool, Tell, correlation_of
+from vatwatch.supervision import Tell, correlation_of
+from vatwatch.traffic.conditions import Observation
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.pipeline import (
     ComparedSnapshot,
     DecodedSnapshot,
     Options,
-    compare,
-    decode_snapshot,
 )
 
 
@@ -87,9 +85,15 @@ class NetworkStateRead(Tell):
     recovered: Recovered | None
 
 
-Received: TypeAlias = ToProcessor | CatchUp | NetworkStateRead
+@dataclass(frozen=True, slots=True)
+class AnswerDue(Tell):
+    """See whether the store has answered about this entry, which it was sent a while ago."""
 
-T = TypeVar("T")
+    generation: int
+    entry_id: int
+
+
+Received: TypeAlias = ToProcessor | CatchUp | NetworkStateRead | AnswerDue
 
 # Seconds until the database, the journal or a snapshot that made somebody fail is tried again. The
 # store's breaker makes asking cheap.
@@ -98,6 +102,9 @@ RETRY_S = 1.0
 JOURNAL_TIMEOUT_S = 10.0
 # Longer than the store may take to write what is before the question.
 RECOVERY_TIMEOUT_S = 120.0
+# While so many batches are on their way that no more may be sent, an answer must come within this.
+# Else all of them got lost, or the database is away for long: both end in asking it.
+ANSWER_TIMEOUT_S = 120.0
 
 
 class ProcessorActor(Service):
@@ -106,30 +113,30 @@ class ProcessorActor(Service):
     def __init__(self, options: Options, *, journal: Path | None = None) -> None:
         """`journal`: its directory, for the note of which entry the process is working on."""
         super().__init__()
-        self._options = options
-        self._note = None if journal is None else WorkNote(journal)
-        self._pool = NativePool(1, "processor")
+        self._reader = SnapshotReader(options, journal)
         self._live = LivePath()
         # Generations go on where the processor before this one ended: time does, too.
         self._durable = DurablePath(generation=monotonic_ns())
         self._content = FeedContent()
         # The entry to blame if this actor fails now.
         self._working_on: int | None = None
-        self._processed = 0
-        self._quarantined = 0
-        self._let_through: dict[str, dict[str, int]] = {}
-        self._kept_out: dict[str, dict[str, int]] = {}
-        self._lost: Counter[str] = Counter()
+        self._answer_due = False
 
     def on_start(self) -> None:
+        seen = self.inherited(Observation)
+        if seen is not None:
+            self._content = FeedContent(seen)
         self._catch_up_in(0)
 
     def on_stop(self) -> None:
-        self._pool.close()
+        self._reader.close()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
         self.blame_if_at_fault(self._working_on, error)
-        self._pool.close()
+        self._reader.close()
+
+    def hand_over(self) -> Observation:
+        return self._content.seen
 
     def on_receive(self, message: Received) -> None:
         match message:
@@ -148,6 +155,9 @@ class ProcessorActor(Service):
                 self._take_recovered(message)
             case CacheStarted():
                 self._show()
+            case AnswerDue(generation, entry_id):
+                self._answer_due = False
+                self._check_answer(generation, entry_id)
             case _:
                 assert_never(message)
         self._report()
@@ -228,6 +238,20 @@ class ProcessorActor(Service):
 
     def _store(self, entry: SnapshotJournaled, compared: ComparedSnapshot) -> None:
         self.address("store").tell(self._durable.send(entry, compared))
+        self._expect_answer()
+
+    def _expect_answer(self) -> None:
+        """If nothing more may be sent before the store answers: see to it that this ends."""
+        oldest = self._durable.oldest_unacknowledged
+        if self._durable.is_full and oldest is not None and not self._answer_due:
+            self._answer_due = True
+            self.after(ANSWER_TIMEOUT_S, AnswerDue(self._durable.generation, oldest))
+
+    def _check_answer(self, generation: int, entry_id: int) -> None:
+        if self._durable.still_waits_for(generation, entry_id):
+            self._start_over()
+        else:
+            self._expect_answer()
 
     def _take_acknowledgement(self, entry_id: int, duplicate: bool) -> None:
         self._durable.acknowledge(entry_id)
@@ -323,9 +347,7 @@ class ProcessorActor(Service):
         if this fails (then that is counted against it)."""
         self._working_on = entry.entry_id
         try:
-            decoded = self._noted(
-                entry, decode_snapshot, entry.data, entry.transceivers, self._options
-            )
+            decoded = self._reader.decode(entry)
         except FeedError as error:
             self.address("journal").tell(BatchInvalid(entry.entry_id, str(error)))
             self._working_on = None
@@ -336,11 +358,6 @@ class ProcessorActor(Service):
             # A bug that this snapshot wakes. Nothing is changed yet: the next one can go on.
             self._failed_on(entry, "decode snapshot", error)
             return None
-        self._processed += 1
-        self._quarantined += decoded.set_aside
-        self._lost.update(decoded.lost)
-        self._let_through = decoded.counts.let_through
-        self._kept_out = decoded.counts.kept_out
         self._report()  # before anybody can see the snapshot stored, and count
         return decoded
 
@@ -349,19 +366,12 @@ class ProcessorActor(Service):
     ) -> ComparedSnapshot | None:
         """Compared with what was known; None if that fails, then it counts against it."""
         try:
-            return self._noted(entry, compare, before, decoded, self._options.rules)
+            return self._reader.compare(entry, before, decoded)
         except SupervisionError:
             raise
         except Exception as error:  # noqa: BLE001 - as in _decode
             self._failed_on(entry, "compare snapshot", error)
             return None
-
-    def _noted(self, entry: SnapshotJournaled, work: Callable[..., T], *args: object) -> T:
-        """Do it in a thread, and let the next process know if this one dies of it."""
-        if self._note is None:
-            return self._pool.run(work, *args)
-        done: T = self._pool.run(self._note.during, entry.entry_id, work, *args)
-        return done
 
     def _failed_on(self, entry: SnapshotJournaled, operation: str, error: Exception) -> None:
         self._working_on = None
@@ -374,19 +384,19 @@ class ProcessorActor(Service):
 
     def _report_status(self) -> None:
         behind = not self._is_joined
-        conditions = self._content.conditions
+        reader, content = self._reader, self._content
         status = ProcessorStatus(
-            processed=self._processed,
-            quarantined_records=self._quarantined,
-            let_through=self._let_through,
-            kept_out=self._kept_out,
+            processed=reader.processed,
+            quarantined_records=reader.quarantined_records,
+            let_through=reader.let_through,
+            kept_out=reader.kept_out,
             behind=behind,
-            lost_values=dict(self._lost),
-            radios_unreadable=dict(self._content.radios_unreadable),
-            conditions=conditions,
+            lost_values=dict(reader.lost_values),
+            radios_unreadable=dict(content.radios_unreadable),
+            conditions=content.conditions,
         )
-        if conditions:
-            self.report(Health.DEGRADED, "; ".join(conditions), status)
+        if content.conditions:
+            self.report(Health.DEGRADED, "; ".join(content.conditions), status)
         elif behind:
             self.report(Health.DEGRADED, "the database is behind the live state", status)
         else:

@@ -15,21 +15,19 @@ from __future__ import annotations
 
 import logging
 import random
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
-from uuid import UUID
 
 import psycopg2
-from gevent.event import AsyncResult
 
+from vatwatch.actors.batch_queue import BatchQueue
 from vatwatch.actors.database import Database, nothing, open_database
 from vatwatch.actors.service import Service
+from vatwatch.actors.store_outage import OutageLog
+from vatwatch.actors.store_tables import store_errors, store_events
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.errors import (
@@ -46,22 +44,16 @@ from vatwatch.messages import (
     DatabaseReturned,
     ErrorsStored,
     EventsStored,
-    GetReports,
     ReadNetworkState,
     Recovered,
-    Reports,
     StoreBatch,
     StoreErrors,
     StoreEvents,
     StoreStarted,
 )
-from vatwatch.messages.status import JournalStatus, StoreStatus
+from vatwatch.messages.status import StoreStatus
 from vatwatch.messages.store import ToStore
-from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.monitoring.health import Health
-from vatwatch.monitoring.outages import Outage, lasted, look
-from vatwatch.storage.error_table import write_errors
-from vatwatch.storage.event_table import write_events, write_letters
 from vatwatch.storage.migrate import is_current, migrate
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.read_network_state import read_network_state
@@ -98,8 +90,6 @@ MIGRATE_S = 600.0
 AIRPORTS_S = 60.0
 # Between two tries; a backoff may draw zero.
 MIN_RETRY_S = 0.1
-# For the number in a line of the log, which is told without it, too.
-REPORTS_S = 2.0
 
 
 class StoreActor(Service):
@@ -133,11 +123,9 @@ class StoreActor(Service):
         self._backoff = Backoff(base_s=0.5, cap_s=5.0)
         self._attempt = 0
         self._server_version = ""
-        self._waiting: deque[StoreBatch] = deque()
+        self._waiting = BatchQueue()
         self._events: StoreEvents | None = None
         self._errors: StoreErrors | None = None
-        # Batches of this generation and earlier ones are void.
-        self._void = -1
         # The journal entry that is being written, or asked about.
         self._working_on: int | None = None
         self._retry: Timer | None = None
@@ -147,8 +135,7 @@ class StoreActor(Service):
         self._stored_at: datetime | None = None
         self._last_error = ""
         self._broken = False
-        self._outage: Outage | None = None
-        self._pending = AsyncResult()
+        self._outages = OutageLog(self, log)
 
     def on_start(self) -> None:
         self._database = open_database(
@@ -202,10 +189,8 @@ class StoreActor(Service):
     # --- writing -----------------------------------------------------------------------------
 
     def _batch(self, message: StoreBatch) -> None:
-        if message.generation <= self._void:
-            return
-        self._waiting.append(message)
-        self._drain_unless_waiting()
+        if self._waiting.add(message):
+            self._drain_unless_waiting()
 
     def _drain_unless_waiting(self) -> None:
         """While a retry is due, every message that comes must not be a try of its own."""
@@ -217,14 +202,16 @@ class StoreActor(Service):
         try:
             if self._last_error or not self._server_version:
                 self._database.run(nothing)
-                self._count_pending()
+                self._outages.count_pending()
             while self._waiting:
-                self._write(self._waiting[0])
+                self._write(self._waiting.first())
             if self._events is not None:
-                self._write_events(self._events)
+                refused = store_events(self._database, self._events)
+                self.address("event_bus").tell(EventsStored(self._events, refused))
                 self._events = None
             if self._errors is not None:
-                self._write_errors(self._errors)
+                store_errors(self._database, self._errors.records)
+                self.send("error_manager", ErrorsStored(self._errors))
                 self._errors = None
         except StorageError as error:
             self._working_on = None  # the weather's fault, not its
@@ -241,25 +228,25 @@ class StoreActor(Service):
         try:
             outcome = self._database.run(lambda conn: write_batch(conn, batch))
         except OutOfSequence as error:
-            self._give_up(message.generation)
+            self._waiting.void(message.generation)
             self.address("processor").tell(BatchOutOfSequence(batch.entry_id, str(error)))
         except (StorageError, SupervisionError):
             raise
         except Exception as error:  # noqa: BLE001 - it is about this batch, or looks the same
             # Those behind it are derived from it, and come again without it.
             self._rejected += 1
-            self._give_up(message.generation)
+            self._waiting.void(message.generation)
             self.snapshot_failed(
                 batch.entry_id, "write snapshot", error, correlation_id=message.correlation_id
             )
             reason = f"it cannot be written: {error!r}"
             self.address("processor").tell(BatchInvalid(batch.entry_id, reason))
         else:
-            self._waiting.popleft()
+            self._waiting.remove_first()
             duplicate = outcome is Outcome.DUPLICATE
             if duplicate:
                 self._duplicates += 1
-                self._give_up(message.generation)
+                self._waiting.void(message.generation)
             else:
                 self._stored += 1
                 self._quarantined += len(batch.quarantined)
@@ -267,36 +254,6 @@ class StoreActor(Service):
                 self._stored_at = datetime.now(UTC)
             self._tell_stored(batch, duplicate)
         self._working_on = None
-
-    def _write_events(self, message: StoreEvents) -> None:
-        refused: tuple[tuple[UUID, str], ...] = ()
-        try:
-            self._database.run(lambda conn: _write_all(conn, message))
-        except psycopg2.Error:
-            # One of them is to blame, and must not cost the others.
-            refused = tuple(self._write_singly(message))
-        self.address("event_bus").tell(EventsStored(message, refused))
-
-    def _write_errors(self, message: StoreErrors) -> None:
-        try:
-            self._database.run(partial(_write_errors, records=message.records))
-        except psycopg2.Error:
-            # One of them is to blame, and must not cost the others. What it was is in the log.
-            for record in message.records:
-                try:
-                    self._database.run(partial(_write_errors, records=(record,)))
-                except psycopg2.Error as error:
-                    log.warning("an error is not kept, PostgreSQL refuses it: %s", error)
-        self.send("error_manager", ErrorsStored(message))
-
-    def _write_singly(self, message: StoreEvents) -> Iterator[tuple[UUID, str]]:
-        single = [(event.id, StoreEvents((event,))) for event in message.events]
-        single += [(letter[0], StoreEvents((), (letter,))) for letter in message.letters]
-        for key, one in single:
-            try:
-                self._database.run(partial(_write_all, message=one))
-            except psycopg2.Error as error:
-                yield key, f"{type(error).__name__}: {error}".strip()
 
     def _tell_stored(self, batch: Batch, duplicate: bool) -> None:
         changes = batch.changes
@@ -314,11 +271,6 @@ class StoreActor(Service):
                 quarantined=batch.set_aside,
             )
             self.publish("DATA_STORED", payload, correlation_id=changes.general.update_timestamp)
-
-    def _give_up(self, generation: int) -> None:
-        """The processor starts over from what the database says; all it sent before is void."""
-        self._void = max(self._void, generation)
-        self._waiting = deque(m for m in self._waiting if m.generation > self._void)
 
     # --- what is too old ---------------------------------------------------------------------
 
@@ -387,7 +339,7 @@ class StoreActor(Service):
             # Somebody else found it back: what comes next must not wait for the retry.
             self._retry.cancel()
             self._retry = None
-        self._tell_operator()
+        self._outages.take("")
 
     def _later(self, error: StorageError) -> None:
         self._last_error = str(error)
@@ -402,52 +354,7 @@ class StoreActor(Service):
         if self._retry is not None:
             self._retry.cancel()
         self._retry = self.after(delay, RetryWrite())
-        self._tell_operator(delay)
-
-    def _tell_operator(self, next_try_s: float = 0.0) -> None:
-        """A line when it begins to fail, when the cause is another, and when it works again."""
-        before = self._outage
-        self._outage, news = look(before, self._last_error, datetime.now(UTC))
-        if news == "ends" and before is not None:
-            self.spawn(self._tell_return, datetime.now(UTC) - before.since)
-        elif news in ("begins", "changes"):
-            log.warning(
-                "%s. The API goes on; new snapshots wait in the journal%s. Next try in %.0f s.",
-                self._last_error,
-                " until this is mended" if self._broken else "",
-                max(1.0, next_try_s),
-            )
-
-    def _count_pending(self) -> None:
-        """Before it is written: how many snapshots wait, for the line that says it is back."""
-        if self._outage is not None:
-            self._pending = AsyncResult()
-            self.spawn(self._ask_pending, self._pending)
-
-    def _ask_pending(self, answer: AsyncResult) -> None:
-        """In a greenlet: it is the journal's to know, and nothing waits for a line of the log."""
-        pending = 0
-        with suppress(SupervisionError):
-            reports = self.address("health_monitor").ask(GetReports(), timeout_s=REPORTS_S)
-            # A part that answers anything else must not cost the store more than the number.
-            found = reports.services if isinstance(reports, Reports) else {}
-            journal = found.get("journal")
-            if journal is not None and isinstance(journal.status, JournalStatus):
-                pending = journal.status.pending
-        answer.set(pending)
-
-    def _tell_return(self, after: timedelta) -> None:
-        """In a greenlet, too."""
-        pending = self._pending.get()
-        log.info(
-            "PostgreSQL is back after %s; %s.",
-            lasted(after.total_seconds()),
-            "nothing waits"
-            if not pending
-            else "1 snapshot waited and is written now"
-            if pending == 1
-            else f"{pending} snapshots waited and are written now",
-        )
+        self._outages.take(self._last_error, is_broken=self._broken, next_try_s=delay)
 
     def _report(self) -> None:
         self.describe(self._report_status)
@@ -458,7 +365,7 @@ class StoreActor(Service):
             server_version=self._server_version,
             reachable=not self._last_error,
             last_error=self._last_error,
-            since=None if self._outage is None else self._outage.since,
+            since=self._outages.since,
             broken=self._broken,
             stored=self._stored,
             quarantined_records=self._quarantined,
@@ -471,25 +378,14 @@ class StoreActor(Service):
             retry_at=self._retry_at,
             pool=self._database.pool,
         )
-        if self._outage is not None:
-            since = f"{self._outage.since:%H:%M:%S} UTC"
+        if self._outages.since is not None:
+            since = f"{self._outages.since:%H:%M:%S} UTC"
             reason = f"nothing can be written since {since}: {self._last_error}"
             if self._retry_at is not None:
                 reason += f"; next try at {self._retry_at:%H:%M:%S} UTC"
             self.report(Health.UNHEALTHY, reason, status)
         else:
             self.report(Health.HEALTHY, "", status)
-
-
-def _write_all(conn: connection, message: StoreEvents) -> None:
-    with conn.cursor() as cur:
-        write_events(cur, message.events)
-        write_letters(cur, message.letters)
-
-
-def _write_errors(conn: connection, records: Sequence[ErrorRecord]) -> None:
-    with conn.cursor() as cur:
-        write_errors(cur, records)
 
 
 def _server_version(conn: connection) -> str:

@@ -1,0 +1,76 @@
+"""Decodes and compares snapshots for the processor, in a native thread, and counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from vatwatch.messages import SnapshotJournaled
+from vatwatch.storage.work_note import WorkNote
+from vatwatch.supervision import NativePool
+from vatwatch.traffic.network_state import NetworkState
+from vatwatch.traffic.pipeline import (
+    ComparedSnapshot,
+    DecodedSnapshot,
+    Options,
+    compare,
+    decode_snapshot,
+)
+
+T = TypeVar("T")
+
+
+class SnapshotReader:
+    """The processor's work that takes long: some tens of milliseconds for 2,000 pilots."""
+
+    def __init__(self, options: Options, journal: Path | None) -> None:
+        """`journal`: its directory, for the note of which entry the process is working on, so that
+        the next process knows if this one dies of it (`work_note`)."""
+        self._options = options
+        self._note = None if journal is None else WorkNote(journal)
+        self._pool = NativePool(1, "processor")
+        self.processed = 0
+        """Snapshots that were decoded, one that came twice counted twice."""
+        self.quarantined_records = 0
+        self.lost_values: Counter[str] = Counter()
+        """Values of good records that could not be read, by `kind.field`."""
+        self.let_through: dict[str, dict[str, int]] = {}
+        self.kept_out: dict[str, dict[str, int]] = {}
+        """Of the newest snapshot, by filter and kind of record; and what it let through."""
+
+    def decode(self, entry: SnapshotJournaled) -> DecodedSnapshot:
+        """Decode, validate and filter an entry.
+
+        Raises:
+            FeedError: the whole of it is of no use, now and later
+            SupervisionError: the thread is closed, or hangs
+            Exception: a bug that this snapshot wakes; nothing is changed by it
+        """
+        decoded = self._run(entry, decode_snapshot, entry.data, entry.transceivers, self._options)
+        self.processed += 1
+        self.quarantined_records += decoded.set_aside
+        self.lost_values.update(decoded.lost)
+        self.let_through = decoded.counts.let_through
+        self.kept_out = decoded.counts.kept_out
+        return decoded
+
+    def compare(
+        self, entry: SnapshotJournaled, before: NetworkState, decoded: DecodedSnapshot
+    ) -> ComparedSnapshot:
+        """Compare a decoded entry with the state before it. Raises as `decode`, but no FeedError.
+
+        `before` must be of an earlier time than the snapshot, or empty.
+        """
+        return self._run(entry, compare, before, decoded, self._options.rules)
+
+    def close(self) -> None:
+        """Give the thread back."""
+        self._pool.close()
+
+    def _run(self, entry: SnapshotJournaled, work: Callable[..., T], *args: object) -> T:
+        if self._note is None:
+            return self._pool.run(work, *args)
+        done: T = self._pool.run(self._note.during, entry.entry_id, work, *args)
+        return done

@@ -1,0 +1,86 @@
+"""What the store tells the operator while nothing can be written: one line when that begins, when
+its cause changes, and when it is over."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from gevent.event import AsyncResult
+
+from vatwatch.errors import SupervisionError
+from vatwatch.messages import GetReports, Reports
+from vatwatch.messages.status import JournalStatus
+from vatwatch.monitoring.outages import Outage, lasted, look
+from vatwatch.supervision import Actor
+
+# For the number in a line of the log, which is told without it, too.
+REPORTS_S = 2.0
+
+
+class OutageLog:
+    """Follows one outage of the database after the other, for the store."""
+
+    def __init__(self, store: Actor, log: logging.Logger) -> None:
+        self._store = store
+        self._log = log
+        self._outage: Outage | None = None
+        self._pending = AsyncResult()
+
+    @property
+    def since(self) -> datetime | None:
+        """When the present outage began; None while everything works."""
+        return None if self._outage is None else self._outage.since
+
+    def take(self, error: str, *, is_broken: bool = False, next_try_s: float = 0.0) -> None:
+        """What came of the last try.
+
+        Args:
+            error: why nothing could be written, as a sentence without its stop; empty if it could
+            is_broken: whether somebody must mend something; else it is only away
+            next_try_s: in how many seconds the store tries again
+        """
+        before = self._outage
+        self._outage, news = look(before, error, datetime.now(UTC))
+        if news == "ends" and before is not None:
+            self._store.spawn(self._tell_return, datetime.now(UTC) - before.since)
+        elif news in ("begins", "changes"):
+            self._log.warning(
+                "%s. The API goes on; new snapshots wait in the journal%s. Next try in %.0f s.",
+                error,
+                " until this is mended" if is_broken else "",
+                max(1.0, next_try_s),
+            )
+
+    def count_pending(self) -> None:
+        """The database answers again, and nothing is written yet: now is the time to ask how many
+        snapshots wait, for the line that says it is back."""
+        if self._outage is not None:
+            self._pending = AsyncResult()
+            self._store.spawn(self._ask_pending, self._pending)
+
+    def _ask_pending(self, answer: AsyncResult) -> None:
+        """In a greenlet: it is the journal's to know, and nothing waits for a line of the log."""
+        pending = 0
+        with suppress(SupervisionError):
+            reports = self._store.address("health_monitor").ask(GetReports(), timeout_s=REPORTS_S)
+            # A part that answers anything else must not cost the store more than the number.
+            found = reports.services if isinstance(reports, Reports) else {}
+            journal = found.get("journal")
+            if journal is not None and isinstance(journal.status, JournalStatus):
+                pending = journal.status.pending
+        answer.set(pending)
+
+    def _tell_return(self, after: timedelta) -> None:
+        """In a greenlet, too."""
+        pending = self._pending.get()
+        self._log.info(
+            "PostgreSQL is back after %s; %s.",
+            lasted(after.total_seconds()),
+            "nothing waits"
+            if not pending
+            else "1 snapshot waited and is written now"
+            if pending == 1
+            else f"{pending} snapshots waited and are written now",
+        )

@@ -1,0 +1,72 @@
+"""Writes events, dead letters and errors, so that one that PostgreSQL refuses costs no other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import psycopg2
+
+from vatwatch.actors.database import Database
+from vatwatch.messages import StoreEvents
+from vatwatch.monitoring.errors import ErrorRecord
+from vatwatch.storage.error_table import write_errors
+from vatwatch.storage.event_table import write_events, write_letters
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+log = logging.getLogger(__name__)
+
+
+def store_events(database: Database, message: StoreEvents) -> tuple[tuple[UUID, str], ...]:
+    """Write all of them.
+
+    Returns:
+        The ids of those that PostgreSQL will never take, each with its reason.
+
+    Raises:
+        StorageError: none is written for certain; the same can be tried again
+    """
+    try:
+        database.run(partial(_write_events, message=message))
+    except psycopg2.Error:
+        return tuple(_write_singly(database, message))
+    return ()
+
+
+def store_errors(database: Database, records: Sequence[ErrorRecord]) -> None:
+    """Write all of them but those that PostgreSQL will never take. Raises StorageError."""
+    try:
+        database.run(partial(_write_errors, records=records))
+    except psycopg2.Error:
+        for record in records:
+            try:
+                database.run(partial(_write_errors, records=(record,)))
+            except psycopg2.Error as error:
+                # What it was is in the log.
+                log.warning("an error is not kept, PostgreSQL refuses it: %s", error)
+
+
+def _write_singly(database: Database, message: StoreEvents) -> Iterator[tuple[UUID, str]]:
+    single = [(event.id, StoreEvents((event,))) for event in message.events]
+    single += [(letter[0], StoreEvents((), (letter,))) for letter in message.letters]
+    for key, one in single:
+        try:
+            database.run(partial(_write_events, message=one))
+        except psycopg2.Error as error:
+            yield key, f"{type(error).__name__}: {error}".strip()
+
+
+def _write_events(conn: connection, message: StoreEvents) -> None:
+    with conn.cursor() as cur:
+        write_events(cur, message.events)
+        write_letters(cur, message.letters)
+
+
+def _write_errors(conn: connection, records: Sequence[ErrorRecord]) -> None:
+    with conn.cursor() as cur:
+        write_errors(cur, records)
