@@ -30,6 +30,7 @@ demo: $(VENV)/.run ## Run the service on simulated traffic
 
 test: $(VENV)/.dev ## Run all tests, on a real PostgreSQL and a real Redis (CAPTURES=dir: on captures, too)
 	scripts/system-packages.sh
+	@$(BIN)/python -m compileall -q vatwatch vatsim_simulator  # the service is started 100 times
 	CAPTURES=$(CAPTURES) $(PYTEST) $(TESTS)
 
 test-fast: $(VENV)/.dev ## Run the tests that need no server, in under a minute

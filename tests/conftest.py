@@ -35,6 +35,8 @@ hypothesis.settings.register_profile("vatwatch", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("vatwatch")
 
 START_S = 20.0
+# No test cuts the power: what a process has written is there, also after kill -9.
+UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 # Real captures of the feeds, which are not in the repository. Without them nothing is skipped:
 # tests/captures is not collected.
 CAPTURES = Path(os.environ["CAPTURES"]) if os.environ.get("CAPTURES") else None
@@ -138,10 +140,44 @@ def boundaries() -> bytes:
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL server, for as long as the tests run."""
-    unsafe = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-    cluster = EmbeddedPostgres(tmp_path_factory.mktemp("postgresql"), settings=unsafe)
+    cluster = EmbeddedPostgres(tmp_path_factory.mktemp("postgresql"), settings=UNSAFE)
     yield cluster.start()
     cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def home_with_cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose cluster was made, and has no tables yet; nothing runs in it. Copy it."""
+    home = tmp_path_factory.mktemp("made") / "home"
+    cluster = EmbeddedPostgres(home)
+    cluster.start()
+    cluster.stop()
+    data = home / "postgres" / "data"
+    # Files of 1 MB for its log, of 16 MB else, which each copy would have.
+    program = Path(cluster.binaries) / "pg_resetwal"
+    command = [*cluster._as_user(dies_with_us=False), program, "--wal-segsize=1", data]
+    subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL)
+    with (data / "postgresql.auto.conf").open("a") as settings:
+        settings.writelines(f"{name} = {value}\n" for name, value in UNSAFE.items())
+    return home
+
+
+def copied(home: Path, place: Path) -> Path:
+    """A copy of a home, with owners and modes."""
+    subprocess.run(["cp", "-a", str(home), str(place)], check=True)
+    return place
+
+
+@pytest.fixture
+def home(home_with_cluster: Path, tmp_path: Path) -> Path:
+    """A home of the test's own, in `tmp_path`, whose first start need not wait for initdb."""
+    return copied(home_with_cluster, tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def shared_home(home_with_cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for a service that several tests of a module share."""
+    return copied(home_with_cluster, tmp_path_factory.mktemp("shared") / "home")
 
 
 @pytest.fixture

@@ -33,7 +33,8 @@ class Process:
     """`vatwatch run`, and what it says."""
 
     def __init__(self, home: Path, log: Path, port: int, **environment: object) -> None:
-        self.base, self.port, self.log = f"http://127.0.0.1:{port}", port, log
+        self.base, self.port = f"http://127.0.0.1:{port}", port
+        self.home, self.log = home, log
         env = {k: v for k, v in os.environ.items() if not k.startswith(("VATWATCH", "VATSIM"))}
         env |= {"VATWATCH_HOME": str(home), "PORT": str(port), "SERVICE_SHUTDOWN_TIMEOUT": "20"}
         env |= {"PYTHONDONTWRITEBYTECODE": "1", "VATSIM_API_RETRY_ATTEMPTS": "0"}

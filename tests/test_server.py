@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,10 +24,16 @@ def own_lines(process: Process) -> list[str]:
     return [line for line in process.said().splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_order_with_code_0_and_no_process_is_left(
-    sign: signal.Signals, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def service(shared_home: Path) -> Iterator[Process]:
+    """For the tests after which it serves on."""
+    with started(shared_home, shared_home.parent / "log") as process:
+        until(lambda: process.get("/healthz")[0] == 200)
+        yield process
+
+
+def test_a_signal_ends_it_in_order_with_code_0_and_no_process_is_left(tmp_path: Path) -> None:
+    """From its first start on, which makes everything anew."""
     with (
         FeedServer() as feeds,
         started(
@@ -40,29 +47,26 @@ def test_a_signal_ends_it_in_order_with_code_0_and_no_process_is_left(
         until(lambda: process.get("/api/status")[1]["counts"]["snapshots_stored"] >= 1)
         family = process.family()
         assert any("postgres" in p.name() for p in family)
-        process.popen.send_signal(sign)
+        process.popen.send_signal(signal.SIGTERM)
         assert process.wait() == 0
         until(lambda: not any(alive(p) for p in family), "all have ended")
         assert "Traceback" not in process.said()
         assert not (tmp_path / "home" / "postgres" / "data" / "postmaster.pid").exists()
 
 
-def test_a_second_start_says_in_one_line_what_is_taken(tmp_path: Path) -> None:
-    with started(tmp_path / "home", tmp_path / "log") as first:
-        until(lambda: first.get("/healthz")[0] == 200)
-        port = int(first.base.rpartition(":")[2])
-        with started(tmp_path / "other", tmp_path / "log2", PORT=port) as same_port:
-            assert same_port.wait() not in (0, None)
-            lines = own_lines(same_port)
-            assert len(lines) == 1
-            assert f"cannot listen on 127.0.0.1:{port}" in lines[0]
-        until(lambda: first.get("/api/status")[1]["services"]["journal"]["state"] == "running")
-        with started(tmp_path / "home", tmp_path / "log3") as same_home:
-            assert same_home.wait() not in (0, None)
-            lines = own_lines(same_home)
-            assert len(lines) == 1, lines
-            assert "in use by process" in lines[0]
-        assert first.get("/healthz")[0] == 200
+def test_a_second_start_says_in_one_line_what_is_taken(service: Process, tmp_path: Path) -> None:
+    with started(tmp_path / "other", tmp_path / "log", PORT=service.port) as same_port:
+        assert same_port.wait() not in (0, None)
+        lines = own_lines(same_port)
+        assert len(lines) == 1
+        assert f"cannot listen on 127.0.0.1:{service.port}" in lines[0]
+    until(lambda: service.get("/api/status")[1]["services"]["journal"]["state"] == "running")
+    with started(service.home, tmp_path / "log2") as same_home:
+        assert same_home.wait() not in (0, None)
+        lines = own_lines(same_home)
+        assert len(lines) == 1, lines
+        assert "in use by process" in lines[0]
+    assert service.get("/healthz")[0] == 200
 
 
 @pytest.mark.parametrize("harm", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "blocked"])
@@ -160,9 +164,9 @@ def polls(process: Process) -> int:
     ("host", "reached_at"), [("::1", "[::1]"), ("[::1]", "[::1]"), ("::", "127.0.0.1")]
 )
 def test_it_serves_on_ipv6_and_top_finds_it_there(
-    host: str, reached_at: str, tmp_path: Path
+    host: str, reached_at: str, home: Path, tmp_path: Path
 ) -> None:
-    with started(tmp_path / "home", tmp_path / "log", VATWATCH_HOST=host) as process:
+    with started(home, tmp_path / "log", VATWATCH_HOST=host) as process:
         process.base = process.base.replace("127.0.0.1", reached_at)
         until(lambda: process.get("/healthz")[0] == 200, process.said())
         until(lambda: "serving http://[::1]:" in process.said())
@@ -173,7 +177,7 @@ def test_it_serves_on_ipv6_and_top_finds_it_there(
                 **os.environ,
                 "PORT": process.base.rpartition(":")[2],
                 "VATWATCH_HOST": host,
-                "VATWATCH_HOME": str(tmp_path / "home"),
+                "VATWATCH_HOME": str(home),
             },
             capture_output=True,
             text=True,
@@ -191,17 +195,15 @@ def test_a_host_that_is_none_is_not_said_to_be_taken(tmp_path: Path) -> None:
         assert "running already" not in line
 
 
-def test_who_sends_what_is_no_request_does_not_fill_the_log(tmp_path: Path) -> None:
-    with started(tmp_path / "home", tmp_path / "log") as process:
-        until(lambda: process.get("/healthz")[0] == 200)
-        for _ in range(30):
-            with socket.create_connection(("127.0.0.1", process.port)) as client:
-                client.sendall(b"NOT\x01HTTP \x1b[31m / HTTP/9\r\n\r\n")
-                assert client.recv(100).startswith(b"HTTP/1.1 400")
-        about = [line for line in process.said().splitlines() if "Not a valid request" in line]
-        assert len(about) == 1
-        assert "\x1b" not in about[0]
-        assert process.get("/healthz")[0] == 200
+def test_who_sends_what_is_no_request_does_not_fill_the_log(service: Process) -> None:
+    for _ in range(30):
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.sendall(b"NOT\x01HTTP \x1b[31m / HTTP/9\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 400")
+    about = [line for line in service.said().splitlines() if "Not a valid request" in line]
+    assert len(about) == 1
+    assert "\x1b" not in about[0]
+    assert service.get("/healthz")[0] == 200
 
 
 # --- starts after a crash -------------------------------------------------------------------------
@@ -218,8 +220,8 @@ def killed(process: Process) -> None:
             member.kill()
 
 
-def test_it_starts_within_milliseconds_of_a_kill_of_everything(tmp_path: Path) -> None:
-    home, port = tmp_path / "home", free_port()
+def test_it_starts_within_milliseconds_of_a_kill_of_everything(home: Path, tmp_path: Path) -> None:
+    port = free_port()
     for number in range(STARTS):
         process = Process(home, tmp_path / f"log{number}", port)
         try:
@@ -231,9 +233,11 @@ def test_it_starts_within_milliseconds_of_a_kill_of_everything(tmp_path: Path) -
         until(lambda: process.get("/healthz")[0] == 200, process.said())
 
 
-def test_it_starts_while_the_service_before_it_is_still_about_to_end(tmp_path: Path) -> None:
+def test_it_starts_while_the_service_before_it_is_still_about_to_end(
+    home: Path, tmp_path: Path
+) -> None:
     """Its master was killed: the worker notices, and stops in order, with its PostgreSQL."""
-    home, port = tmp_path / "home", free_port()
+    port = free_port()
     first = Process(home, tmp_path / "log1", port)
     until(lambda: "serving" in first.said())
     family = first.family()
@@ -245,8 +249,8 @@ def test_it_starts_while_the_service_before_it_is_still_about_to_end(tmp_path: P
         assert re.search(r": stopped$", first.said(), re.MULTILINE), first.said()
 
 
-def test_a_start_waits_for_a_service_that_stops_and_says_so(tmp_path: Path) -> None:
-    home, port = tmp_path / "home", free_port()
+def test_a_start_waits_for_a_service_that_stops_and_says_so(home: Path, tmp_path: Path) -> None:
+    port = free_port()
     first = Process(home, tmp_path / "log1", port)
     until(lambda: "serving" in first.said())
     # It cannot end while one of its processes stands still, and has said that it stops.

@@ -32,13 +32,13 @@ LINE = re.compile(
 
 
 @contextmanager
-def serving(tmp_path: Path, **environment: object) -> Iterator[Process]:
+def serving(home: Path, **environment: object) -> Iterator[Process]:
     """A service that has stored a snapshot, with the embedded PostgreSQL."""
     with (
         FeedServer() as feeds,
         started(
-            tmp_path / "home",
-            tmp_path / "log",
+            home,
+            home.parent / "log",
             VATSIM_API_URL=feeds.url,
             VATSIM_POLL_INTERVAL=0.2,
             VATWATCH_API_KEYS=KEY,
@@ -48,6 +48,13 @@ def serving(tmp_path: Path, **environment: object) -> Iterator[Process]:
     ):
         process.until_ready()
         until(lambda: (process.get("/api/status")[1] or {})["counts"]["snapshots_stored"] >= 1)
+        yield process
+
+
+@pytest.fixture(scope="module")
+def service(shared_home: Path) -> Iterator[Process]:
+    """For the tests after which it serves on."""
+    with serving(shared_home) as process:
         yield process
 
 
@@ -66,10 +73,10 @@ def to_group_twice(process: Process, sign: signal.Signals) -> None:
 
 
 class Request:
-    """A request in a thread of its own, which takes two seconds to be answered."""
+    """A request in a thread of its own, which takes a second to be answered."""
 
     def __init__(self, process: Process) -> None:
-        slow = {"kind": "slow", "target": "health_monitor", "seconds": 2}
+        slow = {"kind": "slow", "target": "health_monitor", "seconds": 1}
         order = urllib.request.Request(
             process.base + "/api/supervision/faults",
             data=json.dumps({**slow, "message_type": "GetReports"}).encode(),
@@ -90,15 +97,15 @@ class Request:
         return self.answer[0]
 
 
-def assert_ended_in_order(process: Process, tmp_path: Path) -> None:
+def assert_ended_in_order(process: Process, home: Path) -> None:
     assert process.wait() == 0, process.said()
     said = process.said()
     assert "Traceback" not in said
     assert re.search(r": stopped$", said, re.MULTILINE), said
     assert all(LINE.fullmatch(line) for line in said.splitlines()), said
-    with opened(tmp_path / "home" / "journal") as journal:
+    with opened(home / "journal") as journal:
         assert journal.pending() == [], said
-    assert not (tmp_path / "home" / "postgres" / "data" / "postmaster.pid").exists()
+    assert not (home / "postgres" / "data" / "postmaster.pid").exists()
 
 
 @contextmanager
@@ -122,22 +129,22 @@ def opened(directory: Path) -> Iterator[Journal]:
     ],
 )
 def test_a_signal_that_ends_it_ends_it_in_order_wherever_it_is_sent_to(
-    send: Callable[[Process, signal.Signals], None], sign: signal.Signals, tmp_path: Path
+    send: Callable[[Process, signal.Signals], None], sign: signal.Signals, home: Path
 ) -> None:
-    with serving(tmp_path) as process:
+    with serving(home) as process:
         family = process.family()
         request = Request(process)
         send(process, sign)
         assert request.wait() == 200, "a request in hand is answered"
-        assert_ended_in_order(process, tmp_path)
+        assert_ended_in_order(process, home)
         until(lambda: not any(alive(p) for p in family), "all have ended")
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGQUIT])
 def test_a_second_signal_hurries_the_stop_and_still_prints_no_traceback(
-    sign: signal.Signals, tmp_path: Path
+    sign: signal.Signals, home: Path
 ) -> None:
-    with serving(tmp_path) as process:
+    with serving(home) as process:
         family = process.family()
         request = Request(process)
         to_group(process, signal.SIGINT)
@@ -151,8 +158,8 @@ def test_a_second_signal_hurries_the_stop_and_still_prints_no_traceback(
         until(lambda: not any(alive(p) for p in family), "all have ended")
 
 
-def test_sigquit_ends_it_at_once_and_the_journal_has_what_is_not_stored(tmp_path: Path) -> None:
-    with serving(tmp_path) as process:
+def test_sigquit_ends_it_at_once_and_the_journal_has_what_is_not_stored(home: Path) -> None:
+    with serving(home) as process:
         family = process.family()
         to_master(process, signal.SIGQUIT)
         assert process.wait() == 0
@@ -164,8 +171,8 @@ def test_sigquit_ends_it_at_once_and_the_journal_has_what_is_not_stored(tmp_path
 OTHERS = ("HUP", "USR1", "USR2", "TTIN", "TTOU", "WINCH", "PIPE", "CONT")
 
 
-def test_what_gunicorn_does_at_other_signals_is_not_done(tmp_path: Path) -> None:
-    with serving(tmp_path) as process:
+def test_what_gunicorn_does_at_other_signals_is_not_done(home: Path) -> None:
+    with serving(home) as process:
         (worker,) = psutil.Process(process.popen.pid).children()
         for name in OTHERS:
             number = getattr(signal, f"SIG{name}")
@@ -181,27 +188,25 @@ def test_what_gunicorn_does_at_other_signals_is_not_done(tmp_path: Path) -> None
         assert "WINCH" not in said, "a terminal that is resized is not worth a line"
         assert any(p.name() == "postgres" for p in process.family())
         to_master(process, signal.SIGTERM)
-        assert_ended_in_order(process, tmp_path)
+        assert_ended_in_order(process, home)
 
 
-def test_ctrl_c_is_not_for_the_worker_alone(tmp_path: Path) -> None:
-    with serving(tmp_path) as process:
-        worker = process.worker()
-        worker.send_signal(signal.SIGINT)
-        time.sleep(1.5)
-        assert alive(worker)
-        assert process.get("/readyz")[0] == 200
+def test_ctrl_c_is_not_for_the_worker_alone(service: Process) -> None:
+    worker = service.worker()
+    worker.send_signal(signal.SIGINT)
+    time.sleep(1.5)
+    assert alive(worker)
+    assert service.get("/readyz")[0] == 200
 
 
-def test_a_worker_that_is_told_to_stop_is_replaced_and_the_log_says_so(tmp_path: Path) -> None:
-    with serving(tmp_path) as process:
-        worker = process.worker()
-        worker.send_signal(signal.SIGTERM)
-        until(lambda: not alive(worker), process.said())
-        process.until_ready()
-        assert f"The worker (process {worker.pid}) has ended; another one takes over." in (
-            process.said()
-        )
+def test_a_worker_that_is_told_to_stop_is_replaced_and_the_log_says_so(service: Process) -> None:
+    worker = service.worker()
+    worker.send_signal(signal.SIGTERM)
+    until(lambda: not alive(worker), service.said())
+    service.until_ready()
+    assert f"The worker (process {worker.pid}) has ended; another one takes over." in (
+        service.said()
+    )
 
 
 def catches(process: Process, sign: signal.Signals) -> bool:
@@ -321,13 +326,13 @@ def vatwatch(*words: str) -> list[str]:
     return [sys.executable, "-m", "vatwatch", *words]
 
 
-def test_ctrl_c_in_a_terminal_stops_it_in_order(tmp_path: Path) -> None:
+def test_ctrl_c_in_a_terminal_stops_it_in_order(home: Path, tmp_path: Path) -> None:
     with FeedServer() as feeds:
         port = free_port()
         terminal = Terminal(
             vatwatch("run", "--port", str(port)),
             tmp_path,
-            VATWATCH_HOME=tmp_path / "home",
+            VATWATCH_HOME=home,
             VATSIM_API_URL=feeds.url,
             VATSIM_POLL_INTERVAL=0.2,
         )
@@ -338,14 +343,12 @@ def test_ctrl_c_in_a_terminal_stops_it_in_order(tmp_path: Path) -> None:
         assert terminal.wait() == 0
     assert b"Traceback" not in terminal.said
     assert b": stopped\r\n" in terminal.said
-    with opened(tmp_path / "home" / "journal") as journal:
+    with opened(home / "journal") as journal:
         assert journal.pending() == [], terminal.said.decode()
 
 
-def test_ctrl_c_twice_in_a_terminal_hurries(tmp_path: Path) -> None:
-    terminal = Terminal(
-        vatwatch("run", "--port", str(free_port())), tmp_path, VATWATCH_HOME=tmp_path / "home"
-    )
+def test_ctrl_c_twice_in_a_terminal_hurries(home: Path, tmp_path: Path) -> None:
+    terminal = Terminal(vatwatch("run", "--port", str(free_port())), tmp_path, VATWATCH_HOME=home)
     terminal.until_said("serving http")
     terminal.type(b"\x03")
     time.sleep(0.15)
@@ -354,11 +357,9 @@ def test_ctrl_c_twice_in_a_terminal_hurries(tmp_path: Path) -> None:
     assert b"Traceback" not in terminal.said
 
 
-def test_a_terminal_that_is_closed_does_not_end_the_service(tmp_path: Path) -> None:
+def test_a_terminal_that_is_closed_does_not_end_the_service(home: Path, tmp_path: Path) -> None:
     port = free_port()
-    terminal = Terminal(
-        vatwatch("run", "--port", str(port)), tmp_path, VATWATCH_HOME=tmp_path / "home"
-    )
+    terminal = Terminal(vatwatch("run", "--port", str(port)), tmp_path, VATWATCH_HOME=home)
     terminal.until_said("serving http")
     os.close(terminal.fd)  # SIGHUP to the group, and an error at each line that is logged
 
@@ -371,11 +372,11 @@ def test_a_terminal_that_is_closed_does_not_end_the_service(tmp_path: Path) -> N
     assert terminal.wait() == 0
 
 
-def test_a_log_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+def test_a_log_that_nobody_reads_stops_nothing(home: Path, tmp_path: Path) -> None:
     """As a terminal after Ctrl-S, a pager, a log collector that hangs."""
     port = free_port()
     read, write = os.pipe()
-    env = {**os.environ, "VATWATCH_HOME": str(tmp_path / "home"), "PORT": str(port)}
+    env = {**os.environ, "VATWATCH_HOME": str(home), "PORT": str(port)}
     process = subprocess.Popen(
         vatwatch("run"), env=env, cwd=tmp_path, stderr=write, start_new_session=True
     )
@@ -408,15 +409,16 @@ def test_the_simulator_ends_quietly_at_ctrl_c(tmp_path: Path) -> None:
     assert b"Traceback" not in terminal.said
 
 
-def test_top_ends_quietly_at_ctrl_c_and_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
-    with started(tmp_path / "home", tmp_path / "log") as process:
-        until(lambda: process.get("/api/status")[0] == 200)
-        terminal = Terminal(vatwatch("top", "--url", process.base), tmp_path)
-        terminal.until_said("health_monitor")
-        terminal.type(b"\x03")
-        assert terminal.wait() == 0
-        assert b"Traceback" not in terminal.said
-        assert b"\x1b[?1049l" in terminal.said
+def test_top_ends_quietly_at_ctrl_c_and_leaves_the_terminal_as_it_was(
+    service: Process, tmp_path: Path
+) -> None:
+    until(lambda: service.get("/api/status")[0] == 200)
+    terminal = Terminal(vatwatch("top", "--url", service.base), tmp_path)
+    terminal.until_said("health_monitor")
+    terminal.type(b"\x03")
+    assert terminal.wait() == 0
+    assert b"Traceback" not in terminal.said
+    assert b"\x1b[?1049l" in terminal.said
 
 
 def test_the_simulator_listens_on_ipv6(tmp_path: Path) -> None:
@@ -427,7 +429,7 @@ def test_the_simulator_listens_on_ipv6(tmp_path: Path) -> None:
     assert terminal.wait() == 0
 
 
-def test_ctrl_c_ends_the_demo_in_order(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_demo_in_order(home: Path, tmp_path: Path) -> None:
     root = Path(__file__).parents[1]
     terminal = Terminal(
         [str(root / "scripts" / "demo.sh"), str(Path(sys.executable).parent)],
@@ -436,7 +438,7 @@ def test_ctrl_c_ends_the_demo_in_order(tmp_path: Path) -> None:
         SEED=1,
         SIMULATOR_PORT=free_port(),
         PORT=free_port(),
-        VATWATCH_HOME=tmp_path / "home",
+        VATWATCH_HOME=home,
     )
     terminal.until_said("serving http")
     terminal.type(b"\x03")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import gevent
@@ -18,6 +18,8 @@ import psutil
 import psycopg2
 import pytest
 
+from tests.actors.harness import until
+from tests.process import alive
 from vatwatch.errors import EmbeddedPostgresError
 from vatwatch.storage.directory_lock import NAME as LOCK
 from vatwatch.storage.embedded import EmbeddedPostgres
@@ -39,8 +41,9 @@ def kill_all(data: Path) -> None:
     while (running := running_server(data)) is not None:
         family = [running.process, *running.process.children(recursive=True)]
         for process in family:
-            process.kill()
-        psutil.wait_procs(family, timeout=WAIT_S)
+            with suppress(psutil.NoSuchProcess):  # its helpers come and go
+                process.kill()
+        until(lambda f=family: not any(alive(process) for process in f))  # type: ignore[misc]
 
 
 @pytest.fixture(scope="module")
@@ -57,20 +60,53 @@ def wreck(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+def copied(wreck: Path, home: Path) -> Path:
+    """A copy of it, with owners and modes."""
+    subprocess.run(["cp", "-a", str(wreck), str(home)], check=True)
+    return home
+
+
 @pytest.fixture
 def home(wreck: Path, tmp_path: Path) -> Path:
-    """A copy of it, with owners and modes."""
-    home = tmp_path / "home"
-    subprocess.run(["cp", "-a", str(wreck), str(home)], check=True)
+    home = copied(wreck, tmp_path / "home")
     (home / "postgres" / "socket").mkdir(exist_ok=True)
     return home
 
 
-def assert_starts(home: Path) -> None:
+@pytest.fixture(scope="module")
+def worn(wreck: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = copied(wreck, tmp_path_factory.mktemp("worn") / "home")
+    yield home
+    assert_starts(home)
+
+
+@pytest.fixture
+def worn_home(worn: Path, wreck: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A copy that the next test gets as this one leaves it: killed again.
+
+    To copy it is most of what a start takes. After a test that fails it is a new copy.
+    """
+    failed = request.session.testsfailed
+    sockets = worn / "postgres" / "socket"
+    if not sockets.is_dir():
+        sockets.unlink(missing_ok=True)
+        sockets.mkdir()
+    yield worn
+    if request.session.testsfailed == failed:
+        assert (worn / "postgres" / "data" / "postmaster.pid").exists(), "it was killed"
+    else:
+        shutil.rmtree(worn)
+        copied(wreck, worn)
+
+
+def assert_starts(home: Path, *, killed: bool = False) -> None:
+    """It starts, has its row, and is stopped, or `killed`."""
     cluster = EmbeddedPostgres(home, settings=UNSAFE)
     try:
         assert rows(cluster.start(WAIT_S)) == [(1,)]
     finally:
+        if killed:
+            kill_all(home / "postgres" / "data")
         cluster.stop()
 
 
@@ -84,9 +120,11 @@ def servers_user() -> int | None:
 def stranger() -> Iterator[int]:
     """A living process of the server's user, which is no PostgreSQL."""
     with subprocess.Popen(["sleep", "600"], cwd="/", user=servers_user()) as process:
-        yield process.pid
-        assert process.poll() is None, "whoever has the process id by now is left alone"
-        process.kill()
+        try:
+            yield process.pid
+            assert process.poll() is None, "whoever has the process id by now is left alone"
+        finally:
+            process.kill()
 
 
 @contextmanager
@@ -99,11 +137,13 @@ def unreaped() -> Iterator[int]:
         stdout=subprocess.PIPE,
     ) as parent:
         assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-            time.sleep(0.01)
-        yield pid
-        parent.kill()
+        try:
+            pid = int(parent.stdout.readline())
+            while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.01)
+            yield pid
+        finally:
+            parent.kill()
 
 
 @contextmanager
@@ -126,14 +166,14 @@ HOLDERS: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.parametrize("holder", HOLDERS)
-def test_a_process_id_in_both_lock_files_proves_nothing(holder: str, home: Path) -> None:
+def test_a_process_id_in_both_lock_files_proves_nothing(holder: str, worn_home: Path) -> None:
     with HOLDERS[holder]() as pid:  # type: ignore[attr-defined]
-        file = home / "postgres" / "data" / "postmaster.pid"
+        file = worn_home / "postgres" / "data" / "postmaster.pid"
         lines = file.read_text().splitlines()
         file.write_text("\n".join([str(pid), *lines[1:]]) + "\n")
-        lock = home / "postgres" / "socket" / f"{SOCKET}.lock"
+        lock = worn_home / "postgres" / "socket" / f"{SOCKET}.lock"
         lock.write_text("\n".join([str(pid), *lines[1:5]]) + "\n")
-        assert_starts(home)
+        assert_starts(worn_home, killed=True)
 
 
 CONTENTS = {
@@ -148,9 +188,9 @@ CONTENTS = {
 
 @pytest.mark.parametrize("content", CONTENTS)
 @pytest.mark.parametrize("name", ["data/postmaster.pid", f"socket/{SOCKET}.lock", LOCK])
-def test_a_lock_file_may_have_any_content(name: str, content: str, home: Path) -> None:
-    (home / "postgres" / name).write_bytes(CONTENTS[content])
-    assert_starts(home)
+def test_a_lock_file_may_have_any_content(name: str, content: str, worn_home: Path) -> None:
+    (worn_home / "postgres" / name).write_bytes(CONTENTS[content])
+    assert_starts(worn_home, killed=True)
 
 
 def directory(place: Path) -> None:
@@ -196,35 +236,39 @@ ODD: dict[str, Callable[[Path], None]] = {
     "name", ["data/postmaster.pid", f"socket/{SOCKET}.lock", f"socket/{SOCKET}"]
 )
 def test_anything_may_stand_where_the_server_wants_its_files(
-    name: str, odd: str, home: Path
+    name: str, odd: str, worn_home: Path
 ) -> None:
-    place = home / "postgres" / name
+    place = worn_home / "postgres" / name
+    if place.is_dir():
+        shutil.rmtree(place)
     place.unlink(missing_ok=True)
     ODD[odd](place)
-    assert_starts(home)
+    assert_starts(worn_home, killed=True)
 
 
 @pytest.mark.parametrize("place", ["a file", "a dangling link"])
-def test_anything_may_stand_where_the_socket_directory_is_to_be(place: str, home: Path) -> None:
-    directory = home / "postgres" / "socket"
+def test_anything_may_stand_where_the_socket_directory_is_to_be(
+    place: str, worn_home: Path
+) -> None:
+    directory = worn_home / "postgres" / "socket"
     shutil.rmtree(directory)
     ODD["an empty file" if place == "a file" else place](directory)
-    assert_starts(home)
+    assert_starts(worn_home, killed=True)
 
 
 @pytest.mark.parametrize("memory", ["", "0 0", "nonsense", "1 99999999", "of another server"])
 def test_the_shared_memory_of_a_dead_server_may_be_anybodys_by_now(
-    memory: str, home: Path, postgresql: str
+    memory: str, worn_home: Path, postgresql: str
 ) -> None:
     if memory == "of another server":
         with closing(psycopg2.connect(postgresql)) as conn, conn.cursor() as cur:
             cur.execute("SHOW data_directory")
             other = Path(str(cur.fetchone()[0]))  # type: ignore[index]
         memory = (other / "postmaster.pid").read_text().splitlines()[6]
-    file = home / "postgres" / "data" / "postmaster.pid"
+    file = worn_home / "postgres" / "data" / "postmaster.pid"
     lines = file.read_text().splitlines()
     file.write_text("\n".join([*lines[:6], memory, *lines[7:]]) + "\n")
-    assert_starts(home)
+    assert_starts(worn_home, killed=True)
 
 
 def test_a_cluster_that_initdb_did_not_finish_is_made_anew(tmp_path: Path) -> None:
