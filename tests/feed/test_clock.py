@@ -285,3 +285,22 @@ def test_a_release_that_a_crash_has_interrupted_is_finished_after_the_restart(
 )
 def test_a_difference_is_told_in_its_largest_unit(lead: timedelta, text: str) -> None:
     assert readable(lead) == text
+
+
+@pytest.mark.parametrize(
+    ("lead", "text"),
+    [
+        (timedelta(days=3652), "about 10 years ahead"),
+        (timedelta(days=730), "about 730 days ahead"),
+        (timedelta(days=-2), "about 2 days behind"),
+        (timedelta(hours=47), "about 47 hours ahead"),
+        (timedelta(minutes=-119), "about 119 min behind"),
+        (timedelta(minutes=2), "about 2 min ahead"),
+        (timedelta(seconds=119), "about 119 s ahead"),
+        (timedelta(seconds=-7.4), "about 7 s behind"),
+    ],
+)
+def test_how_far_a_clock_is_off_is_told_in_the_unit_that_people_would_take(
+    lead: timedelta, text: str
+) -> None:
+    assert readable(lead) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.traffic.build import START
 from vatwatch.feed.decode import Tally
-from vatwatch.traffic.conditions import ACCEPT_AFTER, Usual, observe
+from vatwatch.traffic.conditions import ACCEPT_AFTER, MEMORY, Usual, observe
 
 STEP = timedelta(seconds=15)
 FEWER, NONE = "far fewer than the usual", "no pilots at all"
@@ -55,6 +56,15 @@ def test_far_fewer_than_usual_or_none_is_told_as_long_as_it_lasts(
     counts: list[int], expected: list[str]
 ) -> None:
     assert told(counts) == expected
+
+
+def test_what_is_usual_follows_a_slow_fall_by_the_time_that_has_passed() -> None:
+    usual = observe(Usual(), START, tallies(pilot=(1000, 1000))).usual
+    for seconds in (60, 120, 180):
+        time = START + timedelta(seconds=seconds)
+        usual = observe(usual, time, tallies(pilot=(900, 900))).usual
+        expected = 900 + 100 * math.exp(-timedelta(seconds=seconds) / MEMORY)
+        assert usual.pilots == pytest.approx(expected)
 
 
 def test_people_who_go_home_in_the_evening_are_no_fault() -> None:

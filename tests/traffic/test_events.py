@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import (
     ControllerPayload,
     Event,
+    EventFilter,
     FlightPayload,
     FrequencyPayload,
     PositionPayload,
@@ -143,3 +145,25 @@ def test_events_of_a_world_are_told_once_each_and_the_same_when_told_again(
         ]
         assert len(updated) == len(set(updated))
         state = apply(state, changes)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (EventFilter(), [0, 15, 30]),
+        (EventFilter(since=at(15)), [15, 30]),
+        (EventFilter(until=at(15)), [0]),
+        (EventFilter(since=at(15), until=at(30)), [15]),
+        (EventFilter(types=frozenset({"POSITION_UPDATE"}), since=at(16)), [30]),
+        (EventFilter(types=frozenset({"FLIGHT_CREATED"})), []),
+        (EventFilter(source="test"), [0, 15, 30]),
+        (EventFilter(source="tes"), []),
+        (EventFilter(correlation_id="of 15"), [15]),
+    ],
+)
+def test_a_period_has_its_start_and_not_its_end(wanted: EventFilter, numbers: list[int]) -> None:
+    events = [
+        Event(uuid4(), "POSITION_UPDATE", at(n), "test", f"of {n}", PositionPayload(n, 0))
+        for n in (0, 15, 30)
+    ]
+    assert [event.time for event in events if wanted.wants(event)] == [at(n) for n in numbers]

@@ -167,6 +167,18 @@ def test_a_callsign_that_somebody_else_has_now_is_not_kept_for_who_had_it() -> N
     assert len(network.state.disconnected_flights) == 1
 
 
+def test_a_callsign_that_is_taken_over_costs_nobody_else_their_place() -> None:
+    network = Network()
+    network.show("pilots", [pilot(1), pilot(2), pilot(3)])
+    for _ in range(LONG):
+        network.show(
+            "pilots",
+            [pilot(9, callsign="TST1"), pilot(2, latitude=None), pilot(3, latitude=None)],
+        )
+    assert set(network.state.flights) == {"TST1", "TST2", "TST3"}
+    assert network.ended == 1
+
+
 def test_who_is_away_does_not_end_while_an_unreadable_record_names_them() -> None:
     network = Network()
     network.show("pilots", [pilot(1), pilot(2)])
