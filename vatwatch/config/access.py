@@ -82,17 +82,18 @@ class AccessSettings(Section):
     api_keys: Annotated[SecretList, AfterValidator(_keys)] = setting(
         "VATWATCH_API_KEYS",
         (),
-        "Keys for what changes anything, separated by commas; none: nothing can be changed.",
+        "API keys, separated by commas. A request that changes something needs one; without keys "
+        "nothing can be changed.",
         secret=True,
     )
     write_rate: Annotated[str, checked(_rate)] = setting(
-        "VATWATCH_WRITE_RATE", "30/minute", "How often one key may change something."
+        "VATWATCH_WRITE_RATE", "30/minute", "How many changes one key may make."
     )
     read_rate: Annotated[str | None, BeforeValidator(_rate_or_off)] = setting(
         "VATWATCH_READ_RATE",
         "12000/minute",
-        "How often one client may ask for anything: far more than any page or bot needs; `off` for "
-        "no bound.",
+        "How many requests one client may make: far more than any page or bot needs; `off`: no "
+        "limit.",
     )
     cors_origins: Annotated[tuple[str, ...] | None, BeforeValidator(_origins)] = setting(
         "VATWATCH_CORS_ORIGINS",
@@ -107,5 +108,5 @@ class AccessSettings(Section):
         "requests, X-Forwarded-For says who the client is.",
     )
     faults: Switch = setting(
-        "VATWATCH_FAULTS", False, "Whether faults may be injected: on for staging systems only."
+        "VATWATCH_FAULTS", False, "Whether faults may be injected. Only for staging systems."
     )

@@ -14,7 +14,10 @@ class ServiceSettings(Section):
         "SERVICE_MAX_WORKERS", 4, "The upper bound of VATWATCH_WORKERS."
     )
     health_check_interval_s: PositiveFloat = setting(
-        "SERVICE_HEALTH_CHECK_INTERVAL", 30.0, "Between two checks of everybody's health.", unit="s"
+        "SERVICE_HEALTH_CHECK_INTERVAL",
+        30.0,
+        "Time between two health checks of all services.",
+        unit="s",
     )
     probe_timeout_s: PositiveFloat = setting(
         "VATWATCH_PROBE_TIMEOUT",
@@ -25,10 +28,11 @@ class ServiceSettings(Section):
     handler_deadline_s: PositiveFloat = setting(
         "VATWATCH_HANDLER_DEADLINE",
         60.0,
-        "A part that handles one message for longer hangs, and is restarted; the store, the "
-        "fetcher and the embedded PostgreSQL may take as long as their own time-outs add up to.",
+        "A service that needs longer for one message is taken to hang, and is restarted. The "
+        "store, the fetcher and the embedded PostgreSQL may take as long as their own timeouts "
+        "add up to.",
         unit="s",
     )
     shutdown_timeout_s: PositiveFloat = setting(
-        "SERVICE_SHUTDOWN_TIMEOUT", 30.0, "How long stopping in order may take.", unit="s"
+        "SERVICE_SHUTDOWN_TIMEOUT", 30.0, "How long an ordered stop may take.", unit="s"
     )

@@ -1,4 +1,4 @@
-"""Who may change anything: a key, not too often, and with a line in the audit log.
+"""Authorization of requests that change something: an API key, a rate, a line in the audit log.
 
 Reading is free. Everything else calls `WriteAuthorization.require` before it looks at anything
 else, so that nobody without a key learns what there is, and each attempt with one has its line.
@@ -65,7 +65,8 @@ class WriteAuthorization:
         allowance = self._rate.hit(who)
         if not allowance.allowed:
             raise falcon.HTTPTooManyRequests(
-                description=f"At most {self._rate} with one key (VATWATCH_WRITE_RATE).",
+                description=f"One key may make {self._rate} (VATWATCH_WRITE_RATE). "
+                f"Ask again in {allowance.reset_s} s.",
                 retry_after=allowance.reset_s,
             )
         require_declared(req)
@@ -78,7 +79,7 @@ class WriteAuthorization:
     def _identify(self, req: falcon.Request) -> str:
         if not self._keys:
             raise falcon.HTTPForbidden(
-                description="Nothing can be changed here: the service has no VATWATCH_API_KEYS."
+                description="Nothing can be changed: the service has no keys (VATWATCH_API_KEYS)."
             )
         scheme, _, given = (req.auth or "").partition(" ")
         # A header may hold any byte; as text these are surrogates or Latin-1.
@@ -87,8 +88,8 @@ class WriteAuthorization:
         known = [hmac.compare_digest(key, one) for one in self._keys]
         if scheme.lower() != "bearer" or not any(known):
             raise falcon.HTTPUnauthorized(
-                description="This needs a key: Authorization: Bearer KEY, with one of the "
-                "service's VATWATCH_API_KEYS.",
+                description="This needs an API key, as in `Authorization: Bearer KEY`; "
+                "VATWATCH_API_KEYS has those of the service.",
                 challenges=[CHALLENGE],
             )
         return sha256(key).hexdigest()[:8]

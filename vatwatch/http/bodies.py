@@ -35,7 +35,7 @@ def read_fields(req: falcon.Request, kind: type[S]) -> S:
     Raises:
         falcon.HTTPContentTooLarge: it is larger than `MAX_BODY_BYTES`
         BadRequest: it is not valid JSON, or has a field that `kind` does not have
-        msgspec.ValidationError: it is no object, a field is missing, or has a wrong value
+        msgspec.ValidationError: it is not an object, or a field is missing or not valid
     """
     body = read_body(req)
     try:
@@ -63,7 +63,7 @@ def require_no_fields(req: falcon.Request) -> None:
     if isinstance(given, dict):
         _require_known(given, ())
     elif given is not None:
-        raise BadRequest("Invalid body", "This address takes no body.")
+        raise BadRequest("Invalid body", "This endpoint takes no body.")
 
 
 def _require_known(given: Iterable[str], known: tuple[str, ...]) -> None:
@@ -72,7 +72,7 @@ def _require_known(given: Iterable[str], known: tuple[str, ...]) -> None:
             close = near_match(name, known)
             hint = f'did you mean "{close}"?' if close else f"there are {', '.join(known)}."
             if not known:
-                hint = "this address takes none."
+                hint = "this endpoint takes none."
             shown = printable(name[:60])
             raise BadRequest(
                 "Unknown field",
@@ -84,4 +84,6 @@ def _require_known(given: Iterable[str], known: tuple[str, ...]) -> None:
 
 def too_large() -> falcon.HTTPContentTooLarge:
     """The error for a body of more than `MAX_BODY_BYTES`."""
-    return falcon.HTTPContentTooLarge(description=f"At most {MAX_BODY_BYTES} bytes.")
+    return falcon.HTTPContentTooLarge(
+        description=f"The body is larger than {MAX_BODY_BYTES} bytes."
+    )

@@ -1,4 +1,4 @@
-"""What is refused before anything looks at it: no method of HTTP, too large, too often.
+"""Requests that are refused before any resource sees them: bad method, too large, too many.
 
 Headers are bounded by gunicorn (a request line of 4,094 bytes, 100 fields of 8,190).
 """
@@ -18,47 +18,47 @@ METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
 """RFC 9110, section 9, and RFC 5789."""
-# Whoever watches the service must not be refused because somebody else asks too much.
+# A monitor must not be refused because another client behind the same address asks too much.
 UNLIMITED = frozenset({"/healthz", "/readyz"})
 # One household or one host has a network of this size (RFC 6177), and may use any address in it.
 IPV6_PREFIX_BITS = 64
 # Where the client's address stands in the WSGI environment, for the access log.
 CLIENT = "vatwatch.client"
-# What is no address is a proxy's word.
+# A proxy may send anything in the place of an address.
 MOST_NAME_CHARS = 64
 
 
 class Bounds:
-    """Falcon's middleware. Notes whose request it is, as `req.context.client`."""
+    """Falcon's middleware. Sets `req.context.client`, the address of the client."""
 
     def __init__(self, rate: Rate | None, trusted_proxies: Sequence[str] = ()) -> None:
-        """Without a `rate` every client may ask as often as it can.
+        """`rate` is each client's; None: no limit.
 
-        `trusted_proxies` are networks: what comes from there says in X-Forwarded-For for whom.
+        `trusted_proxies` are networks whose X-Forwarded-For is believed.
         """
         self._rate = rate
         self._trusted = tuple(ip_network(network) for network in trusted_proxies)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Refuse, or let it through.
+        """Refuse the request, or let it through.
 
         Raises:
-            falcon.HTTPMethodNotAllowed: there is no such method
-            falcon.HTTPContentTooLarge: the body is larger than anything that is read here
+            falcon.HTTPMethodNotAllowed: not an HTTP method
+            falcon.HTTPContentTooLarge: the body is larger than `MAX_BODY_BYTES`
             falcon.HTTPTooManyRequests: this client has asked too often
         """
         req.context.client = req.env[CLIENT] = client = self._client(req)
         if req.method not in METHODS:
             raise falcon.HTTPMethodNotAllowed(
                 ["GET", "HEAD", "POST", "DELETE"],
-                description=f"{req.method[:20]} is not a method of HTTP.",
+                description=f"{req.method[:20]} is not an HTTP method.",
             )
         if self._rate is not None and req.path not in UNLIMITED:
             allowance = self._rate.hit(_counted_as(client))
             allowance.tell(resp)
             if not allowance.allowed:
                 raise falcon.HTTPTooManyRequests(
-                    description=f"At most {self._rate} from one address (VATWATCH_READ_RATE). "
+                    description=f"One address may make {self._rate} (VATWATCH_READ_RATE). "
                     f"Ask again in {allowance.reset_s} s.",
                     retry_after=allowance.reset_s,
                 )
@@ -67,12 +67,12 @@ class Bounds:
             raise too_large()
 
     def _client(self, req: falcon.Request) -> str:
-        """The address that a request comes from, seen through our own proxies."""
+        """The address of the client, behind the proxies that are trusted."""
         client = plain_address(req.remote_addr)
         if not self._trusted:
             return client
         hops = [hop.strip() for hop in (req.get_header("X-Forwarded-For") or "").split(",")]
-        # From the nearest on: what stands before the first stranger, he may have invented.
+        # From the nearest on: a hop that is not trusted may have invented those before it.
         while hops and hops[-1] and self._is_trusted(client):
             client = plain_address(hops.pop())
         return client
@@ -99,10 +99,10 @@ def plain_address(text: str) -> str:
     return text if mapped is None else str(mapped)
 
 
-# A client asks more than once, and to read an address takes as long as to count it.
+# A client asks more than once, and parsing its address takes as long as counting it.
 @lru_cache(maxsize=4096)
 def _counted_as(text: str) -> str:
-    """Who is counted as one: an address, or an IPv6 network."""
+    """What is counted as one client: an IPv4 address, or an IPv6 network."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Errors of the service: the list, what they have in common, the breakers, what was done."""
+"""Errors of the service: the list, statistics, recovery, trends, and the circuit breakers."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class ErrorsResource(Resource):
 
 
 class ErrorAnalyticsResource(Resource):
-    """By category, severity and service; the most common; how much was mended."""
+    """Errors by category, severity and service, the most common ones, and the recovery rate."""
 
     parameters: ClassVar[Declared] = {"GET": (WINDOW,)}
 
@@ -92,7 +92,7 @@ class ErrorAnalyticsResource(Resource):
 
 
 class BreakersResource(Resource):
-    """Every breaker: of the tree's nodes, of dependencies, of event handlers and webhooks."""
+    """Every circuit breaker: of nodes of the tree, dependencies, event handlers and webhooks."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -112,7 +112,7 @@ class BreakersResource(Resource):
 
 
 class RecoveryResource(Resource):
-    """What was done about errors."""
+    """What was tried against errors, by strategy."""
 
     parameters: ClassVar[Declared] = {"GET": (WINDOW,)}
 
@@ -128,7 +128,7 @@ class RecoveryResource(Resource):
 
 
 class TrendsResource(Resource):
-    """Where it goes."""
+    """Trends of the errors."""
 
     def __init__(self, service: Service) -> None:
         self._service = service

@@ -1,4 +1,4 @@
-"""Events: what happened, what is told from outside, how the bus does, and what died on the way."""
+"""Events: the list, publishing, schemas, statistics, and dead letters."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class EventsResource(Resource):
         )
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Publish one, with a key; what does not fit its type's schema is a 422 that says why."""
+        """Publish an event. What does not match the schema of its type is a 422 that says why."""
         who = self._service.authorization.require(req, "publish an event")
         event = _event(_body(req), f"api:{who}")
         self._service.ask("event_bus", AcceptEvent(event))
@@ -103,7 +103,7 @@ class EventsResource(Resource):
 
 
 class SchemasResource(Resource):
-    """What each type of event says."""
+    """The schemas of the events."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """JSON schemas of the payloads, by type."""
@@ -111,7 +111,7 @@ class SchemasResource(Resource):
 
 
 class AnalyticsResource(Resource):
-    """How the event bus does."""
+    """Statistics of the event bus."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -172,7 +172,7 @@ class LetterResource(Resource):
 
 
 class RedeliverResource:
-    """One dead letter, once more on its way."""
+    """Redelivery of one dead letter."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -186,11 +186,11 @@ class RedeliverResource:
             became = self._service.ask("event_bus", RedeliverDeadLetter(letter))
         except EventRefused as error:
             raise falcon.HTTPConflict(
-                description=f"The event does not fit today's schema: {error}"
+                description=f"The event does not match today's schema: {error}"
             ) from error
         if became is Redelivery.MESSAGE_GONE:
             raise falcon.HTTPConflict(
-                description="The message is no longer in memory; only its short text was kept."
+                description="The message is no longer in memory. Only a short text of it was kept."
             )
         resp.status = falcon.HTTP_ACCEPTED
         send_json(resp, {"id": letter.id, "status": became.value})
@@ -224,7 +224,7 @@ def _event(given: _Given, source: str) -> Event:
 
 def _letter(service: Service, letter_id: str) -> DeadLetter:
     """Raises falcon.HTTPNotFound."""
-    missing = falcon.HTTPNotFound(description="There is no dead letter of this id.")
+    missing = falcon.HTTPNotFound(description="There is no dead letter with this id.")
     try:
         key = UUID(letter_id)
     except ValueError as error:

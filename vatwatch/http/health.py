@@ -1,6 +1,6 @@
 """Health of the database and the cache, and the alerts: 200 while it serves, 503 while it does not.
 
-Bodies are the same with either code; only where nobody can say how it is, it is a problem document.
+Bodies are the same with either status. It is a problem document only if the health is not known.
 """
 
 from __future__ import annotations

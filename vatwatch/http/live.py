@@ -24,7 +24,7 @@ ONE = {
     Collection.FLIGHTS: "flight",
     Collection.CONTROLLERS: "controller",
 }
-# The feed's own pace: nobody gains by asking more often.
+# VATSIM publishes every 15 s; asking more often than this gains nothing.
 MAX_AGE_S = 5
 HEADERS = (("Cache-Control", f"public, max-age={MAX_AGE_S}"), ("Vary", "Accept-Encoding"))
 TRACK_TIMEOUT_S = 15.0
@@ -64,7 +64,7 @@ class CollectionResource(Resource):
 
     def _last_good(self) -> Body:
         if self._last is None:
-            raise ActorUnavailable("The cache does not answer, and nothing was served before.")
+            raise ActorUnavailable("The cache does not answer, and nothing has been served before.")
         return self._last
 
 
@@ -76,7 +76,7 @@ class RecordResource(Resource):
         self._collection = collection
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, callsign: str) -> None:
-        """Who is online under this callsign, or else under the same in another case."""
+        """The client with this callsign, or else one whose callsign differs only in case."""
         record = self._service.ask("cache", FindLive(self._collection, callsign))
         if record is None:
             raise falcon.HTTPNotFound(
@@ -121,7 +121,9 @@ class TrackResource(Resource):
             "history", FindTrack(callsign, flight_id), timeout_s=TRACK_TIMEOUT_S
         )
         if track is None:
-            raise falcon.HTTPNotFound(description=f"No flight is known as {callsign.upper()}.")
+            raise falcon.HTTPNotFound(
+                description=f"No flight is known under the callsign {callsign.upper()}."
+            )
         points = [
             TrackPoint(p.time, p.latitude, p.longitude, p.altitude, p.groundspeed, p.heading)
             for p in track.points

@@ -154,7 +154,7 @@ class _ServiceCollector(Collector):
         yield _counter("unauthorized", "Attempts to change something without a key.", refused)
         yield _of_logs(writer.counts)
         dead = self._service.tree.observers.dead_letters
-        yield _counter("dead_letters", "Messages that nobody handled.", dead)
+        yield _counter("dead_letters", "Messages that were not delivered.", dead)
         try:
             reports = _reports(self._service)
         except SupervisionError:
@@ -168,7 +168,7 @@ class _ServiceCollector(Collector):
 
 def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
     running = GaugeMetricFamily(
-        "vatwatch_node_running", "Whether a node of the tree runs.", labels=["path"]
+        "vatwatch_node_running", "Whether a node of the tree is running.", labels=["path"]
     )
     restarts = CounterMetricFamily("vatwatch_node_restarts", "Restarts of a node.", labels=["path"])
     discarded = CounterMetricFamily(
@@ -185,7 +185,7 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
     )
     refused = CounterMetricFamily(
         "vatwatch_questions_refused",
-        "Questions over HTTP that were one too many for an actor.",
+        "Requests that were refused because too many waited for an actor.",
         labels=["path"],
     )
     seconds = SummaryMetricFamily(
@@ -207,10 +207,10 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
 
 def _of_breakers(breakers: tuple[BreakerInfo, ...]) -> Iterator[Metric]:
     state = StateSetMetricFamily(
-        "vatwatch_breaker_state", "Where a breaker stands.", labels=["name", "kind"]
+        "vatwatch_breaker_state", "State of a circuit breaker.", labels=["name", "kind"]
     )
     opened = CounterMetricFamily(
-        "vatwatch_breaker_opened", "How often a breaker opened.", labels=["name", "kind"]
+        "vatwatch_breaker_opened", "How often a circuit breaker opened.", labels=["name", "kind"]
     )
     for breaker in breakers:
         where = {each.value: each is breaker.state for each in BreakerState}
@@ -224,7 +224,7 @@ def _of_requests(routes: list[RouteInfo]) -> Iterator[Metric]:
         "vatwatch_http_requests", "Requests.", labels=["method", "route", "status"]
     )
     seconds = SummaryMetricFamily(
-        "vatwatch_http_request_seconds", "Making an answer.", labels=["method", "route"]
+        "vatwatch_http_request_seconds", "Time to make an answer.", labels=["method", "route"]
     )
     for route in routes:
         for status, count in route.by_status.items():
@@ -247,20 +247,22 @@ def _of_logs(counts: dict[str, Written]) -> Metric:
 
 def _of_services(reports: Reports) -> Iterator[Metric]:
     health = StateSetMetricFamily(
-        "vatwatch_service_health", "How a service is, by its own word.", labels=["service"]
+        "vatwatch_service_health", "Health of a service, as it reports it.", labels=["service"]
     )
     for name, report in reports.services.items():
         health.add_metric([name], {each.value: each is report.health for each in Health})
     yield health
     yield StateSetMetricFamily(
-        "vatwatch_health", "How the whole is.", {e.value: e is reports.health for e in Health}
+        "vatwatch_health",
+        "Health of the whole service.",
+        {e.value: e is reports.health for e in Health},
     )
 
 
 def _of_feed(reports: Reports) -> Iterator[Metric]:
     fetcher, cache = _status(reports, FetcherStatus), _status(reports, CacheStatus)
     fetches = CounterMetricFamily(
-        "vatwatch_fetches", "Polls of the feed, by what came of them.", labels=["outcome"]
+        "vatwatch_fetches", "Polls of the feed, by outcome.", labels=["outcome"]
     )
     for outcome, count in fetcher.outcomes.items():
         fetches.add_metric([outcome], count)
@@ -268,8 +270,14 @@ def _of_feed(reports: Reports) -> Iterator[Metric]:
     if cache.update_timestamp is not None:
         age_s = (datetime.now(UTC) - cache.update_timestamp).total_seconds()
         yield _gauge("feed_age_seconds", "Age of the live state, by the feed's time.", age_s)
-    yield _gauge("feed_frozen", "Whether the feed stands still.", fetcher.frozen)
-    online = GaugeMetricFamily("vatwatch_online", "Who is in the live state.", labels=["kind"])
+    yield _gauge(
+        "feed_frozen",
+        "Whether the feed is frozen: it answers, and does not advance.",
+        fetcher.frozen,
+    )
+    online = GaugeMetricFamily(
+        "vatwatch_online", "Records in the live state, by kind.", labels=["kind"]
+    )
     for kind in ("pilots", "controllers", "atis", "prefiles"):
         online.add_metric([kind], getattr(cache, kind))
     yield online
@@ -288,7 +296,9 @@ def _of_storage(reports: Reports) -> Iterator[Metric]:
     yield _gauge("database_reachable", "Whether PostgreSQL answers.", store.reachable)
     if store.last_write_ms is not None:
         yield _gauge(
-            "database_last_write_seconds", "The latest snapshot's write.", store.last_write_ms / 1e3
+            "database_last_write_seconds",
+            "Time to write the latest snapshot.",
+            store.last_write_ms / 1e3,
         )
     entries = GaugeMetricFamily(
         "vatwatch_journal_entries", "Snapshots in the journal.", labels=["state"]
@@ -297,7 +307,9 @@ def _of_storage(reports: Reports) -> Iterator[Metric]:
         entries.add_metric([state], getattr(journal, state))
     yield entries
     yield _gauge("journal_bytes", "Size of the journal with its archive.", journal.bytes)
-    yield _gauge("journal_limit_bytes", "Bound of that.", journal.max_bytes)
+    yield _gauge(
+        "journal_limit_bytes", "Upper bound of the size of the journal.", journal.max_bytes
+    )
     cache = _status(reports, CacheStatus)
     yield _gauge("cache_bytes", "Size of the encoded live state.", cache.bytes)
     yield _gauge("cache_reachable", "Whether Redis answers, if there is one.", cache.reachable)
@@ -311,7 +323,7 @@ def _of_events(reports: Reports) -> Iterator[Metric]:
         published.add_metric([kind], count)
     yield published
     errors = _status(reports, ErrorStatus)
-    yield _counter("failures", "Failures that the error manager heard of.", errors.failures)
+    yield _counter("failures", "Failures that were reported to the error manager.", errors.failures)
 
 
 def _stage(node: NodeInfo) -> StageInfo:

@@ -1,4 +1,4 @@
-"""Which of the known names somebody has probably meant."""
+"""Near matches: which known name was probably meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of what happened, the newest first: from the table, or else from memory."""
+"""Pages of records, newest first: from the table, or from memory while the database is away."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def _unknown(name: str, names: list[str]) -> BadRequest:
     elif names:
         hint = f"there are {', '.join(names)}."
     else:
-        hint = "this address takes none."
+        hint = "this endpoint takes none."
     shown = printable(name[:60])
     return BadRequest(
         "Unknown parameter",

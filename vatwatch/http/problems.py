@@ -18,7 +18,7 @@ App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-# What is away now may be back soon; how soon is not known.
+# How soon a dependency is back is not known; a few seconds cost neither side anything.
 RETRY_AFTER_S = 5
 AWAY = (StorageError, SupervisionError)
 
@@ -95,5 +95,5 @@ def _bug(
         raise error
     log.exception("%s %s failed", req.method, req.path, exc_info=error)
     raise falcon.HTTPInternalServerError(
-        description="The service has a bug; its log says where."
+        description="This is a bug in the service. Its log has the traceback."
     ) from error

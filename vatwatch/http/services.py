@@ -178,8 +178,9 @@ class ServiceHealthResource(Resource):
         reports = self._service.ask("health_monitor", GetReports())
         part = reports.parts.get(name)
         if part is None:
+            known = ", ".join(reports.parts)
             raise falcon.HTTPNotFound(
-                description=f"There is no part {name[:40]!r}; there are {', '.join(reports.parts)}."
+                description=f"There is no service {name[:40]!r}; there are {known}."
             )
         node = next((node for node in _workers(self._service) if node.name == name), None)
         body = _outside(name, part) if node is None else _inside(node, part, reports)
@@ -222,7 +223,7 @@ def _state(node: NodeInfo, reports: Reports) -> str:
 
 
 def _health(part: PartHealth | None) -> str:
-    """A service that nobody has heard of yet has not been found ill."""
+    """Healthy until something else is known."""
     return Health.HEALTHY.value if part is None else part.health.value
 
 

@@ -1,4 +1,4 @@
-"""How the service is: for people (`/api/status`), for who restarts it, for who sends it traffic."""
+"""Health of the whole: for people (`/api/status`), process monitors, load balancers."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class StatusResource(Resource):
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """200 whatever it says: whoever asks wants to know. `/readyz` is for who sends traffic."""
+        """Always 200, so that it can be read. Load balancers use `/readyz`."""
         reports = self._service.ask("health_monitor", GetReports())
         now = datetime.now(UTC)
         fetcher = status_of(reports, "fetcher", FetcherStatus)

@@ -1,4 +1,4 @@
-"""The supervision tree: how it stands, restarts that are ordered, faults that are injected."""
+"""The supervision tree: its state, ordered restarts, and fault injection."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class NodeResource(Resource):
         require_no_fields(req)
         if node == path:
             raise falcon.HTTPNotFound(
-                description=f"Nothing can be posted to {path}; {path}{RESTART} restarts it."
+                description=f"{path} takes no POST; POST to {path}{RESTART} to restart it."
             )
         if self._service.tree.find(node) is None:
             raise falcon.HTTPNotFound(description=_no_such(node))
@@ -118,11 +118,11 @@ class FaultsResource(Resource):
     def _require_allowed(self) -> None:
         if not self._service.faults_allowed:
             raise falcon.HTTPForbidden(
-                description="This service takes no faults: it runs with VATWATCH_FAULTS=off."
+                description="Fault injection is off. Set VATWATCH_FAULTS=on, on a staging system."
             )
 
     def _require_known(self, fault: Fault) -> None:
-        """An order for something that is not there would wait for ever. Raises ValueError."""
+        """Raise ValueError for an unknown target: its fault would wait without end."""
         if fault.kind is FaultKind.FAIL:
             names = sorted(breaker.name for breaker in self._service.tree.circuit_breakers.all())
             if fault.target not in names:
@@ -151,4 +151,4 @@ def _message_types() -> set[str]:
 
 
 def _no_such(path: str) -> str:
-    return f"There is no node {path}; GET /api/supervision/tree shows all of them."
+    return f"There is no node {path}; GET /api/supervision/tree lists all of them."
