@@ -12,6 +12,7 @@ import pytest
 
 from tests.actors.harness import Poison, Running, running, until
 from tests.feed_server import DATA, FeedServer, body
+from vatwatch.actors import fetcher as fetcher_module
 from vatwatch.feed.times import parse_time
 from vatwatch.messages.status import FetcherStatus, JournalStatus
 from vatwatch.monitoring.health import Health
@@ -216,6 +217,30 @@ def test_what_has_no_valid_time_is_rejected_once_and_kept_to_be_looked_at(
             lambda: service.http.simulate_get("/api/errors?service=fetcher").json["errors"]
         )
         assert "FeedTimeInvalid" in {one["error_type"] for one in told}
+
+
+@pytest.mark.parametrize("name", ["peek", "parse_feed_time", "correlation_id"])
+def test_a_body_that_wakes_a_bug_costs_itself(
+    name: str, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = getattr(fetcher_module, name)
+    with fetching(tmp_path, database_url) as (service, servers):
+        good = [servers.show()]
+        odd = servers.feeds.advance()
+
+        def fail_at_it(value: object) -> object:
+            if value in (odd.data.raw, odd.counts.update_timestamp):
+                raise RecursionError("a bug")
+            return work(value)
+
+        monkeypatch.setattr(fetcher_module, name, fail_at_it)
+        servers.feeds.say(DATA, always=body(odd.data.raw))
+        until(lambda: status_of(service).outcomes.get("rejected", 0) >= 2)
+        assert status_of(service).last_outcome == "malformed"
+        until(lambda: kept(service, "quarantine") == 1)
+        good.append(servers.show())
+        until_stored(service, good)
+        assert service.node("fetcher").failures == 0
 
 
 @pytest.mark.parametrize("folder", ["pending", "archive", "held"])

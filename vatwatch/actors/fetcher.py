@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from time import monotonic
@@ -22,6 +22,7 @@ from vatwatch.actors.breakers import feed_policy
 from vatwatch.actors.deadlines import JOURNAL_TIMEOUT_S
 from vatwatch.actors.feed_addresses import AddressBook
 from vatwatch.actors.feed_client import FeedClient, NotModified, shown
+from vatwatch.actors.fetch_outcomes import NO_ANSWER, PollLog, health_of, outcome_of
 from vatwatch.actors.last_poll import LastPoll
 from vatwatch.actors.second_feed import SecondFeed
 from vatwatch.actors.service import Service
@@ -32,22 +33,18 @@ from vatwatch.errors import (
     FeedClockDoubted,
     FeedEmpty,
     FeedError,
+    FeedMalformed,
     FeedTimeInvalid,
     FetchError,
-    FetchRedirected,
     FetchStatus,
     FetchTimeout,
-    FetchTooLarge,
-    FetchUndecodable,
     FetchUnreachable,
     JournalError,
-    JournalFull,
     SupervisionError,
 )
 from vatwatch.feed.clock import FeedClock, Judgement, Moment, Verdict, judge, readable, restore
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
-from vatwatch.feed.outcomes import FEED_OUTCOMES
 from vatwatch.feed.phase import PollPlan, next_poll
 from vatwatch.feed.times import parse_feed_time
 from vatwatch.messages import (
@@ -59,7 +56,6 @@ from vatwatch.messages import (
     ReleaseHeld,
 )
 from vatwatch.messages.status import FetcherStatus
-from vatwatch.monitoring.health import Health
 from vatwatch.supervision import (
     Ask,
     Backoff,
@@ -84,29 +80,8 @@ class PollDue(Tell):
 
 Received: TypeAlias = PollDue
 
-OUTCOMES: dict[type[Exception], str] = {
-    **FEED_OUTCOMES,
-    FetchTimeout: "timeout",
-    FetchStatus: "http_status",
-    FetchTooLarge: "too_large",
-    FetchRedirected: "redirected",
-    FetchUndecodable: "undecodable",
-    FetchUnreachable: "unreachable",
-    BreakerOpen: "breaker_open",
-    JournalFull: "journal_full",
-    JournalError: "journal_failed",
-    SupervisionError: "journal_failed",
-}
-ANSWERED = ("advanced", "unchanged", "older", "future")
-"""Outcomes of a feed that is there. Only an advance says that it is as it should be."""
-NOT_KEPT = ("journal_full", "journal_failed")
-"""Outcomes that are the journal's, not the feed's."""
-NO_ANSWER = ("timeout", "unreachable", "breaker_open", "http_status")
-
 BACKOFF = Backoff(base_s=0.5, cap_s=5.0)
 MEGABYTE = 1024 * 1024
-# A feed that fails in another way each time is told of this often.
-TELL_S = 60.0
 # So many updates that do not come: the data server has died, and its cache goes on serving.
 FROZEN_PERIODS = 4
 FROZEN_S = 60.0
@@ -152,11 +127,10 @@ class FetcherActor(Service):
         self._polled_at: datetime | None = None
         self._outcomes: Counter[str] = Counter()
         self._last_outcome = ""
-        self._told_outcome = ""
-        self._told_s = 0.0
+        self._poll_log = PollLog(log)
         self._last_error = ""
         self._source = ""
-        self._rejected: bytes | None = None  # digest of the latest body without a valid time
+        self._rejected: bytes | None = None  # digest of the latest body that was rejected
 
     def on_start(self) -> None:
         settings = self._settings
@@ -216,7 +190,9 @@ class FetcherActor(Service):
             misses_none=outcome == "advanced",
         )
         self.after(max(0.0, (self._plan.due - now).total_seconds()), PollDue())
-        self._tell_operator(outcome)
+        self._poll_log.take(
+            outcome, error=self._last_error, source=self._source, next_poll_at=self._plan.due
+        )
         self._last_outcome = outcome
         self._report()
 
@@ -230,12 +206,12 @@ class FetcherActor(Service):
         except BreakerOpen:
             # The reason is what opened it.
             self._last_error = self._last_error or self._circuit_breaker.info().last_failure
-            return OUTCOMES[BreakerOpen]
+            return "breaker_open"
         except (FeedError, FetchError, JournalError, SupervisionError) as error:
             self._last_error = str(error)
             if isinstance(error, JournalError | SupervisionError):
                 self._clock = None  # what it has done of what was asked is not known
-            return next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
+            return outcome_of(error)
         self._last_error = ""
         return outcome
 
@@ -277,20 +253,30 @@ class FetcherActor(Service):
         return outcome
 
     def _look_at(self, body: bytes) -> _Fetched:
-        """What its head says. Raises FeedError; without a valid time it is put into quarantine."""
+        """What its head says. Raises FeedError; what has no valid time is put into quarantine."""
         at = datetime.now(UTC)
         try:
-            general = self._pool.run(peek, body)
-            time = parse_feed_time(general.update_timestamp)
+            time, about = self._pool.run(_read_head, body)
         except FeedTimeInvalid as error:
-            digest = blake2b(body).digest()
-            if digest != self._rejected:
-                self._rejected = digest
-                self.send("journal", RejectSnapshot(at, body, self._source, str(error)))
-                self.report_failure("reject", error, remedy="quarantine")
-            self._outcomes["rejected"] += 1
+            self._reject(body, at, error)
             raise
-        return _Fetched(body, at, time, correlation_id(general.update_timestamp))
+        except (FeedError, SupervisionError):
+            raise
+        except Exception as error:
+            # A bug that this body wakes. The next one may be as good as any.
+            unreadable = FeedMalformed(f"its head cannot be read: {error!r}")
+            self._reject(body, at, unreadable)
+            raise unreadable from error
+        return _Fetched(body, at, time, about)
+
+    def _reject(self, body: bytes, at: datetime, error: FeedError) -> None:
+        """Have a body kept that cannot become a snapshot; once, however often it is sent."""
+        digest = blake2b(body).digest()
+        if digest != self._rejected:
+            self._rejected = digest
+            self.send("journal", RejectSnapshot(at, body, self._source, str(error)))
+            self.report_failure("reject", error, remedy="quarantine")
+        self._outcomes["rejected"] += 1
 
     def _hold(self, fetched: _Fetched, judgement: Judgement) -> bool:
         """Have it kept, but not processed; False if it is known, and there is nothing to hold."""
@@ -358,33 +344,6 @@ class FetcherActor(Service):
 
     # --- what is told ----------------------------------------------------------------------------
 
-    def _tell_operator(self, outcome: str) -> None:
-        """One line when it begins to fail, when the reason changes, and when it is well again."""
-        told = self._told_outcome
-        next_try = f"The next try is at {self._plan.due:%H:%M:%S} UTC."
-        if outcome == told or (outcome in ANSWERED and not told):
-            return
-        if told and outcome not in ANSWERED:
-            same_part = (told in NOT_KEPT) is (outcome in NOT_KEPT)
-            if outcome == "breaker_open" or (same_part and monotonic() - self._told_s < TELL_S):
-                return
-        if outcome in ANSWERED:
-            self._told_outcome = ""
-            if told in NOT_KEPT:
-                log.info("Snapshots can be kept again.")
-            else:
-                log.info("The VATSIM feed is available again: %s.", self._source)
-            return
-        self._told_outcome, self._told_s = outcome, monotonic()
-        if outcome in NOT_KEPT:
-            log.warning("Snapshots cannot be kept: %s. %s", self._last_error, next_try)
-        else:
-            log.warning(
-                "The VATSIM feed is unavailable: %s. What is known is served. %s",
-                self._last_error,
-                next_try,
-            )
-
     def _report(self) -> None:
         self.describe(self._report_status)
 
@@ -411,28 +370,18 @@ class FetcherActor(Service):
             held=len(held),
             breaker=self._circuit_breaker.state.value,
         )
-        if self._last_error:
-            reason = f"{self._last_error}; next try at {self._plan.due:%H:%M:%S} UTC"
-            self.report(Health.UNHEALTHY, reason, status)
-        elif status.frozen:
-            since = self._advanced_at
-            ago = "the start" if since is None else f"{since:%H:%M:%S} UTC"
-            self.report(Health.DEGRADED, f"the feed stands still since {ago}", status)
-        elif held:
-            lead = readable(held[-1].lead)
-            reason = f"updates are held, as their clock is in doubt: {lead} by ours"
-            self.report(Health.DEGRADED, reason, status)
-        elif status.transceivers_frozen:
-            self.report(Health.DEGRADED, "the transceivers feed stands still", status)
-        elif status.transceivers_missing:
-            reason = f"snapshots have no transceivers: {status.transceivers_error}"
-            self.report(Health.DEGRADED, reason, status)
-        else:
-            self.report(Health.HEALTHY, "", status)
+        health, reason = health_of(status, held[-1].lead if held else timedelta())
+        self.report(health, reason, status)
 
     def _give_back(self) -> None:
         self._client.close()
         self._pool.close()
+
+
+def _read_head(body: bytes) -> tuple[datetime, str]:
+    """The feed's time, and the snapshot's correlation id. Raises FeedError."""
+    stamp = peek(body).update_timestamp
+    return parse_feed_time(stamp), correlation_id(stamp)
 
 
 def _worth_retrying(error: Exception) -> bool:
