@@ -17,6 +17,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import argparse
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -63,9 +64,13 @@ class Floor:
         resp.data = self._content
 
 
-def getter(app: Any, path: str) -> Get:
-    """Asks an app for a path, as gunicorn does, and reads the whole answer."""
+def getter(app: Any, path: str, client: socket.socket) -> Get:
+    """Asks an app for a path, as gunicorn does, and reads the whole answer.
+
+    `client` is looked at before the question is answered: has whoever asks hung up?
+    """
     environ = create_environ(path, headers=GZIP, remote_addr="127.0.0.1")
+    environ["gunicorn.socket"] = client
 
     def get() -> bytes:
         said: list[str] = []
@@ -123,16 +128,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     shown = Table("GET", "answers/s", "floor/s", "ratio", title=f"{options.pilots} pilots")
-    with service(options.pilots, options.seed) as (tree, callsign):
+    client, other_end = socket.socketpair()
+    with client, other_end, service(options.pilots, options.seed) as (tree, callsign):
         app = app_of(tree)
         paths = ("/api/flights", f"/api/flights/{callsign}", "/api/network", "/api/status")
         while not served(app):
             gevent.sleep(0.05)
         for path in paths:
-            ours = getter(app, path)
+            ours = getter(app, path, client)
             bare = falcon.App()
             bare.add_route("/x", Floor(ours()))
-            floor = getter(bare, "/x")
+            floor = getter(bare, "/x", client)
             rounds = [
                 (rate(ours, options.requests), rate(floor, options.requests))
                 for _ in range(options.rounds)
