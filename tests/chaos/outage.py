@@ -38,6 +38,7 @@ LIVE = (
     "/api/errors",
     "/api/errors/analytics",
     "/api/errors/circuit-breakers",
+    "/api/services",
     "/api/services/health",
     "/api/services/fetcher/health",
     "/api/cache/health",

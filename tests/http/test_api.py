@@ -26,8 +26,8 @@ PROBLEM = "application/problem+json"
 GIVEN = updates(3)
 FEED = json.loads(GIVEN[-1].data.raw)
 PATHS = [
-    "/healthz", "/readyz", "/api/status", "/api/flights", "/api/controllers", "/api/atis",
-    "/api/transceivers", "/api/network", "/api/events", "/api/supervision/tree",
+    "/healthz", "/readyz", "/api/status", "/api/services", "/api/flights", "/api/controllers",
+    "/api/atis", "/api/transceivers", "/api/network", "/api/events", "/api/supervision/tree",
 ]  # fmt: skip
 COLLECTIONS = [f"/api/{collection.value}" for collection in Collection]
 

@@ -23,7 +23,7 @@ OFF = "off"
 """The state of a service that runs and has nothing to do, as a setting says."""
 
 
-class Transition(Struct, frozen=True):
+class HealthTransition(Struct, frozen=True):
     """From one health to another; `before` is none when it was seen first."""
 
     at: datetime
@@ -89,7 +89,7 @@ class ServicesBody(Struct, frozen=True):
     checked_at: datetime | None
     services: dict[str, ServicePart]
     dependencies: dict[str, DependencyPart]
-    transitions: list[Transition]
+    transitions: list[HealthTransition]
 
 
 class ServiceBody(Struct, frozen=True):
@@ -109,7 +109,7 @@ class ServiceBody(Struct, frozen=True):
     mailbox_depth: int
     handling: str | None
     busy_s: float
-    transitions: list[Transition]
+    transitions: list[HealthTransition]
     status: Status | None
     last_start_at: datetime | None
     last_start_s: float | None
@@ -124,7 +124,7 @@ class DependencyBody(Struct, frozen=True):
     health: str
     reason: str
     since: datetime
-    transitions: list[Transition]
+    transitions: list[HealthTransition]
     needed_by: tuple[str, ...]
 
 
@@ -291,9 +291,9 @@ def _inside(node: NodeInfo, part: PartHealth, reports: Reports) -> ServiceBody:
     )
 
 
-def _transitions(part: PartHealth) -> list[Transition]:
+def _transitions(part: PartHealth) -> list[HealthTransition]:
     return [
-        Transition(
+        HealthTransition(
             change.at,
             None if change.before is None else change.before.value,
             change.after.value,

@@ -53,7 +53,7 @@ class FeedPart(Struct, frozen=True):
     outcomes: dict[str, int]
 
 
-class Counts(Struct, frozen=True):
+class LiveCounts(Struct, frozen=True):
     """What the live state holds, and what was stored since the start."""
 
     pilots: int
@@ -79,7 +79,7 @@ class StatusBody(Struct, frozen=True):
     started_at: datetime
     uptime_s: float
     feed: FeedPart
-    counts: Counts
+    counts: LiveCounts
     services: dict[str, ServicePart]
     database: DatabasePart
     cache: CacheStatus
@@ -113,7 +113,7 @@ class StatusResource(Resource):
             started_at=self._service.started_at,
             uptime_s=round((now - self._service.started_at).total_seconds(), 1),
             feed=_feed(fetcher, cache, processor, now),
-            counts=Counts(
+            counts=LiveCounts(
                 pilots=cache.pilots,
                 controllers=cache.controllers,
                 atis=cache.atis,
