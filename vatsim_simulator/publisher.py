@@ -75,7 +75,7 @@ class Publisher:
         gevent.sleep(max(0.0, early_s))
         if self._keep_pace(number) and not self._late_told:
             self._late_told = True
-            log.warning("this machine is too slow for --speed: the simulated time is held back")
+            log.warning("This machine is too slow for --speed: simulated time runs slower.")
 
     def _keep_pace(self, number: int) -> bool:
         """Let simulated time wait if this update is late by more than a whole one."""

@@ -26,6 +26,7 @@ from vatsim_simulator.site import (
     SimulatorSettings,
     Site,
 )
+from vatwatch.counting import counted
 from vatwatch.listening import authority, listen
 from vatwatch.supervision.offload import NativePool
 
@@ -106,7 +107,8 @@ def simulate(
 
 def _greet(address: str, settings: SimulatorSettings) -> None:
     sys.stderr.write(
-        f"Simulating {settings.pilots:,} pilots, seed {settings.seed}, speed {settings.speed:g}:\n"
+        f"Simulating {counted(settings.pilots, 'pilot')}, seed {settings.seed}, "
+        f"speed {settings.speed:g}:\n"
         f"  {address}{STATUS_PATH}\n"
         f"  {address}{DATA_PATH}\n"
         f"  {address}{TRANSCEIVERS_PATH}\n"

@@ -72,7 +72,7 @@ def test_what_fires_and_what_is_resolved_comes_to_the_webhook_in_order(
         assert one["severity"] == "critical"
         assert "no live state" in one["reason"]
         assert {a["key"]: a["state"] for a in alerts(service)["alerts"]}["not_serving"] == "firing"
-        assert "alert: vatwatch cannot serve" in caplog.text
+        assert "Alert: vatwatch cannot serve" in caplog.text
         service.hand_in(GIVEN)
         service.until_served(time_of(GIVEN))
         until(lambda: told(hook, "resolved", "not_serving"))

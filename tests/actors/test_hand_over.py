@@ -68,7 +68,7 @@ def test_second_restart_cures_a_service_whose_state_is_spoilt(
         assert [n for n in service.notices if isinstance(n, HandOverDiscarded)] == [
             HandOverDiscarded(path)
         ]
-        wanted = f"{path} begins afresh"
+        wanted = f"{path} failed again and starts with an empty memory"
         until(lambda: any(wanted in line for line in caplog.messages), "the log says so")
 
 

@@ -35,9 +35,14 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def lines(caplog: pytest.LogCaptureFixture, what: str = "") -> list[str]:
-    """What an operator reads, without the alerts, which are told apart from it."""
-    said = [record.getMessage() for record in caplog.records if record.name.startswith("vatwatch")]
-    return [line for line in said if what in line and not line.startswith("alert")]
+    """What an operator reads, without the alerts, and without who starts and stops."""
+    said = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name.startswith("vatwatch")
+        and record.name != "vatwatch.supervision.child_control"
+    ]
+    return [line for line in said if what in line and not line.startswith("Alert")]
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def test_successor_may_retry_the_message_in_hand_unless_its_breaker_opens() -> N
     assert decided[:2] == (orders.Report(0), orders.Release(0, retry=False))
     suspend = decided[2]
     assert isinstance(suspend, orders.Suspend)
-    assert suspend.reason == "over 1 failures in 30 s: KeyError: why"
+    assert suspend.reason == "over 1 failure in 30 s: KeyError: why"
 
 
 def test_message_in_hand_is_not_retried_when_the_supervisor_gives_up() -> None:

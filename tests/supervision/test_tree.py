@@ -164,7 +164,7 @@ def test_exhausted_root_brings_the_tree_down_and_says_so() -> None:
             a.tell(BUG)
         assert tree.wait_exhausted(PATIENCE_S)
         assert tree.failed.is_set()
-        assert said == ["root: more than 1 failures in 30 s"]
+        assert said == ["root: more than 1 failure in 30 s"]
         assert log[-1] == "b stopped"
         assert {info.state for info in tree.snapshot().walk()} == {State.FAILED}
         a.tell(Note("late"))

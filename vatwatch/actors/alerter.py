@@ -33,6 +33,7 @@ from vatwatch.actors.service import Service
 from vatwatch.actors.webhook import Webhook, send
 from vatwatch.config.alerts import AlertSettings
 from vatwatch.config.breaker import BreakerSettings
+from vatwatch.counting import counted
 from vatwatch.errors import BreakerOpen, SupervisionError, WebhookRefused, WebhookUnavailable
 from vatwatch.messages import (
     DeleteDeadLetter,
@@ -211,6 +212,7 @@ class AlerterActor(Service):
         now_s = monotonic()
         conditions = fold(self._conditions(now_s))
         self._records.alerts, told = step(self._records.alerts, self._rules, conditions, now_s)
+        log.debug("What holds: %s", ", ".join(one.rule for one in conditions) or "nothing")
         for one in told:
             self._tell(one, now_s)
         self._report()
@@ -239,7 +241,10 @@ class AlerterActor(Service):
             return
         errors = self._records.errors = self._records.errors.add(report.status.unexpected, now_s)
         if errors.total > self._settings.errors_per_minute:
-            reason = f"{errors.total} failures in a minute; the last: {report.status.last_failure}"
+            reason = (
+                f"{counted(errors.total, 'failure')} in a minute; "
+                f"the last: {report.status.last_failure}"
+            )
             yield Condition("error_rate", "", reason)
 
     def _of_quarantine(self, reports: Reports, now_s: float) -> Iterator[Condition]:
@@ -250,7 +255,8 @@ class AlerterActor(Service):
         recent = self._records.quarantined = self._records.quarantined.add(total, now_s)
         if recent.total >= QUARANTINED_MANY:
             reason = (
-                f"{recent.total} snapshots were quarantined within ten minutes; "
+                f"{counted(recent.total, 'snapshot was', 'snapshots were')} quarantined within ten "
+                "minutes; "
                 "/api/errors says why, and the files are in the journal's quarantine"
             )
             yield Condition("snapshots_quarantined", "", reason)
@@ -276,9 +282,9 @@ class AlerterActor(Service):
         )
         about = f" ({alert.subject})" if alert.subject else ""
         if told.event == "firing":
-            log.warning("alert: %s%s: %s", alert.rule.summary, about, alert.reason)
+            log.warning("Alert: %s%s: %s", alert.rule.summary, about, alert.reason)
         else:
-            log.info("alert resolved: %s%s", alert.rule.summary, about)
+            log.info("Alert resolved: %s%s", alert.rule.summary, about)
         self._records.history.append(notification)
         for webhook in self._webhooks:
             self._put(webhook, Waiting(notification))
@@ -296,7 +302,11 @@ class AlerterActor(Service):
     def _notify_again(self, letter: DeadLetter) -> None:
         webhook = next((w for w in self._webhooks if w.name == letter.receiver), None)
         if webhook is None:
-            log.warning("dead letter %s: there is no %s any more", letter.id, letter.receiver)
+            log.warning(
+                "The dead letter %s cannot be delivered again: its receiver, %s, no longer exists.",
+                letter.id,
+                letter.receiver,
+            )
             return
         outbox = self._records.outboxes[webhook.name]
         if all(waiting.letter is None or waiting.letter.id != letter.id
@@ -363,7 +373,7 @@ class AlerterActor(Service):
         notification, before = waiting.notification, waiting.letter
         about = f"{notification.summary} ({notification.subject})".removesuffix(" ()")
         log.warning(
-            'The alert "%s" could not be delivered to %s: %s; it is a dead letter now.',
+            'The alert "%s" could not be delivered to %s: %s. It is kept as a dead letter.',
             about,
             webhook.name,
             error.removeprefix(f"{webhook.name}: "),

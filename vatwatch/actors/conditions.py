@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from vatwatch.counting import counted
 from vatwatch.messages import Reports, ServiceReport
 from vatwatch.messages.status import (
     CacheStatus,
@@ -122,6 +123,7 @@ def of_age(
         status_of(reports, "store", StoreStatus),
     )
     journal = status_of(reports, "journal", JournalStatus)
+    waits = counted(journal.pending, "snapshot waits", "snapshots wait")
     incoming = _part("feed", "fetcher")
     stages = (
         (
@@ -134,7 +136,7 @@ def of_age(
         (
             "store",
             store.stored_at,
-            f"what is served is not stored: {journal.pending} snapshots wait in the journal",
+            f"what is served is not stored: {waits} in the journal",
             (*_STORE, *_PROCESSED),
         ),
     )

@@ -15,6 +15,7 @@ import gevent.event
 
 from vatwatch.actors.event_memory import BusMemory, Delivery, DeliveryCounts, QueueMemory
 from vatwatch.config.events import EventSettings
+from vatwatch.counting import counted
 from vatwatch.errors import (
     ActorUnavailable,
     AskTimeout,
@@ -78,7 +79,9 @@ class DeliveryQueue:
         memory.queue.append(delivery)
         if len(memory.queue) > self._settings.handler_queue_size:
             oldest = memory.queue.popleft()
-            error = f"{self._settings.handler_queue_size} events are waiting"
+            error = (
+                counted(self._settings.handler_queue_size, "event is", "events are") + " waiting"
+            )
             self._owner.undeliverable(self._handler.name, oldest, "overflow", error)
         memory.high_water = max(memory.high_water, len(memory.queue))
         self._wake.set()

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
+from vatwatch.counting import counted
 from vatwatch.messages import SnapshotJournaled
 from vatwatch.monitoring.errors import (
     Category,
@@ -85,7 +86,7 @@ def of_crash_hook(notice: CrashHookFailed, now: datetime) -> Finding:
 
 def of_escalation(notice: Escalated, now: datetime) -> Finding:
     """A supervisor gave up."""
-    text = f"more than {notice.intensity} failures in {notice.period_s:g} s"
+    text = f"more than {counted(notice.intensity, 'failure')} in {notice.period_s:g} s"
     record = made(notice.path, "supervise", "Escalated", text, Severity.CRITICAL, now)
     return Finding(record, "gave up")
 
@@ -106,7 +107,7 @@ def of_handled(notice: FailureHandled, now: datetime) -> Finding:
     )
     return Finding(
         record,
-        "had a failure" if notice.recovered else "failed",
+        "went on after an error" if notice.recovered else "failed",
         bug=is_bug(notice.error_kinds, handled=True),
         # What is quarantined is told, whatever the reason: nobody else does.
         weather=is_weather(notice.error_kinds) and "quarantine" not in notice.tried,

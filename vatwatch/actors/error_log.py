@@ -7,7 +7,9 @@ from collections import OrderedDict
 from time import monotonic
 
 from vatwatch.actors.error_findings import Finding
+from vatwatch.counting import counted
 from vatwatch.errors import WebhookUnavailable
+from vatwatch.logs.context import WorkIds, working_on
 from vatwatch.monitoring.errors import Severity
 from vatwatch.supervision import BreakerChanged, BreakerState
 
@@ -48,32 +50,24 @@ class ErrorLog:
         return True
 
     def _write(self, finding: Finding, repeats: int) -> None:
-        more = f" (and {repeats} times since it was last told)" if repeats else ""
+        more = f" (and {counted(repeats, 'time')} since the last such line)" if repeats else ""
         text = f"{finding.where}: {finding.why}".removesuffix(": ") + more
         # A bug needs its traceback; the weather does not.
         if finding.bug and finding.record.traceback:
             text += "\n" + finding.record.traceback
         level = logging.DEBUG if finding.weather else _LEVELS[finding.record.severity]
-        log.log(level, "%s", text)
+        with working_on(WorkIds(correlation_id=finding.record.correlation_id)):
+            log.log(level, "%s", text)
 
 
 def tell_breaker(notice: BreakerChanged) -> None:
-    """Log that a breaker has changed.
+    """Log that a breaker has closed again, or that alerts cannot be delivered.
 
     The part that depends on something outside tells of it itself: of such a breaker nothing is
-    logged, nor of any breaker's trials.
+    logged here. (`supervision.circuit_breaker` has a line for each change at debug.)
     """
-    closed = notice.after is BreakerState.CLOSED
-    if closed:
-        text = f"{notice.name} works again."
-    elif notice.after is BreakerState.HALF_OPEN:
-        text = f"Trying {notice.name} again."
-    elif notice.before is BreakerState.HALF_OPEN:
-        text = f"{notice.name} failed at its trial: {notice.reason}"
-    else:
-        text = f"{notice.name} is not tried for a while: {notice.reason}"
-    worth_a_line = closed and notice.kind != "dependency"
-    log.log(logging.INFO if worth_a_line else logging.DEBUG, "%s", text)
+    if notice.after is BreakerState.CLOSED and notice.kind != "dependency":
+        log.info("%s works again.", notice.name)
     if notice.kind == "webhook" and notice.before is BreakerState.CLOSED:
         # Its outage: the alerter tells of each alert that is lost, not of this.
         why = notice.reason.removeprefix(f"{WebhookUnavailable.__name__}: ")

@@ -196,12 +196,15 @@ class ErrorManagerActor(Service):
             case CrashHookFailed():
                 self._note(findings.of_crash_hook(notice, now))
             case HandOverDiscarded(path):
-                log.warning("%s begins afresh: what was handed to it is thrown away", path)
+                log.warning(
+                    "%s failed again and starts with an empty memory.",
+                    path,
+                )
             case FailureHandled():
                 self._note(findings.of_handled(notice, now))
             case ChildRestarting(path, attempt, delay_s):
                 self._restarts += 1
-                log.info("%s is restarted in %.2f s (attempt %d)", path, delay_s, attempt + 1)
+                log.info("%s will be restarted in %.2f s (attempt %d).", path, delay_s, attempt + 1)
             case Escalated(path=path):
                 self._restarted(path, worked=False)
                 self._note(findings.of_escalation(notice, now))
@@ -365,7 +368,9 @@ class ErrorManagerActor(Service):
             except (StorageError, SupervisionError) as error:
                 if not told:
                     # Why it does not answer, the store tells.
-                    log.info("Earlier errors are not in the statistics until PostgreSQL answers.")
+                    log.info(
+                        "Until PostgreSQL answers, the statistics do not include earlier errors."
+                    )
                     log.debug("Asked for earlier errors: %s", error)
                     told = True
                 gevent.sleep(RELOAD_S)

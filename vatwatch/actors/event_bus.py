@@ -34,6 +34,7 @@ from vatwatch.actors.events_to_store import EventsToStore
 from vatwatch.actors.service import Service
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.events import EventSettings
+from vatwatch.counting import counted
 from vatwatch.errors import EventRefused, MailboxFull
 from vatwatch.messages import (
     AcceptEvent,
@@ -369,7 +370,10 @@ class EventBusActor(Service):
     def _report(self) -> None:
         status = self._status()
         if status.given_up:
-            reason = f"{status.given_up} events or letters were given up: the database is away"
+            reason = (
+                "the database is away; given up: "
+                f"{counted(status.given_up, 'event or dead letter', 'events or dead letters')}"
+            )
         elif status.outbox_error:
             reason = f"the outbox cannot be written: {status.outbox_error}"
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from vatwatch.counting import counted
 from vatwatch.errors import FeedError, RecordsUnreadable
 from vatwatch.feed.outcomes import outcome_of
 from vatwatch.supervision import RemedyName
@@ -85,5 +86,7 @@ class FeedContent:
         if not fresh:
             return []
         some = "; ".join(f"{kind} {who}: {why}" for kind, who, why in fresh[:NAMED_RECORDS])
-        error = RecordsUnreadable(f"{decoded.set_aside} records are quarantined: {some}")
+        error = RecordsUnreadable(
+            f"{counted(decoded.set_aside, 'record was', 'records were')} quarantined: {some}"
+        )
         return [ContentFailure("read records", error, "quarantine")]

@@ -232,6 +232,14 @@ class FetcherActor(Service):
         fetched = self._look_at(body)
         judgement = judge(clock, Moment(fetched.time, fetched.at))
         verdict = judgement.verdict
+        log.debug(
+            "Update of %s: %s (held: %s, released: %s, dropped: %s)",
+            fetched.correlation_id,
+            verdict.value,
+            judgement.hold,
+            judgement.release,
+            judgement.drop,
+        )
         if verdict is Verdict.SAME:
             return "unchanged"
         outcome = verdict.value if verdict in (Verdict.FUTURE, Verdict.OLDER) else "advanced"
@@ -249,7 +257,7 @@ class FetcherActor(Service):
         self._clock = judgement.clock
         if verdict in (Verdict.ANOTHER_CLOCK, Verdict.RETURNED):
             lead = readable(fetched.time - fetched.at)
-            log.warning("The feed's clock is another one now, and is followed: it is %s.", lead)
+            log.warning("The feed's clock has jumped and is followed from now on: it is %s.", lead)
         return outcome
 
     def _look_at(self, body: bytes) -> _Fetched:

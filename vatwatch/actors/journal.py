@@ -25,6 +25,7 @@ from typing import Any, TypeAlias, TypeVar, assert_never
 from vatwatch.actors.journal_report import health_of, status_of
 from vatwatch.actors.service import Service
 from vatwatch.config.journal import JournalSettings
+from vatwatch.counting import counted
 from vatwatch.errors import (
     JournalCorrupt,
     JournalError,
@@ -218,6 +219,8 @@ class JournalActor(Service):
             raise JournalError(f"the journal cannot be written: {error}") from error
         else:
             self._last_error = ""
+            what = fn.__name__.strip("_").removesuffix("_blocking")
+            log.debug("Written (%s): %s", what, result)
             return result
         finally:
             self._report()
@@ -252,7 +255,9 @@ class JournalActor(Service):
         try:
             self._write(self._reject_blocking, message)
         except JournalError as error:
-            log.warning("A body without a valid time could not be kept: %s", error)
+            log.warning(
+                "An update without a valid time could not be put into quarantine: %s", error
+            )
 
     def _reject_blocking(self, message: RejectSnapshot) -> None:
         self._journal.reject(
@@ -331,7 +336,10 @@ class JournalActor(Service):
     def _failed(self, failure: SnapshotFailed) -> None:
         times = self._pool.run(self._journal.count_failure, failure.entry_id)
         if times >= self._max_failures:
-            reason = f"made {failure.by} fail, {times} failures in all: {failure.error}"
+            reason = (
+                f"made {failure.by} fail; it has had {counted(times, 'failure')} in all: "
+                f"{failure.error}"
+            )
             self._quarantine(failure.entry_id, reason)
         if failure.by == "cache" and self._journal.find(failure.entry_id) is None:
             with suppress(SupervisionError):  # it can wait: the next snapshot says the same
@@ -351,7 +359,7 @@ class JournalActor(Service):
         self, info: EntryInfo, operation: str, error: VatwatchError, correlation: str
     ) -> None:
         """An error's record and a line in the log, for each: none is quarantined unseen."""
-        log.warning("Snapshot %s of %s: %s", info.id, correlation, error)
+        log.warning("Snapshot %s of %s was quarantined: %s", info.id, correlation, error)
         self.report_failure(operation, error, correlation_id=correlation, remedy="quarantine")
 
     def _shed(self, size_bytes: int | None) -> None:
@@ -361,15 +369,15 @@ class JournalActor(Service):
         if freed:
             dropped = self._journal.stats().evicted - before.evicted
             log.warning(
-                "%d snapshots of the archive (%.1f MiB) are dropped to make room on the disk",
-                dropped,
+                "To make room on the disk, %s (%.1f MiB) were removed from the archive.",
+                counted(dropped, "snapshot"),
                 freed / 2**20,
             )
 
     def _clean(self) -> None:
         found = self._pool.run(self._journal.clean)
         if found:
-            log.info("%d useless files and folders of the journal are removed", found)
+            log.info("The journal was cleaned up: %s removed.", counted(found, "useless file"))
 
     # --- telling how it is -------------------------------------------------------------------
 

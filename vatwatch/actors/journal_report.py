@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vatwatch.counting import counted
 from vatwatch.messages.status import JournalStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.held import HeldEntries
@@ -45,7 +46,9 @@ def health_of(status: JournalStatus, last_error: str) -> tuple[Health, str]:
     if status.pending_bytes >= NEARLY_FULL * status.max_bytes:
         return Health.UNHEALTHY, "nearly full of what waits for the database"
     if status.pending > 1:
-        return Health.DEGRADED, f"{status.pending} snapshots wait for the database"
+        return Health.DEGRADED, counted(
+            status.pending, "snapshot waits", "snapshots wait"
+        ) + " for the database"
     if status.unmoved:
         what = f"{status.unmoved} stored snapshots cannot be moved into the archive"
         return Health.DEGRADED, f"{what}: {status.last_error}"

@@ -85,12 +85,12 @@ class PostgresActor(Service):
         if monotonic() - self._started_at > HEALTHY_S:
             self._attempt = 0
         if not self._reason:
-            log.warning("the embedded PostgreSQL has ended: it is started again")
+            log.warning("The embedded PostgreSQL has ended. It is being started again.")
         try:
             self._dsn = self._cluster.restart()
         except EmbeddedPostgresError as error:
             if str(error) != self._reason:
-                log.warning("the embedded PostgreSQL does not start: %s", error)
+                log.warning("The embedded PostgreSQL does not start: %s", error)
             self._reason = str(error)
             self.after(max(WATCH_S, BACKOFF.delay(self._attempt, random.random)), WatchCluster())
             self._attempt += 1

@@ -256,10 +256,12 @@ class ResourceMonitorActor(Service):
         for blocked in self._hub.blocked[-new:] if new else ():
             if blocked.where:
                 where = " > ".join(blocked.where[-3:])
-                log.warning("the service did not react for %.1f s, at %s", blocked.seconds, where)
+                log.warning(
+                    "The service did not react for %.1f s. It was at %s", blocked.seconds, where
+                )
             else:
                 log.warning(
-                    "the service did not run for %.1f s; the machine was suspended or overloaded",
+                    "The service did not run for %.1f s: the machine was suspended or overloaded.",
                     blocked.seconds,
                 )
 
@@ -278,7 +280,7 @@ class ResourceMonitorActor(Service):
                 self._log_settings.files_kept,
             )
         except OSError as error:
-            log.warning("cleaning up: %s", error)
+            log.warning("Useless files could not be removed: %s", error)
         self._cleaned_at = datetime.now(UTC)
         self.after(self._settings.cleanup_interval_s, CleanUpDue())
 

@@ -87,4 +87,4 @@ class SecondFeed:
         elif not isinstance(answer, NotModified):
             self._body = None
             self.error = str(answer)
-            log.debug("no transceivers: %s", answer)
+            log.debug("The snapshot goes without transceivers: %s", answer)

@@ -110,7 +110,9 @@ class Service(Actor):
         self, entry_id: int, operation: str, error: Exception, *, correlation_id: str = ""
     ) -> None:
         """Count a failure against the journal entry that caused it, when this service goes on."""
-        log.error("Snapshot %d made %s fail (%s)", entry_id, self.name, operation, exc_info=error)
+        log.error(
+            "The %s failed on snapshot %d (%s).", self.name, entry_id, operation, exc_info=error
+        )
         self.report_failure(operation, error, correlation_id=correlation_id)
         self.send("journal", SnapshotFailed(entry_id, self.name, repr(error)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ from vatwatch.traffic.pipeline import (
     compare,
     decode_snapshot,
 )
+
+log = logging.getLogger(__name__)
+
 
 T = TypeVar("T")
 
@@ -54,6 +58,7 @@ class SnapshotReader:
         self.lost_values.update(decoded.lost)
         self.let_through = decoded.counts.let_through
         self.kept_out = decoded.counts.kept_out
+        log.debug("Filters let through %s and kept out %s", self.let_through, self.kept_out)
         return decoded
 
     def compare(

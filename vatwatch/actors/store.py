@@ -228,6 +228,7 @@ class StoreActor(Service):
         try:
             outcome = self._database.run(lambda conn: write_batch(conn, batch))
         except OutOfSequence as error:
+            log.debug("Snapshot %d is out of sequence: %s", batch.entry_id, error)
             self._waiting.void(message.generation)
             self.address("processor").tell(BatchOutOfSequence(batch.entry_id, str(error)))
         except (StorageError, SupervisionError):
@@ -252,6 +253,12 @@ class StoreActor(Service):
                 self._quarantined += len(batch.quarantined)
                 self._write_ms = (monotonic() - started) * 1000
                 self._stored_at = datetime.now(UTC)
+            log.debug(
+                "Snapshot %d is %s; %.0f ms",
+                batch.entry_id,
+                "in the database already" if duplicate else "stored",
+                (monotonic() - started) * 1000,
+            )
             self._tell_stored(batch, duplicate)
         self._working_on = None
 

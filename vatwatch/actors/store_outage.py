@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from gevent.event import AsyncResult
 
+from vatwatch.counting import counted
 from vatwatch.errors import SupervisionError
 from vatwatch.messages import GetReports, Reports
 from vatwatch.messages.status import JournalStatus
@@ -78,9 +79,7 @@ class OutageLog:
         self._log.info(
             "PostgreSQL is back after %s; %s.",
             lasted(after.total_seconds()),
-            "nothing waits"
-            if not pending
-            else "1 snapshot waited and is written now"
-            if pending == 1
-            else f"{pending} snapshots waited and are written now",
+            counted(pending, "snapshot waited and is", "snapshots waited and are") + " written now"
+            if pending
+            else "nothing waits",
         )

@@ -48,7 +48,7 @@ def store_errors(database: Database, records: Sequence[ErrorRecord]) -> None:
                 database.run(partial(_write_errors, records=(record,)))
             except psycopg2.Error as error:
                 # What it was is in the log.
-                log.warning("an error is not kept, PostgreSQL refuses it: %s", error)
+                log.warning("An error could not be kept, as PostgreSQL refuses it: %s", error)
 
 
 def _write_singly(database: Database, message: StoreEvents) -> Iterator[tuple[UUID, str]]:

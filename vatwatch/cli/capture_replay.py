@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vatwatch.config.settings import Settings
+from vatwatch.counting import counted
 from vatwatch.errors import FeedError, JournalError, SchemaRefused, StorageError
 from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
@@ -98,10 +99,11 @@ def replay(settings: Settings, paths: Sequence[Path]) -> bool:
     first, last = found.captures[0].update_timestamp, found.captures[-1].update_timestamp
     waited = f" and {tally.waited} that waited in the journal" if tally.waited else ""
     console.print(
-        f"{tally.handed_in} snapshots, {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC"
+        f"{counted(tally.handed_in, 'snapshot')}, {first:%Y-%m-%d %H:%M:%S} to "
+        f"{last:%Y-%m-%d %H:%M:%S} UTC"
         f"{waited}: {tally.stored} stored, {tally.duplicates} stored before, "
-        f"{tally.rejected} refused, {tally.quarantined_records} records in quarantine, "
-        f"{len(found.unusable)} files not used",
+        f"{tally.rejected} refused, {counted(tally.quarantined_records, 'record')} in quarantine, "
+        f"{counted(len(found.unusable), 'file')} not used",
         highlight=False,
         soft_wrap=True,
     )
@@ -119,8 +121,8 @@ def _replay(settings: Settings, captures: list[Capture], console: Console) -> Ta
             _feed_all(tree, captures, tally, console, refusals)
         except Interrupted:
             console.print(
-                f"interrupted: {tally.handed_in} of {len(captures)} snapshots were handed in; "
-                "what is stored is not stored again",
+                f"interrupted: {tally.handed_in} of {counted(len(captures), 'snapshot')} handed "
+                "in; what is stored is not stored again",
                 highlight=False,
                 soft_wrap=True,
             )
@@ -249,7 +251,9 @@ def _wait(tree: Tree, pending: int, refusals: Sequence[str]) -> None:
                 for name, report in services.items()
                 if report.health is not Health.HEALTHY
             )
-            raise StorageError(f"{now} snapshots wait and nothing moves: {reasons}")
+            raise StorageError(
+                f"{counted(now, 'snapshot waits', 'snapshots wait')}, and nothing moves: {reasons}"
+            )
         gevent.sleep(0.02)
 
 

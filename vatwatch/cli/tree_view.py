@@ -23,6 +23,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from vatwatch.counting import counted
 from vatwatch.errors import FetchError, FetchStatus, FetchUnreachable
 
 TIMEOUT_S = 5.0
@@ -198,8 +199,9 @@ def _head(sample: Sample, url: str) -> Text:
     age = status["feed"]["age_s"]
     head.append("  feed " + ("none yet" if age is None else f"{_span(age)} old"))
     counts = status["counts"]
-    head.append("  " + ", ".join(f"{counts[name]} {name}" for name in ("pilots", "controllers")))
-    head.append(f", {counts['snapshots_stored']} snapshots stored")
+    online = (counted(counts[f"{one}s"], one) for one in ("pilot", "controller"))
+    head.append("  " + ", ".join(online))
+    head.append(f", {counted(counts['snapshots_stored'], 'snapshot')} stored")
     if status["reason"]:
         head.append("\n" + status["reason"], style="yellow")
     return head

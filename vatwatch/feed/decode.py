@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from vatwatch.counting import counted
 from vatwatch.errors import (
     FeedEmpty,
     FeedError,
@@ -236,7 +237,7 @@ def _tolerantly(raw: bytes, first_key: str = "cid") -> _Body:
         raise _not_json(body)
     scanned = scan(body.decode(), first_key=first_key, lists=LISTS)
     if not scanned.closed:
-        raise FeedTruncated(f"it ends too early, after {len(raw):,} bytes")
+        raise FeedTruncated(f"it ends too early, after {counted(len(raw), 'byte')}")
     members = {name: text.encode() for name, text in scanned.members.items()}
     return _Body(
         general=members.pop("general", NULL),
@@ -251,7 +252,7 @@ def _not_json(body: bytes) -> FeedError:
     except UNDECODABLE:
         # The body is not quoted: if its beginning is lost, it begins with anything, names too.
         what = "an HTML page" if body[:1] == b"<" else "something else"
-        return FeedNotJson(f"not JSON, but {what} of {len(body):,} bytes")
+        return FeedNotJson(f"not JSON, but {what} of {counted(len(body), 'byte')}")
     return FeedMalformed("not the feed's shape: it is one value")
 
 

@@ -12,6 +12,7 @@ import falcon
 import msgspec
 from msgspec import Struct
 
+from vatwatch.counting import counted
 from vatwatch.errors import SupervisionError
 from vatwatch.http.service import Resource, Service
 from vatwatch.http.services import send_health
@@ -98,7 +99,7 @@ class DatabaseHealthResource(Resource):
             found = DatabaseReport(error=str(error))
         store = status_of(reports, "store", StoreStatus)
         lag = _lag(status_of(reports, "journal", JournalStatus))
-        waits = f"{lag.pending} snapshots wait in the journal"
+        waits = counted(lag.pending, "snapshot waits", "snapshots wait") + " in the journal"
         health, reason = Health.HEALTHY, ""
         if found.error:
             # While a breaker is open, the store knows better why.

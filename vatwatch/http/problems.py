@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import falcon
 import msgspec
 
+from vatwatch.counting import counted
 from vatwatch.errors import ActorSuspended, StorageError, SupervisionError, TooManyQuestions
 from vatwatch.logs.context import current_request_id
 from vatwatch.redaction import redact
@@ -75,7 +76,7 @@ def _away(
 ) -> None:
     text, retry_after_s = str(error), _retry_after_s(error)
     if isinstance(error, StorageError):
-        text = f"The database is away; ask again in {retry_after_s} seconds. ({text}.)"
+        text = f"The database is away; ask again in {counted(retry_after_s, 'second')}. ({text}.)"
     raise falcon.HTTPServiceUnavailable(description=text, retry_after=retry_after_s)
 
 

@@ -15,6 +15,8 @@ from msgspec import Struct
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from vatwatch.counting import counted
+
 log = logging.getLogger(__name__)
 
 # A client waits for this; Redis answers in less than a millisecond, or it is away.
@@ -69,7 +71,7 @@ class Rate:
         self._redis_back_at = 0.0
 
     def __str__(self) -> str:
-        return f"{self._most} requests in {self._window_s} s"
+        return f"{counted(self._most, 'request')} in {self._window_s} s"
 
     def hit(self, key: str) -> Allowance:
         """Count one request. One that is not allowed counts, too."""
@@ -79,7 +81,10 @@ class Rate:
             except redis.RedisError as error:
                 self._redis_back_at = self._clock() + REDIS_PAUSE_S
                 # Not its text: that may hold the address, and the address the password.
-                log.debug("rates are counted in memory: %s", type(error).__name__)
+                log.debug(
+                    "Redis does not count rates now (%s): they are counted in memory",
+                    type(error).__name__,
+                )
         if len(self._memory.expirations) > MOST_CLIENTS:
             self._forget_the_past()
         return self._hit_memory(key)

@@ -15,6 +15,7 @@ from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.connection import asker_is_gone
 from vatwatch.http.params import Declared
 from vatwatch.http.rates import Rate
+from vatwatch.logs.context import current_request_id
 from vatwatch.supervision import Ask, Recovery, Remedy, Tree, give_way
 
 R = TypeVar("R")
@@ -60,8 +61,11 @@ class Service:
             raise
 
     def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
-        """What is done about failures of an operation; the error manager hears of them."""
-        return Recovery("http", operation, remedies, self.tree.observers.notify)
+        """What is done about failures of an operation; the error manager hears of them.
+
+        Their correlation id is the request's.
+        """
+        return Recovery("http", operation, remedies, self.tree.observers.notify, current_request_id)
 
 
 def send_json(resp: falcon.Response, body: object) -> None:

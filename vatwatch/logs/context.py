@@ -8,7 +8,8 @@ nor its thread pools hand one on. So whoever passes work on carries the ids alon
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -42,6 +43,16 @@ def current_request_id() -> str:
 def work_on(ids: WorkIds) -> None:
     """From now on this greenlet or thread works for these."""
     _current.set(ids)
+
+
+@contextmanager
+def working_on(ids: WorkIds) -> Iterator[None]:
+    """Within this block work for these."""
+    token = _current.set(ids)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 def take_ids_from(source: Callable[[], WorkIds]) -> None:

@@ -14,7 +14,7 @@ from vatwatch.logs.levels import Levels, parse_levels
 from vatwatch.logs.standard_error import StderrHandler
 
 # At debug these write whole addresses, each request and each statement; vatwatch says what matters.
-CHATTY = ("urllib3", "requests", "redis", "asyncio", "dotenv")
+CHATTY = ("urllib3", "requests", "redis", "asyncio", "dotenv", "pykka")
 
 # What `logging` takes to look up a logger or its level. Under gevent it would be gevent's, which
 # leads a native thread into a hub; nothing in `logging` gives way while it holds it.

@@ -17,6 +17,7 @@ from typing import Any
 
 from gevent import monkey
 
+from vatwatch.counting import counted
 from vatwatch.logs.formats import line_of, own_record
 
 # Standard error.
@@ -93,7 +94,7 @@ class StderrHandler(logging.Handler):
             return line
         lost, self._lost = self._lost, 0
         return line_of(
-            self, own_record(logging.WARNING, f"{lost} lines before this were not taken")
+            self, own_record(logging.WARNING, f"{counted(lost, 'line')} before this were not taken")
         )
 
     def _has_room(self, patience_ms: int) -> bool:

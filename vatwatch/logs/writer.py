@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 from gevent import monkey, sleep
 
+from vatwatch.counting import counted
 from vatwatch.logs.log_file import LogFile
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ BATCH_S = 0.1
 # Lines that wait: some seconds of the busiest access log. Beyond that, new ones are lost.
 MOST_WAITING = 20_000
 MOST_BYTES = 8 * 1024 * 1024
-# What a line is counted as that is made later.
+# What a line is counts as that is made later.
 UNMADE_BYTES = 300
 # Written at once: a file is too large by as much at most.
 CHUNK_BYTES = 64 * 1024
@@ -148,34 +149,35 @@ class LogWriter:
             self._done += len(batch)
 
     def _write(self, file: LogFile, lines: list[Line]) -> None:
-        counted = self._count(file)
+        counts = self._count(file)
         for chunk in _chunks(lines):
             try:
                 file.append(b"".join(chunk))
             except Exception as error:  # noqa: BLE001 - without this thread there is no log at all
-                counted.lost += len(chunk)
-                self._tell_failure(file, counted, error)
+                counts.lost += len(chunk)
+                self._tell_failure(file, counts, error)
             else:
-                counted.written += len(chunk)
-                self._tell_of_losses(file, counted)
+                counts.written += len(chunk)
+                self._tell_of_losses(file, counts)
 
-    def _tell_failure(self, file: LogFile, counted: Written, error: Exception) -> None:
-        if not counted.fails:
-            counted.fails = True
+    def _tell_failure(self, file: LogFile, counts: Written, error: Exception) -> None:
+        if not counts.fails:
+            counts.fails = True
             why = getattr(error, "strerror", None) or repr(error)
             text = "%s cannot be written (%s). Its lines are lost until it can."
             log.warning(text, file.path, why)
 
-    def _tell_of_losses(self, file: LogFile, counted: Written) -> None:
+    def _tell_of_losses(self, file: LogFile, counts: Written) -> None:
         """Once the file can be written again, or now and then if it cannot be written so fast."""
-        fresh, now = counted.lost - counted.told_lost, monotonic()
-        if counted.fails:
-            log.warning("%s can be written again. %d lines were lost.", file.path, fresh)
-        elif fresh and now - counted.told_at > TOLD_EVERY_S:
-            log.warning("%s: %d lines were lost, as there were too many.", file.path, fresh)
+        fresh, now = counts.lost - counts.told_lost, monotonic()
+        lost = counted(fresh, "line was", "lines were")
+        if counts.fails:
+            log.warning("%s can be written again. %s lost.", file.path, lost)
+        elif fresh and now - counts.told_at > TOLD_EVERY_S:
+            log.warning("%s: %s lost, as there were too many.", file.path, lost)
         else:
             return
-        counted.fails, counted.told_lost, counted.told_at = False, counted.lost, now
+        counts.fails, counts.told_lost, counts.told_at = False, counts.lost, now
 
     def _count(self, file: LogFile) -> Written:
         return self.counts.setdefault(file.path.name, Written())

@@ -100,13 +100,13 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
         while self.WORKERS and time.monotonic() < deadline:
             if self._is_to_hurry() and time.monotonic() - began > SAME_KEY_S:
-                log.info("stopping at once: what was fetched is in the journal")
+                log.info("Stopping at once. What is not written yet is in the journal.")
                 self.kill_workers(signal.SIGQUIT)
                 deadline = min(deadline, time.monotonic() + HURRY_S)
             time.sleep(POLL_S)
             self.reap_workers()
         if self.WORKERS:
-            log.error("the worker did not stop in time and is killed: the journal has the rest")
+            log.error("The worker did not stop in time and is killed. The journal has the rest.")
             self.kill_workers(signal.SIGKILL)
             deadline = time.monotonic() + HURRY_S
             while self.WORKERS and time.monotonic() < deadline:
@@ -138,7 +138,7 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     def _worker_ended(self, worker: Any, code: int) -> None:
         if self._stopping:
             if code < 0 and not worker.aborted:
-                log.warning("the worker was killed (%s) while it stopped", _name(-code))
+                log.warning("The worker was killed (%s) while it was stopping.", _name(-code))
             return
         if code == self.APP_LOAD_ERROR:
             raise HaltServer("the worker refuses to start, and has said why", code)

@@ -16,6 +16,7 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+from vatwatch.counting import counted
 from vatwatch.logs.context import WorkIds, current_request_id, new_request_id, work_on
 from vatwatch.server.refusals import Unsent, refuse, write_down_unread
 
@@ -79,7 +80,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """Tell the master that the hub turns; without a master there is nothing to go on for."""
         self.tmp.notify()
         if self.alive and self.ppid != os.getppid():
-            log.error("the master has gone: stopping")
+            log.error("The master process has ended, so this worker stops.")
             self.order_stop()
 
     def run(self) -> None:
@@ -97,7 +98,10 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             gevent.sleep(POLL_S)
         busy = self._busy(servers)
         if busy:
-            log.warning("%d connections are closed before they have their answer", busy)
+            log.warning(
+                "Stopping: %s closed without an answer.",
+                counted(busy, "connection is", "connections are"),
+            )
             for server in servers:
                 server.stop(timeout=0)
         # Not only in gunicorn's worker_exit: by then nobody can tell the master that the hub turns,

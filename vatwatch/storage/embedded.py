@@ -238,7 +238,7 @@ class EmbeddedPostgres:
                 heard_at = monotonic()
                 patience.heard()
             elif left and monotonic() - heard_at > SILENT_S:
-                log.warning("PostgreSQL (process %d) stands still: it is ended", self.pid or 0)
+                log.warning("PostgreSQL (process %d) does not react and is ended.", self.pid or 0)
                 self._end_server(KNOCK_S)
                 return False
             sleep(START_POLL_S)
@@ -410,7 +410,7 @@ class _Patience:
         if now - self._told_at > TOLD_EVERY_S:
             self._told_at = now
             waited_s = now - self._began
-            log.info("PostgreSQL recovers from a crash: waited for %.0f s so far", waited_s)
+            log.info("PostgreSQL is recovering from a crash; %.0f s so far.", waited_s)
 
 
 def wait_for_end(process: psutil.Process, timeout_s: float) -> bool:

@@ -44,7 +44,7 @@ def take_home(home: Path, *, leaving_s: float) -> DirectoryLock:
 
 def _await(place: Path, leaving_s: float) -> None:
     def waiting(held: Held) -> None:
-        log.warning("waiting for process %s, which stops and still has %s", held.holder, place)
+        log.warning("Waiting for process %s, which is stopping, to release %s", held.holder, place)
 
     try:
         wait_until_free(place, leaving_s=leaving_s, waiting=waiting)

@@ -21,6 +21,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from vatwatch.counting import counted
 from vatwatch.errors import JournalCorrupt, JournalFull, JournalInUse
 from vatwatch.storage.directory_lock import DirectoryLock, Held
 from vatwatch.storage.failure_counts import FailureCounts
@@ -338,8 +339,10 @@ class Journal:
         archive, quarantine = self._archive, self._quarantine
         if self._pending.size_bytes + size_bytes > self._max_bytes:
             raise JournalFull(
-                f"{len(self._pending)} snapshots wait for the database and fill the journal's "
-                f"{self._max_bytes / 2**20:.0f} MiB (VATWATCH_JOURNAL_MAX_MB)"
+                "the journal is full: "
+                f"{counted(len(self._pending), 'snapshot waits', 'snapshots wait')} for the "
+                f"database, and it may have {self._max_bytes / 2**20:.0f} MiB "
+                "(VATWATCH_JOURNAL_MAX_MB)"
             )
         kept = self._pending.size_bytes + archive.shelf.size_bytes + quarantine.shelf.size_bytes
         surplus = kept + self.held_bytes + size_bytes - self._max_bytes

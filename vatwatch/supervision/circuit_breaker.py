@@ -6,6 +6,7 @@ it what became of the child.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from vatwatch.supervision.breaker import Breaker, BreakerPolicy, BreakerState
 from vatwatch.supervision.failures import text_of
 from vatwatch.supervision.notices import BreakerChanged
 from vatwatch.supervision.vocabulary import BreakerKind
+
+log = logging.getLogger(__name__)
+
 
 T = TypeVar("T")
 
@@ -223,6 +227,9 @@ class CircuitBreaker:
             Transition(self._wall_clock(), before.state, breaker.state, reason)
         )
         if self._observe is not None:
+            log.debug(
+                "%s: %s, was %s: %s", self.name, breaker.state.value, before.state.value, reason
+            )
             self._observe(
                 BreakerChanged(
                     self.name,

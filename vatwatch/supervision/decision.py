@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import assert_never
 
+from vatwatch.counting import counted
 from vatwatch.supervision.breaker import Breaker, BreakerState
 from vatwatch.supervision.child_events import (
     Begin,
@@ -264,7 +265,9 @@ class _Turn:
         if known.on_trial:
             reason = f"a trial failed: {reason}"
         elif failing.exceeded:
-            reason = f"over {failing.intensity} failures in {failing.period_s:g} s: {reason}"
+            reason = (
+                f"over {counted(failing.intensity, 'failure')} in {failing.period_s:g} s: {reason}"
+            )
         else:
             self.change(child, failing=failing)
             return False

@@ -345,7 +345,7 @@ class Incarnation:
         except Exception as error:  # noqa: BLE001 - it belongs to the asker
             self._pending_replies.pop(reply, None)
             reply.when_answered(None)
-            self._report_ask(message, error)
+            self._report_ask(message, error, reply.request_id)
             reply.fail(error)
         else:
             if not self.deferred:
@@ -356,9 +356,9 @@ class Incarnation:
     def _resolved(self, reply: Reply[Any], error: BaseException | None) -> None:
         message = self._pending_replies.pop(reply, None)
         if message is not None and error is not None:
-            self._report_ask(message, error)
+            self._report_ask(message, error, reply.request_id)
 
-    def _report_ask(self, message: Any, error: BaseException) -> None:
+    def _report_ask(self, message: Any, error: BaseException, request_id: str) -> None:
         if isinstance(error, TooManyQuestions):
             return  # it is no failure of the actor, and comes as often as somebody asks
         self.node.asks_failed += 1
@@ -366,7 +366,7 @@ class Incarnation:
             AskFailed(
                 path=self.node.path,
                 message_type=type(message).__name__,
-                correlation_id=correlation_of(message),
+                correlation_id=correlation_of(message) or request_id,
                 **describe_error(error),
             )
         )

@@ -15,6 +15,7 @@ from gevent import get_hub, getcurrent
 from gevent.hub import Waiter
 from pykka.messages import _ActorStop
 
+from vatwatch.counting import counted
 from vatwatch.errors import ActorUnavailable, MailboxFull
 from vatwatch.supervision.envelope import Due as Due
 from vatwatch.supervision.envelope import Envelope as Envelope
@@ -329,7 +330,7 @@ class Mailbox:
             self._normal.append(envelope)
         elif self._must_not_wait(envelope):
             self.refused += 1
-            raise MailboxFull(f"{self.capacity} messages are waiting")
+            raise MailboxFull(counted(self.capacity, "message is", "messages are") + " waiting")
         else:
             self._wait_for_room(envelope, self.block_s if timeout_s is None else timeout_s)
 
@@ -363,7 +364,9 @@ class Mailbox:
                 self._senders.remove(blocked)
         if not blocked.released:
             self.refused += 1
-            raise MailboxFull(f"no room among {self.capacity} messages within {timeout_s} s")
+            raise MailboxFull(
+                f"no room among {counted(self.capacity, 'message')} within {timeout_s} s"
+            )
 
     def _admit(self) -> None:
         """Take over the messages of waiting senders, in their order, while there is room."""

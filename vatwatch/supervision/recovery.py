@@ -15,6 +15,7 @@ well at once tells nothing. Restarts are the supervisors' remedy, and told by th
 
 from __future__ import annotations
 
+import logging
 import random as random_module
 import time
 from collections.abc import Callable
@@ -30,6 +31,9 @@ from vatwatch.supervision.circuit_breaker import CircuitBreaker
 from vatwatch.supervision.failures import describe_error
 from vatwatch.supervision.notices import FailureHandled
 from vatwatch.supervision.vocabulary import RemedyName
+
+log = logging.getLogger(__name__)
+
 
 T = TypeVar("T")
 
@@ -81,7 +85,7 @@ class Retry:
             try:
                 return fn()
             except Exception as error:
-                delay_s = self.backoff.delay(attempt, self.random)
+                delay_s, kind = self.backoff.delay(attempt, self.random), type(error).__name__
                 late = until is not None and self.clock() + delay_s >= until
                 if not self._worth_it(error):
                     raise
@@ -90,6 +94,8 @@ class Retry:
                 if late or attempt == self.attempts:
                     raise
                 trace.try_with("retry", error)
+            # Of the error only its kind: its text may hold what nobody is to read.
+            log.debug("Attempt %d failed (%s); the next is in %.2f s", attempt + 1, kind, delay_s)
             self.sleep(delay_s)
         raise AssertionError("the last attempt returns or raises")
 

@@ -11,9 +11,11 @@ Restart   its children are stopped, and started again in order; their nodes, mai
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from vatwatch.counting import counted
 from vatwatch.errors import StartFailed, SupervisionError
 from vatwatch.supervision import child_events, orders
 from vatwatch.supervision.actor import Actor
@@ -30,6 +32,9 @@ from vatwatch.supervision.notices import ChildRestarting, ChildStarted, ChildSto
 from vatwatch.supervision.spec import SupervisorSpec
 from vatwatch.supervision.timer import Timer
 from vatwatch.supervision.vocabulary import State
+
+log = logging.getLogger(__name__)
+
 
 # READY depends on more; see `_shown`.
 _STATES = {
@@ -157,10 +162,23 @@ class Supervisor(Actor):
             group = self._as_it_is()
             self._group, decided = decide(group, event, runtime.clock(), runtime.random)
             self._node.group = self._group
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug(
+                    "%s, %s: %s",
+                    self.path,
+                    self._named(event),
+                    ", ".join(map(self._named, decided)) or "nothing to do",
+                )
             self._show()
             event = None
             for order in decided:
                 event = self._carry_out(order)
+
+    def _named(self, what: child_events.Event | orders.Order) -> str:
+        """An event or an order in words: what it is, and of which child."""
+        child = getattr(what, "child", None)
+        name = type(what).__name__
+        return name if child is None else f"{name} {self._node.children[child].name}"
 
     @property
     def _spec(self) -> SupervisorSpec:
@@ -233,7 +251,7 @@ class Supervisor(Actor):
                 self.notify(Escalated(self.path, self._spec.intensity, self._spec.period_s))
             case orders.GiveUp():
                 raise SupervisionError(
-                    f"{self.path}: more than {self._spec.intensity} failures "
+                    f"{self.path}: more than {counted(self._spec.intensity, 'failure')} "
                     f"in {self._spec.period_s:g} s"
                 )
             case orders.RefuseToStart():

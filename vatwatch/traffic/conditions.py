@@ -26,6 +26,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from vatwatch.counting import counted
 from vatwatch.feed.decode import Tally
 
 FEWER_SHARE = 1 / 3
@@ -97,7 +98,7 @@ def _pilots(usual: Usual, time: datetime, now: int) -> tuple[Usual, str]:
         return Usual(time, float(now)), ""
     return (
         Usual(time, was, usual.fewer_since or time),
-        f"{now} pilots, far fewer than the usual {round(was)}: a fault upstream",
+        f"{counted(now, 'pilot')}, far fewer than the usual {round(was)}: a fault upstream",
     )
 
 
