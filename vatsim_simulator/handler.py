@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import struct
+from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
 import gevent
 import msgspec
-from gevent.pywsgi import WSGIHandler
+from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from vatsim_simulator.faults import (
     AnyFault,
@@ -38,7 +39,17 @@ _SORRY = b"<!DOCTYPE html>\n<title>Sorry</title>\n<h1>We will be back soon</h1>\
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
+class _TimeIsUp(Exception):
+    """A feed has dripped for long enough."""
+
+
+class SimulatorServer(WSGIServer):
+    """A server with the site that its handlers answer from: to be set before it is started."""
+
+    site: Site
+
+
+class Handler(WSGIHandler):
     """gevent reads the requests and keeps the connections; `run_application` answers."""
 
     environ: dict[str, Any]
@@ -47,7 +58,8 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
 
     def run_application(self) -> None:
         """Answer one request."""
-        self._site: Site = self.application
+        assert isinstance(self.server, SimulatorServer)
+        self._site = self.server.site
         self._method: str = self.environ["REQUEST_METHOD"]
         path: str = self.environ["PATH_INFO"]
         if path == CONTROL_PATH:
@@ -116,7 +128,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
     def _drip(self, fault: Drip, content: bytes, headers: list[str]) -> bool:
         """Whether all of it was sent: a short body can be, in the time."""
         self._send(HTTPStatus.OK, content, headers=headers, share=0.0)
-        with gevent.Timeout(fault.seconds, False):
+        with suppress(_TimeIsUp), gevent.Timeout(fault.seconds, _TimeIsUp()):
             for begin in range(0, len(content), fault.chunk_bytes):
                 self.socket.sendall(content[begin : begin + fault.chunk_bytes])
                 gevent.sleep(fault.interval_s)

@@ -8,14 +8,14 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import gevent
 from gevent.event import Event
-from gevent.pywsgi import WSGIServer
 
 from vatsim_simulator.clock import Clock
 from vatsim_simulator.faults import AnyFault
-from vatsim_simulator.handler import Handler
+from vatsim_simulator.handler import Handler, SimulatorServer
 from vatsim_simulator.publisher import Publisher
 from vatsim_simulator.schedule import Schedule
 from vatsim_simulator.site import (
@@ -47,14 +47,14 @@ class Simulator:
         self._settings, self._start, self._faults = settings, start, faults
         self._server = _listen(host, port)
         self._studio = NativePool(1, "simulator")
-        self._publishing: gevent.Greenlet | None = None
+        self._publishing: gevent.Greenlet[[], None] | None = None
 
     @property
     def address(self) -> str:
         """`http://host:port`."""
         return f"http://{authority(*self._server.address[:2])}"
 
-    def start(self) -> gevent.Greenlet:
+    def start(self) -> gevent.Greenlet[[], None]:
         """Make the world and answer; the greenlet that goes on with it, which ends with a bug."""
         start = self._start or datetime.now(UTC)
         clock, schedule = Clock(start, self._settings.speed, time.monotonic()), Schedule()
@@ -62,7 +62,7 @@ class Simulator:
         publisher.begin(self._settings.seed, self._settings.pilots)
         for fault in self._faults:
             schedule.add(fault, time.monotonic())
-        self._server.application = Site(self._settings, clock, schedule, publisher)
+        self._server.site = Site(self._settings, clock, schedule, publisher)
         self._server.start()
         self._publishing = gevent.spawn(publisher.run)
         return self._publishing
@@ -90,7 +90,7 @@ def simulate(
         gevent.signal_handler(number, ended.set)
     # So that a signal is heard while the world is being made.
     starting = gevent.spawn(simulator.start)
-    gevent.wait([ended, starting], count=1)
+    gevent.wait(_either(starting, ended), count=1)
     publishing = None
     if not ended.is_set():
         publishing = starting.get()
@@ -98,7 +98,7 @@ def simulate(
         gc.collect()
         gc.freeze()
         _greet(simulator.address, settings)
-        gevent.wait([ended, publishing], count=1)
+        gevent.wait(_either(publishing, ended), count=1)
     starting.kill()
     simulator.stop()
     if publishing is not None and publishing.exception is not None:
@@ -118,10 +118,21 @@ def _greet(address: str, settings: SimulatorSettings) -> None:
     sys.stderr.flush()
 
 
-def _listen(host: str, port: int) -> WSGIServer:
+def _either(
+    greenlet: gevent.Greenlet[..., Any], event: Event
+) -> list[gevent.Greenlet[..., Any] | Event]:
+    return [greenlet, event]
+
+
+def _nothing(_environ: object, _start_response: object) -> list[bytes]:
+    """gevent wants an application; the handler answers without it."""
+    raise AssertionError("the handler answers")
+
+
+def _listen(host: str, port: int) -> SimulatorServer:
     listener = listen(
         host,
         port,
         what_else="Is a simulator running already? Stop it, or choose another port with --port.",
     )
-    return WSGIServer(listener, handler_class=Handler, log=None)
+    return SimulatorServer(listener, _nothing, handler_class=Handler, log=None)

@@ -24,8 +24,12 @@ def stopped_by_signals() -> Iterator[None]:
     actor would end by it instead of the command.
     """
     here = gevent.getcurrent()
+
+    def interrupt(number: signal.Signals) -> None:
+        gevent.kill(here, Interrupted(number))
+
     handlers = [
-        gevent.signal_handler(number, lambda n=number: gevent.kill(here, Interrupted(n)))
+        gevent.signal_handler(number, interrupt, number)
         for number in (signal.SIGINT, signal.SIGTERM)
     ]
     try:

@@ -158,7 +158,7 @@ class AlerterActor(Service):
         self._soon = False
         self._signals = {webhook.name: Signal() for webhook in self._webhooks}
         self._stopping = Signal()
-        self._deliveries: list[gevent.Greenlet] = []
+        self._deliveries: list[gevent.Greenlet[..., object]] = []
 
     def on_start(self) -> None:
         if inherited := self.inherited(AlertRecords):

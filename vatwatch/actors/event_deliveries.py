@@ -67,7 +67,7 @@ class EventDeliveries:
         self._changed = changed
         self._subscriptions = {each.subscriber: each for each in subscriptions}
         self._queues: dict[str, DeliveryQueue] = {}
-        self._running: list[gevent.Greenlet] = []
+        self._running: list[gevent.Greenlet[..., object]] = []
 
     def start(self) -> None:
         """Serve the queues of all subscribers, and those that still hold something."""

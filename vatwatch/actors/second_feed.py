@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from time import monotonic
+from typing import TypeAlias
 
 from gevent import Greenlet
 
@@ -17,18 +18,22 @@ log = logging.getLogger(__name__)
 # main feed waits for no more than what a slow moment of the network takes.
 GRACE_S = 0.5
 
-Answer = bytes | NotModified | FetchError | FeedError
+Answer: TypeAlias = bytes | NotModified | FetchError | FeedError
 
 
 class SecondFeed:
     """One request at a time, in a greenlet that ends with the actor."""
 
-    def __init__(self, client: FeedClient, spawn: Callable[..., Greenlet]) -> None:
+    def __init__(
+        self,
+        client: FeedClient,
+        spawn: Callable[[Callable[[str], Answer], str], Greenlet[..., Answer | None]],
+    ) -> None:
         """`spawn` is the actor's."""
         self._client = client
         self._spawn = spawn
         self._url = ""
-        self._request: Greenlet | None = None
+        self._request: Greenlet[..., Answer | None] | None = None
         self._body: bytes | None = None  # the latest; what "not modified" stands for
         self._kept: bytes | None = None  # the latest that went with a snapshot
         self._changed_at: float | None = None

@@ -27,7 +27,7 @@ class OutageLog:
         self._store = store
         self._log = log
         self._outage: Outage | None = None
-        self._pending = AsyncResult()
+        self._pending: AsyncResult[int] = AsyncResult()
 
     @property
     def since(self) -> datetime | None:
@@ -61,7 +61,7 @@ class OutageLog:
             self._pending = AsyncResult()
             self._store.spawn(self._ask_pending, self._pending)
 
-    def _ask_pending(self, answer: AsyncResult) -> None:
+    def _ask_pending(self, answer: AsyncResult[int]) -> None:
         """In a greenlet: it is the journal's to know, and nothing waits for a line of the log."""
         pending = 0
         with suppress(SupervisionError):

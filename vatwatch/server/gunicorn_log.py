@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import MutableMapping
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -20,7 +21,7 @@ from vatwatch.logs.writer import writer
 TOLD_EVERY_S = 60.0
 
 
-class GunicornLog(Logger):  # type: ignore[misc]  # gunicorn has no types
+class GunicornLog(Logger):
     """In the place of gunicorn's, without its handlers."""
 
     def setup(self, cfg: Any) -> None:
@@ -35,7 +36,7 @@ class GunicornLog(Logger):  # type: ignore[misc]  # gunicorn has no types
         self._told_at = -math.inf
         self._untold = 0
 
-    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+    def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
         """Of requests that are none, which anybody can send at any rate: one a minute is told."""
         if time.monotonic() - self._told_at < TOLD_EVERY_S:
             self._untold += 1
@@ -45,14 +46,16 @@ class GunicornLog(Logger):  # type: ignore[misc]  # gunicorn has no types
             msg, args = "Not a valid request: %s", (self.unread,)
         more = f" (and {self._untold} before it)" if self._untold else ""
         self._told_at, self._untold = time.monotonic(), 0
-        super().warning(msg + more, *args, **kwargs)
+        super().warning(f"{msg}{more}", *args, **kwargs)
 
-    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+    def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
         """A failure outside of the app; among its `args` may be the target of a request."""
         shown = [safe_target(arg) if isinstance(arg, str) else arg for arg in args]
         super().exception(msg, *shown, **kwargs)
 
-    def access(self, resp: Any, _req: Any, environ: dict[str, Any], request_time: Any) -> None:
+    def access(
+        self, resp: Any, _req: Any, environ: MutableMapping[str, Any], request_time: Any
+    ) -> None:
         """A request was answered, or its client has gone: gunicorn calls it for each."""
         if files.access is not None:
             write_down(

@@ -8,11 +8,13 @@ import signal
 import socket
 import sys
 import time
+from queue import SimpleQueue
 from typing import Any
 
+from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
-from gunicorn.sock import TCP6Socket, TCPSocket, close_sockets
+from gunicorn.sock import TCP6Socket, TCPSocket
 
 from vatwatch.storage.directory_lock import DirectoryLock
 
@@ -27,10 +29,19 @@ SAME_KEY_S = 0.1
 POLL_S = 0.05
 
 
-class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+class SignalledApplication(BaseApplication):
+    """What the master runs: it has the signals that come to the master, for its worker."""
+
+    signals: SimpleQueue[int]
+
+
+class Master(Arbiter):
     """gunicorn's arbiter, for one worker that holds everything."""
 
-    def __init__(self, app: Any, listener: socket.socket, home: DirectoryLock) -> None:
+    def __init__(
+        self, app: SignalledApplication, listener: socket.socket, home: DirectoryLock
+    ) -> None:
+        self._signalled = app
         self._listener = listener
         self._home = home
         self._stopping = False
@@ -38,10 +49,11 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
 
     def start(self) -> None:
         """Listen with the socket that was opened before anything else was begun."""
-        self.app.signals = self.SIG_QUEUE
+        self._signalled.signals = self.SIG_QUEUE
+        assert self.log is not None
         kind = TCP6Socket if self._listener.family == socket.AF_INET6 else TCPSocket
         address = self._listener.getsockname()
-        self.LISTENERS = [kind(address, self.cfg, self.log, fd=self._listener.detach())]
+        self.LISTENERS[:] = [kind(address, self.cfg, self.log, fd=self._listener.detach())]
         super().start()
 
     # -- signals
@@ -92,8 +104,9 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         if self._stopping:
             return
         self._stopping = True
-        close_sockets(self.LISTENERS, unlink=False)
-        self.LISTENERS = []
+        for listener in self.LISTENERS:
+            listener.close()
+        self.LISTENERS.clear()
         self._home.say_stopping()
         began = time.monotonic()
         deadline = began + self.cfg.graceful_timeout + STOP_MARGIN_S

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import gevent
-from gunicorn.app.base import BaseApplication
+from gevent.event import Event
 from gunicorn.arbiter import Arbiter
 
 from vatwatch import __version__
@@ -26,7 +26,7 @@ from vatwatch.listening import authority, listen
 from vatwatch.logs import keep_log_files
 from vatwatch.redaction import shown_address
 from vatwatch.server.gunicorn_log import GunicornLog
-from vatwatch.server.master import STOP_MARGIN_S, Master
+from vatwatch.server.master import STOP_MARGIN_S, Master, SignalledApplication
 from vatwatch.server.worker import Worker
 from vatwatch.storage.first_look import check_database
 from vatwatch.storage.home import take_home
@@ -66,7 +66,7 @@ def serve(settings: Settings) -> None:
     _Application(settings, listener, home).run()
 
 
-class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+class _Application(SignalledApplication):
     def __init__(self, settings: Settings, listener: socket.socket, home: DirectoryLock) -> None:
         self._settings = settings
         self._listener = listener
@@ -142,7 +142,8 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         worker.before_exit = partial(self._stop_tree, None, worker)
         try:
             starting = gevent.spawn(_start, self._tree)
-            gevent.wait([starting, worker.stop_ordered], count=1)
+            either: list[gevent.Greenlet[..., Any] | Event] = [starting, worker.stop_ordered]
+            gevent.wait(either, count=1)
         finally:
             beat.kill()
         if worker.stop_ordered.is_set():
@@ -175,7 +176,8 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         log.info("stopping: what has been fetched is written first")
         worker.order_stop()  # if it has not been ordered, the clock starts now
         stopping = gevent.spawn(self._tree.stop, max(LEAST_STOP_S, worker.time_left_s()))
-        gevent.wait([stopping, worker.hurried], count=1)
+        either: list[gevent.Greenlet[..., Any] | Event] = [stopping, worker.hurried]
+        gevent.wait(either, count=1)
         stopping.join(None if not worker.hurried.is_set() else HURRY_S)
         log.info("stopped" if stopping.value else "stopped, not all of it in time: see above")
         if self._refusal:

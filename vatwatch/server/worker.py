@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import gevent
 from gevent.event import Event
@@ -18,6 +19,8 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from vatwatch.counting import counted
 from vatwatch.logs.context import WorkIds, current_request_id, new_request_id, work_on
+from vatwatch.server.gunicorn_log import GunicornLog
+from vatwatch.server.master import SignalledApplication
 from vatwatch.server.refusals import Unsent, refuse, write_down_unread
 
 log = logging.getLogger(__name__)
@@ -28,7 +31,7 @@ REQUESTS_SHARE = 0.5
 POLL_S = 0.05
 
 
-class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
+class Worker(GeventWorker):
     """Serves until it is told to stop, or its master has gone."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -56,6 +59,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
         What was in there before was for the master, and comes to the same: it stops us.
         """
+        assert isinstance(self.app, SignalledApplication)
         queue, came = self.app.signals, set()
         while not queue.empty():
             came.add(queue.get_nowait())
@@ -118,9 +122,11 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         work_on(WorkIds(request_id))
         unsent = Unsent()
         address = addr[0] if addr else ""
+        assert isinstance(self.log, GunicornLog)
         self.log.unread = f"{type(exc).__name__}, from {address or 'a socket'}"
         try:
-            super().handle_error(req, unsent, addr, exc)
+            # Of a socket it has what gunicorn uses here.
+            super().handle_error(req, cast("socket.socket", unsent), addr, exc)
         finally:
             self.log.unread = ""
         if req is None and getattr(exc, "req", None) is None:
@@ -141,7 +147,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         return server
 
     def _busy(self, servers: list[StreamServer]) -> int:
-        return sum(server.pool.size - server.pool.free_count() for server in servers)
+        pools = [server.pool for server in servers if server.pool is not None]
+        return sum(len(pool) for pool in pools)
 
     def _hurry(self) -> None:
         self.order_stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import pykka
 from gevent import Greenlet
@@ -33,6 +33,7 @@ from vatwatch.supervision.vocabulary import (
 )
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Actor(pykka.Actor):
@@ -146,7 +147,7 @@ class Actor(pykka.Actor):
         """Tell itself `message` in `seconds`; past the mailbox's bound; not after its death."""
         return tell_later(self._incarnation, seconds, message)
 
-    def spawn(self, fn: Callable[..., Any], *args: Any) -> Greenlet:
+    def spawn(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> Greenlet[..., T | None]:
         """Run `fn(*args)` in a greenlet that is killed when the actor ends.
 
         If it raises, the actor fails with that error, wherever it stands. If it is killed, not.

@@ -16,17 +16,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import FrameType
 from typing import Any
 from weakref import WeakSet
 
 import gevent
 from gevent.monkey import get_original
 
-_start_native: Callable[..., Any] = get_original("_thread", "start_new_thread")
+_start_native: Callable[..., int] = get_original("_thread", "start_new_thread")
 _native_id: Callable[[], int] = get_original("_thread", "get_ident")
 # As a sleep. `time.sleep` names the moment of its end to the system, which a clock that is faked
 # (libfaketime) refuses.
-_native_select: Callable[..., Any] = get_original("select", "select")
+_native_select: Callable[..., object] = get_original("select", "select")
 
 _FRAMES = 12
 _KEPT = 20
@@ -64,7 +65,7 @@ class HubWatch:
         self._running = False
         self._latest: deque[float] = deque(maxlen=_WINDOW)
         self._blocked: deque[Blocked] = deque(maxlen=_KEPT)
-        self._greenlets: WeakSet[Any] = WeakSet()
+        self._greenlets: WeakSet[gevent.Greenlet[..., Any]] = WeakSet()
         self.times_blocked = 0
 
     def run(self) -> None:
@@ -119,7 +120,7 @@ class HubWatch:
             self._note = (beat, _stack(sys._current_frames().get(self._thread_id)))
 
 
-def _stack(frame: Any) -> tuple[str, ...]:
+def _stack(frame: FrameType | None) -> tuple[str, ...]:
     found: list[str] = []
     while frame is not None and len(found) < _FRAMES:
         code = frame.f_code

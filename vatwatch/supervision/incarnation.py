@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 import gevent
+from gevent import Greenlet
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from vatwatch.errors import ActorUnavailable, SupervisionError, TooManyQuestions
@@ -26,6 +27,9 @@ from vatwatch.supervision.runtime import Runtime
 from vatwatch.supervision.spec import AnySpec, ChildSpec
 from vatwatch.supervision.timer import Timer
 from vatwatch.supervision.vocabulary import DeadLetterReason, ExitReason, Startable
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 # An actor with a full mailbox never waits, so it gives way to the others after this long.
 _MAX_BURST_S = 0.005
@@ -164,11 +168,11 @@ class Incarnation:
         self.deferred = False
         self.stop_ordered = False
         self.stop_for_good = False
-        self.greenlet: Any = gevent.Greenlet(self._live)
+        self.greenlet: Greenlet[[], None] = Greenlet(self._live)
         self.watch = watch
         self._kill_reason: tuple[ExitReason, BaseException | None] | None = None
         self._timers: set[Timer] = set()
-        self._linked: set[Any] = set()
+        self._linked: set[Greenlet[..., Any]] = set()
         self._pending_replies: dict[Reply[Any], Any] = {}
         self._stop_awaited: list[Reply[Any]] = []
 
@@ -226,10 +230,10 @@ class Incarnation:
         if self.busy_since is not None:
             self.busy_since += seconds
 
-    def spawn(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    def spawn(self, fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> Greenlet[..., T | None]:
         """Start a greenlet that ends with this incarnation, and whose failure is its failure."""
         self._require_alive()
-        greenlet = gevent.Greenlet(self._linked_run, current_ids(), fn, args)
+        greenlet: Greenlet[..., T | None] = Greenlet(self._linked_run, current_ids(), fn, args)
         self._linked.add(greenlet)
         greenlet.link(self._linked.discard)
         greenlet.start()
@@ -379,7 +383,7 @@ class Incarnation:
         if self._kill_reason is not None:
             raise gevent.GreenletExit
 
-    def _linked_run(self, ids: WorkIds, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    def _linked_run(self, ids: WorkIds, fn: Callable[[*Ts], T], args: tuple[*Ts]) -> T | None:
         work_on(ids)
         try:
             return fn(*args)
@@ -387,6 +391,7 @@ class Incarnation:
             return None
         except BaseException as error:  # noqa: BLE001 - it is this actor's failure
             self.kill("crash", error)
+            return None
 
     def _crash(self, error: BaseException) -> None:
         reason: ExitReason = "crash" if self.started else "start"

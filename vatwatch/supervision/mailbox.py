@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from gevent import get_hub, getcurrent
+from gevent import Greenlet, get_hub, getcurrent
 from gevent.hub import Waiter
 from pykka.messages import _ActorStop
 
@@ -33,7 +33,7 @@ class _Blocked:
 
     __slots__ = ("envelope", "released", "waiter")
 
-    def __init__(self, envelope: Envelope, waiter: Any) -> None:
+    def __init__(self, envelope: Envelope, waiter: Waiter[None]) -> None:
         self.envelope = envelope
         self.waiter = waiter
         self.released = False
@@ -87,7 +87,7 @@ class Mailbox:
         self.high_water = 0
         self.dropped = 0
         self.refused = 0
-        self.owner: Any = None
+        self.owner: Greenlet[..., None] | None = None
         """The greenlet that reads: it must not wait for itself."""
         self._undeliverable = undeliverable
         self._hub = get_hub()
@@ -101,7 +101,7 @@ class Mailbox:
         # The news in the normal lane, by topic.
         self._news: dict[tuple[type[Latest], str], News] = {}
         self._senders: deque[_Blocked] = deque()
-        self._reader: Any = None
+        self._reader: Waiter[None] | None = None
 
     @property
     def depth(self) -> int:
@@ -226,7 +226,8 @@ class Mailbox:
                 if self._senders:
                     self._admit()
                 return envelope
-            self._reader = waiter = Waiter(self._hub)
+            waiter: Waiter[None] = Waiter(self._hub)
+            self._reader = waiter
             try:
                 waiter.get()
             finally:
@@ -383,4 +384,5 @@ class Mailbox:
 
     def _wake_reader(self) -> None:
         reader, self._reader = self._reader, None
-        self._hub.loop.run_callback(reader.switch, None)
+        if reader is not None:
+            self._hub.loop.run_callback(reader.switch, None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import gevent
 from gevent.threadpool import ThreadPool
@@ -61,7 +62,7 @@ class NativePool:
         self.size = size
         self._threads = ThreadPool(size)
         self._closed = False
-        self._ending: gevent.Greenlet | None = None
+        self._ending: gevent.Greenlet[[], None] | None = None
         self._release = release
         self._owns = owns
         self._before: list[NativePool] = []
@@ -89,7 +90,7 @@ class NativePool:
             self._wait_for_predecessors()
             if self._closed:
                 raise SupervisionError(f"{self.name}: the pool is closed")
-            succeeded, outcome = self._threads.spawn(task).get()
+            outcome = self._threads.spawn(task).get()
         except gevent.Timeout as timeout:
             if timeout is not timer:
                 raise
@@ -97,10 +98,10 @@ class NativePool:
         finally:
             task.given_up = True
             timer.close()
-        if not succeeded:
-            raise outcome
-        result: T = outcome
-        return result
+        assert outcome is not None, "a task that was not given up has an outcome"
+        if isinstance(outcome, _Raised):
+            raise outcome.error
+        return outcome.value
 
     def close(self, timeout_s: float = 10.0) -> bool:
         """Take no more calls, and wait for those that were taken. Can be repeated.
@@ -113,7 +114,7 @@ class NativePool:
         if self._ending is None:
             self._ending = gevent.spawn(self._end)
         self._ending.join(timeout_s)
-        return bool(self._ending.ready())
+        return self._ending.ready()
 
     def _end(self) -> None:
         """Takes as long as the last call, in the background if nobody waits for it."""
@@ -136,23 +137,33 @@ class NativePool:
         self._before = []
 
 
-class _Task:
+@dataclass(frozen=True, slots=True)
+class _Returned(Generic[T]):
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: BaseException
+
+
+class _Task(Generic[T]):
     """One call. gevent prints every exception of a pool's task, so it is returned instead."""
 
     __slots__ = ("args", "fn", "given_up", "ids")
 
-    def __init__(self, fn: Callable[..., Any], args: tuple[object, ...]) -> None:
+    def __init__(self, fn: Callable[..., T], args: tuple[object, ...]) -> None:
         self.fn = fn
         self.args = args
         self.given_up = False
         # What the thread logs belongs to what its caller works on.
         self.ids = current_ids()
 
-    def __call__(self) -> tuple[bool, Any]:
+    def __call__(self) -> _Returned[T] | _Raised | None:
         if self.given_up:
-            return True, None
+            return None
         work_on(self.ids)
         try:
-            return True, self.fn(*self.args)
+            return _Returned(self.fn(*self.args))
         except BaseException as error:  # noqa: BLE001 - raised again in the caller
-            return False, error
+            return _Raised(error)

@@ -30,7 +30,7 @@ class Reply(pykka.Future[R]):
     _done = False
     _value: Any = None
     _error: BaseException | None = None
-    _waiters: list[Any] | None = None
+    _waiters: list[Waiter[None]] | None = None
     _when_resolved: Callable[[Reply[R], BaseException | None], None] | None = None
     abandoned = False
     """The asker has gone: nobody needs the answer any more."""
@@ -61,7 +61,7 @@ class Reply(pykka.Future[R]):
         if self._done:
             return True
         hub = get_hub()
-        waiter = Waiter(hub)
+        waiter: Waiter[None] = Waiter(hub)
         if self._waiters is None:
             self._waiters = [waiter]
         else:

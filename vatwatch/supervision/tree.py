@@ -115,9 +115,7 @@ class Tree:
         self._root.state = State.STOPPING
         self._runtime.stopping = True
         incarnation.order_stop(for_good=True)
-        with gevent.Timeout(timeout_s, False):
-            self._wait(lambda: incarnation.dead)
-        in_order = incarnation.dead
+        in_order = self._wait(lambda: incarnation.dead, timeout_s)
         if not in_order:
             incarnation.kill("shutdown")
             left = [node.incarnation for node in self._root.walk() if node.incarnation is not None]
@@ -192,10 +190,16 @@ class Tree:
     def _find(self, path: str) -> ChildNode | None:
         return next((node for node in self._root.walk() if node.path == path), None)
 
-    def _wait(self, done: Callable[[], bool]) -> None:
+    def _wait(self, done: Callable[[], bool], timeout_s: float | None = None) -> bool:
+        """Wait until `done`, for `timeout_s` at most (None: without end); whether it is done."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
         while not done():
+            left_s = None if until is None else until - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                return False
             self._changed.clear()
-            self._changed.wait()
+            self._changed.wait(left_s)
+        return True
 
     def _watch_root(self, incarnation: Incarnation) -> None:
         """In the hub: the root runs, or has ended."""
