@@ -155,7 +155,12 @@ def home_with_cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = home / "postgres" / "data"
     # Files of 1 MB for its log, of 16 MB else, which each copy would have.
     program = Path(cluster.binaries) / "pg_resetwal"
-    command = [*cluster._as_user(dies_with_us=False), program, "--wal-segsize=1", data]
+    command = [
+        *cluster._user.command(cluster._places(), dies_with_us=False),
+        program,
+        "--wal-segsize=1",
+        data,
+    ]
     subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL)
     with (data / "postgresql.auto.conf").open("a") as settings:
         settings.writelines(f"{name} = {value}\n" for name, value in UNSAFE.items())

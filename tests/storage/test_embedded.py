@@ -215,7 +215,8 @@ def test_a_pid_file_that_names_a_stranger_or_nobody_does_not_matter(
     lines = file.read_text().splitlines()
     # The pid has come again: the process with it is a stranger, of PostgreSQL's own user.
     with subprocess.Popen(
-        [*cluster._as_user(dies_with_us=False), "sleep", str(WAIT_S)], cwd="/"
+        [*cluster._user.command(cluster._places(), dies_with_us=False), "sleep", str(WAIT_S)],
+        cwd="/",
     ) as stranger:
         if content is None:
             file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")

@@ -381,10 +381,10 @@ def test_a_server_that_somebody_else_runs_on_the_data_is_named_and_left_alone(
     first.stop()
     elsewhere = home / "postgres" / "elsewhere"
     elsewhere.mkdir()
-    first._give_to_user(elsewhere)
+    first._user.own(elsewhere)
     command = [binaries / "postgres", "-D", home / "postgres" / "data", "-k", elsewhere]
     hand_run = subprocess.Popen(
-        [*first._as_user(dies_with_us=True), *map(str, command), "-c", "listen_addresses="],
+        [*first._user.command(first._places()), *map(str, command), "-c", "listen_addresses="],
         cwd="/",
         stderr=subprocess.DEVNULL,
     )

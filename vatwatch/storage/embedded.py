@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import logging
 import os
-import pwd
 import shutil
 import signal
 import stat
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 from time import monotonic, sleep
@@ -31,9 +29,11 @@ import psycopg2
 
 from vatwatch.errors import AskTimeout, EmbeddedPostgresError
 from vatwatch.storage.directory_lock import DYING_S, DirectoryLock, Held
+from vatwatch.storage.patience import Patience
 from vatwatch.storage.postgres_binaries import Binaries, choose_binaries
 from vatwatch.storage.postgres_knock import Answer, knock
 from vatwatch.storage.postgres_leftovers import clear, is_alive, running_server
+from vatwatch.storage.postgres_user import ServerUser, may_pass
 from vatwatch.supervision import NativePool
 
 log = logging.getLogger(__name__)
@@ -61,16 +61,8 @@ SILENT_S = 10.0
 # After a crash it replays its log, of which SERVER_SETTINGS allow some 1 GB: on a slow, busy disk
 # (1 MB/s) that takes twenty minutes. Whoever ends it before it is ready begins anew each time.
 RECOVERY_S = 3600.0
-# Between two lines that say that it recovers.
-TOLD_EVERY_S = 30.0
 # How much of the server's log is read to say why it does not start.
 LOG_TAIL_BYTES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class _User:
-    uid: int
-    gid: int
 
 
 class EmbeddedPostgres:
@@ -93,7 +85,7 @@ class EmbeddedPostgres:
         self._server: psutil.Process | None = None
         self._found: Binaries | None = None
         self._sockets: Path | None = None
-        self._user = _other_user() if os.geteuid() == 0 else None
+        self._user = ServerUser.choose()
 
     @property
     def version(self) -> str:
@@ -163,7 +155,7 @@ class EmbeddedPostgres:
     # --- starting ------------------------------------------------------------------------------
 
     def _run(self, timeout_s: float) -> str:
-        patience = _Patience(timeout_s)
+        patience = Patience(timeout_s, RECOVERY_S)
         sockets = self._sockets = self._socket_directory()
         dsn = f"host='{sockets}' user={SUPERUSER} dbname={DATABASE}"
         while True:
@@ -211,7 +203,7 @@ class EmbeddedPostgres:
         with self._open_log() as log:
             # A session of its own: Ctrl-C in the terminal is for the service, which stops it.
             self._child = subprocess.Popen(  # noqa: S603 - our own binary and arguments
-                [*self._as_user(dies_with_us=True), *command],
+                [*self._user.command(self._places()), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -221,7 +213,7 @@ class EmbeddedPostgres:
             )
         self._server = psutil.Process(self._child.pid)
 
-    def _answers(self, sockets: Path, patience: _Patience, *, left: bool) -> bool:
+    def _answers(self, sockets: Path, patience: Patience, *, left: bool) -> bool:
         """Whether it takes connections before it ends, or patience does."""
         heard_at = monotonic()
         while patience.left_s:
@@ -244,7 +236,7 @@ class EmbeddedPostgres:
             sleep(START_POLL_S)
         return False
 
-    def _has_database(self, dsn: str, patience: _Patience) -> bool:
+    def _has_database(self, dsn: str, patience: Patience) -> bool:
         """See to it that there is our database; False if the server goes away meanwhile."""
         # libpq blocks in C: a server that stands still just now must not hold up the hub.
         thread = NativePool(1, "embedded PostgreSQL")
@@ -274,7 +266,7 @@ class EmbeddedPostgres:
             )
         unfinished = Path(mkdtemp(prefix=UNFINISHED, dir=self._home))
         try:
-            self._give_to_user(unfinished)
+            self._user.own(unfinished)
             self._init_database(unfinished, timeout_s)
             unfinished.rename(self._data)
         finally:
@@ -286,7 +278,7 @@ class EmbeddedPostgres:
         command += ["-E", "UTF8", "--locale=C", "-A", "trust", "--no-instructions"]
         try:
             done = subprocess.run(  # noqa: S603 - our own binary and arguments
-                [*self._as_user(dies_with_us=True), *command],
+                [*self._user.command(self._places()), *command],
                 capture_output=True,
                 text=True,
                 timeout=timeout_s,
@@ -309,38 +301,10 @@ class EmbeddedPostgres:
                         break
         self._server = self._child = None
 
-    # --- who runs it ---------------------------------------------------------------------------
-
-    def _as_user(self, *, dies_with_us: bool) -> list[str]:
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            if self._user is not None:
-                raise EmbeddedPostgresError(
-                    "PostgreSQL does not run as root, and there is no setpriv (util-linux) to "
-                    "become another user: install it, run vatwatch as another user, or set "
-                    "DATABASE_URL"
-                )
-            return []
-        # A service that is killed takes the server along; one that is left is taken over.
-        command = [setpriv, *(["--pdeathsig", "INT"] if dies_with_us else [])]
-        if self._user is not None:
-            command += [f"--reuid={self._user.uid}", f"--regid={self._user.gid}", "--clear-groups"]
-            if not self._may_pass():
-                command += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-        return command if len(command) > 1 else []
-
-    def _may_pass(self) -> bool:
-        """Whether everybody may go through the directories above the data and the binaries."""
+    def _places(self) -> tuple[Path, Path]:
+        """Directories that PostgreSQL's programs need."""
         assert self._found is not None
-        return all(
-            directory.stat().st_mode & 0o001
-            for place in (self._data, self._found.bindir)
-            for directory in place.resolve().parents
-        )
-
-    def _give_to_user(self, path: Path) -> None:
-        if self._user is not None:
-            os.chown(path, self._user.uid, self._user.gid)
+        return self._data, self._found.bindir
 
     def _environment(self) -> dict[str, str]:
         """Nothing of ours: PGDATA and the like would mean something to it."""
@@ -351,7 +315,7 @@ class EmbeddedPostgres:
     def _socket_directory(self) -> Path:
         directory = self._home / "socket"
         if len(os.fsencode(directory)) > SOCKET_LIMIT or (
-            self._user is not None and not self._may_pass()
+            self._user.is_another and not may_pass(self._places())
         ):
             # Named after the home, so that the next start finds a server that was left.
             mark = self._home.stat()
@@ -360,10 +324,9 @@ class EmbeddedPostgres:
             directory.unlink()  # within our home, and nothing of ours
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.lstat()
-        ours = (os.geteuid(), self._user.uid if self._user else -1)
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours:
+        if not stat.S_ISDIR(found.st_mode) or not self._user.may_own(found.st_uid):
             raise EmbeddedPostgresError(f"{directory} belongs to somebody else: remove it")
-        self._give_to_user(directory)
+        self._user.own(directory)
         return directory
 
     def _open_log(self) -> IO[bytes]:
@@ -387,30 +350,6 @@ class EmbeddedPostgres:
                 f"the embedded PostgreSQL in {self._home} is in use by process {held.holder}: stop "
                 "it, choose another VATWATCH_HOME, or set DATABASE_URL"
             ) from held
-
-
-class _Patience:
-    """How long a server is waited for since its last sign of life, though not for ever."""
-
-    def __init__(self, timeout_s: float) -> None:
-        now = monotonic()
-        self._timeout_s = timeout_s
-        self._began = self._told_at = now
-        self._until = now + timeout_s
-
-    @property
-    def left_s(self) -> float:
-        """Nothing, when the time is up."""
-        return max(0.0, self._until - monotonic())
-
-    def heard(self) -> None:
-        """It lives, and is not ready."""
-        now = monotonic()
-        self._until = min(self._began + RECOVERY_S, now + self._timeout_s)
-        if now - self._told_at > TOLD_EVERY_S:
-            self._told_at = now
-            waited_s = now - self._began
-            log.info("PostgreSQL is recovering from a crash; %.0f s so far.", waited_s)
 
 
 def wait_for_end(process: psutil.Process, timeout_s: float) -> bool:
@@ -441,18 +380,4 @@ def _unusable(home: Path, error: OSError) -> EmbeddedPostgresError:
     return EmbeddedPostgresError(
         f"{error.filename or home} cannot be used ({error.strerror or error}): give it to the user "
         "who runs vatwatch, or choose another VATWATCH_HOME"
-    )
-
-
-def _other_user() -> _User:
-    """Whom root becomes: the user that PostgreSQL's packages make, else nobody."""
-    for name in ("postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return _User(entry.pw_uid, entry.pw_gid)
-    raise EmbeddedPostgresError(
-        "PostgreSQL does not run as root, and there is neither a user postgres nor nobody: run "
-        "vatwatch as another user, or set DATABASE_URL"
     )
