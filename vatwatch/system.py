@@ -102,7 +102,8 @@ def declare(
             worker("resource_monitor", ResourceMonitorActor, s.resources, s.logs, home,
                    replace_worker=replace_worker),
             # Who tells it that something changed must never wait for it.
-            worker("alerter", AlerterActor, s.alerts, s.breaker, mailbox=100,
+            worker("alerter", AlerterActor, s.alerts, s.breaker,
+                   outbox=home / "alerts.outbox" if polls else None, mailbox=100,
                    policy=MailboxPolicy.DROP_OLDEST),
         ]),
     ])

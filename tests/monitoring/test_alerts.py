@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vatwatch.monitoring.alerts import Alert, AlertState, Condition, Rate, Rule, fold, step
+from vatwatch.monitoring.alerts import (
+    Alert,
+    AlertState,
+    Condition,
+    Rate,
+    Rule,
+    fold,
+    restored,
+    step,
+)
 
 HOLD, CLEAR = 30.0, 60.0
 RULE = Rule("unhealthy", "critical", "a part is unhealthy", HOLD, CLEAR)
@@ -166,3 +175,26 @@ def test_an_alert_has_the_words_and_the_severity_of_its_condition() -> None:
     alerts, _ = step({}, RULES, [redis], 0.0)
     told = alerts["unhealthy:redis"].rule
     assert (told.summary, told.severity, told.hold_s) == ("Redis does not answer", "warning", HOLD)
+
+
+def test_what_nobody_can_say_leaves_alerts_as_they_are() -> None:
+    teller, unknown = Teller(), frozenset({RULE.name})
+    teller.look(STORE)
+    teller.look(STORE, after=30)
+    for _ in range(10):
+        alerts, told = step(teller.alerts, RULES, [], teller.now + 1000, unknown)
+        assert (alerts, told) == (teller.alerts, [])
+    # But what is seen to hold is seen.
+    alerts, told = step({}, RULES, [STORE], 0.0, unknown)
+    assert [alert.state for alert in alerts.values()] == [AlertState.PENDING]
+
+
+def test_an_alert_of_an_earlier_process_goes_on_and_is_told_when_it_is_over() -> None:
+    teller = Teller()
+    alert = restored(RULE, "store", "gone", "critical", "why", fired_s=-500.0, began_s=-530.0)
+    teller.alerts = {alert.key: alert}
+    teller.look(STORE, after=5)
+    teller.look(after=5)
+    assert teller.told == []
+    teller.look(after=CLEAR)
+    assert [event for _, event, _ in teller.told] == ["resolved"]

@@ -7,26 +7,41 @@ is folded into its alert while that holds too (`monitoring.alerts.fold`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from msgspec import Struct
 
+from vatwatch.config.alerts import AlertSettings
 from vatwatch.counting import counted
 from vatwatch.messages import Reports, ServiceReport
 from vatwatch.messages.status import (
     CacheStatus,
+    ErrorStatus,
     FetcherStatus,
     JournalStatus,
+    ProcessorStatus,
     ResourceStatus,
     StoreStatus,
 )
-from vatwatch.monitoring.alerts import Condition, Severity
+from vatwatch.monitoring.alerts import Condition, Rate, Severity
 from vatwatch.monitoring.health import COLLECTING, VITAL, Health, PartHealth
 from vatwatch.monitoring.resources import Resource
 from vatwatch.supervision import BreakerInfo, BreakerState
 
 S = TypeVar("S", bound=Struct)
+
+ERROR_WINDOW_S = 60.0
+# One odd snapshot costs itself and has its error. Three of the forty that come in ten minutes are
+# no accident: the feed has changed, or vatwatch has a bug, and each of them is missing.
+QUARANTINE_WINDOW_S = 600.0
+QUARANTINED_MANY = 3
+# A stop takes SERVICE_SHUTDOWN_TIMEOUT (30 s) at most, and the start of an embedded PostgreSQL some
+# seconds more; four times that is no restart any more.
+ORDERED_S = 120.0
+# Where something new is seen, in the order of its way.
+STAGES = ("fetcher", "cache", "store")
 
 # What was fetched and could not be kept.
 NOT_KEPT = ("journal_full", "journal_failed")
@@ -78,8 +93,81 @@ _CAUSES: dict[str, tuple[str, ...]] = {
 _GUARDED = (("PostgreSQL", "postgresql"), ("Redis", "redis"), ("VATSIM", "feed"))
 
 
-def of_health(reports: Reports, breakers: Iterable[BreakerInfo]) -> Iterator[Condition]:
-    """Of every part that is not well, and of every breaker that is open."""
+@dataclass(slots=True)
+class Looked:
+    """What the looks before this one have seen, which says what is new. `since_s` is when the first
+    of them was, by the alerter's clock."""
+
+    since_s: float
+    newest: dict[str, datetime] = field(default_factory=dict)
+    """When each stage of the feed was new last, as far as it was seen."""
+    has_advanced: set[str] = field(default_factory=set)
+    """The stages that were seen to become new."""
+    errors: Rate = field(default_factory=lambda: Rate(ERROR_WINDOW_S))
+    quarantined: Rate = field(default_factory=lambda: Rate(QUARANTINE_WINDOW_S))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What holds now, and of which rules nobody can say whether they hold."""
+
+    conditions: list[Condition]
+    unknown: frozenset[str]
+
+
+def look(
+    looked: Looked,
+    reports: Reports,
+    breakers: Iterable[BreakerInfo],
+    settings: AlertSettings,
+    now: datetime,
+    now_s: float,
+) -> View:
+    """See what holds, by every rule.
+
+    Args:
+        looked: what was seen before; it is changed
+        reports: how every part is
+        breakers: every breaker
+        settings: the limits of the rules
+        now: the wall clock's
+        now_s: the alerter's clock, in seconds
+    """
+    ages = [*of_age(reports, looked, now, settings.feed_age_s)]
+    return View(
+        [
+            *of_health(reports, breakers, now),
+            *ages,
+            *of_content(reports),
+            *_of_errors(reports, looked, settings.errors_per_minute, now_s),
+            *_of_quarantine(reports, looked, now_s),
+            *of_resources(reports),
+        ],
+        frozenset(_unknown(reports, looked, now_s)),
+    )
+
+
+def _unknown(reports: Reports, looked: Looked, now_s: float) -> Iterator[str]:
+    """What was just started has seen too little to say that something is over."""
+    if "fetcher" in reports.services and not looked.has_advanced >= set(STAGES):
+        yield "feed_age"
+    if status_of(reports, "processor", ProcessorStatus).fewer_pilots is None:
+        yield "fewer_pilots"
+    if not status_of(reports, "resource_monitor", ResourceStatus).levels:
+        yield from ("resource_hard", "resource_soft")
+    if now_s - looked.since_s < ERROR_WINDOW_S:
+        yield "error_rate"
+    if now_s - looked.since_s < QUARANTINE_WINDOW_S:
+        yield "snapshots_quarantined"
+
+
+def of_health(
+    reports: Reports, breakers: Iterable[BreakerInfo], now: datetime
+) -> Iterator[Condition]:
+    """Of every part that is not well, and of every breaker that is open.
+
+    A part that is being stopped or started by order has not failed, unless it takes very long.
+    """
     suspended: dict[str, str] = {}
     for breaker in breakers:
         if breaker.state is not BreakerState.OPEN:
@@ -94,7 +182,7 @@ def of_health(reports: Reports, breakers: Iterable[BreakerInfo]) -> Iterator[Con
     ):
         yield Condition("not_serving", "", reports.reason)
     for name, each in reports.parts.items():
-        if each.health is Health.HEALTHY:
+        if each.health is Health.HEALTHY or _by_order(each, now):
             continue
         severity: Severity | None = "warning" if name in OPTIONAL else None
         yield Condition(
@@ -107,13 +195,10 @@ def of_health(reports: Reports, breakers: Iterable[BreakerInfo]) -> Iterator[Con
         )
 
 
-def of_age(
-    reports: Reports, newest: dict[str, datetime], now: datetime, limit_s: float
-) -> Iterator[Condition]:
+def of_age(reports: Reports, looked: Looked, now: datetime, limit_s: float) -> Iterator[Condition]:
     """Nothing new for too long: looked for at each stage, from the feed to the database.
 
-    `newest` is the caller's to keep: when each stage was new last, as far as it was seen. A service
-    that has just restarted knows of nothing new, and that is no reason for an alert.
+    A service that has just restarted knows of nothing new, and that is no reason for an alert.
     """
     if "fetcher" not in reports.services:
         return  # nothing is to come in
@@ -142,8 +227,10 @@ def of_age(
     )
     for stage, at, what, causes in stages:
         # What was before the start, the journal remembers it, is no reason either.
-        begin = newest.get(stage, now)
-        since = newest[stage] = begin if at is None else max(at, begin)
+        begin = looked.newest.setdefault(stage, now)
+        since = looked.newest[stage] = begin if at is None else max(at, begin)
+        if since > begin:
+            looked.has_advanced.add(stage)
         if (now - since).total_seconds() > limit_s:
             # A feed that stands still is told by this alert, and not the other way round.
             because = tuple(
@@ -152,6 +239,41 @@ def of_age(
             reason = f"nothing new since {since:%H:%M:%S} UTC: {what}"
             yield Condition("feed_age", "", reason, because_of=because)
             return
+
+
+def of_content(reports: Reports) -> Iterator[Condition]:
+    """Far fewer pilots than usual."""
+    fewer = status_of(reports, "processor", ProcessorStatus).fewer_pilots
+    if fewer:
+        yield Condition("fewer_pilots", "", fewer, because_of=("feed_age", *_part("feed")))
+
+
+def _of_errors(reports: Reports, looked: Looked, limit: int, now_s: float) -> Iterator[Condition]:
+    report = reports.services.get("error_manager")
+    if report is None or not isinstance(report.status, ErrorStatus):
+        return
+    errors = looked.errors = looked.errors.add(report.status.unexpected, now_s)
+    if errors.total > limit:
+        reason = (
+            f"{counted(errors.total, 'failure')} in a minute; "
+            f"the last: {report.status.last_failure}"
+        )
+        yield Condition("error_rate", "", reason)
+
+
+def _of_quarantine(reports: Reports, looked: Looked, now_s: float) -> Iterator[Condition]:
+    report = reports.services.get("journal")
+    if report is None or not isinstance(report.status, JournalStatus):
+        return
+    total = report.status.quarantined_total
+    recent = looked.quarantined = looked.quarantined.add(total, now_s)
+    if recent.total >= QUARANTINED_MANY:
+        reason = (
+            f"{counted(recent.total, 'snapshot was', 'snapshots were')} quarantined within ten "
+            "minutes; "
+            "/api/errors says why, and the files are in the journal's quarantine"
+        )
+        yield Condition("snapshots_quarantined", "", reason)
 
 
 def of_resources(reports: Reports) -> Iterator[Condition]:
@@ -168,6 +290,11 @@ def status_of(reports: Reports, name: str, kind: type[S]) -> S:
     """What a service says of itself; an empty one before it has said anything."""
     report = reports.services.get(name)
     return report.status if report is not None and isinstance(report.status, kind) else kind()
+
+
+def _by_order(part: PartHealth, now: datetime) -> bool:
+    """Whether it is only being stopped and started, and that is not over yet."""
+    return part.failure is None and (now - part.since).total_seconds() < ORDERED_S
 
 
 def _of_breaker(breaker: BreakerInfo) -> Condition:
@@ -208,6 +335,9 @@ def causes_of(
     if name == "feed":
         # One that stands still is told by its age, and one that cannot be used tells of its age.
         return ("feed_age",) if parts[name].health is Health.DEGRADED else ()
+    status = None if report is None else report.status
+    if isinstance(status, ProcessorStatus) and status.fewer_pilots:
+        return ("fewer_pilots", *_STORE)
     if name == "fetcher":
         status = None if report is None else report.status
         not_kept = isinstance(status, FetcherStatus) and status.last_outcome in NOT_KEPT

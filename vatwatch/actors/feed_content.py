@@ -43,6 +43,11 @@ class FeedContent:
         """What is wrong now: sentences for people. Each stays as long as it holds."""
         return self.seen.conditions
 
+    @property
+    def fewer_pilots(self) -> str | None:
+        """That there are far fewer pilots than usual; empty if not, None before the first look."""
+        return None if self.seen.usual.time is None else self.seen.fewer_pilots
+
     def observe(
         self, decoded: DecodedSnapshot, before: NetworkState | None
     ) -> list[ContentFailure]:

@@ -1,7 +1,7 @@
 """History: answers what is asked of the database, several questions at a time.
 
-Receives  FindTrack, FindEvents, FindDeadLetters, FindDeadLetter, FindErrors, InspectDatabase,
-          TryDatabase, DatabaseReturned
+Receives  FindTrack, FindEvents, FindDeadLetters, FindDeadLetter, FindAlerts, FindErrors,
+          InspectDatabase, TryDatabase, DatabaseReturned
 Asks      postgres GetDsn, if the cluster is embedded
 Sends     DatabaseReturned to store, ServiceReport
 Holds     connections of its own, so that no reader waits for the writer, nor the writer for one
@@ -27,6 +27,7 @@ from vatwatch.config.database import DatabaseSettings
 from vatwatch.errors import DatabaseUnavailable, StorageError, TooManyQuestions
 from vatwatch.messages import (
     DatabaseReturned,
+    FindAlerts,
     FindDeadLetter,
     FindDeadLetters,
     FindErrors,
@@ -38,6 +39,7 @@ from vatwatch.messages import (
 from vatwatch.messages.history import ToHistory
 from vatwatch.messages.status import DatabaseReport, HistoryStatus
 from vatwatch.monitoring.health import Health
+from vatwatch.storage.alert_table import find_alerts
 from vatwatch.storage.error_table import find_errors
 from vatwatch.storage.event_table import find_events, find_letter, find_letters
 from vatwatch.storage.migrate import is_current
@@ -116,6 +118,8 @@ class HistoryActor(Service):
                 self._query(lambda conn: find_letters(conn, letters, limit=limit, after=after))
             case FindDeadLetter(letter_id):
                 self._query(lambda conn: find_letter(conn, letter_id))
+            case FindAlerts(alerts, limit, after):
+                self._query(lambda conn: find_alerts(conn, alerts, limit=limit, after=after))
             case FindErrors(errors, limit, after):
                 self._query(lambda conn: find_errors(conn, errors, limit=limit, after=after))
             case InspectDatabase():

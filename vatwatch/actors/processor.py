@@ -394,6 +394,7 @@ class ProcessorActor(Service):
             lost_values=dict(reader.lost_values),
             radios_unreadable=dict(content.radios_unreadable),
             conditions=content.conditions,
+            fewer_pilots=content.fewer_pilots,
         )
         if content.conditions:
             self.report(Health.DEGRADED, "; ".join(content.conditions), status)

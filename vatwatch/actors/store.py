@@ -1,14 +1,14 @@
 """Store: writes each snapshot into PostgreSQL, in order, once, and says when it is there.
 
-Receives  StoreBatch, StoreEvents, StoreErrors, ReadNetworkState, RetryWrite, DatabaseReturned,
-          PurgeOld
+Receives  StoreBatch, StoreEvents, StoreErrors, StoreAlerts, ReadNetworkState, RetryWrite,
+          DatabaseReturned, PurgeOld
 Asks      postgres GetDsn, if the cluster is embedded; health_monitor GetReports, for a line of log
-Sends     BatchStored, BatchOutOfSequence, BatchInvalid, EventsStored, ErrorsStored, StoreStarted,
-          Publish, ServiceReport
-Holds     batches that wait for the database (the processor sends but a few), and of the event bus
-          and the error manager the latest that they sent, which is all that they want written
+Sends     BatchStored, BatchOutOfSequence, BatchInvalid, EventsStored, ErrorsStored, AlertsStored,
+          StoreStarted, Publish, ServiceReport
+Holds     batches that wait for the database (the processor sends but a few), and of the event bus,
+          the error manager and the alerter what they sent last, which is all that they want written
 Restart   costs what waits: the journal has the snapshots, the processor derives them again; the
-          event bus and the error manager send their own again
+          others send their own again
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from vatwatch.actors.batch_queue import BatchQueue
 from vatwatch.actors.database import Database, nothing, open_database
 from vatwatch.actors.service import Service
 from vatwatch.actors.store_outage import OutageLog
-from vatwatch.actors.store_tables import store_errors, store_events
+from vatwatch.actors.store_tables import store_alerts, store_errors, store_events
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.errors import (
@@ -38,6 +38,7 @@ from vatwatch.errors import (
     SupervisionError,
 )
 from vatwatch.messages import (
+    AlertsStored,
     BatchInvalid,
     BatchOutOfSequence,
     BatchStored,
@@ -46,6 +47,7 @@ from vatwatch.messages import (
     EventsStored,
     ReadNetworkState,
     Recovered,
+    StoreAlerts,
     StoreBatch,
     StoreErrors,
     StoreEvents,
@@ -126,6 +128,7 @@ class StoreActor(Service):
         self._waiting = BatchQueue()
         self._events: StoreEvents | None = None
         self._errors: StoreErrors | None = None
+        self._alerts: StoreAlerts | None = None
         # The journal entry that is being written, or asked about.
         self._working_on: int | None = None
         self._retry: Timer | None = None
@@ -171,6 +174,9 @@ class StoreActor(Service):
             case StoreErrors():
                 self._errors = message
                 self._drain_unless_waiting()
+            case StoreAlerts():
+                self._alerts = message
+                self._drain_unless_waiting()
             case ReadNetworkState():
                 return self._recover(message)
             case RetryWrite():
@@ -213,6 +219,10 @@ class StoreActor(Service):
                 store_errors(self._database, self._errors.records)
                 self.send("error_manager", ErrorsStored(self._errors))
                 self._errors = None
+            if self._alerts is not None:
+                store_alerts(self._database, self._alerts.records)
+                self.address("alerter").tell(AlertsStored(self._alerts))
+                self._alerts = None
         except StorageError as error:
             self._working_on = None  # the weather's fault, not its
             self._later(error)

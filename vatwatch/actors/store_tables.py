@@ -1,4 +1,4 @@
-"""Writes events, dead letters and errors, so that one that PostgreSQL refuses costs no other."""
+"""Writes events, dead letters, errors and alerts: one that PostgreSQL refuses costs no other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import psycopg2
 
 from vatwatch.actors.database import Database
 from vatwatch.messages import StoreEvents
+from vatwatch.monitoring.alert_records import AlertRecord
 from vatwatch.monitoring.errors import ErrorRecord
+from vatwatch.storage.alert_table import write_alerts
 from vatwatch.storage.error_table import write_errors
 from vatwatch.storage.event_table import write_events, write_letters
 
@@ -51,6 +53,15 @@ def store_errors(database: Database, records: Sequence[ErrorRecord]) -> None:
                 log.warning("An error could not be kept, as PostgreSQL refuses it: %s", error)
 
 
+def store_alerts(database: Database, records: Sequence[AlertRecord]) -> None:
+    """Write all of them but those that PostgreSQL will never take. Raises StorageError."""
+    for record in records:
+        try:
+            database.run(partial(_write_alert, record=record))
+        except psycopg2.Error as error:
+            log.warning("an alert is not kept, PostgreSQL refuses it: %s", error)
+
+
 def _write_singly(database: Database, message: StoreEvents) -> Iterator[tuple[UUID, str]]:
     single = [(event.id, StoreEvents((event,))) for event in message.events]
     single += [(letter[0], StoreEvents((), (letter,))) for letter in message.letters]
@@ -65,6 +76,11 @@ def _write_events(conn: connection, message: StoreEvents) -> None:
     with conn.cursor() as cur:
         write_events(cur, message.events)
         write_letters(cur, message.letters)
+
+
+def _write_alert(conn: connection, record: AlertRecord) -> None:
+    with conn.cursor() as cur:
+        write_alerts(cur, (record,))
 
 
 def _write_errors(conn: connection, records: Sequence[ErrorRecord]) -> None:

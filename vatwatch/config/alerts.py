@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, PositiveFloat, PositiveInt, SecretStr
 
@@ -18,6 +18,19 @@ def _webhooks(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         except ValueError as error:
             raise ValueError(f"number {number} {error}") from None
     return value
+
+
+def _hold(rule: str, what: str) -> Any:
+    name, why = f"VATWATCH_ALERT_{rule}_HOLD", f"For the rule: {what}. Unset: VATWATCH_ALERT_HOLD."
+    return setting(name, None, why, unit="s", ge=0)
+
+
+def _clear(rule: str, what: str) -> Any:
+    name, why = (
+        f"VATWATCH_ALERT_{rule}_CLEAR",
+        f"For the rule: {what}. Unset: VATWATCH_ALERT_CLEAR.",
+    )
+    return setting(name, None, why, unit="s", ge=0)
 
 
 class AlertSettings(Section):
@@ -42,25 +55,85 @@ class AlertSettings(Section):
         "VATWATCH_ALERT_INTERVAL", 5.0, "Between two looks at what holds.", unit="s"
     )
     hold_s: float = setting(
-        "VATWATCH_ALERT_HOLD", 30.0, "How long it must hold before it fires.", unit="s", ge=0
+        "VATWATCH_ALERT_HOLD",
+        30.0,
+        "How long a condition must hold before its alert fires. A restart of a part takes seconds.",
+        unit="s",
+        ge=0,
     )
     clear_s: float = setting(
         "VATWATCH_ALERT_CLEAR",
         60.0,
-        "How long it must be gone before it is resolved.",
+        "How long it must be gone before its alert is resolved: one that flaps is told once.",
         unit="s",
         ge=0,
     )
     degraded_hold_s: float = setting(
         "VATWATCH_ALERT_DEGRADED_HOLD",
         300.0,
-        "The same for what only degrades, and for soft limits.",
+        "The same for a part that is only degraded: it works, so nobody has to come at once.",
         unit="s",
         ge=0,
     )
+    degraded_clear_s: float | None = _clear("DEGRADED", "a part is degraded")
+    not_serving_hold_s: float | None = _hold("NOT_SERVING", "vatwatch cannot serve")
+    not_serving_clear_s: float | None = _clear("NOT_SERVING", "vatwatch cannot serve")
+    unhealthy_hold_s: float | None = _hold("UNHEALTHY", "a part is unhealthy")
+    unhealthy_clear_s: float | None = _clear("UNHEALTHY", "a part is unhealthy")
+    breaker_open_hold_s: float | None = _hold("BREAKER_OPEN", "a breaker is open")
+    breaker_open_clear_s: float | None = _clear("BREAKER_OPEN", "a breaker is open")
+    feed_age_hold_s: float | None = _hold("FEED_AGE", "no new snapshot for VATWATCH_ALERT_FEED_AGE")
+    feed_age_clear_s: float | None = _clear(
+        "FEED_AGE", "no new snapshot for VATWATCH_ALERT_FEED_AGE"
+    )
+    error_rate_hold_s: float | None = _hold("ERROR_RATE", "too many failures")
+    error_rate_clear_s: float | None = _clear("ERROR_RATE", "too many failures")
+    snapshots_quarantined_hold_s: float | None = _hold(
+        "SNAPSHOTS_QUARANTINED", "snapshots are quarantined"
+    )
+    snapshots_quarantined_clear_s: float | None = _clear(
+        "SNAPSHOTS_QUARANTINED", "snapshots are quarantined"
+    )
+    resource_hard_hold_s: float | None = _hold("RESOURCE_HARD", "a hard limit is passed")
+    resource_hard_clear_s: float | None = _clear("RESOURCE_HARD", "a hard limit is passed")
+    resource_soft_hold_s: float | None = setting(
+        "VATWATCH_ALERT_RESOURCE_SOFT_HOLD",
+        None,
+        "For the rule: a soft limit is passed. Unset: VATWATCH_ALERT_DEGRADED_HOLD.",
+        unit="s",
+        ge=0,
+    )
+    resource_soft_clear_s: float | None = _clear("RESOURCE_SOFT", "a soft limit is passed")
+    # One update may be cut off; four in a row (15 s each) are no accident.
+    fewer_pilots_hold_s: float = setting(
+        "VATWATCH_ALERT_FEWER_PILOTS_HOLD",
+        60.0,
+        "For the rule: far fewer pilots than usual. Four updates of the feed.",
+        unit="s",
+        ge=0,
+    )
+    fewer_pilots_clear_s: float | None = _clear("FEWER_PILOTS", "far fewer pilots than usual")
     feed_age_s: PositiveFloat = setting(
         "VATWATCH_ALERT_FEED_AGE", 120.0, "How long without a new snapshot is too long.", unit="s"
     )
     errors_per_minute: PositiveInt = setting(
         "VATWATCH_ALERT_ERROR_RATE", 10, "Failures within a minute that are too many."
     )
+    retention_hours: PositiveFloat = setting(
+        "VATWATCH_ALERT_RETENTION_HOURS",
+        2160.0,
+        "How long the table keeps alerts that are over: a quarter of a year, to compare months.",
+        unit="h",
+    )
+
+    def hold_of(self, rule: str) -> float:
+        """How long the condition of this rule must hold, in seconds."""
+        own: float | None = getattr(self, f"{rule}_hold_s")
+        if own is not None:
+            return own
+        return self.degraded_hold_s if rule == "resource_soft" else self.hold_s
+
+    def clear_of(self, rule: str) -> float:
+        """How long the condition of this rule must be gone, in seconds."""
+        own: float | None = getattr(self, f"{rule}_clear_s")
+        return self.clear_s if own is None else own

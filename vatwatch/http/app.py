@@ -7,6 +7,7 @@ from typing import Any
 import falcon
 
 from vatwatch.http.access import AuditTrail
+from vatwatch.http.alerts import AlertsResource
 from vatwatch.http.bounds import Bounds
 from vatwatch.http.connection import Connections
 from vatwatch.http.cors import CrossOrigin
@@ -26,7 +27,6 @@ from vatwatch.http.events import (
     SchemasResource,
 )
 from vatwatch.http.health import (
-    AlertsResource,
     CacheHealthResource,
     DatabaseHealthResource,
 )

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from time import perf_counter
 
 import falcon
-import msgspec
 from msgspec import Struct
 
 from vatwatch.counting import counted
@@ -17,7 +16,7 @@ from vatwatch.errors import SupervisionError
 from vatwatch.http.service import Resource, Service
 from vatwatch.http.services import send_health
 from vatwatch.http.status import status_of
-from vatwatch.messages import GetAlerts, GetReports, InspectCache, InspectDatabase
+from vatwatch.messages import GetReports, InspectCache, InspectDatabase
 from vatwatch.messages.status import (
     CacheReport,
     CacheStatus,
@@ -179,18 +178,6 @@ class CacheHealthResource(Resource):
             redis_error=found.redis_error,
         )
         send_health(resp, body, health)
-
-
-class AlertsResource(Resource):
-    """The alerts."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Rules, what fires and since when, what was told, and what a webhook did not take."""
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode(self._service.ask("alerter", GetAlerts()))
 
 
 def _lag(journal: JournalStatus) -> LagPart:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import falcon
@@ -31,12 +31,13 @@ def send_newest(
     keeper: str,
     memory: Ask[Sequence[Listed]],
     limit: int,
+    more: Mapping[str, object] | None = None,
 ) -> None:
     """Answer with a page of records under `name`.
 
     `table` is asked of `history`. While the database is away, `memory` is asked of the `keeper`,
     the actor that has the latest records in memory; `source` says which it was. `limit` is that of
-    both questions: a full page has a `next_cursor`.
+    both questions: a full page has a `next_cursor`. `more` is what else the answer holds.
     """
     found: Sequence[Listed]
     try:
@@ -47,6 +48,7 @@ def send_newest(
     send_json(
         resp,
         {
+            **(more or {}),
             "source": source,
             "count": len(found),
             name: found,

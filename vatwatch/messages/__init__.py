@@ -4,7 +4,8 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
 
     alerter
       ◀ event_bus        Delivered?, NotifyAgain
-      ◀ http             GetAlerts?
+      ◀ http             GetAlerts?, GetLatestAlerts?
+      ◀ store            AlertsStored
     cache
       ◀ event_bus        MirrorEvents
       ◀ health_monitor   InspectCache?
@@ -34,10 +35,11 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ store            GetReports?
       ◀ supervision      NodeChanged
     history
+      ◀ alerter          FindAlerts?
       ◀ error_manager    FindErrors?
       ◀ health_monitor   InspectDatabase?
-      ◀ http             FindDeadLetter?, FindDeadLetters?, FindErrors?, FindEvents?, FindTrack?,
-                         InspectDatabase?
+      ◀ http             FindAlerts?, FindDeadLetter?, FindDeadLetters?, FindErrors?, FindEvents?,
+                         FindTrack?, InspectDatabase?
       ◀ postgres         DatabaseReturned
       ◀ store            DatabaseReturned
     journal
@@ -56,6 +58,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ journal          EntrySkipped, SnapshotJournaled
       ◀ store            BatchInvalid, BatchOutOfSequence, BatchStored, StoreStarted
     store
+      ◀ alerter          StoreAlerts
       ◀ error_manager    StoreErrors
       ◀ event_bus        StoreEvents
       ◀ history          DatabaseReturned
@@ -71,7 +74,7 @@ so no two actors wait for each other; tells go anywhere. Facts are in the past t
 imperative.
 """
 
-from vatwatch.messages.alerter import GetAlerts, NotifyAgain
+from vatwatch.messages.alerter import AlertsStored, GetAlerts, GetLatestAlerts, NotifyAgain
 from vatwatch.messages.cache import (
     FindFlightId,
     FindLive,
@@ -107,6 +110,7 @@ from vatwatch.messages.event_bus import (
 )
 from vatwatch.messages.health_monitor import GetReports, NodeChanged, Reports, ServiceReport
 from vatwatch.messages.history import (
+    FindAlerts,
     FindDeadLetter,
     FindDeadLetters,
     FindErrors,
@@ -141,6 +145,7 @@ from vatwatch.messages.shared import BatchInvalid, BatchStored, DatabaseReturned
 from vatwatch.messages.store import (
     ReadNetworkState,
     Recovered,
+    StoreAlerts,
     StoreBatch,
     StoreErrors,
     StoreEvents,

@@ -5,15 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from vatwatch.messages.store import StoreAlerts
 from vatwatch.messages.subscribers import Delivered
-from vatwatch.monitoring.notifications import Alerts
+from vatwatch.monitoring.alert_records import AlertFilter, AlertRecord, Alerts
 from vatwatch.supervision import Ask, BestEffort
 from vatwatch.traffic.dead_letters import DeadLetter
+from vatwatch.traffic.events import Cursor
 
 
 @dataclass(frozen=True, slots=True)
 class GetAlerts(Ask[Alerts]):
     """http → alerter: what fires, what was told, and to whom?"""
+
+
+@dataclass(frozen=True, slots=True)
+class GetLatestAlerts(Ask[tuple[AlertRecord, ...]]):
+    """http → alerter: alerts in memory, the latest first, after the previous page."""
+
+    wanted: AlertFilter
+    limit: int
+    after: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsStored(BestEffort):
+    """store → alerter: these are in the table, but for those that PostgreSQL never takes."""
+
+    written: StoreAlerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +41,4 @@ class NotifyAgain(BestEffort):
     letter: DeadLetter
 
 
-ToAlerter: TypeAlias = GetAlerts | NotifyAgain | Delivered
+ToAlerter: TypeAlias = GetAlerts | GetLatestAlerts | AlertsStored | NotifyAgain | Delivered

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from vatwatch.messages.shared import DatabaseReturned
 from vatwatch.messages.status import DatabaseReport
+from vatwatch.monitoring.alert_records import AlertFilter, AlertRecord
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.supervision import Ask
 from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
@@ -61,6 +62,18 @@ class FindDeadLetter(Ask[DeadLetter | None]):
 
 
 @dataclass(frozen=True, slots=True)
+class FindAlerts(Ask[tuple[AlertRecord, ...]]):
+    """http, alerter → history: alerts in the table, the latest first, after the previous page.
+
+    DatabaseUnavailable.
+    """
+
+    wanted: AlertFilter
+    limit: int
+    after: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FindErrors(Ask[tuple[ErrorRecord, ...]]):
     """http, error_manager → history: a page of the table. DatabaseUnavailable."""
 
@@ -79,6 +92,7 @@ ToHistory: TypeAlias = (
     | FindEvents
     | FindDeadLetters
     | FindDeadLetter
+    | FindAlerts
     | FindErrors
     | InspectDatabase
     | DatabaseReturned

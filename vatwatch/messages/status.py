@@ -72,6 +72,7 @@ class ProcessorStatus(Struct, frozen=True):
     lost_values: dict[str, int] = {}  # values that could not be read, by kind and field
     radios_unreadable: dict[str, int] = {}  # snapshots without radios, by why
     conditions: tuple[str, ...] = ()  # what is wrong with the feed's content now
+    fewer_pilots: str | None = None  # of them, far fewer pilots than usual; null: nobody has looked
     kept_out: dict[str, dict[str, int]] = {}
     let_through: dict[str, dict[str, int]] = {}
     behind: bool = False
@@ -164,6 +165,8 @@ class AlerterStatus(Struct, frozen=True):
     waiting: int = 0
     delivered: int = 0
     undelivered: int = 0
+    unwritten: int = 0  # records of alerts on their way to the table
+    given_up: int = 0  # of them, as too many waited
 
 
 class DeliveryMetrics(Struct, frozen=True):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.messages.shared import DatabaseReturned
+from vatwatch.monitoring.alert_records import AlertRecord
 from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.supervision import Ask, Tell
 from vatwatch.traffic.batch import Batch
@@ -69,4 +70,14 @@ class StoreErrors(Tell):
     records: tuple[ErrorRecord, ...]
 
 
-ToStore: TypeAlias = ReadNetworkState | StoreBatch | StoreEvents | StoreErrors | DatabaseReturned
+@dataclass(frozen=True, slots=True)
+class StoreAlerts(Tell):
+    """alerter → store: write these as they are now; whatever was sent before and is not written is
+    among them."""
+
+    records: tuple[AlertRecord, ...]
+
+
+ToStore: TypeAlias = (
+    ReadNetworkState | StoreBatch | StoreEvents | StoreErrors | StoreAlerts | DatabaseReturned
+)

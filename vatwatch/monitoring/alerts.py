@@ -6,11 +6,14 @@ tells nobody anything, and one that goes and comes back within `clear_s` is told
 
     OK ──holds──▶ PENDING ──for hold_s──▶ FIRING ──gone──▶ CLEARING ──for clear_s──▶ OK
                   PENDING ──gone──▶ OK            CLEARING ──holds──▶ FIRING
+
+What nobody can say at the moment (a part has just been started, and has seen nothing yet) is
+unknown: its alerts stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal, TypeAlias
@@ -92,14 +95,15 @@ def _root_of(key: str, holding: Mapping[str, Condition]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One that is not OK. `since_s` is when it came into its state, `fired_s` when it fired."""
+    """One that is not OK. `since_s` is when it came into its state, `began_s` when its condition
+    began to hold."""
 
     rule: Rule
     subject: str
     reason: str
     state: AlertState
     since_s: float
-    fired_s: float | None = None
+    began_s: float
 
     @property
     def key(self) -> str:
@@ -115,18 +119,52 @@ class Told:
     alert: Alert
 
 
+def restored(
+    rule: Rule,
+    subject: str,
+    summary: str,
+    severity: Severity,
+    reason: str,
+    *,
+    fired_s: float,
+    began_s: float,
+) -> Alert:
+    """An alert that fired in an earlier process, and is not known to be over."""
+    worded = replace(rule, summary=summary, severity=severity)
+    return Alert(worded, subject, reason, AlertState.FIRING, fired_s, began_s)
+
+
 Alerts: TypeAlias = Mapping[str, Alert]
 
 
 def step(
-    alerts: Alerts, rules: Mapping[str, Rule], conditions: Iterable[Condition], now_s: float
+    alerts: Alerts,
+    rules: Mapping[str, Rule],
+    conditions: Iterable[Condition],
+    now_s: float,
+    unknown: Set[str] = frozenset(),
 ) -> tuple[dict[str, Alert], list[Told]]:
-    """The alerts of the next moment, and what is to be told. `now_s` never goes back."""
+    """The alerts of the next moment, and what is to be told.
+
+    Args:
+        alerts: those of the moment before, by their keys
+        rules: every rule, by its name
+        conditions: what holds now
+        now_s: seconds of a clock that never goes back
+        unknown: rules of which nobody can say now whether their conditions hold
+
+    Returns:
+        Every alert that is not OK now, by its key, and those that fire or are resolved just now.
+    """
     holding = {condition.key: condition for condition in conditions}
     after: dict[str, Alert] = {}
     told: list[Told] = []
     for key in [*alerts, *(key for key in holding if key not in alerts)]:
-        alert, event = _next(alerts.get(key), rules, holding.get(key), now_s)
+        known = alerts.get(key)
+        if known is not None and key not in holding and known.rule.name in unknown:
+            after[key] = known
+            continue
+        alert, event = _next(known, rules, holding.get(key), now_s)
         if event is not None:
             assert alert is not None
             told.append(Told(event, alert))
@@ -146,15 +184,14 @@ def _next(
             summary=condition.summary or rule.summary,
             severity=condition.severity or rule.severity,
         )
-        alert = Alert(rule, condition.subject, condition.reason, AlertState.PENDING, now_s)
+        alert = Alert(rule, condition.subject, condition.reason, AlertState.PENDING, now_s, now_s)
     elif condition is not None:
         alert = replace(alert, reason=condition.reason)
     match alert.state, condition is not None:
         case AlertState.PENDING, True:
             if now_s - alert.since_s < alert.rule.hold_s:
                 return alert, None
-            fired = replace(alert, state=AlertState.FIRING, since_s=now_s, fired_s=now_s)
-            return fired, "firing"
+            return replace(alert, state=AlertState.FIRING, since_s=now_s), "firing"
         case AlertState.PENDING, False:
             return None, None
         case AlertState.FIRING, False:

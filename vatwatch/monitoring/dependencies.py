@@ -13,7 +13,7 @@ OUTSIDE = ("postgresql", "redis", "feed", "transceivers")
 """What is no service of the tree, and has a health of its own."""
 
 DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
-    "event_bus": ("store", "history"),
+    "event_bus": ("store",),
     "error_manager": ("store", "history"),
     "postgres": (),
     "journal": (),
@@ -24,7 +24,7 @@ DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     "fetcher": ("journal", "feed", "transceivers"),
     "health_monitor": ("history", "cache"),
     "resource_monitor": ("health_monitor", "journal"),
-    "alerter": ("health_monitor",),
+    "alerter": ("store", "history", "health_monitor"),
 }
 
 

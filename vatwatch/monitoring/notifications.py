@@ -45,6 +45,7 @@ class Notification(Struct, frozen=True):
     fired_at: datetime
     source: str
     version: str
+    alert_id: str = ""  # the alert's, in /api/alerts; the same when it fires and when it is over
 
 
 class WebhookNow(Struct, frozen=True):
@@ -56,12 +57,3 @@ class WebhookNow(Struct, frozen=True):
     delivered: int = 0
     undelivered: int = 0
     last_error: str = ""
-
-
-class Alerts(Struct, frozen=True):
-    """Everything that is known of alerts; the latest last."""
-
-    rules: tuple[AlertRule, ...]
-    alerts: tuple[AlertNow, ...]
-    history: tuple[Notification, ...]
-    webhooks: tuple[WebhookNow, ...]

@@ -115,6 +115,8 @@ def retentions_of(settings: Settings) -> tuple[Retention, ...]:
         RowRetention("dead_letters", "time", events),
         RowRetention("errors", "last_at", timedelta(hours=settings.errors.retention_hours)),
         RowRetention("quarantine", "stored_at", quarantine),
+        # Those that are active have no `until`, and stay.
+        RowRetention("alerts", "until", timedelta(hours=settings.alerts.retention_hours)),
     ]
     history, positions = (
         settings.traffic.history_retention_days,

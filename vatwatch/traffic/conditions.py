@@ -59,6 +59,8 @@ class Observation(Struct, frozen=True):
 
     usual: Usual
     conditions: tuple[str, ...]
+    fewer_pilots: str = ""
+    """The one of them that says that there are far fewer pilots than usual, or none."""
 
 
 def observe(
@@ -75,12 +77,12 @@ def observe(
     told = list(_unread(tallies))
     if radios_error:
         told.append(f"the radios feed cannot be read: {radios_error}")
-    pilots = tallies.get("pilot")
+    pilots, fewer = tallies.get("pilot"), ""
     if pilots is not None:
         usual, fewer = _pilots(usual, time, pilots.sent)
         if fewer:
             told.insert(0, fewer)
-    return Observation(usual, tuple(told))
+    return Observation(usual, tuple(told), fewer)
 
 
 def _pilots(usual: Usual, time: datetime, now: int) -> tuple[Usual, str]:

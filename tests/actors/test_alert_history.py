@@ -1,0 +1,222 @@
+"""Alerts outlive the worker, the service and the database's absence, and none is told twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.actors.harness import KEY, Running, running, until
+from tests.actors.hook_server import HookServer
+from tests.actors.postgres_proxy import PostgresProxy
+from tests.actors.test_alerter import FAST, alerts, told
+from tests.actors.test_snapshot import NOWHERE
+from tests.feed_server import DATA, FeedServer, status
+from vatwatch.messages.status import AlerterStatus
+from vatwatch.supervision import State
+
+DOWN = status("503 Service Unavailable")
+FEED = "unhealthy:feed"
+
+
+@pytest.fixture
+def hook() -> Iterator[HookServer]:
+    with HookServer() as hook:
+        yield hook
+
+
+@pytest.fixture
+def start(tmp_path: Path, database_url: str, hook: HookServer) -> Callable[..., Any]:
+    def start(feeds: FeedServer, database: str = database_url, **more: object) -> Any:
+        settings = {**FAST, "VATWATCH_ALERT_FEED_AGE": 1000, **more}
+        return running(
+            tmp_path, database, feeds=feeds, VATWATCH_ALERT_WEBHOOKS=hook.url, **settings
+        )
+
+    return start
+
+
+def keyed(service: Running, which: str, key: str = FEED) -> list[dict[str, Any]]:
+    return [each for each in alerts(service)[which] if each["key"] == key]
+
+
+def rows(service: Running, key: str = FEED) -> list[tuple[Any, ...]]:
+    columns = "id::text, notified, delivery, until IS NULL"
+    try:
+        return service.sql(f"SELECT {columns} FROM alerts WHERE key = %s", key)
+    except psycopg2.errors.UndefinedTable:
+        return []
+
+
+def test_an_alert_is_active_and_then_past_with_what_became_of_its_notifications(
+    hook: HookServer, start: Callable[..., Any]
+) -> None:
+    with FeedServer(pilots=5) as feeds, start(feeds) as service:
+        service.until_next_is_through()
+        feeds.say(DATA, always=DOWN)
+        until(lambda: told(hook, "firing", FEED))
+        (one,) = until(
+            lambda: [a for a in keyed(service, "active") if a["delivery"] == "delivered"]
+        )
+        assert (one["rule"], one["severity"], one["until"], one["notified"]) == (
+            "unhealthy",
+            "critical",
+            None,
+            1,
+        )
+        assert "503" in one["cause"]
+        assert one["since"] <= one["fired_at"]
+        assert keyed(service, "past") == []
+        feeds.say(DATA)
+        until(lambda: told(hook, "resolved", FEED))
+        (past,) = until(lambda: [a for a in keyed(service, "past") if a["delivery"] == "delivered"])
+        assert (past["id"], past["notified"], past["until"] > past["fired_at"]) == (
+            one["id"],
+            2,
+            True,
+        )
+        assert keyed(service, "active") == []
+        assert alerts(service)["source"] == "database"
+        assert [(d["event"], d["state"]) for d in past["deliveries"]] == [
+            ("firing", "delivered"),
+            ("resolved", "delivered"),
+        ]
+        ids = {n["alert_id"] for n in hook.taken if n["key"] == FEED}
+        assert ids == {one["id"]}
+        until(lambda: rows(service) == [(one["id"], 2, "delivered", False)])
+
+
+def test_an_alert_that_is_active_at_a_stop_goes_on_in_the_next_process_and_is_told_once(
+    hook: HookServer, start: Callable[..., Any]
+) -> None:
+    with FeedServer(pilots=5) as feeds:
+        with start(feeds) as service:
+            service.until_next_is_through()
+            feeds.say(DATA, always=DOWN)
+            until(lambda: told(hook, "firing", FEED))
+            (before,) = keyed(service, "active")
+        with start(feeds) as service:
+            (again,) = until(lambda: keyed(service, "active"))
+            assert (again["id"], again["fired_at"]) == (before["id"], before["fired_at"])
+            # It holds here as well, and is not told again.
+            until(lambda: service.reports().parts["feed"].health.value == "unhealthy")
+            feeds.say(DATA)
+            until(lambda: told(hook, "resolved", FEED))
+            until(lambda: rows(service) == [(before["id"], 2, "delivered", False)])
+        assert len(told(hook, "firing", FEED)) == 1
+        with start(feeds) as service:
+            until(lambda: keyed(service, "past"))
+            assert [each["id"] for each in keyed(service, "past")] == [before["id"]]
+
+
+def test_alerts_of_a_time_without_a_database_are_in_the_table_later_once_each(
+    tmp_path: Path, database_url: str, hook: HookServer, start: Callable[..., Any]
+) -> None:
+    with PostgresProxy(tmp_path, database_url) as proxy, FeedServer(pilots=5) as feeds:
+        with start(feeds, proxy.dsn, look_at=database_url) as service:
+            service.until_next_is_through()
+            proxy.cut()
+            feeds.say(DATA, always=DOWN)
+            until(lambda: told(hook, "firing", FEED))
+            assert alerts(service)["source"] == "memory"
+            feeds.say(DATA)
+            until(lambda: told(hook, "resolved", FEED))
+            (past,) = until(lambda: keyed(service, "past"))
+        # The process that saw it ends before the database is back.
+        with start(feeds, proxy.dsn, look_at=database_url) as service:
+            until(lambda: keyed(service, "past"))
+            proxy.mend()
+            until(lambda: rows(service) == [(past["id"], 2, "delivered", False)])
+            until(lambda: service.status("alerter", AlerterStatus).unwritten == 0)
+            until(lambda: alerts(service)["source"] == "database")
+            assert [each["id"] for each in keyed(service, "past")] == [past["id"]]
+
+
+def test_what_waits_for_a_webhook_at_a_stop_is_brought_by_the_next_process(
+    hook: HookServer, start: Callable[..., Any]
+) -> None:
+    with FeedServer(pilots=5) as feeds:
+        hook.go_away()
+        with start(feeds) as service:
+            service.until_next_is_through()
+            feeds.say(DATA, always=DOWN)
+            until(lambda: [a for a in keyed(service, "active") if a["delivery"] == "waiting"])
+        hook.come_back()
+        with start(feeds) as service:
+            until(lambda: told(hook, "firing", FEED))
+            until(lambda: keyed(service, "active")[0]["delivery"] == "delivered")
+        assert len(told(hook, "firing", FEED)) == 1
+
+
+def test_a_file_that_is_gone_leaves_no_alert_active_for_ever(
+    tmp_path: Path, hook: HookServer, start: Callable[..., Any]
+) -> None:
+    with FeedServer(pilots=5) as feeds:
+        with start(feeds) as service:
+            service.until_next_is_through()
+            feeds.say(DATA, always=DOWN)
+            until(lambda: told(hook, "firing", FEED))
+            until(lambda: [row for row in rows(service) if row[2] == "delivered"])
+        (tmp_path / "home" / "alerts.outbox").unlink()
+        feeds.say(DATA)
+        with start(feeds) as service:
+            until(lambda: [row[3] for row in rows(service)] == [False])
+            until(lambda: told(hook, "resolved", FEED))
+
+
+@pytest.mark.parametrize("part", ["pipeline/fetcher", "pipeline", "data", "operations", "core"])
+def test_a_restart_that_is_ordered_raises_no_alert(
+    part: str, hook: HookServer, start: Callable[..., Any]
+) -> None:
+    # As small as can be: what is told at once is told wrongly.
+    settings = {
+        "VATWATCH_ALERT_HOLD": 0,
+        "VATWATCH_ALERT_NOT_SERVING_HOLD": 5,
+        "VATWATCH_ALERT_FEED_AGE": 5,
+    }
+    with FeedServer(pilots=5) as feeds, start(feeds, **settings) as service:
+        service.until_next_is_through()
+
+        def quiet() -> bool:
+            service.next_update()
+            return not alerts(service)["active"]
+
+        until(quiet)
+        hook.taken.clear()
+        before = {node.path: node.uptime_s for node in service.tree.snapshot().walk()}
+        path = f"vatwatch/{part}"
+        answer = service.http.simulate_post(
+            f"/api/supervision/{path}/restart", headers={"Authorization": f"Bearer {KEY}"}
+        )
+        assert answer.status_code == 202
+
+        def is_back() -> bool:
+            service.next_update()
+            nodes = [n for n in service.tree.snapshot().walk() if n.path.startswith(path)]
+            return all(n.state is State.RUNNING and n.uptime_s < before[n.path] for n in nodes)
+
+        until(is_back)
+        for _ in range(3):
+            service.until_next_is_through()
+        until(lambda: alerts(service)["rules"])
+        told_of = {n["key"] for n in hook.taken if n["event"] == "firing"}
+        about_parts = {key for key in told_of if key.startswith(("unhealthy:", "breaker_open"))}
+        assert about_parts <= {"unhealthy:postgresql"} if part == "data" else not about_parts
+        assert not told_of & {"feed_age", "not_serving", "error_rate", "snapshots_quarantined"}
+
+
+def test_the_parameters_choose_and_what_is_no_parameter_is_named(
+    tmp_path: Path, start: Callable[..., Any]
+) -> None:
+    with running(tmp_path, NOWHERE, **FAST) as service:
+        get = service.http.simulate_get
+        until(lambda: keyed(service, "active", "not_serving"))
+        assert get("/api/alerts?rule=not_serving&state=active").json["active"]
+        assert not get("/api/alerts?rule=feed_age").json["active"]
+        assert not get("/api/alerts?severity=warning&rule=not_serving").json["active"]
+        for wrong, name in (("state=open", "state"), ("rule=x", "rule"), ("severty=x", "severity")):
+            answer = get(f"/api/alerts?{wrong}")
+            assert (answer.status_code, name in answer.text) == (400, True)

@@ -1,0 +1,202 @@
+"""Courier: brings notifications to one webhook, in their order, in a greenlet of its own."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from uuid import UUID
+
+import msgspec
+from gevent.event import Event as Signal
+
+from vatwatch.actors.breakers import dependency_policy
+from vatwatch.actors.webhook import Webhook, send
+from vatwatch.config.alerts import AlertSettings
+from vatwatch.config.breaker import BreakerSettings
+from vatwatch.errors import BreakerOpen, WebhookRefused, WebhookUnavailable
+from vatwatch.monitoring.notifications import Notification, WebhookNow
+from vatwatch.supervision import Actor, Backoff, Recovery, Retry, WithBreaker
+from vatwatch.traffic.dead_letters import DeadLetter, letter_id, storable
+
+# What waits for one webhook; the oldest go first.
+WAITING = 200
+# Within one attempt; between attempts a webhook that is away is left alone for longer.
+QUICK = Backoff(base_s=0.2, cap_s=1.0)
+QUICK_TRIES = 2
+PATIENT = Backoff(base_s=1.0, cap_s=60.0)
+MIN_PAUSE_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A notification on its way, with the dead letter that it was in the meantime."""
+
+    notification: Notification
+    letter: DeadLetter | None = None
+
+
+@dataclass(slots=True)
+class Outbox:
+    """What waits for one webhook, and how it went so far. The first is under way."""
+
+    waiting: deque[Waiting] = field(default_factory=deque)
+    delivered: int = 0
+    undelivered: int = 0
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a delivery has ended: `reason` is empty if the webhook took it."""
+
+    webhook: str
+    waiting: Waiting
+    attempts: int
+    reason: str = ""
+    error: str = ""
+
+    def letter(self) -> DeadLetter:
+        """The dead letter of one that was not delivered; the same id each time."""
+        notification, before = self.waiting.notification, self.waiting.letter
+        return DeadLetter(
+            id=letter_id(UUID(notification.id), self.webhook),
+            kind="alert",
+            receiver=self.webhook,
+            type=notification.rule,
+            reason=self.reason,
+            error=storable(self.error),
+            attempts=self.attempts + (0 if before is None else before.attempts),
+            time=datetime.now(UTC),
+            message=storable(msgspec.json.encode(notification).decode()),
+        )
+
+
+class Courier:
+    """The way to one webhook: its queue, its breaker and its tries."""
+
+    def __init__(
+        self,
+        alerter: Actor,
+        webhook: Webhook,
+        outbox: Outbox,
+        settings: AlertSettings,
+        breaker: BreakerSettings,
+        *,
+        stopping: Signal,
+        ended: Callable[[Ended], None],
+    ) -> None:
+        """Args:
+        alerter: the actor whose breaker and recovery are used
+        webhook: where to
+        outbox: what waits; it outlives the courier
+        settings: how long a webhook may take, and for how long it is tried
+        breaker: the settings of its breaker
+        stopping: set when the alerter stops
+        ended: called after each delivery; must not wait
+        """
+        self.webhook = webhook
+        self._outbox = outbox
+        self._settings = settings
+        self._stopping = stopping
+        self._ended = ended
+        self._signal = Signal()
+        circuit_breaker = alerter.circuit_breaker(
+            webhook.name,
+            dependency_policy(breaker),
+            failure_types=WebhookUnavailable,
+            kind="webhook",
+        )
+        again = Retry(QUICK_TRIES, QUICK, on=_is_worth_a_quick_try)
+        self._recovery: Recovery = alerter.recovery(
+            f"notify {webhook.name}", WithBreaker(circuit_breaker), again
+        )
+
+    def put(self, waiting: Waiting) -> None:
+        """One more to bring. Does not wait."""
+        queue = self._outbox.waiting
+        queue.append(waiting)
+        if len(queue) > WAITING:
+            # Not the first one: that is under way.
+            dropped = queue[1]
+            del queue[1]
+            self._give_up(dropped, 0, "overflow", f"more than {WAITING} wait")
+        self._signal.set()
+
+    def holds(self, letter: DeadLetter) -> bool:
+        """Whether what this letter is about is on its way again already."""
+        return any(
+            each.letter is not None and each.letter.id == letter.id for each in self._outbox.waiting
+        )
+
+    def wake(self) -> None:
+        """Look whether to stop."""
+        self._signal.set()
+
+    def run(self) -> None:
+        """Bring one after another, until the alerter stops."""
+        queue = self._outbox.waiting
+        while not self._stopping.is_set():
+            if queue:
+                if self._bring(queue[0]):
+                    queue.popleft()
+            else:
+                self._signal.clear()
+                self._signal.wait()
+
+    def now(self) -> WebhookNow:
+        """How it goes."""
+        box = self._outbox
+        return WebhookNow(
+            self.webhook.name,
+            self.webhook.form,
+            len(box.waiting),
+            box.delivered,
+            box.undelivered,
+            box.last_error,
+        )
+
+    def _bring(self, waiting: Waiting) -> bool:
+        """Try until it is taken, refused, or too late; False if we stop before."""
+        outbox, notification = self._outbox, waiting.notification
+        deadline = monotonic() + self._settings.deliver_within_s
+        attempt = 0
+        while True:
+            try:
+                self._recovery.call(
+                    lambda: send(self.webhook, notification, timeout_s=self._settings.timeout_s),
+                    correlation_id=notification.id,
+                )
+            except WebhookRefused as error:
+                self._give_up(waiting, attempt + 1, "refused", str(error))
+                return True
+            except BreakerOpen as error:
+                pause_s = error.retry_in_s
+            except WebhookUnavailable as error:
+                outbox.last_error = str(error)
+                attempt += 1
+                pause_s = error.retry_after_s or PATIENT.delay(attempt, random.random)
+            else:
+                outbox.delivered += 1
+                outbox.last_error = ""
+                self._ended(Ended(self.webhook.name, waiting, attempt + 1))
+                return True
+            pause_s = max(pause_s, MIN_PAUSE_S)
+            if monotonic() + pause_s > deadline:
+                self._give_up(waiting, attempt, "unavailable", outbox.last_error or "away")
+                return True
+            if self._stopping.wait(pause_s):
+                return False
+
+    def _give_up(self, waiting: Waiting, attempts: int, reason: str, error: str) -> None:
+        self._outbox.undelivered += 1
+        self._outbox.last_error = error
+        self._ended(Ended(self.webhook.name, waiting, attempts, reason, error))
+
+
+def _is_worth_a_quick_try(error: Exception) -> bool:
+    """A server that names a time is not asked before it."""
+    return isinstance(error, WebhookUnavailable) and error.retry_after_s is None
