@@ -55,8 +55,10 @@ SERVER_FIXTURES = {"postgresql", "redis_server"}
 # They take longest, and come first when several processes share the files: no process should be
 # left alone with one of them at the end.
 LONGEST = (
-    "test_signals.py", "actors/test_every_actor.py", "test_server.py", "cli/test_replay.py",
-    "actors/test_blame.py", "storage/test_embedded_leftovers.py", "test_secrets.py",
+    "chaos/test_chaos.py", "test_signals.py", "test_server.py", "actors/test_every_actor.py",
+    "chaos/test_outage.py", "test_secrets.py", "cli/test_replay.py", "actors/test_fetcher.py",
+    "storage/test_embedded_leftovers.py", "actors/test_weather.py", "actors/test_snapshot.py",
+    "actors/test_watchers.py", "actors/test_odd_feeds.py", "actors/test_feed_clocks.py",
 )  # fmt: skip
 
 

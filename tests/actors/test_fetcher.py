@@ -342,6 +342,7 @@ def test_a_status_page_that_names_no_usable_address_is_an_outcome_and_is_asked_a
         "vatwatch.actors.feed_addresses.DEFAULT_API_URL", "http://127.0.0.1:1/feed.json"
     )
     monkeypatch.setattr("vatwatch.actors.feed_addresses.STATUS_RETRY_S", 0.0)
+    monkeypatch.setattr("vatwatch.config.vatsim.MIN_VATSIM_POLL_S", 0.0)  # nobody asks VATSIM
     feeds = FeedServer(pilots=15)
     feeds.say(STATUS, always=body(json.dumps(page).encode()))
     with (
@@ -352,7 +353,7 @@ def test_a_status_page_that_names_no_usable_address_is_an_outcome_and_is_asked_a
             feeds=feeds,
             VATSIM_API_URL=None,
             VATSIM_STATUS_URL=feeds.base + STATUS,
-            VATSIM_POLL_INTERVAL=15,
+            VATSIM_POLL_INTERVAL=0.2,
             VATSIM_API_RETRY_ATTEMPTS=1,
         ) as service,
     ):

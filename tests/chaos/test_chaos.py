@@ -39,14 +39,15 @@ def of(name: str) -> FaultKind:
 
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    given = iter([of(name) for name in KILLS * 5 + OTHERS])
+    names = KILLS * 2 + OTHERS
+    given = iter([of(name) for name in names])
 
     def next_kind(_random: Random) -> FaultKind:
         return next(given)
 
     report = run(
         tmp_path,
-        faults=len(KILLS) * 5 + len(OTHERS),
+        faults=len(names),
         seed=11,
         scale=Scale(pilots=80, seed=11, speed=10),
         kinds=next_kind,
@@ -54,7 +55,7 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     assert report.complaints == []
     assert [outcome for outcome in report.outcomes if outcome.recovered_s is None] == []
     assert report.verdict is not None
-    assert report.verdict.fetched > 20
+    assert report.verdict.fetched > 10
     assert report.verdict.lost == report.verdict.doubled == 0
     assert {table: rows for table, rows in report.verdict.differing.items() if rows} == {}
     assert report.holds

@@ -92,6 +92,8 @@ MIGRATE_S = 600.0
 AIRPORTS_S = 60.0
 # Between two tries; a backoff may draw zero.
 MIN_RETRY_S = 0.1
+# Between two tries while the database is away, beside what its breaker asks for.
+BACKOFF = Backoff(base_s=0.5, cap_s=5.0)
 
 
 class StoreActor(Service):
@@ -122,7 +124,6 @@ class StoreActor(Service):
         self._retentions = retentions
         self._purge_s = purge_s
         self._on_refused = on_refused
-        self._backoff = Backoff(base_s=0.5, cap_s=5.0)
         self._attempt = 0
         self._server_version = ""
         self._waiting = BatchQueue()
@@ -363,7 +364,7 @@ class StoreActor(Service):
         self._broken = not isinstance(error, DatabaseUnavailable)
         delay = max(
             self._database.retry_in_s,
-            self._backoff.delay(self._attempt, random.random),
+            BACKOFF.delay(self._attempt, random.random),
             MIN_RETRY_S,
         )
         self._attempt += 1
