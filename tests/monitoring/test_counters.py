@@ -51,6 +51,17 @@ def test_a_count_that_begins_anew_within_one_life_is_added_too() -> None:
     assert totals.over(StoreStatus(stored=3)).stored == 8
 
 
+def test_counts_of_another_kind_are_dropped_and_cost_no_report() -> None:
+    """A restart must cure what is wrong with them: they outlive each incarnation."""
+    totals = Totals()
+    totals.begin()
+    totals.over(FetcherStatus(outcomes={"advanced": 5}))
+    totals._own["outcomes"] = 7
+    totals.begin()
+    assert totals.over(FetcherStatus(outcomes={"advanced": 1})).outcomes == {"advanced": 1}
+    assert totals.over(FetcherStatus(outcomes={"advanced": 2})).outcomes == {"advanced": 2}
+
+
 def test_counters_are_numbers_and_no_states() -> None:
     for kind in get_args(Status):
         for name in counters_of(kind()):

@@ -20,7 +20,7 @@ from vatwatch.supervision import (
     DeadLettered,
     FailureHandled,
     OnFailedMessage,
-    incarnation,
+    crash_hooks,
     worker,
 )
 
@@ -400,7 +400,7 @@ def test_crash_hook_that_hangs_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> 
         def on_crash(self, error: BaseException, in_hand: object | None) -> None:
             Event().wait()
 
-    monkeypatch.setattr(incarnation, "_CRASH_HOOK_S", 0.001)
+    monkeypatch.setattr(crash_hooks, "_CRASH_HOOK_S", 0.001)
     with running(root(worker("store", Slow, []))) as (tree, notices):
         tree.directory.address("store").tell(Fail(RuntimeError("bug")))
         assert notices.wait(CrashHookFailed).error_type == "Timeout"

@@ -215,6 +215,17 @@ def test_actor_that_never_started_leaves_what_it_found() -> None:
         assert counts(tree) == ["one"]
 
 
+def test_counts_last_however_often_an_actor_fails() -> None:
+    with running(keeper()) as (tree, _):
+        count = Do(lambda actor: actor.lasting(list).append("one"))
+        for restarts in range(1, 4):
+            tree.directory.address("k").tell(count)
+            fail(tree, restarts)
+        question = Compute(lambda actor: actor.lasting(list))
+        lasting = tree.directory.address("k").ask(question, timeout_s=PATIENCE_S)
+        assert lasting == ["one", "one", "one"]
+
+
 def test_hand_over_knows_nothing_but_who_failed() -> None:
     fresh = HandOver()
     once = fresh.left("state", failed=True, proven=False)

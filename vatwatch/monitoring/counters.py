@@ -1,8 +1,8 @@
 """Counters: a service's counts since the start of the whole, over all restarts of that service.
 
-A service counts from nought each time it starts, and says in its status class which fields are
+A service counts from 0 each time it starts, and says in its status class which fields are
 counts (`COUNTERS`). What its predecessors had counted is added to what it reports. Only numbers are
-handed on, so a restart still cures what is wrong with a service.
+handed on, and numbers of another kind are dropped, so a restart cures what is wrong with a service.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Totals:
         self._own: Counts = {}
 
     def begin(self) -> None:
-        """Another incarnation: it counts from nought."""
+        """Another incarnation: it counts from 0."""
         for name, count in self._own.items():
             self._carry(name, count)
         self._own = {}
@@ -60,17 +60,16 @@ def _count(value: int | Mapping[str, int]) -> int | Counter[str]:
     return Counter(value) if isinstance(value, Mapping) else value
 
 
-def _sum(one: int | Counter[str], other: int | Counter[str]) -> int | Counter[str]:
-    if isinstance(one, Counter) and isinstance(other, Counter):
-        return one + other
-    assert isinstance(one, int)
-    assert isinstance(other, int)
-    return one + other
+def _sum(before: int | Counter[str], now: int | Counter[str]) -> int | Counter[str]:
+    """Both together. If they are not of one kind, what was counted before is worth nothing."""
+    if isinstance(before, Counter) and isinstance(now, Counter):
+        return before + now
+    if isinstance(before, int) and isinstance(now, int):
+        return before + now
+    return now
 
 
 def _fell(now: int | Counter[str], before: int | Counter[str]) -> bool:
     if isinstance(now, Counter) and isinstance(before, Counter):
         return any(now[name] < count for name, count in before.items())
-    assert isinstance(now, int)
-    assert isinstance(before, int)
-    return now < before
+    return isinstance(now, int) and isinstance(before, int) and now < before

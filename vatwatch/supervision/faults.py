@@ -1,7 +1,7 @@
 """Fault injection: part of the product, for tests and for an operator on a staging system.
 
-A fault befalls the next messages of a named actor (`crash`, `hang`, `slow`, `drop`, `corrupt`), or
-the next calls to a dependency behind a breaker of that name (`fail`).
+A fault is applied to the next messages of a named actor (`crash`, `hang`, `slow`, `drop`,
+`corrupt`), or to the next calls to a dependency behind a breaker of that name (`fail`).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.injected = 0
-        """How many messages and calls were befallen so far."""
+        """To how many messages and calls a fault was applied so far."""
         self._ids = count(1)
         self._orders: list[Fault] = []
         self._taps: dict[str, Callable[[Tap | None], None]] = {}
@@ -138,7 +138,7 @@ class Faults:
                 raise AssertionError("an order for calls, not for messages")
 
     def _take(self, target: str, message: Any, *, own: bool) -> Fault | None:
-        """The order that befalls this message, or (None) this call; counted down."""
+        """The fault for this message, or (None) this call, counted down; None if there is none."""
         for index, order in enumerate(self._orders):
             if order.target != target or (order.kind is FaultKind.FAIL) != (message is None):
                 continue

@@ -4,34 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Event
-from types import TracebackType
-from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import gevent
 from gevent import Greenlet
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
-from vatwatch.errors import ActorUnavailable, SupervisionError, TooManyQuestions
+from vatwatch.errors import ActorUnavailable, SupervisionError
 from vatwatch.logs.context import NOTHING, WorkIds, current_ids, take_ids_from, work_on
+from vatwatch.supervision.crash_hooks import run_hook
 from vatwatch.supervision.envelope import Due, Envelope
-from vatwatch.supervision.failures import describe_error, traceback_of
-from vatwatch.supervision.faults import Dropped, Tap
-from vatwatch.supervision.introspection import LatencyCounts
-from vatwatch.supervision.mailbox import Mailbox
+from vatwatch.supervision.failures import traceback_of
+from vatwatch.supervision.faults import Dropped
 from vatwatch.supervision.message import Probe, Tell, correlation_of
-from vatwatch.supervision.notices import AskFailed, CrashHookFailed
 from vatwatch.supervision.offload import give_way
+from vatwatch.supervision.pending_replies import PendingReplies
+from vatwatch.supervision.protocols import Node, Runnable
 from vatwatch.supervision.reply import Reply
-from vatwatch.supervision.runtime import Runtime
-from vatwatch.supervision.spec import AnySpec, ChildSpec
+from vatwatch.supervision.spec import ChildSpec
 from vatwatch.supervision.timer import Timer
-from vatwatch.supervision.vocabulary import DeadLetterReason, ExitReason, Startable
+from vatwatch.supervision.vocabulary import ExitReason
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-# An actor with a full mailbox never waits, so it gives way to the others after this long.
+# An actor with a full mailbox never waits, so after this long it lets the others run: the hub looks
+# at timers and sockets in between.
 _MAX_BURST_S = 0.005
 
 # What is not for `on_receive`: orders and probes, which are the runtime's, and what pykka's proxies
@@ -39,91 +37,36 @@ _MAX_BURST_S = 0.005
 _CONTROL = frozenset({_ActorStop, Probe})
 _SPECIAL = _CONTROL | {ProxyCall, ProxyGetAttr, ProxySetAttr}
 
-# on_crash is to be quick; a dying actor holds up its successor.
-_CRASH_HOOK_S = 5.0
-
-
-class Runnable(Startable, Protocol):
-    """The actor, as far as its incarnation needs to know it."""
-
-    ended_by: ExitReason | None
-    actor_stopped: Event
-    """Pykka's: set when the actor has ended."""
-
-    def on_crash(self, error: BaseException, in_hand: object | None) -> None:
-        """See `Actor`."""
-
-    def on_failure(
-        self,
-        exception_type: type[BaseException] | None,
-        exception_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Pykka's hook."""
-
-    def hand_over(self) -> object:
-        """See `Actor`."""
-
-    def on_probe(self) -> Any:
-        """See `Actor`."""
-
-    def _handle_receive(self, message: Any) -> Any:
-        """Pykka's: `on_receive`, or what a proxy asks for."""
-
-    def _retire(self) -> None:
-        """From here on it is dead to pykka."""
-
-    def _stop_ordered(self) -> None:
-        """It was told to stop, and may be waiting for something."""
-
-
-class Node(Protocol):
-    """The actor's place in the tree (`ChildNode`), as far as its incarnation needs to know it."""
-
-    tap: Tap | None
-    on_trial: bool
-    asks_failed: int
-
-    @property
-    def path(self) -> str:
-        """Where it is in the tree."""
-
-    @property
-    def spec(self) -> AnySpec:
-        """What was declared."""
-
-    @property
-    def runtime(self) -> Runtime:
-        """What the tree shares."""
-
-    @property
-    def mailbox(self) -> Mailbox:
-        """What the actor reads; it was its predecessor's."""
-
-    @property
-    def latency(self) -> LatencyCounts:
-        """How long the messages take."""
-
-    def trial_succeeded(self) -> None:
-        """A message was handled while each is a trial."""
-
-    def undeliverable(self, envelope: Envelope, reason: DeadLetterReason) -> None:
-        """Nobody will handle this message."""
-
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How an incarnation ended."""
+    """How an incarnation ended.
+
+    `error` is None if it stopped in order. `traceback` is where it stood: of a hung actor, the
+    place at which it hung.
+    """
 
     reason: ExitReason
     error: BaseException | None = None
     traceback: str = ""
     in_hand: Envelope | None = None
-    """What it was handling."""
+    """The message that it was handling; None between two messages."""
 
 
 class Incarnation:
-    """From `begin()` to `dead`. Nothing that happens in it, no BaseException either, gets out."""
+    """One run of an actor, from `begin()` to `dead`.
+
+    pykka's own loop stops every actor of the process when one of them ends by a `BaseException`
+    (a kill, a gevent.Timeout). So it is not used: whatever ends this greenlet stays in it, as
+    `exit`, and `watch` tells the supervisor. The order of the end is fixed:
+
+    1. the greenlet: `on_stop`, or pykka's `on_failure` and `on_crash`, then `hand_over`;
+    2. the hub: timers and spawned greenlets end, whoever still waits for an answer gets an error,
+       `dead` is set, and `watch` is called.
+
+    The supervisor starts a successor after that, never before. All methods are for the thread of
+    the tree; `kill`, `after` and `order_stop` may also be called in the hub.
+    """
 
     __slots__ = (
         "_kill_reason",
@@ -150,7 +93,14 @@ class Incarnation:
     )
 
     def __init__(self, actor: Runnable, node: Node, watch: Callable[[Incarnation], None]) -> None:
-        """`watch` is called when it has started and when it is over; it must not block."""
+        """Make it; `begin` starts it.
+
+        Args:
+            actor: runs in this incarnation and in no other
+            node: its place in the tree, which gives it mailbox, clocks and child spec
+            watch: called twice, with this incarnation: in its greenlet when `on_start` has returned
+                (`started`), and in the hub when it has ended (`dead`). It must not block.
+        """
         self.actor = actor
         self.node = node
         self.started = False
@@ -173,17 +123,22 @@ class Incarnation:
         self._kill_reason: tuple[ExitReason, BaseException | None] | None = None
         self._timers: set[Timer] = set()
         self._linked: set[Greenlet[..., Any]] = set()
-        self._pending_replies: dict[Reply[Any], Any] = {}
+        self._pending_replies = PendingReplies(node)
         self._stop_awaited: list[Reply[Any]] = []
 
     def begin(self) -> None:
-        """Start the greenlet."""
+        """Start the greenlet. To be called once; returns before the actor runs."""
         self.node.mailbox.owner = self.greenlet
         self.greenlet.link(self._over)
         self.greenlet.start()
 
     def order_stop(self, *, for_good: bool) -> None:
-        """Let it finish what it has in hand (or, by its spec, queued), call `on_stop`, and end."""
+        """Let it finish the message in hand (by `drain_on_stop`, all that are queued), and end.
+
+        Returns at once: `dead` tells when it is done. An actor that hangs does not obey; then it is
+        the supervisor's duty to `kill` it when `shutdown_s` is over. `for_good`: nobody comes after
+        it, so it is not asked for what it hands over.
+        """
         self.stop_ordered = True
         self.stop_for_good = for_good
         if self.dead:
@@ -196,9 +151,11 @@ class Incarnation:
         self.actor._stop_ordered()
 
     def kill(self, reason: ExitReason, error: BaseException | None = None) -> None:
-        """End it where it stands, as soon as it waits. The first reason given counts.
+        """End it as soon as it waits for something. The first `reason` and `error` given count.
 
-        Returns at once; can be called from the hub, and again if the actor does not give in.
+        Returns at once. The kill is an exception in the actor's greenlet. A handler can catch it;
+        then call this again. A handler that computes, or blocks in C, cannot be killed at all. An
+        actor that has left its handlers (`exit` is set) is not disturbed.
         """
         if self.exit is not None or self.dead:
             return
@@ -207,7 +164,11 @@ class Incarnation:
         self.greenlet.kill(block=False)
 
     def after(self, seconds: float, due: Callable[[], None]) -> Timer:
-        """Call `due` in the hub, unless this is over by then."""
+        """Call `due` in the hub in so many `seconds`, unless this has ended by then.
+
+        Raises:
+            ActorUnavailable: it has ended already
+        """
         self._require_alive()
         return Timer(self._timers, seconds, due)
 
@@ -240,13 +201,16 @@ class Incarnation:
         return greenlet
 
     def reply_later(self) -> Reply[Any]:
-        """Take over the duty to answer the ask in hand."""
+        """Take over the duty to answer the ask in hand (`Actor.reply_later`).
+
+        Raises:
+            SupervisionError: no ask is in hand
+        """
         reply = None if self.in_hand is None else self.in_hand.reply_to
         if reply is None or self.in_hand is None:
             raise SupervisionError(f"{self.node.path}: no ask in hand that could be answered later")
         self.deferred = True
-        self._pending_replies[reply] = self.in_hand.message
-        reply.when_answered(self._resolved)
+        self._pending_replies.take_over(reply, self.in_hand.message)
         return reply
 
     def _live(self) -> None:
@@ -347,33 +311,12 @@ class Incarnation:
         try:
             answer = handle(message)
         except Exception as error:  # noqa: BLE001 - it belongs to the asker
-            self._pending_replies.pop(reply, None)
-            reply.when_answered(None)
-            self._report_ask(message, error, reply.request_id)
-            reply.fail(error)
+            self._pending_replies.handler_failed(reply, message, error)
         else:
             if not self.deferred:
                 reply.set(answer)
         finally:
             self.deferred = False
-
-    def _resolved(self, reply: Reply[Any], error: BaseException | None) -> None:
-        message = self._pending_replies.pop(reply, None)
-        if message is not None and error is not None:
-            self._report_ask(message, error, reply.request_id)
-
-    def _report_ask(self, message: Any, error: BaseException, request_id: str) -> None:
-        if isinstance(error, TooManyQuestions):
-            return  # it is no failure of the actor, and comes as often as somebody asks
-        self.node.asks_failed += 1
-        self.node.runtime.observers.notify(
-            AskFailed(
-                path=self.node.path,
-                message_type=type(message).__name__,
-                correlation_id=correlation_of(message) or request_id,
-                **describe_error(error),
-            )
-        )
 
     def _require_alive(self) -> None:
         if self.exit is not None or self.dead:
@@ -405,14 +348,16 @@ class Incarnation:
         self.exit = Exit(reason, error, trace, self.in_hand)
         self.actor.ended_by = reason
         if self.in_hand is not None and self.in_hand.reply_to is not None:
-            self._pending_replies.setdefault(self.in_hand.reply_to, None)
+            self._pending_replies.cut_off(self.in_hand.reply_to)
         self.actor._retire()
         in_hand = None if self.in_hand is None else self.in_hand.message
         if reason in ("crash", "hang"):
             # Pykka's hook: after an error that nobody has handled, not after an order.
             on_failure = self.actor.on_failure
-            self._run_hook(lambda: on_failure(type(error), error, error.__traceback__), in_hand)
-        self._run_hook(lambda: self.actor.on_crash(error, in_hand), in_hand)
+            run_hook(
+                self.node, lambda: on_failure(type(error), error, error.__traceback__), in_hand
+            )
+        run_hook(self.node, lambda: self.actor.on_crash(error, in_hand), in_hand)
         if self.started:
             self._ask_for_hand_over()
 
@@ -423,23 +368,7 @@ class Incarnation:
             self.left = self.actor.hand_over()
 
         if not self.stop_for_good:
-            self.hand_over_failed = not self._run_hook(ask, None)
-
-    def _run_hook(self, hook: Callable[[], None], in_hand: Any) -> bool:
-        """Call what the dying actor may do; whether it went well."""
-        try:
-            with gevent.Timeout(_CRASH_HOOK_S):
-                hook()
-        except BaseException as failure:  # noqa: BLE001 - the actor is dying anyway
-            self.node.runtime.observers.notify(
-                CrashHookFailed(
-                    path=self.node.path,
-                    correlation_id=correlation_of(in_hand),
-                    **describe_error(failure),
-                )
-            )
-            return False
-        return True
+            self.hand_over_failed = not run_hook(self.node, ask, None)
 
     def _over(self, _greenlet: object) -> None:
         """In the hub: the greenlet has ended, whether it ever ran or not."""
@@ -451,11 +380,7 @@ class Incarnation:
             timer.cancel()
         for greenlet in list(self._linked):
             greenlet.kill(block=False)
-        pending, self._pending_replies = self._pending_replies, {}
-        for reply in pending:
-            unavailable = ActorUnavailable(f"{self.node.path}: ended before it answered")
-            unavailable.__cause__ = self.exit.error
-            reply.fail(unavailable)
+        self._pending_replies.fail_all(self.exit.error)
         if not self.actor.actor_stopped.is_set():  # it never ran
             self.actor._retire()
         for reply in self._stop_awaited:
