@@ -51,6 +51,7 @@ class Area:
 AREAS = (
     Area("supervision", ("vatwatch/supervision/*.py",), ("tests/supervision",)),
     Area("feed", ("vatwatch/feed/*.py",), ("tests/feed",)),
+    Area("events", ("vatwatch/events/*.py",), ("tests/events",)),
     Area("traffic", ("vatwatch/traffic/*.py",), ("tests/traffic",)),
     Area("journal", ("vatwatch/storage/journal*.py",), ("tests/storage", "-k", "journal")),
 )

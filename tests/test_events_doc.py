@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vatwatch.config.events import EventSettings
-from vatwatch.traffic.payloads import PAYLOADS, schemas
+from vatwatch.events.payloads import PAYLOADS, schemas
 
 PAGE = (Path(__file__).parents[1] / "docs" / "events.md").read_text(encoding="utf-8")
 SECTIONS = {

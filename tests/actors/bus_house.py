@@ -19,6 +19,9 @@ from vatwatch.actors.store import StoreActor
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.config.events import EventSettings
+from vatwatch.events.dead_letters import DeadLetter, LetterFilter
+from vatwatch.events.event import Event
+from vatwatch.events.payloads import PositionPayload, ServicePayload
 from vatwatch.messages import Delivered, GetDeadLetters, GetEventMetrics, Publish
 from vatwatch.messages.status import EventBusStatus, HandlerStatus
 from vatwatch.storage.retention import Retention
@@ -32,10 +35,7 @@ from vatwatch.supervision import (
     supervisor,
     worker,
 )
-from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
-from vatwatch.traffic.events import Event
 from vatwatch.traffic.network_state import Rules
-from vatwatch.traffic.payloads import PositionPayload, ServicePayload
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SOON = Backoff(base_s=0.001, cap_s=0.01)

@@ -17,6 +17,7 @@ from tests.actors.harness import PATIENCE_S, Poison, Running, as_url, running, s
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import FeedServer
 from vatwatch.actors.event_memory import Subscription
+from vatwatch.events.event import Event, EventFilter
 from vatwatch.live.records import Collection
 from vatwatch.messages import Delivered, GetEvents, Publish
 from vatwatch.messages.status import CacheStatus
@@ -32,7 +33,6 @@ from vatwatch.supervision import (
     worker,
 )
 from vatwatch.system import declare
-from vatwatch.traffic.events import Event, EventFilter
 from vatwatch.wiring import SUBSCRIPTIONS
 
 

@@ -26,6 +26,8 @@ from tests.actors.bus_house import (
 from tests.actors.harness import PATIENCE_S, Poison, until
 from vatwatch.actors.service import Service
 from vatwatch.errors import DatabaseUnavailable, EventRefused, VatwatchError
+from vatwatch.events.event import EventFilter
+from vatwatch.events.payloads import FlightPayload, PositionPayload
 from vatwatch.messages import (
     AcceptEvent,
     DiscardDeadLetter,
@@ -42,8 +44,6 @@ from vatwatch.supervision import (
     supervisor,
     worker,
 )
-from vatwatch.traffic.events import EventFilter
-from vatwatch.traffic.payloads import FlightPayload, PositionPayload
 
 
 class Gate:

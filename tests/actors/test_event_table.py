@@ -24,6 +24,9 @@ from tests.actors.bus_house import (
 )
 from tests.actors.harness import Poison, Query, until
 from tests.actors.postgres_proxy import PostgresProxy
+from vatwatch.events.dead_letters import LetterFilter
+from vatwatch.events.event import EventFilter
+from vatwatch.events.payloads import PositionPayload
 from vatwatch.messages import (
     DiscardDeadLetter,
     FindDeadLetter,
@@ -35,9 +38,6 @@ from vatwatch.messages import (
 from vatwatch.storage.outbox import BUS_LINES, Outbox
 from vatwatch.storage.retention import Retention
 from vatwatch.supervision import Fault, FaultKind
-from vatwatch.traffic.dead_letters import LetterFilter
-from vatwatch.traffic.events import EventFilter
-from vatwatch.traffic.payloads import PositionPayload
 
 NOWHERE = "host='/nowhere' user=nobody dbname=nothing"
 

@@ -9,11 +9,11 @@ import psycopg2
 
 from vatwatch.actors.history import HistoryActor
 from vatwatch.errors import VatwatchError
+from vatwatch.events.event import EventFilter
 from vatwatch.messages import FindEvents, InspectDatabase
 from vatwatch.messages.status import DatabaseReport
 from vatwatch.supervision import AskFailed
 from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
-from vatwatch.traffic.events import EventFilter
 
 from .bus_house import House, bus_house
 from .harness import PATIENCE_S, until

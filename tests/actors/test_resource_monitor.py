@@ -23,11 +23,11 @@ from tests.actors.harness import (
     until,
 )
 from tests.actors.test_snapshot import time_of, updates
+from vatwatch.events.event import Event, EventFilter
 from vatwatch.messages import GetEvents
 from vatwatch.messages.status import JournalStatus, ResourceStatus
 from vatwatch.supervision import ChildSpec, SupervisorSpec, Tree
 from vatwatch.system import declare
-from vatwatch.traffic.events import Event, EventFilter
 
 MEGABYTE = 1024 * 1024
 FAST: dict[str, object] = {"VATWATCH_RESOURCE_INTERVAL": 0.05}

@@ -14,10 +14,10 @@ import pytest
 from tests.actors.bus_house import Event, House, Lost, bus_house, event, nothing
 from tests.actors.harness import KEY, until
 from tests.actors.postgres_proxy import PostgresProxy
+from vatwatch.events.payloads import PAYLOADS
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.service import Service
-from vatwatch.traffic.payloads import PAYLOADS
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
 GOOD = {"type": "POSITION_UPDATE", "payload": {"flights": 5, "moved": 3}}

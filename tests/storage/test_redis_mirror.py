@@ -15,10 +15,10 @@ import pytest
 import redis
 from redis import Redis
 
+from vatwatch.events.event import Event
+from vatwatch.events.payloads import PositionPayload
 from vatwatch.live.records import Body, Collection
 from vatwatch.storage.redis_mirror import CONFIG_KEY, EVENTS_KEY, Lifetimes, RedisMirror, weather
-from vatwatch.traffic.events import Event
-from vatwatch.traffic.payloads import PositionPayload
 
 TTL_S = Lifetimes(
     live={

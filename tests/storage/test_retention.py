@@ -12,6 +12,8 @@ import psycopg2
 from tests.storage.test_writer import rows, write, write_all
 from tests.traffic.build import at, atis, controller, pilot, plan, prefile, radio, snapshot
 from vatwatch.config.settings import load
+from vatwatch.events.event import Event
+from vatwatch.events.payloads import PositionPayload
 from vatwatch.storage.event_table import write_events
 from vatwatch.storage.retention import (
     HistoryRetention,
@@ -19,8 +21,6 @@ from vatwatch.storage.retention import (
     RowRetention,
     retentions_of,
 )
-from vatwatch.traffic.events import Event
-from vatwatch.traffic.payloads import PositionPayload
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

@@ -10,16 +10,15 @@ from hypothesis import given, settings
 
 from tests.traffic.build import at, controller, pilot, plan, snapshot, text
 from tests.traffic.test_diff import worlds
-from vatwatch.traffic.diff import apply, diff
-from vatwatch.traffic.events import (
+from vatwatch.events.event import Event, EventFilter
+from vatwatch.events.payloads import (
     ControllerPayload,
-    Event,
-    EventFilter,
     FlightPayload,
     FrequencyPayload,
     PositionPayload,
-    events_of,
 )
+from vatwatch.traffic.diff import apply, diff
+from vatwatch.traffic.events import events_of
 from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
 
 RULES = Rules(reconnect_window=timedelta(minutes=10))

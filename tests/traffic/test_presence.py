@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.feed.invented import atis, body, controller, feed, pilot, prefile, radios
 from tests.feed.test_tolerance import EXTREMES, PLACES, put
+from vatwatch.events.event import check_event
 from vatwatch.feed.times import parse_time, time_text
-from vatwatch.traffic.events import check_event
 from vatwatch.traffic.network_state import NetworkState, Rules
 from vatwatch.traffic.pipeline import ComparedSnapshot, Options, compare, decode_snapshot
 

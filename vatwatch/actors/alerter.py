@@ -36,6 +36,7 @@ from vatwatch.actors.webhook import Webhook
 from vatwatch.config.alerts import AlertSettings
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.errors import StorageError, SupervisionError
+from vatwatch.events.dead_letters import DeadLetter
 from vatwatch.messages import (
     AlertsStored,
     DeleteDeadLetter,
@@ -72,7 +73,6 @@ from vatwatch.monitoring.alerts import (
 from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.notifications import AlertNow, AlertRule, Notification
 from vatwatch.supervision import Tell, Timer
-from vatwatch.traffic.dead_letters import DeadLetter
 
 log = logging.getLogger(__name__)
 

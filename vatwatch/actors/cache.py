@@ -27,6 +27,7 @@ from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.cache import CacheSettings
 from vatwatch.config.settings import Described
 from vatwatch.errors import SupervisionError
+from vatwatch.events.payloads import DataPayload
 from vatwatch.live.encoding import encode_live, encode_one
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.restored import RestoredState
@@ -53,7 +54,6 @@ from vatwatch.supervision import (
 )
 from vatwatch.traffic.identity import find_callsign
 from vatwatch.traffic.network_state import NetworkState
-from vatwatch.traffic.payloads import DataPayload
 
 
 @dataclass(frozen=True, slots=True)

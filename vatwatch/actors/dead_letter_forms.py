@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from vatwatch.events.dead_letters import DeadLetter, letter_id, storable
+from vatwatch.events.event import Event, EventRow
 from vatwatch.supervision import DeadLetterReason, Tell
-from vatwatch.traffic.dead_letters import DeadLetter, letter_id, storable
-from vatwatch.traffic.events import Event, EventRow
 
 # The receiver of events that PostgreSQL refuses.
 TABLE = "store"

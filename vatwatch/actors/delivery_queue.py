@@ -22,9 +22,9 @@ from vatwatch.errors import (
     BreakerOpen,
     MailboxFull,
 )
+from vatwatch.events.event import Event
 from vatwatch.messages import Delivered
 from vatwatch.supervision import Address, Backoff, CircuitBreaker, Recovery, Retry
-from vatwatch.traffic.events import Event
 
 # Between two tries of one event.
 BETWEEN_TRIES = Backoff(base_s=0.1, cap_s=5.0)

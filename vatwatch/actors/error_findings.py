@@ -9,6 +9,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from vatwatch.counting import counted
+from vatwatch.events.dead_letters import storable
 from vatwatch.messages import SnapshotJournaled
 from vatwatch.monitoring.errors import (
     Category,
@@ -29,7 +30,6 @@ from vatwatch.supervision import (
     FailureHandled,
     correlation_of,
 )
-from vatwatch.traffic.dead_letters import storable
 
 MESSAGE_CHARS = 2_000
 

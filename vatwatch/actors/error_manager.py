@@ -33,6 +33,8 @@ from vatwatch.actors.error_log import ErrorLog, tell_breaker
 from vatwatch.actors.service import Service
 from vatwatch.config.errors import ErrorSettings
 from vatwatch.errors import StorageError, SupervisionError
+from vatwatch.events.event import Event
+from vatwatch.events.payloads import RecoveryPayload, ServicePayload
 from vatwatch.messages import (
     Delivered,
     ErrorsStored,
@@ -68,8 +70,6 @@ from vatwatch.supervision import (
     Tell,
     give_way,
 )
-from vatwatch.traffic.events import Event
-from vatwatch.traffic.payloads import RecoveryPayload, ServicePayload
 
 log = logging.getLogger(__name__)
 

@@ -19,6 +19,8 @@ from vatwatch.actors.event_memory import (
     QueueMemory,
 )
 from vatwatch.errors import EventRefused
+from vatwatch.events.dead_letters import DeadLetter
+from vatwatch.events.event import Event, EventRow
 from vatwatch.messages import StoreEvents
 from vatwatch.storage.outbox import (
     BUS_LINES,
@@ -28,8 +30,6 @@ from vatwatch.storage.outbox import (
     LetterLine,
     Outbox,
 )
-from vatwatch.traffic.dead_letters import DeadLetter
-from vatwatch.traffic.events import Event, EventRow
 
 # Events, and letters, that the store gets at once.
 CHUNK = 1_000

@@ -36,6 +36,8 @@ from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.events import EventSettings
 from vatwatch.counting import counted
 from vatwatch.errors import EventRefused, MailboxFull
+from vatwatch.events.dead_letters import DeadLetter, LetterFilter, letter_id
+from vatwatch.events.event import Cursor, Event, EventFilter, check_event
 from vatwatch.messages import (
     AcceptEvent,
     DeleteDeadLetter,
@@ -67,8 +69,6 @@ from vatwatch.supervision import (
     describe_error,
     give_way,
 )
-from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter, letter_id
-from vatwatch.traffic.events import Cursor, Event, EventFilter, check_event
 
 
 @dataclass(frozen=True, slots=True)

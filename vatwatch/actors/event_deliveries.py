@@ -18,11 +18,11 @@ from vatwatch.actors.event_memory import (
 )
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.events import EventSettings
+from vatwatch.events.dead_letters import DeadLetter
+from vatwatch.events.event import Event
 from vatwatch.messages import Redelivery
 from vatwatch.messages.status import DeliveryMetrics, HandlerStatus
 from vatwatch.supervision import Actor, Backoff
-from vatwatch.traffic.dead_letters import DeadLetter
-from vatwatch.traffic.events import Event
 
 
 class Undelivered(Protocol):

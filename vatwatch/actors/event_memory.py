@@ -10,9 +10,9 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from vatwatch.events.dead_letters import DeadLetter
+from vatwatch.events.event import Event
 from vatwatch.supervision import LatencyCounts, Tell
-from vatwatch.traffic.dead_letters import DeadLetter
-from vatwatch.traffic.events import Event
 
 # Ids that are remembered, so that an event that is published twice is told once.
 REMEMBERED = 20_000

@@ -11,10 +11,10 @@ from uuid import UUID
 from vatwatch.actors.event_backlog import EventBacklog
 from vatwatch.actors.event_memory import BusMemory
 from vatwatch.errors import DatabaseUnavailable
+from vatwatch.events.dead_letters import DeadLetter
+from vatwatch.events.event import Event
 from vatwatch.messages import StoreEvents
 from vatwatch.supervision import Reply
-from vatwatch.traffic.dead_letters import DeadLetter
-from vatwatch.traffic.events import Event
 
 
 class EventsToStore:

@@ -42,6 +42,7 @@ from vatwatch.errors import (
     JournalError,
     SupervisionError,
 )
+from vatwatch.events.payloads import DataPayload
 from vatwatch.feed.clock import FeedClock, Judgement, Moment, Verdict, judge, readable, restore
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
@@ -66,7 +67,6 @@ from vatwatch.supervision import (
     Tell,
     WithBreaker,
 )
-from vatwatch.traffic.payloads import DataPayload
 
 log = logging.getLogger(__name__)
 

@@ -25,6 +25,8 @@ from vatwatch.actors.conditions import causes_of
 from vatwatch.actors.service import Service
 from vatwatch.config.service import ServiceSettings
 from vatwatch.errors import VatwatchError
+from vatwatch.events.event import Event
+from vatwatch.events.payloads import HealthPayload, RecoveryPayload, ServicePayload
 from vatwatch.messages import (
     Delivered,
     GetReports,
@@ -50,8 +52,6 @@ from vatwatch.monitoring.health import (
 )
 from vatwatch.supervision import NodeInfo, State, Tell
 from vatwatch.supervision.failures import text_of
-from vatwatch.traffic.events import Event
-from vatwatch.traffic.payloads import HealthPayload, RecoveryPayload, ServicePayload
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from vatwatch.actors.live_path import LivePath
 from vatwatch.actors.service import Service
 from vatwatch.actors.snapshot_reader import SnapshotReader
 from vatwatch.errors import FeedError, JournalError, SupervisionError
+from vatwatch.events.payloads import DataPayload
 from vatwatch.messages import (
     BatchInvalid,
     BatchOutOfSequence,
@@ -63,7 +64,6 @@ from vatwatch.monitoring.health import Health
 from vatwatch.supervision import Tell, correlation_of
 from vatwatch.traffic.conditions import Observation
 from vatwatch.traffic.network_state import NetworkState
-from vatwatch.traffic.payloads import DataPayload
 from vatwatch.traffic.pipeline import (
     ComparedSnapshot,
     DecodedSnapshot,

@@ -21,6 +21,7 @@ import redis
 
 from vatwatch.actors.service import Service
 from vatwatch.errors import BreakerOpen, RedisUnavailable
+from vatwatch.events.event import Event
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.restored import RestoredState
 from vatwatch.messages.status import CacheReport
@@ -28,7 +29,6 @@ from vatwatch.monitoring.outages import Outage, lasted, look
 from vatwatch.storage.redis_mirror import RedisMirror
 from vatwatch.supervision import BreakerPolicy, ContinueWithout, NativePool, WithBreaker
 from vatwatch.supervision.failures import text_of
-from vatwatch.traffic.events import Event
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 from msgspec import Struct, structs
 
 from vatwatch.actors.blame import is_to_blame
+from vatwatch.events.event import Event, check_event
 from vatwatch.feed import correlation
 from vatwatch.messages import Publish, ServiceReport, SnapshotFailed
 from vatwatch.messages.status import Status
@@ -19,7 +20,6 @@ from vatwatch.monitoring.health import Health
 from vatwatch.redaction import redact
 from vatwatch.supervision import Actor, FailureHandled, RemedyName, Tell
 from vatwatch.supervision.failures import describe_error
-from vatwatch.traffic.events import Event, check_event
 
 log = logging.getLogger(__name__)
 

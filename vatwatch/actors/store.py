@@ -37,6 +37,7 @@ from vatwatch.errors import (
     StorageError,
     SupervisionError,
 )
+from vatwatch.events.payloads import DataPayload
 from vatwatch.messages import (
     AlertsStored,
     BatchInvalid,
@@ -65,7 +66,6 @@ from vatwatch.storage.writer import write_batch
 from vatwatch.supervision import Backoff, Tell, Timer
 from vatwatch.traffic.batch import Batch, Outcome
 from vatwatch.traffic.network_state import Rules
-from vatwatch.traffic.payloads import DataPayload
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

@@ -11,6 +11,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from vatwatch.errors import EventRefused
+from vatwatch.events.dead_letters import KINDS, DeadLetter, LetterFilter
+from vatwatch.events.event import Event, EventFilter, check_event
+from vatwatch.events.payloads import PAYLOADS, decode, schemas
 from vatwatch.http.bodies import read_fields, require_no_fields
 from vatwatch.http.near import near_match
 from vatwatch.http.pages import send_newest
@@ -39,9 +42,6 @@ from vatwatch.messages import (
     RedeliverDeadLetter,
     Redelivery,
 )
-from vatwatch.traffic.dead_letters import KINDS, DeadLetter, LetterFilter
-from vatwatch.traffic.events import Event, EventFilter, check_event
-from vatwatch.traffic.payloads import PAYLOADS, decode, schemas
 
 
 def _event_type(word: str) -> str:

@@ -8,10 +8,10 @@ from typing import Protocol
 import falcon
 
 from vatwatch.errors import StorageError, SupervisionError
+from vatwatch.events.event import Cursor
 from vatwatch.http.params import next_cursor
 from vatwatch.http.service import Service, send_json
 from vatwatch.supervision import Ask
-from vatwatch.traffic.events import Cursor
 
 
 class Listed(Protocol):

@@ -18,11 +18,11 @@ from uuid import UUID
 
 import falcon
 
+from vatwatch.events.event import Cursor
 from vatwatch.feed.times import parse_time
 from vatwatch.http.audit import printable
 from vatwatch.http.near import near_match
 from vatwatch.http.problems import BadRequest
-from vatwatch.traffic.events import Cursor
 
 T = TypeVar("T")
 

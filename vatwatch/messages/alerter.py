@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from vatwatch.events.dead_letters import DeadLetter
+from vatwatch.events.event import Cursor
 from vatwatch.messages.store import StoreAlerts
 from vatwatch.messages.subscribers import Delivered
 from vatwatch.monitoring.alert_records import AlertFilter, AlertRecord, Alerts
 from vatwatch.supervision import Ask, BestEffort
-from vatwatch.traffic.dead_letters import DeadLetter
-from vatwatch.traffic.events import Cursor
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from vatwatch.events.event import Event
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.records import Feed
 from vatwatch.live.records import Body, Collection
 from vatwatch.messages.status import CacheReport
 from vatwatch.supervision import Ask, BestEffort, Tell
-from vatwatch.traffic.events import Event
 from vatwatch.traffic.network_state import NetworkState
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
+from vatwatch.events.event import Cursor
 from vatwatch.messages.shared import StoreStarted
 from vatwatch.messages.store import StoreErrors
 from vatwatch.messages.subscribers import Delivered
 from vatwatch.monitoring.error_statistics import Analytics, RecoveryNumbers, Trends
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.supervision import Ask, BestEffort, Notice
-from vatwatch.traffic.events import Cursor
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from enum import Enum
 from typing import TypeAlias
 from uuid import UUID
 
+from vatwatch.events.dead_letters import DeadLetter, LetterFilter
+from vatwatch.events.event import Cursor, Event, EventFilter
 from vatwatch.messages.shared import StoreStarted
 from vatwatch.messages.status import EventBusStatus
 from vatwatch.messages.store import StoreEvents
 from vatwatch.supervision import Ask, BestEffort, DeadLetterReason, Tell
-from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
-from vatwatch.traffic.events import Cursor, Event, EventFilter
 
 
 @dataclass(frozen=True, slots=True)

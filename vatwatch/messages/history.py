@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
+from vatwatch.events.dead_letters import DeadLetter, LetterFilter
+from vatwatch.events.event import Cursor, EventFilter, EventRow
 from vatwatch.messages.shared import DatabaseReturned
 from vatwatch.messages.status import DatabaseReport
 from vatwatch.monitoring.alert_records import AlertFilter, AlertRecord
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.supervision import Ask
-from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter
-from vatwatch.traffic.events import Cursor, EventFilter, EventRow
 from vatwatch.traffic.network_state import Position
 
 

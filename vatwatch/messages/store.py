@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
+from vatwatch.events.dead_letters import DeadLetter
+from vatwatch.events.event import Event
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.messages.shared import DatabaseReturned
 from vatwatch.monitoring.alert_records import AlertRecord
 from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.supervision import Ask, Tell
 from vatwatch.traffic.batch import Batch
-from vatwatch.traffic.dead_letters import DeadLetter
-from vatwatch.traffic.events import Event
 from vatwatch.traffic.network_state import NetworkState
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vatwatch.events.event import Event
 from vatwatch.supervision import Ask
-from vatwatch.traffic.events import Event
 
 
 @dataclass(frozen=True, slots=True)

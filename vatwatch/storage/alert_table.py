@@ -9,10 +9,10 @@ from uuid import UUID
 
 import msgspec
 
+from vatwatch.events.event import Cursor
 from vatwatch.monitoring.alert_records import AlertDelivery, AlertFilter, AlertRecord
 from vatwatch.storage.copy import to_json
 from vatwatch.storage.paging import conditions, page
-from vatwatch.traffic.events import Cursor
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor

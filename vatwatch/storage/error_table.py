@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from vatwatch.events.event import Cursor
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.storage.copy import copy_rows, stage
 from vatwatch.storage.paging import conditions, page
-from vatwatch.traffic.events import Cursor
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import msgspec
 
+from vatwatch.events.dead_letters import DeadLetter, LetterFilter, LetterKind
+from vatwatch.events.event import Cursor, Event, EventFilter, EventRow
 from vatwatch.storage.copy import copy_rows, stage, to_json
 from vatwatch.storage.paging import conditions, page
-from vatwatch.traffic.dead_letters import DeadLetter, LetterFilter, LetterKind
-from vatwatch.traffic.events import Cursor, Event, EventFilter, EventRow
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor

@@ -17,9 +17,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.json import Decoder
 
+from vatwatch.events.dead_letters import DeadLetter
+from vatwatch.events.event import EventRow
 from vatwatch.monitoring.errors import ErrorRecord
-from vatwatch.traffic.dead_letters import DeadLetter
-from vatwatch.traffic.events import EventRow
 
 log = logging.getLogger(__name__)
 

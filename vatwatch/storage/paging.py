@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vatwatch.traffic.events import Cursor
+from vatwatch.events.event import Cursor
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor

@@ -20,10 +20,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from vatwatch.errors import RedisUnavailable
+from vatwatch.events.event import Event
 from vatwatch.live.encoding import etag_of
 from vatwatch.live.records import Body, Collection
 from vatwatch.supervision.failures import system_words
-from vatwatch.traffic.events import Event
 
 Result = TypeVar("Result")
 # What redis-py takes for one.

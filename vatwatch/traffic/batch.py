@@ -7,9 +7,9 @@ from enum import Enum
 
 from msgspec import Struct
 
+from vatwatch.events.event import Event
 from vatwatch.feed.quarantine import Quarantined
 from vatwatch.traffic.changes import Changes
-from vatwatch.traffic.events import Event
 
 
 class Batch(Struct, frozen=True):

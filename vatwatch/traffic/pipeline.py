@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vatwatch.errors import FeedError
+from vatwatch.events.event import Event
 from vatwatch.feed.decode import DecodedRadios, Tally, decode_feed, decode_radios
 from vatwatch.feed.quarantine import Quarantined
 from vatwatch.feed.records import ClientRadios, Feed
@@ -16,7 +17,7 @@ from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.batch import Batch
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.diff import apply, diff
-from vatwatch.traffic.events import Event, events_of
+from vatwatch.traffic.events import events_of
 from vatwatch.traffic.filters import Counts, Filters
 from vatwatch.traffic.network_state import NetworkState, Radio, Rules, Snapshot
 

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from tests.traffic.test_diff import worlds
 from vatwatch.errors import EventRefused
+from vatwatch.events.event import Event, EventRow, check_event
+from vatwatch.events.payloads import PAYLOADS, Payload, ServicePayload, check, decode, schemas
 from vatwatch.traffic.diff import apply, diff
-from vatwatch.traffic.events import Event, EventRow, check_event, events_of
+from vatwatch.traffic.events import events_of
 from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
-from vatwatch.traffic.payloads import PAYLOADS, Payload, ServicePayload, check, decode, schemas
 
 TYPES = [
     "FLIGHT_CREATED",

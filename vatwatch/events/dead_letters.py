@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct
 
+from vatwatch.events.event import Cursor, EventRow
 from vatwatch.redaction import redact
-from vatwatch.traffic.events import Cursor, EventRow
 
 LetterKind: TypeAlias = Literal["event", "message", "alert"]
 KINDS: tuple[LetterKind, ...] = get_args(LetterKind)

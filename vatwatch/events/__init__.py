@@ -1,0 +1,1 @@
+"""What happened, as values: events, their schemas, and what could not be delivered. Pure."""

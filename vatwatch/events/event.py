@@ -1,0 +1,94 @@
+"""Events: one, a row of the table, what of them somebody wants, and whether one may be taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+import msgspec
+from msgspec import Raw, Struct
+
+from vatwatch.errors import EventRefused
+from vatwatch.events.payloads import check, decode
+
+# Of an event among others: its time, and its id if several have that time.
+Cursor: TypeAlias = tuple[datetime, UUID]
+
+
+class Event(Struct, frozen=True, gc=False):
+    """One event. `payload` is of the type's schema (`payloads.PAYLOADS`)."""
+
+    id: UUID
+    type: str
+    time: datetime
+    source: str
+    correlation_id: str
+    payload: Struct
+
+    @property
+    def cursor(self) -> Cursor:
+        """Among others, by time."""
+        return self.time, self.id
+
+
+class EventRow(Struct, frozen=True, gc=False):
+    """An event as the table has it: its payload is JSON, perhaps of an older version's schema."""
+
+    id: UUID
+    type: str
+    time: datetime
+    source: str
+    correlation_id: str
+    payload: Raw
+
+    @property
+    def cursor(self) -> Cursor:
+        """Among others, by time."""
+        return self.time, self.id
+
+    @classmethod
+    def of(cls, event: Event) -> EventRow:
+        """An event as the table will have it."""
+        payload = Raw(msgspec.json.encode(event.payload))
+        return cls(event.id, event.type, event.time, event.source, event.correlation_id, payload)
+
+    def event(self) -> Event:
+        """The event itself. Raises EventRefused: it does not fit the schema of today."""
+        payload = decode(self.type, self.payload)
+        return Event(self.id, self.type, self.time, self.source, self.correlation_id, payload)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """What of the events somebody wants; empty is all."""
+
+    types: frozenset[str] = frozenset()
+    source: str = ""
+    correlation_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Not included."""
+
+    def wants(self, event: Event) -> bool:
+        """Whether it is one of them."""
+        return (
+            (not self.types or event.type in self.types)
+            and (not self.source or event.source == self.source)
+            and (not self.correlation_id or event.correlation_id == self.correlation_id)
+            and (self.since is None or event.time >= self.since)
+            and (self.until is None or event.time < self.until)
+        )
+
+
+def check_event(event: Event) -> None:
+    """Raises EventRefused, with the field, if it is not as the schemas say."""
+    check(event.type, event.payload)
+    if event.time.tzinfo is None:
+        raise EventRefused(event.type, "time: it is in no time zone")
+    for name in ("source", "correlation_id"):
+        text = getattr(event, name)
+        # PostgreSQL's texts hold no NUL, nor half a character.
+        if not isinstance(text, str) or not (text == "" or text.isprintable()):
+            raise EventRefused(event.type, f"{name}: expected a printable text")
