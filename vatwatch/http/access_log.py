@@ -7,15 +7,18 @@ thread that writes it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote_plus
+
+from msgspec import Struct
 
 from vatwatch.logs.formats import json_line, moment
 from vatwatch.redaction import MASK, Redactor, is_secret_parameter, redact, redactor
 
 # A request line may have 4,094 bytes and a header 8,190; nobody reads so far.
 MOST_CHARS = 500
+# IPv6 with an IPv4 address in it, and a zone.
+LONGEST_ADDRESS = 64
 # Who asks for a person by these tells who that is.
 PERSONAL = frozenset({"cid", "name", "real_name", "user_id"})
 # `http://user:password@host/path`, as proxies are asked.
@@ -25,8 +28,7 @@ _NOT_PLAIN = re.compile(r"[^!-~]")
 _NOT_PRINTABLE = re.compile(r'[^ -~]|["\\]')
 
 
-@dataclass(frozen=True, slots=True)
-class AccessEntry:
+class AccessEntry(Struct, frozen=True, gc=False):
     """One request that was answered. Texts as they came, as Latin-1: any byte can be in them."""
 
     time: float
@@ -45,8 +47,7 @@ class AccessEntry:
 
     def line(self) -> bytes:
         """For people."""
-        agent = _NOT_PRINTABLE.sub(_escape, _agent(self.user_agent))
-        quoted = f' "{agent}"' if agent else ""
+        quoted = _quoted(self.user_agent) if self.user_agent else ""
         return (
             f"{moment(self.time)} {_word(self.client)} {_word(self.method)} {_target(self.target)} "
             f"{self.status} {self.sent_bytes} bytes {self.duration_s * 1000:.1f} ms "
@@ -71,8 +72,24 @@ class AccessEntry:
         return json_line(members).encode() + b"\n"
 
 
+def _target(text: str) -> str:
+    return _kept_target(text, redactor()) if len(text) <= MOST_CHARS else safe_target(text)
+
+
+def _agent(text: str) -> str:
+    return _kept_agent(text, redactor()) if len(text) <= MOST_CHARS else _cut(redact(text))
+
+
+def _quoted(agent: str) -> str:
+    if len(agent) <= MOST_CHARS:
+        return _kept_quoted(agent, redactor())
+    return f' "{_NOT_PRINTABLE.sub(_escape, _agent(agent))}"'
+
+
 # Pages and bots ask for the same again and again. What is long is not kept, as its sender may have
 # many of it. By the secrets as well: there may be new ones.
+
+
 @lru_cache(maxsize=1024)
 def _kept_target(text: str, _secrets: Redactor) -> str:
     return safe_target(text)
@@ -83,12 +100,9 @@ def _kept_agent(text: str, _secrets: Redactor) -> str:
     return _cut(redact(text))
 
 
-def _target(text: str) -> str:
-    return _kept_target(text, redactor()) if len(text) <= MOST_CHARS else safe_target(text)
-
-
-def _agent(text: str) -> str:
-    return _kept_agent(text, redactor()) if len(text) <= MOST_CHARS else _cut(redact(text))
+@lru_cache(maxsize=256)
+def _kept_quoted(agent: str, _secrets: Redactor) -> str:
+    return f' "{_NOT_PRINTABLE.sub(_escape, _agent(agent))}"'
 
 
 def safe_target(text: str) -> str:
@@ -108,7 +122,16 @@ def _pair(pair: str) -> str:
 
 
 def _word(text: str) -> str:
-    return text if text.isascii() and text.isalnum() else _cut(_NOT_PLAIN.sub(_percent, text))
+    return _kept_word(text) if len(text) <= LONGEST_ADDRESS else _safe_word(text)
+
+
+@lru_cache(maxsize=1024)
+def _kept_word(text: str) -> str:
+    return _safe_word(text)
+
+
+def _safe_word(text: str) -> str:
+    return _cut(_NOT_PLAIN.sub(_percent, text))
 
 
 def _cut(text: str) -> str:

@@ -229,5 +229,5 @@ def _give_up(why: str) -> None:
 
 
 def _leave(why: str) -> None:
-    log.error("the worker is replaced: %s", why)
+    log.error("The worker is replaced: %s", why)
     os.kill(os.getpid(), signal.SIGTERM)
