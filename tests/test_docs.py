@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TREE_LINE = re.compile(r"^[│├└─ ]*(\w+)\s", re.MULTILINE)
@@ -250,6 +252,80 @@ def test_the_drawing_of_the_supervision_tree_shows_every_node_in_its_order() -> 
     drawn = TREE_LINE.findall(section.split("```")[1].strip("\n"))
     spec = declare(load(env={}, directory=DOCS))
     assert drawn == list(workers_and_supervisors(spec))
+
+
+# --- the guide for contributors, and the words ----------------------------------------------------
+
+
+def test_every_file_that_the_guide_for_contributors_names_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    tops = "vatwatch|vatsim_simulator|tests|docs|scripts"
+    named = set(re.findall(rf"(?<![\w/])(?:{tops})/[\w/.-]*\w", text))
+    assert len(named) > 30
+    made_by_the_reader = re.compile(r"NAME|NNNN")
+    missing = {
+        name for name in named if not made_by_the_reader.search(name) and not (ROOT / name).exists()
+    }
+    assert missing == set()
+
+
+def test_the_names_that_the_recipes_tell_to_change_are_in_their_files() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text().partition("## Recipes")[2].partition("\n## ")[0]
+    assert text
+    for step in re.findall(r"^\d+\. (.*?)(?=^\d+\. |^$)", text, re.MULTILINE | re.DOTALL):
+        paths = [p for p in re.findall(r"`([\w/]+\.\w+)`", step) if (ROOT / p).is_file()]
+        files = "".join((ROOT / path).read_text() for path in paths)
+        names = re.findall(r"`(_[a-zA-Z]\w+|[A-Z][A-Z]{3,}|[A-Z][a-z]\w+)`", step)
+        assert [name for name in names if paths and name not in files] == [], step
+
+
+def test_the_lines_of_the_guide_for_one_actor_run_as_they_stand(tmp_path: Path) -> None:
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(), re.M | re.S
+    )
+    (lines,) = blocks
+    program = lines.replace("/tmp/journal-try", str(tmp_path / "journal"))
+    assert program != lines
+    said = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.splitlines() == [
+        "None",
+        "[('try', 'running', 0), ('journal', 'running', 0)]",
+    ]
+
+
+def public_names() -> dict[str, list[str]]:
+    """Every public class and alias of a type, and where it is defined."""
+    found: dict[str, list[str]] = {}
+    for package in ("vatwatch", "vatsim_simulator"):
+        for source in sorted((ROOT / package).rglob("*.py")):
+            where = str(source.relative_to(ROOT))
+            for node in ast.parse(source.read_text()).body:
+                name = ""
+                if isinstance(node, ast.ClassDef):
+                    name = node.name
+                elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                    name = node.target.id if ast.unparse(node.annotation) == "TypeAlias" else ""
+                if name and not name.startswith("_"):
+                    found.setdefault(name, []).append(where)
+    return found
+
+
+def test_every_name_and_file_of_the_glossary_exists() -> None:
+    text = (DOCS / "glossary.md").read_text()
+    names = set(re.findall(r"`([A-Z]\w+)`", text)) - {"Code"}
+    assert len(names) > 30
+    assert names - public_names().keys() == set()
+    files = re.findall(r"`(vatwatch/[\w/.]+)`", text)
+    assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+def test_the_glossary_tells_each_word_once() -> None:
+    rows = re.findall(r"^\| ([\w, -]+?) \|", (DOCS / "glossary.md").read_text(), re.MULTILINE)
+    words = [word for row in rows if row not in {"word", "---"} for word in row.split(", ")]
+    assert len(words) >= 50
+    assert sorted(words) == sorted(set(words))
 
 
 # --- what can be typed ---------------------------------------------------------------------------
