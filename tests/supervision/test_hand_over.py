@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gevent
@@ -236,3 +237,16 @@ def test_hand_over_knows_nothing_but_who_failed() -> None:
     assert once.taken().left("more", failed=False, proven=False) == HandOver("more", suspect=True)
     assert once.taken().left("more", failed=False, proven=True) == HandOver("more")
     assert fresh.left(None, failed=True, proven=False) == HandOver()
+
+
+def test_second_restart_cures_a_supervisor_whose_state_is_spoilt() -> None:
+    inner = root(worker("k", Keeper, breaker=None), name="inner", intensity=50)
+    with running(root(inner, intensity=50, period_s=PERIOD_S)) as (tree, notices):
+        nodes = {each.name: each for each in tree._root.walk()}
+        supervisor: Any = nodes["inner"].incarnation.actor  # type: ignore[union-attr]
+        supervisor._group = replace(supervisor._group, children=())
+        fail(tree, 1)
+        until_restarted(tree, 1)
+        assert counts(tree) == []
+        assert notices.of(HandOverDiscarded) == [HandOverDiscarded("root/inner")]
+        assert node(tree, "inner").failures == 2

@@ -37,10 +37,17 @@ Ts = TypeVarTuple("Ts")
 
 
 class Actor(pykka.Actor):
-    """Handles one message at a time, in a greenlet of its own; supervisors start it, nobody else.
+    """Handles one message at a time, in a greenlet of its own.
 
-    `name`, `path`, `directory` and the tools below are for `on_start` and later: in `__init__` the
-    actor has no place in the tree yet.
+    A service is a subclass. Its supervisor makes it by the child spec, and makes a new one after
+    each failure; nobody else starts an actor, and nobody holds one: others reach it by its name,
+    through an `Address`.
+
+    In `__init__` keep what you are given and do nothing else: the actor has no place in the tree
+    yet, so `name`, `path`, `directory` and the tools below are for `on_start` and later. All
+    methods are for the thread of the tree. The hooks (`on_...`, `hand_over`) are called by the
+    runtime, in the actor's own greenlet, one at a time; the tools are called by the actor, from
+    its hooks or from greenlets that it has spawned.
     """
 
     name: str
@@ -60,22 +67,47 @@ class Actor(pykka.Actor):
     # -- hooks
 
     def on_start(self) -> None:
-        """Come to a stable state, before the first message; what it raises is a failed start."""
+        """Come to a stable state, with or without the outside world, before the first message.
+
+        It may wait, for `start_s` of the child spec at most (30 s by default): its siblings after
+        it are started when it has returned. What it raises, and taking longer, is a failed start.
+        At the very first start of the tree that ends the whole, as in OTP: so a database that is
+        away is no reason to raise.
+        """
 
     def on_stop(self) -> None:
-        """Give back what was taken, after the last message, when the actor stops in order."""
+        """Give back what was taken, when the actor stops in order, after its last message.
+
+        Together with the message in hand it has `shutdown_s` of the child spec (5 s by default);
+        then the actor is killed, and `on_crash` called. What it raises is a failure.
+        """
 
     def on_receive(self, message: Any) -> Any:
-        """Handle a message; what it returns answers an ask. `Tell` and `Ask`: how it may fail."""
+        """Handle one message. The type of the message says what its failure costs.
+
+        Args:
+            message: a `Tell` or an `Ask` of those that the actor knows; any other is a bug
+
+        Returns:
+            the answer to an `Ask`, unless `reply_later` was called; of a `Tell` it is ignored
+
+        Raises:
+            Exception: for a `Tell`, the actor fails and is restarted; for an `Ask`, the asker gets
+                the error and the actor lives
+        """
         raise NotImplementedError(f"{self.path} does not handle {type(message).__name__}")
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
         """Give back what was taken, when the actor fails or is killed; `on_stop` is not called.
 
-        Runs in the dying actor and is to be quick. `in_hand`: the message that was being handled;
-        whether that is to blame says `ended_by`.
-        Its own failure is announced (`CrashHookFailed`), and changes nothing. Pykka's `on_failure`
-        is called before it if the actor failed or hung; this one in any case.
+        Also if `on_start` has not returned. It has 5 s, which its successor waits for. Its own
+        failure is announced (`CrashHookFailed`) and changes nothing. Pykka's `on_failure` is called
+        before it, but only if the actor failed or hung.
+
+        Args:
+            error: what ended it; of a kill, the reason that the supervisor gave
+            in_hand: the message that was being handled, if any; `ended_by` says whether that may be
+                to blame
         """
 
     def hand_over(self) -> object:
@@ -93,7 +125,10 @@ class Actor(pykka.Actor):
         return None
 
     def on_probe(self) -> Any:
-        """How the actor is, for whoever probes it; between two messages, and to be quick."""
+        """Answer a probe (`Address.probe`), between two messages. To be quick; nothing is logged.
+
+        Probes get past a full mailbox, so an answer says that the actor handles its messages.
+        """
         return None
 
     # -- tools
@@ -114,7 +149,7 @@ class Actor(pykka.Actor):
         raise TypeError(f"{self.path}: {type(value).__name__} was handed over, no {kind.__name__}")
 
     def address(self, name: str) -> Address:
-        """The address of another actor of the tree."""
+        """The address of another actor of the tree. A name that nobody has shows at its use."""
         return self.directory.address(name)
 
     def circuit_breaker(
@@ -125,7 +160,16 @@ class Actor(pykka.Actor):
         failure_types: type[Exception] | tuple[type[Exception], ...] = Exception,
         kind: BreakerKind = "dependency",
     ) -> CircuitBreaker:
-        """The breaker of this name, made at its first use; the actor's restarts leave it alone."""
+        """The breaker around a dependency; it belongs to the tree and outlives the actor.
+
+        Args:
+            name: what it is around, for people: `PostgreSQL (store)`. The same name is the same
+                breaker, whoever asks
+            policy: when it opens; a later one takes effect at once
+            failure_types: the errors that speak against the dependency. Any other counts as an
+                answer: a `KeyError` in our own code must not open the breaker of a database
+            kind: how it is listed
+        """
         return self.circuit_breakers.get(name, policy, failure_types=failure_types, kind=kind)
 
     @property
@@ -134,7 +178,13 @@ class Actor(pykka.Actor):
         return self._node.runtime.circuit_breakers
 
     def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
-        """What is done about failures of an operation; the first remedy is the outermost."""
+        """What is done about failures of an operation (`recovery.py`).
+
+        Args:
+            operation: its name in errors and notices: `mirror`
+            remedies: the first is the outermost, so `WithBreaker(...), Retry(...)` counts a call
+                with all its retries as one
+        """
         return Recovery(
             self.path, operation, remedies, self.notify, self._incarnation.correlation_id
         )
@@ -144,30 +194,56 @@ class Actor(pykka.Actor):
         self._node.runtime.observers.notify(notice)
 
     def after(self, seconds: float, message: Tell) -> Timer:
-        """Tell itself `message` in `seconds`; past the mailbox's bound; not after its death."""
+        """Tell itself `message` in so many seconds.
+
+        It comes through the normal lane, past its bound: a timer cannot be refused. It does not
+        outlive this incarnation, unless it waits in the mailbox already.
+
+        Returns:
+            the timer; `cancel` it if the message is no longer wanted
+
+        Raises:
+            ActorUnavailable: the actor has ended
+        """
         return tell_later(self._incarnation, seconds, message)
 
     def spawn(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> Greenlet[..., T | None]:
         """Run `fn(*args)` in a greenlet that is killed when the actor ends.
 
-        If it raises, the actor fails with that error, wherever it stands. If it is killed, not.
+        What it raises is the actor's failure: the actor is killed with that error, wherever it
+        stands. If the greenlet is killed, nothing follows. It runs between the actor's messages, at
+        each of their waits, so what both change must hold at each wait.
+
+        Returns:
+            the greenlet; its `value` is what `fn` returned, None if it was killed
+
+        Raises:
+            ActorUnavailable: the actor has ended
         """
         return self._incarnation.spawn(fn, args)
 
     def reply_later(self) -> Reply[Any]:
-        """Answer the ask in hand later: by `.set(value)` or `.fail(error)`, once, from anywhere.
+        """Answer the ask in hand after the handler has returned.
 
-        What the handler returns is then ignored. If the actor dies first, the asker gets
-        `ActorUnavailable`.
+        Returns:
+            the reply: call `set(value)` or `fail(error)` once, from this thread; what the handler
+            returns is ignored. If the actor dies first, the asker gets `ActorUnavailable`
+
+        Raises:
+            SupervisionError: the message in hand is no ask
         """
         return self._incarnation.reply_later()
 
     def take_longer(self, seconds: float) -> None:
-        """Let the message in hand take so much longer than the child spec's deadline."""
+        """Let the message in hand take so much longer than `handler_deadline_s` of the spec."""
         self._incarnation.take_longer(seconds)
 
     def stop(self) -> None:
-        """Stop after the message in hand, before the queued ones. A permanent child comes back."""
+        """Stop after the message in hand, before those that are queued.
+
+        A permanent child is started again, which counts as a failure; a transient or temporary one
+        is not.
+        """
         self._node.mailbox.put_urgent(Envelope(_ActorStop()))
 
     # -- what an actor that looks after others sees of the tree; nothing of it waits

@@ -75,13 +75,16 @@ class Address:
         return f"Address({self.name!r})"
 
     def tell(self, message: Tell) -> None:
-        """Send a message that is not answered.
+        """Send a message that is not answered. It is handled after those that were sent before it.
 
-        If the actor is stopped for good, or unknown, the message is a dead letter: no error.
-        `BestEffort` news is not waited for either, and raises nothing.
+        Nothing says whether it was handled. If the actor is suspended, stopped for good, or
+        unknown, the message is a dead letter, and no error is raised; if it is being restarted, the
+        message waits for the next incarnation. `BestEffort` messages never wait for room, and raise
+        nothing.
 
         Raises:
-            MailboxFull: as the child's mailbox policy says
+            MailboxFull: there was no room, and the mailbox policy of the child says so: at once, or
+                after 5 s of waiting
         """
         if isinstance(message, BestEffort):
             self.offer(message)
@@ -91,7 +94,11 @@ class Address:
             self._tell_unknown(message)
 
     def offer(self, message: Tell) -> bool:
-        """Tell, without waiting for room: False if there is none now."""
+        """Tell, but never wait for room.
+
+        Returns:
+            False if the mailbox has refused the message; then the sender still has it
+        """
         receiver = self._receiver or self._find()
         try:
             if receiver is None:
@@ -114,9 +121,17 @@ class Address:
     ) -> R:
         """Send a message and wait for the answer; a restart meanwhile is waited for as well.
 
-        An ask whose time is up while it is still queued will not be handled. `public`: it comes
-        from outside of the tree, and waits in a lane that takes no room from others;
-        `asker_is_gone()`, which must be quick, is asked before it is handled.
+        Ask downstream only: two actors that ask each other wait for each other. An ask whose time
+        is up while it is queued will not be handled; one that has begun is handled to its end, and
+        its answer is lost.
+
+        Args:
+            message: what is asked; its type says what the answer is
+            timeout_s: for the whole, waiting for room included
+            public: it comes from outside of the tree (HTTP), and waits in a lane that takes no room
+                from the parts of the tree
+            asker_is_gone: for public asks; called before the ask is handled, in the receiver's
+                greenlet, so it must be quick and must not raise. If it says yes, the ask is dropped
 
         Raises:
             TooManyQuestions: the public lane is full
@@ -160,7 +175,10 @@ class Address:
         )
 
     def probe(self, *, timeout_s: float) -> Any:
-        """Ask the actor how it is (`Actor.on_probe`): past a full mailbox, after the one in hand.
+        """Ask the actor how it is, past a full mailbox, after the message in hand.
+
+        Returns:
+            what `Actor.on_probe` gives
 
         Raises:
             ActorUnavailable, ActorSuspended: it does not run

@@ -5,7 +5,11 @@ OPEN ──allow() after the timeout──▶ HALF_OPEN
 HALF_OPEN ──every trial succeeded──▶ CLOSED, the timeout as at first
 HALF_OPEN ──a trial failed, was slow, or did not report by its deadline──▶ OPEN, the timeout doubled
 
-The rates over a sliding window of calls, and what counts as slow, are as in resilience4j.
+A breaker answers one question: is it worth to try? While it is open nobody waits for what
+would fail anyway, and what is behind it is left in peace. The states are those of Michael Nygard's
+"Release It!"; the rates over a sliding window of calls, and what counts as slow, are as in
+resilience4j. Two things are our own, as a trial may hang or end late: each trial has a deadline,
+and each change of state begins a new epoch, so that a call from before cannot decide a trial.
 """
 
 from __future__ import annotations
@@ -29,9 +33,13 @@ class BreakerPolicy:
     failure_threshold: int = 5
     """Failures in a row that open it."""
     timeout_s: float = 60.0
+    """How long it stays open at first, in seconds."""
     max_timeout_s: float = 600.0
+    """The bound of that time, which is doubled at each trial that fails."""
     half_open_trials: int = 1
+    """Trials that must succeed before it is closed; so many may be in flight at once."""
     trial_deadline_s: float = 60.0
+    """A trial that has not reported by then has failed."""
     window: int = 0
     """Calls that the rates are taken over; 0: rates do not matter."""
     min_calls: int = 10
@@ -104,7 +112,12 @@ class Breaker:
     """Changes of state so far. A call that was allowed in another epoch has nothing to report."""
 
     def allow(self, now: float) -> tuple[Breaker, bool]:
-        """Whether one call may be tried now. A call that was allowed reports once."""
+        """Ask whether one call may be tried now.
+
+        Returns:
+            the next breaker, and whether the call may be tried. If so, it is the caller's duty to
+            report once, by `success` or `failure`, unless the epoch has changed meanwhile
+        """
         breaker = self.expire(now)
         match breaker.state:
             case BreakerState.CLOSED:
@@ -120,7 +133,10 @@ class Breaker:
                 return breaker, False
 
     def success(self, now: float, elapsed_s: float = 0.0) -> Breaker:
-        """A call succeeded, after so long."""
+        """A call that was allowed has succeeded, after so many seconds.
+
+        While half open, a slow one is a failed trial.
+        """
         breaker = self.expire(now)
         slow = breaker._is_slow(elapsed_s)
         match breaker.state:
@@ -137,7 +153,7 @@ class Breaker:
                 return replace(breaker, trials=breaker.trials[1:], trials_succeeded=succeeded)
 
     def failure(self, now: float, elapsed_s: float = 0.0) -> Breaker:
-        """A call failed, after so long."""
+        """A call that was allowed has failed, after so many seconds."""
         breaker = self.expire(now)
         match breaker.state:
             case BreakerState.CLOSED:
@@ -152,7 +168,7 @@ class Breaker:
                 return breaker._reopen(now)
 
     def trip(self, now: float) -> Breaker:
-        """Somebody else's judgement: open it, whatever was counted."""
+        """Open it, whatever was counted: for a supervisor, which counts by its own rule."""
         breaker = self.expire(now)
         match breaker.state:
             case BreakerState.CLOSED:
@@ -163,7 +179,7 @@ class Breaker:
                 return breaker._reopen(now)
 
     def half_open(self, now: float) -> Breaker:
-        """Begin the trials without one in flight; nothing happens before its time."""
+        """Begin the trials without one in flight, if its timeout is over; else change nothing."""
         breaker = self.expire(now)
         if breaker.state is BreakerState.OPEN and breaker.retry_in_s(now) <= 0:
             return breaker._enter(BreakerState.HALF_OPEN)
@@ -177,7 +193,7 @@ class Breaker:
         return self._enter(BreakerState.HALF_OPEN) if self.trials or self.trials_succeeded else self
 
     def reset(self) -> Breaker:
-        """Closed, the timeout as at first: somebody knows better."""
+        """Close it, the timeout as at first: somebody knows that it is worth to try."""
         return Breaker(self.policy, epoch=self.epoch + 1)
 
     def with_policy(self, policy: BreakerPolicy) -> Breaker:

@@ -12,7 +12,6 @@ from vatwatch.supervision.circuit_breaker import BreakerInfo, CircuitBreaker
 from vatwatch.supervision.envelope import Envelope
 from vatwatch.supervision.failures import text_of
 from vatwatch.supervision.faults import Tap
-from vatwatch.supervision.group import Group
 from vatwatch.supervision.hand_over import HandOver
 from vatwatch.supervision.incarnation import Incarnation
 from vatwatch.supervision.introspection import (
@@ -70,8 +69,6 @@ class ChildNode:
         """While set: what fault injection makes of each message."""
         self.on_trial = False
         """Whether each message that is handled is a trial for the breaker."""
-        self.group: Group | None = None
-        """What its supervisor, and that one's successors, know of the children of this node."""
         self.next_start_at: float | None = None
         """When it is started next, by the clock of the tree; None if it is not."""
         self.restart_ordered = False
@@ -201,10 +198,10 @@ class ChildNode:
         ended, self.incarnation = self.incarnation, None
         assert ended is not None
         assert ended.exit is not None
+        self._keep_hand_over(ended)
         if isinstance(self.spec, SupervisorSpec):
             self._mark_those_below()
         else:
-            self._keep_hand_over(ended)
             self._dispose_of_mailbox(self.spec, ended.exit.in_hand, may_retry=may_retry)
 
     def _mark_those_below(self) -> None:

@@ -68,7 +68,11 @@ def _now_utc() -> datetime:
 
 
 class CircuitBreaker:
-    """See the module. `observe` is told of each change; it must not block."""
+    """A breaker that is shared: by all who call the dependency, or by a child's incarnations.
+
+    For the thread of the tree. The decisions are `Breaker`'s; here are the clock, the counts since
+    it was made, and the last 20 changes.
+    """
 
     def __init__(
         self,
@@ -82,10 +86,19 @@ class CircuitBreaker:
         observe: Callable[[BreakerChanged], None] | None = None,
         before_call: Callable[[str], bool] | None = None,
     ) -> None:
-        """`failure_types`: the errors that speak against the dependency; any other is an answer.
+        """Make it closed.
 
-        `before_call(name)` says whether this call is to fail by injection; then the first of
-        `failure_types` is raised instead of the call.
+        Args:
+            name: what it is around, for people
+            policy: when it opens, and for how long
+            clock: seconds that never go back
+            failure_types: the errors that speak against the dependency; any other is an answer.
+                What is no `Exception` (a kill, a gevent.Timeout) is a failure: nobody answered
+            kind: how it is listed
+            wall_clock: the time, in UTC, for what is shown
+            observe: told of each change of state; it must not block
+            before_call: says whether this call is to fail by injection; then the first of
+                `failure_types` is raised instead of calling
         """
         self.name = name
         self.kind = kind
@@ -118,10 +131,13 @@ class CircuitBreaker:
         return self._breaker.retry_in_s(self._clock())
 
     def call(self, fn: Callable[[], T]) -> T:
-        """Call `fn` if the breaker allows it.
+        """Call `fn` if the breaker allows it, and count how it went.
+
+        Returns:
+            what `fn` returns
 
         Raises:
-            BreakerOpen: it does not
+            BreakerOpen: it was not called; `retry_in_s` of the error says when it is worth to try
             BaseException: what `fn` raised
         """
         if not self.allow():
@@ -142,7 +158,10 @@ class CircuitBreaker:
         return result
 
     def allow(self) -> bool:
-        """Whether a call may be tried; if so, its outcome is to be reported."""
+        """Whether a call may be tried; if so, its outcome must be reported. See `call`, which does.
+
+        A mailbox asks it for each message while its child is on trial.
+        """
         breaker, allowed = self._breaker.allow(self._clock())
         self._become(breaker, "its timeout is over" if allowed else "a trial did not report")
         self._rejected += not allowed
@@ -169,7 +188,7 @@ class CircuitBreaker:
         self._breaker = self._breaker.with_policy(policy)
 
     def reset(self, reason: str) -> None:
-        """Close it: somebody knows better."""
+        """Close it: somebody knows that the dependency is back. `reason` is for people."""
         if self._breaker.state is not BreakerState.CLOSED:
             self._become(self._breaker.reset(), reason)
 

@@ -21,6 +21,11 @@ How it is kept:
 - A restart that is ordered ends the wait of everybody who goes with the child or before it.
 
 `supervisors.py` carries out the orders and says how they ended.
+
+OTP's `supervisor.erl` is the model for the words, the strategies, the restart intensity, the order
+of starting and stopping, and for a first start that fails as a whole. Backoffs and breakers are not
+OTP's: there a child is restarted at once, and a supervisor that has had enough fails. Decision 0007
+says why not here.
 """
 
 from __future__ import annotations
@@ -68,8 +73,16 @@ def decide(
 ) -> tuple[Group, tuple[Order, ...]]:
     """Tell what follows from the event.
 
-    The orders are to be carried out in their order. `Start` and `Stop` come last and one at a time:
-    their outcome is the next event. `now` is the clock of the breakers; `random` draws from [0, 1).
+    Args:
+        group: the state, with the breakers as they are now
+        event: what has happened
+        now: seconds on the clock of the breakers; it never goes back
+        random: draws from [0, 1), for the jitter of backoffs
+
+    Returns:
+        the next state, which the caller must keep, and orders, which it must carry out one after
+        the other. `Start` and `Stop` come last, and one at a time: their outcome is the next event.
+        Without either of them the supervisor waits, for a message or for a time in `due_at`
     """
     turn = _Turn(group, now, random)
     match event:

@@ -23,31 +23,25 @@ from vatwatch.supervision.envelope import News, Question, Undeliverable
 from vatwatch.supervision.message import BestEffort, Latest, Probe
 from vatwatch.supervision.public_lane import PublicLane
 from vatwatch.supervision.vocabulary import DeadLetterReason, MailboxPolicy
+from vatwatch.supervision.waiting_senders import WaitingSenders
 
 # These are for the actor that reads now, not for its successor.
 _FOR_ONE_READER = frozenset({_ActorStop, Probe})
 
 
-class _Blocked:
-    """A sender that waits for room."""
-
-    __slots__ = ("envelope", "released", "waiter")
-
-    def __init__(self, envelope: Envelope, waiter: Waiter[None]) -> None:
-        self.envelope = envelope
-        self.waiter = waiter
-        self.released = False
-
-
 class Mailbox:
-    """The urgent lane is unbounded and always read first; the normal one holds `capacity`.
+    """The lanes of one child, which outlive its incarnations.
 
-    The public one (`PublicLane`) takes turns with the normal one.
+    The urgent lane (orders, probes) is unbounded and always read first. The normal one (what the
+    parts of the tree tell and ask) holds `capacity`, in the order of sending. The public one
+    (`PublicLane`) takes turns with the normal one.
 
-    One reader at a time. To be used from the thread whose hub made it.
+    One reader at a time; any number of senders. To be used from the thread whose hub made it: there
+    is no lock, as nothing here gives way in the middle of a change.
     """
 
     __slots__ = (
+        "_blocked",
         "_hub",
         "_limit",
         "_news",
@@ -77,6 +71,17 @@ class Mailbox:
         *,
         block_s: float = 5.0,
     ) -> None:
+        """Make it open and empty.
+
+        Args:
+            capacity: messages in the normal lane, those in the actor's hand not counted
+            policy: what happens to one more
+            undeliverable: called at once with each envelope that nobody will handle, and why; it
+                must not block, for it runs in the sender, in the reader, or in the hub
+            block_s: how long a teller waits for room by the policy BLOCK, in seconds. 5 s: longer
+                than any hiccup of a sound receiver, far shorter than the 60 s after which a handler
+                counts as hung, so a sender is not taken for hung itself
+        """
         self.capacity = capacity
         self.policy = policy
         self.block_s = block_s
@@ -100,7 +105,9 @@ class Mailbox:
         self._questions = self._public.questions
         # The news in the normal lane, by topic.
         self._news: dict[tuple[type[Latest], str], News] = {}
-        self._senders: deque[_Blocked] = deque()
+        self._senders = WaitingSenders(self._hub)
+        # Of them, too, the inner loop only wants to know whether there is any.
+        self._blocked = self._senders.queue
         self._reader: Waiter[None] | None = None
 
     @property
@@ -125,10 +132,15 @@ class Mailbox:
     def put(self, envelope: Envelope, timeout_s: float | None = None) -> None:
         """Put a message into the normal lane, or do as the policy says when that is full.
 
-        A closed mailbox takes nothing, and raises nothing: the envelope is undeliverable.
+        May wait, by the policy BLOCK. A closed mailbox takes nothing and raises nothing: the
+        envelope is undeliverable. So it is if the admission check refuses it.
+
+        Args:
+            envelope: the message
+            timeout_s: how long to wait for room; None: `block_s`; 0: not at all
 
         Raises:
-            MailboxFull: no room, or none within `timeout_s` (default: `block_s`)
+            MailboxFull: no room, or none in time; the sender still has the message
         """
         depth = len(self._normal)
         if depth >= self._limit:
@@ -141,7 +153,10 @@ class Mailbox:
             self._wake_reader()
 
     def put_unbounded(self, envelope: Envelope) -> None:
-        """Put a message into the normal lane, past the bound: for an actor's own timers."""
+        """Put a message into the normal lane, past the bound: never waits, never raises.
+
+        For what must not get lost and is few: an actor's own timers, and orders to stop.
+        """
         if self.closed:
             self._undeliverable(envelope, "stopped")
             return
@@ -187,7 +202,7 @@ class Mailbox:
             lane.remove(envelope)
         except ValueError:
             return
-        if self._senders:
+        if self._blocked:
             self._admit()
 
     def requeue(self, envelope: Envelope) -> None:
@@ -211,7 +226,7 @@ class Mailbox:
             self._wake_reader()
 
     def get(self) -> Envelope:
-        """Take the next message out; wait for it if there is none."""
+        """Take the next message out; wait for it if there is none. For the one reader."""
         while True:
             if self._urgent:
                 return self._urgent.popleft()
@@ -223,7 +238,7 @@ class Mailbox:
                 envelope = self._normal.popleft()
                 if envelope.__class__ is News:
                     del self._news[envelope.topic]
-                if self._senders:
+                if self._blocked:
                     self._admit()
                 return envelope
             waiter: Waiter[None] = Waiter(self._hub)
@@ -248,11 +263,10 @@ class Mailbox:
         self.closed = True
         self._limit = 0
         self.dismiss_orders()
-        senders, self._senders = self._senders, deque()
+        waiting = self._senders.release_all()
         self.drain("stopped")
-        for blocked in senders:
-            self._undeliverable(blocked.envelope, "stopped")
-            self._release(blocked)
+        for envelope in waiting:
+            self._undeliverable(envelope, "stopped")
         self._forget_urgent()
 
     def reopen(self) -> None:
@@ -276,12 +290,8 @@ class Mailbox:
         asks += self._questions
         self._questions.clear()
         self._normal = deque(envelope for envelope in self._normal if envelope.reply_to is None)
-        senders, self._senders = self._senders, deque()
-        for envelope in asks:
+        for envelope in (*asks, *self._senders.release_all()):
             self._undeliverable(envelope, "suspended")
-        for blocked in senders:
-            self._undeliverable(blocked.envelope, "suspended")
-            self._release(blocked)
 
     def dismiss_orders(self) -> None:
         """The reader has gone: stop orders and probes were for it alone, and go with it.
@@ -298,7 +308,7 @@ class Mailbox:
             lane.extend(kept)
             for order in orders:
                 self._dismiss(order)
-        if self._senders:
+        if self._blocked:
             self._admit()
 
     def _forget_urgent(self) -> None:
@@ -352,35 +362,16 @@ class Mailbox:
         )
 
     def _wait_for_room(self, envelope: Envelope, timeout_s: float) -> None:
-        blocked = _Blocked(envelope, Waiter(self._hub))
-        self._senders.append(blocked)
-        timer = self._hub.loop.timer(max(timeout_s, 0.0))
-        timer.start(blocked.waiter.switch, None)
-        try:
-            blocked.waiter.get()
-        finally:
-            # Also when the sender is killed: a message whose sender has gone is not sent.
-            timer.close()
-            if not blocked.released:
-                self._senders.remove(blocked)
-        if not blocked.released:
+        if not self._senders.wait(envelope, timeout_s):
             self.refused += 1
-            raise MailboxFull(
-                f"no room among {counted(self.capacity, 'message')} within {timeout_s} s"
-            )
+            raise MailboxFull(f"no room among {self.capacity} messages within {timeout_s} s")
 
     def _admit(self) -> None:
         """Take over the messages of waiting senders, in their order, while there is room."""
-        while self._senders and len(self._normal) < self._limit:
-            blocked = self._senders.popleft()
-            self._normal.append(blocked.envelope)
-            self._release(blocked)
+        while self._blocked and len(self._normal) < self._limit:
+            self._normal.append(self._senders.release_first())
         if self._normal and self._reader is not None:
             self._wake_reader()
-
-    def _release(self, blocked: _Blocked) -> None:
-        blocked.released = True
-        self._hub.loop.run_callback(blocked.waiter.switch, None)
 
     def _wake_reader(self) -> None:
         reader, self._reader = self._reader, None

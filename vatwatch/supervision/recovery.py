@@ -59,27 +59,34 @@ class Remedy(Protocol):
     """One way to deal with a failure."""
 
     def run(self, fn: Callable[[], Any], trace: CallTrace) -> Any:
-        """Call `fn`, and do something about what it raises, or raise it."""
+        """Call `fn`, which has the inner remedies around it, and deal with what it raises.
+
+        Note in `trace` what is tried, so that it is told. What this remedy is not for, raise again.
+        A kill and a `gevent.Timeout` are no `Exception`, and no remedy is for them.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again, up to `attempts` times after the first, with a backoff between.
+    """Try again, with a backoff between. The caller waits for all of it.
 
-    `on` says for which errors; `within_s` bounds the whole: no try begins, and none is waited for,
-    that would be later than that.
+    So it is for what is soon over, and for what may be done twice; what takes longer is the
+    breaker's matter, and the supervisor's.
     """
 
     attempts: int
+    """After the first one: 2 means three tries."""
     backoff: Backoff
     on: Errors | Callable[[Exception], bool] = (Exception,)
+    """For which errors: their types, or a function that says."""
     within_s: float | None = None
+    """Bounds the whole: no try begins, and none is waited for, that would be later than that."""
     sleep: Callable[[float], None] = gevent.sleep
     random: Callable[[], float] = random_module.random
     clock: Callable[[], float] = time.monotonic
 
     def run(self, fn: Callable[[], Any], trace: CallTrace) -> Any:
-        """See the class."""
+        """Raises what the last try raised."""
         until = None if self.within_s is None else self.clock() + self.within_s
         for attempt in range(self.attempts + 1):
             try:
@@ -105,12 +112,12 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class WithBreaker:
-    """Do not even try while the breaker is open."""
+    """Do not try while the breaker is open: the call fails at once, and costs nobody a wait."""
 
     circuit_breaker: CircuitBreaker
 
     def run(self, fn: Callable[[], Any], trace: CallTrace) -> Any:
-        """See the class. Raises BreakerOpen."""
+        """Raises BreakerOpen, which says when a call may be tried again (`retry_in_s`)."""
         try:
             return self.circuit_breaker.call(fn)
         except BreakerOpen as error:
@@ -126,7 +133,7 @@ class Fallback(Generic[T]):
     on: Errors = (Exception,)
 
     def run(self, fn: Callable[[], T], trace: CallTrace) -> T:
-        """See the class. What `instead` raises is raised."""
+        """Returns what `fn` or else `instead` returns. What `instead` raises is raised."""
         try:
             return fn()
         except self.on as error:
@@ -136,13 +143,15 @@ class Fallback(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ContinueWithout:
-    """Go on without it; `then(error)` is told, so that the service can say so."""
+    """Go on without it, and say so."""
 
     on: Errors
+    """For which errors; any other is raised."""
     then: Callable[[Exception], None]
+    """Called with the error, so that the service can report that it is degraded."""
 
     def run(self, fn: Callable[[], Any], trace: CallTrace) -> Any:
-        """See the class. Returns None for what failed."""
+        """Returns None for what failed."""
         try:
             return fn()
         except self.on as error:
@@ -171,9 +180,19 @@ class Recovery:
         self._clock = clock
 
     def call(self, fn: Callable[[], T], *, correlation_id: str = "") -> T:
-        """Call `fn` with the remedies around it. Raises what none of them could mend.
+        """Call `fn` with the remedies around it.
 
-        `correlation_id`: what a failure belongs to, if not to the message that the actor handles.
+        Observers are told once, when it is over (`FailureHandled`), and only if something failed.
+
+        Args:
+            fn: the operation; it may be called several times
+            correlation_id: what a failure belongs to, if not to the message that the actor handles
+
+        Returns:
+            what `fn` returned, or what a remedy gave instead
+
+        Raises:
+            Exception: what none of the remedies could mend
         """
         trace = CallTrace()
         began = self._clock()

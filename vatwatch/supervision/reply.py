@@ -21,9 +21,14 @@ OptExcInfo: TypeAlias = tuple[
 
 
 class Reply(pykka.Future[R]):
-    """One answer, to be given once: the first `set` or `fail` counts, later ones are ignored.
+    """The answer to one ask: a pykka future that waits with gevent.
 
-    They are ignored because giving an answer races with the death of the actor that owes it.
+    The first `set` or `fail` counts; later ones are ignored, as giving an answer races with the
+    death of the actor that owes it. Any number of greenlets may wait. It is for the thread of the
+    tree's hub only: no lock, and waiters are woken by that hub.
+
+    Waits end with ordinary exceptions. A `gevent.Timeout` would be a `BaseException`, at which
+    pykka's loop stops every actor.
     """
 
     # One is made for each ask. What most of them never change costs nothing as the class's own.
@@ -57,7 +62,11 @@ class Reply(pykka.Future[R]):
         return self._done
 
     def wait(self, timeout_s: float | None) -> bool:
-        """Wait for the answer; False when there is none in time."""
+        """Wait for the answer, for `timeout_s` seconds (None: without end).
+
+        Returns:
+            whether there is one; then `get` does not wait
+        """
         if self._done:
             return True
         hub = get_hub()
@@ -103,9 +112,10 @@ class Reply(pykka.Future[R]):
     def when_answered(
         self, callback: Callable[[Reply[R], BaseException | None], None] | None
     ) -> None:
-        """Call `callback(reply, error)` at the answer, in whoever gives it; `error` None: a value.
+        """Call `callback(reply, error)` when it is answered, in the greenlet that answers.
 
-        There is one callback; None takes it back. It must not block.
+        `error` is None if the answer is a value. There is one callback, and it must not block; None
+        takes it back.
         """
         self._when_resolved = callback
 

@@ -88,13 +88,29 @@ def worker(
     drain_on_stop: bool = False,
     **kwargs: Any,
 ) -> ChildSpec:
-    """A worker: `actor_class(*args, **kwargs)`, made anew at each start.
+    """A worker. `restart` and `shutdown_s` mean what they mean in OTP's child specs.
 
-    `shutdown_s`: from the order to stop to being killed; `start_s`: how long `on_start` may take;
-    `handler_deadline_s`: a handler that runs longer hangs (None: never); `breaker`: opens when the
-    child fails more often than its supervisor's intensity allows (None: the supervisor fails then).
-    Of its policy the timeouts and trials matter here; the intensity stands for the thresholds.
-    `drain_on_stop`: an ordered stop comes after what is queued, not only after the message in hand.
+    Args:
+        name: unique in the tree, without a slash; others reach it by this name
+        actor_class: called as `actor_class(*args, **kwargs)` at each start, so the arguments are
+            shared by all incarnations: give values, nothing that an actor changes
+        restart: when it is started again after it has ended
+        shutdown_s: from the order to stop to being killed
+        start_s: how long `on_start` may take; longer is a failed start
+        handler_deadline_s: a handler that runs longer hangs, and its actor is killed; None: never
+        mailbox: messages that may wait
+        policy: what a full mailbox does
+        on_failed_message: what becomes of the tell whose handling failed
+        mailbox_on_failure: what becomes of the messages behind it
+        breaker: opens when the child fails more often than its supervisor's intensity allows; then
+            the child is suspended, and tried again when the timeout is over. Of the policy only
+            timeouts and trials matter here: the intensity stands for the thresholds. None: the
+            supervisor fails then, as in OTP
+        drain_on_stop: an ordered stop comes after all that is queued, not only after the message in
+            hand
+
+    Raises:
+        ValueError: a name or a number that cannot be
     """
     return ChildSpec(
         name,
@@ -126,13 +142,28 @@ def supervisor(
     restart: Restart = Restart.PERMANENT,
     breaker: BreakerPolicy | None = None,
 ) -> SupervisorSpec:
-    """A supervisor.
+    """A supervisor and its children, which start in this order and stop in reverse.
 
     More than `intensity` failures of one child in `period_s` open that child's breaker. Failures of
-    children without a breaker are counted together: more than `intensity`, and the supervisor
-    fails, which is then its own supervisor's matter.
+    children without a breaker are counted together, as in OTP: more than `intensity`, and the
+    supervisor fails, which is then its own supervisor's matter. OTP's default of 1 in 5 s is for
+    programs whose children hardly ever fail; 5 in 30 s lets a bug in one message pass that comes
+    every few seconds, and intensities multiply on the way up, so the root has fewer in longer.
 
-    `shutdown_s` None: as long as its children take, each of which has a limit of its own.
+    Args:
+        name: unique in the tree, without a slash
+        strategy: which children are restarted when one fails
+        intensity: so many failures within `period_s` are not too many
+        period_s: in seconds; a child that has run for so long begins with the short backoff again,
+            and what was handed to it is trusted again
+        backoff: how long a failed child is left alone; None: 0.05 s at first, 10 s at most
+        shutdown_s: None: as long as its children take, each of which has a limit of its own
+        children: the specs of its children
+        restart: when the supervisor itself is started again
+        breaker: as for a worker; None: when it fails too often, its own supervisor fails
+
+    Raises:
+        ValueError: a name or a number that cannot be
     """
     return SupervisorSpec(
         name,

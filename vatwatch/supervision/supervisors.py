@@ -73,9 +73,11 @@ class RestartOrdered(Tell):
 
 
 class Supervisor(Actor):
-    """See the module. Everything that arrives comes through the urgent lane.
+    """Looks after the children of one node. Made by its own supervisor, or by the tree.
 
-    Starting and stopping a child is waited for, as in OTP; backoffs are not.
+    Everything that arrives comes through the urgent lane, as nothing of it may wait or be lost.
+    Starting and stopping a child is waited for, as in OTP: meanwhile no other event is dealt with.
+    Backoffs are not waited for; a timer brings `TimeIsUp`.
     """
 
     _control: ChildControl
@@ -83,7 +85,7 @@ class Supervisor(Actor):
     def __init__(self, node: ChildNode, spec: SupervisorSpec) -> None:
         super().__init__()
         self._node = node
-        self._group = node.group or Group.of(spec)
+        self._group = Group.of(spec)
         self._timers: dict[int, tuple[float, Timer]] = {}
         self._hang_check: HangCheck | None = None
         self._start_failed: StartFailed | None = None
@@ -96,6 +98,7 @@ class Supervisor(Actor):
 
     def on_start(self) -> None:
         """Start the children in order; if one fails, stop those before it."""
+        self._group = self.inherited(Group) or self._group
         self._hang_check = HangCheck(self._node)
         for node in self._node.children:
             if node.incarnation is not None and node.incarnation.dead:
@@ -114,6 +117,10 @@ class Supervisor(Actor):
         for node in reversed(self._node.children):
             if node.incarnation is not None:
                 node.incarnation.kill("shutdown", error)
+
+    def hand_over(self) -> Group:
+        """Backoffs and failures of the children go on; without them each begins afresh."""
+        return self._group
 
     def on_receive(self, message: ChildEnded | TimeIsUp | RestartOrdered) -> None:
         """See the module."""
@@ -161,7 +168,6 @@ class Supervisor(Actor):
         while event is not None:
             group = self._as_it_is()
             self._group, decided = decide(group, event, runtime.clock(), runtime.random)
-            self._node.group = self._group
             if log.isEnabledFor(logging.DEBUG):
                 log.debug(
                     "%s, %s: %s",

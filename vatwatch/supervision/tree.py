@@ -46,10 +46,17 @@ class Tree:
         hang_check_s: float = 1.0,
         on_exhausted: Callable[[str], None] | None = None,
     ) -> None:
-        """`on_exhausted(why)` is called in the hub when the root gives up; it must not block.
+        """Make the nodes; nothing runs before `start`.
 
-        `clock` gives uptimes, handler times and restart windows in seconds; `random` draws from
-        [0, 1) for the jitter; hung handlers are looked for every `hang_check_s`.
+        Args:
+            spec: the root supervisor, with all below it
+            clock: seconds that never go back, for uptimes, handler times, restart windows and
+                breakers. Waits are in real time, whatever this says
+            wall_clock: the time in UTC, for what is shown
+            random: draws from [0, 1), for the jitter of backoffs
+            hang_check_s: how often hung handlers are looked for, in seconds
+            on_exhausted: called with the reason, in the hub, when the root gives up; it must not
+                block. The tree is down then: whoever made it should end the process
 
         Raises:
             ValueError: two nodes have the same name

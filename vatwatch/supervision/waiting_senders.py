@@ -1,0 +1,59 @@
+"""Waiting senders: those who wait for room in a full mailbox, in the order of their coming."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from gevent.hub import Hub, Waiter
+
+from vatwatch.supervision.envelope import Envelope
+
+
+class _Sender:
+    __slots__ = ("envelope", "released", "waiter")
+
+    def __init__(self, envelope: Envelope, waiter: Waiter[None]) -> None:
+        self.envelope = envelope
+        self.waiter = waiter
+        self.released = False
+
+
+class WaitingSenders:
+    """Of one mailbox, in the thread of its hub."""
+
+    __slots__ = ("_hub", "queue")
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.queue: deque[_Sender] = deque()
+        """Always the same one: the mailbox looks at it whether anybody waits."""
+
+    def wait(self, envelope: Envelope, timeout_s: float) -> bool:
+        """Wait, as the sender of `envelope`, for `timeout_s` seconds at most.
+
+        Returns:
+            whether the envelope was taken over, by `release_first` or `release_all`
+        """
+        sender = _Sender(envelope, Waiter(self._hub))
+        self.queue.append(sender)
+        timer = self._hub.loop.timer(max(timeout_s, 0.0))
+        timer.start(sender.waiter.switch, None)
+        try:
+            sender.waiter.get()
+        finally:
+            # Also when the sender is killed: a message whose sender has gone is not sent.
+            timer.close()
+            if not sender.released:
+                self.queue.remove(sender)
+        return sender.released
+
+    def release_first(self) -> Envelope:
+        """Take over the message of the first sender, who goes on. There must be one."""
+        sender = self.queue.popleft()
+        sender.released = True
+        self._hub.loop.run_callback(sender.waiter.switch, None)
+        return sender.envelope
+
+    def release_all(self) -> list[Envelope]:
+        """Take over the messages of all, who go on."""
+        return [self.release_first() for _ in range(len(self.queue))]
