@@ -39,10 +39,10 @@ def test_quarantined_records_are_news_only_when_they_are_new() -> None:
     content = FeedContent()
     (news,) = content.observe(decoded(0, quarantined=(bad("ABC7"),)), None)
     assert news.remedy == "quarantine"
-    assert str(news.error) == "1 records are quarantined: pilot ABC7: no latitude"
+    assert str(news.error) == "1 record was quarantined: pilot ABC7: no latitude"
     assert content.observe(decoded(15, quarantined=(bad("ABC7"),)), None) == []
     (news,) = content.observe(decoded(30, quarantined=(bad("ABC7"), bad("ABC8"))), None)
-    assert str(news.error) == "2 records are quarantined: pilot ABC8: no latitude"
+    assert str(news.error) == "2 records were quarantined: pilot ABC8: no latitude"
 
 
 def test_the_usual_number_of_pilots_begins_with_the_state_that_was_known() -> None:

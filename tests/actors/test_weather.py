@@ -53,6 +53,8 @@ def with_a_cable(home: Path, database_url: str, **more: object) -> Iterator[tupl
     ):
         service.hand_in(GIVEN[0])
         service.until_stored(time_of(GIVEN[0]))
+        # The row is there before the store has heard of it, and the cable must not be cut between.
+        until(lambda: service.status("journal", JournalStatus).pending == 0)
         yield proxy, service
 
 

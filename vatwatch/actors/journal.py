@@ -18,11 +18,17 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeAlias, TypeVar, assert_never
 
-from vatwatch.actors.journal_report import health_of, status_of
+from vatwatch.actors.journal_report import (
+    ArchiveLog,
+    correlation_of_entry,
+    health_of,
+    status_of,
+)
 from vatwatch.actors.service import Service
 from vatwatch.config.journal import JournalSettings
 from vatwatch.counting import counted
@@ -34,8 +40,6 @@ from vatwatch.errors import (
     VatwatchError,
 )
 from vatwatch.feed.clock import Moment
-from vatwatch.feed.correlation import correlation_id
-from vatwatch.feed.decode import peek
 from vatwatch.messages import (
     AppendSnapshot,
     BatchInvalid,
@@ -59,7 +63,7 @@ from vatwatch.messages import (
 from vatwatch.messages.journal import ToJournal
 from vatwatch.storage.held import HeldEntries
 from vatwatch.storage.journal import Journal
-from vatwatch.storage.journal_entry import EntryInfo, read_entry, time_text
+from vatwatch.storage.journal_entry import EntryInfo, time_text
 from vatwatch.supervision import NativePool
 
 log = logging.getLogger(__name__)
@@ -74,7 +78,13 @@ SEARCH_S = 5.0
 
 
 class JournalActor(Service):
-    """Owns the journal's directory."""
+    """Owns the journal's directory, and decides which entries are given up.
+
+    An entry is *pending* from the append until its acknowledgement (`BatchStored`); so long it is
+    handed out whenever the processor asks. It is given up, and quarantined, when it cannot be read,
+    when the processor can do nothing with it (`BatchInvalid`), or when it has made its readers fail
+    `max_failures` times. The count survives restarts, also of the process (`failure_counts`).
+    """
 
     def __init__(self, directory: Path, settings: JournalSettings) -> None:
         super().__init__()
@@ -88,7 +98,7 @@ class JournalActor(Service):
         self._is_open = False
         self._reading: int | None = None
         self._last_error = ""
-        self._told_of_archive = False
+        self._archive_log = ArchiveLog(log)
 
     def on_start(self) -> None:
         self._open()
@@ -170,7 +180,7 @@ class JournalActor(Service):
 
     def _append(self, message: AppendSnapshot) -> int:
         info = self._write(self._append_blocking, message)
-        self.describe(self._tell_of_archive)
+        self.describe(partial(self._archive_log.take, self._journal))
         self.address("processor").tell(
             SnapshotJournaled(
                 info.id,
@@ -182,17 +192,6 @@ class JournalActor(Service):
             )
         )
         return info.id
-
-    def _tell_of_archive(self) -> None:
-        """A line when the archive begins to be deleted: from then on it is with every snapshot."""
-        stats = self._journal.stats()
-        if stats.evicted and not self._told_of_archive:
-            self._told_of_archive = True
-            log.warning(
-                "To make room, the oldest snapshots of the journal's archive are deleted from now "
-                "on; all of them are in the database. VATWATCH_JOURNAL_MAX_MB is %.0f.",
-                stats.max_bytes / 2**20,
-            )
 
     def _append_blocking(self, message: AppendSnapshot) -> EntryInfo:
         return self._journal.append(
@@ -349,7 +348,7 @@ class JournalActor(Service):
         info = self._journal.find(entry_id)
         if info is None:
             return
-        correlation = self._pool.run(_correlation_of, info)
+        correlation = self._pool.run(correlation_of_entry, info)
         done = self._pool.run(self._journal.quarantine, entry_id, reason)
         if done is not None:
             error = SnapshotQuarantined(f"{reason}; {done.fate}")
@@ -388,11 +387,3 @@ class JournalActor(Service):
         status = status_of(self._journal, self._held, self._last_error)
         health, reason = health_of(status, self._last_error)
         self.report(health, reason, status)
-
-
-def _correlation_of(info: EntryInfo) -> str:
-    """The snapshot's correlation id, or at least its time, if its file cannot be read."""
-    try:
-        return correlation_id(peek(read_entry(info.path).data).update_timestamp)
-    except Exception:  # noqa: BLE001 - what is wrong with it is why it is looked at
-        return time_text(info.path)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from vatwatch.counting import counted
+from vatwatch.feed.correlation import correlation_id
+from vatwatch.feed.decode import peek
 from vatwatch.messages.status import JournalStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.held import HeldEntries
 from vatwatch.storage.journal import Journal
+from vatwatch.storage.journal_entry import EntryInfo, read_entry, time_text
 
 # So much of the bound may wait before it is called a danger. At the bound, snapshots are refused.
 NEARLY_FULL = 0.9
@@ -53,3 +58,30 @@ def health_of(status: JournalStatus, last_error: str) -> tuple[Health, str]:
         what = f"{status.unmoved} stored snapshots cannot be moved into the archive"
         return Health.DEGRADED, f"{what}: {status.last_error}"
     return Health.HEALTHY, ""
+
+
+class ArchiveLog:
+    """Says once that the archive begins to be deleted: from then on it is with every snapshot."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._told = False
+
+    def take(self, journal: Journal) -> None:
+        """An entry was appended."""
+        stats = journal.stats()
+        if stats.evicted and not self._told:
+            self._told = True
+            self._log.warning(
+                "To make room, the oldest snapshots of the journal's archive are deleted from now "
+                "on; all of them are in the database. VATWATCH_JOURNAL_MAX_MB is %.0f.",
+                stats.max_bytes / 2**20,
+            )
+
+
+def correlation_of_entry(info: EntryInfo) -> str:
+    """The snapshot's correlation id, or at least its time, if its file cannot be read."""
+    try:
+        return correlation_id(peek(read_entry(info.path).data).update_timestamp)
+    except Exception:  # noqa: BLE001 - what is wrong with it is why it is looked at
+        return time_text(info.path)

@@ -25,6 +25,10 @@ slow, or when a batch is void; when the journal has nothing left to catch up wit
 so what its readers were told may differ from its rows in details: docs/architecture.md says in
 which.
 
+Three rules keep that safe: the store refuses a batch that was not derived from its newest snapshot;
+the journal hands out an entry until the store has it; and whoever is in doubt starts over from what
+the database says (`DurablePath.start_over`). So nothing here has to be remembered.
+
 This actor is only the switch: it decodes, sends each snapshot down the right path, sends and asks
 what the paths say, and counts a failure against the snapshot that caused it.
 """
@@ -40,10 +44,10 @@ from typing import TypeAlias, assert_never
 from vatwatch.actors.durable_path import DurablePath
 from vatwatch.actors.feed_content import FeedContent
 from vatwatch.actors.live_path import LivePath
+from vatwatch.actors.processor_report import health_of, status_of
 from vatwatch.actors.service import Service
 from vatwatch.actors.snapshot_reader import SnapshotReader
 from vatwatch.errors import FeedError, JournalError, SupervisionError
-from vatwatch.events.payloads import DataPayload
 from vatwatch.messages import (
     BatchInvalid,
     BatchOutOfSequence,
@@ -58,17 +62,12 @@ from vatwatch.messages import (
     StoreStarted,
 )
 from vatwatch.messages.processor import ToProcessor
-from vatwatch.messages.status import ProcessorStatus
 from vatwatch.messages.store import Recovered
-from vatwatch.monitoring.health import Health
 from vatwatch.supervision import Tell, correlation_of
 from vatwatch.traffic.conditions import Observation
+from vatwatch.traffic.events import summary_of
 from vatwatch.traffic.network_state import NetworkState
-from vatwatch.traffic.pipeline import (
-    ComparedSnapshot,
-    DecodedSnapshot,
-    Options,
-)
+from vatwatch.traffic.pipeline import ComparedSnapshot, DecodedSnapshot, Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,12 @@ class ProcessorActor(Service):
     """The switch between the live path and the durable path."""
 
     def __init__(self, options: Options, *, journal: Path | None = None) -> None:
-        """`journal`: its directory, for the note of which entry the process is working on."""
+        """
+        Args:
+            options: rules, filters, and whether names are kept: what a restart takes over
+            journal: its directory, for the note of which entry the process is working on (None:
+                there is no note, and a snapshot that ends the process is not counted)
+        """
         super().__init__()
         self._reader = SnapshotReader(options, journal)
         self._live = LivePath()
@@ -200,14 +204,7 @@ class ProcessorActor(Service):
             )
         self._live.follow(entry.entry_id, compared)
         self._show()
-        payload = DataPayload(
-            update_timestamp=changes.time,
-            pilots=len(changes.flights.online),
-            controllers=len(changes.sessions.online),
-            atis=len(changes.atis.present),
-            prefiles=len(changes.prefiles.present),
-            quarantined=compared.decoded.set_aside,
-        )
+        payload = summary_of(changes, quarantined=compared.decoded.set_aside)
         self.publish("DATA_PROCESSED", payload, correlation_id=stamp)
         self.address("event_bus").tell(
             Publish(tuple(compared.events), stored=True, entry_id=entry.entry_id)
@@ -383,22 +380,6 @@ class ProcessorActor(Service):
         self.describe(self._report_status)
 
     def _report_status(self) -> None:
-        behind = not self._is_joined
-        reader, content = self._reader, self._content
-        status = ProcessorStatus(
-            processed=reader.processed,
-            quarantined_records=reader.quarantined_records,
-            let_through=reader.let_through,
-            kept_out=reader.kept_out,
-            behind=behind,
-            lost_values=dict(reader.lost_values),
-            radios_unreadable=dict(content.radios_unreadable),
-            conditions=content.conditions,
-            fewer_pilots=content.fewer_pilots,
-        )
-        if content.conditions:
-            self.report(Health.DEGRADED, "; ".join(content.conditions), status)
-        elif behind:
-            self.report(Health.DEGRADED, "the database is behind the live state", status)
-        else:
-            self.report(Health.HEALTHY, "", status)
+        status = status_of(self._reader, self._content, behind=not self._is_joined)
+        health, reason = health_of(status)
+        self.report(health, reason, status)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import psycopg2
 
@@ -27,17 +27,16 @@ from vatwatch.actors.batch_queue import BatchQueue
 from vatwatch.actors.database import Database, nothing, open_database
 from vatwatch.actors.service import Service
 from vatwatch.actors.store_outage import OutageLog
+from vatwatch.actors.store_schema import bring_up_to_date, server_version
 from vatwatch.actors.store_tables import store_alerts, store_errors, store_events
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.errors import (
     DatabaseUnavailable,
     OutOfSequence,
-    SchemaRefused,
     StorageError,
     SupervisionError,
 )
-from vatwatch.events.payloads import DataPayload
 from vatwatch.messages import (
     AlertsStored,
     BatchInvalid,
@@ -57,18 +56,14 @@ from vatwatch.messages import (
 from vatwatch.messages.status import StoreStatus
 from vatwatch.messages.store import ToStore
 from vatwatch.monitoring.health import Health
-from vatwatch.storage.migrate import is_current, migrate
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.read_network_state import read_network_state
-from vatwatch.storage.reference import airports_are_current, write_airports
 from vatwatch.storage.retention import BATCH, Retention
 from vatwatch.storage.writer import write_batch
 from vatwatch.supervision import Backoff, Tell, Timer
 from vatwatch.traffic.batch import Batch, Outcome
+from vatwatch.traffic.events import summary_of
 from vatwatch.traffic.network_state import Rules
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +82,6 @@ log = logging.getLogger(__name__)
 
 # Between two looks for what was kept long enough.
 PURGE_S = 3600.0
-# A schema change may rewrite tables of any size; airports are 28,000 rows.
-MIGRATE_S = 600.0
-AIRPORTS_S = 60.0
 # Between two tries; a backoff may draw zero.
 MIN_RETRY_S = 0.1
 # Between two tries while the database is away, beside what its breaker asks for.
@@ -97,7 +89,13 @@ BACKOFF = Backoff(base_s=0.5, cap_s=5.0)
 
 
 class StoreActor(Service):
-    """Keeper of the database."""
+    """The only writer of the database, and the one that brings its schema up to date.
+
+    A batch is written or void, in the order in which the batches came. What PostgreSQL says decides
+    (`storage/weather.py`): weather keeps the batch waiting and is tried again for ever; another
+    past (`OutOfSequence`) and a failure of the batch's own values make it and all behind it void.
+    Events, errors and alerts are written behind the batches, the latest of each sender only.
+    """
 
     _database: Database
 
@@ -112,9 +110,16 @@ class StoreActor(Service):
         purge_s: float = PURGE_S,
         on_refused: Callable[[str], None] = lambda _why: None,
     ) -> None:
-        """What of `retentions` is too old is deleted at the start and every `purge_s`.
-
-        `on_refused(why)` is called when the database has a schema that this version cannot use.
+        """
+        Args:
+            settings: where the database is, and how long one transaction may take
+            breaker: when the breaker around the database opens, and for how long
+            rules: those by which the processor compares; a state is read back by the same
+            retentions: what of them is too old is deleted at the start and every `purge_s` seconds
+            connections: how many may be open at once
+            purge_s: as above
+            on_refused: called, with the reason, when the database has a schema that this version
+                cannot use: the service must end
         """
         super().__init__()
         self._settings = settings
@@ -280,14 +285,7 @@ class StoreActor(Service):
         self.address("journal").tell(stored)
         self.address("processor").tell(stored)
         if not duplicate:
-            payload = DataPayload(
-                update_timestamp=changes.time,
-                pilots=len(changes.flights.online),
-                controllers=len(changes.sessions.online),
-                atis=len(changes.atis.present),
-                prefiles=len(changes.prefiles.present),
-                quarantined=batch.set_aside,
-            )
+            payload = summary_of(changes, quarantined=batch.set_aside)
             self.publish("DATA_STORED", payload, correlation_id=changes.general.update_timestamp)
 
     # --- what is too old ---------------------------------------------------------------------
@@ -330,22 +328,9 @@ class StoreActor(Service):
         return Recovered(*found)
 
     def _prepare(self, pool: ConnectionPool) -> None:
-        """Bring the schema and the reference data up to date."""
-        if not pool.run(is_current):
-            self.take_longer(MIGRATE_S)
-            try:
-                applied = pool.run(migrate, timeout_s=MIGRATE_S)
-            except SchemaRefused as error:
-                # It does not mend itself while this version runs.
-                self._on_refused(str(error))
-                raise
-            if applied:
-                log.info("The schema of the database was changed: %s.", ", ".join(applied))
-                self._database.tell_the_others()
-        if not pool.run(airports_are_current):
-            self.take_longer(AIRPORTS_S)
-            pool.run(write_airports, timeout_s=AIRPORTS_S)
-        self._server_version = pool.run(_server_version)
+        if bring_up_to_date(pool, take_longer=self.take_longer, on_refused=self._on_refused):
+            self._database.tell_the_others()
+        self._server_version = pool.run(server_version)
 
     def _works_again(self) -> None:
         """All that was to be written is; that it only answers would prove too little."""
@@ -404,7 +389,3 @@ class StoreActor(Service):
             self.report(Health.UNHEALTHY, reason, status)
         else:
             self.report(Health.HEALTHY, "", status)
-
-
-def _server_version(conn: connection) -> str:
-    return str(conn.info.parameter_status("server_version"))

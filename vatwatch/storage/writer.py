@@ -38,7 +38,21 @@ QUARANTINE_AN_HOUR = 500
 
 
 def write_batch(conn: connection, batch: Batch) -> Outcome:
-    """Write one snapshot. Raises OutOfSequence, DatabaseBroken, and psycopg2.Error as it comes."""
+    """Write one snapshot, in the transaction that the caller has begun and will commit.
+
+    The caller must commit before it tells anybody, and roll back on any error: then nothing of the
+    snapshot is there. The same batch can be written again whatever happened to the commit.
+
+    Returns:
+        STORED, or DUPLICATE if the snapshot was there: then nothing is written, and the caller
+        cannot know from which state that one was derived.
+
+    Raises:
+        OutOfSequence: it was not derived from the newest snapshot before it. It and all that were
+            derived from it are void; the network state must be read again.
+        DatabaseBroken: nobody's values are to blame (`storage/weather.py`)
+        psycopg2.Error: as it comes; `storage/weather.py` judges it
+    """
     changes = batch.changes
     with conn.cursor() as cur:
         cur.execute("SELECT pg_advisory_xact_lock(%s)", (WRITER_LOCK,))

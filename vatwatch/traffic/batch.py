@@ -1,4 +1,8 @@
-"""One snapshot as the database is to keep it."""
+"""One snapshot as the database is to keep it.
+
+The pipeline makes a `Batch` (`pipeline.batch_of`), the processor sends it, and
+`storage/writer.py` writes it, whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +17,29 @@ from vatwatch.traffic.changes import Changes
 
 
 class Batch(Struct, frozen=True):
-    """One snapshot, ready to be written: what it changes, and after which one it was derived."""
+    """One snapshot, ready to be written: what it changes, and from which state that was derived
+    (`changes.derived_from`)."""
 
-    entry_id: int  # the journal's
+    entry_id: int
+    """The journal's."""
     changes: Changes
     events: list[Event]
-    quarantined: tuple[Quarantined, ...]  # the first of those that were quarantined
-    kept_out: dict[str, dict[str, int]]  # by filter and kind
+    quarantined: tuple[Quarantined, ...]
+    """The first of the records that were quarantined; `set_aside` counts all of them."""
+    kept_out: dict[str, dict[str, int]]
+    """How many records the filters kept out, by filter and kind."""
     radio_clients: int | None
+    """How many clients the radios feed had; None: there was none, or it could not be read."""
     fetched_at: datetime
+    """Wall clock."""
     source: str
+    """The address that it was fetched from, or what a replay says of itself."""
     set_aside: int = 0
 
 
 class Outcome(Enum):
-    """What became of a batch."""
+    """What became of a batch that could be written."""
 
     STORED = "stored"
-    DUPLICATE = "duplicate"  # the snapshot was there already: nothing was written
+    DUPLICATE = "duplicate"
+    """The snapshot was there already: nothing was written."""

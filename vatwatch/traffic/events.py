@@ -14,6 +14,7 @@ from msgspec import Struct
 from vatwatch.events.event import Event
 from vatwatch.events.payloads import (
     ControllerPayload,
+    DataPayload,
     FlightPayload,
     FrequencyPayload,
     PositionPayload,
@@ -42,6 +43,21 @@ def events_of(changes: Changes) -> list[Event]:
         )
         for kind, subject, payload in _told(changes)
     ]
+
+
+def summary_of(changes: Changes, *, quarantined: int) -> DataPayload:
+    """What DATA_PROCESSED and DATA_STORED say of a snapshot: how many there are of each kind.
+
+    `quarantined`: how many of its records could not be used.
+    """
+    return DataPayload(
+        update_timestamp=changes.time,
+        pilots=len(changes.flights.online),
+        controllers=len(changes.sessions.online),
+        atis=len(changes.atis.present),
+        prefiles=len(changes.prefiles.present),
+        quarantined=quarantined,
+    )
 
 
 def _told(changes: Changes) -> Iterator[tuple[str, str, Struct]]:

@@ -27,39 +27,46 @@ class Options(Struct, frozen=True):
 
     rules: Rules = Rules()
     filters: Filters = Filters()
+    """Decide what is stored and served, and are applied before anything is compared."""
     keep_names: bool = True
+    """Whether people's names are served and stored; without, they are dropped here."""
 
 
 class DecodedSnapshot(Struct, frozen=True):
-    """A snapshot that is ready to be compared, and what it cost to get there.
-
-    `set_aside` counts the records that could not be used, `quarantined` holds the first of them;
-    `lost` counts values of good records, by `kind.field`; `tallies` are by kind of record.
-    `radios_error` is why there are no radios, although a body came.
-    """
+    """A snapshot that is ready to be compared, and what it cost to get there."""
 
     snapshot: Snapshot
     quarantined: tuple[Quarantined, ...]
+    """The first of the records that could not be used; `set_aside` counts all of them."""
     counts: Counts
+    """What the filters let through and kept out."""
     set_aside: int = 0
     lost: dict[str, int] = {}
+    """Values of good records that could not be read, by `kind.field`."""
     tallies: dict[str, Tally] = {}
+    """How many records were sent and read, by kind, before the filters."""
     radios_error: FeedError | None = None
+    """Why there are no radios, although a body came."""
 
 
 class ComparedSnapshot(Struct, frozen=True):
-    """What was known before and a snapshot, made one."""
+    """A decoded snapshot, compared with the state before it."""
 
     state: NetworkState
+    """What is known after it."""
     changes: Changes
     events: list[Event]
     decoded: DecodedSnapshot
 
 
 def decode_snapshot(data: bytes, transceivers: bytes | None, options: Options) -> DecodedSnapshot:
-    """Decode, validate, filter. Raises FeedError if the whole of `data` is of no use.
+    """Decode, validate and filter the bodies as they were fetched.
 
-    Radios that cannot be read cost the radios: the snapshot is one without, as if none had come.
+    One bad value costs that value, one bad record that record (docs/reading.md). Radios that cannot
+    be read cost the radios: the snapshot is one without, as if no body had come.
+
+    Raises:
+        FeedError: the whole of `data` is of no use, and never will be
     """
     decoded = decode_feed(data, keep_names=options.keep_names)
     radios, radios_error = _decoded(transceivers, options)
@@ -95,7 +102,11 @@ def _decoded(
 
 
 def compare(before: NetworkState, decoded: DecodedSnapshot, rules: Rules) -> ComparedSnapshot:
-    """Compare with what was known before."""
+    """Compare a snapshot with what was known before it.
+
+    `before` must be of an earlier time, or empty; ValueError if it is not. It is not changed: the
+    state after it shares what stays the same.
+    """
     changes = diff(before, decoded.snapshot, rules)
     return ComparedSnapshot(apply(before, changes), changes, events_of(changes), decoded)
 
@@ -103,7 +114,14 @@ def compare(before: NetworkState, decoded: DecodedSnapshot, rules: Rules) -> Com
 def batch_of(
     compared: ComparedSnapshot, *, entry_id: int, fetched_at: datetime, source: str
 ) -> Batch:
-    """What the store is to write."""
+    """What the store is to write.
+
+    Args:
+        compared: the snapshot
+        entry_id: the journal's, by which everybody speaks of it
+        fetched_at: wall clock
+        source: where it was fetched from
+    """
     radios = compared.decoded.snapshot.radios
     return Batch(
         entry_id=entry_id,

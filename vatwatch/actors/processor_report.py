@@ -1,0 +1,31 @@
+"""What the processor tells of itself: its numbers, and what they mean for its health."""
+
+from __future__ import annotations
+
+from vatwatch.actors.feed_content import FeedContent
+from vatwatch.actors.snapshot_reader import SnapshotReader
+from vatwatch.messages.status import ProcessorStatus
+from vatwatch.monitoring.health import Health
+
+
+def status_of(reader: SnapshotReader, content: FeedContent, *, behind: bool) -> ProcessorStatus:
+    """The numbers. `behind`: whether the durable path is not where the live one is."""
+    return ProcessorStatus(
+        processed=reader.processed,
+        quarantined_records=reader.quarantined_records,
+        let_through=reader.let_through,
+        kept_out=reader.kept_out,
+        behind=behind,
+        lost_values=dict(reader.lost_values),
+        radios_unreadable=dict(content.radios_unreadable),
+        conditions=content.conditions,
+    )
+
+
+def health_of(status: ProcessorStatus) -> tuple[Health, str]:
+    """How the processor is, and why."""
+    if status.conditions:
+        return Health.DEGRADED, "; ".join(status.conditions)
+    if status.behind:
+        return Health.DEGRADED, "the database is behind the live state"
+    return Health.HEALTHY, ""
