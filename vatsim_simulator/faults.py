@@ -77,7 +77,7 @@ class FeedFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
             _within("for (seconds)", float(match[1]), 0.01, MOST_SECONDS)
             return Bound(seconds=float(match[1]))
         if "." in match[1]:
-            raise ValueError("for: there are no parts of requests")
+            raise ValueError("for: requests are counted in whole numbers")
         _within("for (requests)", int(match[1]), 1, MOST_REQUESTS)
         return Bound(requests=int(match[1]))
 

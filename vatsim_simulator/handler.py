@@ -66,7 +66,7 @@ class Handler(WSGIHandler):
             self._control()
         elif path not in FEEDS:
             there = ", ".join([*FEEDS, CONTROL_PATH])
-            self._problem(HTTPStatus.NOT_FOUND, f"There is {there}, and nothing else.")
+            self._problem(HTTPStatus.NOT_FOUND, f"There is {there}; there is nothing else.")
         elif self._method not in ("GET", "HEAD"):
             self._not_allowed("GET, HEAD")
         else:
@@ -171,7 +171,9 @@ class Handler(WSGIHandler):
             content = self.environ["wsgi.input"].read(MOST_CONTROL_BYTES + 1)
             if len(content) > MOST_CONTROL_BYTES:
                 self.close_connection = True
-                self._problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "No fault is so long.")
+                self._problem(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too long for a fault."
+                )
                 return
             try:
                 added = self._site.add_fault(content)

@@ -232,7 +232,7 @@ def test_without_transceivers_the_snapshot_is_kept_and_the_lack_is_counted(
 def test_a_frozen_feed_is_noticed_and_its_return_too(tmp_path: Path, database_url: str) -> None:
     with fetching(tmp_path, database_url, FeedServer(pilots=15)) as service:
         until(lambda: fetcher(service).frozen)
-        assert "stands still" in service.reason("fetcher")
+        assert "has not changed" in service.reason("fetcher")
         assert service.reports().health is Health.DEGRADED
         assert service.http.simulate_get("/api/status").json["feed"]["frozen"] is True
 

@@ -143,7 +143,7 @@ def test_a_backup_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "said"), [("", "is a directory"), ("no/such/place", "is no directory that exists")]
+    ("file", "said"), [("", "is a directory"), ("no/such/place", "is not an existing directory")]
 )
 def test_a_place_that_cannot_be_written_is_named(
     file: str, said: str, tmp_path: Path, database_url: str

@@ -171,7 +171,7 @@ def test_a_replay_of_nothing_says_so(tmp_path: Path, database_url: str) -> None:
     (tmp_path / "empty").mkdir()
     done = replay(tmp_path / "home", database_url, tmp_path / "empty")
     assert done.returncode == 1
-    assert done.stderr == "Error: there is no capture to replay\n"
+    assert done.stderr == "Error: no captures found to replay\n"
 
 
 def test_what_was_journaled_can_be_replayed_into_another_database(

@@ -132,11 +132,12 @@ def test_one_cause_is_told_once_with_what_follows_from_it() -> None:
         "postgresql": away,
         "store": Sign(Health.UNHEALTHY, "nothing can be written: connection refused"),
         "history": away,
-        "feed": Sign(Health.DEGRADED, "it stands still"),
+        "feed": Sign(Health.DEGRADED, "it has stopped updating"),
     }
     because_of = {"store": ("unhealthy:postgresql",), "history": ("unhealthy:postgresql",)}
     assert overall(parts, serving=True, because_of=because_of).reason == (
-        "feed: it stands still; postgresql: connection refused. Therefore also: history, store"
+        "feed: it has stopped updating; postgresql: connection refused. "
+        "Therefore also: history, store"
     )
     # What would explain it does not hold: it has a cause of its own.
     del parts["postgresql"], parts["feed"]

@@ -257,7 +257,7 @@ def test_files_that_are_no_cluster_are_left_alone(
     data = home / "postgres" / "data"
     data.mkdir(parents=True)
     (data / "photo.jpg").write_text("mine")
-    with pytest.raises(EmbeddedPostgresError, match="is not empty, and no cluster"):
+    with pytest.raises(EmbeddedPostgresError, match="is not empty and is not a cluster"):
         start()
     assert (data / "photo.jpg").read_text() == "mine"
 

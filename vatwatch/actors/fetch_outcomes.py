@@ -61,12 +61,12 @@ def health_of(status: FetcherStatus, held_lead: timedelta) -> tuple[Health, str]
     if status.frozen:
         since = status.last_advanced_at
         ago = "the start" if since is None else f"{since:%H:%M:%S} UTC"
-        return Health.DEGRADED, f"the feed stands still since {ago}"
+        return Health.DEGRADED, f"the feed has not changed since {ago}"
     if status.held:
         lead = readable(held_lead)
         return Health.DEGRADED, f"updates are held, as their clock is in doubt: {lead} by ours"
     if status.transceivers_frozen:
-        return Health.DEGRADED, "the transceivers feed stands still"
+        return Health.DEGRADED, "the transceivers feed has stopped updating"
     if status.transceivers_missing:
         return Health.DEGRADED, f"snapshots have no transceivers: {status.transceivers_error}"
     return Health.HEALTHY, ""

@@ -317,13 +317,13 @@ class HealthMonitorActor(Service):
         if status.last_error and status.last_outcome not in NOT_KEPT:
             yield "feed", Sign(Health.UNHEALTHY, status.last_error)
         elif status.frozen:
-            yield "feed", Sign(Health.DEGRADED, "it stands still")
+            yield "feed", Sign(Health.DEGRADED, "it has stopped updating")
         else:
             yield "feed", Sign()
         if status.transceivers_missing:
             yield "transceivers", Sign(Health.DEGRADED, status.transceivers_error)
         elif status.transceivers_frozen:
-            yield "transceivers", Sign(Health.DEGRADED, "it stands still")
+            yield "transceivers", Sign(Health.DEGRADED, "it has stopped updating")
         else:
             yield "transceivers", Sign()
 

@@ -83,12 +83,12 @@ def replay(settings: Settings, paths: Sequence[Path]) -> bool:
         console.print(f"[red]not used:[/] {path}: {why}", highlight=False, soft_wrap=True)
     for path in found.unpaired:
         console.print(
-            f"[yellow]left out:[/] {path}: a transceivers feed, with no snapshot of its moment",
+            f"[yellow]left out:[/] {path}: transceivers without a data file of the same time",
             highlight=False,
             soft_wrap=True,
         )
     if not found.captures:
-        raise FeedError("there is no capture to replay")
+        raise FeedError("no captures found to replay")
     # First of all, so that nothing is begun where a service runs.
     home = take_home(settings.general.home, leaving_s=settings.service.shutdown_timeout_s)
     try:
@@ -122,7 +122,7 @@ def _replay(settings: Settings, captures: list[Capture], console: Console) -> Ta
         except Interrupted:
             console.print(
                 f"interrupted: {tally.handed_in} of {counted(len(captures), 'snapshot')} handed "
-                "in; what is stored is not stored again",
+                "in; a second run skips what is stored",
                 highlight=False,
                 soft_wrap=True,
             )
@@ -252,7 +252,7 @@ def _wait(tree: Tree, pending: int, refusals: Sequence[str]) -> None:
                 if report.health is not Health.HEALTHY
             )
             raise StorageError(
-                f"{counted(now, 'snapshot waits', 'snapshots wait')}, and nothing moves: {reasons}"
+                f"{counted(now, 'snapshot waits', 'snapshots wait')}; no progress: {reasons}"
             )
         gevent.sleep(0.02)
 

@@ -14,10 +14,10 @@ from vatwatch.redaction import hide
 
 @click.command()
 @click.option("--offline", is_flag=True, help="Ask neither PostgreSQL nor Redis.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
-@click.option("--host", help="As of `vatwatch run`.")
-@click.option("--port", type=click.IntRange(1, 65535), help="As of `vatwatch run`.")
-@click.option("--workers", type=click.IntRange(1), help="As of `vatwatch run`.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
+@click.option("--host", help="As in `vatwatch run`.")
+@click.option("--port", type=click.IntRange(1, 65535), help="As in `vatwatch run`.")
+@click.option("--workers", type=click.IntRange(1), help="As in `vatwatch run`.")
 def check(
     offline: bool, as_json: bool, host: str | None, port: int | None, workers: int | None
 ) -> None:

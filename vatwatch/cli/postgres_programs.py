@@ -80,7 +80,7 @@ def backup(settings: Settings, file: Path, *, force: bool) -> None:
     if file.exists() and not force:
         raise BackupFailed(f"{file} exists: choose another name, or --force to replace it")
     if not file.parent.is_dir():
-        raise BackupFailed(f"{file.parent} is no directory that exists")
+        raise BackupFailed(f"{file.parent} is not an existing directory")
     partial = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         _create(partial)
@@ -121,7 +121,7 @@ def _reach(settings: Settings) -> Iterator[_Reached]:
         _await_ready(running.sockets)
         yield _Reached(_at(running.sockets), major, database.bindir, ours=False)
         return
-    _say("The service does not run: its PostgreSQL is started for as long as this takes.")
+    _say("The service is not running: its PostgreSQL is started for this command.")
     lock = take_home(home, leaving_s=settings.service.shutdown_timeout_s)
     cluster = EmbeddedPostgres(home, bindir=database.bindir)
     try:
@@ -140,7 +140,7 @@ def _await_ready(sockets: Path) -> None:
     deadline = monotonic() + READY_S
     while knock(sockets, user=SUPERUSER, timeout_s=KNOCK_S) is not Answer.READY:
         if monotonic() > deadline:
-            raise DatabaseUnavailable(f"the PostgreSQL in {sockets} runs, and does not answer")
+            raise DatabaseUnavailable(f"the PostgreSQL in {sockets} is running but does not answer")
         gevent.sleep(POLL_S)
 
 

@@ -144,7 +144,7 @@ def _embedded(home: Path, bindir: Path | None, faults: list[str], *, offline: bo
         faults.append(str(error))
         return Look(f"{where}: {error}", answers=True, server_version=programs.version)
     except DatabaseUnavailable:
-        return Look(f"{where}; it does not run now", server_version=programs.version)
+        return Look(f"{where}; not running now", server_version=programs.version)
     return _found(found, where)
 
 

@@ -16,7 +16,7 @@ def _fault(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...])
     from vatsim_simulator.schedule import MOST_FAULTS
 
     if len(texts) > MOST_FAULTS:
-        raise click.BadParameter(f"{MOST_FAULTS} faults are the most")
+        raise click.BadParameter(f"{MOST_FAULTS} faults at most")
     try:
         return [from_option(text) for text in texts]
     except ValueError as error:
@@ -46,15 +46,13 @@ def _time(_ctx: click.Context, _param: click.Parameter, text: str | None) -> dat
     type=click.IntRange(0, 50_000),
     help="Pilots on the network; controllers, ATIS and prefiles in proportion.",
 )
-@click.option(
-    "--seed", default=1, show_default=True, help="The traffic: another seed, another one."
-)
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same traffic.")
 @click.option(
     "--speed",
     default=1.0,
     show_default=True,
     type=click.FloatRange(0.01, 1000),
-    help="How many times as fast as the clock time runs: at 10, an update each 1.5 s.",
+    help="Speed of simulated time: at 10, an update every 1.5 s.",
 )
 @click.option(
     "--start",

@@ -12,15 +12,15 @@ from vatwatch.listening import authority
 
 
 @click.command()
-@click.option("--url", help="Where the service is. [VATWATCH_HOST and PORT of the settings]")
+@click.option("--url", help="Address of the service. [VATWATCH_HOST and PORT of the settings]")
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.1),
     default=1.0,
     show_default=True,
-    help="Seconds between two looks.",
+    help="Seconds between refreshes.",
 )
-@click.option("--once", is_flag=True, help="Print once and end, as without a terminal.")
+@click.option("--once", is_flag=True, help="Print once and exit, as without a terminal.")
 @click.option("--key", help="A key, to restart nodes. [the first of VATWATCH_API_KEYS]")
 def top(url: str | None, interval: float, once: bool, key: str | None) -> None:
     """Show the supervision tree of a running service, live.

@@ -87,7 +87,7 @@ class Client:
             answer = self._session.request(method, self._url + path, timeout=TIMEOUT_S)
             body = answer.json() if answer.content else {}
         except requests.exceptions.JSONDecodeError:
-            raise FetchUnreachable(f"{self._url} answers, but it is no vatwatch") from None
+            raise FetchUnreachable(f"{self._url} answers, but it is not vatwatch") from None
         except requests.RequestException as error:
             raise FetchUnreachable(
                 f"no service answers at {self._url}: is it running? (--url says where)"

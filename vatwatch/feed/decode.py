@@ -200,7 +200,7 @@ def decode_radios(raw: bytes, *, keep_names: bool = True) -> DecodedRadios:
     except UNDECODABLE:
         records = _tolerantly(raw, first_key="callsign").lists.get("")
     if records is None:
-        raise FeedMalformed("the radios are no list")
+        raise FeedMalformed("the radios are not a list")
     lost: Counter[str] = Counter()
     body = _Body(NULL, {"radios": records}, {})
     reading = _Reading("", Quarantine(keep_names=keep_names), lost, body, raw)

@@ -217,7 +217,7 @@ def overall(
     that are not well, the keys of the conditions that would explain it (`alerts.Condition`); each
     cause is told once.
     """
-    vital = parts.get(VITAL, Sign(Health.UNHEALTHY, "it has not been heard of"))
+    vital = parts.get(VITAL, Sign(Health.UNHEALTHY, "it has not reported yet"))
     if vital.health is Health.UNHEALTHY:
         return Sign(Health.UNHEALTHY, f"{VITAL}: {vital.reason}")
     if cannot_work:

@@ -136,12 +136,12 @@ def may_replace(last: datetime | None, now: datetime) -> bool:
 class Step(Enum):
     """What can be done. Those that last are undone; the others are done at each look anew."""
 
-    SHORTEN_HISTORY = "the events kept in memory are fewer"
-    COLLECT_GARBAGE = "garbage is collected, free memory given back"
+    SHORTEN_HISTORY = "fewer events are kept in memory"
+    COLLECT_GARBAGE = "garbage is collected, free memory is returned to the system"
     REPLACE_WORKER = "the worker is replaced, in order"
-    DROP_OLD_ARCHIVE = "the oldest of the journal's archive is dropped"
-    DROP_ARCHIVE = "the journal's archive is dropped, down to its newest entry"
-    KEEP_NO_ARCHIVE = "nothing new is kept in the journal's archive"
+    DROP_OLD_ARCHIVE = "the oldest archived snapshots are deleted"
+    DROP_ARCHIVE = "the journal's archive is deleted but for its newest entry"
+    KEEP_NO_ARCHIVE = "stored snapshots are no longer archived"
 
 
 LASTING = frozenset({Step.SHORTEN_HISTORY, Step.KEEP_NO_ARCHIVE})

@@ -73,7 +73,7 @@ class Master(Arbiter):
 
     def handle_usr1(self) -> None:
         """gunicorn's way to reopen log files."""
-        log.info("SIGUSR1: nothing to do, as a log file that was moved is begun anew by itself")
+        log.info("SIGUSR1: ignored, as a log file that was moved is reopened automatically")
 
     def handle_usr2(self) -> None:
         """gunicorn's way to start a second master beside this one."""

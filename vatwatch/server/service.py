@@ -179,7 +179,9 @@ class _Application(SignalledApplication):
         either: list[gevent.Greenlet[..., Any] | Event] = [stopping, worker.hurried]
         gevent.wait(either, count=1)
         stopping.join(None if not worker.hurried.is_set() else HURRY_S)
-        log.info("stopped" if stopping.value else "stopped, not all of it in time: see above")
+        log.info(
+            "stopped" if stopping.value else "stopped; some parts did not stop in time, see above"
+        )
         if self._refusal:
             _refuse(self._refusal)
 

@@ -261,7 +261,7 @@ class EmbeddedPostgres:
         assert self._found is not None
         if self._data.exists() and any(self._data.iterdir()):
             raise EmbeddedPostgresError(
-                f"{self._data} is not empty, and no cluster: move it away, or choose another "
+                f"{self._data} is not empty and is not a cluster: move it away, or choose another "
                 "VATWATCH_HOME"
             )
         unfinished = Path(mkdtemp(prefix=UNFINISHED, dir=self._home))
@@ -325,7 +325,7 @@ class EmbeddedPostgres:
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.lstat()
         if not stat.S_ISDIR(found.st_mode) or not self._user.may_own(found.st_uid):
-            raise EmbeddedPostgresError(f"{directory} belongs to somebody else: remove it")
+            raise EmbeddedPostgresError(f"{directory} belongs to another user: remove it")
         self._user.own(directory)
         return directory
 

@@ -30,7 +30,7 @@ class Boundary:
         try:
             document = msgspec.json.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ValueError(f"{name} is no JSON: {error}") from error
+            raise ValueError(f"{name} is not valid JSON: {error}") from error
         polygons = list(_polygons(document, name))
         if not polygons:
             raise ValueError(f"{name} has no Polygon or MultiPolygon")
@@ -52,7 +52,7 @@ class Boundary:
 
 def _polygons(value: Any, where: str) -> Iterator[Polygon]:
     if not isinstance(value, dict):
-        raise ValueError(f"{where} is no GeoJSON object")  # noqa: TRY004 - one kind for all
+        raise ValueError(f"{where} is not a GeoJSON object")  # noqa: TRY004 - one kind for all
     match value.get("type"):
         case "FeatureCollection":
             for number, feature in enumerate(_list(value, "features", where)):
@@ -71,7 +71,7 @@ def _polygons(value: Any, where: str) -> Iterator[Polygon]:
         case "Point" | "MultiPoint" | "LineString" | "MultiLineString":
             return  # they have no inside
         case other:
-            raise ValueError(f"{where} has type {other!r}, which is no GeoJSON")
+            raise ValueError(f"{where} has type {other!r}, which is not a GeoJSON type")
 
 
 def _list(value: dict[str, Any], key: str, where: str) -> list[Any]:
@@ -86,7 +86,7 @@ def _polygon(rings: Any, where: str) -> Polygon:
     try:
         shell, *holes = [[(float(x), float(y)) for x, y, *_ in ring] for ring in rings]
         if not all(isfinite(number) for ring in (shell, *holes) for xy in ring for number in xy):
-            raise ValueError("a coordinate is no number")  # noqa: TRY301 - one kind for all
+            raise ValueError("a coordinate is not a number")  # noqa: TRY301 - one kind for all
         return Polygon(shell, holes)
     except (TypeError, ValueError, shapely.errors.GEOSException) as error:
-        raise ValueError(f"{where} is no polygon: {error}") from error
+        raise ValueError(f"{where} is not a valid polygon: {error}") from error
