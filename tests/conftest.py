@@ -10,6 +10,7 @@ monkey.patch_all()
 
 import gzip
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -64,6 +65,10 @@ LONGEST = (
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark who needs a server, and let the longest files of several processes come first."""
+    for item in items:
+        # The processes that share the tests know them by their names.
+        if re.search(r" at 0x[0-9a-f]+", item.nodeid):
+            raise pytest.UsageError(f"{item.nodeid} has another name in each run: give it an id")
     here = Path(__file__).parent
     places = {item: item.path.relative_to(here).as_posix() for item in items}
     for item, place in places.items():

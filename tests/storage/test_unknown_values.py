@@ -13,7 +13,7 @@ from tests.traffic.build import START, at, atis, controller, pilot, radio, snaps
 from vatwatch.feed.quarantine import Quarantined
 from vatwatch.storage.migrate import load, migrate
 from vatwatch.storage.read_network_state import read_network_state
-from vatwatch.storage.retention import purge, retentions_of
+from vatwatch.storage.retention import retentions_of
 from vatwatch.storage.writer import QUARANTINE_AN_HOUR, write_batch
 from vatwatch.traffic.diff import diff
 from vatwatch.traffic.network_state import NetworkState, Snapshot
@@ -118,12 +118,12 @@ def test_what_was_set_aside_goes_after_the_time_that_the_operator_wants(
         write_batch(
             conn, batch(replace(changes, derived_from=at(15) if number == 2 else None), bad)
         )
-    assert purge(conn, mine) == 0  # however old the feed's time is
+    assert mine.purge(conn) == 0  # however old the feed's time is
     with conn.cursor() as cur:
         cur.execute(
             "UPDATE quarantine SET stored_at = now() - interval '121 minutes'"
             " WHERE update_timestamp = %s",
             (at(15),),
         )
-    assert purge(conn, mine) == 1
+    assert mine.purge(conn) == 1
     assert rows(conn, "SELECT update_timestamp FROM quarantine") == [(at(30),)]
