@@ -28,6 +28,8 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     ),
     # What fails is probed at once.
     Subscription("health_monitor", frozenset({"ERROR_OCCURRED"})),
+    # A failure for want of a resource is a reason to look at the limits now.
+    Subscription("resource_monitor", frozenset({"ERROR_OCCURRED"})),
     # What fails again after it is an outage of its own.
     Subscription("error_manager", frozenset({"SERVICE_RECOVERED"})),
 )

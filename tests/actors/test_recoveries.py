@@ -112,6 +112,7 @@ def test_handlers_are_shown_with_their_figures_from_the_start(tmp_path: Path) ->
             "alerter": True,
             "error_manager": True,
             "health_monitor": True,
+            "resource_monitor": True,
         }
         until(
             lambda: get(service, "/api/events/analytics")["handlers"]["alerter"]["metrics"][

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.actors.harness import Poison, Running, running, until
+from tests.actors.harness import KEY, Poison, Running, running, until
 from tests.actors.hook_server import HookServer
 from tests.actors.test_alerter import FAST, told
 from tests.actors.test_snapshot import NOWHERE
+from vatwatch.messages import DatabaseReturned
+from vatwatch.messages.status import ResourceStatus
 from vatwatch.supervision import Fault, FaultKind, State
 
 
@@ -95,3 +97,32 @@ def test_events_lost_with_a_bus_that_was_begun_afresh_lose_no_alert(
 
         until(suspended)
         until(lambda: told(hook, "firing", "breaker_open:vatwatch/data/history"))
+
+
+def publish_error(service: Running, path: str, category: str) -> None:
+    event = {"type": "ERROR_OCCURRED", "payload": {"path": path, "category": category}}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    answer = service.http.simulate_post("/api/events", json=event, headers=headers)
+    assert answer.status_code == 202, answer.text
+
+
+def test_a_failure_for_want_of_a_resource_has_the_limits_looked_at_at_once(tmp_path: Path) -> None:
+    with running(tmp_path, NOWHERE, VATWATCH_RESOURCE_INTERVAL=3600) as service:
+        until(lambda: service.status("resource_monitor", ResourceStatus).readings)
+        service.tree.faults.inject(
+            Fault(FaultKind.CRASH, "resource_monitor", message_type="MeasureResources")
+        )
+        publish_error(service, "vatwatch/data/journal", "timeout")
+        publish_error(service, "vatwatch/data/journal", "resource")
+        until(lambda: service.node("resource_monitor").restarts_total == 1)
+
+
+def test_a_part_that_had_an_error_is_probed_at_once(tmp_path: Path) -> None:
+    settings = {"SERVICE_HEALTH_CHECK_INTERVAL": 3600, "VATWATCH_PROBE_TIMEOUT": 0.2}
+    with running(tmp_path, NOWHERE, **settings) as service:
+        until(lambda: "history" in service.reports().parts)
+        service.tree.faults.inject(Fault(FaultKind.HANG, "history", seconds=600))
+        service.tree.directory.address("history").tell(DatabaseReturned())
+        until(lambda: service.node("history").handling)
+        publish_error(service, "vatwatch/data/history", "unknown")
+        until(lambda: "does not answer" in service.reports().parts["history"].reason)

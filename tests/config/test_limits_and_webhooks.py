@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vatwatch.actors.alerter import webhooks_of
 from vatwatch.actors.machine import limits_here
+from vatwatch.actors.notifier import webhooks_of
 from vatwatch.config.settings import describe, load
 from vatwatch.errors import ConfigurationError
 from vatwatch.monitoring.resources import Resource

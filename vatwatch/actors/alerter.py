@@ -1,5 +1,5 @@
 """Alerter: sees what holds (`conditions`), decides whether to tell (`monitoring.alerts`), and tells
-the log and the webhooks (`courier`).
+the log and the webhooks (`notifier`, with a `courier` for each).
 
 Receives  EvaluateAlerts, AlertsLoaded, Delivered, GetAlerts, GetLatestAlerts, AlertsStored,
           NotifyAgain
@@ -25,21 +25,17 @@ from typing import TypeAlias, assert_never
 from uuid import UUID, uuid4
 
 import gevent
-import msgspec
-from gevent.event import Event as Signal
 
 from vatwatch.actors.alert_history import RECENT, AlertHistory
 from vatwatch.actors.conditions import QUARANTINE_WINDOW_S, Looked, View, look
-from vatwatch.actors.courier import Courier, Ended, Outbox, Waiting
+from vatwatch.actors.courier import Outbox
+from vatwatch.actors.notifier import Notifier
 from vatwatch.actors.service import Service
-from vatwatch.actors.webhook import Webhook
 from vatwatch.config.alerts import AlertSettings
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.errors import StorageError, SupervisionError
-from vatwatch.events.dead_letters import DeadLetter
 from vatwatch.messages import (
     AlertsStored,
-    DeleteDeadLetter,
     Delivered,
     FindAlerts,
     GetAlerts,
@@ -48,12 +44,10 @@ from vatwatch.messages import (
     NotifyAgain,
     Reports,
     StoreAlerts,
-    StoreDeadLetter,
 )
 from vatwatch.messages.alerter import ToAlerter
 from vatwatch.messages.status import AlerterStatus
 from vatwatch.monitoring.alert_records import (
-    AlertDelivery,
     AlertFilter,
     AlertRecord,
     Alerts,
@@ -71,7 +65,7 @@ from vatwatch.monitoring.alerts import (
     step,
 )
 from vatwatch.monitoring.health import Health
-from vatwatch.monitoring.notifications import AlertNow, AlertRule, Notification
+from vatwatch.monitoring.notifications import AlertNow, AlertRule
 from vatwatch.supervision import Tell, Timer
 
 log = logging.getLogger(__name__)
@@ -94,18 +88,11 @@ Received: TypeAlias = ToAlerter | EvaluateAlerts | AlertsLoaded
 ASK_TIMEOUT_S = 2.0
 # News come in swarms: they are looked at together.
 NEWS_S = 0.1
-# How long stopping waits for notifications that are under way.
-STOP_S = 3.0
 # For so long the store may owe an answer.
 RESEND_S = 5.0
 # The table is asked for what it has; there is no hurry, as the file has what is active.
 LOAD_TIMEOUT_S = 30.0
 RELOAD_S = 15.0
-
-
-def webhooks_of(settings: AlertSettings) -> list[Webhook]:
-    """The webhooks in the order of the settings, numbered from 1."""
-    return [Webhook.at(url.get_secret_value(), n) for n, url in enumerate(settings.webhooks, 1)]
 
 
 @dataclass(slots=True)
@@ -138,9 +125,6 @@ class AlerterActor(Service):
         self._soon = False
         self._outstanding: StoreAlerts | None = None
         self._sent_at = 0.0
-        self._stopping = Signal()
-        self._couriers: dict[str, Courier] = {}
-        self._deliveries: list[gevent.Greenlet[..., object]] = []
 
     def on_start(self) -> None:
         inherited = self.inherited(AlertMemory)
@@ -149,25 +133,30 @@ class AlerterActor(Service):
         elif not self.restarts:
             # Nothing was counted before the first incarnation: what is quarantined first counts.
             self._memory.looked.quarantined = Rate(QUARANTINE_WINDOW_S, last=0)
-        self._start_couriers()
+        history = self._memory.history
+        self._notifier = Notifier(
+            self,
+            self._settings,
+            self._breaker,
+            history,
+            self._memory.outboxes,
+            changed=self._report,
+        )
         if not inherited:
-            self._memory.history.load()
-            for record in self._memory.history.active():
+            history.load()
+            for record in history.active():
                 self._resume(record)
-            self._send_what_waits()
+            self._notifier.resume(history.next())
+        self._notifier.start()
         if self._memory.history.keeps:
             self.spawn(self._load)
         self._evaluate_in(0)
 
     def on_stop(self) -> None:
-        # What is under way is let finish; killed while it connects, it would leave a socket open.
-        self._stopping.set()
-        for courier in self._couriers.values():
-            courier.wake()
-        gevent.joinall(self._deliveries, timeout=STOP_S)
+        self._notifier.stop()
 
     def hand_over(self) -> AlertMemory:
-        gevent.killall(self._deliveries)  # they change it
+        self._notifier.kill()  # its couriers change the memory
         return self._memory
 
     def on_receive(self, message: Received) -> Alerts | tuple[AlertRecord, ...] | None:
@@ -189,7 +178,7 @@ class AlerterActor(Service):
             case AlertsStored(written):
                 self._stored(written)
             case NotifyAgain(letter):
-                self._notify_again(letter)
+                self._notifier.tell_again(letter)
             case _:
                 assert_never(message)
         return None
@@ -253,7 +242,7 @@ class AlerterActor(Service):
                 since=now - timedelta(seconds=now_s - alert.began_s),
                 fired_at=now,
             )
-        record = record.with_cause(alert.reason).told(told.event, self._couriers, now)
+        record = record.with_cause(alert.reason).told(told.event, self._notifier.webhooks, now)
         self._memory.history.put(record)
         about = f" ({alert.subject})" if alert.subject else ""
         if told.event == "firing":
@@ -262,72 +251,12 @@ class AlerterActor(Service):
         else:
             self._memory.ids.pop(alert.key, None)
             log.info("Alert resolved: %s%s", alert.rule.summary, about)
-        for courier in self._couriers.values():
-            courier.put(Waiting(record.notification(told.event)))
+        self._notifier.tell(record, told.event)
 
     def _record(self, key: str) -> AlertRecord | None:
         """The record of the alert of this key that fires or clears."""
         found = self._memory.ids.get(key)
         return None if found is None else self._memory.history.get(found)
-
-    def _start_couriers(self) -> None:
-        for webhook in webhooks_of(self._settings):
-            courier = self._couriers[webhook.name] = Courier(
-                self,
-                webhook,
-                self._memory.outboxes.setdefault(webhook.name, Outbox()),
-                self._settings,
-                self._breaker,
-                stopping=self._stopping,
-                ended=self._delivery_ended,
-            )
-            self._deliveries.append(self.spawn(courier.run))
-
-    def _delivery_ended(self, ended: Ended) -> None:
-        """A courier's: the webhook has it, or will not get it."""
-        notification, before = ended.waiting.notification, ended.waiting.letter
-        if ended.reason:
-            log.warning(
-                'The alert "%s" could not be delivered to %s: %s. It is kept as a dead letter.',
-                f"{notification.summary} ({notification.subject})".removesuffix(" ()"),
-                ended.webhook,
-                ended.error.removeprefix(f"{ended.webhook}: "),
-            )
-            self.send("event_bus", StoreDeadLetter(ended.letter()))
-        elif before is not None:
-            self.send("event_bus", DeleteDeadLetter(before.id))
-        self._note_delivery(
-            notification,
-            AlertDelivery(
-                ended.webhook,
-                notification.event,
-                "undelivered" if ended.reason else "delivered",
-                datetime.now(UTC),
-                ended.attempts + (0 if before is None else before.attempts),
-                ended.error,
-            ),
-        )
-        self._report()
-
-    def _note_delivery(self, notification: Notification, delivery: AlertDelivery) -> None:
-        # A letter of an earlier version says nothing of its alert.
-        record = (
-            self._memory.history.get(UUID(notification.alert_id)) if notification.alert_id else None
-        )
-        if record is not None:
-            self._memory.history.put(record.delivered(delivery))
-
-    def _notify_again(self, letter: DeadLetter) -> None:
-        courier = self._couriers.get(letter.receiver)
-        if courier is None:
-            log.warning(
-                "The dead letter %s cannot be delivered again: its receiver, %s, no longer exists.",
-                letter.id,
-                letter.receiver,
-            )
-        elif not courier.holds(letter):
-            notification = msgspec.json.decode(letter.message, type=Notification)
-            courier.put(Waiting(notification, letter))
 
     # --- the history -------------------------------------------------------------------------
 
@@ -348,19 +277,6 @@ class AlerterActor(Service):
             fired_s=now_s - (now - record.fired_at).total_seconds(),
             began_s=now_s - (now - record.since).total_seconds(),
         )
-
-    def _send_what_waits(self) -> None:
-        """To the webhooks, what the process before this one did not bring to its end."""
-        for record in self._memory.history.next():
-            for delivery in record.waiting():
-                courier = self._couriers.get(delivery.webhook)
-                if courier is not None:
-                    courier.put(Waiting(record.notification(delivery.event)))
-                else:
-                    gone = msgspec.structs.replace(
-                        delivery, state="undelivered", error="there is no such webhook any more"
-                    )
-                    self._note_delivery(record.notification(delivery.event), gone)
 
     def _load(self) -> None:
         """In a greenlet: what the table has of the time before, as soon as it answers."""
@@ -425,12 +341,12 @@ class AlerterActor(Service):
             ),
             active=tuple(sorted(memory.history.active(), key=lambda each: each.cursor))[::-1],
             history=memory.history.notifications(),
-            webhooks=tuple(courier.now() for courier in self._couriers.values()),
+            webhooks=self._notifier.now(),
         )
 
     def _report(self) -> None:
         memory = self._memory
-        boxes = {name: memory.outboxes[name] for name in self._couriers}
+        boxes = {name: memory.outboxes[name] for name in self._notifier.webhooks}
         status = AlerterStatus(
             firing=sum(
                 a.state in (AlertState.FIRING, AlertState.CLEARING) for a in memory.alerts.values()

@@ -15,13 +15,11 @@ Restart   costs nothing but the counts of this process: errors and statistics ar
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeAlias, assert_never
-from uuid import UUID
 
 import gevent
 from msgspec.structs import replace
@@ -30,6 +28,7 @@ from vatwatch.actors import error_findings as findings
 from vatwatch.actors.error_backlog import ErrorBacklog
 from vatwatch.actors.error_findings import Finding
 from vatwatch.actors.error_log import ErrorLog, tell_breaker
+from vatwatch.actors.error_memory import RECENT, ErrorMemory
 from vatwatch.actors.service import Service
 from vatwatch.config.errors import ErrorSettings
 from vatwatch.errors import StorageError, SupervisionError
@@ -50,7 +49,6 @@ from vatwatch.messages import (
 from vatwatch.messages.error_manager import ToErrorManager
 from vatwatch.messages.status import ErrorStatus
 from vatwatch.monitoring.error_folding import ErrorFolder
-from vatwatch.monitoring.error_statistics import ErrorStatistics
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.monitoring.health import Health
 from vatwatch.supervision import (
@@ -68,7 +66,6 @@ from vatwatch.supervision import (
     HandOverDiscarded,
     Notice,
     Tell,
-    give_way,
 )
 
 log = logging.getLogger(__name__)
@@ -90,9 +87,6 @@ Received: TypeAlias = ToErrorManager | FlushErrors | ErrorsLoaded
 
 # Errors are handed on this long after the first: what repeats within is one record.
 FOLD_S = 1.0
-RECENT = 1_000
-# Records of the time before that are counted at once: to count one takes some microseconds.
-SLICE = 200
 # A restart that is not over by then is told as it stands.
 RESTART_S = 60.0
 LOAD_TIMEOUT_S = 60.0
@@ -113,8 +107,7 @@ class ErrorManagerActor(Service):
         super().__init__()
         self._enabled = settings.enabled
         self._retention = timedelta(hours=settings.retention_hours)
-        self._statistics = ErrorStatistics(self._retention)
-        self._recent: OrderedDict[UUID, ErrorRecord] = OrderedDict()
+        self._memory = ErrorMemory(self._retention)
         self._folder = ErrorFolder()
         self._log = ErrorLog()
         self._restarting: dict[str, tuple[ErrorRecord, float]] = {}
@@ -131,9 +124,7 @@ class ErrorManagerActor(Service):
 
     def on_start(self) -> None:
         if self._enabled:
-            for record in self._backlog.load():
-                self._remember(record)
-                self._statistics.add(record)
+            self._memory.read(self._backlog.load())
             self.spawn(self._load)
             self._flush()
         self._report()
@@ -154,20 +145,21 @@ class ErrorManagerActor(Service):
                 self._flush_due = False
                 self._flush()
             case ErrorsLoaded(records):
-                self._take_over(records)
+                self._memory.take_over(records, self._backlog)
+                self._report()
             case ErrorsStored(written):
                 self._stored(written)
             case StoreStarted():
                 self._outstanding = None
                 self._flush()
             case GetErrors(wanted, limit, after):
-                return self._find(wanted, limit, after)
+                return self._memory.find(wanted, limit, after)
             case GetErrorAnalytics(window):
-                return self._statistics.analytics(datetime.now(UTC), window)
+                return self._memory.statistics.analytics(datetime.now(UTC), window)
             case GetErrorRecovery(window):
-                return self._statistics.recovery(datetime.now(UTC), window)
+                return self._memory.statistics.recovery(datetime.now(UTC), window)
             case GetErrorTrends():
-                return self._statistics.trends(datetime.now(UTC))
+                return self._memory.statistics.trends(datetime.now(UTC))
             case _:
                 assert_never(message)
         return None
@@ -244,7 +236,7 @@ class ErrorManagerActor(Service):
         opened_at = self._opened_at.setdefault(notice.name, monotonic())
         worked = notice.after is BreakerState.CLOSED
         if notice.before is BreakerState.HALF_OPEN:
-            self._statistics.add_recovery("breaker", now, worked, monotonic() - opened_at)
+            self._memory.statistics.add_recovery("breaker", now, worked, monotonic() - opened_at)
         if worked:
             self._breaker_closed(notice, monotonic() - self._opened_at.pop(notice.name))
 
@@ -308,15 +300,8 @@ class ErrorManagerActor(Service):
     def _take_folded(self) -> None:
         folded = self._folder.take()
         for each in folded:
-            self._remember(each.record)
-            self._statistics.add(each.record, each.added)
+            self._memory.add(each)
         self._backlog.add([each.record for each in folded])
-
-    def _remember(self, record: ErrorRecord) -> None:
-        """Among the latest, in place of the same with a lower count."""
-        self._recent[record.id] = record
-        if len(self._recent) > RECENT:
-            self._recent.popitem(last=False)
 
     def _send_next(self) -> None:
         """Give the store what it does not have, unless it has not answered yet."""
@@ -345,17 +330,6 @@ class ErrorManagerActor(Service):
 
     # --- what is known -----------------------------------------------------------------------
 
-    def _find(
-        self, wanted: ErrorFilter, limit: int, after: tuple[datetime, Any] | None
-    ) -> tuple[ErrorRecord, ...]:
-        found = [
-            record
-            for record in self._recent.values()
-            if wanted.wants(record) and (after is None or record.cursor < after)
-        ]
-        found.sort(key=lambda record: record.cursor, reverse=True)
-        return tuple(found[:limit])
-
     def _load(self) -> None:
         """In a greenlet: what the table knows of the time before, as soon as it can be asked."""
         told = False
@@ -378,22 +352,6 @@ class ErrorManagerActor(Service):
                 self.address(self.name).tell(ErrorsLoaded(records))
                 return
 
-    def _take_over(self, records: tuple[ErrorRecord, ...]) -> None:
-        """What the table had before, and what has come since: of each the higher count."""
-        every = {record.id: record for record in records}
-        for record in (*self._recent.values(), *self._backlog):
-            known = every.get(record.id)
-            if known is None or known.count < record.count:
-                every[record.id] = record
-        self._statistics = ErrorStatistics(self._retention)
-        self._recent.clear()
-        for number, record in enumerate(sorted(every.values(), key=lambda each: each.cursor), 1):
-            self._remember(record)
-            self._statistics.add(record)
-            if number % SLICE == 0:
-                give_way()
-        self._report()
-
     def _report(self) -> None:
         status = ErrorStatus(
             enabled=self._enabled,
@@ -402,7 +360,7 @@ class ErrorManagerActor(Service):
             unexpected=self._unexpected,
             restarts=self._restarts,
             dead_letters=self._dead_letters,
-            groups=self._statistics.groups,
+            groups=self._memory.statistics.groups,
             unwritten=len(self._backlog),
             given_up=self._backlog.given_up,
             unsent=self._unsent,

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias, assert_never
 
 import gevent
 
+from vatwatch.actors import health_signs
 from vatwatch.actors.conditions import causes_of
 from vatwatch.actors.service import Service
 from vatwatch.config.service import ServiceSettings
@@ -37,7 +38,7 @@ from vatwatch.messages import (
     ServiceReport,
 )
 from vatwatch.messages.health_monitor import ToHealthMonitor
-from vatwatch.messages.status import CacheStatus, FetcherStatus, Status, StoreStatus
+from vatwatch.messages.status import CacheStatus
 from vatwatch.monitoring.health import (
     COLLECTING,
     WELL,
@@ -87,8 +88,6 @@ Received: TypeAlias = ToHealthMonitor | CheckHealth | TellHealth | Probed | Depe
 TELL_S = 0.1
 # Unhealthy services are probed more often.
 AGAIN_S = 5.0
-# What was fetched and could not be kept: the feed is well, and nothing is collected.
-NOT_KEPT = ("journal_full", "journal_failed")
 # Who speaks of a dependency in its own report, besides whoever asks it.
 SPEAKERS = {"store": "postgresql", "cache": "redis"}
 
@@ -103,7 +102,7 @@ class Records:
 
 
 class HealthMonitorActor(Service):
-    """Keeper of how everybody is."""
+    """Finds out how each part is, and how the whole follows."""
 
     def __init__(
         self,
@@ -261,7 +260,7 @@ class HealthMonitorActor(Service):
     def _look_at_all(self) -> None:
         for name, node in self._nodes().items():
             self._observe(name, self._sign_of(node))
-        for name, sign in self._feeds():
+        for name, sign in health_signs.of_feeds(self._records.reports.get("fetcher")):
             self._observe(name, sign)
         self._conclude()
 
@@ -271,14 +270,14 @@ class HealthMonitorActor(Service):
             return  # a name that is none of the tree's
         self._observe(service, self._sign_of(node))
         if service == "fetcher":
-            for name, sign in self._feeds():
+            for name, sign in health_signs.of_feeds(self._records.reports.get("fetcher")):
                 self._observe(name, sign)
         self._conclude()
 
     def _hear_of(self, name: str, before: ServiceReport | None, now: ServiceReport) -> None:
         """A service says how a dependency is: that it is away holds at once; that it is back is
         seen by asking."""
-        was, is_now = _says(before), _says(now)
+        was, is_now = health_signs.of_dependency(before), health_signs.of_dependency(now)
         if is_now is not WELL or name in self._records.outside:
             self._observe(name, self._sign_of_dependency(name))
         if was is not WELL and is_now is WELL:
@@ -288,7 +287,7 @@ class HealthMonitorActor(Service):
     def _sign_of_dependency(self, name: str) -> Sign:
         """The gravest of what was found by asking, and what the service that needs it says."""
         speaker = next(service for service, of in SPEAKERS.items() if of == name)
-        said = _says(self._records.reports.get(speaker))
+        said = health_signs.of_dependency(self._records.reports.get(speaker))
         return worst((said, self._records.outside.get(name, WELL)))
 
     def _sign_of(self, node: NodeInfo) -> Sign:
@@ -308,24 +307,6 @@ class HealthMonitorActor(Service):
             # A healthy service may have something to say, such as that a setting switches it off.
             return Sign(Health.HEALTHY, said.reason)
         return gravest
-
-    def _feeds(self) -> Iterator[tuple[str, Sign]]:
-        said = self._records.reports.get("fetcher")
-        if said is None or not isinstance(said.status, FetcherStatus):
-            return
-        status = said.status
-        if status.last_error and status.last_outcome not in NOT_KEPT:
-            yield "feed", Sign(Health.UNHEALTHY, status.last_error)
-        elif status.frozen:
-            yield "feed", Sign(Health.DEGRADED, "it has stopped updating")
-        else:
-            yield "feed", Sign()
-        if status.transceivers_missing:
-            yield "transceivers", Sign(Health.DEGRADED, status.transceivers_error)
-        elif status.transceivers_frozen:
-            yield "transceivers", Sign(Health.DEGRADED, "it has stopped updating")
-        else:
-            yield "transceivers", Sign()
 
     def _observe(self, name: str, sign: Sign) -> None:
         seen = self._ledger.observe(name, sign, datetime.now(UTC))
@@ -388,7 +369,7 @@ class HealthMonitorActor(Service):
                 yield name, "it does not run" if part is None else part.reason
             elif name in self._missing:
                 yield name, self._missing[name]
-            elif report is not None and _is_at_an_end(status):
+            elif report is not None and health_signs.cannot_work(status):
                 yield name, report.reason
 
     def _answer(self) -> Reports:
@@ -402,22 +383,3 @@ class HealthMonitorActor(Service):
             whole,
             self._checked_at,
         )
-
-
-def _says(report: ServiceReport | None) -> Sign:
-    """What a service says of the dependency that it needs."""
-    status = None if report is None else report.status
-    match status:
-        case StoreStatus(last_error=why, broken=False) | CacheStatus(last_error=why) if why:
-            return Sign(Health.UNHEALTHY, why)
-    return WELL
-
-
-def _is_at_an_end(status: Status | None) -> bool:
-    """Whether a service says that it cannot do its work, and no weather is the reason."""
-    match status:
-        case StoreStatus(broken=True):
-            return True
-        case FetcherStatus(last_outcome=outcome):
-            return outcome in NOT_KEPT
-    return False

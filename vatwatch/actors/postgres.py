@@ -43,7 +43,7 @@ HEALTHY_S = 60.0
 
 
 class PostgresActor(Service):
-    """Keeper of the embedded cluster."""
+    """Runs the embedded cluster, and starts it again when it has died."""
 
     def __init__(self, home: Path, *, bindir: Path | None, stop_timeout_s: float) -> None:
         super().__init__()

@@ -2,10 +2,11 @@
 
 The order is in `monitoring.resources.LADDERS`; docs/operating-health.md says it in words.
 
-Receives  MeasureResources, CleanUpDue
+Receives  MeasureResources, CleanUpDue, Delivered
 Asks      health_monitor GetReports, for what waits in the journal
 Sends     EvictHistory to event_bus; EvictArchive, KeepArchive, CleanJournal to journal;
           ServiceReport
+Subscribed to ERROR_OCCURRED: where a resource is the cause, it measures at once
 Holds     the levels, the steps that are in force, how late the hub was
 Restart   costs the levels: it begins at normal, and undoes what may have been in force
 """
@@ -31,9 +32,19 @@ from vatwatch.actors.service import Service
 from vatwatch.config.logs import LogSettings
 from vatwatch.config.resources import ResourceSettings
 from vatwatch.errors import SupervisionError
+from vatwatch.events.event import Event
+from vatwatch.events.payloads import ServicePayload
 from vatwatch.logs.files import rotate_large
-from vatwatch.messages import CleanJournal, EvictArchive, EvictHistory, GetReports, KeepArchive
+from vatwatch.messages import (
+    CleanJournal,
+    Delivered,
+    EvictArchive,
+    EvictHistory,
+    GetReports,
+    KeepArchive,
+)
 from vatwatch.messages.status import JournalStatus, ResourceStatus
+from vatwatch.monitoring.errors import Category
 from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.resources import (
     LASTING,
@@ -47,7 +58,7 @@ from vatwatch.monitoring.resources import (
     may_replace,
 )
 from vatwatch.storage.housekeeping import copy_and_cut_log, free_bytes, remove_orphans
-from vatwatch.supervision import HubWatch, NativePool, Tell
+from vatwatch.supervision import HubWatch, NativePool, Tell, Timer
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +73,7 @@ class CleanUpDue(Tell):
     """Remove what nobody needs."""
 
 
-Received: TypeAlias = MeasureResources | CleanUpDue
+Received: TypeAlias = Delivered | MeasureResources | CleanUpDue
 
 ASK_TIMEOUT_S = 2.0
 # Of the event bus, while memory is short.
@@ -75,7 +86,7 @@ REPLACED = "worker-replaced"
 
 
 class ResourceMonitorActor(Service):
-    """Keeper of the limits."""
+    """Holds the process against its limits, and does what the order says."""
 
     def __init__(
         self,
@@ -103,6 +114,7 @@ class ResourceMonitorActor(Service):
         self._times_blocked = 0
         self._replaced = False
         self._began_s = monotonic()
+        self._timer: Timer | None = None
         self._cleaned = 0
         self._cleaned_at: datetime | None = None
 
@@ -111,7 +123,7 @@ class ResourceMonitorActor(Service):
         self.spawn(self._hub.run)
         for step in LASTING:
             self._undo(step)
-        self.after(0, MeasureResources())
+        self._measure_in(0)
         self.after(min(FIRST_CLEANUP_S, self._settings.cleanup_interval_s), CleanUpDue())
 
     def on_stop(self) -> None:
@@ -124,10 +136,23 @@ class ResourceMonitorActor(Service):
         match message:
             case MeasureResources():
                 self._measure()
+            case Delivered(event):
+                self._hear(event)
             case CleanUpDue():
                 self._clean_up()
             case _:
                 assert_never(message)
+
+    def _measure_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.after(seconds, MeasureResources())
+
+    def _hear(self, event: Event) -> None:
+        """A full disk or mailbox made something fail: what can be shed is shed now."""
+        payload = event.payload
+        if isinstance(payload, ServicePayload) and payload.category == Category.RESOURCE.value:
+            self._measure_in(0)
 
     # --- limits ------------------------------------------------------------------------------
 
@@ -142,7 +167,7 @@ class ResourceMonitorActor(Service):
         self._follow(orders)
         self._tell_blocked()
         self._report()
-        self.after(self._settings.interval_s, MeasureResources())
+        self._measure_in(self._settings.interval_s)
 
     def _read(self) -> dict[Resource, float]:
         allowed, _ = limits_of_process.getrlimit(limits_of_process.RLIMIT_NOFILE)

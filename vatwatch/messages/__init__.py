@@ -57,6 +57,8 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ cache            CacheStarted
       ◀ journal          EntrySkipped, SnapshotJournaled
       ◀ store            BatchInvalid, BatchOutOfSequence, BatchStored, StoreStarted
+    resource_monitor
+      ◀ event_bus        Delivered?
     store
       ◀ alerter          StoreAlerts
       ◀ error_manager    StoreErrors

@@ -10,8 +10,9 @@ from vatwatch.supervision import Ask
 
 @dataclass(frozen=True, slots=True)
 class Delivered(Ask[None]):
-    """event_bus → alerter, error_manager, health_monitor: this happened. Handled when answered; it
-    may come again, and what does not come must not matter.
+    """event_bus → alerter, error_manager, health_monitor, resource_monitor: this happened.
+
+    Handled when answered. It may come again, and what does not come must not matter.
     """
 
     event: Event

@@ -1,0 +1,68 @@
+"""Error memory: the latest errors, and what they have in common, over the retention's time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from vatwatch.events.event import Cursor
+from vatwatch.monitoring.error_folding import Folded
+from vatwatch.monitoring.error_statistics import ErrorStatistics
+from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
+from vatwatch.supervision import give_way
+
+RECENT = 1_000
+# Records of the time before that are counted at once: to count one takes some microseconds.
+SLICE = 200
+
+
+class ErrorMemory:
+    """What can be asked while the database is away. Changed in place by the error manager."""
+
+    def __init__(self, retention: timedelta) -> None:
+        self._retention = retention
+        self._recent: OrderedDict[UUID, ErrorRecord] = OrderedDict()
+        self.statistics = ErrorStatistics(retention)
+
+    def add(self, folded: Folded) -> None:
+        """Count what is new of a record, and keep it in place of the same with a lower count."""
+        self._keep(folded.record)
+        self.statistics.add(folded.record, folded.added)
+
+    def read(self, records: Iterable[ErrorRecord]) -> None:
+        """Take up whole records of an earlier process, in the order of their time."""
+        for number, record in enumerate(records, 1):
+            self._keep(record)
+            self.statistics.add(record)
+            if number % SLICE == 0:
+                give_way()
+
+    def take_over(self, table: Iterable[ErrorRecord], waiting: Iterable[ErrorRecord]) -> None:
+        """Begin again with what the table has and what waits for it: of each the higher count."""
+        every = {record.id: record for record in table}
+        for record in (*self._recent.values(), *waiting):
+            known = every.get(record.id)
+            if known is None or known.count < record.count:
+                every[record.id] = record
+        self.statistics = ErrorStatistics(self._retention)
+        self._recent.clear()
+        self.read(sorted(every.values(), key=lambda record: record.cursor))
+
+    def find(
+        self, wanted: ErrorFilter, limit: int, after: Cursor | None
+    ) -> tuple[ErrorRecord, ...]:
+        """A page of the latest, the newest first."""
+        found = [
+            record
+            for record in self._recent.values()
+            if wanted.wants(record) and (after is None or record.cursor < after)
+        ]
+        found.sort(key=lambda record: record.cursor, reverse=True)
+        return tuple(found[:limit])
+
+    def _keep(self, record: ErrorRecord) -> None:
+        self._recent[record.id] = record
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)

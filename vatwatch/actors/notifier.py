@@ -1,0 +1,161 @@
+"""Notifier: tells the webhooks of alerts, and enters into their records what becomes of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import gevent
+import msgspec
+from gevent.event import Event as Signal
+
+from vatwatch.actors.alert_history import AlertHistory
+from vatwatch.actors.courier import Courier, Ended, Outbox, Waiting
+from vatwatch.actors.service import Service
+from vatwatch.actors.webhook import Webhook
+from vatwatch.config.alerts import AlertSettings
+from vatwatch.config.breaker import BreakerSettings
+from vatwatch.events.dead_letters import DeadLetter
+from vatwatch.messages import DeleteDeadLetter, StoreDeadLetter
+from vatwatch.monitoring.alert_records import AlertDelivery, AlertRecord, TellKind
+from vatwatch.monitoring.notifications import Notification, WebhookNow
+
+log = logging.getLogger(__name__)
+
+# How long stopping waits for notifications that are under way.
+STOP_S = 3.0
+
+
+def webhooks_of(settings: AlertSettings) -> list[Webhook]:
+    """The webhooks in the order of the settings, numbered from 1."""
+    return [Webhook.at(url.get_secret_value(), n) for n, url in enumerate(settings.webhooks, 1)]
+
+
+class Notifier:
+    """A courier for each webhook. Its greenlets are the alerter's."""
+
+    def __init__(
+        self,
+        alerter: Service,
+        settings: AlertSettings,
+        breaker: BreakerSettings,
+        history: AlertHistory,
+        outboxes: dict[str, Outbox],
+        *,
+        changed: Callable[[], None],
+    ) -> None:
+        """Args:
+        alerter: the actor whose breakers, recoveries, greenlets and messages are used
+        settings: the webhooks, and how patient to be with them
+        breaker: the settings of their breakers
+        history: where the deliveries are entered
+        outboxes: what waits for each webhook; it outlives the notifier
+        changed: called after each delivery
+        """
+        self._alerter = alerter
+        self._history = history
+        self._outboxes = outboxes
+        self._changed = changed
+        self._stopping = Signal()
+        self._couriers = {
+            webhook.name: Courier(
+                alerter,
+                webhook,
+                outboxes.setdefault(webhook.name, Outbox()),
+                settings,
+                breaker,
+                stopping=self._stopping,
+                ended=self._delivery_ended,
+            )
+            for webhook in webhooks_of(settings)
+        }
+        self._running: list[gevent.Greenlet[..., object]] = []
+
+    @property
+    def webhooks(self) -> Iterable[str]:
+        """The names of the webhooks."""
+        return self._couriers.keys()
+
+    def start(self) -> None:
+        """Begin to bring what waits."""
+        self._running = [self._alerter.spawn(each.run) for each in self._couriers.values()]
+
+    def stop(self) -> None:
+        """Let finish what is under way: killed while it connects, it would leave a socket open."""
+        self._stopping.set()
+        for courier in self._couriers.values():
+            courier.wake()
+        gevent.joinall(self._running, timeout=STOP_S)
+
+    def kill(self) -> None:
+        """Stop at once. What waits stays in the outboxes."""
+        gevent.killall(self._running)
+
+    def tell(self, record: AlertRecord, event: TellKind) -> None:
+        """Tell every webhook. Does not wait."""
+        for courier in self._couriers.values():
+            courier.put(Waiting(record.notification(event)))
+
+    def tell_again(self, letter: DeadLetter) -> None:
+        """Tell the webhook what it did not take before."""
+        courier = self._couriers.get(letter.receiver)
+        if courier is None:
+            log.warning(
+                "The dead letter %s cannot be delivered again: its receiver, %s, no longer exists.",
+                letter.id,
+                letter.receiver,
+            )
+        elif not courier.holds(letter):
+            notification = msgspec.json.decode(letter.message, type=Notification)
+            courier.put(Waiting(notification, letter))
+
+    def resume(self, records: Iterable[AlertRecord]) -> None:
+        """Tell what the process before this one did not bring to its end."""
+        for record in records:
+            for delivery in record.waiting():
+                courier = self._couriers.get(delivery.webhook)
+                if courier is not None:
+                    courier.put(Waiting(record.notification(delivery.event)))
+                else:
+                    gone = msgspec.structs.replace(
+                        delivery, state="undelivered", error="there is no such webhook any more"
+                    )
+                    self._enter(record.notification(delivery.event), gone)
+
+    def now(self) -> tuple[WebhookNow, ...]:
+        """How it goes with each webhook."""
+        return tuple(courier.now() for courier in self._couriers.values())
+
+    def _delivery_ended(self, ended: Ended) -> None:
+        """A courier's: the webhook has it, or will not get it."""
+        notification, before = ended.waiting.notification, ended.waiting.letter
+        if ended.reason:
+            log.warning(
+                'The alert "%s" could not be delivered to %s: %s. It is kept as a dead letter.',
+                f"{notification.summary} ({notification.subject})".removesuffix(" ()"),
+                ended.webhook,
+                ended.error.removeprefix(f"{ended.webhook}: "),
+            )
+            self._alerter.send("event_bus", StoreDeadLetter(ended.letter()))
+        elif before is not None:
+            self._alerter.send("event_bus", DeleteDeadLetter(before.id))
+        self._enter(
+            notification,
+            AlertDelivery(
+                ended.webhook,
+                notification.event,
+                "undelivered" if ended.reason else "delivered",
+                datetime.now(UTC),
+                ended.attempts + (0 if before is None else before.attempts),
+                ended.error,
+            ),
+        )
+        self._changed()
+
+    def _enter(self, notification: Notification, delivery: AlertDelivery) -> None:
+        # A letter of an earlier version says nothing of its alert.
+        record = self._history.get(UUID(notification.alert_id)) if notification.alert_id else None
+        if record is not None:
+            self._history.put(record.delivered(delivery))
