@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 
-from tests.actors.harness import KEY, Running, running, until
+from tests.actors.harness import KEY, Poison, Running, running, until
 from tests.actors.hook_server import HookServer
 from tests.actors.postgres_proxy import PostgresProxy
 from tests.actors.test_alerter import FAST, alerts, told
-from tests.actors.test_snapshot import NOWHERE
+from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import DATA, FeedServer, status
 from vatwatch.messages.status import AlerterStatus
 from vatwatch.supervision import State
@@ -206,6 +208,62 @@ def test_a_restart_that_is_ordered_raises_no_alert(
         about_parts = {key for key in told_of if key.startswith(("unhealthy:", "breaker_open"))}
         assert about_parts <= {"unhealthy:postgresql"} if part == "data" else not about_parts
         assert not told_of & {"feed_age", "not_serving", "error_rate", "snapshots_quarantined"}
+
+
+@pytest.mark.parametrize(
+    "name", ["fetcher", "processor", "cache", "store", "journal", "history", "health_monitor"]
+)
+def test_a_part_that_crashes_and_runs_again_raises_no_alert(
+    name: str, hook: HookServer, start: Callable[..., Any]
+) -> None:
+    settings = {"VATWATCH_ALERT_HOLD": 5, "VATWATCH_ALERT_FEED_AGE": 5}
+    with FeedServer(pilots=5) as feeds, start(feeds, **settings) as service:
+        service.until_next_is_through()
+
+        def crashed() -> bool:
+            service.next_update()
+            if not service.node(name).restarts_total:
+                service.tree.directory.address(name).tell(Poison())
+            return service.node(name).restarts_total > 0
+
+        until(crashed)
+        for _ in range(5):
+            service.until_next_is_through()
+        assert [n["key"] for n in hook.taken] == []
+        assert alerts(service)["active"] == []
+
+
+def test_far_fewer_pilots_than_usual_is_an_alert_while_it_lasts(
+    tmp_path: Path, database_url: str, hook: HookServer
+) -> None:
+    settings = {**FAST, "VATWATCH_ALERT_FEWER_PILOTS_HOLD": 0.1}
+    given = updates(1)[0]
+    data = json.loads(given.data.raw)
+    assert len(data["pilots"]) == 30
+
+    def hand_in(service: Running, seconds: int, pilots: int) -> None:
+        stamp = (time_of(given) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+        general = data["general"] | {"update_timestamp": stamp}
+        feed = data | {"general": general, "pilots": data["pilots"][:pilots]}
+        service.hand_in_bytes(json.dumps(feed).encode())
+
+    with running(tmp_path, database_url, VATWATCH_ALERT_WEBHOOKS=hook.url, **settings) as service:
+        hand_in(service, 0, 30)
+        hand_in(service, 15, 5)
+        until(lambda: told(hook, "firing", "fewer_pilots"))
+        (one,) = told(hook, "firing", "fewer_pilots")
+        assert (one["severity"], one["summary"]) == ("warning", "far fewer pilots than usual")
+        assert "5 pilots" in one["reason"]
+        assert "30" in one["reason"]
+        # A processor that is restarted has not forgotten what is usual.
+        service.tree.directory.address("processor").tell(Poison())
+        until(lambda: service.node("processor").restarts_total == 1)
+        hand_in(service, 30, 5)
+        until(lambda: service.served() == time_of(given) + timedelta(seconds=30))
+        until(lambda: keyed(service, "active", "fewer_pilots"))
+        hand_in(service, 45, 30)
+        until(lambda: told(hook, "resolved", "fewer_pilots"))
+        assert len(told(hook, "firing", "fewer_pilots")) == 1
 
 
 def test_the_parameters_choose_and_what_is_no_parameter_is_named(

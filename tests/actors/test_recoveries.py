@@ -7,8 +7,10 @@ from typing import Any
 
 from tests.actors.harness import KEY, Running, running, until
 from tests.actors.postgres_proxy import PostgresProxy
+from tests.actors.test_cache_and_bus import redis_at
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import DATA, FeedServer, status
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import Fault, FaultKind
 
 
@@ -103,6 +105,29 @@ def test_a_feed_that_fails_for_a_while_is_few_rows_with_every_poll_and_one_recov
         until(lambda: of(service, "vatwatch/pipeline/fetcher"))
         counted = get(service, "/api/errors/analytics")["by_service"]["fetcher"]
         until(lambda: failed() == counted)
+
+
+def test_a_redis_that_is_back_is_a_recovery_though_no_new_snapshot_comes(
+    tmp_path: Path, database_url: str
+) -> None:
+    socket = tmp_path / "redis.sock"
+    with (
+        FeedServer(pilots=5) as feeds,
+        running(tmp_path, database_url, feeds=feeds, REDIS_URL=f"unix://{socket}") as service,
+    ):
+        service.until_next_is_through()
+        until(lambda: service.reports().parts["redis"].health is Health.UNHEALTHY)
+        # It has been away from the start: that is an outage only when it has lasted.
+        with redis_at(socket):
+            until(lambda: service.reports().parts["redis"].health is Health.HEALTHY)
+            service.until_next_is_through()
+        service.until_next_is_through()
+        until(lambda: service.reports().parts["redis"].health is Health.UNHEALTHY)
+        with redis_at(socket):
+            # The feed stands still: nothing but the events can be written.
+            (told,) = until(lambda: of(service, "redis"))
+            assert told["kind"] == "dependency"
+            until(lambda: of(service, "vatwatch/data/cache"))
 
 
 def test_handlers_are_shown_with_their_figures_from_the_start(tmp_path: Path) -> None:

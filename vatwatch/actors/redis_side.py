@@ -95,13 +95,15 @@ class RedisSide:
         self._events.extend(zip(self._numbers, events, strict=False))
         self._append_soon()
 
-    def _append_soon(self) -> None:
-        if self._events and not self._appending and not self.last_error:
+    def _append_soon(self, *, in_doubt: bool = False) -> None:
+        """`in_doubt`: also while Redis is said to be away, to see whether it still is."""
+        if self._events and not self._appending and (in_doubt or not self.last_error):
             self._appending = True
             self._actor.spawn(self._append)
 
     def _append(self) -> None:
         """In a greenlet of its own: a Redis that hangs must not keep the live state waiting."""
+        was_away = bool(self.last_error)
         try:
             while self._events:
                 batch = list(islice(self._events, BATCH))
@@ -115,6 +117,8 @@ class RedisSide:
                 gevent.sleep(0)
         finally:
             self._appending = False
+            if was_away and not self.last_error:
+                self._on_news()
 
     def inspect(self) -> CacheReport:
         """Ask Redis something, now."""
@@ -172,11 +176,16 @@ class RedisSide:
     def _learn(self, error: str) -> None:
         """What a question found: without new snapshots nothing is written, and nothing else looks.
 
-        An answer does not end what a write has found: a full Redis answers, and takes nothing.
+        An answer does not end what a write has found: a full Redis answers, and takes nothing. So
+        the events that wait are written, without which nobody would know before the next snapshot.
         """
         if error and not self.last_error:
             self._found_by_asking = True
-        elif error or not self._found_by_asking:
+        elif error:
+            return
+        elif not self._found_by_asking:
+            if self.last_error:
+                self._append_soon(in_doubt=True)
             return
         else:
             self._found_by_asking = False
