@@ -259,8 +259,8 @@ def test_a_start_waits_for_a_service_that_stops_and_says_so(home: Path, tmp_path
     first.popen.send_signal(signal.SIGTERM)
     until(lambda: "stopping" in (home / "lock").read_text())
     with started(home, tmp_path / "log2", PORT=port) as second:
-        until(lambda: "waiting for process" in second.said(), second.said())
-        assert f"waiting for process {first.popen.pid}, which stops" in second.said()
+        until(lambda: "Waiting for process" in second.said(), second.said())
+        assert f"Waiting for process {first.popen.pid}, which is stopping" in second.said()
         worker.resume()
         until(lambda: "serving" in second.said(), second.said())
         assert first.wait() == 0

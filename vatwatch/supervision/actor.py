@@ -164,7 +164,7 @@ class Actor(pykka.Actor):
 
         Args:
             name: what it is around, for people: `PostgreSQL (store)`. The same name is the same
-                breaker, whoever asks
+                breaker, in all actors
             policy: when it opens; a later one takes effect at once
             failure_types: the errors that speak against the dependency. Any other counts as an
                 answer: a `KeyError` in our own code must not open the breaker of a database
@@ -307,13 +307,13 @@ class Actor(pykka.Actor):
             pykka.ActorRegistry.unregister(self.actor_ref)
             raise SupervisionError(f"{type(self).__name__}: actors are started by a supervisor")
         if isinstance(self._node.spec, ChildSpec):
-            # No supervisor: `stop_all` and `broadcast` are for those who do the work, and whoever
-            # starts them again is not to be stopped by it.
+            # Workers only: pykka's `stop_all` and `broadcast` must not reach the supervisors, which
+            # start the workers again.
             pykka.ActorRegistry.register(self.actor_ref)
         self._incarnation.begin()
 
     def _retire(self) -> None:
-        """For the runtime: from here on it is dead to pykka, and whoever holds its ref knows."""
+        """For the runtime: the actor is dead to pykka from here on, and its refs say so."""
         pykka.ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
 

@@ -13,7 +13,8 @@ _MAX_EXPONENT = 60
 class Backoff:
     """Exponential backoff with full jitter: a delay drawn from [0, min(cap, base·2^attempt)].
 
-    Full jitter spreads those who failed together; the first delay is at most `base_s`.
+    Full jitter spreads children that failed together (the name and the rule are from "Exponential
+    Backoff And Jitter" in the AWS Architecture Blog). The first delay is at most `base_s` seconds.
     """
 
     base_s: float = 0.05

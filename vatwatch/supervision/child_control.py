@@ -105,7 +105,7 @@ class ChildControl:
         return incarnation
 
     def _ensure_predecessor_dead(self, node: ChildNode) -> None:
-        """See to it that the predecessor is dead; this supervisor's own may have left one dying."""
+        """Make sure that the predecessor is dead; an earlier supervisor may have left one dying."""
         incarnation = node.incarnation
         if incarnation is None:
             return

@@ -69,7 +69,7 @@ class Interrupted:
 
     child: int
     runs: bool
-    """Whether there is somebody who has to be stopped."""
+    """Whether an incarnation runs that has to be stopped."""
     for_good: bool
 
 

@@ -185,7 +185,7 @@ class ChildNode:
             self.end_trials()
 
     def end_trials(self) -> None:
-        """The breaker is closed: all is as ever."""
+        """The breaker is closed: messages get in as usual."""
         self.on_trial = False
         self.mailbox.set_admission_check(None)
 

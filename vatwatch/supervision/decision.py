@@ -18,7 +18,7 @@ How it is kept:
   for a suspended child.
 - A child with a breaker never makes its supervisor fail: it is suspended and tried again. A trial
   that fails concerns the child alone, for its siblings were started without it.
-- A restart that is ordered ends the wait of everybody who goes with the child or before it.
+- A restart that is ordered ends the wait of all siblings that go with the child or before it.
 
 `supervisors.py` carries out the orders and says how they ended.
 
@@ -165,7 +165,7 @@ class _Turn:
         self._recover(child, reason)
 
     def not_started(self, child: int, reason: str) -> None:
-        """At the beginning it fails the supervisor, as in OTP: whoever starts that is told why.
+        """At the beginning it fails the supervisor, as in OTP, and its starter is told why.
 
         But once the supervisor has run, a child with a breaker is suspended as at any other time.
         """
@@ -196,7 +196,7 @@ class _Turn:
             self.change(child, phase=Phase.READY)
 
     def restart_requested(self, child: int) -> None:
-        """Also whoever waits and must run before the child is started now."""
+        """Also siblings that wait and must run before the child are started now."""
         if self.group.mode is not Mode.WORKING:
             return  # all are stopped anyway
         for other in self.group.waited_for_by(child):
@@ -247,7 +247,7 @@ class _Turn:
         self.orders.append(Start(child))
 
     def _recover(self, child: int, reason: str) -> None:
-        """It failed, and is to live: restart those who go with it, or give up."""
+        """It failed, and is to be started again, with those that go with it; or give up."""
         known = self.group.children[child]
         if known.breaker is None:
             self.group = replace(self.group, window=self.group.window.add(self._now))
@@ -336,7 +336,7 @@ class _Turn:
             self.change(child, phase=Phase.READY)
 
     def _start_afresh(self, child: int) -> None:
-        """Whoever orders a restart has mended something: what was counted is forgotten."""
+        """An ordered restart means that something was mended: what was counted is forgotten."""
         known = self.group.children[child]
         self.change(child, attempt=0, failing=replace(known.failing, restarts=()))
         if known.breaker is not None and known.on_trial:

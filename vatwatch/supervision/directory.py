@@ -1,4 +1,4 @@
-"""Directory: who has which name in one tree."""
+"""Directory: the names of one tree's workers."""
 
 from __future__ import annotations
 

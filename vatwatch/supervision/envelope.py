@@ -37,7 +37,7 @@ class News(Envelope):
 
 
 class Question(Envelope):
-    """An ask from outside of the tree, by somebody who may go away without a word."""
+    """An ask from outside of the tree; its asker may go away without telling anyone."""
 
     __slots__ = ("asker_is_gone",)
 

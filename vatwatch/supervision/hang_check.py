@@ -38,7 +38,7 @@ def _kill_if_hung(node: ChildNode, now: float) -> None:
     if incarnation is None or not isinstance(node.spec, ChildSpec):
         return
     deadline_s = node.spec.handler_deadline_s
-    # Whoever wanted to get in may have found out that the trial is too late.
+    # A message that wanted to get in may have shown already that the trial is too late.
     if node.on_trial and node.circuit_breaker is not None and node.circuit_breaker.expire():
         incarnation.kill("hang", SupervisionError("a trial message took too long"))
     elif (

@@ -61,7 +61,7 @@ class Incarnation:
     `exit`, and `watch` tells the supervisor. The order of the end is fixed:
 
     1. the greenlet: `on_stop`, or pykka's `on_failure` and `on_crash`, then `hand_over`;
-    2. the hub: timers and spawned greenlets end, whoever still waits for an answer gets an error,
+    2. the hub: timers and spawned greenlets end, askers that still wait get an error,
        `dead` is set, and `watch` is called.
 
     The supervisor starts a successor after that, never before. All methods are for the thread of
@@ -142,7 +142,7 @@ class Incarnation:
         self.stop_ordered = True
         self.stop_for_good = for_good
         if self.dead:
-            return  # nobody is left who could obey, and the successor must not
+            return  # it cannot obey any more, and its successor must not
         stop = Envelope(_ActorStop())
         if isinstance(self.node.spec, ChildSpec) and self.node.spec.drain_on_stop:
             self.node.mailbox.put_unbounded(stop)

@@ -19,12 +19,13 @@ from vatwatch.supervision.vocabulary import (
 
 @dataclass(frozen=True, slots=True)
 class FailureInfo:
-    """The last failure of a node."""
+    """The last failure of a node. The texts hold no secrets (`failures.py`)."""
 
     reason: FailureReason
     error_type: str
     error_text: str
     monotonic_s: float
+    """When it was, by the clock of the tree."""
     at: datetime
     traceback: str
 
@@ -39,9 +40,9 @@ class MailboxInfo:
     policy: MailboxPolicy
     dropped: int
     refused: int
-    """Messages for which there was no room, news for who watches included."""
+    """Messages for which there was no room, best-effort ones included."""
     public_depth: int
-    """Questions from outside, HTTP's, that wait."""
+    """Asks from outside of the tree (HTTP) that wait."""
     public_capacity: int
     public_refused: int
 

@@ -101,7 +101,7 @@ class Mailbox:
         self._urgent: deque[Envelope] = deque()
         self._normal: deque[Envelope] = deque()
         self._public = PublicLane()
-        # The same, for whoever only wants to know whether there is anything: in the inner loop.
+        # The same deque: the inner loop only wants to know whether there is anything in it.
         self._questions = self._public.questions
         # The news in the normal lane, by topic.
         self._news: dict[tuple[type[Latest], str], News] = {}
@@ -278,8 +278,8 @@ class Mailbox:
     def set_admission_check(self, admission_check: Callable[[], bool] | None) -> None:
         """Let `admission_check` decide what gets in, or (None) only the bound again.
 
-        What is queued stays, but for asks: whoever asks is not to wait for so long. Who waits for
-        room does not get in either.
+        What is queued stays, except for asks, whose askers must not wait for so long. Senders that
+        wait for room do not get in either.
         """
         self.admission_check = admission_check
         if admission_check is None:

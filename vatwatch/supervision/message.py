@@ -19,7 +19,7 @@ class Tell:
 
 
 class BestEffort(Tell):
-    """News for who watches. Whoever sends it never waits for room and never fails because of it.
+    """News for watchers. The sender never waits for room, and never fails because of it.
 
     A mailbox without room refuses it and counts that (`MailboxInfo.refused`).
     """

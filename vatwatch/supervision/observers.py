@@ -33,7 +33,7 @@ class Observers:
 
         It runs in the hub, soon after the fact, and must not block: a tell to a full mailbox raises
         `MailboxFull` at once. What it raises is printed to stderr. A message that it sends and that
-        becomes a dead letter is counted but not announced: else dead letters would breed for ever.
+        becomes a dead letter is counted but not announced, or dead letters would breed.
         """
         self._observers.append(callback)
 

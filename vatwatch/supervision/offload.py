@@ -107,8 +107,8 @@ class NativePool:
         """Take no more calls, and wait for those that were taken. Can be repeated.
 
         Returns:
-            whether all have ended. If not, what they work on is not free yet: whoever needs it next
-            must own it (see the class), and what is to be given back belongs into `release`.
+            whether all have ended. If not, what they work on is not free yet: the next user must
+            own it (see the class), and what is to be given back belongs into `release`
         """
         self._closed = True
         if self._ending is None:
@@ -130,7 +130,7 @@ class NativePool:
                     del _owners[self._owns]
 
     def _wait_for_predecessors(self) -> None:
-        # One that is not closed belongs to somebody who lives; the resource's own lock will tell.
+        # One that is not closed is still in use; the resource's own lock will tell.
         for predecessor in self._before:
             if predecessor._ending is not None:
                 predecessor._ending.join()

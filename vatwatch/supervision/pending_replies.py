@@ -39,7 +39,7 @@ class PendingReplies:
         reply.fail(error)
 
     def fail_all(self, cause: BaseException | None) -> None:
-        """The actor has ended: whoever still waits gets `ActorUnavailable`."""
+        """The actor has ended: askers that still wait get `ActorUnavailable`."""
         messages, self._messages = self._messages, {}
         for reply in messages:
             unavailable = ActorUnavailable(f"{self._node.path}: ended before it answered")

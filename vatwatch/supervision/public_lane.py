@@ -1,4 +1,4 @@
-"""Public lane: the line of those who ask from outside of the tree, in front of one actor."""
+"""Public lane: asks from outside of the tree (HTTP) that wait for one actor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vatwatch.supervision.envelope import Question
 # Who asks over HTTP waits for 5 s at most, and an actor gives the public lane at least every second
 # turn: with more than this many in line, a handler of 10 ms would answer the last one too late.
 PUBLIC_CAPACITY = 256
-# In this time all who are in line now have been answered or have given up.
+# By then all askers that wait now have been answered or have given up.
 PUBLIC_RETRY_S = 5.0
 
 
@@ -63,4 +63,4 @@ class PublicLane:
 
 def _drop(question: Question) -> None:
     assert question.reply_to is not None
-    question.reply_to.fail(ActorUnavailable("who asked has gone"))
+    question.reply_to.fail(ActorUnavailable("the asker has gone"))

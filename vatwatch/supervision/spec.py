@@ -146,9 +146,9 @@ def supervisor(
 
     More than `intensity` failures of one child in `period_s` open that child's breaker. Failures of
     children without a breaker are counted together, as in OTP: more than `intensity`, and the
-    supervisor fails, which is then its own supervisor's matter. OTP's default of 1 in 5 s is for
-    programs whose children hardly ever fail; 5 in 30 s lets a bug in one message pass that comes
-    every few seconds, and intensities multiply on the way up, so the root has fewer in longer.
+    supervisor fails, which is then its own supervisor's matter. OTP's default is
+    1 in 5 s, for children that hardly ever fail; 5 in 30 s tolerates a few bad messages in a row.
+    Intensities multiply on the way up, so a root should allow fewer failures in a longer period.
 
     Args:
         name: unique in the tree, without a slash

@@ -123,7 +123,7 @@ class Supervisor(Actor):
         return self._group
 
     def on_receive(self, message: ChildEnded | TimeIsUp | RestartOrdered) -> None:
-        """See the module."""
+        """Deal with one event; the module lists them."""
         match message:
             case ChildEnded(node, incarnation):
                 self._child_ended(node, incarnation)
@@ -281,15 +281,15 @@ class Supervisor(Actor):
             case orders.Close(_child, failed):
                 node.close(State.FAILED if failed else State.STOPPED)
             case orders.Suspend(_child, breaker, reason):
-                assert node.circuit_breaker is not None, "only who has a breaker is suspended"
+                assert node.circuit_breaker is not None, "only a child with a breaker is suspended"
                 node.circuit_breaker.follow(breaker, reason, failed=bool(reason))
                 node.suspend()
             case orders.Try(_child, breaker):
-                assert node.circuit_breaker is not None, "only who has a breaker is tried"
+                assert node.circuit_breaker is not None, "only a child with a breaker is tried"
                 node.circuit_breaker.follow(breaker, "its timeout is over")
                 node.begin_trials()
             case orders.Reset(_child, breaker):
-                assert node.circuit_breaker is not None, "only who has a breaker has it reset"
+                assert node.circuit_breaker is not None, "only a child with a breaker has it reset"
                 node.circuit_breaker.follow(breaker, "a restart was ordered")
                 node.end_trials()
             case orders.Delay(_child, attempt, delay_s):

@@ -56,7 +56,7 @@ class Tree:
             random: draws from [0, 1), for the jitter of backoffs
             hang_check_s: how often hung handlers are looked for, in seconds
             on_exhausted: called with the reason, in the hub, when the root gives up; it must not
-                block. The tree is down then: whoever made it should end the process
+                block. The tree is down then: its owner should end the process
 
         Raises:
             ValueError: two nodes have the same name
@@ -178,8 +178,8 @@ class Tree:
         """Go on by another declaration of the same tree; nobody is stopped for it.
 
         The time limits, intensities, backoffs and breakers of `spec` hold at once. The arguments
-        are those of each actor's next start: who runs has to be told of the change by a message.
-        Mailboxes and strategies stay as they were.
+        are those of each actor's next start: running actors have to be told of the change by a
+        message. Mailboxes and strategies stay as they were.
 
         Raises:
             ValueError: it declares other nodes, or in another order; then nothing is changed
@@ -223,7 +223,7 @@ class Tree:
 
 
 def _shape(spec: AnySpec, above: str = "") -> Iterator[str]:
-    """The path of each node; a supervisor ends in a slash, who has no breaker in a mark."""
+    """The path of each node: a supervisor's with a slash, without a breaker with a mark."""
     path = f"{above}{spec.name}"
     mark = "" if spec.breaker is not None else " (no breaker)"
     if isinstance(spec, SupervisorSpec):

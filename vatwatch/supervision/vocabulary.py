@@ -65,7 +65,7 @@ class OnFailedMessage(Enum):
     DEAD_LETTER = "dead_letter"
     RETRY = "retry"
     """The successor gets it first. When the supervisor gives up it becomes a dead letter after all,
-    so that a poisonous message does not come round for ever."""
+    so that a poisonous message does not come back without end."""
 
 
 class MailboxOnFailure(Enum):
@@ -92,10 +92,10 @@ DeadLetterReason: TypeAlias = Literal[
 """`unknown`: no such name; `stopped`: the receiver is stopped for good; `suspended`: its breaker is
 open; `in hand`: its handling failed; `backlog`: queued at a failure, and the child spec does not
 keep the mailbox; `overflow`: the oldest of a full mailbox; `injected`: dropped by fault injection.
-(A full mailbox that blocks or refuses raises in the sender, who still has the message.)"""
+(A full mailbox that blocks or refuses raises in the sender, which still has the message.)"""
 
 BreakerKind: TypeAlias = Literal["child", "dependency", "handler", "webhook"]
-"""What a breaker is around: a child of a supervisor, something outside, or who gets events."""
+"""What a breaker is around: a supervisor's child, something outside, or an event subscriber."""
 
 
 class Startable(Protocol):

@@ -1,4 +1,4 @@
-"""Waiting senders: those who wait for room in a full mailbox, in the order of their coming."""
+"""Waiting senders: greenlets that wait for room in a full mailbox, first come, first served."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class WaitingSenders:
         return sender.released
 
     def release_first(self) -> Envelope:
-        """Take over the message of the first sender, who goes on. There must be one."""
+        """Take over the first sender's message and let it go on. There must be one."""
         sender = self.queue.popleft()
         sender.released = True
         self._hub.loop.run_callback(sender.waiter.switch, None)
         return sender.envelope
 
     def release_all(self) -> list[Envelope]:
-        """Take over the messages of all, who go on."""
+        """Take over the messages of all senders and let them go on."""
         return [self.release_first() for _ in range(len(self.queue))]
