@@ -223,7 +223,7 @@ class Pipeline:
         committed = Stopwatch.wait("DATA_STORED", head.update_timestamp)
         Stopwatch.wait("DATA_CACHED", head.update_timestamp)
         watcher.kill()
-        self._freeze_startup_objects()
+        self._settle()
         return committed - began, lateness.worst_s
 
     def _settle(self) -> None:

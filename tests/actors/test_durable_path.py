@@ -81,7 +81,7 @@ def test_no_more_is_on_its_way_than_the_bound() -> None:
     assert path.is_waiting
     assert path.state is not None
     assert not path.continues(path.state, MAX_UNACKNOWLEDGED + 1)
-    assert path.oldest_unacknowledged == 1
+    assert path.waits_for == ("acknowledgement", 1)
 
 
 def test_an_acknowledgement_is_also_one_of_all_before_it() -> None:
@@ -89,8 +89,10 @@ def test_an_acknowledgement_is_also_one_of_all_before_it() -> None:
     for entry_id in range(1, MAX_UNACKNOWLEDGED + 1):
         sent(path, entry_id, 15.0 * entry_id)
     path.acknowledge(MAX_UNACKNOWLEDGED - 1)
-    assert path.oldest_unacknowledged == MAX_UNACKNOWLEDGED
     assert not path.is_waiting
+    for entry_id in range(MAX_UNACKNOWLEDGED + 1, 2 * MAX_UNACKNOWLEDGED):
+        sent(path, entry_id, 15.0 * entry_id)
+    assert path.waits_for == ("acknowledgement", MAX_UNACKNOWLEDGED)
 
 
 def test_starting_over_makes_everything_void_and_asks_for_the_oldest_entry() -> None:
@@ -98,7 +100,7 @@ def test_starting_over_makes_everything_void_and_asks_for_the_oldest_entry() -> 
     before = sent(path, 3, 0).generation
     path.start_over()
     assert path.state is None
-    assert (path.entry_id, path.oldest_unacknowledged) == (0, None)
+    assert (path.entry_id, path.waits_for) == (0, None)
     assert path.generation > before
 
 
@@ -126,13 +128,14 @@ def test_an_entry_that_is_not_stored_is_next() -> None:
     assert path.entry_id == 0  # so the journal is asked for the oldest, which is that one
 
 
-def test_an_answer_is_waited_for_until_it_comes_or_the_path_starts_over() -> None:
-    path = known(NetworkState())
-    generation = sent(path, 3, 0).generation
-    assert path.still_waits_for(generation, 3)
-    assert not path.still_waits_for(generation, 4)
-    path.acknowledge(3)
-    assert not path.still_waits_for(generation, 3)
-    sent(path, 4, 15)
+def test_two_questions_are_two_waits_and_starting_over_ends_each() -> None:
+    path = DurablePath(generation=7)
+    path.begin_recovery()
+    first = path.waits_for
+    assert first is not None
+    path.recovered(None, None)
+    assert path.waits_for is None
+    path.begin_recovery()
+    assert path.waits_for not in (None, first)
     path.start_over()
-    assert not path.still_waits_for(generation, 4)
+    assert path.waits_for is None

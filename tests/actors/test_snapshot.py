@@ -366,6 +366,27 @@ def test_an_acknowledgement_that_comes_twice_does_no_harm(
         assert_all_stored_once(service, given)
 
 
+# Much more than a question to the database takes here, and much less than in the service.
+ANSWER_TIMEOUT_S = 3.0
+
+
+def test_an_answer_to_the_question_for_the_state_that_is_lost_is_asked_for_again(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor_module, "ANSWER_TIMEOUT_S", ANSWER_TIMEOUT_S)
+    given = updates(3)
+    with running(tmp_path, database_url) as service:
+        service.hand_in(given[0])
+        service.until_stored(time_of(given[0]))
+        service.tree.faults.inject(
+            Fault(FaultKind.DROP, "processor", message_type="NetworkStateRead")
+        )
+        service.tree.restart("vatwatch/pipeline/processor")
+        until(lambda: not service.tree.faults.active(), "it is lost")
+        service.hand_in(given[1])
+        assert_all_stored_once(service, given[:2])
+
+
 # All but one of those that the processor lets be on their way at once; and more than those, after
 # which it could wait for ever.
 @pytest.mark.parametrize("count", [MAX_UNACKNOWLEDGED - 1, MAX_UNACKNOWLEDGED + 3])
@@ -377,7 +398,7 @@ def test_acknowledgements_that_are_lost_are_made_up_for(
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(processor_module, "ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(processor_module, "ANSWER_TIMEOUT_S", ANSWER_TIMEOUT_S)
     given = updates(14)
     with running(tmp_path, database_url) as service:
         lost = Fault(FaultKind.DROP, receiver, count=count, message_type="BatchStored")

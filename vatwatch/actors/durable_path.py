@@ -40,6 +40,7 @@ class DurablePath:
         """Whether the journal may have entries that were not sent: the next step must ask it."""
         self._unacknowledged: set[int] = set()
         self._recovering = False
+        self._questions = 0
 
     @property
     def is_full(self) -> bool:
@@ -49,12 +50,18 @@ class DurablePath:
     @property
     def is_waiting(self) -> bool:
         """Whether nothing can be done before the store has answered."""
-        return self._recovering or self.is_full
+        return self.waits_for is not None
 
     @property
-    def oldest_unacknowledged(self) -> int | None:
-        """The entry whose answer is due first."""
-        return min(self._unacknowledged, default=None)
+    def waits_for(self) -> tuple[str, int] | None:
+        """The answer without which nothing can be done; None if there is none.
+
+        No two waits are equal: one that is the same after a long time has got its answer lost, or
+        the database is away. `start_over` ends both.
+        """
+        if self._recovering:
+            return "recovery", self._questions
+        return ("acknowledgement", min(self._unacknowledged)) if self.is_full else None
 
     def continues(self, before: NetworkState, entry_id: int) -> bool:
         """Whether a snapshot that was compared with `before` can be sent as it is.
@@ -68,10 +75,6 @@ class DurablePath:
             and not self.is_full
             and self.entry_id in (0, entry_id - 1)
         )
-
-    def still_waits_for(self, generation: int, entry_id: int) -> bool:
-        """Whether the answer about an entry that was sent in this generation has not come yet."""
-        return generation == self.generation and entry_id in self._unacknowledged
 
     def send(self, entry: SnapshotJournaled, compared: ComparedSnapshot) -> StoreBatch:
         """Go one snapshot further. The caller must send what is returned to the store.
@@ -105,6 +108,7 @@ class DurablePath:
     def begin_recovery(self) -> int:
         """The store is being asked for the state. Returns the generation that its answer is for."""
         self._recovering = True
+        self._questions += 1
         return self.generation
 
     def expects(self, generation: int) -> bool:

@@ -86,10 +86,10 @@ class NetworkStateRead(Tell):
 
 @dataclass(frozen=True, slots=True)
 class AnswerDue(Tell):
-    """See whether the store has answered about this entry, which it was sent a while ago."""
+    """See whether the durable path has got the answer that it waited for a while ago."""
 
-    generation: int
-    entry_id: int
+    wanted: tuple[str, int]
+    """As `DurablePath.waits_for` was."""
 
 
 Received: TypeAlias = ToProcessor | CatchUp | NetworkStateRead | AnswerDue
@@ -101,9 +101,9 @@ RETRY_S = 1.0
 JOURNAL_TIMEOUT_S = 10.0
 # Longer than the store may take to write what is before the question.
 RECOVERY_TIMEOUT_S = 120.0
-# While so many batches are on their way that no more may be sent, an answer must come within this.
-# Else all of them got lost, or the database is away for long: both end in asking it.
-ANSWER_TIMEOUT_S = 120.0
+# When nothing can be done without an answer of the store, it must come within this. Else it got
+# lost, or the database is away for long: both end in asking it. Longer than one question takes.
+ANSWER_TIMEOUT_S = RECOVERY_TIMEOUT_S + 30.0
 
 
 class ProcessorActor(Service):
@@ -159,9 +159,9 @@ class ProcessorActor(Service):
                 self._take_recovered(message)
             case CacheStarted():
                 self._show()
-            case AnswerDue(generation, entry_id):
+            case AnswerDue(wanted):
                 self._answer_due = False
-                self._check_answer(generation, entry_id)
+                self._check_answer(wanted)
             case _:
                 assert_never(message)
         self._report()
@@ -238,14 +238,14 @@ class ProcessorActor(Service):
         self._expect_answer()
 
     def _expect_answer(self) -> None:
-        """If nothing more may be sent before the store answers: see to it that this ends."""
-        oldest = self._durable.oldest_unacknowledged
-        if self._durable.is_full and oldest is not None and not self._answer_due:
+        """If nothing can be done before the store answers: see to it that this ends."""
+        wanted = self._durable.waits_for
+        if wanted is not None and not self._answer_due:
             self._answer_due = True
-            self.after(ANSWER_TIMEOUT_S, AnswerDue(self._durable.generation, oldest))
+            self.after(ANSWER_TIMEOUT_S, AnswerDue(wanted))
 
-    def _check_answer(self, generation: int, entry_id: int) -> None:
-        if self._durable.still_waits_for(generation, entry_id):
+    def _check_answer(self, wanted: tuple[str, int]) -> None:
+        if self._durable.waits_for == wanted:
             self._start_over()
         else:
             self._expect_answer()
@@ -280,6 +280,7 @@ class ProcessorActor(Service):
             return
         if self._durable.state is None:
             self.spawn(self._ask_store, self._durable.begin_recovery(), entry)
+            self._expect_answer()
         elif entry is None:
             if self._live.join(self._durable.state):
                 self._show()
