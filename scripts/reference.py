@@ -90,11 +90,15 @@ def _title(doc: str | None) -> str:
 
 
 def _settings(settings: Iterator[Described]) -> str:
-    rows = ["| setting | default | what it is |", "| --- | --- | --- |"]
+    rows = [
+        "| setting | default | a change takes effect | what it is |",
+        "| --- | --- | --- | --- |",
+    ]
     for s in settings:
         value = re.sub(r"^(\d+)\.0$", r"\1", s.default)
         default = f"`{value}` {s.unit}".strip() if value else "unset"
-        rows.append(f"| `{s.name}` | {default} | {_cell(s.why)} |")
+        when = "at once" if s.reloadable else "at a restart"
+        rows.append(f"| `{s.name}` | {default} | {when} | {_cell(s.why)} |")
     return "\n".join(rows)
 
 

@@ -11,6 +11,7 @@ from functools import partial
 
 from vatwatch.actors.alerter import AlerterActor
 from vatwatch.actors.cache import CacheActor
+from vatwatch.actors.config_watcher import ConfigWatcherActor
 from vatwatch.actors.deadlines import busy_limits_s, poll_deadline_s, write_deadline_s
 from vatwatch.actors.error_manager import ErrorManagerActor
 from vatwatch.actors.event_bus import EventBusActor
@@ -37,6 +38,7 @@ from vatwatch.supervision import (
     supervisor,
 )
 from vatwatch.supervision import worker as child
+from vatwatch.traffic.pipeline import Options
 from vatwatch.wiring import (
     POSTGRES_DEADLINE_S,
     POSTGRES_START_S,
@@ -52,15 +54,22 @@ ONE_FOR_ONE, REST_FOR_ONE = Strategy.ONE_FOR_ONE, Strategy.REST_FOR_ONE
 # fmt: off
 def declare(
     s: Settings,
+    options: Options | None = None,
     *,
     polls: bool = True,
     replace_worker: Callable[[str], None] | None = None,
     on_refused: Callable[[str], None] = lambda _why: None,
     subscriptions: Sequence[Subscription] = SUBSCRIPTIONS,
+    use: Callable[[Settings, Options], None] = lambda _settings, _options: None,
 ) -> SupervisorSpec:
     """The whole tree. Without `polls` nothing is fetched: a replay brings the snapshots, and leaves
-    no trace of itself in the table of events, so that a second one changes no row."""
-    home, options = s.general.home, read_options(s.traffic)
+    no trace of itself in the table of events, so that a second one changes no row.
+
+    `options`: what the settings say about the traffic, if that was read already; `use`: see
+    `ConfigWatcherActor`.
+    """
+    home = s.general.home
+    options = read_options(s.traffic) if options is None else options
     worker = partial(
         child, breaker=child_breaker(s), handler_deadline_s=s.service.handler_deadline_s
     )
@@ -70,6 +79,7 @@ def declare(
                    keeps_own=polls, outbox=home / "events.outbox" if polls else None),
             worker("error_manager", ErrorManagerActor, s.errors, outbox=home / "errors.outbox",
                    mailbox=20_000),
+            *([worker("config_watcher", ConfigWatcherActor, s, options, use)] if polls else []),
         ]),
         supervisor("data", REST_FOR_ONE, children=[
             *([worker("postgres", PostgresActor, home, bindir=s.database.bindir,
@@ -116,10 +126,22 @@ def build(
     polls: bool = True,
     on_exhausted: Callable[[str], None] | None = None,
     on_refused: Callable[[str], None] = lambda _why: None,
+    on_settings: Callable[[Settings], None] = lambda _settings: None,
 ) -> Tree:
-    """The tree, not started yet, with the error manager hearing of all that happens in it."""
+    """The tree, not started yet, with the error manager hearing of all that happens in it.
+
+    `on_settings(settings)` is called when they change, for what is no part of the tree.
+    """
+
+    def declared(s: Settings, options: Options | None = None) -> SupervisorSpec:
+        return declare(s, options, polls=polls, replace_worker=on_exhausted,
+                       on_refused=on_refused, use=use)  # fmt: skip
+
+    def use(s: Settings, options: Options) -> None:
+        tree.use_spec(declared(s, options))  # whoever restarts from now on starts with these
+        on_settings(s)
+
     hide(settings.secrets())
-    spec = declare(settings, polls=polls, replace_worker=on_exhausted, on_refused=on_refused)
-    tree = Tree(spec, on_exhausted=on_exhausted)
+    tree = Tree(declared(settings), on_exhausted=on_exhausted)
     subscribe_to_notices(tree)
     return tree

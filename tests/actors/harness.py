@@ -92,15 +92,14 @@ class Running:
         self.notices: list[Notice] = []
         tree.observe(self.notices.append)
         authorization = WriteAuthorization([KEY], rate="1000/minute")
-        self.app = create_app(
-            Service(
-                tree,
-                datetime.now(UTC),
-                authorization,
-                faults_allowed=True,
-                keeps_errors=settings.errors.enabled,
-            )
+        self.service = Service(
+            tree,
+            datetime.now(UTC),
+            authorization,
+            faults_allowed=True,
+            keeps_errors=settings.errors.enabled,
         )
+        self.app = create_app(self.service)
         self.http = falcon.testing.TestClient(self.app)
 
     @property
@@ -212,7 +211,7 @@ def running(
     settings = settings_for(
         home, DATABASE_URL=None if database_url is None else as_url(database_url), **environment
     )
-    tree = build(settings, polls=feeds is not None)
+    tree = build(settings, polls=feeds is not None, on_settings=lambda s: service.service.use(s))
     service = Running(tree, settings, feeds, look_at or database_url)
     tree.start()
     try:

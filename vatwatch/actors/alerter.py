@@ -2,7 +2,7 @@
 the log and the webhooks (`notifier`, with a `courier` for each).
 
 Receives  EvaluateAlerts, AlertsLoaded, Delivered, GetAlerts, GetLatestAlerts, AlertsStored,
-          NotifyAgain
+          NotifyAgain, SettingsChanged
 Asks      health_monitor GetReports; history FindAlerts, at its start, from a greenlet of its own
 Sends     notifications to webhooks, each from a greenlet of its own, in order; StoreAlerts to
           store; StoreDeadLetter and DeleteDeadLetter to event_bus; ServiceReport
@@ -43,6 +43,7 @@ from vatwatch.messages import (
     GetReports,
     NotifyAgain,
     Reports,
+    SettingsChanged,
     StoreAlerts,
 )
 from vatwatch.messages.alerter import ToAlerter
@@ -63,6 +64,7 @@ from vatwatch.monitoring.alerts import (
     fold,
     restored,
     step,
+    under_rules,
 )
 from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.notifications import AlertNow, AlertRule
@@ -130,6 +132,7 @@ class AlerterActor(Service):
         inherited = self.inherited(AlertMemory)
         if inherited:
             self._memory = inherited
+            self._memory.alerts = under_rules(inherited.alerts, self._rules)
         elif not self.restarts:
             # Nothing was counted before the first incarnation: what is quarantined first counts.
             self._memory.looked.quarantined = Rate(QUARANTINE_WINDOW_S, last=0)
@@ -179,6 +182,8 @@ class AlerterActor(Service):
                 self._stored(written)
             case NotifyAgain(letter):
                 self._notifier.tell_again(letter)
+            case SettingsChanged():
+                self._change(message.settings.alerts, message.settings.breaker)
             case _:
                 assert_never(message)
         return None
@@ -257,6 +262,15 @@ class AlerterActor(Service):
         """The record of the alert of this key that fires or clears."""
         found = self._memory.ids.get(key)
         return None if found is None else self._memory.history.get(found)
+
+    def _change(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
+        """Tell by other rules, and others, from now on."""
+        self._settings, self._breaker = settings, breaker
+        self._rules = rules_with(settings.hold_of, settings.clear_of)
+        self._memory.alerts = under_rules(self._memory.alerts, self._rules)
+        self._notifier.change(settings, breaker)
+        self._evaluate_in(0)
+        self._report()
 
     # --- the history -------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Cache: holds the live state ready-encoded, and mirrors it to Redis.
 
 Receives  LiveChanged, ServeAgain, SnapshotSetAside, GetLive, FindLive, FindFlightId, InspectCache,
-          MirrorEvents
+          MirrorEvents, SettingsChanged
 Sends     CacheStarted to processor, Publish (DATA_CACHED) to event_bus, SnapshotFailed to journal,
           ServiceReport
 Holds     the live state, and every collection as bytes, made once a snapshot. A snapshot that
@@ -25,7 +25,7 @@ from vatwatch.actors.redis_side import RedisSide
 from vatwatch.actors.service import Service
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.cache import CacheSettings
-from vatwatch.config.settings import Described
+from vatwatch.config.settings import Described, Settings, describe
 from vatwatch.errors import SupervisionError
 from vatwatch.events.payloads import DataPayload
 from vatwatch.live.encoding import encode_live, encode_one
@@ -39,6 +39,7 @@ from vatwatch.messages import (
     InspectCache,
     LiveChanged,
     MirrorEvents,
+    SettingsChanged,
     SnapshotSetAside,
 )
 from vatwatch.messages.cache import ToCache
@@ -152,6 +153,8 @@ class CacheActor(Service):
             case MirrorEvents(events):
                 if self._redis is not None:
                     self._redis.add_events(events)
+            case SettingsChanged():
+                self._use(message.settings)
             case _:
                 assert_never(message)
         return None
@@ -191,6 +194,18 @@ class CacheActor(Service):
                 redis_misses=total.redis_misses,
             )
         )
+
+    def _use(self, settings: Settings) -> None:
+        """Take over what has changed; what is in Redis already gets its new life at once."""
+        self._configuration = msgspec.json.encode(describe(settings))
+        self._stream_length = settings.events.max_history_size
+        if self._redis is None or self._mirror is None:
+            return
+        self._mirror.ttl_s = _lifetimes(settings.cache)
+        self._redis.change(dependency_policy(settings.breaker), stream_length=self._stream_length)
+        if self._bodies:
+            self._redis.write(self._bodies, self._configuration)
+        self._report()
 
     def _change(self, message: LiveChanged) -> None:
         self._try_no_more()

@@ -104,7 +104,7 @@ class Courier:
         self._stopping = stopping
         self._ended = ended
         self._signal = Signal()
-        circuit_breaker = alerter.circuit_breaker(
+        self._circuit_breaker = alerter.circuit_breaker(
             webhook.name,
             dependency_policy(breaker),
             failure_types=WebhookUnavailable,
@@ -112,8 +112,13 @@ class Courier:
         )
         again = Retry(QUICK_TRIES, QUICK, on=_is_worth_a_quick_try)
         self._recovery: Recovery = alerter.recovery(
-            f"notify {webhook.name}", WithBreaker(circuit_breaker), again
+            f"notify {webhook.name}", WithBreaker(self._circuit_breaker), again
         )
+
+    def change(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
+        """Be as patient as these settings say, from the next try on."""
+        self._settings = settings
+        self._circuit_breaker.use_policy(dependency_policy(breaker))
 
     def put(self, waiting: Waiting) -> None:
         """One more to bring. Does not wait."""

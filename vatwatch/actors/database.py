@@ -128,6 +128,13 @@ class Database:
         stats = self._pool.stats()
         return PoolStatus(**{name: getattr(stats, name) for name in PoolStatus.__struct_fields__})
 
+    def change(self, settings: DatabaseSettings, breaker: BreakerSettings) -> None:
+        """Take over another timeout and other thresholds; the connections stay."""
+        self._settings = settings
+        self._circuit_breaker.use_policy(database_policy(breaker, settings))
+        if self._pool is not None:
+            self._pool.timeout_s = settings.timeout_s
+
     def reset(self) -> None:
         """Forget what went wrong: somebody knows that the database is back."""
         self._circuit_breaker.reset("the database is back")

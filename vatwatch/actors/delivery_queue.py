@@ -64,11 +64,17 @@ class DeliveryQueue:
         self._owner = owner
         self._bus = bus
         self._handler = handler
-        self._settings = settings
+        self._make_recovery = recovery
+        self._backoff = backoff
         self._stopping = stopping
         self._wake = gevent.event.Event()
-        retry = Retry(settings.retry_attempts, backoff, on=_worth_a_retry)
-        self._recovery = recovery(f"deliver to {handler.name}", retry)
+        self.use(settings)
+
+    def use(self, settings: EventSettings) -> None:
+        """Be as patient as these settings say, from the next delivery on."""
+        self._settings = settings
+        retry = Retry(settings.retry_attempts, self._backoff, on=_worth_a_retry)
+        self._recovery = self._make_recovery(f"deliver to {self._handler.name}", retry)
         # The error manager makes an event of what it hears: of a failure to deliver that event it
         # must not hear, or one failure would be told for ever.
         self._quietly = Recovery("", "", (retry,), lambda _notice: None)

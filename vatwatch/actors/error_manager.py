@@ -1,7 +1,7 @@
 """Error manager: hears of every failure, says what it is and costs, and keeps it.
 
 Receives  SupervisionNoticed, Delivered, FlushErrors, ErrorsLoaded, ErrorsStored, StoreStarted,
-          GetErrors, GetErrorAnalytics, GetErrorRecovery, GetErrorTrends
+          GetErrors, GetErrorAnalytics, GetErrorRecovery, GetErrorTrends, SettingsChanged
 Asks      history FindErrors, at its start, from a greenlet of its own
 Sends     StoreErrors to store, Publish (ERROR_OCCURRED, SERVICE_RECOVERED of breakers,
           SERVICE_STARTED, SERVICE_STOPPED) to event_bus, ServiceReport
@@ -42,6 +42,7 @@ from vatwatch.messages import (
     GetErrorRecovery,
     GetErrors,
     GetErrorTrends,
+    SettingsChanged,
     StoreErrors,
     StoreStarted,
     SupervisionNoticed,
@@ -160,6 +161,9 @@ class ErrorManagerActor(Service):
                 return self._memory.statistics.recovery(datetime.now(UTC), window)
             case GetErrorTrends():
                 return self._memory.statistics.trends(datetime.now(UTC))
+            case SettingsChanged():
+                self._retention = timedelta(hours=message.settings.errors.retention_hours)
+                self._memory.keep_for(self._retention)
             case _:
                 assert_never(message)
         return None

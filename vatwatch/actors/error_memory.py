@@ -26,6 +26,11 @@ class ErrorMemory:
         self._recent: OrderedDict[UUID, ErrorRecord] = OrderedDict()
         self.statistics = ErrorStatistics(retention)
 
+    def keep_for(self, retention: timedelta) -> None:
+        """How far back the statistics go from the next minute on."""
+        self._retention = retention
+        self.statistics.keep_for(retention)
+
     def add(self, folded: Folded) -> None:
         """Count what is new of a record, and keep it in place of the same with a lower count."""
         self._keep(folded.record)

@@ -51,7 +51,7 @@ class EventBacklog:
         `given_up(key)`: called with the id of each that goes.
         """
         self._memory = memory
-        self._size = size
+        self.size = size
         self._outbox = None if path is None else Outbox(path, BUS_LINES)
         self._outbox_empty = False
         self._given_up = 0
@@ -142,13 +142,13 @@ class EventBacklog:
         memory = self._memory
         waiting: dict[UUID, Any]
         for waiting in (memory.unstored, memory.unwritten):
-            while len(waiting) > self._size:
+            while len(waiting) > self.size:
                 oldest = next(iter(waiting))
                 del waiting[oldest]
                 self._tell_given_up(oldest)
                 memory.given_up += 1
                 self._given_up += 1
-        if self._given_up >= self._size:
+        if self._given_up >= self.size:
             self._given_up = 0
             self.put_away()
 

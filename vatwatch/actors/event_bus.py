@@ -2,7 +2,7 @@
 
 Receives  Publish, AcceptEvent, GetEvents, GetEventMetrics, MessageUndelivered, StoreDeadLetter,
           DeleteDeadLetter, GetDeadLetters, GetDeadLetter, RedeliverDeadLetter, DiscardDeadLetter,
-          EventsStored, StoreStarted, FlushEvents, EvictHistory
+          EventsStored, StoreStarted, FlushEvents, EvictHistory, SettingsChanged
 Asks      subscribers Delivered, each from a greenlet of its own: the bus itself waits for nobody
 Sends     StoreEvents to store (but for events that a snapshot's own transaction writes),
           MirrorEvents to cache, NotifyAgain to alerter, SnapshotFailed to journal, ServiceReport
@@ -54,6 +54,7 @@ from vatwatch.messages import (
     Publish,
     RedeliverDeadLetter,
     Redelivery,
+    SettingsChanged,
     StoreDeadLetter,
     StoreEvents,
     StoreStarted,
@@ -133,6 +134,7 @@ class EventBusActor(Service):
 
     def _begin_with(self, memory: BusMemory) -> None:
         self._memory = memory
+        self._bound_memory()
         self._table = EventsToStore(
             memory,
             size=self._settings.backlog_size,
@@ -141,6 +143,19 @@ class EventBusActor(Service):
             send=self._send_to_store,
             check_later=self._check_later,
         )
+
+    def _bound_memory(self) -> None:
+        self._memory.bound(
+            max_history_size=self._settings.max_history_size,
+            max_dead_letter_size=self._settings.max_dead_letter_size,
+        )
+
+    def _change(self, settings: EventSettings, breaker: BreakerSettings) -> None:
+        self._settings, self._breaker = settings, breaker
+        self._bound_memory()
+        self._table.bound(settings.backlog_size)
+        self._deliveries.change(settings, breaker)
+        self._report()
 
     def on_start(self) -> None:
         if inherited := self.inherited(BusMemory):
@@ -209,6 +224,8 @@ class EventBusActor(Service):
                 self._table.check()
             case EvictHistory(size):
                 self._memory.shorten(size)
+            case SettingsChanged():
+                self._change(message.settings.events, message.settings.breaker)
             case _:
                 assert_never(message)
         return None

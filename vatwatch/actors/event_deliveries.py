@@ -78,6 +78,13 @@ class EventDeliveries:
         """Serve nobody any more. What is in the queues stays in the memory."""
         gevent.killall(self._running)
 
+    def change(self, settings: EventSettings, breaker: BreakerSettings) -> None:
+        """Be as patient as these settings say, from the next delivery on."""
+        self._settings, self._policy = settings, handler_policy(breaker, settings)
+        for queue in self._queues.values():
+            queue.circuit_breaker.use_policy(self._policy)
+            queue.use(settings)
+
     def deliver(self, event: Event) -> None:
         """Put an event into the queue of each handler that wants it. Does not wait."""
         for subscription in self._subscriptions.values():

@@ -99,6 +99,14 @@ class BusMemory:
         self.refused = self.repeated = self.given_up = self.dead_messages = 0
         self._seen: OrderedDict[UUID, None] = OrderedDict()
 
+    def bound(self, *, max_history_size: int, max_dead_letter_size: int) -> None:
+        """Hold so many events and dead letters from now on; the oldest of more go."""
+        self._max_history_size = max_history_size
+        self.max_dead_letter_size = max_dead_letter_size
+        self.shorten(None)
+        while len(self.letters) > max_dead_letter_size:
+            self.letters.popitem(last=False)
+
     def shorten(self, size: int | None) -> None:
         """The ring takes up memory: for a while it may be a shorter one; None: no longer."""
         wanted = self._max_history_size if size is None else min(size, self._max_history_size)

@@ -47,6 +47,10 @@ class EventsToStore:
         self._check_due = False
         self._deleting: dict[UUID, list[Reply[None]]] = {}
 
+    def bound(self, size: int) -> None:
+        """Let so many events, or letters, wait from now on."""
+        self._backlog.size = size
+
     def __len__(self) -> int:
         return len(self._backlog)
 

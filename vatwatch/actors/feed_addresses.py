@@ -44,6 +44,12 @@ class AddressBook:
         self._doubted = False
         self._outage: Outage | None = None
 
+    def change(self, settings: VatsimSettings) -> None:
+        """Look for the feeds where these settings say; what was listed elsewhere is forgotten."""
+        if settings.status_url != self._settings.status_url:
+            self._listed = None
+        self._settings = settings
+
     def find(self) -> Addresses:
         """Where the feeds are.
 

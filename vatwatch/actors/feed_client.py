@@ -110,14 +110,29 @@ class FeedClient:
         may_ask: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """`may_ask(url)` says whether a redirect to this address may be followed."""
+        self._session = _Session()
+        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
+        self._validators: dict[str, _Validators] = {}
+        self.change(
+            user_agent=user_agent,
+            timeout_s=timeout_s,
+            max_body_bytes=max_body_bytes,
+            may_ask=may_ask,
+        )
+
+    def change(
+        self,
+        *,
+        user_agent: str,
+        timeout_s: float,
+        max_body_bytes: int,
+        may_ask: Callable[[str], bool],
+    ) -> None:
+        """Ask like this from the next request on; see `__init__`."""
         self._timeout_s = timeout_s
         self._max_body_bytes = max_body_bytes
         self._may_ask = may_ask
-        self._session = _Session()
-        self._session.headers.update(
-            {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
-        )
-        self._validators: dict[str, _Validators] = {}
+        self._session.headers["User-Agent"] = user_agent
 
     def get(self, url: str) -> bytes:
         """The body at `url`, decompressed, within the timeout as a whole.

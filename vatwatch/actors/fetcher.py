@@ -1,6 +1,6 @@
 """Fetcher: polls the feeds on a schedule that does not drift, and has what is new made durable.
 
-Receives  PollDue
+Receives  PollDue, SettingsChanged
 Asks      journal FindFeedClock, AppendSnapshot, HoldSnapshot, ReleaseHeld, QuarantineHeld
 Sends     RejectSnapshot to journal, Publish (DATA_FETCHED) to event_bus, ServiceReport
 Holds     the feed's clock (feed/clock.py), the schedule, counts of outcomes
@@ -16,7 +16,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from time import monotonic
-from typing import TypeAlias, TypeVar, assert_never
+from typing import Any, TypeAlias, TypeVar, assert_never
+
+from msgspec import structs
 
 from vatwatch.actors.breakers import feed_policy
 from vatwatch.actors.deadlines import JOURNAL_TIMEOUT_S
@@ -55,6 +57,7 @@ from vatwatch.messages import (
     QuarantineHeld,
     RejectSnapshot,
     ReleaseHeld,
+    SettingsChanged,
 )
 from vatwatch.messages.status import FetcherStatus
 from vatwatch.supervision import (
@@ -65,6 +68,7 @@ from vatwatch.supervision import (
     Recovery,
     Retry,
     Tell,
+    Timer,
     WithBreaker,
 )
 
@@ -78,7 +82,7 @@ class PollDue(Tell):
     """The next poll's time has come."""
 
 
-Received: TypeAlias = PollDue
+Received: TypeAlias = PollDue | SettingsChanged
 
 BACKOFF = Backoff(base_s=0.5, cap_s=5.0)
 MEGABYTE = 1024 * 1024
@@ -111,12 +115,7 @@ class FetcherActor(Service):
         super().__init__()
         self._settings = settings
         self._breaker = breaker
-        self._client = FeedClient(
-            user_agent=settings.full_user_agent,
-            timeout_s=settings.api_timeout_s,
-            max_body_bytes=settings.max_body_mb * MEGABYTE,
-            may_ask=settings.may_ask,
-        )
+        self._client = FeedClient(**_terms(settings))
         self._addresses = AddressBook(settings, self._client)
         self._pool = NativePool(1, "fetcher")
         self._last_poll = LastPoll(last_poll)
@@ -125,6 +124,7 @@ class FetcherActor(Service):
         self._advanced_at: datetime | None = None
         self._advanced_s = self._started_s = monotonic()
         self._polled_at: datetime | None = None
+        self._timer: Timer | None = None
         self._outcomes: Counter[str] = Counter()
         self._last_outcome = ""
         self._poll_log = PollLog(log)
@@ -135,6 +135,15 @@ class FetcherActor(Service):
     def on_start(self) -> None:
         settings = self._settings
         self._radios = SecondFeed(self._client, self.spawn)
+        self._guard_polls()
+        now = datetime.now(UTC)
+        due = self._pool.run(self._last_poll.next_due, now, settings.poll_interval_s)
+        self._plan = PollPlan(due)
+        self._poll_at_its_time()
+        self._report()
+
+    def _guard_polls(self) -> None:
+        settings = self._settings
         self._circuit_breaker = self.circuit_breaker(
             "VATSIM feed",
             feed_policy(self._breaker, settings),
@@ -150,11 +159,12 @@ class FetcherActor(Service):
                 within_s=settings.poll_interval_s,
             ),
         )
-        now = datetime.now(UTC)
-        due = self._pool.run(self._last_poll.next_due, now, settings.poll_interval_s)
-        self._plan = PollPlan(due)
-        self.after((due - now).total_seconds(), PollDue())
-        self._report()
+
+    def _poll_at_its_time(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        wait_s = (self._plan.due - datetime.now(UTC)).total_seconds()
+        self._timer = self.after(max(0.0, wait_s), PollDue())
 
     def on_stop(self) -> None:
         self._give_back()
@@ -166,6 +176,8 @@ class FetcherActor(Service):
         match message:
             case PollDue():
                 self._poll()
+            case SettingsChanged():
+                self._change(message.settings.vatsim, message.settings.breaker)
             case _:
                 assert_never(message)
 
@@ -189,7 +201,7 @@ class FetcherActor(Service):
             advanced=outcome not in ("unchanged", "older"),
             misses_none=outcome == "advanced",
         )
-        self.after(max(0.0, (self._plan.due - now).total_seconds()), PollDue())
+        self._poll_at_its_time()
         self._poll_log.take(
             outcome, error=self._last_error, source=self._source, next_poll_at=self._plan.due
         )
@@ -224,6 +236,18 @@ class FetcherActor(Service):
             return self._client.get(where.data)
         except NotModified:
             return None
+
+    def _change(self, settings: VatsimSettings, breaker: BreakerSettings) -> None:
+        """Another interval counts from the latest poll: nobody is asked sooner than it says."""
+        before, self._settings, self._breaker = self._settings, settings, breaker
+        self._client.change(**_terms(settings))
+        self._addresses.change(settings)
+        self._guard_polls()
+        if settings.poll_interval_s != before.poll_interval_s:
+            now = datetime.now(UTC)
+            due = self._pool.run(self._last_poll.next_due, now, settings.poll_interval_s)
+            self._plan = structs.replace(self._plan, due=due)
+            self._poll_at_its_time()
 
     # --- what has come -----------------------------------------------------------------------
 
@@ -390,6 +414,16 @@ def _read_head(body: bytes) -> tuple[datetime, str]:
     """The feed's time, and the snapshot's correlation id. Raises FeedError."""
     stamp = peek(body).update_timestamp
     return parse_feed_time(stamp), correlation_id(stamp)
+
+
+def _terms(settings: VatsimSettings) -> dict[str, Any]:
+    """How the feeds are to be asked."""
+    return {
+        "user_agent": settings.full_user_agent,
+        "timeout_s": settings.api_timeout_s,
+        "max_body_bytes": settings.max_body_mb * MEGABYTE,
+        "may_ask": settings.may_ask,
+    }
 
 
 def _worth_retrying(error: Exception) -> bool:

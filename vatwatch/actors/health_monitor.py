@@ -1,7 +1,7 @@
 """Health monitor: asks everybody how they are, and hears it from them when it changes.
 
 Receives  ServiceReport, NodeChanged, Delivered, GetReports, CheckHealth, TellHealth, Probed,
-          DependencyInspected
+          DependencyInspected, SettingsChanged
 Asks      every service (a probe), history InspectDatabase, cache InspectCache; each in a greenlet
           of its own, so that one that hangs delays nobody
 Sends     Publish (HEALTH_CHECK, also soon after a change; SERVICE_RECOVERED) to event_bus
@@ -23,8 +23,10 @@ import gevent
 
 from vatwatch.actors import health_signs
 from vatwatch.actors.conditions import causes_of
+from vatwatch.actors.deadlines import busy_limits_s
 from vatwatch.actors.service import Service
 from vatwatch.config.service import ServiceSettings
+from vatwatch.config.settings import Settings
 from vatwatch.errors import VatwatchError
 from vatwatch.events.event import Event
 from vatwatch.events.payloads import HealthPayload, RecoveryPayload, ServicePayload
@@ -36,6 +38,7 @@ from vatwatch.messages import (
     NodeChanged,
     Reports,
     ServiceReport,
+    SettingsChanged,
 )
 from vatwatch.messages.health_monitor import ToHealthMonitor
 from vatwatch.messages.status import CacheStatus
@@ -51,7 +54,7 @@ from vatwatch.monitoring.health import (
     overall,
     worst,
 )
-from vatwatch.supervision import NodeInfo, State, Tell
+from vatwatch.supervision import NodeInfo, State, Tell, Timer
 from vatwatch.supervision.failures import text_of
 
 
@@ -115,6 +118,7 @@ class HealthMonitorActor(Service):
         self._records = Records()
         self._settings = settings
         self._busy_limits_s = busy_limits_s
+        self._timer: Timer | None = None
         self._missing: dict[str, str] = {}
         self._asked: set[str] = set()
         self._checked_at: datetime | None = None
@@ -125,7 +129,7 @@ class HealthMonitorActor(Service):
     def on_start(self) -> None:
         self._records = self.inherited(Records) or self._records
         self._look_at_all()
-        self.after(0, CheckHealth())
+        self._check_in(0)
 
     @property
     def _ledger(self) -> Ledger:
@@ -164,6 +168,8 @@ class HealthMonitorActor(Service):
                 self._records.outside[name] = Sign(health, reason)
                 self._observe(name, self._sign_of_dependency(name))
                 self._conclude()
+            case SettingsChanged():
+                self._change(message.settings)
             case _:
                 assert_never(message)
         return None
@@ -185,7 +191,18 @@ class HealthMonitorActor(Service):
         self._ask_once("redis", self._inspect_redis)
         self._look_at_all()
         self._tell()
-        self.after(self._settings.health_check_interval_s, CheckHealth())
+        self._check_in(self._settings.health_check_interval_s)
+
+    def _check_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.after(seconds, CheckHealth())
+
+    def _change(self, settings: Settings) -> None:
+        before, self._settings = self._settings, settings.service
+        self._busy_limits_s = busy_limits_s(settings)
+        if before.health_check_interval_s != self._settings.health_check_interval_s:
+            self._check_in(self._settings.health_check_interval_s)
 
     def _ask_once(self, name: str, ask: Callable[[str], None]) -> None:
         """In a greenlet; whoever has not answered yet is not asked again meanwhile."""

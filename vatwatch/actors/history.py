@@ -1,7 +1,7 @@
 """History: answers what is asked of the database, several questions at a time.
 
 Receives  FindTrack, FindEvents, FindDeadLetters, FindDeadLetter, FindAlerts, FindErrors,
-          InspectDatabase, TryDatabase, DatabaseReturned
+          InspectDatabase, TryDatabase, DatabaseReturned, SettingsChanged
 Asks      postgres GetDsn, if the cluster is embedded
 Sends     DatabaseReturned to store, ServiceReport
 Holds     connections of its own, so that no reader waits for the writer, nor the writer for one
@@ -34,6 +34,7 @@ from vatwatch.messages import (
     FindEvents,
     FindTrack,
     InspectDatabase,
+    SettingsChanged,
     Track,
 )
 from vatwatch.messages.history import ToHistory
@@ -129,6 +130,10 @@ class HistoryActor(Service):
             case DatabaseReturned():
                 self._database.reset()
                 self.spawn(self._try)
+            case SettingsChanged():
+                self._settings = message.settings.database
+                self._breaker = message.settings.breaker
+                self._database.change(self._settings, self._breaker)
             case _:
                 assert_never(message)
 

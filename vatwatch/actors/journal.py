@@ -2,7 +2,7 @@
 
 Receives  AppendSnapshot, HoldSnapshot, ReleaseHeld, QuarantineHeld, RejectSnapshot, FindFeedClock,
           NextPending, LastEntry, BatchStored, BatchInvalid, SnapshotFailed, EvictArchive,
-          KeepArchive, CleanJournal
+          KeepArchive, CleanJournal, SettingsChanged
 Sends     SnapshotJournaled and EntrySkipped to processor, SnapshotSetAside to cache,
           ServiceReport
 Holds     the files' index, and in a file how often each entry made somebody fail
@@ -56,6 +56,7 @@ from vatwatch.messages import (
     QuarantineHeld,
     RejectSnapshot,
     ReleaseHeld,
+    SettingsChanged,
     SnapshotFailed,
     SnapshotJournaled,
     SnapshotSetAside,
@@ -147,6 +148,11 @@ class JournalActor(Service):
                 self._journal.keep_archive(keep)
             case CleanJournal():
                 self._clean()
+            case SettingsChanged():
+                settings = message.settings.journal
+                self._journal.max_bytes = settings.max_mb * MEGABYTE
+                self._max_failures = settings.max_failures
+                self._report()
             case _:
                 assert_never(message)
         self._report()

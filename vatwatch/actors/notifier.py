@@ -59,19 +59,35 @@ class Notifier:
         self._outboxes = outboxes
         self._changed = changed
         self._stopping = Signal()
-        self._couriers = {
-            webhook.name: Courier(
-                alerter,
-                webhook,
-                outboxes.setdefault(webhook.name, Outbox()),
-                settings,
-                breaker,
-                stopping=self._stopping,
-                ended=self._delivery_ended,
-            )
-            for webhook in webhooks_of(settings)
-        }
-        self._running: list[gevent.Greenlet[..., object]] = []
+        self._couriers: dict[str, Courier] = {}
+        self._running: dict[str, gevent.Greenlet[..., object]] = {}
+        self._engage(settings, breaker)
+
+    def _engage(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
+        """A courier for each webhook that has none."""
+        for webhook in webhooks_of(settings):
+            if webhook.name not in self._couriers:
+                self._couriers[webhook.name] = Courier(
+                    self._alerter,
+                    webhook,
+                    self._outboxes.setdefault(webhook.name, Outbox()),
+                    settings,
+                    breaker,
+                    stopping=self._stopping,
+                    ended=self._delivery_ended,
+                )
+
+    def change(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
+        """Tell the webhooks of these settings from now on, as patiently as they say."""
+        wanted = {webhook.name: webhook for webhook in webhooks_of(settings)}
+        for name, courier in [*self._couriers.items()]:
+            if wanted.get(name) == courier.webhook:
+                courier.change(settings, breaker)
+            else:
+                del self._couriers[name]
+                self._running.pop(name).kill()
+        self._engage(settings, breaker)
+        self.start()
 
     @property
     def webhooks(self) -> Iterable[str]:
@@ -79,19 +95,25 @@ class Notifier:
         return self._couriers.keys()
 
     def start(self) -> None:
-        """Begin to bring what waits."""
-        self._running = [self._alerter.spawn(each.run) for each in self._couriers.values()]
+        """Begin to bring what waits. What waits for others than these becomes a dead letter."""
+        for name in self._outboxes.keys() - self._couriers.keys():
+            for waiting in self._outboxes.pop(name).waiting:
+                gone = "it was removed from the settings"
+                self._delivery_ended(Ended(name, waiting, 0, "unavailable", gone))
+        for name, courier in self._couriers.items():
+            if name not in self._running:
+                self._running[name] = self._alerter.spawn(courier.run)
 
     def stop(self) -> None:
         """Let finish what is under way: killed while it connects, it would leave a socket open."""
         self._stopping.set()
         for courier in self._couriers.values():
             courier.wake()
-        gevent.joinall(self._running, timeout=STOP_S)
+        gevent.joinall([*self._running.values()], timeout=STOP_S)
 
     def kill(self) -> None:
         """Stop at once. What waits stays in the outboxes."""
-        gevent.killall(self._running)
+        gevent.killall([*self._running.values()])
 
     def tell(self, record: AlertRecord, event: TellKind) -> None:
         """Tell every webhook. Does not wait."""

@@ -1,7 +1,7 @@
 """Processor: turns one snapshot after another into live state, events, and batches to store.
 
 Receives  SnapshotJournaled, BatchStored, BatchOutOfSequence, BatchInvalid, EntrySkipped,
-          StoreStarted, CatchUp, NetworkStateRead, AnswerDue, CacheStarted
+          StoreStarted, CatchUp, NetworkStateRead, AnswerDue, CacheStarted, SettingsChanged
 Asks      journal NextPending and LastEntry, store ReadNetworkState
 Sends     LiveChanged to cache, Publish to event_bus, StoreBatch to store; SnapshotFailed,
           BatchInvalid and BatchStored to journal; ServiceReport
@@ -58,6 +58,7 @@ from vatwatch.messages import (
     NextPending,
     Publish,
     ReadNetworkState,
+    SettingsChanged,
     SnapshotJournaled,
     StoreStarted,
 )
@@ -162,6 +163,8 @@ class ProcessorActor(Service):
             case AnswerDue(wanted):
                 self._answer_due = False
                 self._check_answer(wanted)
+            case SettingsChanged():
+                self._reader.options = message.options  # from the next snapshot on
             case _:
                 assert_never(message)
         self._report()

@@ -69,6 +69,13 @@ class RedisSide:
         self._numbers = count()
         self._appending = False
 
+    def change(self, policy: BreakerPolicy, *, stream_length: int) -> None:
+        """Go on by another policy of the breaker, and with a stream of another length."""
+        self._circuit_breaker.use_policy(policy)
+        if stream_length != self._stream_length:
+            self._stream_length = stream_length
+            self._events = deque(self._events, maxlen=stream_length)
+
     def restore(self, pool: NativePool) -> RestoredState | None:
         """The live state that is there; None if Redis is away, empty, or holds something else."""
         bodies = self._attempt(self._mirror.read) or {}

@@ -2,7 +2,7 @@
 
 The order is in `monitoring.resources.LADDERS`; docs/operating-health.md says it in words.
 
-Receives  MeasureResources, CleanUpDue, Delivered
+Receives  MeasureResources, CleanUpDue, Delivered, SettingsChanged
 Asks      health_monitor GetReports, for what waits in the journal
 Sends     EvictHistory to event_bus; EvictArchive, KeepArchive, CleanJournal to journal;
           ServiceReport
@@ -31,6 +31,7 @@ from vatwatch.actors.machine import MEGABYTE, limits_here
 from vatwatch.actors.service import Service
 from vatwatch.config.logs import LogSettings
 from vatwatch.config.resources import ResourceSettings
+from vatwatch.config.settings import Settings
 from vatwatch.errors import SupervisionError
 from vatwatch.events.event import Event
 from vatwatch.events.payloads import ServicePayload
@@ -42,6 +43,7 @@ from vatwatch.messages import (
     EvictHistory,
     GetReports,
     KeepArchive,
+    SettingsChanged,
 )
 from vatwatch.messages.status import JournalStatus, ResourceStatus
 from vatwatch.monitoring.errors import Category
@@ -73,7 +75,7 @@ class CleanUpDue(Tell):
     """Remove what nobody needs."""
 
 
-Received: TypeAlias = Delivered | MeasureResources | CleanUpDue
+Received: TypeAlias = Delivered | MeasureResources | CleanUpDue | SettingsChanged
 
 ASK_TIMEOUT_S = 2.0
 # Of the event bus, while memory is short.
@@ -103,12 +105,14 @@ class ResourceMonitorActor(Service):
         self._log_settings = log_settings
         self._home = home
         self._limits = limits_here(settings, home)
-        self._replace_worker = replace_worker if settings.replace_worker else None
+        self._end_worker = replace_worker
         self._free = free
         self._process = psutil.Process()
         self._hub = HubWatch()
         # It renames the log and deletes what is left over.
         self._pool = NativePool(1, "resources", owns=f"resources of {home.absolute()}")
+        self._measuring: Timer | None = None
+        self._cleaning: Timer | None = None
         self._watched = Watched.begin()
         self._readings: dict[Resource, float] = {}
         self._times_blocked = 0
@@ -124,7 +128,7 @@ class ResourceMonitorActor(Service):
         for step in LASTING:
             self._undo(step)
         self._measure_in(0)
-        self.after(min(FIRST_CLEANUP_S, self._settings.cleanup_interval_s), CleanUpDue())
+        self._clean_up_in(min(FIRST_CLEANUP_S, self._settings.cleanup_interval_s))
 
     def on_stop(self) -> None:
         self._pool.close()
@@ -140,6 +144,8 @@ class ResourceMonitorActor(Service):
                 self._hear(event)
             case CleanUpDue():
                 self._clean_up()
+            case SettingsChanged():
+                self._change(message.settings)
             case _:
                 assert_never(message)
 
@@ -168,6 +174,18 @@ class ResourceMonitorActor(Service):
         self._tell_blocked()
         self._report()
         self._measure_in(self._settings.interval_s)
+
+    @property
+    def _replace_worker(self) -> Callable[[str], None] | None:
+        """Ends this worker in order; None: that is not wanted."""
+        return self._end_worker if self._settings.replace_worker else None
+
+    def _change(self, settings: Settings) -> None:
+        """Measure and clean up by other limits, at once."""
+        self._settings, self._log_settings = settings.resources, settings.logs
+        self._limits = limits_here(self._settings, self._home)
+        self._measure_in(0)
+        self._clean_up_in(min(FIRST_CLEANUP_S, self._settings.cleanup_interval_s))
 
     def _read(self) -> dict[Resource, float]:
         allowed, _ = limits_of_process.getrlimit(limits_of_process.RLIMIT_NOFILE)
@@ -307,7 +325,12 @@ class ResourceMonitorActor(Service):
         except OSError as error:
             log.warning("Useless files could not be removed: %s", error)
         self._cleaned_at = datetime.now(UTC)
-        self.after(self._settings.cleanup_interval_s, CleanUpDue())
+        self._clean_up_in(self._settings.cleanup_interval_s)
+
+    def _clean_up_in(self, seconds: float) -> None:
+        if self._cleaning is not None:
+            self._cleaning.cancel()
+        self._cleaning = self.after(seconds, CleanUpDue())
 
     # --- the report --------------------------------------------------------------------------
 

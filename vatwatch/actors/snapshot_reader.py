@@ -32,7 +32,7 @@ class SnapshotReader:
     def __init__(self, options: Options, journal: Path | None) -> None:
         """`journal`: its directory, for the note of which entry the process is working on, so that
         the next process knows if this one dies of it (`work_note`)."""
-        self._options = options
+        self.options = options
         self._note = None if journal is None else WorkNote(journal)
         self._pool = NativePool(1, "processor")
         self.processed = 0
@@ -52,7 +52,7 @@ class SnapshotReader:
             SupervisionError: the thread is closed, or hangs
             Exception: a bug that this snapshot wakes; nothing is changed by it
         """
-        decoded = self._run(entry, decode_snapshot, entry.data, entry.transceivers, self._options)
+        decoded = self._run(entry, decode_snapshot, entry.data, entry.transceivers, self.options)
         self.processed += 1
         self.quarantined_records += decoded.set_aside
         self.lost_values.update(decoded.lost)
@@ -68,7 +68,7 @@ class SnapshotReader:
 
         `before` must be of an earlier time than the snapshot, or empty.
         """
-        return self._run(entry, compare, before, decoded, self._options.rules)
+        return self._run(entry, compare, before, decoded, self.options.rules)
 
     def close(self) -> None:
         """Give the thread back."""

@@ -1,7 +1,7 @@
 """Store: writes each snapshot into PostgreSQL, in order, once, and says when it is there.
 
 Receives  StoreBatch, StoreEvents, StoreErrors, StoreAlerts, ReadNetworkState, RetryWrite,
-          DatabaseReturned, PurgeOld
+          DatabaseReturned, PurgeOld, SettingsChanged
 Asks      postgres GetDsn, if the cluster is embedded; health_monitor GetReports, for a line of log
 Sends     BatchStored, BatchOutOfSequence, BatchInvalid, EventsStored, ErrorsStored, AlertsStored,
           StoreStarted, Publish, ServiceReport
@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Any, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 import psycopg2
 
@@ -47,6 +47,7 @@ from vatwatch.messages import (
     EventsStored,
     ReadNetworkState,
     Recovered,
+    SettingsChanged,
     StoreAlerts,
     StoreBatch,
     StoreErrors,
@@ -58,12 +59,15 @@ from vatwatch.messages.store import ToStore
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.read_network_state import read_network_state
-from vatwatch.storage.retention import BATCH, Retention
+from vatwatch.storage.retention import BATCH, Retention, retentions_of
 from vatwatch.storage.writer import write_batch
 from vatwatch.supervision import Backoff, Tell, Timer
 from vatwatch.traffic.batch import Batch, Outcome
 from vatwatch.traffic.events import summary_of
 from vatwatch.traffic.network_state import Rules
+
+if TYPE_CHECKING:
+    from vatwatch.config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ class StoreActor(Service):
         self._rules = rules
         self._retentions = retentions
         self._purge_s = purge_s
+        self._purge_timer: Timer | None = None
         self._on_refused = on_refused
         self._attempt = 0
         self._server_version = ""
@@ -159,7 +164,7 @@ class StoreActor(Service):
             # Without it they send again all the same, only later.
             self.address(name).offer(StoreStarted())
         self.after(0, RetryWrite())
-        self.after(0, PurgeOld())
+        self._purge_in(0)
         self._report()
 
     def on_stop(self) -> None:
@@ -193,6 +198,8 @@ class StoreActor(Service):
                 self._drain()
             case PurgeOld():
                 self._purge()
+            case SettingsChanged():
+                self._change(message.settings, message.options.rules)
             case _:
                 assert_never(message)
         self._report()
@@ -298,7 +305,21 @@ class StoreActor(Service):
                 more |= self._database.run(retention.purge) >= BATCH
         except (StorageError, psycopg2.Error):
             pass  # it is reported where it failed; what is old will be older
-        self.after(0 if more else self._purge_s, PurgeOld())
+        self._purge_in(0 if more else self._purge_s)
+
+    def _purge_in(self, seconds: float) -> None:
+        if self._purge_timer is not None:
+            self._purge_timer.cancel()
+        self._purge_timer = self.after(seconds, PurgeOld())
+
+    def _change(self, settings: Settings, rules: Rules) -> None:
+        before = self._retentions
+        self._settings, self._breaker, self._rules = settings.database, settings.breaker, rules
+        self._database.change(settings.database, settings.breaker)
+        if before:  # else nothing is deleted here, whatever its age
+            self._retentions = retentions_of(settings)
+        if self._retentions != before:
+            self._purge_in(0)
 
     # --- the database ------------------------------------------------------------------------
 

@@ -85,28 +85,35 @@ class AccessSettings(Section):
         "API keys, separated by commas. A request that changes something needs one; without keys "
         "nothing can be changed.",
         secret=True,
+        reload=True,
     )
     write_rate: Annotated[str, checked(_rate)] = setting(
-        "VATWATCH_WRITE_RATE", "30/minute", "How many changes one key may make."
+        "VATWATCH_WRITE_RATE", "30/minute", "How many changes one key may make.", reload=True
     )
     read_rate: Annotated[str | None, BeforeValidator(_rate_or_off)] = setting(
         "VATWATCH_READ_RATE",
         "12000/minute",
         "How many requests one client may make: far more than any page or bot needs; `off`: no "
         "limit.",
+        reload=True,
     )
     cors_origins: Annotated[tuple[str, ...] | None, BeforeValidator(_origins)] = setting(
         "VATWATCH_CORS_ORIGINS",
         ("*",),
         "Which web pages may read the API in a browser: `*` for all, origins such as "
         "https://example.org, separated by commas, or `off`. Writing is never allowed to them.",
+        reload=True,
     )
     trusted_proxies: Annotated[TextList, AfterValidator(_networks)] = setting(
         "VATWATCH_TRUSTED_PROXIES",
         (),
         "Addresses or networks of proxies in front of the service, separated by commas: in their "
         "requests, X-Forwarded-For says who the client is.",
+        reload=True,
     )
     faults: Switch = setting(
-        "VATWATCH_FAULTS", False, "Whether faults may be injected. Only for staging systems."
+        "VATWATCH_FAULTS",
+        False,
+        "Whether faults may be injected. Only for staging systems.",
+        reload=True,
     )

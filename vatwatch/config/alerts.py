@@ -22,7 +22,7 @@ def _webhooks(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 def _hold(rule: str, what: str) -> Any:
     name, why = f"VATWATCH_ALERT_{rule}_HOLD", f"For the rule: {what}. Unset: VATWATCH_ALERT_HOLD."
-    return setting(name, None, why, unit="s", ge=0)
+    return setting(name, None, why, unit="s", ge=0, reload=True)
 
 
 def _clear(rule: str, what: str) -> Any:
@@ -30,7 +30,7 @@ def _clear(rule: str, what: str) -> Any:
         f"VATWATCH_ALERT_{rule}_CLEAR",
         f"For the rule: {what}. Unset: VATWATCH_ALERT_CLEAR.",
     )
-    return setting(name, None, why, unit="s", ge=0)
+    return setting(name, None, why, unit="s", ge=0, reload=True)
 
 
 class AlertSettings(Section):
@@ -41,18 +41,24 @@ class AlertSettings(Section):
         (),
         "Addresses, separated by commas; one of Discord's gets Discord's form, others JSON.",
         secret=True,
+        reload=True,
     )
     timeout_s: PositiveFloat = setting(
-        "VATWATCH_ALERT_TIMEOUT", 10.0, "How long a webhook may take to answer.", unit="s"
+        "VATWATCH_ALERT_TIMEOUT",
+        10.0,
+        "How long a webhook may take to answer.",
+        unit="s",
+        reload=True,
     )
     deliver_within_s: PositiveFloat = setting(
         "VATWATCH_ALERT_DELIVER_WITHIN",
         600.0,
         "How long a webhook that is away is tried with one notification.",
         unit="s",
+        reload=True,
     )
     interval_s: PositiveFloat = setting(
-        "VATWATCH_ALERT_INTERVAL", 5.0, "Between two looks at what holds.", unit="s"
+        "VATWATCH_ALERT_INTERVAL", 5.0, "Between two looks at what holds.", unit="s", reload=True
     )
     hold_s: float = setting(
         "VATWATCH_ALERT_HOLD",
@@ -60,6 +66,7 @@ class AlertSettings(Section):
         "How long a condition must hold before its alert fires. A restart of a part takes seconds.",
         unit="s",
         ge=0,
+        reload=True,
     )
     clear_s: float = setting(
         "VATWATCH_ALERT_CLEAR",
@@ -67,6 +74,7 @@ class AlertSettings(Section):
         "How long it must be gone before its alert is resolved: one that flaps is told once.",
         unit="s",
         ge=0,
+        reload=True,
     )
     degraded_hold_s: float = setting(
         "VATWATCH_ALERT_DEGRADED_HOLD",
@@ -74,6 +82,7 @@ class AlertSettings(Section):
         "The same for a part that is only degraded: it works, so nobody has to come at once.",
         unit="s",
         ge=0,
+        reload=True,
     )
     degraded_clear_s: float | None = _clear("DEGRADED", "a part is degraded")
     not_serving_hold_s: float | None = _hold("NOT_SERVING", "vatwatch cannot serve")
@@ -102,6 +111,7 @@ class AlertSettings(Section):
         "For the rule: a soft limit is passed. Unset: VATWATCH_ALERT_DEGRADED_HOLD.",
         unit="s",
         ge=0,
+        reload=True,
     )
     resource_soft_clear_s: float | None = _clear("RESOURCE_SOFT", "a soft limit is passed")
     # One update may be cut off; four in a row (15 s each) are no accident.
@@ -111,19 +121,25 @@ class AlertSettings(Section):
         "For the rule: far fewer pilots than usual. Four updates of the feed.",
         unit="s",
         ge=0,
+        reload=True,
     )
     fewer_pilots_clear_s: float | None = _clear("FEWER_PILOTS", "far fewer pilots than usual")
     feed_age_s: PositiveFloat = setting(
-        "VATWATCH_ALERT_FEED_AGE", 120.0, "How long without a new snapshot is too long.", unit="s"
+        "VATWATCH_ALERT_FEED_AGE",
+        120.0,
+        "How long without a new snapshot is too long.",
+        unit="s",
+        reload=True,
     )
     errors_per_minute: PositiveInt = setting(
-        "VATWATCH_ALERT_ERROR_RATE", 10, "Failures within a minute that are too many."
+        "VATWATCH_ALERT_ERROR_RATE", 10, "Failures within a minute that are too many.", reload=True
     )
     retention_hours: PositiveFloat = setting(
         "VATWATCH_ALERT_RETENTION_HOURS",
         2160.0,
         "How long the table keeps alerts that are over: a quarter of a year, to compare months.",
         unit="h",
+        reload=True,
     )
 
     def hold_of(self, rule: str) -> float:

@@ -11,17 +11,28 @@ class BreakerSettings(Section):
     """Circuit breakers, of what is outside and of the service's own parts."""
 
     failure_threshold: PositiveInt = setting(
-        "CIRCUIT_BREAKER_FAILURE_THRESHOLD", 5, "Failures in a row that open a breaker."
+        "CIRCUIT_BREAKER_FAILURE_THRESHOLD",
+        5,
+        "Failures in a row that open a breaker.",
+        reload=True,
     )
     timeout_s: PositiveFloat = setting(
-        "CIRCUIT_BREAKER_TIMEOUT", 60.0, "How long it stays open before a trial.", unit="s"
+        "CIRCUIT_BREAKER_TIMEOUT",
+        60.0,
+        "How long it stays open before a trial.",
+        unit="s",
+        reload=True,
     )
     max_timeout_s: PositiveFloat = setting(
         "CIRCUIT_BREAKER_MAX_TIMEOUT",
         600.0,
         "Each trial that fails doubles the time of a part of the service, up to this.",
         unit="s",
+        reload=True,
     )
     trials: PositiveInt = setting(
-        "CIRCUIT_BREAKER_TRIALS", 1, "Messages that a part must handle on trial to be in again."
+        "CIRCUIT_BREAKER_TRIALS",
+        1,
+        "Messages that a part must handle on trial to be in again.",
+        reload=True,
     )

@@ -144,7 +144,7 @@ class DatabaseSettings(Section):
         "DATABASE_MAX_CONNECTIONS", 20, "Connections of one worker, two of them to write.", ge=3
     )
     timeout_s: PositiveFloat = setting(
-        "DATABASE_TIMEOUT", 30.0, "How long one transaction may take.", unit="s"
+        "DATABASE_TIMEOUT", 30.0, "How long one transaction may take.", unit="s", reload=True
     )
     bindir: Annotated[Path, on_disk(_bindir)] | None = setting(
         "VATWATCH_POSTGRES_BINDIR",

@@ -17,5 +17,5 @@ class ErrorSettings(Section):
         "/api/errors says that it is off. Recovery works all the same.",
     )
     retention_hours: PositiveInt = setting(
-        "ERROR_ANALYTICS_RETENTION_HOURS", 24, "How long they are kept.", unit="h"
+        "ERROR_ANALYTICS_RETENTION_HOURS", 24, "How long they are kept.", unit="h", reload=True
     )

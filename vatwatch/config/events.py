@@ -11,13 +11,23 @@ class EventSettings(Section):
     """The event bus."""
 
     max_history_size: PositiveInt = setting(
-        "EVENT_BUS_MAX_HISTORY_SIZE", 1000, "Events kept in memory; the table keeps all."
+        "EVENT_BUS_MAX_HISTORY_SIZE",
+        1000,
+        "Events kept in memory; the table keeps all.",
+        reload=True,
     )
     max_dead_letter_size: PositiveInt = setting(
-        "EVENT_BUS_MAX_DEAD_LETTER_SIZE", 100, "Dead letters kept in memory; the table keeps all."
+        "EVENT_BUS_MAX_DEAD_LETTER_SIZE",
+        100,
+        "Dead letters kept in memory; the table keeps all.",
+        reload=True,
     )
     handler_timeout_s: PositiveFloat = setting(
-        "EVENT_BUS_HANDLER_TIMEOUT", 30.0, "How long a handler may take for one event.", unit="s"
+        "EVENT_BUS_HANDLER_TIMEOUT",
+        30.0,
+        "How long a handler may take for one event.",
+        unit="s",
+        reload=True,
     )
     retry_attempts: int = setting(
         "EVENT_BUS_RETRY_ATTEMPTS",
@@ -25,20 +35,24 @@ class EventSettings(Section):
         "Tries after the first, until an event is a dead letter.",
         ge=0,
         le=20,
+        reload=True,
     )
     handler_queue_size: PositiveInt = setting(
         "EVENT_BUS_HANDLER_QUEUE_SIZE",
         10_000,
         "Events that wait for one handler; of more the oldest becomes a dead letter.",
+        reload=True,
     )
     backlog_size: PositiveInt = setting(
         "EVENT_BUS_BACKLOG_SIZE",
         50_000,
         "Events, and dead letters, that wait for the database; of more the oldest is given up.",
+        reload=True,
     )
     retention_hours: PositiveFloat = setting(
         "VATWATCH_EVENT_RETENTION_HOURS",
         168.0,
         "How long the tables keep events and dead letters.",
         unit="h",
+        reload=True,
     )

@@ -1,9 +1,11 @@
-"""Settings: the directory."""
+"""Settings: the directory, and the watch over the settings' own files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+
+from pydantic import PositiveFloat
 
 from vatwatch.config.section import Section, on_disk, printable, setting
 
@@ -21,8 +23,16 @@ def _home(value: Path) -> Path:
 
 
 class GeneralSettings(Section):
-    """The directory."""
+    """The directory, and the watch over the settings' own files."""
 
     home: Annotated[Path, on_disk(_home)] = setting(
         "VATWATCH_HOME", Path("var"), "Directory of the embedded cluster and the journal."
+    )
+    config_interval_s: PositiveFloat = setting(
+        "VATWATCH_CONFIG_INTERVAL",
+        2.0,
+        "Between two looks at vatwatch.toml, .env and the boundary's file, whether they have "
+        "changed. A change takes effect when it stands for two looks.",
+        unit="s",
+        reload=True,
     )

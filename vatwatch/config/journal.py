@@ -15,9 +15,11 @@ class JournalSettings(Section):
         4096,
         "Bound of journal, archive and quarantine: some four days of a busy network.",
         unit="MiB",
+        reload=True,
     )
     max_failures: PositiveInt = setting(
         "VATWATCH_SNAPSHOT_TRIES",
         5,
         "How often one snapshot may make a part fail before it is quarantined.",
+        reload=True,
     )

@@ -22,28 +22,32 @@ class LogSettings(Section):
         "info",
         "How much is logged: `debug`, `info`, `warning` or `error`; of a part alone as in "
         "`info,vatwatch.supervision=debug`.",
+        reload=True,
     )
     format: Literal["console", "json"] = setting(
         "VATWATCH_LOG_FORMAT",
         "console",
         "Lines for people (`console`) or an object each for programs (`json`): on standard error "
         "and in all log files.",
+        reload=True,
     )
     files: Switch = setting(
         "VATWATCH_LOG_FILES",
         True,
         "Whether the log is kept in VATWATCH_HOME, too: `application.log`, and its errors alone in "
         "`error.log`.",
+        reload=True,
     )
     access: Switch = setting(
-        "VATWATCH_ACCESS_LOG", True, "Whether each request has a line in `access.log`."
+        "VATWATCH_ACCESS_LOG", True, "Whether each request has a line in `access.log`.", reload=True
     )
     max_mb: PositiveFloat = setting(
         "VATWATCH_LOG_MAX_MB",
         16.0,
         "A log file that would be larger becomes `<name>.1`, and a new one is begun.",
         unit="MiB",
+        reload=True,
     )
     files_kept: Annotated[int, Field(ge=0, le=1000)] = setting(
-        "VATWATCH_LOG_FILES_KEPT", 5, "How many older files of each log are kept."
+        "VATWATCH_LOG_FILES_KEPT", 5, "How many older files of each log are kept.", reload=True
     )

@@ -15,21 +15,23 @@ class ResourceSettings(Section):
     """What the process may take. At a soft limit it sheds, at a hard one it degrades."""
 
     interval_s: PositiveFloat = setting(
-        "VATWATCH_RESOURCE_INTERVAL", 10.0, "Between two readings.", unit="s"
+        "VATWATCH_RESOURCE_INTERVAL", 10.0, "Between two readings.", unit="s", reload=True
     )
     memory_soft_mb: PositiveFloat | None = setting(
         "VATWATCH_MEMORY_SOFT_MB",
         None,
         "Resident memory; unset: a half of the machine's, or of what its container may have.",
         unit="MiB",
+        reload=True,
     )
     memory_hard_mb: PositiveFloat | None = setting(
-        "VATWATCH_MEMORY_HARD_MB", None, "The same; unset: three quarters.", unit="MiB"
+        "VATWATCH_MEMORY_HARD_MB", None, "The same; unset: three quarters.", unit="MiB", reload=True
     )
     replace_worker: Switch = setting(
         "VATWATCH_MEMORY_REPLACE_WORKER",
         False,
         "Whether the worker is replaced, in order, when all else leaves it over the hard limit.",
+        reload=True,
     )
     disk_soft_mb: float | None = setting(
         "VATWATCH_DISK_SOFT_MB",
@@ -37,6 +39,7 @@ class ResourceSettings(Section):
         "Free space under VATWATCH_HOME; unset: 2048, on a small disk a tenth of it.",
         unit="MiB",
         ge=0,
+        reload=True,
     )
     disk_hard_mb: float | None = setting(
         "VATWATCH_DISK_HARD_MB",
@@ -44,12 +47,21 @@ class ResourceSettings(Section):
         "The same; unset: 512, on a small disk a fortieth of it.",
         unit="MiB",
         ge=0,
+        reload=True,
     )
     hub_soft_ms: PositiveFloat = setting(
-        "VATWATCH_HUB_SOFT_MS", 500.0, "How late the hub may be before it is told.", unit="ms"
+        "VATWATCH_HUB_SOFT_MS",
+        500.0,
+        "How late the hub may be before it is told.",
+        unit="ms",
+        reload=True,
     )
     hub_hard_ms: PositiveFloat = setting(
-        "VATWATCH_HUB_HARD_MS", 5000.0, "How late the hub is when all suffers.", unit="ms"
+        "VATWATCH_HUB_HARD_MS",
+        5000.0,
+        "How late the hub is when all suffers.",
+        unit="ms",
+        reload=True,
     )
     hub_timeout_s: PositiveInt = setting(
         "VATWATCH_HUB_TIMEOUT",
@@ -58,5 +70,9 @@ class ResourceSettings(Section):
         unit="s",
     )
     cleanup_interval_s: PositiveFloat = setting(
-        "VATWATCH_CLEANUP_INTERVAL", 3600.0, "Between two removals of useless files.", unit="s"
+        "VATWATCH_CLEANUP_INTERVAL",
+        3600.0,
+        "Between two removals of useless files.",
+        unit="s",
+        reload=True,
     )

@@ -29,17 +29,32 @@ class Section(BaseModel):
 
 
 def setting(
-    name: str, default: Any, why: str, *, unit: str = "", secret: bool = False, **limits: Any
+    name: str,
+    default: Any,
+    why: str,
+    *,
+    unit: str = "",
+    secret: bool = False,
+    reload: bool = False,
+    **limits: Any,
 ) -> Any:
     """A field: its name in the environment, its default, its unit, and why it is there.
 
-    `secret`: nothing of its value is ever shown, not even of a wrong one. (An address is shown
-    without its password.) A number has the largest value that its unit allows, unless `limits` say
-    less.
+    Args:
+        name: its name in the environment
+        default: its value if no source has it
+        why: what it is for, as the documentation says it
+        unit: of a number, which has the largest value that its unit allows, unless `limits` say
+            less
+        secret: nothing of its value is ever shown, not even of a wrong one (an address is shown
+            without its password)
+        reload: whether a changed value takes effect while the service runs. Who declares that sees
+            to it that every actor that uses it handles `SettingsChanged`; else it needs a restart
+        limits: of a number, as pydantic's `Field` has them
     """
     if unit or (isinstance(default, int | float) and not isinstance(default, bool)):
         limits.setdefault("le", _MOST.get(unit, _MOST[""]))
-    extra: dict[str, Any] = {"unit": unit, "secret": secret}
+    extra: dict[str, Any] = {"unit": unit, "secret": secret, "reload": reload}
     return Field(default, alias=name, description=why, json_schema_extra=extra, **limits)
 
 

@@ -18,12 +18,14 @@ class ServiceSettings(Section):
         30.0,
         "Time between two health checks of all services.",
         unit="s",
+        reload=True,
     )
     probe_timeout_s: PositiveFloat = setting(
         "VATWATCH_PROBE_TIMEOUT",
         5.0,
         "How long a service may take to answer the health monitor.",
         unit="s",
+        reload=True,
     )
     handler_deadline_s: PositiveFloat = setting(
         "VATWATCH_HANDLER_DEADLINE",
@@ -32,6 +34,7 @@ class ServiceSettings(Section):
         "store, the fetcher and the embedded PostgreSQL may take as long as their own timeouts "
         "add up to.",
         unit="s",
+        reload=True,
     )
     shutdown_timeout_s: PositiveFloat = setting(
         "SERVICE_SHUTDOWN_TIMEOUT", 30.0, "How long an ordered stop may take.", unit="s"

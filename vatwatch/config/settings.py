@@ -8,8 +8,8 @@ is as good as none. All faults are reported together.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from vatwatch.config.section import Section
 from vatwatch.config.service import ServiceSettings
 from vatwatch.config.showing import (
     explain,
+    is_reloadable,
     is_secret,
     secrets_in,
     secrets_of_webhooks,
@@ -83,6 +84,25 @@ SECRETS_OF_OTHERS = ("PGPASSWORD", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where settings are read: enough to read them again there."""
+
+    env: Mapping[str, str] = field(repr=False)
+    directory: Path
+    overrides: Mapping[str, object]
+    for_service: bool
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that are read, whether they are there or not."""
+        return tuple(self.directory / name for name in (sources.TOML_FILE, sources.ENV_FILE))
+
+    def read_again(self) -> Reading:
+        """What the sources say now. Never raises, and asks no name server."""
+        return _read(self, together.faults_of_change if self.for_service else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, and what is odd about where they came from."""
 
@@ -103,6 +123,9 @@ class Settings:
     alerts: AlertSettings
     sources: Mapping[str, str]
     warnings: tuple[str, ...]
+    origin: Origin
+    version: int = 0
+    """How often they were changed since the start of the process (`hot_reload.py`)."""
 
     def secrets(self) -> frozenset[str]:
         """What must not be seen outside: passwords, keys, tokens, secret addresses."""
@@ -132,6 +155,8 @@ class Described:
     unit: str
     why: str
     source: str
+    reloadable: bool
+    """Whether a changed value takes effect while the service runs; else it needs a restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +185,7 @@ class Reading:
             return self.settings.secrets()
         values = [
             self.values[name]
-            for _, name, (_, field) in _fields()
+            for _, name, (_, field) in fields()
             if name in self.values and (is_secret(field) or name.endswith("_URL"))
         ]
         return frozenset({*secrets_in(values), *secrets_in(map(str, values))} - {""})
@@ -181,7 +206,7 @@ class Reading:
                 else shown(field.default, field),
                 self.sources.get(name, "default"),
             )
-            for section, name, (_, field) in _fields()
+            for section, name, (_, field) in fields()
         ]
 
 
@@ -212,20 +237,13 @@ def read(
     for_service: bool = False,
 ) -> Reading:
     """The same for who wants to see them even if they are wrong. Never raises."""
-    found = sources.find(
-        {name for _, name, _ in _fields()},
-        env=os.environ if env is None else env,
+    origin = Origin(
+        env=dict(os.environ if env is None else env),
         directory=directory or Path(),
-        overrides=overrides or {},
+        overrides=dict(overrides or {}),
+        for_service=for_service,
     )
-    faults = found.faults
-    sections = _validated(found.values, faults)
-    faults.extend(together.faults(sections))
-    if for_service:
-        faults.extend(together.faults_of_service(sections))
-    warnings = tuple(found.warnings)
-    settings = None if faults else Settings(**sections, sources=found.sources, warnings=warnings)
-    return Reading(settings, sections, found.values, found.sources, tuple(faults), warnings)
+    return _read(origin, together.faults_of_service if for_service else None)
 
 
 def describe(settings: Settings) -> list[Described]:
@@ -237,8 +255,29 @@ def describe(settings: Settings) -> list[Described]:
             shown(getattr(getattr(settings, section), attribute), field),
             settings.sources.get(name, "default"),
         )
-        for section, name, (attribute, field) in _fields()
+        for section, name, (attribute, field) in fields()
     ]
+
+
+def _read(
+    origin: Origin, look_here: Callable[[Mapping[str, Any]], Iterator[str]] | None
+) -> Reading:
+    """`look_here(sections)`: the faults that only this machine tells."""
+    found = sources.find(
+        {name for _, name, _ in fields()},
+        env=origin.env,
+        directory=origin.directory,
+        overrides=origin.overrides,
+    )
+    faults, warnings = found.faults, tuple(found.warnings)
+    sections = _validated(found.values, faults)
+    faults.extend(together.faults(sections))
+    if look_here is not None:
+        faults.extend(look_here(sections))
+    settings = None
+    if not faults:
+        settings = Settings(**sections, sources=found.sources, warnings=warnings, origin=origin)
+    return Reading(settings, sections, found.values, found.sources, tuple(faults), warnings)
 
 
 def _described(section: str, field: FieldInfo, value: str, source: str) -> Described:
@@ -251,6 +290,7 @@ def _described(section: str, field: FieldInfo, value: str, source: str) -> Descr
         unit=str(extra.get("unit", "")) if isinstance(extra, dict) else "",
         why=field.description or "",
         source=source,
+        reloadable=is_reloadable(field),
     )
 
 
@@ -258,18 +298,18 @@ def _validated(values: Mapping[str, object], faults: list[str]) -> dict[str, Any
     """The sections that are right; what is wrong with the others is added to the faults."""
     sections: dict[str, Any] = {}
     for section, model in SECTIONS.items():
-        fields = {field.alias: field for field in model.model_fields.values()}
+        by_name = {field.alias: field for field in model.model_fields.values()}
         # To pydantic a boolean, which only TOML has, is a number.
         misfits = [
             name
-            for name, field in fields.items()
+            for name, field in by_name.items()
             if isinstance(values.get(str(name)), bool) and field.annotation is not bool
         ]
         try:
             found = model.model_validate({k: v for k, v in values.items() if k not in misfits})
         except ValidationError as error:
             told = {str(one["loc"][0]): one for one in reversed(error.errors())}
-            faults.extend(explain(one, fields[name]) for name, one in reversed(told.items()))
+            faults.extend(explain(one, by_name[name]) for name, one in reversed(told.items()))
         else:
             if not misfits:
                 sections[section] = found
@@ -277,8 +317,9 @@ def _validated(values: Mapping[str, object], faults: list[str]) -> dict[str, Any
     return sections
 
 
-def _fields() -> Iterator[tuple[str, str, tuple[str, FieldInfo]]]:
+def fields() -> Iterator[tuple[str, str, tuple[str, FieldInfo]]]:
+    """Every setting: its section, its name, and its attribute there with its declaration."""
     for section, model in SECTIONS.items():
-        for attribute, field in model.model_fields.items():
-            assert field.alias is not None
-            yield section, field.alias, (attribute, field)
+        for attribute, declared in model.model_fields.items():
+            assert declared.alias is not None
+            yield section, declared.alias, (attribute, declared)

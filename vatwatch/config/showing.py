@@ -23,6 +23,11 @@ def is_secret(field: FieldInfo) -> bool:
     return _extra(field, "secret") is True or _mentions(field.annotation, SecretStr)
 
 
+def is_reloadable(field: FieldInfo) -> bool:
+    """Whether a changed value takes effect while the service runs."""
+    return _extra(field, "reload") is True
+
+
 def shown(value: object, field: FieldInfo) -> str:
     """A value that is in force: addresses without their passwords, keys only counted."""
     if isinstance(value, tuple | list):

@@ -34,6 +34,12 @@ def faults_of_service(sections: Mapping[str, Any]) -> Iterator[str]:
         yield from _least_memory(sections["resources"])
 
 
+def faults_of_change(sections: Mapping[str, Any]) -> Iterator[str]:
+    """The same for settings that change while the service runs: home and host stay as they are."""
+    if "resources" in sections:
+        yield from _least_memory(sections["resources"])
+
+
 def _home(home: Path) -> Iterator[str]:
     """Try it: permissions do not tell of a read-only file system, nor of root."""
     try:

@@ -37,17 +37,20 @@ class TrafficSettings(Section):
         900.0,
         "Who comes back within this time goes on with the same flight or session.",
         unit="s",
+        reload=True,
     )
     position_keepalive_s: PositiveFloat = setting(
         "VATWATCH_POSITION_KEEPALIVE",
         300.0,
         "A standing aircraft gets a position row this often.",
         unit="s",
+        reload=True,
     )
     keep_names: Switch = setting(
         "VATWATCH_KEEP_NAMES",
         True,
         "Whether people's names are stored and served; they are personal data.",
+        reload=True,
     )
     quarantine_retention_hours: PositiveFloat = setting(
         "VATWATCH_QUARANTINE_RETENTION_HOURS",
@@ -55,6 +58,7 @@ class TrafficSettings(Section):
         "How long the table of records that could not be read keeps them; two weeks outlast a "
         "holiday, and with 500 an hour take at most 0.7 GB.",
         unit="h",
+        reload=True,
     )
     history_retention_days: PositiveFloat | None = setting(
         "VATWATCH_HISTORY_RETENTION_DAYS",
@@ -62,6 +66,7 @@ class TrafficSettings(Section):
         "How long flights, plans, sessions, ATIS, radios and snapshots are kept; unset: for ever.",
         unit="d",
         le=36_500,
+        reload=True,
     )
     position_retention_days: PositiveFloat | None = setting(
         "VATWATCH_POSITION_RETENTION_DAYS",
@@ -69,19 +74,23 @@ class TrafficSettings(Section):
         "How long positions are kept, by whole days; unset: as long as the flights.",
         unit="d",
         le=36_500,
+        reload=True,
     )
     boundary: Annotated[Path, on_disk(_file)] | None = setting(
         "VATWATCH_FILTER_BOUNDARY",
         None,
         "A GeoJSON file; only what is inside its polygons is kept.",
+        reload=True,
     )
     callsign: Annotated[str, checked(_pattern)] | None = setting(
         "VATWATCH_FILTER_CALLSIGN",
         None,
         "A regular expression; only callsigns in which it is found are kept.",
+        reload=True,
     )
     min_rating: int | None = setting(
         "VATWATCH_FILTER_MIN_RATING",
         None,
         "VATSIM's id of a rating; controllers and ATIS below it are not kept.",
+        reload=True,
     )

@@ -41,41 +41,62 @@ class VatsimSettings(Section):
         None,
         f"The data feed; unset: found through VATSIM_STATUS_URL, else {DEFAULT_API_URL}.",
         repr=False,
+        reload=True,
     )
     transceivers_url: FeedUrl | None = setting(
         "VATSIM_TRANSCEIVERS_URL",
         None,
         "The transceivers feed; unset: beside VATSIM_API_URL, or found through VATSIM_STATUS_URL.",
         repr=False,
+        reload=True,
     )
     status_url: FeedUrl = setting(
-        "VATSIM_STATUS_URL", DEFAULT_STATUS_URL, "The list of the feeds' addresses.", repr=False
+        "VATSIM_STATUS_URL",
+        DEFAULT_STATUS_URL,
+        "The list of the feeds' addresses.",
+        repr=False,
+        reload=True,
     )
     api_timeout_s: PositiveFloat = setting(
-        "VATSIM_API_TIMEOUT", 10.0, "How long one request may take, to its last byte.", unit="s"
+        "VATSIM_API_TIMEOUT",
+        10.0,
+        "How long one request may take, to its last byte.",
+        unit="s",
+        reload=True,
     )
     retry_attempts: int = setting(
-        "VATSIM_API_RETRY_ATTEMPTS", 3, "Tries after the first, within one poll.", ge=0, le=20
+        "VATSIM_API_RETRY_ATTEMPTS",
+        3,
+        "Tries after the first, within one poll.",
+        ge=0,
+        le=20,
+        reload=True,
     )
     poll_interval_s: PositiveFloat = setting(
         "VATSIM_POLL_INTERVAL",
         15.0,
         "Between two polls. VATSIM's own hosts are not asked more often than every 15 s.",
         unit="s",
+        reload=True,
     )
     max_body_mb: PositiveInt = setting(
         "VATSIM_MAX_BODY_MB",
         64,
         "A larger body is no feed: thirty times the busiest seen.",
         unit="MiB",
+        reload=True,
     )
     user_agent: Header = setting(
         "VATSIM_USER_AGENT",
         f"vatwatch/{__version__}",
         "How we introduce ourselves; VATSIM asks for the software's name and a contact.",
+        reload=True,
     )
     contact: Header = setting(
-        "VATSIM_CONTACT", "", "A mail address or page, added to the user agent in brackets."
+        "VATSIM_CONTACT",
+        "",
+        "A mail address or page, added to the user agent in brackets.",
+        reload=True,
     )
 
     def may_ask(self, url: str) -> bool:

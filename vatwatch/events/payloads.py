@@ -146,6 +146,20 @@ class HealthPayload(Payload, frozen=True, gc=False):
     ] = {}
 
 
+class ConfigPayload(Payload, frozen=True, gc=False):
+    """The settings were read again: they were taken over, or refused as a whole."""
+
+    trigger: Annotated[str, Meta(description="What for: files, signal or request.")]
+    version: Annotated[int, Meta(description="Changes since the start of the process so far.")]
+    changed: Annotated[tuple[str, ...], Meta(description="Settings with another value now.")] = ()
+    needs_restart: Annotated[
+        tuple[str, ...], Meta(description="Settings that take effect at the next start.")
+    ] = ()
+    faults: Annotated[
+        tuple[str, ...], Meta(description="Why it was refused; nothing is changed then.")
+    ] = ()
+
+
 PAYLOADS: dict[str, type[Payload]] = {
     "FLIGHT_CREATED": FlightPayload,
     "FLIGHT_UPDATED": FlightPayload,
@@ -160,6 +174,8 @@ PAYLOADS: dict[str, type[Payload]] = {
     "SERVICE_RECOVERED": RecoveryPayload,
     "HEALTH_CHECK": HealthPayload,
     "ERROR_OCCURRED": ServicePayload,
+    "CONFIG_RELOADED": ConfigPayload,
+    "CONFIG_REJECTED": ConfigPayload,
     "DATA_FETCHED": DataPayload,
     "DATA_PROCESSED": DataPayload,
     "DATA_STORED": DataPayload,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import falcon
 
+from vatwatch.config.access import AccessSettings
 from vatwatch.http.audit import NOBODY, AuditLog
 from vatwatch.http.params import require_declared
 from vatwatch.http.rates import Rate
@@ -48,7 +49,14 @@ class WriteAuthorization:
         """
         self._keys = [key.encode() for key in keys]
         self._rate = Rate(rate, redis_url=redis_url)
+        self._redis_url = redis_url
         self.audit = AuditLog(audit_log)
+
+    def change(self, access: AccessSettings) -> None:
+        """Go on with these keys and this rate; under the same rate what was used counts on."""
+        self._keys = [key.get_secret_value().encode() for key in access.api_keys]
+        if access.write_rate != self._rate.text:
+            self._rate = Rate(access.write_rate, redis_url=self._redis_url)
 
     def require(self, req: falcon.Request, action: str) -> str:
         """Let the request do `action`, or say why not; the fingerprint of the key.

@@ -9,6 +9,7 @@ import falcon
 from vatwatch.http.access import AuditTrail
 from vatwatch.http.alerts import AlertsResource
 from vatwatch.http.bounds import Bounds
+from vatwatch.http.config import ConfigResource, ReloadResource
 from vatwatch.http.connection import Connections
 from vatwatch.http.cors import CrossOrigin
 from vatwatch.http.errors import (
@@ -65,6 +66,7 @@ def create_app(service: Service) -> App:
     """The WSGI app of one process."""
     requests = RequestCounts()
     bounds = Bounds(service.read_rate, service.trusted_proxies)
+    origins = CrossOrigin(service.cors_origins)
     # The first is the outermost: what the others refuse has an id, and is counted.
     middleware: list[Any] = [
         RequestIds(),
@@ -73,9 +75,9 @@ def create_app(service: Service) -> App:
         bounds,
         Connections(),
         KnownParameters(),
+        origins,
     ]
-    if service.cors_origins is not None:
-        middleware.append(CrossOrigin(service.cors_origins))
+    service.on_change += [bounds.change, origins.change]
     app = falcon.App(middleware=middleware)
     add_error_handlers(app)
     app.add_route("/healthz", HealthzResource())
@@ -86,6 +88,8 @@ def create_app(service: Service) -> App:
     app.add_route("/api/services/{name}/health", ServiceHealthResource(service))
     app.add_route("/api/database/health", DatabaseHealthResource(service))
     app.add_route("/api/cache/health", CacheHealthResource(service))
+    app.add_route("/api/config", ConfigResource(service))
+    app.add_route("/api/config/reload", ReloadResource(service))
     app.add_route("/api/alerts", AlertsResource(service))
     app.add_route("/api/flights", CollectionResource(service, Collection.FLIGHTS))
     flight, track = RecordResource(service, Collection.FLIGHTS), TrackResource(service)

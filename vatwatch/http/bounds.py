@@ -11,6 +11,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 import falcon
 
+from vatwatch.config.access import AccessSettings
 from vatwatch.http.bodies import MAX_BODY_BYTES, too_large
 from vatwatch.http.rates import Rate
 
@@ -37,7 +38,17 @@ class Bounds:
         `trusted_proxies` are networks whose X-Forwarded-For is believed.
         """
         self._rate = rate
-        self._trusted = tuple(ip_network(network) for network in trusted_proxies)
+        self._trust(trusted_proxies)
+
+    def change(self, access: AccessSettings) -> None:
+        """Go on by these settings; under the same rate what was asked counts on."""
+        text = None if self._rate is None else self._rate.text
+        if access.read_rate != text:
+            self._rate = None if access.read_rate is None else Rate(access.read_rate)
+        self._trust(access.trusted_proxies)
+
+    def _trust(self, proxies: Sequence[str]) -> None:
+        self._trusted = tuple(ip_network(network) for network in proxies)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Refuse the request, or let it through.

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 
 import falcon
 
+from vatwatch.config.access import AccessSettings
+
 ANY = "*"
 METHODS = "GET, HEAD, OPTIONS"
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -31,16 +33,27 @@ MAX_AGE_S = 24 * 3600
 class CrossOrigin:
     """Falcon's middleware; also errors get its headers, or a page could not tell them apart."""
 
-    def __init__(self, origins: Sequence[str]) -> None:
-        """`origins` such as `https://example.org`, as browsers send them; or `*` alone for all."""
-        self._any = tuple(origins) == (ANY,)
-        self._origins = frozenset(origins)
+    def __init__(self, origins: Sequence[str] | None) -> None:
+        """`origins` such as `https://example.org`, as browsers send them; or `*` alone for all.
+
+        None: no page of another origin, and nothing is said of it.
+        """
+        self._allow(origins)
+
+    def change(self, access: AccessSettings) -> None:
+        """Allow what these settings allow."""
+        self._allow(access.cors_origins)
+
+    def _allow(self, origins: Sequence[str] | None) -> None:
+        self._off = origins is None
+        self._any = tuple(origins or ()) == (ANY,)
+        self._origins = frozenset(origins or ())
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
     ) -> None:
         """Say whether the page may read this answer, and of OPTIONS, what it may ask."""
-        if req.method not in READS:
+        if self._off or req.method not in READS:
             return
         if self._any:
             origin: str | None = ANY

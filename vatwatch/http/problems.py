@@ -44,6 +44,14 @@ class SwitchedOff(falcon.HTTPNotFound):
         self.type = f"urn:vatwatch:problem:{what.replace(' ', '-')}-off"
 
 
+class Unprocessable(falcon.HTTPUnprocessableEntity):
+    """A request that is understood and cannot be followed; `faults` say all that is wrong."""
+
+    def __init__(self, title: str, description: str, faults: tuple[str, ...]) -> None:
+        super().__init__(title=title, description=description)
+        self.faults = faults
+
+
 def add_error_handlers(app: App) -> None:
     """Make every error of the app a problem document."""
     app.set_error_serializer(_serialize)
@@ -67,6 +75,8 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
     request_id = current_request_id()
     if request_id:
         problem["request_id"] = request_id
+    if isinstance(error, Unprocessable):
+        problem["faults"] = [redact(fault) for fault in error.faults]
     resp.data = msgspec.json.encode(problem)
     resp.content_type = MEDIA_TYPE
 

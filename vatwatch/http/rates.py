@@ -61,6 +61,7 @@ class Rate:
 
         With a `redis_url` all processes count together; while Redis is away each counts for itself.
         """
+        self.text = rate
         self._rate = limits.parse(rate)
         self._most = self._rate.amount
         self._window_s = self._rate.get_expiry()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 import falcon
 import msgspec
 
+from vatwatch.config.access import AccessSettings
+from vatwatch.config.settings import Settings
 from vatwatch.errors import TooManyQuestions
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.connection import asker_is_gone
@@ -24,9 +26,9 @@ R = TypeVar("R")
 ASK_TIMEOUT_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Service:
-    """The service of this process."""
+    """The service of this process. What the settings say of it changes with them (`use`)."""
 
     tree: Tree
     started_at: datetime
@@ -41,6 +43,16 @@ class Service:
     trusted_proxies: tuple[str, ...] = ()
     """Networks whose X-Forwarded-For is believed."""
     ask_timeout_s: float = ASK_TIMEOUT_S
+    on_change: list[Callable[[AccessSettings], None]] = field(default_factory=list)
+    """Called when the settings change, by whoever keeps something of them."""
+
+    def use(self, settings: Settings) -> None:
+        """Go on by these settings: keys, rates, origins, proxies, and whether faults are taken."""
+        access = settings.access
+        self.faults_allowed = access.faults
+        self.authorization.change(access)
+        for change in self.on_change:
+            change(access)
 
     def ask(self, name: str, message: Ask[R], *, timeout_s: float | None = None) -> R:
         """Ask an actor. Its errors become problem documents (`problems`).

@@ -3,30 +3,40 @@
 Who tells whom (`make docs` draws it from the messages' own docstrings; a question mark is an ask):
 
     alerter
+      ◀ config_watcher   SettingsChanged
       ◀ event_bus        Delivered?, NotifyAgain
       ◀ http             GetAlerts?, GetLatestAlerts?
       ◀ store            AlertsStored
     cache
+      ◀ config_watcher   SettingsChanged
       ◀ event_bus        MirrorEvents
       ◀ health_monitor   InspectCache?
       ◀ http             FindFlightId?, FindLive?, GetLive?, InspectCache?
       ◀ journal          SnapshotSetAside
       ◀ processor        LiveChanged
+    config_watcher
+      ◀ http             GetSettings?, ReloadSettings?
+      ◀ server           ReloadOrdered
     error_manager
+      ◀ config_watcher   SettingsChanged
       ◀ event_bus        Delivered?
       ◀ http             GetErrorAnalytics?, GetErrorRecovery?, GetErrorTrends?, GetErrors?
       ◀ store            ErrorsStored, StoreStarted
       ◀ supervision      SupervisionNoticed
     event_bus
       ◀ alerter          DeleteDeadLetter, StoreDeadLetter
+      ◀ config_watcher   SettingsChanged
       ◀ every service    Publish
       ◀ http             AcceptEvent?, DiscardDeadLetter?, GetDeadLetter?, GetDeadLetters?,
                          GetEventMetrics?, GetEvents?, RedeliverDeadLetter?
       ◀ resource_monitor EvictHistory
       ◀ store            EventsStored, StoreStarted
       ◀ supervision      MessageUndelivered
+    fetcher
+      ◀ config_watcher   SettingsChanged
     health_monitor
       ◀ alerter          GetReports?
+      ◀ config_watcher   SettingsChanged
       ◀ event_bus        Delivered?
       ◀ every service    ServiceReport
       ◀ http             GetReports?
@@ -36,6 +46,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ supervision      NodeChanged
     history
       ◀ alerter          FindAlerts?
+      ◀ config_watcher   SettingsChanged
       ◀ error_manager    FindErrors?
       ◀ health_monitor   InspectDatabase?
       ◀ http             FindAlerts?, FindDeadLetter?, FindDeadLetters?, FindErrors?, FindEvents?,
@@ -43,6 +54,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ postgres         DatabaseReturned
       ◀ store            DatabaseReturned
     journal
+      ◀ config_watcher   SettingsChanged
       ◀ every service    SnapshotFailed
       ◀ fetcher          AppendSnapshot?, FindFeedClock?, HoldSnapshot?, QuarantineHeld?,
                          RejectSnapshot, ReleaseHeld?
@@ -55,12 +67,15 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ store            GetDsn?
     processor
       ◀ cache            CacheStarted
+      ◀ config_watcher   SettingsChanged
       ◀ journal          EntrySkipped, SnapshotJournaled
       ◀ store            BatchInvalid, BatchOutOfSequence, BatchStored, StoreStarted
     resource_monitor
+      ◀ config_watcher   SettingsChanged
       ◀ event_bus        Delivered?
     store
       ◀ alerter          StoreAlerts
+      ◀ config_watcher   SettingsChanged
       ◀ error_manager    StoreErrors
       ◀ event_bus        StoreEvents
       ◀ history          DatabaseReturned
@@ -85,6 +100,13 @@ from vatwatch.messages.cache import (
     LiveChanged,
     MirrorEvents,
     SnapshotSetAside,
+)
+from vatwatch.messages.config_watcher import (
+    GetSettings,
+    ReloadOrdered,
+    ReloadOutcome,
+    ReloadSettings,
+    SettingsInForce,
 )
 from vatwatch.messages.error_manager import (
     ErrorsStored,
@@ -143,7 +165,13 @@ from vatwatch.messages.processor import (
     EntrySkipped,
     SnapshotJournaled,
 )
-from vatwatch.messages.shared import BatchInvalid, BatchStored, DatabaseReturned, StoreStarted
+from vatwatch.messages.shared import (
+    BatchInvalid,
+    BatchStored,
+    DatabaseReturned,
+    SettingsChanged,
+    StoreStarted,
+)
 from vatwatch.messages.store import (
     ReadNetworkState,
     Recovered,

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from vatwatch.events.dead_letters import DeadLetter
 from vatwatch.events.event import Cursor
+from vatwatch.messages.shared import SettingsChanged
 from vatwatch.messages.store import StoreAlerts
 from vatwatch.messages.subscribers import Delivered
 from vatwatch.monitoring.alert_records import AlertFilter, AlertRecord, Alerts
@@ -41,4 +42,6 @@ class NotifyAgain(BestEffort):
     letter: DeadLetter
 
 
-ToAlerter: TypeAlias = GetAlerts | GetLatestAlerts | AlertsStored | NotifyAgain | Delivered
+ToAlerter: TypeAlias = (
+    GetAlerts | GetLatestAlerts | AlertsStored | NotifyAgain | Delivered | SettingsChanged
+)

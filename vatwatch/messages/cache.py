@@ -9,6 +9,7 @@ from vatwatch.events.event import Event
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.records import Feed
 from vatwatch.live.records import Body, Collection
+from vatwatch.messages.shared import SettingsChanged
 from vatwatch.messages.status import CacheReport
 from vatwatch.supervision import Ask, BestEffort, Tell
 from vatwatch.traffic.network_state import NetworkState
@@ -72,5 +73,12 @@ class MirrorEvents(BestEffort):
 
 
 ToCache: TypeAlias = (
-    LiveChanged | SnapshotSetAside | GetLive | FindLive | FindFlightId | InspectCache | MirrorEvents
+    LiveChanged
+    | SnapshotSetAside
+    | GetLive
+    | FindLive
+    | FindFlightId
+    | InspectCache
+    | MirrorEvents
+    | SettingsChanged
 )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from vatwatch.events.event import Cursor
-from vatwatch.messages.shared import StoreStarted
+from vatwatch.messages.shared import SettingsChanged, StoreStarted
 from vatwatch.messages.store import StoreErrors
 from vatwatch.messages.subscribers import Delivered
 from vatwatch.monitoring.error_statistics import Analytics, RecoveryNumbers, Trends
@@ -66,4 +66,5 @@ ToErrorManager: TypeAlias = (
     | SupervisionNoticed
     | StoreStarted
     | Delivered
+    | SettingsChanged
 )

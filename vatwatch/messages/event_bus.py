@@ -9,7 +9,7 @@ from uuid import UUID
 
 from vatwatch.events.dead_letters import DeadLetter, LetterFilter
 from vatwatch.events.event import Cursor, Event, EventFilter
-from vatwatch.messages.shared import StoreStarted
+from vatwatch.messages.shared import SettingsChanged, StoreStarted
 from vatwatch.messages.status import EventBusStatus
 from vatwatch.messages.store import StoreEvents
 from vatwatch.supervision import Ask, BestEffort, DeadLetterReason, Tell
@@ -153,4 +153,5 @@ ToEventBus: TypeAlias = (
     | EventsStored
     | EvictHistory
     | StoreStarted
+    | SettingsChanged
 )

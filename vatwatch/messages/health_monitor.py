@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from vatwatch.messages.shared import SettingsChanged
 from vatwatch.messages.status import Status
 from vatwatch.messages.subscribers import Delivered
 from vatwatch.monitoring.health import Health, PartHealth
@@ -57,4 +58,4 @@ class NodeChanged(BestEffort):
     """What it failed with, if that is what happened."""
 
 
-ToHealthMonitor: TypeAlias = ServiceReport | GetReports | NodeChanged | Delivered
+ToHealthMonitor: TypeAlias = ServiceReport | GetReports | NodeChanged | Delivered | SettingsChanged

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from vatwatch.events.dead_letters import DeadLetter, LetterFilter
 from vatwatch.events.event import Cursor, EventFilter, EventRow
-from vatwatch.messages.shared import DatabaseReturned
+from vatwatch.messages.shared import DatabaseReturned, SettingsChanged
 from vatwatch.messages.status import DatabaseReport
 from vatwatch.monitoring.alert_records import AlertFilter, AlertRecord
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
@@ -96,4 +96,5 @@ ToHistory: TypeAlias = (
     | FindErrors
     | InspectDatabase
     | DatabaseReturned
+    | SettingsChanged
 )

@@ -10,7 +10,7 @@ from vatwatch.feed.clock import Moment
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
 from vatwatch.messages.processor import SnapshotJournaled
-from vatwatch.messages.shared import BatchInvalid, BatchStored
+from vatwatch.messages.shared import BatchInvalid, BatchStored, SettingsChanged
 from vatwatch.supervision import Ask, Tell
 
 
@@ -145,4 +145,5 @@ ToJournal: TypeAlias = (
     | CleanJournal
     | BatchStored
     | BatchInvalid
+    | SettingsChanged
 )

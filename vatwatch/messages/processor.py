@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
-from vatwatch.messages.shared import BatchInvalid, BatchStored, StoreStarted
+from vatwatch.messages.shared import BatchInvalid, BatchStored, SettingsChanged, StoreStarted
 from vatwatch.supervision import Tell
 
 
@@ -60,4 +60,5 @@ ToProcessor: TypeAlias = (
     | BatchStored
     | BatchInvalid
     | StoreStarted
+    | SettingsChanged
 )

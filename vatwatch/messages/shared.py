@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from vatwatch.supervision import Tell
+from vatwatch.config.settings import Settings
+from vatwatch.supervision import Latest, Tell
+from vatwatch.traffic.pipeline import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,17 @@ class StoreStarted(Tell):
 @dataclass(frozen=True, slots=True)
 class DatabaseReturned(Tell):
     """postgres, store, history → store, history: the database answers again; no need to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged(Latest):
+    """config_watcher → event_bus, error_manager, journal, store, cache, history: these settings are
+    in force from now on. Whoever starts later starts with them.
+
+    config_watcher → processor, fetcher, health_monitor, resource_monitor, alerter: the same.
+
+    `options`: the same as the settings say it about the traffic, with the boundary's file read.
+    """
+
+    settings: Settings
+    options: Options

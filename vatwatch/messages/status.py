@@ -265,6 +265,20 @@ class HistoryStatus(Struct, frozen=True):
     retry_at: datetime | None = None  # wall clock
 
 
+class ConfigStatus(Struct, frozen=True):
+    """The settings: how often they were changed while the service ran, and what is wrong now."""
+
+    COUNTERS: ClassVar = ("reloads", "rejections")
+
+    version: int = 0
+    reloads: int = 0
+    rejections: int = 0
+    faults: tuple[str, ...] = ()  # why what the files say now is refused
+    needs_restart: tuple[str, ...] = ()  # settings that take effect at the next start
+    changed_at: datetime | None = None  # wall clock
+    rejected_at: datetime | None = None  # wall clock
+
+
 Status: TypeAlias = (
     PostgresStatus
     | HistoryStatus
@@ -277,6 +291,7 @@ Status: TypeAlias = (
     | ErrorStatus
     | ResourceStatus
     | AlerterStatus
+    | ConfigStatus
 )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from vatwatch.events.dead_letters import DeadLetter
 from vatwatch.events.event import Event
 from vatwatch.feed.correlation import correlation_id
-from vatwatch.messages.shared import DatabaseReturned
+from vatwatch.messages.shared import DatabaseReturned, SettingsChanged
 from vatwatch.monitoring.alert_records import AlertRecord
 from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.supervision import Ask, Tell
@@ -79,5 +79,11 @@ class StoreAlerts(Tell):
 
 
 ToStore: TypeAlias = (
-    ReadNetworkState | StoreBatch | StoreEvents | StoreErrors | StoreAlerts | DatabaseReturned
+    ReadNetworkState
+    | StoreBatch
+    | StoreEvents
+    | StoreErrors
+    | StoreAlerts
+    | DatabaseReturned
+    | SettingsChanged
 )

@@ -173,6 +173,22 @@ def step(
     return after, told
 
 
+def under_rules(alerts: Alerts, rules: Mapping[str, Rule]) -> dict[str, Alert]:
+    """The same alerts with the times that the rules have now."""
+    return {
+        key: replace(
+            alert,
+            rule=replace(
+                alert.rule,
+                hold_s=rules[alert.rule.name].hold_s,
+                clear_s=rules[alert.rule.name].clear_s,
+            ),
+        )
+        for key, alert in alerts.items()
+        if alert.rule.name in rules
+    }
+
+
 def _next(
     alert: Alert | None, rules: Mapping[str, Rule], condition: Condition | None, now_s: float
 ) -> tuple[Alert | None, Literal["firing", "resolved"] | None]:

@@ -15,6 +15,7 @@ OUTSIDE = ("postgresql", "redis", "feed", "transceivers")
 DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     "event_bus": ("store",),
     "error_manager": ("store", "history"),
+    "config_watcher": (),
     "postgres": (),
     "journal": (),
     "store": ("postgres", "postgresql"),

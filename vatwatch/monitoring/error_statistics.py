@@ -92,8 +92,12 @@ class ErrorStatistics:
 
     def __init__(self, retention: timedelta) -> None:
         self._minutes: list[_Minute] = []
-        self._most = max(1, int(retention.total_seconds() // MINUTE_S))
         self._groups: OrderedDict[str, Group] = OrderedDict()
+        self.keep_for(retention)
+
+    def keep_for(self, retention: timedelta) -> None:
+        """How far back they go from the next minute on; a minute at least."""
+        self._most = max(1, int(retention.total_seconds() // MINUTE_S))
 
     def add(self, record: ErrorRecord, added: int | None = None) -> None:
         """Count the errors of a record, and the recovery that was tried.

@@ -68,8 +68,8 @@ class Master(Arbiter):
         raise StopIteration
 
     def handle_hup(self) -> None:
-        """A terminal that closes, or somebody who has changed a setting."""
-        log.info("SIGHUP: there is nothing to reload; a changed setting takes a restart")
+        """Somebody has changed a setting, or a terminal closes: the worker reads them again."""
+        self.kill_workers(signal.SIGHUP)
 
     def handle_usr1(self) -> None:
         """gunicorn's way to reopen log files."""

@@ -23,7 +23,8 @@ from vatwatch.http.app import create_app
 from vatwatch.http.rates import Rate
 from vatwatch.http.service import Service
 from vatwatch.listening import authority, listen
-from vatwatch.logs import keep_log_files
+from vatwatch.logs import apply_log_settings, keep_log_files
+from vatwatch.messages import ReloadOrdered
 from vatwatch.redaction import shown_address
 from vatwatch.server.gunicorn_log import GunicornLog
 from vatwatch.server.master import STOP_MARGIN_S, Master, SignalledApplication
@@ -72,6 +73,7 @@ class _Application(SignalledApplication):
         self._listener = listener
         self._home = home
         self._tree: Tree | None = None
+        self._service: Service | None = None
         self._started = False
         self._refusal = ""
         self.signals: SimpleQueue[int] = SimpleQueue()
@@ -103,14 +105,25 @@ class _Application(SignalledApplication):
         """In the worker: make the app. The tree behind it starts a moment later."""
         try:
             self._tree = build(
-                self._settings, on_exhausted=_give_up, on_refused=self._leave_for_good
+                self._settings,
+                on_exhausted=_give_up,
+                on_refused=self._leave_for_good,
+                on_settings=self._use,
             )
         except VatwatchError as error:
             _refuse(error)
         assert self._tree is not None
-        return create_app(self._service(self._tree))
+        self._service = self._make_service(self._tree)
+        return create_app(self._service)
 
-    def _service(self, tree: Tree) -> Service:
+    def _use(self, settings: Settings) -> None:
+        """The settings have changed: what concerns the process, and is no part of the tree."""
+        self._settings = settings
+        apply_log_settings(settings.logs)
+        if self._service is not None:
+            self._service.use(settings)
+
+    def _make_service(self, tree: Tree) -> Service:
         settings = self._settings
         redis = settings.cache.redis_url
         return Service(
@@ -140,6 +153,7 @@ class _Application(SignalledApplication):
         beat = gevent.spawn(worker.beat)
         self._started = True
         worker.before_exit = partial(self._stop_tree, None, worker)
+        worker.on_reload = self._order_reload
         try:
             starting = gevent.spawn(_start, self._tree)
             either: list[gevent.Greenlet[..., Any] | Event] = [starting, worker.stop_ordered]
@@ -154,6 +168,12 @@ class _Application(SignalledApplication):
             _refuse(failure)
         freeze_startup_objects()
         self._greet()
+
+    def _order_reload(self) -> None:
+        """SIGHUP: have the settings read again."""
+        log.info("SIGHUP: the settings are read again.")
+        if self._tree is not None:
+            self._tree.directory.address("config_watcher").tell(ReloadOrdered())
 
     def _greet(self) -> None:
         settings = self._settings

@@ -40,6 +40,8 @@ class Worker(GeventWorker):
         self.hurried = Event()
         self.stop_began = 0.0
         self.before_exit: Callable[[], None] = lambda: None
+        self.on_reload: Callable[[], None] = lambda: None
+        """What SIGHUP orders."""
 
     def init_signals(self) -> None:
         """Handlers that run in a greenlet each: they may log, and interrupt nothing."""
@@ -49,7 +51,7 @@ class Worker(GeventWorker):
         signal.signal(signal.SIGINT, lambda _signal, _frame: None)
         gevent.signal_handler(signal.SIGTERM, self.order_stop)
         gevent.signal_handler(signal.SIGQUIT, self._hurry)
-        gevent.signal_handler(signal.SIGHUP, log.info, "SIGHUP: there is nothing to reload")
+        gevent.signal_handler(signal.SIGHUP, lambda: self.on_reload())
         for other in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU):
             gevent.signal_handler(other, log.debug, "%s is ignored", other.name)
         self._hear_what_came_before()

@@ -48,9 +48,13 @@ class Journal:
     """
 
     def __init__(self, directory: Path, *, max_bytes: int) -> None:
-        """`max_bytes` bounds all entries together: what is pending, archived, in quarantine."""
+        """`max_bytes` bounds all entries together: what is pending, archived, in quarantine.
+
+        It can be changed later by the attribute of this name; a lower bound holds from the next
+        entry on.
+        """
         self._directory = directory
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._lock = DirectoryLock(directory)
         self._failures = FailureCounts(directory / "failures")
         self._keeps_archive = True
@@ -337,15 +341,15 @@ class Journal:
         """Delete the oldest of the archive, then of the quarantine, which nobody else has; what
         waits for the database is never deleted."""
         archive, quarantine = self._archive, self._quarantine
-        if self._pending.size_bytes + size_bytes > self._max_bytes:
+        if self._pending.size_bytes + size_bytes > self.max_bytes:
             raise JournalFull(
                 "the journal is full: "
                 f"{counted(len(self._pending), 'snapshot waits', 'snapshots wait')} for the "
-                f"database, and it may have {self._max_bytes / 2**20:.0f} MiB "
+                f"database, and it may have {self.max_bytes / 2**20:.0f} MiB "
                 "(VATWATCH_JOURNAL_MAX_MB)"
             )
         kept = self._pending.size_bytes + archive.shelf.size_bytes + quarantine.shelf.size_bytes
-        surplus = kept + self.held_bytes + size_bytes - self._max_bytes
+        surplus = kept + self.held_bytes + size_bytes - self.max_bytes
         if surplus > 0:
             surplus -= archive.evict(surplus)
         # The last file that tells the newest id may go only when the id is written down.
@@ -368,7 +372,7 @@ class Journal:
             quarantined=len(quarantine.shelf),
             quarantined_bytes=quarantine.shelf.size_bytes,
             dropped=quarantine.dropped,
-            max_bytes=self._max_bytes,
+            max_bytes=self.max_bytes,
             torn=self._torn,
             corrupt=self._corrupt,
             evicted=archive.evicted,

@@ -74,11 +74,16 @@ class ConnectionPool:
     def __init__(
         self, dsn: str, *, size: int, timeout_s: float, application_name: str = "vatwatch"
     ) -> None:
-        """`timeout_s` bounds each piece of work, the waiting for a connection included."""
+        """`timeout_s` bounds each piece of work, the waiting for a connection included.
+
+        It can be changed later by the attribute of this name.
+        """
         self._dsn = dsn
         self._name = name_of(dsn)
         self._size = size
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
+        # What every session is told at its start; a longer limit is told to the transaction.
+        self._session_timeout_s = timeout_s
         self._application_name = application_name
         self._threads = NativePool(size, "postgresql")
         self._free = BoundedSemaphore(size)
@@ -98,7 +103,7 @@ class ConnectionPool:
                 wrong
             Exception: what `work` raised
         """
-        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
         deadline = monotonic() + limit_s
         self._acquire(limit_s)
         try:
@@ -166,7 +171,7 @@ class ConnectionPool:
     def _connect_plainly(self) -> connection:
         """What the address asks for of the session is kept."""
         given = parse_dsn(self._dsn)
-        own = f"-c timezone=UTC -c statement_timeout={int(self._timeout_s * 1000)}"
+        own = f"-c timezone=UTC -c statement_timeout={int(self._session_timeout_s * 1000)}"
         others = given.get("options") or os.environ.get("PGOPTIONS", "")
         defaults: dict[str, Any] = {
             name: value for name, value in DEFAULTS.items() if not _is_set(given, name)
@@ -198,7 +203,7 @@ class ConnectionPool:
     ) -> Result:
         def transaction() -> Result:
             try:
-                if limit_s > self._timeout_s:
+                if limit_s > self._session_timeout_s:
                     _allow(conn, limit_s)
                 result = work(conn)
                 conn.commit()

@@ -84,6 +84,7 @@ class RedisMirror:
     """Reads and writes Redis. Raises redis.RedisError as it comes; nothing is retried."""
 
     def __init__(self, url: str, ttl_s: Lifetimes) -> None:
+        """`ttl_s` can be changed later by the attribute of this name."""
         # Its own defaults make one call to a server that is away cost four seconds of retries.
         self._redis = Redis.from_url(
             url,
@@ -91,7 +92,7 @@ class RedisMirror:
             socket_connect_timeout=TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
         )
-        self._ttl_s = ttl_s
+        self.ttl_s = ttl_s
         where = self._redis.connection_pool.connection_kwargs
         # Of what the address leaves out redis-py knows only its own defaults.
         network = f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
@@ -110,11 +111,11 @@ class RedisMirror:
         """Write every collection and the configuration (JSON), all or none."""
         pipeline = self._redis.pipeline(transaction=True)
         for collection, body in bodies.items():
-            key, ttl_s = _key(collection), self._ttl_s.live[collection]
+            key, ttl_s = _key(collection), self.ttl_s.live[collection]
             pipeline.set(key, body.plain, ex=ttl_s)
             pipeline.set(f"{key}:gzip", body.gzipped, ex=ttl_s)
         if configuration:
-            pipeline.set(CONFIG_KEY, configuration, ex=self._ttl_s.configuration)
+            pipeline.set(CONFIG_KEY, configuration, ex=self.ttl_s.configuration)
         pipeline.execute()
 
     def read(self) -> dict[Collection, Body]:
@@ -133,7 +134,7 @@ class RedisMirror:
         pipeline = self._redis.pipeline(transaction=True)
         for event in events:
             pipeline.xadd(EVENTS_KEY, _fields(event), maxlen=length, approximate=True)
-        pipeline.expire(EVENTS_KEY, self._ttl_s.events)
+        pipeline.expire(EVENTS_KEY, self.ttl_s.events)
         pipeline.execute()
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ cut in two.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from math import isfinite
 from typing import Any
 
@@ -19,8 +20,10 @@ from shapely.geometry.base import BaseGeometry
 class Boundary:
     """An area; asked about points in degrees WGS84."""
 
-    def __init__(self, area: BaseGeometry, name: str) -> None:
+    def __init__(self, area: BaseGeometry, name: str, digest: str = "") -> None:
+        """`digest`: of the file that it was made of, to tell whether that has changed."""
         self.name = name
+        self.digest = digest
         self._area = area
         shapely.prepare(area)
 
@@ -36,7 +39,7 @@ class Boundary:
             raise ValueError(f"{name} has no Polygon or MultiPolygon")
         # Data as it is found crosses itself here and there; made valid it is what was meant.
         area = shapely.union_all([shapely.make_valid(polygon) for polygon in polygons])
-        return cls(area, name)
+        return cls(area, name, blake2b(data).hexdigest())
 
     def contains(self, latitude: float, longitude: float) -> bool:
         """Whether a point is inside."""

@@ -1,0 +1,112 @@
+"""The settings: what is in force and where it comes from, and the order to read them again."""
+
+from __future__ import annotations
+
+import falcon
+from msgspec import Struct
+
+from vatwatch.config.hot_reload import SettingChange
+from vatwatch.config.settings import Described
+from vatwatch.http.bodies import require_no_fields
+from vatwatch.http.problems import Unprocessable
+from vatwatch.http.service import Resource, Service, send_json
+from vatwatch.messages import GetSettings, ReloadOutcome, ReloadSettings
+
+# Reading takes milliseconds; a large boundary on a slow disk takes seconds.
+RELOAD_TIMEOUT_S = 30.0
+
+
+class Reloaded(Struct, frozen=True):
+    """The answer to a reload that was taken over."""
+
+    version: int
+    changed: tuple[SettingChange, ...]
+    needs_restart: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class SettingShown(Struct, frozen=True):
+    """One setting as it is in force, secrets masked."""
+
+    section: str
+    name: str
+    value: str
+    default: str
+    unit: str
+    why: str
+    source: str
+    reloadable: bool
+    pending: str | None
+    """Its value after the next start, if that is another one."""
+
+
+class ConfigResource(Resource):
+    """Every setting as it is in force."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Values, the source of each, and what waits for a restart or was refused."""
+        found = self._service.ask("config_watcher", GetSettings())
+        pending = {change.name: change.after for change in found.needs_restart}
+        send_json(
+            resp,
+            {
+                "version": found.version,
+                "changed_at": found.changed_at,
+                "rejected_at": found.rejected_at,
+                "faults": found.faults,
+                "warnings": found.warnings,
+                "needs_restart": list(pending),
+                "settings": [_shown(one, pending.get(one.name)) for one in found.settings],
+            },
+        )
+
+
+class ReloadResource:
+    """`POST` reads the settings again."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Take over what has changed, or refuse all of it with every fault."""
+        self._service.authorization.require(req, "reload the settings")
+        require_no_fields(req)
+        outcome = self._service.ask("config_watcher", ReloadSettings(), timeout_s=RELOAD_TIMEOUT_S)
+        if outcome.faults:
+            raise _refused(outcome)
+        send_json(
+            resp,
+            Reloaded(
+                version=outcome.version,
+                changed=outcome.changed,
+                needs_restart=tuple(change.name for change in outcome.needs_restart),
+                warnings=outcome.warnings,
+            ),
+        )
+
+
+def _refused(outcome: ReloadOutcome) -> Unprocessable:
+    count = len(outcome.faults)
+    return Unprocessable(
+        "The settings are refused",
+        f"There {'is a fault' if count == 1 else f'are {count} faults'} in the settings; nothing "
+        "is changed. Correct what `faults` lists and try again.",
+        outcome.faults,
+    )
+
+
+def _shown(one: Described, pending: str | None) -> SettingShown:
+    return SettingShown(
+        section=one.section,
+        name=one.name,
+        value=one.value,
+        default=one.default,
+        unit=one.unit,
+        why=one.why,
+        source=one.source,
+        reloadable=one.reloadable,
+        pending=pending,
+    )
