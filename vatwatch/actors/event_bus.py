@@ -36,8 +36,8 @@ from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.events import EventSettings
 from vatwatch.counting import counted
 from vatwatch.errors import EventRefused, MailboxFull
-from vatwatch.events.dead_letters import DeadLetter, LetterFilter, letter_id
-from vatwatch.events.event import Cursor, Event, EventFilter, check_event
+from vatwatch.events.dead_letters import DeadLetter, letter_id
+from vatwatch.events.event import Event, check_event
 from vatwatch.messages import (
     AcceptEvent,
     DeleteDeadLetter,
@@ -199,7 +199,7 @@ class EventBusActor(Service):
                 check_event(event)
                 self._publish(Publish((event,), checked=True))
             case GetEvents(wanted, limit, after):
-                return self._from_ring(wanted, limit, after)
+                return self._memory.find_events(wanted, limit, after)
             case GetEventMetrics():
                 return self._status()
             case MessageUndelivered(path, letter, reason):
@@ -209,7 +209,7 @@ class EventBusActor(Service):
             case DeleteDeadLetter(letter_id):
                 self._forget(letter_id)
             case GetDeadLetters(wanted, limit, after):
-                return self._from_letters(wanted, limit, after)
+                return self._memory.find_letters(wanted, limit, after)
             case GetDeadLetter(letter_id):
                 return next((x for x in self._memory.all_letters() if x.id == letter_id), None)
             case RedeliverDeadLetter(letter):
@@ -279,30 +279,6 @@ class EventBusActor(Service):
             )
             return False
         return True
-
-    # --- what is told ------------------------------------------------------------------------
-
-    def _from_ring(
-        self, wanted: EventFilter, limit: int, after: Cursor | None
-    ) -> tuple[Event, ...]:
-        found = [
-            event
-            for event in self._memory.history
-            if wanted.wants(event) and (after is None or event.cursor < after)
-        ]
-        found.sort(key=lambda event: event.cursor, reverse=True)
-        return tuple(found[:limit])
-
-    def _from_letters(
-        self, wanted: LetterFilter, limit: int, after: Cursor | None
-    ) -> tuple[DeadLetter, ...]:
-        found = [
-            letter
-            for letter in self._memory.all_letters()
-            if wanted.wants(letter) and (after is None or letter.cursor < after)
-        ]
-        found.sort(key=lambda letter: letter.cursor, reverse=True)
-        return tuple(found[:limit])
 
     def _undelivered(self, path: str, message: Tell, reason: DeadLetterReason) -> None:
         self._memory.dead_messages += 1

@@ -10,8 +10,8 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from vatwatch.events.dead_letters import DeadLetter
-from vatwatch.events.event import Event
+from vatwatch.events.dead_letters import DeadLetter, LetterFilter
+from vatwatch.events.event import Cursor, Event, EventFilter
 from vatwatch.supervision import LatencyCounts, Tell
 
 # Ids that are remembered, so that an event that is published twice is told once.
@@ -143,3 +143,27 @@ class BusMemory:
             else:
                 found[key] = letter
         return [*found.values()]
+
+    def find_events(
+        self, wanted: EventFilter, limit: int, after: Cursor | None
+    ) -> tuple[Event, ...]:
+        """A page of the latest events, the newest first, after the previous page."""
+        found = [
+            event
+            for event in self.history
+            if wanted.wants(event) and (after is None or event.cursor < after)
+        ]
+        found.sort(key=lambda event: event.cursor, reverse=True)
+        return tuple(found[:limit])
+
+    def find_letters(
+        self, wanted: LetterFilter, limit: int, after: Cursor | None
+    ) -> tuple[DeadLetter, ...]:
+        """A page of the dead letters in memory, the newest first, after the previous page."""
+        found = [
+            letter
+            for letter in self.all_letters()
+            if wanted.wants(letter) and (after is None or letter.cursor < after)
+        ]
+        found.sort(key=lambda letter: letter.cursor, reverse=True)
+        return tuple(found[:limit])
