@@ -108,7 +108,7 @@ def test_the_services_are_listed_in_their_order_with_their_starts_and_dependenci
 
     one = get(service, "/api/services/store/health")[1]
     assert one["dependencies"] == {"postgresql": "healthy"}
-    assert one["needed_by"] == ["event_bus", "error_manager", "processor"]
+    assert one["needed_by"] == ["event_bus", "error_manager", "processor", "alerter"]
     assert one["last_start_at"] == listed["store"]["last_start_at"]
     assert get(service, "/api/services/postgresql/health")[1]["needed_by"] == ["store", "history"]
 
