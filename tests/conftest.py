@@ -51,6 +51,8 @@ SERVERS = (
     "test_signals.py", "test_newer_database.py", "test_secrets.py",
 )  # fmt: skip
 SERVER_FIXTURES = {"postgresql", "redis_server"}
+# What a module has that starts the service itself (tests/process.py).
+STARTERS = {"started", "Process"}
 
 
 # They take longest, and come first when several processes share the files: no process should be
@@ -72,17 +74,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     here = Path(__file__).parent
     places = {item: item.path.relative_to(here).as_posix() for item in items}
     for item, place in places.items():
-        if place.startswith(SERVERS) or SERVER_FIXTURES & {*getattr(item, "fixturenames", ())}:
+        if (
+            place.startswith(SERVERS)
+            or SERVER_FIXTURES & {*getattr(item, "fixturenames", ())}
+            or STARTERS & {*vars(getattr(item, "module", None) or object)}
+        ):
             item.add_marker("servers")
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: place_in_line(places[item]))
+        servers = {item.path for item in items if item.get_closest_marker("servers")}
+        items.sort(key=lambda item: place_in_line(places[item], item.path in servers))
 
 
-def place_in_line(place: str) -> int:
+def place_in_line(place: str, starts_servers: bool) -> int:
     """The longest first, then the others with a server, then the rest."""
     if place in LONGEST:
         return LONGEST.index(place)
-    return len(LONGEST) + (not place.startswith(SERVERS))
+    return len(LONGEST) + (not starts_servers)
 
 
 @pytest.hookimpl(wrapper=True)
