@@ -27,8 +27,8 @@ from uuid import UUID, uuid4
 import gevent
 
 from vatwatch.actors.alert_history import RECENT, AlertHistory
-from vatwatch.actors.conditions import QUARANTINE_WINDOW_S, Looked, View, look
-from vatwatch.actors.courier import Outbox
+from vatwatch.actors.conditions import QUARANTINE_WINDOW_S, AlertView, Looked, look
+from vatwatch.actors.courier import WebhookQueue
 from vatwatch.actors.notifier import Notifier
 from vatwatch.actors.service import Service
 from vatwatch.config.alerts import AlertSettings
@@ -106,7 +106,7 @@ class AlertMemory:
     alerts: dict[str, Alert] = field(default_factory=dict)
     ids: dict[str, UUID] = field(default_factory=dict)
     """The record of each alert that fires or clears, by its key."""
-    outboxes: dict[str, Outbox] = field(default_factory=dict)
+    outboxes: dict[str, WebhookQueue] = field(default_factory=dict)
 
 
 class AlerterActor(Service):
@@ -208,7 +208,7 @@ class AlerterActor(Service):
         self._send_next()
         self._report()
 
-    def _look(self, now_s: float) -> View:
+    def _look(self, now_s: float) -> AlertView:
         unheard: list[Condition] = []
         try:
             self._latest = self.address("health_monitor").ask(GetReports(), timeout_s=ASK_TIMEOUT_S)
@@ -216,10 +216,10 @@ class AlerterActor(Service):
             # The others are as they were: that nobody can say it is no reason to be calm.
             unheard = [Condition("unhealthy", "health_monitor", str(error))]
         if self._latest is None:
-            return View(unheard, frozenset(NAMES))
+            return AlertView(unheard, frozenset(NAMES))
         looked, now = self._memory.looked, datetime.now(UTC)
         view = look(looked, self._latest, self.breakers(), self._settings, now, now_s)
-        return View([*unheard, *view.conditions], view.unknown)
+        return AlertView([*unheard, *view.conditions], view.unknown)
 
     def _follow_causes(self) -> None:
         """A record says why its alert fires now."""

@@ -108,7 +108,7 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class AlertView:
     """What holds now, and of which rules nobody can say whether they hold."""
 
     conditions: list[Condition]
@@ -122,7 +122,7 @@ def look(
     settings: AlertSettings,
     now: datetime,
     now_s: float,
-) -> View:
+) -> AlertView:
     """See what holds, by every rule.
 
     Args:
@@ -134,7 +134,7 @@ def look(
         now_s: the alerter's clock, in seconds
     """
     ages = [*of_age(reports, looked, now, settings.feed_age_s)]
-    return View(
+    return AlertView(
         [
             *of_health(reports, breakers, now),
             *ages,

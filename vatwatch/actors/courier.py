@@ -40,7 +40,7 @@ class Waiting:
 
 
 @dataclass(slots=True)
-class Outbox:
+class WebhookQueue:
     """What waits for one webhook, and how it went so far. The first is under way."""
 
     waiting: deque[Waiting] = field(default_factory=deque)
@@ -50,7 +50,7 @@ class Outbox:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class DeliveryEnded:
     """How a delivery has ended: `reason` is empty if the webhook took it."""
 
     webhook: str
@@ -82,12 +82,12 @@ class Courier:
         self,
         alerter: Actor,
         webhook: Webhook,
-        outbox: Outbox,
+        outbox: WebhookQueue,
         settings: AlertSettings,
         breaker: BreakerSettings,
         *,
         stopping: Signal,
-        ended: Callable[[Ended], None],
+        ended: Callable[[DeliveryEnded], None],
     ) -> None:
         """Args:
         alerter: the actor whose breaker and recovery are used
@@ -187,7 +187,7 @@ class Courier:
             else:
                 outbox.delivered += 1
                 outbox.last_error = ""
-                self._ended(Ended(self.webhook.name, waiting, attempt + 1))
+                self._ended(DeliveryEnded(self.webhook.name, waiting, attempt + 1))
                 return True
             pause_s = max(pause_s, MIN_PAUSE_S)
             if monotonic() + pause_s > deadline:
@@ -199,7 +199,7 @@ class Courier:
     def _give_up(self, waiting: Waiting, attempts: int, reason: str, error: str) -> None:
         self._outbox.undelivered += 1
         self._outbox.last_error = error
-        self._ended(Ended(self.webhook.name, waiting, attempts, reason, error))
+        self._ended(DeliveryEnded(self.webhook.name, waiting, attempts, reason, error))
 
 
 def _is_worth_a_quick_try(error: Exception) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from gevent.event import Event as Signal
 
 from vatwatch.actors.alert_history import AlertHistory
-from vatwatch.actors.courier import Courier, Ended, Outbox, Waiting
+from vatwatch.actors.courier import Courier, DeliveryEnded, Waiting, WebhookQueue
 from vatwatch.actors.service import Service
 from vatwatch.actors.webhook import Webhook
 from vatwatch.config.alerts import AlertSettings
@@ -42,7 +42,7 @@ class Notifier:
         settings: AlertSettings,
         breaker: BreakerSettings,
         history: AlertHistory,
-        outboxes: dict[str, Outbox],
+        outboxes: dict[str, WebhookQueue],
         *,
         changed: Callable[[], None],
     ) -> None:
@@ -70,7 +70,7 @@ class Notifier:
                 self._couriers[webhook.name] = Courier(
                     self._alerter,
                     webhook,
-                    self._outboxes.setdefault(webhook.name, Outbox()),
+                    self._outboxes.setdefault(webhook.name, WebhookQueue()),
                     settings,
                     breaker,
                     stopping=self._stopping,
@@ -99,7 +99,7 @@ class Notifier:
         for name in self._outboxes.keys() - self._couriers.keys():
             for waiting in self._outboxes.pop(name).waiting:
                 gone = "it was removed from the settings"
-                self._delivery_ended(Ended(name, waiting, 0, "unavailable", gone))
+                self._delivery_ended(DeliveryEnded(name, waiting, 0, "unavailable", gone))
         for name, courier in self._couriers.items():
             if name not in self._running:
                 self._running[name] = self._alerter.spawn(courier.run)
@@ -150,7 +150,7 @@ class Notifier:
         """How it goes with each webhook."""
         return tuple(courier.now() for courier in self._couriers.values())
 
-    def _delivery_ended(self, ended: Ended) -> None:
+    def _delivery_ended(self, ended: DeliveryEnded) -> None:
         """A courier's: the webhook has it, or will not get it."""
         notification, before = ended.waiting.notification, ended.waiting.letter
         if ended.reason:
