@@ -41,7 +41,7 @@ from vatwatch.feed.times import parse_time
 from vatwatch.http import service as http_service
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 from vatwatch.messages import AppendSnapshot
 from vatwatch.supervision import Tree
 from vatwatch.system import build
@@ -116,7 +116,7 @@ def app_of(tree: Tree) -> Any:
     bounds: dict[str, Any] = {}
     if hasattr(http_service, "Rate"):
         bounds["read_rate"] = http_service.Rate("1000000000/minute")
-    return create_app(Service(tree, START, WriteAuthorization([], rate="1/minute"), **bounds))
+    return create_app(AppContext(tree, START, WriteAuthorization([], rate="1/minute"), **bounds))
 
 
 def main() -> None:

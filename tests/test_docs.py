@@ -28,7 +28,7 @@ from vatwatch.config.sources import OLD_NAMES
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.problems import App
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 from vatwatch.storage.migrate import migrate
 from vatwatch.supervision import SupervisorSpec, Tree
 from vatwatch.system import declare
@@ -199,7 +199,7 @@ def test_every_dependency_has_its_reason_and_nothing_else_has(
 
 def app_of_the_docs() -> App:
     tree = Tree(declare(load(env={}, directory=DOCS)))
-    return create_app(Service(tree, datetime.now(UTC), WriteAuthorization([], rate="1/minute")))
+    return create_app(AppContext(tree, datetime.now(UTC), WriteAuthorization([], rate="1/minute")))
 
 
 def test_every_endpoint_is_documented_and_nothing_else_is() -> None:

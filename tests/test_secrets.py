@@ -35,7 +35,7 @@ from tests.test_server import Process, free_port, started
 from vatwatch.config.settings import load
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 from vatwatch.supervision import Tree
 from vatwatch.system import declare
 
@@ -141,7 +141,7 @@ def serving(handle: Callable[[socket.socket, object], None]) -> Iterator[int]:
 def every_get(directory: Path) -> list[str]:
     """The address of every endpoint that can be read, with something in the place of names."""
     tree = Tree(declare(load(env={}, directory=directory)))
-    app = create_app(Service(tree, tree_started(), WriteAuthorization([], rate="1/minute")))
+    app = create_app(AppContext(tree, tree_started(), WriteAuthorization([], rate="1/minute")))
     return [
         "/".join("store" if "{" in part else part for part in route.path.split("/"))
         for route in inspect.inspect_app(app).routes

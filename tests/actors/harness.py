@@ -24,7 +24,7 @@ from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports
 from vatwatch.messages.status import Status
 from vatwatch.supervision import NodeInfo, Notice, Tell, Tree
@@ -92,7 +92,7 @@ class Running:
         self.notices: list[Notice] = []
         tree.observe(self.notices.append)
         authorization = WriteAuthorization([KEY], rate="1000/minute")
-        self.service = Service(
+        self.service = AppContext(
             tree,
             datetime.now(UTC),
             authorization,

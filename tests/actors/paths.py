@@ -10,7 +10,7 @@ from vatwatch.feed.decode import Tally
 from vatwatch.feed.quarantine import Quarantined
 from vatwatch.feed.records import Pilot
 from vatwatch.messages import SnapshotJournaled
-from vatwatch.traffic.filters import Counts
+from vatwatch.traffic.filters import FilterCounts
 from vatwatch.traffic.network_state import NetworkState, Rules
 from vatwatch.traffic.pipeline import ComparedSnapshot, DecodedSnapshot, compare
 
@@ -28,7 +28,7 @@ def decoded(
     return DecodedSnapshot(
         snapshot(seconds, pilots=people),
         quarantined,
-        Counts(),
+        FilterCounts(),
         set_aside=len(quarantined),
         tallies={"pilot": tally, "controller": Tally(0, 0)},
         radios_error=radios_error,

@@ -22,7 +22,7 @@ from tests.supervision.helpers import Fail, Notices, root, running, scribe
 from vatwatch.cli.tree_view import SORTS, _span, _time
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 from vatwatch.supervision import BreakerPolicy, ChildStarted, Strategy, Tree
 
 PATIENCE_S = 30.0
@@ -36,7 +36,7 @@ def house() -> Iterator[tuple[Tree, Notices, str]]:
     )
     with running(root(inner, scribe("cache", []), name="vatwatch")) as (tree, notices):
         authorization = WriteAuthorization(["key"], rate="100/minute")
-        app = create_app(Service(tree, datetime.now(UTC), authorization))
+        app = create_app(AppContext(tree, datetime.now(UTC), authorization))
         server = WSGIServer(("127.0.0.1", 0), app, log=None)
         server.start()
         yield tree, notices, f"http://127.0.0.1:{server.server_port}"

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from vatwatch.feed.clock import (
     MOST_HELD,
+    ClockVerdict,
     FeedClock,
     Judgement,
     Moment,
-    Verdict,
     judge,
     readable,
     restore,
@@ -149,7 +149,7 @@ def test_the_ends_of_the_calendar_can_be_judged_by_any_clock(
     time: str, clock: FeedClock, at: str
 ) -> None:
     update = Moment(parse_feed_time(time), datetime.fromisoformat(at))
-    assert judge(clock, update).verdict in Verdict
+    assert judge(clock, update).verdict in ClockVerdict
 
 
 def test_a_clock_that_gains_on_ours_is_never_held() -> None:
@@ -157,7 +157,7 @@ def test_a_clock_that_gains_on_ours_is_never_held() -> None:
     house = House()
     for number in range(2000):
         at = NOON + number * timedelta(seconds=1.5)
-        assert house.fetch(Moment(NOON + number * POLL, at)).verdict is Verdict.NEW
+        assert house.fetch(Moment(NOON + number * POLL, at)).verdict is ClockVerdict.NEW
 
 
 def test_a_clock_about_five_minutes_ahead_is_not_held_every_other_time() -> None:
@@ -177,7 +177,7 @@ def test_a_clock_of_any_speed_is_held_once_even_if_polls_fail_for_a_while(
             continue  # nothing can be fetched
         at = NOON + number * timedelta(seconds=poll_s)
         seen.append(house.fetch(Moment(NOON + speed * (at - NOON), at)).verdict)
-    assert seen.count(Verdict.FUTURE) <= 2
+    assert seen.count(ClockVerdict.FUTURE) <= 2
     assert house.quarantined == []
     assert house.processed[-1] == house.everything[-1]
 
@@ -193,7 +193,7 @@ def test_our_own_clock_may_be_set_back_without_a_poll_being_held() -> None:
     for number in range(3, 8):  # a day is lost, and the feed goes on
         time = NOON + number * POLL + NOW
         verdict = house.fetch(Moment(time, time - DAY)).verdict
-        assert verdict is Verdict.NEW
+        assert verdict is ClockVerdict.NEW
 
 
 def test_our_own_clock_may_be_set_forward_without_a_poll_being_held() -> None:
@@ -201,7 +201,7 @@ def test_our_own_clock_may_be_set_forward_without_a_poll_being_held() -> None:
     for number in range(6):
         time = NOON + number * POLL
         own = time + DAY if number >= 3 else time
-        assert house.fetch(Moment(time, own)).verdict is Verdict.NEW
+        assert house.fetch(Moment(time, own)).verdict is ClockVerdict.NEW
 
 
 def test_the_same_held_update_is_held_once_however_often_it_comes() -> None:
@@ -249,7 +249,7 @@ def test_nothing_is_lost_or_taken_twice_and_a_normal_clock_is_followed_within_th
     normal = [Moment(NOON + (ticks + n) * POLL, NOON + (ticks + n) * POLL) for n in range(1, 9)]
     seen = [house.fetch(update).verdict for update in normal]
     assert any(verdict.is_followed for verdict in seen[:3])
-    assert all(verdict is Verdict.NEW for verdict in seen[3:])
+    assert all(verdict is ClockVerdict.NEW for verdict in seen[3:])
     assert {m.time for m in normal[3:]} <= set(house.processed)
     assert {m.time for m in normal} <= set(house.everything)
 

@@ -17,7 +17,7 @@ from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from vatwatch import __version__
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 from vatwatch.live.records import Collection
 from vatwatch.supervision import Tree
 from vatwatch.system import build
@@ -175,7 +175,7 @@ def test_a_service_whose_actors_do_not_run_answers_503_and_never_500(tmp_path: P
     tree: Tree = build(settings_for(tmp_path, VATSIM_POLL_INTERVAL=15), polls=False)
     client = falcon.testing.TestClient(
         create_app(
-            Service(
+            AppContext(
                 tree, datetime.now(UTC), WriteAuthorization([], rate="1/minute"), ask_timeout_s=0.05
             )
         )

@@ -12,7 +12,7 @@ from falcon import testing
 from vatwatch.http.bodies import MAX_BODY_BYTES, read_body
 from vatwatch.http.bounds import Bounds
 from vatwatch.http.problems import add_error_handlers
-from vatwatch.http.rates import Rate
+from vatwatch.http.rates import RateLimit
 from vatwatch.http.requests import OTHER_METHOD, RequestCounts
 
 
@@ -24,7 +24,7 @@ class Echo:
         resp.data = read_body(req)
 
 
-def client_of(rate: Rate | None = None, *more: object) -> testing.TestClient:
+def client_of(rate: RateLimit | None = None, *more: object) -> testing.TestClient:
     app = falcon.App(middleware=[*more, Bounds(rate)])  # type: ignore[arg-type]
     add_error_handlers(app)
     for path in ("/api/x", "/healthz", "/readyz"):
@@ -42,7 +42,7 @@ def get(
 
 
 def test_every_answer_says_what_is_left_and_one_too_many_is_429() -> None:
-    client = client_of(Rate("3/minute"))
+    client = client_of(RateLimit("3/minute"))
     for left in (2, 1, 0):
         answer = get(client)
         assert answer.status_code == 200
@@ -59,7 +59,7 @@ def test_every_answer_says_what_is_left_and_one_too_many_is_429() -> None:
 
 
 def test_another_client_is_not_concerned_and_neither_are_probes() -> None:
-    client = client_of(Rate("1/minute"))
+    client = client_of(RateLimit("1/minute"))
     assert get(client).status_code == 200
     assert get(client).status_code == 429
     assert get(client, address="10.0.0.2").status_code == 200
@@ -78,7 +78,7 @@ def test_another_client_is_not_concerned_and_neither_are_probes() -> None:
     ],
 )
 def test_an_ipv6_network_is_one_client(one: str, other: str, same: bool) -> None:
-    client = client_of(Rate("1/minute"))
+    client = client_of(RateLimit("1/minute"))
     assert get(client, address=one).status_code == 200
     assert get(client, address=other).status_code == (429 if same else 200)
 
@@ -91,14 +91,14 @@ def test_without_a_rate_nothing_is_said_and_nobody_refused() -> None:
 
 
 def test_a_window_ends() -> None:
-    rate = Rate("1/second")
+    rate = RateLimit("1/second")
     assert rate.hit("a").allowed
     while not rate.hit("a").allowed:
         pass
 
 
 def test_a_clock_that_was_set_back_locks_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    rate = Rate("1/minute")
+    rate = RateLimit("1/minute")
     assert rate.hit("a").allowed
     monkeypatch.setattr("time.time", lambda: 1_000_000.0)
     monkeypatch.setattr("vatwatch.http.rates.time", lambda: 1_000_000.0)
@@ -110,7 +110,7 @@ def test_a_crowd_of_clients_takes_no_more_memory_than_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("vatwatch.http.rates.MOST_CLIENTS", 50)
-    rate = Rate("1/minute")
+    rate = RateLimit("1/minute")
     for number in range(500):
         assert rate.hit(f"10.0.{number // 250}.{number % 250}").allowed
     assert len(rate._memory.expirations) <= 51
@@ -121,7 +121,7 @@ def test_windows_that_are_over_are_forgotten_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("vatwatch.http.rates.MOST_CLIENTS", 3)
-    rate = Rate("1/minute")
+    rate = RateLimit("1/minute")
     for number in range(4):
         assert rate.hit(f"10.0.0.{number}").allowed
     over = sorted(rate._memory.expirations)[:2]
@@ -132,7 +132,10 @@ def test_windows_that_are_over_are_forgotten_and_the_others_go_on(
 
 
 def test_several_processes_count_together_in_redis(redis_url: str) -> None:
-    one, other = Rate("2/minute", redis_url=redis_url), Rate("2/minute", redis_url=redis_url)
+    one, other = (
+        RateLimit("2/minute", redis_url=redis_url),
+        RateLimit("2/minute", redis_url=redis_url),
+    )
     assert one.hit("key").allowed
     assert other.hit("key").allowed
     assert not one.hit("key").allowed
@@ -142,7 +145,7 @@ def test_several_processes_count_together_in_redis(redis_url: str) -> None:
 
 def test_without_redis_each_counts_for_itself_and_asks_it_seldom() -> None:
     now = [0.0]
-    rate = Rate("2/minute", redis_url="redis://127.0.0.1:1", clock=lambda: now[0])
+    rate = RateLimit("2/minute", redis_url="redis://127.0.0.1:1", clock=lambda: now[0])
     assert [rate.hit("key").allowed for _ in range(3)] == [True, True, False]
     now[0] = 100.0
     assert not rate.hit("key").allowed

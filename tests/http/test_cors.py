@@ -14,8 +14,8 @@ from vatwatch.errors import ConfigurationError
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.cors import ANY
-from vatwatch.http.rates import Rate
-from vatwatch.http.service import Service
+from vatwatch.http.rates import RateLimit
+from vatwatch.http.service import AppContext
 from vatwatch.supervision import Tree
 from vatwatch.system import declare
 
@@ -40,12 +40,12 @@ def client_for(tmp_path: Path) -> ClientFor:
         origins: tuple[str, ...] | None = (ANY,), rate: str | None = None
     ) -> testing.TestClient:
         tree = Tree(declare(load(env={}, directory=tmp_path)))
-        service = Service(
+        service = AppContext(
             tree,
             datetime.now(UTC),
             WriteAuthorization([KEY], rate="1000/minute"),
             cors_origins=origins,
-            read_rate=None if rate is None else Rate(rate),
+            read_rate=None if rate is None else RateLimit(rate),
             ask_timeout_s=0.05,
         )
         return testing.TestClient(create_app(service))

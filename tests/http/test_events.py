@@ -17,7 +17,7 @@ from tests.actors.postgres_proxy import PostgresProxy
 from vatwatch.events.payloads import PAYLOADS
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
 GOOD = {"type": "POSITION_UPDATE", "payload": {"flights": 5, "moved": 3}}
@@ -31,7 +31,7 @@ class Api:
         self.house = house
         authorization = WriteAuthorization([KEY], rate="1000/minute")
         self.client = falcon.testing.TestClient(
-            create_app(Service(house.tree, datetime.now(UTC), authorization))
+            create_app(AppContext(house.tree, datetime.now(UTC), authorization))
         )
 
     def get(self, path: str, **params: object) -> Any:

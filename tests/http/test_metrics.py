@@ -14,7 +14,7 @@ from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.config.service import ServiceSettings
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 from vatwatch.messages import ServiceReport
 from vatwatch.messages.status import FetcherStatus, StoreStatus
 from vatwatch.monitoring.health import Health
@@ -46,7 +46,7 @@ def house() -> Iterator[tuple[Tree, Notices]]:
 @pytest.fixture
 def client(house: tuple[Tree, Notices]) -> testing.TestClient:
     authorization = WriteAuthorization([], rate="1/minute")
-    return testing.TestClient(create_app(Service(house[0], datetime.now(UTC), authorization)))
+    return testing.TestClient(create_app(AppContext(house[0], datetime.now(UTC), authorization)))
 
 
 def scrape(client: testing.TestClient) -> dict[Sample, float]:

@@ -17,7 +17,7 @@ from vatwatch.http.app import create_app
 from vatwatch.http.near import near_match
 from vatwatch.http.params import Parameter
 from vatwatch.http.problems import App
-from vatwatch.http.service import Resource, Service
+from vatwatch.http.service import AppContext, BaseResource
 from vatwatch.supervision import Tree
 from vatwatch.system import declare
 
@@ -39,7 +39,7 @@ class Operation(NamedTuple):
 def app_of() -> App:
     tree = Tree(declare(load(env={}, directory=Path(__file__).parent)))
     authorization = WriteAuthorization([KEY], rate="100000/minute")
-    service = Service(tree, datetime.now(UTC), authorization, faults_allowed=True)
+    service = AppContext(tree, datetime.now(UTC), authorization, faults_allowed=True)
     return create_app(service)
 
 
@@ -210,7 +210,7 @@ def test_without_a_key_nobody_learns_which_parameters_there_are(
 def test_every_resource_that_can_be_read_declares_its_parameters() -> None:
     for op in OPERATIONS:
         if op.method == "GET" and op.path not in WITH_SLASHES:
-            assert isinstance(APP._router.find(op.path)[0], Resource)
+            assert isinstance(APP._router.find(op.path)[0], BaseResource)
 
 
 def test_a_long_name_costs_no_more_than_a_short_one(client: testing.TestClient) -> None:

@@ -17,7 +17,7 @@ from gevent.event import Event
 
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 from vatwatch.messages import GetAlerts
 from vatwatch.supervision import Actor, BreakerPolicy, Tell, Tree, supervisor, worker
 from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
@@ -59,7 +59,7 @@ class House:
         self.tree = tree
         authorization = WriteAuthorization(["k" * 20], rate="30/minute")
         self.http = falcon.testing.TestClient(
-            create_app(Service(tree, datetime.now(UTC), authorization))
+            create_app(AppContext(tree, datetime.now(UTC), authorization))
         )
         self.gate = Event()
         Alerter.asked = 0

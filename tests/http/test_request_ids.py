@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.supervision.helpers import root, running, scribe
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.rates import Rate
+from vatwatch.http.rates import RateLimit
 from vatwatch.http.request_ids import HEADER, RequestIds, accepted
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 from vatwatch.logs.context import current_ids
 from vatwatch.redaction import hide
 
@@ -107,10 +107,10 @@ def test_without_one_each_request_has_another(echo: testing.TestClient) -> None:
     ],
 )
 def test_every_answer_says_it_and_every_problem_too(method: str, path: str, status: int) -> None:
-    rate = Rate("1/minute") if status == 429 else None
+    rate = RateLimit("1/minute") if status == 429 else None
     authorization = WriteAuthorization(["key"], rate="1/minute")
     with running(root(scribe("a", []))) as (tree, _):
-        service = Service(tree, datetime.now(UTC), authorization, read_rate=rate)
+        service = AppContext(tree, datetime.now(UTC), authorization, read_rate=rate)
         client = testing.TestClient(create_app(service))
         if status == 429:
             client.simulate_request(method, path)

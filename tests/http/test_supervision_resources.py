@@ -22,7 +22,7 @@ from tests.supervision.helpers import (
 )
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 from vatwatch.supervision import (
     Backoff,
     BreakerChanged,
@@ -45,7 +45,7 @@ def house() -> Iterator[tuple[Tree, Notices]]:
 
 
 def client_of(tree: Tree, *, faults: bool = True) -> testing.TestClient:
-    service = Service(
+    service = AppContext(
         tree,
         datetime.now(UTC),
         WriteAuthorization(["key"], rate="100/minute"),
@@ -256,7 +256,7 @@ def test_each_attempt_with_a_key_has_its_line_with_the_outcome(
 ) -> None:
     audit = tmp_path / "audit.log"
     authorization = WriteAuthorization(["key"], rate="100/minute", audit_log=audit)
-    service = Service(house[0], datetime.now(UTC), authorization, faults_allowed=True)
+    service = AppContext(house[0], datetime.now(UTC), authorization, faults_allowed=True)
     client = testing.TestClient(create_app(service))
     client.simulate_request(method, f"/api/supervision/{path}", headers=KEY)
     (line,) = audit.read_text().splitlines()

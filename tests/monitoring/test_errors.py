@@ -19,7 +19,7 @@ from vatwatch.monitoring.errors import (
     Category,
     ErrorFilter,
     ErrorRecord,
-    Severity,
+    ErrorSeverity,
     category_of,
     fingerprint_of,
     is_bug,
@@ -140,7 +140,7 @@ def test_the_filter_wants_what_fits_all_of_it() -> None:
         st.tuples(
             st.integers(0, 300),
             st.sampled_from([each.value for each in Category]),
-            st.sampled_from([each.value for each in Severity]),
+            st.sampled_from([each.value for each in ErrorSeverity]),
             st.integers(1, 50),
         )
     ),

@@ -15,9 +15,9 @@ from vatwatch.monitoring.health import (
     TRANSITIONS,
     VITAL,
     Health,
-    Ledger,
+    HealthRegistry,
+    Observation,
     PartHealth,
-    Sign,
     is_down,
     of_state,
     overall,
@@ -26,16 +26,16 @@ from vatwatch.monitoring.health import (
 from vatwatch.supervision import State
 
 T0 = datetime(2025, 1, 1, tzinfo=UTC)
-SIGNS = st.builds(Sign, st.sampled_from(Health), st.sampled_from(["a", "b", ""]))
+SIGNS = st.builds(Observation, st.sampled_from(Health), st.sampled_from(["a", "b", ""]))
 SEEN = st.lists(st.tuples(SIGNS, st.integers(1, 100)), min_size=1, max_size=60)
 
 
 def test_since_is_when_the_health_changed_and_not_when_its_reason_did() -> None:
-    part = PartHealth.first(Sign(Health.DEGRADED, "slow"), T0)
-    later = part.observe(Sign(Health.DEGRADED, "slower"), T0 + timedelta(seconds=5))
+    part = PartHealth.first(Observation(Health.DEGRADED, "slow"), T0)
+    later = part.observe(Observation(Health.DEGRADED, "slower"), T0 + timedelta(seconds=5))
     assert (later.since, later.reason) == (T0, "slower")
     assert later.transitions == part.transitions
-    gone = later.observe(Sign(Health.UNHEALTHY, "gone"), T0 + timedelta(seconds=9))
+    gone = later.observe(Observation(Health.UNHEALTHY, "gone"), T0 + timedelta(seconds=9))
     assert gone.since == T0 + timedelta(seconds=9)
     assert [(c.before, c.after, c.reason) for c in gone.transitions] == [
         (None, Health.DEGRADED, "slow"),
@@ -43,19 +43,23 @@ def test_since_is_when_the_health_changed_and_not_when_its_reason_did() -> None:
     ]
 
 
-HEALTHY, DEGRADED, DOWN = Sign(), Sign(Health.DEGRADED, "slow"), Sign(Health.UNHEALTHY, "gone")
+HEALTHY, DEGRADED, DOWN = (
+    Observation(),
+    Observation(Health.DEGRADED, "slow"),
+    Observation(Health.UNHEALTHY, "gone"),
+)
 ORDERED = of_state(State.STOPPING)
 
 
-def regained(*seen: tuple[float, Sign | str]) -> list[tuple[str, float]]:
+def regained(*seen: tuple[float, Observation | str]) -> list[tuple[str, float]]:
     """What is told of recoveries; each sign with the seconds since the one before. A text is a
     failure that nobody saw."""
-    ledger, now, told = Ledger(), T0, []
-    for seconds, sign in seen:
+    registry, now, told = HealthRegistry(), T0, []
+    for seconds, observation in seen:
         now += timedelta(seconds=seconds)
-        if isinstance(sign, str):
-            ledger.fail("part", sign, now)
-        elif (found := ledger.observe("part", sign, now).regained) is not None:
+        if isinstance(observation, str):
+            registry.fail("part", observation, now)
+        elif (found := registry.observe("part", observation, now).regained) is not None:
             told.append((found.reason, found.duration_s))
     return told
 
@@ -78,61 +82,61 @@ def regained(*seen: tuple[float, Sign | str]) -> list[tuple[str, float]]:
     ],
 )
 def test_a_recovery_is_told_when_a_failure_is_over_and_only_then(
-    seen: list[tuple[float, Sign | str]], told: list[tuple[str, float]]
+    seen: list[tuple[float, Observation | str]], told: list[tuple[str, float]]
 ) -> None:
     assert regained(*seen) == told
 
 
 @given(SEEN)
 def test_the_transitions_kept_are_the_latest_and_each_begins_where_the_last_ended(
-    seen: list[tuple[Sign, int]],
+    seen: list[tuple[Observation, int]],
 ) -> None:
-    ledger, now = Ledger(), T0
+    registry, now = HealthRegistry(), T0
     expected: list[tuple[Health | None, Health, datetime]] = []
     before: Health | None = None
-    for sign, seconds in seen:
+    for observation, seconds in seen:
         now += timedelta(seconds=seconds)
-        changed = ledger.observe("part", sign, now).changed
-        assert changed == (sign.health is not before)
+        changed = registry.observe("part", observation, now).changed
+        assert changed == (observation.health is not before)
         if changed:
-            expected.append((before, sign.health, now))
-        before = sign.health
-        part = ledger.parts["part"]
-        assert (part.health, part.reason) == (sign.health, sign.reason)
+            expected.append((before, observation.health, now))
+        before = observation.health
+        part = registry.parts["part"]
+        assert (part.health, part.reason) == (observation.health, observation.reason)
         assert part.since == expected[-1][2]
-    kept = [(c.before, c.after, c.at) for c in ledger.parts["part"].transitions]
+    kept = [(c.before, c.after, c.at) for c in registry.parts["part"].transitions]
     assert kept == expected[-TRANSITIONS:]
 
 
 @given(st.lists(SIGNS))
-def test_the_gravest_speaks(signs: list[Sign]) -> None:
-    loudest = worst(signs)
-    assert all(SEVERITY[s.health] <= SEVERITY[loudest.health] for s in signs)
-    assert loudest in signs or (not signs and loudest.health is Health.HEALTHY)
+def test_the_gravest_speaks(observations: list[Observation]) -> None:
+    loudest = worst(observations)
+    assert all(SEVERITY[s.health] <= SEVERITY[loudest.health] for s in observations)
+    assert loudest in observations or (not observations and loudest.health is Health.HEALTHY)
 
 
 @given(st.dictionaries(st.sampled_from([VITAL, "store", "redis"]), SIGNS), st.booleans())
 def test_the_whole_serves_exactly_while_its_vital_part_does(
-    parts: dict[str, Sign], serving: bool
+    parts: dict[str, Observation], serving: bool
 ) -> None:
     whole = overall(parts, serving=serving)
     vital = parts.get(VITAL)
     can_serve = serving and vital is not None and vital.health is not Health.UNHEALTHY
     assert (whole.health is Health.UNHEALTHY) == (not can_serve)
     if can_serve:
-        all_well = all(sign.health is Health.HEALTHY for sign in parts.values())
+        all_well = all(observation.health is Health.HEALTHY for observation in parts.values())
         assert (whole.health is Health.HEALTHY) == all_well
     assert bool(whole.reason) == (whole.health is not Health.HEALTHY)
 
 
 def test_one_cause_is_told_once_with_what_follows_from_it() -> None:
-    away = Sign(Health.UNHEALTHY, "connection refused")
+    away = Observation(Health.UNHEALTHY, "connection refused")
     parts = {
-        VITAL: Sign(),
+        VITAL: Observation(),
         "postgresql": away,
-        "store": Sign(Health.UNHEALTHY, "nothing can be written: connection refused"),
+        "store": Observation(Health.UNHEALTHY, "nothing can be written: connection refused"),
         "history": away,
-        "feed": Sign(Health.DEGRADED, "it has stopped updating"),
+        "feed": Observation(Health.DEGRADED, "it has stopped updating"),
     }
     because_of = {"store": ("unhealthy:postgresql",), "history": ("unhealthy:postgresql",)}
     assert overall(parts, serving=True, because_of=because_of).reason == (
@@ -152,7 +156,7 @@ def test_one_cause_is_told_once_with_what_follows_from_it() -> None:
     st.dictionaries(st.sampled_from(COLLECTING), st.just("it is suspended")),
 )
 def test_the_whole_is_unhealthy_while_one_of_those_that_collect_cannot_work(
-    parts: dict[str, Sign], cannot_work: dict[str, str]
+    parts: dict[str, Observation], cannot_work: dict[str, str]
 ) -> None:
     whole = overall(parts, serving=True, cannot_work=cannot_work)
     if cannot_work:

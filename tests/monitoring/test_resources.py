@@ -15,9 +15,9 @@ from vatwatch.monitoring.resources import (
     Level,
     Limits,
     Machine,
+    Mitigation,
     Resource,
-    Step,
-    Watched,
+    ResourceState,
     limits_for,
     may_replace,
 )
@@ -75,16 +75,20 @@ def test_a_reading_that_trembles_passes_each_limit_once_at_most(
     assert changes <= 2  # normal, soft, hard: each limit once
 
 
-def looks(readings: list[float], resource: Resource = MEMORY) -> list[tuple[Step, ...]]:
-    watched, found = Watched.begin(), []
+def looks(readings: list[float], resource: Resource = MEMORY) -> list[tuple[Mitigation, ...]]:
+    watched, found = ResourceState.begin(), []
     for reading in readings:
-        watched, orders = watched.look(LIMITS, {resource: reading})
+        watched, orders = watched.observe(LIMITS, {resource: reading})
         found.append(orders.do)
     return found
 
 
 def test_memory_sheds_in_the_stated_order() -> None:
-    short, garbage, worker = Step.SHORTEN_HISTORY, Step.COLLECT_GARBAGE, Step.REPLACE_WORKER
+    short, garbage, worker = (
+        Mitigation.SHORTEN_HISTORY,
+        Mitigation.COLLECT_GARBAGE,
+        Mitigation.REPLACE_WORKER,
+    )
     assert looks([50, 120, 120, 120, 50]) == [
         (), (short,), (short, garbage), (short, garbage), (),
     ]  # fmt: skip
@@ -93,7 +97,11 @@ def test_memory_sheds_in_the_stated_order() -> None:
 
 
 def test_a_disk_degrades_in_the_stated_order() -> None:
-    old, all_of_it, none = Step.DROP_OLD_ARCHIVE, Step.DROP_ARCHIVE, Step.KEEP_NO_ARCHIVE
+    old, all_of_it, none = (
+        Mitigation.DROP_OLD_ARCHIVE,
+        Mitigation.DROP_ARCHIVE,
+        Mitigation.KEEP_NO_ARCHIVE,
+    )
     assert looks([900, 900, 400, 400, 400, 800, 1200], DISK) == [
         (old,), (old,), (old, all_of_it), (old, all_of_it, none), (old, all_of_it, none),
         (old, all_of_it, none), (),
@@ -104,9 +112,9 @@ def test_a_disk_degrades_in_the_stated_order() -> None:
 def test_what_lasts_is_undone_exactly_when_it_is_not_in_force_any_more(
     readings: list[tuple[float, float]],
 ) -> None:
-    watched, in_force = Watched.begin(), set()
+    watched, in_force = ResourceState.begin(), set()
     for memory, disk in readings:
-        watched, orders = watched.look(LIMITS, {MEMORY: memory, DISK: disk})
+        watched, orders = watched.observe(LIMITS, {MEMORY: memory, DISK: disk})
         assert set(orders.undo) <= in_force
         assert not set(orders.undo) & set(orders.do)
         in_force = (in_force | set(orders.do)) - set(orders.undo)
@@ -114,13 +122,13 @@ def test_what_lasts_is_undone_exactly_when_it_is_not_in_force_any_more(
         for resource in (MEMORY, DISK):
             if watched.levels[resource] is Level.NORMAL:
                 assert not watched.taken[resource]
-    watched, _ = watched.look(LIMITS, {MEMORY: 0, DISK: 5000})
+    watched, _ = watched.observe(LIMITS, {MEMORY: 0, DISK: 5000})
     assert watched.steps() == ()
 
 
 def test_a_resource_that_could_not_be_read_stays_as_it_was() -> None:
-    watched, _ = Watched.begin().look(LIMITS, {MEMORY: 250})
-    after, orders = watched.look(LIMITS, {})
+    watched, _ = ResourceState.begin().observe(LIMITS, {MEMORY: 250})
+    after, orders = watched.observe(LIMITS, {})
     assert after == watched
     assert orders.do == watched.steps()
 

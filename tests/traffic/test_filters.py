@@ -10,7 +10,7 @@ from tests.traffic.build import START, atis, controller, pilot, plan, text
 from vatwatch.feed.records import ClientRadios, Feed, General, Prefile, Transceiver
 from vatwatch.traffic.airports import Airport
 from vatwatch.traffic.boundary import Boundary
-from vatwatch.traffic.filters import Counts, Filtered, Filters
+from vatwatch.traffic.filters import FilterCounts, Filtered, Filters
 
 # Latitudes 0 to 10, longitudes 0 to 10.
 SQUARE = Boundary.from_geojson(
@@ -52,7 +52,7 @@ def kept(filtered: Filtered, kind: str) -> list[str]:
 
 def test_without_filters_nothing_is_looked_at() -> None:
     filtered = run(Filters(), [tuned("ABC1", 1)], pilots=[pilot()])
-    assert filtered.counts == Counts()
+    assert filtered.counts == FilterCounts()
     assert kept(filtered, "pilots") == ["ABC1"]
     assert len(filtered.radios) == 1
 

@@ -14,7 +14,7 @@ from vatwatch.messages import SnapshotJournaled
 from vatwatch.monitoring.errors import (
     Category,
     ErrorRecord,
-    Severity,
+    ErrorSeverity,
     category_of,
     fingerprint_of,
     is_bug,
@@ -63,7 +63,7 @@ class Finding:
 
 def of_failure(notice: ChildFailed, now: datetime) -> Finding:
     """A part failed, and its supervisor acts."""
-    record = _record(notice, Severity.HIGH, notice.message_type or notice.reason, now)
+    record = _record(notice, ErrorSeverity.HIGH, notice.message_type or notice.reason, now)
     bug = is_bug(notice.error_kinds, handled=False)
     return Finding(record, f"failed ({notice.reason})", bug=bug, restarts=True)
 
@@ -71,7 +71,7 @@ def of_failure(notice: ChildFailed, now: datetime) -> Finding:
 def of_question(notice: AskFailed, now: datetime) -> Finding:
     """A question could not be answered."""
     return Finding(
-        _record(notice, Severity.MEDIUM, notice.message_type, now),
+        _record(notice, ErrorSeverity.MEDIUM, notice.message_type, now),
         "could not answer",
         bug=is_bug(notice.error_kinds, handled=True),
         weather=is_weather(notice.error_kinds),
@@ -80,14 +80,14 @@ def of_question(notice: AskFailed, now: datetime) -> Finding:
 
 def of_crash_hook(notice: CrashHookFailed, now: datetime) -> Finding:
     """`on_crash` itself failed, which is always a bug."""
-    record = _record(notice, Severity.MEDIUM, "on_crash", now)
+    record = _record(notice, ErrorSeverity.MEDIUM, "on_crash", now)
     return Finding(record, "failed in on_crash", bug=True)
 
 
 def of_escalation(notice: Escalated, now: datetime) -> Finding:
     """A supervisor gave up."""
     text = f"more than {counted(notice.intensity, 'failure')} in {notice.period_s:g} s"
-    record = made(notice.path, "supervise", "Escalated", text, Severity.CRITICAL, now)
+    record = made(notice.path, "supervise", "Escalated", text, ErrorSeverity.CRITICAL, now)
     return Finding(record, "gave up")
 
 
@@ -95,10 +95,10 @@ def of_handled(notice: FailureHandled, now: datetime) -> Finding:
     """A call failed, and was mended where it happened, or not."""
     category = category_of(notice.error_kinds)
     if not notice.recovered:
-        severity = Severity.HIGH if category is Category.DATABASE else Severity.MEDIUM
+        severity = ErrorSeverity.HIGH if category is Category.DATABASE else ErrorSeverity.MEDIUM
     else:
         missing = {"degrade", "quarantine"}.intersection(notice.tried)
-        severity = Severity.MEDIUM if missing else Severity.LOW
+        severity = ErrorSeverity.MEDIUM if missing else ErrorSeverity.LOW
     record = replace(
         _record(notice, severity, notice.operation, now),
         recovery=notice.tried[-1] if notice.tried else "none",
@@ -118,7 +118,7 @@ def of_opened_breaker(notice: BreakerChanged, now: datetime) -> Finding:
     """A breaker that was closed has opened. Its part tells of a dependency, the alerter of a
     webhook."""
     child = notice.kind == "child"
-    severity = Severity.CRITICAL if child else Severity.HIGH
+    severity = ErrorSeverity.CRITICAL if child else ErrorSeverity.HIGH
     path = breaker_path(notice)
     return Finding(
         made(path, "breaker opened", "BreakerOpen", notice.reason, severity, now),
@@ -133,7 +133,12 @@ def of_dead_letter(notice: DeadLettered, now: datetime) -> Finding:
     category = Category.RESOURCE if notice.reason == "overflow" else Category.UNKNOWN
     record = replace(
         made(
-            notice.path, type(message).__name__, "DeadLetter", notice.reason, Severity.MEDIUM, now
+            notice.path,
+            type(message).__name__,
+            "DeadLetter",
+            notice.reason,
+            ErrorSeverity.MEDIUM,
+            now,
         ),
         category=category.value,
         correlation_id=correlation_of(message),
@@ -158,7 +163,7 @@ def made(
     operation: str,
     error_type: str,
     text: str,
-    severity: Severity,
+    severity: ErrorSeverity,
     now: datetime,
     traceback: str = "",
 ) -> ErrorRecord:
@@ -187,7 +192,7 @@ def made(
 
 def _record(
     notice: ChildFailed | AskFailed | CrashHookFailed | FailureHandled,
-    severity: Severity,
+    severity: ErrorSeverity,
     operation: str,
     now: datetime,
 ) -> ErrorRecord:

@@ -10,7 +10,7 @@ from vatwatch.actors.error_findings import Finding
 from vatwatch.counting import counted
 from vatwatch.errors import WebhookUnavailable
 from vatwatch.logs.context import WorkIds, working_on
-from vatwatch.monitoring.errors import Severity
+from vatwatch.monitoring.errors import ErrorSeverity
 from vatwatch.supervision import BreakerChanged, BreakerState
 
 log = logging.getLogger(__name__)
@@ -21,10 +21,10 @@ QUIET_S = 60.0
 REMEMBERED = 1_000
 
 _LEVELS = {
-    Severity.LOW.value: logging.INFO,
-    Severity.MEDIUM.value: logging.WARNING,
-    Severity.HIGH.value: logging.ERROR,
-    Severity.CRITICAL.value: logging.ERROR,
+    ErrorSeverity.LOW.value: logging.INFO,
+    ErrorSeverity.MEDIUM.value: logging.WARNING,
+    ErrorSeverity.HIGH.value: logging.ERROR,
+    ErrorSeverity.CRITICAL.value: logging.ERROR,
 }
 
 

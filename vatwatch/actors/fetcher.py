@@ -45,7 +45,7 @@ from vatwatch.errors import (
     SupervisionError,
 )
 from vatwatch.events.payloads import DataPayload
-from vatwatch.feed.clock import FeedClock, Judgement, Moment, Verdict, judge, readable, restore
+from vatwatch.feed.clock import ClockVerdict, FeedClock, Judgement, Moment, judge, readable, restore
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.decode import peek
 from vatwatch.feed.phase import PollPlan, next_poll
@@ -264,9 +264,11 @@ class FetcherActor(Service):
             judgement.release,
             judgement.drop,
         )
-        if verdict is Verdict.SAME:
+        if verdict is ClockVerdict.SAME:
             return "unchanged"
-        outcome = verdict.value if verdict in (Verdict.FUTURE, Verdict.OLDER) else "advanced"
+        outcome = (
+            verdict.value if verdict in (ClockVerdict.FUTURE, ClockVerdict.OLDER) else "advanced"
+        )
         if judgement.hold:
             if not self._hold(fetched, judgement):
                 return outcome  # a copy of what is kept already
@@ -279,7 +281,7 @@ class FetcherActor(Service):
             self._advanced_at, self._advanced_s = fetched.at, monotonic()
         self._carry_out(judgement)
         self._clock = judgement.clock
-        if verdict in (Verdict.ANOTHER_CLOCK, Verdict.RETURNED):
+        if verdict in (ClockVerdict.ANOTHER_CLOCK, ClockVerdict.RETURNED):
             lead = readable(fetched.time - fetched.at)
             log.warning("The feed's clock has jumped and is followed from now on: it is %s.", lead)
         return outcome
@@ -321,7 +323,9 @@ class FetcherActor(Service):
         if not judgement.release:
             lead = readable(fetched.time - fetched.at)
             what = (
-                "older than the newest" if judgement.verdict is Verdict.OLDER else "in the future"
+                "older than the newest"
+                if judgement.verdict is ClockVerdict.OLDER
+                else "in the future"
             )
             error = FeedClockDoubted(f"an update is {what} ({lead} by our clock): it is held")
             self.report_failure("hold", error, correlation_id=fetched.correlation_id)

@@ -21,9 +21,9 @@ from typing import Any, TypeAlias, assert_never
 
 import gevent
 
-from vatwatch.actors import health_signs
 from vatwatch.actors.conditions import causes_of
 from vatwatch.actors.deadlines import busy_limits_s
+from vatwatch.actors.health_observations import cannot_work, of_dependency, of_feeds
 from vatwatch.actors.service import Service
 from vatwatch.config.service import ServiceSettings
 from vatwatch.config.settings import Settings
@@ -47,8 +47,8 @@ from vatwatch.monitoring.health import (
     WELL,
     Health,
     HealthRegained,
-    Ledger,
-    Sign,
+    HealthRegistry,
+    Observation,
     is_down,
     of_state,
     overall,
@@ -99,9 +99,9 @@ SPEAKERS = {"store": "postgresql", "cache": "redis"}
 class Records:
     """What is known, and handed over to the successor."""
 
-    ledger: Ledger = field(default_factory=Ledger)
+    registry: HealthRegistry = field(default_factory=HealthRegistry)
     reports: dict[str, ServiceReport] = field(default_factory=dict)
-    outside: dict[str, Sign] = field(default_factory=dict)
+    outside: dict[str, Observation] = field(default_factory=dict)
 
 
 class HealthMonitorActor(Service):
@@ -132,8 +132,8 @@ class HealthMonitorActor(Service):
         self._check_in(0)
 
     @property
-    def _ledger(self) -> Ledger:
-        return self._records.ledger
+    def _registry(self) -> HealthRegistry:
+        return self._records.registry
 
     def hand_over(self) -> Records:
         return self._records
@@ -150,7 +150,7 @@ class HealthMonitorActor(Service):
                 if started:
                     self._missing.pop(service, None)
                 if failure:
-                    self._ledger.fail(service, failure, datetime.now(UTC))
+                    self._registry.fail(service, failure, datetime.now(UTC))
                 self._look_at(service)
             case Delivered(event):
                 self._hear(event)
@@ -165,8 +165,8 @@ class HealthMonitorActor(Service):
             case Probed(service, missing):
                 self._probed(service, missing)
             case DependencyInspected(name, health, reason):
-                self._records.outside[name] = Sign(health, reason)
-                self._observe(name, self._sign_of_dependency(name))
+                self._records.outside[name] = Observation(health, reason)
+                self._observe(name, self._observation_of_dependency(name))
                 self._conclude()
             case SettingsChanged():
                 self._change(message.settings)
@@ -276,61 +276,61 @@ class HealthMonitorActor(Service):
 
     def _look_at_all(self) -> None:
         for name, node in self._nodes().items():
-            self._observe(name, self._sign_of(node))
-        for name, sign in health_signs.of_feeds(self._records.reports.get("fetcher")):
-            self._observe(name, sign)
+            self._observe(name, self._observation_of(node))
+        for name, observation in of_feeds(self._records.reports.get("fetcher")):
+            self._observe(name, observation)
         self._conclude()
 
     def _look_at(self, service: str) -> None:
         node = self.node_info(service)
         if node is None:
             return  # a name that is none of the tree's
-        self._observe(service, self._sign_of(node))
+        self._observe(service, self._observation_of(node))
         if service == "fetcher":
-            for name, sign in health_signs.of_feeds(self._records.reports.get("fetcher")):
-                self._observe(name, sign)
+            for name, observation in of_feeds(self._records.reports.get("fetcher")):
+                self._observe(name, observation)
         self._conclude()
 
     def _hear_of(self, name: str, before: ServiceReport | None, now: ServiceReport) -> None:
         """A service says how a dependency is: that it is away holds at once; that it is back is
         seen by asking."""
-        was, is_now = health_signs.of_dependency(before), health_signs.of_dependency(now)
+        was, is_now = of_dependency(before), of_dependency(now)
         if is_now is not WELL or name in self._records.outside:
-            self._observe(name, self._sign_of_dependency(name))
+            self._observe(name, self._observation_of_dependency(name))
         if was is not WELL and is_now is WELL:
             inspect = self._inspect_database if name == "postgresql" else self._inspect_redis
             self._ask_once(name, inspect)
 
-    def _sign_of_dependency(self, name: str) -> Sign:
+    def _observation_of_dependency(self, name: str) -> Observation:
         """The gravest of what was found by asking, and what the service that needs it says."""
         speaker = next(service for service, of in SPEAKERS.items() if of == name)
-        said = health_signs.of_dependency(self._records.reports.get(speaker))
+        said = of_dependency(self._records.reports.get(speaker))
         return worst((said, self._records.outside.get(name, WELL)))
 
-    def _sign_of(self, node: NodeInfo) -> Sign:
+    def _observation_of(self, node: NodeInfo) -> Observation:
         """The gravest of what its supervisor, the probe and it itself say."""
         failure = node.last_failure
         why = "" if failure is None else f"{failure.error_type}: {failure.error_text}"
         said = self._records.reports.get(node.name)
         # Of its own state it knows that it runs: else nobody would look.
         state = State.RUNNING if node.name == self.name else node.state
-        signs = [of_state(state, why.strip(": "))]
+        observations = [of_state(state, why.strip(": "))]
         if node.name in self._missing:
-            signs.append(Sign(Health.UNHEALTHY, self._missing[node.name]))
+            observations.append(Observation(Health.UNHEALTHY, self._missing[node.name]))
         if said is not None:
-            signs.append(Sign(said.health, said.reason))
-        gravest = worst(signs)
+            observations.append(Observation(said.health, said.reason))
+        gravest = worst(observations)
         if gravest == WELL and said is not None:
             # A healthy service may have something to say, such as that a setting switches it off.
-            return Sign(Health.HEALTHY, said.reason)
+            return Observation(Health.HEALTHY, said.reason)
         return gravest
 
-    def _observe(self, name: str, sign: Sign) -> None:
-        seen = self._ledger.observe(name, sign, datetime.now(UTC))
+    def _observe(self, name: str, observation: Observation) -> None:
+        seen = self._registry.observe(name, observation, datetime.now(UTC))
         if seen.regained is not None:
             self._tell_recovery(name, seen.regained)
         if seen.changed:
-            self._changed[name] = sign.health.value
+            self._changed[name] = observation.health.value
             if not self._change_due:
                 self._change_due = True
                 self.after(TELL_S, TellHealth())
@@ -343,9 +343,9 @@ class HealthMonitorActor(Service):
 
     def _tell(self) -> None:
         """Publish how everybody is, and who is another than at the time before."""
-        whole = self._ledger.whole
+        whole = self._registry.whole
         assert whole is not None
-        services = {name: part.health.value for name, part in self._ledger.parts.items()}
+        services = {name: part.health.value for name, part in self._registry.parts.items()}
         changed, self._changed = self._changed, {}
         self.publish("HEALTH_CHECK", HealthPayload(whole.health.value, services, changed))
 
@@ -356,19 +356,21 @@ class HealthMonitorActor(Service):
             and isinstance(cache.status, CacheStatus)
             and cache.status.update_timestamp is not None
         )
-        signs = {name: Sign(p.health, p.reason) for name, p in self._ledger.parts.items()}
+        observations = {
+            name: Observation(p.health, p.reason) for name, p in self._registry.parts.items()
+        }
         causes = {
-            name: causes_of(name, self._records.reports, self._ledger.parts)
-            for name, sign in signs.items()
-            if sign.health is not Health.HEALTHY
+            name: causes_of(name, self._records.reports, self._registry.parts)
+            for name, observation in observations.items()
+            if observation.health is not Health.HEALTHY
         }
         whole = overall(
-            signs,
+            observations,
             serving=serving,
             cannot_work=dict(self._cannot_work()),
             because_of=causes,
         )
-        self._ledger.conclude(whole, datetime.now(UTC))
+        self._registry.set_overall(whole, datetime.now(UTC))
 
     def _cannot_work(self) -> Iterator[tuple[str, str]]:
         """Of those that collect, who cannot; that something outside is away is not meant."""
@@ -382,21 +384,21 @@ class HealthMonitorActor(Service):
             report = self._records.reports.get(name)
             status = None if report is None else report.status
             if is_down(node.state, now_s - self._ran_at.setdefault(name, now_s)):
-                part = self._ledger.parts.get(name)
+                part = self._registry.parts.get(name)
                 yield name, "it does not run" if part is None else part.reason
             elif name in self._missing:
                 yield name, self._missing[name]
-            elif report is not None and health_signs.cannot_work(status):
+            elif report is not None and cannot_work(status):
                 yield name, report.reason
 
     def _answer(self) -> Reports:
-        whole = self._ledger.whole
+        whole = self._registry.whole
         assert whole is not None
         return Reports(
             whole.health,
             whole.reason,
             dict(self._records.reports),
-            dict(self._ledger.parts),
+            dict(self._registry.parts),
             whole,
             self._checked_at,
         )

@@ -53,10 +53,10 @@ from vatwatch.monitoring.resources import (
     REPLACE_EVERY,
     UNITS,
     Level,
+    Mitigation,
     Orders,
     Resource,
-    Step,
-    Watched,
+    ResourceState,
     may_replace,
 )
 from vatwatch.storage.housekeeping import copy_and_cut_log, free_bytes, remove_orphans
@@ -113,7 +113,7 @@ class ResourceMonitorActor(Service):
         self._pool = NativePool(1, "resources", owns=f"resources of {home.absolute()}")
         self._measuring: Timer | None = None
         self._cleaning: Timer | None = None
-        self._watched = Watched.begin()
+        self._watched = ResourceState.begin()
         self._readings: dict[Resource, float] = {}
         self._times_blocked = 0
         self._replaced = False
@@ -168,7 +168,7 @@ class ResourceMonitorActor(Service):
         judged = dict(self._readings)
         if monotonic() - self._began_s < CPU_SETTLES_S:
             del judged[Resource.CPU]
-        self._watched, orders = before.look(self._limits, judged)
+        self._watched, orders = before.observe(self._limits, judged)
         self._tell_operator(before, self._watched)
         self._follow(orders)
         self._tell_blocked()
@@ -217,26 +217,26 @@ class ResourceMonitorActor(Service):
         for step in orders.do:
             self._do(step)
 
-    def _do(self, step: Step) -> None:
+    def _do(self, step: Mitigation) -> None:
         match step:
-            case Step.SHORTEN_HISTORY:
+            case Mitigation.SHORTEN_HISTORY:
                 self.address("event_bus").tell(EvictHistory(SHORT_HISTORY))
-            case Step.COLLECT_GARBAGE:
+            case Mitigation.COLLECT_GARBAGE:
                 gc.collect()
                 self._pool.run(_give_back_memory)
-            case Step.REPLACE_WORKER:
+            case Mitigation.REPLACE_WORKER:
                 if self._replace_worker is not None and not self._replaced:
                     self._replaced = True
                     self._replace(self._replace_worker)
-            case Step.DROP_OLD_ARCHIVE:
+            case Mitigation.DROP_OLD_ARCHIVE:
                 limits = self._limits[Resource.DISK]
                 wanted = limits.soft * (1 + limits.hysteresis) - self._readings[Resource.DISK]
                 if wanted > 0:
                     # One more, as it must be above the limit.
                     self.address("journal").tell(EvictArchive(int(wanted * MEGABYTE) + 1))
-            case Step.DROP_ARCHIVE:
+            case Mitigation.DROP_ARCHIVE:
                 self.address("journal").tell(EvictArchive(None))
-            case Step.KEEP_NO_ARCHIVE:
+            case Mitigation.KEEP_NO_ARCHIVE:
                 self.address("journal").tell(KeepArchive(False))
             case _:
                 assert_never(step)
@@ -266,13 +266,13 @@ class ResourceMonitorActor(Service):
             return
         replace_worker(over)
 
-    def _undo(self, step: Step) -> None:
-        if step is Step.SHORTEN_HISTORY:
+    def _undo(self, step: Mitigation) -> None:
+        if step is Mitigation.SHORTEN_HISTORY:
             self.address("event_bus").tell(EvictHistory(None))
-        elif step is Step.KEEP_NO_ARCHIVE:
+        elif step is Mitigation.KEEP_NO_ARCHIVE:
             self.address("journal").tell(KeepArchive(True))
 
-    def _tell_operator(self, before: Watched, after: Watched) -> None:
+    def _tell_operator(self, before: ResourceState, after: ResourceState) -> None:
         for resource, level in after.levels.items():
             if level is before.levels[resource]:
                 continue
@@ -308,8 +308,8 @@ class ResourceMonitorActor(Service):
                     blocked.seconds,
                 )
 
-    def _is_taken(self, step: Step) -> bool:
-        return step is not Step.REPLACE_WORKER or self._replace_worker is not None
+    def _is_taken(self, step: Mitigation) -> bool:
+        return step is not Mitigation.REPLACE_WORKER or self._replace_worker is not None
 
     # --- cleaning up -------------------------------------------------------------------------
 

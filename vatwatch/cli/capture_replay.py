@@ -52,7 +52,7 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundCaptures:
     """What there is to replay, oldest first, what is of no use, and what has no place."""
 
     captures: list[Capture]
@@ -61,7 +61,7 @@ class Found:
 
 
 @dataclass(slots=True)
-class Tally:
+class ReplayTally:
     """What came of a replay."""
 
     handed_in: int = 0
@@ -110,9 +110,9 @@ def replay(settings: Settings, paths: Sequence[Path]) -> bool:
     return not found.unusable and not tally.rejected
 
 
-def _replay(settings: Settings, captures: list[Capture], console: Console) -> Tally:
+def _replay(settings: Settings, captures: list[Capture], console: Console) -> ReplayTally:
     refusals: list[str] = []
-    tally = Tally(waited=_count_pending(settings.general.home))
+    tally = ReplayTally(waited=_count_pending(settings.general.home))
     tree = build(settings, polls=False, on_refused=refusals.append)
     with stopped_by_signals():
         try:
@@ -139,7 +139,7 @@ def _count_pending(home: Path) -> int:
     return sum(1 for _ in (home / "journal" / "pending").glob(f"*{ENTRY_SUFFIX}"))
 
 
-def find(paths: Sequence[Path]) -> Found:
+def find(paths: Sequence[Path]) -> FoundCaptures:
     """Look for captures and journal entries, in directories too, and put them in order."""
     captures: list[Capture] = []
     unusable: list[tuple[Path, str]] = []
@@ -160,13 +160,15 @@ def find(paths: Sequence[Path]) -> Found:
     return _pair(captures, radios, unusable)
 
 
-def _pair(captures: list[Capture], radios: list[Path], unusable: list[tuple[Path, str]]) -> Found:
+def _pair(
+    captures: list[Capture], radios: list[Path], unusable: list[tuple[Path, str]]
+) -> FoundCaptures:
     """The transceivers feed has no time of its own: only its file's name can say which it is."""
     by_moment = {_moment(path): path for path in radios}
     paired = [
         Capture(c.path, c.update_timestamp, by_moment.pop(_moment(c.path), None)) for c in captures
     ]
-    return Found(paired, unusable, list(by_moment.values()))
+    return FoundCaptures(paired, unusable, list(by_moment.values()))
 
 
 def _moment(path: Path) -> str:
@@ -207,7 +209,11 @@ def _load(capture: Capture) -> AppendSnapshot:
 
 
 def _feed_all(
-    tree: Tree, captures: list[Capture], tally: Tally, console: Console, refusals: Sequence[str]
+    tree: Tree,
+    captures: list[Capture],
+    tally: ReplayTally,
+    console: Console,
+    refusals: Sequence[str],
 ) -> None:
     journal = tree.directory.address("journal")
     with Progress(

@@ -28,7 +28,7 @@ from vatwatch.storage.client_programs import Connection, connection_to, find_pro
 from vatwatch.storage.embedded import DATABASE, SUPERUSER, EmbeddedPostgres
 from vatwatch.storage.fsync import sync
 from vatwatch.storage.home import take_home
-from vatwatch.storage.postgres_knock import Answer, knock
+from vatwatch.storage.postgres_knock import KnockResult, knock
 from vatwatch.storage.postgres_leftovers import running_server
 
 # A server that is starting, as its service has just been started, is waited for.
@@ -138,7 +138,7 @@ def _at(sockets: Path) -> Connection:
 
 def _await_ready(sockets: Path) -> None:
     deadline = monotonic() + READY_S
-    while knock(sockets, user=SUPERUSER, timeout_s=KNOCK_S) is not Answer.READY:
+    while knock(sockets, user=SUPERUSER, timeout_s=KNOCK_S) is not KnockResult.READY:
         if monotonic() > deadline:
             raise DatabaseUnavailable(f"the PostgreSQL in {sockets} is running but does not answer")
         gevent.sleep(POLL_S)

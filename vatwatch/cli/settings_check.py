@@ -39,7 +39,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SettingsReport:
     """All that a check says. Without `faults` the service would start and do its work."""
 
     settings: list[Described]
@@ -53,7 +53,7 @@ class Report:
         return {**asdict(self), "schema_of_this_version": newest_known()}
 
 
-def check(reading: Reading, *, offline: bool) -> Report:
+def check(reading: Reading, *, offline: bool) -> SettingsReport:
     """Look at everything. `offline`: ask neither PostgreSQL nor Redis."""
     faults = list(reading.faults)
     not_asked = Look("not asked")
@@ -68,7 +68,7 @@ def check(reading: Reading, *, offline: bool) -> Report:
         )
     if "cache" in sections:
         redis = _redis(sections["cache"], faults, offline=offline)
-    return Report(
+    return SettingsReport(
         settings=reading.describe(),
         faults=[redact(fault) for fault in faults],
         warnings=[redact(warning) for warning in reading.warnings],
@@ -77,7 +77,7 @@ def check(reading: Reading, *, offline: bool) -> Report:
     )
 
 
-def lines(report: Report) -> Iterator[str]:
+def lines(report: SettingsReport) -> Iterator[str]:
     """The report for people: a line for each setting, then what was found."""
     names = max(len(one.name) for one in report.settings)
     values = max(len(_value(one)) for one in report.settings)

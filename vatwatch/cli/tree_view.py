@@ -108,7 +108,7 @@ class _Refused(FetchStatus):
 
 
 @dataclass(slots=True)
-class View:
+class TreeView:
     """What the person at the terminal has chosen."""
 
     sort: str = SORTS[0]
@@ -123,7 +123,7 @@ class View:
 
 def run(url: str, *, interval_s: float, once: bool, key: str | None) -> None:
     """Show the tree until somebody presses q. Raises FetchError at the first sample only."""
-    client, console, view = Client(url, key), Console(), View()
+    client, console, view = Client(url, key), Console(), TreeView()
     sample = client.sample()
     if once or not (sys.stdin.isatty() and console.is_terminal):
         # Into a pipe or a file nothing is cut: there is no edge of a screen.
@@ -152,7 +152,7 @@ def run(url: str, *, interval_s: float, once: bool, key: str | None) -> None:
                 view.message = str(error)
 
 
-def press(key: str, sample: Sample, view: View, client: Client) -> None:
+def press(key: str, sample: Sample, view: TreeView, client: Client) -> None:
     """Do what a key says."""
     if view.asks:
         path, view.asks = view.asks, ""
@@ -173,7 +173,7 @@ def press(key: str, sample: Sample, view: View, client: Client) -> None:
             view.message = "choose a node with the arrow keys first"
 
 
-def render(sample: Sample, view: View, url: str) -> Group:
+def render(sample: Sample, view: TreeView, url: str) -> Group:
     """The whole screen."""
     table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     table.add_column("node", no_wrap=True)
@@ -207,7 +207,7 @@ def _head(sample: Sample, url: str) -> Text:
     return head
 
 
-def _foot(view: View) -> Text:
+def _foot(view: TreeView) -> Text:
     if view.asks:
         return Text(f"restart {view.asks}, and what goes with it? y/n", style="bold yellow")
     keys = f"↑↓ choose   r restart   s sort (by {view.sort})   q quit"
@@ -215,7 +215,7 @@ def _foot(view: View) -> Text:
     return foot if not view.message else Text(view.message + "\n", style="yellow").append(foot)
 
 
-def _rows(sample: Sample, view: View) -> list[tuple[int, Node]]:
+def _rows(sample: Sample, view: TreeView) -> list[tuple[int, Node]]:
     rows = list(_walk(sample.tree))
     if view.sort == "tree":
         return rows
@@ -241,7 +241,7 @@ def _measure(node: Node, sort: str) -> float:
             return float(node["latency"]["p99_s"]) if node["latency"] else 0.0
 
 
-def _cells(depth: int, node: Node, sample: Sample, view: View) -> list[Text | str]:
+def _cells(depth: int, node: Node, sample: Sample, view: TreeView) -> list[Text | str]:
     name = "  " * depth + node["name"]
     state = Text(node["state"], style=STATE_COLOURS.get(node["state"], ""))
     if node["state"] == "restarting" and node["retry_in_s"]:
@@ -272,7 +272,7 @@ def _cells(depth: int, node: Node, sample: Sample, view: View) -> list[Text | st
     return [name, state, shown, up, restarts, depth_text, *counts, *times, failed]
 
 
-def _rate(node: Node, sample: Sample, view: View) -> str:
+def _rate(node: Node, sample: Sample, view: TreeView) -> str:
     """Messages a second since the sample before."""
     passed_s = sample.at - view.previous_at
     if node["path"] not in view.previous or passed_s <= 0:

@@ -48,7 +48,7 @@ TOP_SPEED = 1000.0
 CENTURY = timedelta(days=36_525)
 
 
-class Verdict(Enum):
+class ClockVerdict(Enum):
     """What an update's time means. See the module."""
 
     NEW = "new"
@@ -61,7 +61,7 @@ class Verdict(Enum):
     @property
     def is_followed(self) -> bool:
         """Whether the update is processed."""
-        return self in (Verdict.NEW, Verdict.ANOTHER_CLOCK, Verdict.RETURNED)
+        return self in (ClockVerdict.NEW, ClockVerdict.ANOTHER_CLOCK, ClockVerdict.RETURNED)
 
 
 class Moment(Struct, frozen=True):
@@ -104,7 +104,7 @@ class FeedClock(Struct, frozen=True):
 class Judgement(Struct, frozen=True):
     """What is decided about one update, and what is to be done."""
 
-    verdict: Verdict
+    verdict: ClockVerdict
     clock: FeedClock
     """As it is afterwards."""
     hold: bool = False
@@ -126,12 +126,12 @@ def judge(clock: FeedClock, update: Moment) -> Judgement:
     """
     newest = clock.newest
     if newest is not None and update.time == newest.time:
-        return Judgement(Verdict.SAME, clock)
+        return Judgement(ClockVerdict.SAME, clock)
     if newest is not None and _returns(newest, update):
-        return _follow(clock, update, Verdict.RETURNED)
+        return _follow(clock, update, ClockVerdict.RETURNED)
     is_older = newest is not None and update.time < newest.time
     if not is_older and update.time <= _limit(clock, update.at):
-        return _follow(clock, update, Verdict.NEW)
+        return _follow(clock, update, ClockVerdict.NEW)
     return _doubt(clock, update, is_older=is_older)
 
 
@@ -157,7 +157,7 @@ def restore(
         clock = replace(judgement.clock, row=())
         if judgement.verdict.is_followed and update.time not in judgement.release:
             judgement = replace(judgement, release=(*judgement.release, update.time))
-        elif judgement.verdict is Verdict.SAME:
+        elif judgement.verdict is ClockVerdict.SAME:
             judgement = replace(judgement, drop=(update.time,))
         unfinished.append(judgement)
     return clock, [one for one in unfinished if one.release or one.drop]
@@ -185,14 +185,14 @@ def _returns(newest: Moment, update: Moment) -> bool:
     )
 
 
-def _follow(clock: FeedClock, update: Moment, verdict: Verdict) -> Judgement:
-    before = () if clock.newest is None or verdict is not Verdict.NEW else (clock.newest,)
+def _follow(clock: FeedClock, update: Moment, verdict: ClockVerdict) -> Judgement:
+    before = () if clock.newest is None or verdict is not ClockVerdict.NEW else (clock.newest,)
     after = FeedClock(update, _speed((*before, update)))
     return Judgement(verdict, after, drop=tuple(m.time for m in clock.held))
 
 
 def _doubt(clock: FeedClock, update: Moment, *, is_older: bool) -> Judgement:
-    verdict = Verdict.OLDER if is_older else Verdict.FUTURE
+    verdict = ClockVerdict.OLDER if is_older else ClockVerdict.FUTURE
     known = next((held for held in clock.held if held.time == update.time), None)
     row = _row(clock, known or update, is_older=is_older)
     if known is not None:
@@ -239,7 +239,7 @@ def _follow_another(clock: FeedClock, proof: tuple[Moment, ...], *, hold: bool) 
     release = tuple(m.time for m in proof)
     drop = tuple(m.time for m in clock.held if m.time not in release)
     after = FeedClock(proof[-1], _speed(proof))
-    return Judgement(Verdict.ANOTHER_CLOCK, after, hold=hold, release=release, drop=drop)
+    return Judgement(ClockVerdict.ANOTHER_CLOCK, after, hold=hold, release=release, drop=drop)
 
 
 def _is_older(clock: FeedClock, update: Moment) -> bool:

@@ -18,7 +18,7 @@ import falcon
 from vatwatch.config.access import AccessSettings
 from vatwatch.http.audit import NOBODY, AuditLog
 from vatwatch.http.params import require_declared
-from vatwatch.http.rates import Rate
+from vatwatch.http.rates import RateLimit
 
 CHALLENGE = "Bearer"
 
@@ -48,7 +48,7 @@ class WriteAuthorization:
         Without an `audit_log` its lines go to the log alone.
         """
         self._keys = [key.encode() for key in keys]
-        self._rate = Rate(rate, redis_url=redis_url)
+        self._rate = RateLimit(rate, redis_url=redis_url)
         self._redis_url = redis_url
         self.audit = AuditLog(audit_log)
 
@@ -56,7 +56,7 @@ class WriteAuthorization:
         """Go on with these keys and this rate; under the same rate what was used counts on."""
         self._keys = [key.get_secret_value().encode() for key in access.api_keys]
         if access.write_rate != self._rate.text:
-            self._rate = Rate(access.write_rate, redis_url=self._redis_url)
+            self._rate = RateLimit(access.write_rate, redis_url=self._redis_url)
 
     def require(self, req: falcon.Request, action: str) -> str:
         """Let the request do `action`, or say why not; the fingerprint of the key.

@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from vatwatch.http.pages import send_newest
 from vatwatch.http.params import CURSOR, LIMIT, SINCE, UNTIL, Declared, one_of
-from vatwatch.http.service import Resource, Service, send_json
+from vatwatch.http.service import AppContext, BaseResource, send_json
 from vatwatch.messages import FindAlerts, GetAlerts, GetLatestAlerts
 from vatwatch.monitoring.alert_records import ALERT_STATES, AlertFilter
 from vatwatch.monitoring.alert_rules import NAMES
@@ -20,12 +20,12 @@ RULE = one_of("rule", NAMES)
 SEVERITY = one_of("severity", ["warning", "critical"])
 
 
-class AlertsResource(Resource):
+class AlertsResource(BaseResource):
     """Active alerts from the alerter; past ones from the table, or from its memory."""
 
     parameters: ClassVar[Declared] = {"GET": (STATE, RULE, SEVERITY, SINCE, UNTIL, LIMIT, CURSOR)}
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:

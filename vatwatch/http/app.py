@@ -42,7 +42,7 @@ from vatwatch.http.params import KnownParameters
 from vatwatch.http.problems import App, add_error_handlers
 from vatwatch.http.request_ids import RequestIds
 from vatwatch.http.requests import RequestCounts
-from vatwatch.http.service import Service
+from vatwatch.http.service import AppContext
 from vatwatch.http.services import (
     ServiceHealthResource,
     ServicesHealthResource,
@@ -62,7 +62,7 @@ from vatwatch.messages.status import (
 )
 
 
-def create_app(service: Service) -> App:
+def create_app(service: AppContext) -> App:
     """The WSGI app of one process."""
     requests = RequestCounts()
     bounds = Bounds(service.read_rate, service.trusted_proxies)

@@ -13,7 +13,7 @@ import falcon
 
 from vatwatch.config.access import AccessSettings
 from vatwatch.http.bodies import MAX_BODY_BYTES, too_large
-from vatwatch.http.rates import Rate
+from vatwatch.http.rates import RateLimit
 
 METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
@@ -32,7 +32,7 @@ MOST_NAME_CHARS = 64
 class Bounds:
     """Falcon's middleware. Sets `req.context.client`, the address of the client."""
 
-    def __init__(self, rate: Rate | None, trusted_proxies: Sequence[str] = ()) -> None:
+    def __init__(self, rate: RateLimit | None, trusted_proxies: Sequence[str] = ()) -> None:
         """`rate` is each client's; None: no limit.
 
         `trusted_proxies` are networks whose X-Forwarded-For is believed.
@@ -44,7 +44,7 @@ class Bounds:
         """Go on by these settings; under the same rate what was asked counts on."""
         text = None if self._rate is None else self._rate.text
         if access.read_rate != text:
-            self._rate = None if access.read_rate is None else Rate(access.read_rate)
+            self._rate = None if access.read_rate is None else RateLimit(access.read_rate)
         self._trust(access.trusted_proxies)
 
     def _trust(self, proxies: Sequence[str]) -> None:

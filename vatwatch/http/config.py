@@ -9,7 +9,7 @@ from vatwatch.config.hot_reload import SettingChange
 from vatwatch.config.settings import Described
 from vatwatch.http.bodies import require_no_fields
 from vatwatch.http.problems import Unprocessable
-from vatwatch.http.service import Resource, Service, send_json
+from vatwatch.http.service import AppContext, BaseResource, send_json
 from vatwatch.messages import GetSettings, ReloadOutcome, ReloadSettings
 
 # Reading takes milliseconds; a large boundary on a slow disk takes seconds.
@@ -40,10 +40,10 @@ class SettingShown(Struct, frozen=True):
     """Its value after the next start, if that is another one."""
 
 
-class ConfigResource(Resource):
+class ConfigResource(BaseResource):
     """Every setting as it is in force."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -67,7 +67,7 @@ class ConfigResource(Resource):
 class ReloadResource:
     """`POST` reads the settings again."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:

@@ -20,7 +20,7 @@ from vatwatch.http.params import (
     window,
 )
 from vatwatch.http.problems import SwitchedOff
-from vatwatch.http.service import Resource, Service, send_json
+from vatwatch.http.service import AppContext, BaseResource, send_json
 from vatwatch.messages import (
     FindErrors,
     GetErrorAnalytics,
@@ -28,18 +28,18 @@ from vatwatch.messages import (
     GetErrors,
     GetErrorTrends,
 )
-from vatwatch.monitoring.errors import Category, ErrorFilter, Severity
+from vatwatch.monitoring.errors import Category, ErrorFilter, ErrorSeverity
 
 SERVICE = text("service")
 CATEGORY = one_of("category", [each.value for each in Category])
-SEVERITY = one_of("severity", [each.value for each in Severity])
+SEVERITY = one_of("severity", [each.value for each in ErrorSeverity])
 FINGERPRINT = text("fingerprint")
 CORRELATION_ID = text("correlation_id")
 RECOVERED = switch("recovered")
 WINDOW = window("window", default=timedelta(hours=1))
 
 
-class ErrorsResource(Resource):
+class ErrorsResource(BaseResource):
     """The table of errors; while the database is away, the latest in memory."""
 
     parameters: ClassVar[Declared] = {
@@ -49,7 +49,7 @@ class ErrorsResource(Resource):
         )
     }  # fmt: skip
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -77,12 +77,12 @@ class ErrorsResource(Resource):
         )
 
 
-class ErrorAnalyticsResource(Resource):
+class ErrorAnalyticsResource(BaseResource):
     """Errors by category, severity and service, the most common ones, and the recovery rate."""
 
     parameters: ClassVar[Declared] = {"GET": (WINDOW,)}
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -91,10 +91,10 @@ class ErrorAnalyticsResource(Resource):
         send_json(resp, self._service.ask("error_manager", GetErrorAnalytics(WINDOW.of(req))))
 
 
-class BreakersResource(Resource):
+class BreakersResource(BaseResource):
     """Every circuit breaker: of nodes of the tree, dependencies, event handlers and webhooks."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -111,12 +111,12 @@ class BreakersResource(Resource):
         send_json(resp, body)
 
 
-class RecoveryResource(Resource):
+class RecoveryResource(BaseResource):
     """What was tried against errors, by strategy."""
 
     parameters: ClassVar[Declared] = {"GET": (WINDOW,)}
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -127,10 +127,10 @@ class RecoveryResource(Resource):
         send_json(resp, {"window_s": span.total_seconds(), "strategies": strategies})
 
 
-class TrendsResource(Resource):
+class TrendsResource(BaseResource):
     """Trends of the errors."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -139,7 +139,7 @@ class TrendsResource(Resource):
         send_json(resp, self._service.ask("error_manager", GetErrorTrends()))
 
 
-def _require_errors(service: Service) -> None:
+def _require_errors(service: AppContext) -> None:
     """Raises SwitchedOff: an empty answer would look as if there had been no errors."""
     if not service.keeps_errors:
         raise SwitchedOff("error manager", "ERROR_MANAGER_ENABLED")

@@ -28,7 +28,7 @@ from vatwatch.http.params import (
     text,
     words,
 )
-from vatwatch.http.service import Resource, Service, send_json
+from vatwatch.http.service import AppContext, BaseResource, send_json
 from vatwatch.messages import (
     AcceptEvent,
     DiscardDeadLetter,
@@ -63,14 +63,14 @@ RECEIVER = text("receiver")
 ANY_TYPES = words("type")
 
 
-class EventsResource(Resource):
+class EventsResource(BaseResource):
     """The table of events; while the database is away, the ring of the event bus."""
 
     parameters: ClassVar[Declared] = {
         "GET": (EVENT_TYPES, SOURCE, CORRELATION_ID, SINCE, UNTIL, LIMIT, CURSOR)
     }
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -102,7 +102,7 @@ class EventsResource(Resource):
         send_json(resp, {"id": event.id, "time": event.time})
 
 
-class SchemasResource(Resource):
+class SchemasResource(BaseResource):
     """The schemas of the events."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -110,10 +110,10 @@ class SchemasResource(Resource):
         send_json(resp, {"schemas": schemas()})
 
 
-class AnalyticsResource(Resource):
+class AnalyticsResource(BaseResource):
     """Statistics of the event bus."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -121,14 +121,14 @@ class AnalyticsResource(Resource):
         send_json(resp, self._service.ask("event_bus", GetEventMetrics()))
 
 
-class LettersResource(Resource):
+class LettersResource(BaseResource):
     """Dead letters: the table; while the database is away, what is in memory."""
 
     parameters: ClassVar[Declared] = {
         "GET": (KIND, RECEIVER, ANY_TYPES, SINCE, UNTIL, LIMIT, CURSOR)
     }
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -153,10 +153,10 @@ class LettersResource(Resource):
         )
 
 
-class LetterResource(Resource):
+class LetterResource(BaseResource):
     """One dead letter."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, letter_id: str) -> None:
@@ -174,7 +174,7 @@ class LetterResource(Resource):
 class RedeliverResource:
     """Redelivery of one dead letter."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, letter_id: str) -> None:
@@ -222,7 +222,7 @@ def _event(given: _Given, source: str) -> Event:
     return event
 
 
-def _letter(service: Service, letter_id: str) -> DeadLetter:
+def _letter(service: AppContext, letter_id: str) -> DeadLetter:
     """Raises falcon.HTTPNotFound."""
     missing = falcon.HTTPNotFound(description="There is no dead letter with this id.")
     try:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from vatwatch.counting import counted
 from vatwatch.errors import SupervisionError
-from vatwatch.http.service import Resource, Service
+from vatwatch.http.service import AppContext, BaseResource
 from vatwatch.http.services import send_health
 from vatwatch.http.status import status_of
 from vatwatch.messages import GetReports, InspectCache, InspectDatabase
@@ -83,10 +83,10 @@ class CacheBody(Struct, frozen=True):
     redis_error: str
 
 
-class DatabaseHealthResource(Resource):
+class DatabaseHealthResource(BaseResource):
     """PostgreSQL, asked now, and what waits for it."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -130,10 +130,10 @@ class DatabaseHealthResource(Resource):
         send_health(resp, body, health)
 
 
-class CacheHealthResource(Resource):
+class CacheHealthResource(BaseResource):
     """The live state, and Redis, asked now."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from vatwatch.errors import ActorUnavailable, SupervisionError
 from vatwatch.http.params import declare, require_declared
 from vatwatch.http.problems import App
-from vatwatch.http.service import Resource, Service
+from vatwatch.http.service import AppContext, BaseResource
 from vatwatch.live.records import Body, Collection
 from vatwatch.messages import FindFlightId, FindLive, FindTrack, GetLive
 from vatwatch.supervision import Fallback
@@ -31,10 +31,10 @@ TRACK_TIMEOUT_S = 15.0
 METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-class CollectionResource(Resource):
+class CollectionResource(BaseResource):
     """A whole collection, with an ETag, compressed if the client takes it."""
 
-    def __init__(self, service: Service, collection: Collection) -> None:
+    def __init__(self, service: AppContext, collection: Collection) -> None:
         self._ask = partial(service.ask, "cache", GetLive(collection))
         self._last: Body | None = None
         # Without the cache, what it gave last is better than nothing; its time is in it.
@@ -68,10 +68,10 @@ class CollectionResource(Resource):
         return self._last
 
 
-class RecordResource(Resource):
+class RecordResource(BaseResource):
     """One record of a collection."""
 
-    def __init__(self, service: Service, collection: Collection) -> None:
+    def __init__(self, service: AppContext, collection: Collection) -> None:
         self._service = service
         self._collection = collection
 
@@ -106,10 +106,10 @@ class TrackBody(Struct, frozen=True):
     points: list[TrackPoint]
 
 
-class TrackResource(Resource):
+class TrackResource(BaseResource):
     """The track of the flight that is online under a callsign, else of the latest one."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, callsign: str) -> None:

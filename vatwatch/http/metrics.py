@@ -27,7 +27,7 @@ from prometheus_client.registry import Collector
 from vatwatch import __version__
 from vatwatch.errors import SupervisionError
 from vatwatch.http.requests import RequestCounts, RouteInfo
-from vatwatch.http.service import Resource, Service, send_json
+from vatwatch.http.service import AppContext, BaseResource, send_json
 from vatwatch.logs.writer import Written, writer
 from vatwatch.messages import GetReports, Reports
 from vatwatch.messages.status import (
@@ -67,10 +67,10 @@ class Performance(Struct, frozen=True):
     http: list[RouteInfo]
 
 
-class PerformanceResource(Resource):
+class PerformanceResource(BaseResource):
     """The pipeline's stages, and the requests by route."""
 
-    def __init__(self, service: Service, requests: RequestCounts) -> None:
+    def __init__(self, service: AppContext, requests: RequestCounts) -> None:
         self._service = service
         self._requests = requests
 
@@ -91,10 +91,10 @@ class PerformanceResource(Resource):
         )
 
 
-class SubjectResource(Resource):
+class SubjectResource(BaseResource):
     """What the services of one subject say of themselves, and the breakers that belong there."""
 
-    def __init__(self, service: Service, *subjects: type[Struct], breakers: str = "") -> None:
+    def __init__(self, service: AppContext, *subjects: type[Struct], breakers: str = "") -> None:
         self._service = service
         self._subjects = subjects
         self._breakers = breakers
@@ -116,10 +116,10 @@ class SubjectResource(Resource):
         send_json(resp, body)
 
 
-class PrometheusResource(Resource):
+class PrometheusResource(BaseResource):
     """The text that Prometheus scrapes."""
 
-    def __init__(self, service: Service, requests: RequestCounts) -> None:
+    def __init__(self, service: AppContext, requests: RequestCounts) -> None:
         # A registry of our own: two services can live in one process, as in the tests.
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
@@ -133,7 +133,7 @@ class PrometheusResource(Resource):
 
 
 class _ServiceCollector(Collector):
-    def __init__(self, service: Service, requests: RequestCounts) -> None:
+    def __init__(self, service: AppContext, requests: RequestCounts) -> None:
         self._service = service
         self._requests = requests
 
@@ -350,11 +350,11 @@ def _counter(name: str, what: str, value: float) -> CounterMetricFamily:
     return CounterMetricFamily(f"vatwatch_{name}", what, value=value)
 
 
-def _uptime_s(service: Service) -> float:
+def _uptime_s(service: AppContext) -> float:
     return round((datetime.now(UTC) - service.started_at).total_seconds(), 1)
 
 
-def _reports(service: Service) -> Reports:
+def _reports(service: AppContext) -> Reports:
     return service.ask("health_monitor", GetReports())
 
 

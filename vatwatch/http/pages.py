@@ -10,7 +10,7 @@ import falcon
 from vatwatch.errors import StorageError, SupervisionError
 from vatwatch.events.event import Cursor
 from vatwatch.http.params import next_cursor
-from vatwatch.http.service import Service, send_json
+from vatwatch.http.service import AppContext, send_json
 from vatwatch.supervision import Ask
 
 
@@ -23,7 +23,7 @@ class Listed(Protocol):
 
 
 def send_newest(
-    service: Service,
+    service: AppContext,
     resp: falcon.Response,
     name: str,
     *,

@@ -51,7 +51,7 @@ class Allowance(Struct, frozen=True, gc=False):
         )
 
 
-class Rate:
+class RateLimit:
     """At most so often in each window, for each key."""
 
     def __init__(

@@ -16,7 +16,7 @@ from vatwatch.errors import TooManyQuestions
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.connection import asker_is_gone
 from vatwatch.http.params import Declared
-from vatwatch.http.rates import Rate
+from vatwatch.http.rates import RateLimit
 from vatwatch.logs.context import current_request_id
 from vatwatch.supervision import Ask, Recovery, Remedy, Tree, give_way
 
@@ -27,14 +27,14 @@ ASK_TIMEOUT_S = 5.0
 
 
 @dataclass(slots=True)
-class Service:
+class AppContext:
     """The service of this process. What the settings say of it changes with them (`use`)."""
 
     tree: Tree
     started_at: datetime
     authorization: WriteAuthorization
     faults_allowed: bool = False
-    read_rate: Rate | None = None
+    read_rate: RateLimit | None = None
     """How often one client may ask; None: as often as it can."""
     keeps_errors: bool = True
     """Whether the error manager is on (ERROR_MANAGER_ENABLED)."""
@@ -86,10 +86,10 @@ def send_json(resp: falcon.Response, body: object) -> None:
     resp.data = msgspec.json.encode(body)
 
 
-class Resource:
-    """What can be read: by GET, and by HEAD, which is the same without a body (RFC 9110, 9.3.2).
+class BaseResource:
+    """The base of all endpoints: HEAD answers as GET, without a body (RFC 9110, 9.3.2).
 
-    `parameters` declares the parameters of each method; what is not declared is refused.
+    `parameters` declares the parameters of each method; others are refused with 400.
     """
 
     parameters: ClassVar[Declared] = {}

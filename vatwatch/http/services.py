@@ -12,7 +12,7 @@ from datetime import datetime
 import falcon
 from msgspec import Struct
 
-from vatwatch.http.service import Resource, Service, send_json
+from vatwatch.http.service import AppContext, BaseResource, send_json
 from vatwatch.messages import GetReports, Reports
 from vatwatch.messages.status import ErrorStatus, Status
 from vatwatch.monitoring.dependencies import DEPENDENCIES, dependents_of
@@ -128,10 +128,10 @@ class DependencyBody(Struct, frozen=True):
     needed_by: tuple[str, ...]
 
 
-class ServicesResource(Resource):
+class ServicesResource(BaseResource):
     """Every service, in the order of the start."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -141,10 +141,10 @@ class ServicesResource(Resource):
         send_json(resp, AllServicesBody(len(lines), reports.health.value, reports.reason, lines))
 
 
-class ServicesHealthResource(Resource):
+class ServicesHealthResource(BaseResource):
     """The health of every service and of what is outside."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -167,10 +167,10 @@ class ServicesHealthResource(Resource):
         send_health(resp, body, reports.health)
 
 
-class ServiceHealthResource(Resource):
+class ServiceHealthResource(BaseResource):
     """One service, or one part outside that some depend on."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, name: str) -> None:
@@ -194,7 +194,7 @@ def send_health(resp: falcon.Response, body: Struct, health: Health) -> None:
     send_json(resp, body)
 
 
-def service_parts(service: Service, reports: Reports) -> Iterator[tuple[str, ServicePart]]:
+def service_parts(service: AppContext, reports: Reports) -> Iterator[tuple[str, ServicePart]]:
     """Every service of the tree, with its health."""
     for node in _workers(service):
         part = reports.parts.get(node.name)
@@ -210,7 +210,7 @@ def service_parts(service: Service, reports: Reports) -> Iterator[tuple[str, Ser
         )
 
 
-def _workers(service: Service) -> Iterator[NodeInfo]:
+def _workers(service: AppContext) -> Iterator[NodeInfo]:
     """In the order of their start."""
     return (node for node in service.tree.snapshot().walk() if node.kind == "worker")
 

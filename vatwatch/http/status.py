@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from vatwatch import __version__
 from vatwatch.http.problems import RETRY_AFTER_S
-from vatwatch.http.service import Resource, Service
+from vatwatch.http.service import AppContext, BaseResource
 from vatwatch.http.services import ServicePart, service_parts
 from vatwatch.live.records import Collection
 from vatwatch.messages import GetLive, GetReports, Reports
@@ -89,10 +89,10 @@ class StatusBody(Struct, frozen=True):
     resources: ResourceStatus
 
 
-class StatusResource(Resource):
+class StatusResource(BaseResource):
     """Everything in one page."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -132,7 +132,7 @@ class StatusResource(Resource):
         resp.data = msgspec.json.encode(body)
 
 
-class HealthzResource(Resource):
+class HealthzResource(BaseResource):
     """Alive: this worker answers."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -141,10 +141,10 @@ class HealthzResource(Resource):
         resp.data = b'{"status":"alive"}'
 
 
-class ReadyzResource(Resource):
+class ReadyzResource(BaseResource):
     """Ready: a live state can be served."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:

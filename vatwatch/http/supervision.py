@@ -13,7 +13,7 @@ from vatwatch.errors import SupervisionError
 from vatwatch.http.bodies import read_fields, require_no_fields
 from vatwatch.http.near import near_match
 from vatwatch.http.params import Declared, whole_number
-from vatwatch.http.service import Resource, Service, send_json
+from vatwatch.http.service import AppContext, BaseResource, send_json
 from vatwatch.supervision import Ask, Fault, FaultKind, Tell
 
 log = logging.getLogger(__name__)
@@ -22,10 +22,10 @@ RESTART = "/restart"
 FAULT_ID = whole_number("id", 1, 2**63 - 1, None)
 
 
-class TreeResource(Resource):
+class TreeResource(BaseResource):
     """Every node, from the root."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -33,10 +33,10 @@ class TreeResource(Resource):
         send_json(resp, self._service.tree.snapshot())
 
 
-class NodeResource(Resource):
+class NodeResource(BaseResource):
     """One node, and all below it; `PATH/restart` restarts it."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, path: str) -> None:
@@ -77,12 +77,12 @@ class FaultOrder(Struct, frozen=True):
     message_type: str | None = None
 
 
-class FaultsResource(Resource):
+class FaultsResource(BaseResource):
     """Faults to come. Only a service with VATWATCH_FAULTS=on takes any."""
 
     parameters: ClassVar[Declared] = {"DELETE": (FAULT_ID,)}
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppContext) -> None:
         self._service = service
         self._faults = service.tree.faults
 

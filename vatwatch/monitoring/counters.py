@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 
 S = TypeVar("S", bound=Struct)
 
-Counts = dict[str, int | Counter[str]]
+_Counts = dict[str, int | Counter[str]]
 
 
 def counters_of(status: Struct) -> tuple[str, ...]:
@@ -27,8 +27,8 @@ class Totals:
     """Of one service. Changed in place by its incarnations, one after the other."""
 
     def __init__(self) -> None:
-        self._before: Counts = {}
-        self._own: Counts = {}
+        self._before: _Counts = {}
+        self._own: _Counts = {}
 
     def begin(self) -> None:
         """Another incarnation: it counts from 0."""

@@ -29,7 +29,7 @@ LEAST_CHANGE = 0.5
 Trend: TypeAlias = Literal["rising", "falling", "steady"]
 
 
-class Group(Struct):
+class ErrorGroup(Struct):
     """Errors of one fingerprint."""
 
     fingerprint: str
@@ -61,7 +61,7 @@ class Analytics(Struct, frozen=True):
     by_category: dict[str, int]
     by_severity: dict[str, int]
     by_service: dict[str, int]
-    most_common: list[Group]
+    most_common: list[ErrorGroup]
     recovery_success_rate: float | None
 
 
@@ -71,7 +71,7 @@ class Trends(Struct, frozen=True):
     trend: Trend
     per_minute: list[tuple[datetime, int]]
     per_hour: list[tuple[datetime, int]]
-    groups: list[Group]
+    groups: list[ErrorGroup]
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class ErrorStatistics:
 
     def __init__(self, retention: timedelta) -> None:
         self._minutes: list[_Minute] = []
-        self._groups: OrderedDict[str, Group] = OrderedDict()
+        self._groups: OrderedDict[str, ErrorGroup] = OrderedDict()
         self.keep_for(retention)
 
     def keep_for(self, retention: timedelta) -> None:
@@ -219,7 +219,7 @@ class ErrorStatistics:
     def _group(self, record: ErrorRecord, count: int) -> None:
         group = self._groups.get(record.fingerprint)
         if group is None:
-            self._groups[record.fingerprint] = Group(
+            self._groups[record.fingerprint] = ErrorGroup(
                 record.fingerprint,
                 record.service,
                 record.operation,
@@ -240,8 +240,8 @@ class ErrorStatistics:
         self._groups.move_to_end(record.fingerprint)
 
 
-def _with_count(group: Group, count: int) -> Group:
-    return Group(
+def _with_count(group: ErrorGroup, count: int) -> ErrorGroup:
+    return ErrorGroup(
         **{name: getattr(group, name) for name in group.__struct_fields__ if name != "count"},
         count=count,
     )

@@ -25,7 +25,7 @@ class Category(Enum):
     UNKNOWN = "unknown"
 
 
-class Severity(Enum):
+class ErrorSeverity(Enum):
     """What it costs.
 
     low: it was mended where it happened. medium: something is missing now, and nobody else noticed:

@@ -36,7 +36,7 @@ SEVERITY = {Health.HEALTHY: 0, Health.DEGRADED: 1, Health.UNHEALTHY: 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class Observation:
     """What one of them says. A reason has no running numbers in it, or it would always change."""
 
     health: Health = Health.HEALTHY
@@ -45,7 +45,7 @@ class Sign:
     """It is only being started or stopped: that it is not well is no failure."""
 
 
-WELL = Sign()
+WELL = Observation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +99,32 @@ class PartHealth:
     """While it is not well for another reason than an order."""
 
     @classmethod
-    def first(cls, sign: Sign, now: datetime) -> PartHealth:
+    def first(cls, observation: Observation, now: datetime) -> PartHealth:
         """What is seen of a part for the first time."""
-        change = Change(now, None, sign.health, sign.reason)
-        part = cls(sign.health, sign.reason, now, (change,))
-        return replace(part, failure=part.failure_after(sign, now, at_start=True))
+        change = Change(now, None, observation.health, observation.reason)
+        part = cls(observation.health, observation.reason, now, (change,))
+        return replace(part, failure=part.failure_after(observation, now, at_start=True))
 
-    def observe(self, sign: Sign, now: datetime) -> PartHealth:
+    def observe(self, observation: Observation, now: datetime) -> PartHealth:
         """The same part, seen again."""
-        failure = self.failure_after(sign, now)
-        if sign.health is self.health:
-            if (sign.reason, failure) == (self.reason, self.failure):
+        failure = self.failure_after(observation, now)
+        if observation.health is self.health:
+            if (observation.reason, failure) == (self.reason, self.failure):
                 return self
-            return replace(self, reason=sign.reason, failure=failure)
-        change = Change(now, self.health, sign.health, sign.reason)
+            return replace(self, reason=observation.reason, failure=failure)
+        change = Change(now, self.health, observation.health, observation.reason)
         kept = (*self.transitions, change)[-TRANSITIONS:]
-        return PartHealth(sign.health, sign.reason, now, kept, failure)
+        return PartHealth(observation.health, observation.reason, now, kept, failure)
 
-    def failure_after(self, sign: Sign, now: datetime, *, at_start: bool = False) -> Failing | None:
+    def failure_after(
+        self, observation: Observation, now: datetime, *, at_start: bool = False
+    ) -> Failing | None:
         """The failure that goes on, or begins, with what is seen now."""
-        if sign.health is Health.HEALTHY:
+        if observation.health is Health.HEALTHY:
             return None
-        if self.failure is not None or sign.by_order:
+        if self.failure is not None or observation.by_order:
             return self.failure
-        return Failing(now, sign.reason, at_start)
+        return Failing(now, observation.reason, at_start)
 
     def regained(self, now: datetime) -> HealthRegained | None:
         """What it means that this part is well from now on; None if it was not unwell.
@@ -139,20 +141,20 @@ class PartHealth:
 
 
 @dataclass(slots=True)
-class Ledger:
+class HealthRegistry:
     """The health of every part and of the whole, as it was last seen."""
 
     parts: dict[str, PartHealth] = field(default_factory=dict)
     whole: PartHealth | None = None
 
-    def observe(self, name: str, sign: Sign, now: datetime) -> Seen:
+    def observe(self, name: str, observation: Observation, now: datetime) -> Seen:
         """Enter what is seen."""
         known = self.parts.get(name)
         if known is None:
-            self.parts[name] = PartHealth.first(sign, now)
+            self.parts[name] = PartHealth.first(observation, now)
             return Seen(changed=True)
-        seen = self.parts[name] = known.observe(sign, now)
-        regained = known.regained(now) if sign.health is Health.HEALTHY else None
+        seen = self.parts[name] = known.observe(observation, now)
+        regained = known.regained(now) if observation.health is Health.HEALTHY else None
         return Seen(known.health is not seen.health, regained)
 
     def fail(self, name: str, reason: str, now: datetime) -> None:
@@ -161,32 +163,34 @@ class Ledger:
         if known is not None and known.failure is None:
             self.parts[name] = replace(known, failure=Failing(now, reason, at_start=False))
 
-    def conclude(self, sign: Sign, now: datetime) -> PartHealth:
+    def set_overall(self, observation: Observation, now: datetime) -> PartHealth:
         """Enter how the whole is."""
         whole = self.whole
-        self.whole = PartHealth.first(sign, now) if whole is None else whole.observe(sign, now)
+        self.whole = (
+            PartHealth.first(observation, now) if whole is None else whole.observe(observation, now)
+        )
         return self.whole
 
 
-def worst(signs: Iterable[Sign]) -> Sign:
+def worst(observations: Iterable[Observation]) -> Observation:
     """The gravest; of equals, the first."""
-    return max(signs, key=lambda sign: SEVERITY[sign.health], default=WELL)
+    return max(observations, key=lambda observation: SEVERITY[observation.health], default=WELL)
 
 
-def of_state(state: State, last_failure: str = "") -> Sign:
+def of_state(state: State, last_failure: str = "") -> Observation:
     """What it means where a supervisor has a service."""
     after = f" after: {last_failure}" if last_failure else ""
     match state:
         case State.RUNNING:
             return WELL
         case State.SUSPENDED:
-            return Sign(Health.UNHEALTHY, f"it failed too often, its breaker is open{after}")
+            return Observation(Health.UNHEALTHY, f"it failed too often, its breaker is open{after}")
         case State.RESTARTING:
-            return Sign(Health.UNHEALTHY, f"it is being restarted{after}")
+            return Observation(Health.UNHEALTHY, f"it is being restarted{after}")
         case State.FAILED:
-            return Sign(Health.UNHEALTHY, f"it does not run ({state.value})")
+            return Observation(Health.UNHEALTHY, f"it does not run ({state.value})")
         case State.STARTING | State.STOPPING | State.STOPPED:
-            return Sign(Health.UNHEALTHY, f"it does not run ({state.value})", by_order=True)
+            return Observation(Health.UNHEALTHY, f"it does not run ({state.value})", by_order=True)
 
 
 def is_down(state: State, since_s: float) -> bool:
@@ -204,12 +208,12 @@ def is_down(state: State, since_s: float) -> bool:
 
 
 def overall(
-    parts: Mapping[str, Sign],
+    parts: Mapping[str, Observation],
     *,
     serving: bool,
     cannot_work: Mapping[str, str] | None = None,
     because_of: Mapping[str, tuple[str, ...]] | None = None,
-) -> Sign:
+) -> Observation:
     """The health of the whole, and why.
 
     It is unhealthy if it cannot serve or cannot collect, and degraded if another part is not well.
@@ -217,19 +221,21 @@ def overall(
     that are not well, the keys of the conditions that would explain it (`alerts.Condition`); each
     cause is told once.
     """
-    vital = parts.get(VITAL, Sign(Health.UNHEALTHY, "it has not reported yet"))
+    vital = parts.get(VITAL, Observation(Health.UNHEALTHY, "it has not reported yet"))
     if vital.health is Health.UNHEALTHY:
-        return Sign(Health.UNHEALTHY, f"{VITAL}: {vital.reason}")
+        return Observation(Health.UNHEALTHY, f"{VITAL}: {vital.reason}")
     if cannot_work:
         stopped = [f"{name}: {why}" for name, why in sorted(cannot_work.items())]
-        return Sign(Health.UNHEALTHY, f"nothing is collected: {'; '.join(stopped)}")
+        return Observation(Health.UNHEALTHY, f"nothing is collected: {'; '.join(stopped)}")
     if not serving:
-        return Sign(Health.UNHEALTHY, "there is no live state to serve yet")
+        return Observation(Health.UNHEALTHY, "there is no live state to serve yet")
     causes = because_of or {}
     not_well = [
-        Condition(sign.health.value, name, sign.reason, because_of=causes.get(name, ()))
-        for name, sign in sorted(parts.items())
-        if sign.health is not Health.HEALTHY
+        Condition(
+            observation.health.value, name, observation.reason, because_of=causes.get(name, ())
+        )
+        for name, observation in sorted(parts.items())
+        if observation.health is not Health.HEALTHY
     ]
     reasons = [f"{condition.subject}: {condition.reason}" for condition in fold(not_well)]
-    return Sign(Health.DEGRADED, "; ".join(reasons)) if reasons else WELL
+    return Observation(Health.DEGRADED, "; ".join(reasons)) if reasons else WELL

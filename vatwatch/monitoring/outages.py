@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-News: TypeAlias = Literal["begins", "changes", "goes on", "ends", "none"]
+OutageStage: TypeAlias = Literal["begins", "changes", "goes on", "ends", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Outage:
     causes: AbstractSet[str]
 
 
-def look(before: Outage | None, cause: str, now: datetime) -> tuple[Outage | None, News]:
+def look(before: Outage | None, cause: str, now: datetime) -> tuple[Outage | None, OutageStage]:
     """After a try: `cause` says why it failed, and is empty if it did not.
 
     The outage that lasts now, and what is to be told.
@@ -32,7 +32,7 @@ def look(before: Outage | None, cause: str, now: datetime) -> tuple[Outage | Non
         return None, "none" if before is None else "ends"
     if before is None:
         return Outage(now, cause, frozenset({cause})), "begins"
-    news: News = "goes on" if cause in before.causes else "changes"
+    news: OutageStage = "goes on" if cause in before.causes else "changes"
     return Outage(before.since, cause, before.causes | {cause}), news
 
 

@@ -133,8 +133,11 @@ def may_replace(last: datetime | None, now: datetime) -> bool:
     return last is None or not last <= now < last + REPLACE_EVERY
 
 
-class Step(Enum):
-    """What can be done. Those that last are undone; the others are done at each look anew."""
+class Mitigation(Enum):
+    """What can be done about a resource past its limit.
+
+    Those in `LASTING` stay in force until they are undone; the others are done once each time.
+    """
 
     SHORTEN_HISTORY = "fewer events are kept in memory"
     COLLECT_GARBAGE = "garbage is collected, free memory is returned to the system"
@@ -144,17 +147,17 @@ class Step(Enum):
     KEEP_NO_ARCHIVE = "stored snapshots are no longer archived"
 
 
-LASTING = frozenset({Step.SHORTEN_HISTORY, Step.KEEP_NO_ARCHIVE})
+LASTING = frozenset({Mitigation.SHORTEN_HISTORY, Mitigation.KEEP_NO_ARCHIVE})
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
     """The steps about one resource, in their order."""
 
-    soft: tuple[Step, ...] = ()
-    hard: tuple[Step, ...] = ()
+    soft: tuple[Mitigation, ...] = ()
+    hard: tuple[Mitigation, ...] = ()
 
-    def climb(self, level: Level, taken: int) -> int:
+    def next_step(self, level: Level, taken: int) -> int:
         """How many steps are in force after this look, if so many were before it."""
         match level:
             case Level.NORMAL:
@@ -167,19 +170,21 @@ class Ladder:
                     return len(self.soft)
                 return min(taken + 1, len(self.soft) + len(self.hard))
 
-    def steps(self, taken: int) -> tuple[Step, ...]:
+    def steps(self, taken: int) -> tuple[Mitigation, ...]:
         """The first so many, in order."""
         return (*self.soft, *self.hard)[:taken]
 
 
 LADDERS: Mapping[Resource, Ladder] = {
     Resource.MEMORY: Ladder(
-        soft=(Step.SHORTEN_HISTORY, Step.COLLECT_GARBAGE), hard=(Step.REPLACE_WORKER,)
+        soft=(Mitigation.SHORTEN_HISTORY, Mitigation.COLLECT_GARBAGE),
+        hard=(Mitigation.REPLACE_WORKER,),
     ),
     Resource.DISK: Ladder(
-        soft=(Step.DROP_OLD_ARCHIVE,), hard=(Step.DROP_ARCHIVE, Step.KEEP_NO_ARCHIVE)
+        soft=(Mitigation.DROP_OLD_ARCHIVE,),
+        hard=(Mitigation.DROP_ARCHIVE, Mitigation.KEEP_NO_ARCHIVE),
     ),
-    Resource.DESCRIPTORS: Ladder(soft=(Step.COLLECT_GARBAGE,)),
+    Resource.DESCRIPTORS: Ladder(soft=(Mitigation.COLLECT_GARBAGE,)),
     Resource.CPU: Ladder(),
     Resource.JOURNAL: Ladder(),
     Resource.HUB: Ladder(),
@@ -190,24 +195,24 @@ LADDERS: Mapping[Resource, Ladder] = {
 class Orders:
     """What is to be done after a look: `undo` first, the last that was taken before the others."""
 
-    do: tuple[Step, ...]
+    do: tuple[Mitigation, ...]
     """In order. Those that last are among them at each look: whoever follows may have restarted."""
-    undo: tuple[Step, ...]
+    undo: tuple[Mitigation, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class ResourceState:
     """Where every resource stands, and how many steps of its ladder are in force."""
 
     levels: Mapping[Resource, Level]
     taken: Mapping[Resource, int]
 
     @classmethod
-    def begin(cls) -> Watched:
+    def begin(cls) -> ResourceState:
         """Nothing has been seen, and nothing done."""
         return cls(dict.fromkeys(Resource, Level.NORMAL), dict.fromkeys(Resource, 0))
 
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[Mitigation, ...]:
         """What is in force, each once, in order."""
         return tuple(
             dict.fromkeys(
@@ -217,17 +222,17 @@ class Watched:
             )
         )
 
-    def look(
+    def observe(
         self, limits: Mapping[Resource, Limits], readings: Mapping[Resource, float]
-    ) -> tuple[Watched, Orders]:
+    ) -> tuple[ResourceState, Orders]:
         """One look. A resource without a limit or a reading is as it was."""
         levels, taken = dict(self.levels), dict(self.taken)
         for resource, reading in readings.items():
             if resource in limits:
                 level = limits[resource].level(self.levels[resource], reading)
                 levels[resource] = level
-                taken[resource] = LADDERS[resource].climb(level, self.taken[resource])
-        after = Watched(levels, taken)
+                taken[resource] = LADDERS[resource].next_step(level, self.taken[resource])
+        after = ResourceState(levels, taken)
         do = after.steps()
         undo = tuple(s for s in reversed(self.steps()) if s in LASTING and s not in do)
         return after, Orders(do, undo)

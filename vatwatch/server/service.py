@@ -20,8 +20,8 @@ from vatwatch import __version__
 from vatwatch.errors import VatwatchError
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.rates import Rate
-from vatwatch.http.service import Service
+from vatwatch.http.rates import RateLimit
+from vatwatch.http.service import AppContext
 from vatwatch.listening import authority, listen
 from vatwatch.logs import apply_log_settings, keep_log_files
 from vatwatch.messages import ReloadOrdered
@@ -73,7 +73,7 @@ class _Application(SignalledApplication):
         self._listener = listener
         self._home = home
         self._tree: Tree | None = None
-        self._service: Service | None = None
+        self._service: AppContext | None = None
         self._started = False
         self._refusal = ""
         self.signals: SimpleQueue[int] = SimpleQueue()
@@ -123,10 +123,10 @@ class _Application(SignalledApplication):
         if self._service is not None:
             self._service.use(settings)
 
-    def _make_service(self, tree: Tree) -> Service:
+    def _make_service(self, tree: Tree) -> AppContext:
         settings = self._settings
         redis = settings.cache.redis_url
-        return Service(
+        return AppContext(
             tree=tree,
             started_at=datetime.now(UTC),
             authorization=WriteAuthorization(
@@ -138,7 +138,7 @@ class _Application(SignalledApplication):
             faults_allowed=settings.access.faults,
             read_rate=None
             if settings.access.read_rate is None
-            else Rate(settings.access.read_rate),
+            else RateLimit(settings.access.read_rate),
             keeps_errors=settings.errors.enabled,
             cors_origins=settings.access.cors_origins,
             trusted_proxies=settings.access.trusted_proxies,

@@ -31,7 +31,7 @@ from vatwatch.errors import AskTimeout, EmbeddedPostgresError
 from vatwatch.storage.directory_lock import DYING_S, DirectoryLock, Held
 from vatwatch.storage.patience import Patience
 from vatwatch.storage.postgres_binaries import Binaries, choose_binaries
-from vatwatch.storage.postgres_knock import Answer, knock
+from vatwatch.storage.postgres_knock import KnockResult, knock
 from vatwatch.storage.postgres_leftovers import clear, is_alive, running_server
 from vatwatch.storage.postgres_user import ServerUser, may_pass
 from vatwatch.supervision import NativePool
@@ -224,9 +224,9 @@ class EmbeddedPostgres:
                     )
                 return False
             answer = knock(sockets, user=SUPERUSER, timeout_s=KNOCK_S)
-            if answer is Answer.READY:
+            if answer is KnockResult.READY:
                 return True
-            if answer is Answer.BUSY:
+            if answer is KnockResult.BUSY:
                 heard_at = monotonic()
                 patience.heard()
             elif left and monotonic() - heard_at > SILENT_S:

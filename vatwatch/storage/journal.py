@@ -29,7 +29,7 @@ from vatwatch.storage.fsync import sync
 from vatwatch.storage.journal_archive import Archive
 from vatwatch.storage.journal_entry import Entry, EntryInfo, name_of, time_text
 from vatwatch.storage.journal_files import SHORTAGE, read_patiently, remove_stale, time_in
-from vatwatch.storage.journal_quarantine import Quarantine, SetAside
+from vatwatch.storage.journal_quarantine import QuarantinedEntries, SetAside
 from vatwatch.storage.journal_scan import Scan, scan
 from vatwatch.storage.journal_stats import JournalStats
 from vatwatch.storage.journal_writer import EntryWriter
@@ -101,7 +101,7 @@ class Journal:
     def _begin_with(self, found: Scan) -> None:
         self._pending = found.pending
         self._archive = Archive(self._directory, found.archive)
-        self._quarantine = Quarantine(self._directory, found.quarantined)
+        self._quarantine = QuarantinedEntries(self._directory, found.quarantined)
         self._writer = EntryWriter(self._directory, found.last_id)
         self._torn, self._unusable = found.torn, found.unusable
         self._corrupt = self._missing = 0

@@ -36,7 +36,7 @@ class SetAside:
         )
 
 
-class Quarantine:
+class QuarantinedEntries:
     """The folder `quarantine/` of one journal. Its methods block."""
 
     def __init__(self, directory: Path, shelf: Shelf) -> None:

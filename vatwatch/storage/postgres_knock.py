@@ -16,7 +16,7 @@ PROTOCOL_3_0 = 196608
 SOCKET = ".s.PGSQL.5432"
 
 
-class Answer(Enum):
+class KnockResult(Enum):
     """What came back."""
 
     NOBODY = "nobody listens"
@@ -25,7 +25,7 @@ class Answer(Enum):
     READY = "it takes connections"
 
 
-def knock(directory: Path, *, user: str, timeout_s: float) -> Answer:
+def knock(directory: Path, *, user: str, timeout_s: float) -> KnockResult:
     """Begin a session with the server whose socket is in `directory`, and leave again."""
     said = f"user\0{user}\0database\0postgres\0\0".encode()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
@@ -33,17 +33,17 @@ def knock(directory: Path, *, user: str, timeout_s: float) -> Answer:
         try:
             client.connect(str(directory / SOCKET))
         except TimeoutError:
-            return Answer.SILENT
+            return KnockResult.SILENT
         except OSError:  # no socket, or nobody behind it; or the queue before it is full
-            return Answer.NOBODY
+            return KnockResult.NOBODY
         try:
             client.sendall(struct.pack("!ii", len(said) + 8, PROTOCOL_3_0) + said)
             first = client.recv(1)
         except TimeoutError:
-            return Answer.SILENT
+            return KnockResult.SILENT
         except OSError:
-            return Answer.NOBODY
+            return KnockResult.NOBODY
     if not first:
-        return Answer.NOBODY
+        return KnockResult.NOBODY
     # R: authenticated, or asked for a password. E: an error, which does not pass by waiting less.
-    return Answer.READY if first == b"R" else Answer.BUSY
+    return KnockResult.READY if first == b"R" else KnockResult.BUSY

@@ -19,7 +19,7 @@ from vatwatch.traffic.boundary import Boundary
 T = TypeVar("T", Pilot, Controller, Atis, Prefile)
 
 
-class Counts(Struct, frozen=True):
+class FilterCounts(Struct, frozen=True):
     """Records of one feed, by filter and kind."""
 
     let_through: dict[str, dict[str, int]] = {}
@@ -31,7 +31,7 @@ class Filtered(Struct, frozen=True):
 
     feed: Feed
     radios: list[ClientRadios]
-    counts: Counts
+    counts: FilterCounts
 
 
 class Filters(Struct, frozen=True):
@@ -48,7 +48,7 @@ class Filters(Struct, frozen=True):
         self, feed: Feed, radios: list[ClientRadios], airports: Mapping[str, Airport]
     ) -> Filtered:
         """Keep what all filters let through; radios go with their clients."""
-        counts = Counts()
+        counts = FilterCounts()
         before = feed
         if self.boundary is not None:
             feed = _by_place(feed, radios, self.boundary, airports, counts)
@@ -70,7 +70,7 @@ def _callsigns(feed: Feed) -> set[str]:
     }
 
 
-def _by_callsign(feed: Feed, pattern: re.Pattern[str], counts: Counts) -> Feed:
+def _by_callsign(feed: Feed, pattern: re.Pattern[str], counts: FilterCounts) -> Feed:
     def keep(record: Pilot | Controller | Atis | Prefile) -> bool:
         return pattern.search(record.callsign) is not None
 
@@ -83,7 +83,7 @@ def _by_callsign(feed: Feed, pattern: re.Pattern[str], counts: Counts) -> Feed:
     )
 
 
-def _by_rating(feed: Feed, min_rating: int, counts: Counts) -> Feed:
+def _by_rating(feed: Feed, min_rating: int, counts: FilterCounts) -> Feed:
     def keep(record: Controller | Atis) -> bool:
         return record.rating is None or record.rating >= min_rating
 
@@ -99,7 +99,7 @@ def _by_place(
     radios: list[ClientRadios],
     boundary: Boundary,
     airports: Mapping[str, Airport],
-    counts: Counts,
+    counts: FilterCounts,
 ) -> Feed:
     centres = {client.callsign: _centre(client) for client in radios if client.transceivers}
     inside = boundary.contains_many(
@@ -140,7 +140,7 @@ def _centre(client: ClientRadios) -> tuple[float, float]:
 
 
 def _keep(
-    name: str, kind: str, records: list[T], wanted: Callable[[T], bool], counts: Counts
+    name: str, kind: str, records: list[T], wanted: Callable[[T], bool], counts: FilterCounts
 ) -> list[T]:
     kept = [record for record in records if wanted(record)]
     counts.let_through.setdefault(name, {})[kind] = len(kept)

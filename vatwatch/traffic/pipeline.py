@@ -18,7 +18,7 @@ from vatwatch.traffic.batch import Batch
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
-from vatwatch.traffic.filters import Counts, Filters
+from vatwatch.traffic.filters import FilterCounts, Filters
 from vatwatch.traffic.network_state import NetworkState, Radio, Rules, Snapshot
 
 
@@ -38,7 +38,7 @@ class DecodedSnapshot(Struct, frozen=True):
     snapshot: Snapshot
     quarantined: tuple[Quarantined, ...]
     """The first of the records that could not be used; `set_aside` counts all of them."""
-    counts: Counts
+    counts: FilterCounts
     """What the filters let through and kept out."""
     set_aside: int = 0
     lost: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Health signs: what services report about what is outside, and about their own work. Pure."""
+"""What services report about the outside world and about their own work. Pure."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ from collections.abc import Iterator
 
 from vatwatch.messages import ServiceReport
 from vatwatch.messages.status import CacheStatus, FetcherStatus, Status, StoreStatus
-from vatwatch.monitoring.health import WELL, Health, Sign
+from vatwatch.monitoring.health import WELL, Health, Observation
 
 # What was fetched and could not be kept: the feed is well, and nothing is collected.
 NOT_KEPT = ("journal_full", "journal_failed")
 
 
-def of_feeds(report: ServiceReport | None) -> Iterator[tuple[str, Sign]]:
-    """How the feeds are, by the fetcher's report: their names and signs."""
+def of_feeds(report: ServiceReport | None) -> Iterator[tuple[str, Observation]]:
+    """How the feeds are, by the fetcher's report: their names and observations."""
     if report is None or not isinstance(report.status, FetcherStatus):
         return
     status = report.status
     if status.last_error and status.last_outcome not in NOT_KEPT:
-        yield "feed", Sign(Health.UNHEALTHY, status.last_error)
+        yield "feed", Observation(Health.UNHEALTHY, status.last_error)
     elif status.frozen:
-        yield "feed", Sign(Health.DEGRADED, "it has stopped updating")
+        yield "feed", Observation(Health.DEGRADED, "it has stopped updating")
     else:
-        yield "feed", Sign()
+        yield "feed", Observation()
     if status.transceivers_missing:
-        yield "transceivers", Sign(Health.DEGRADED, status.transceivers_error)
+        yield "transceivers", Observation(Health.DEGRADED, status.transceivers_error)
     elif status.transceivers_frozen:
-        yield "transceivers", Sign(Health.DEGRADED, "it has stopped updating")
+        yield "transceivers", Observation(Health.DEGRADED, "it has stopped updating")
     else:
-        yield "transceivers", Sign()
+        yield "transceivers", Observation()
 
 
-def of_dependency(report: ServiceReport | None) -> Sign:
+def of_dependency(report: ServiceReport | None) -> Observation:
     """What a service says of the dependency that it needs."""
     status = None if report is None else report.status
     match status:
         case StoreStatus(last_error=why, broken=False) | CacheStatus(last_error=why) if why:
-            return Sign(Health.UNHEALTHY, why)
+            return Observation(Health.UNHEALTHY, why)
     return WELL
 
 
