@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -112,8 +113,9 @@ def test_after_a_start_the_live_state_in_redis_is_served_until_there_is_an_own_o
         client.close()
 
 
+@pytest.mark.parametrize("rubbish", [b"{rubbish", b'{"flights":' + b"[" * 100_000])
 def test_nothing_in_redis_is_told_as_misses_and_rubbish_as_an_error(
-    tmp_path: Path, redis_url: str
+    tmp_path: Path, redis_url: str, rubbish: bytes
 ) -> None:
     given = updates(1)
     with running(tmp_path, NOWHERE, REDIS_URL=redis_url) as service:
@@ -121,8 +123,8 @@ def test_nothing_in_redis_is_told_as_misses_and_rubbish_as_an_error(
         assert (health["hits"], health["misses"], health["hit_rate"]) == (0, 5, 0.0)
         client = redis.Redis.from_url(redis_url)
         for one in Collection:
-            client.set(f"vatwatch:live:{one.value}", b"{rubbish")
-            client.set(f"vatwatch:live:{one.value}:gzip", b"{rubbish")
+            client.set(f"vatwatch:live:{one.value}", rubbish)
+            client.set(f"vatwatch:live:{one.value}:gzip", gzip.compress(rubbish))
         restarts = service.node("cache").restarts_total
         service.tree.directory.address("cache").tell(Poison())
         until(lambda: service.node("cache").restarts_total > restarts)
@@ -134,6 +136,7 @@ def test_nothing_in_redis_is_told_as_misses_and_rubbish_as_an_error(
                 for e in service.http.simulate_get("/api/errors").json["errors"]
             )
         )
+        assert service.node("cache").restarts_total == restarts + 1
         client.close()
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import tracemalloc
+import zlib
+
 import pytest
 from msgspec import MsgspecError
 
@@ -21,6 +25,7 @@ ONE = snapshot(
 )
 TRACKED = apply(NetworkState(), diff(NetworkState(), ONE, Rules()))
 BODIES = encode_live(TRACKED, ONE.feed)
+PLAIN = BODIES[Collection.FLIGHTS].plain
 
 
 def test_every_record_and_id_is_found_as_in_the_original() -> None:
@@ -45,7 +50,44 @@ def test_a_part_of_the_collections_is_what_it_is() -> None:
     assert restored.counts == {Collection.CONTROLLERS: 1}
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b'{"flights":[{}]}', b'{"flights":', b"\xff"])
-def test_what_vatwatch_never_wrote_is_an_error_that_can_be_caught(text: bytes) -> None:
-    with pytest.raises((MsgspecError, KeyError, ValueError)):
-        RestoredState({Collection.FLIGHTS: Body(text, b"", "")})
+def body(text: bytes) -> Body:
+    return Body(text, gzip.compress(text), "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b'{"flights":[{}]}',
+        b'{"flights":',
+        b"\xff",
+        b'{"flights":' + b"[" * 100_000,
+        b'{"updated_at":"2026-01-01T00:00:00","flights":[]}',
+        b'{"count":-1,"flights":[]}',
+        b'{"flights":[{"callsign":"ABC1","flight_id":"%d"}]}' % 2**63,
+    ],
+)
+def test_what_vatwatch_never_wrote_is_refused(text: bytes) -> None:
+    with pytest.raises((MsgspecError, KeyError, ValueError, RecursionError)):
+        RestoredState({Collection.FLIGHTS: body(text)})
+
+
+@pytest.mark.parametrize(
+    "gzipped", [b"", b"rubbish", gzip.compress(b"{}"), body(PLAIN).gzipped[:-9]]
+)
+def test_a_compressed_body_that_is_not_the_plain_one_is_refused(gzipped: bytes) -> None:
+    with pytest.raises((ValueError, zlib.error)):
+        RestoredState({Collection.FLIGHTS: Body(PLAIN, gzipped, "")})
+
+
+def test_a_body_that_unpacks_to_gigabytes_costs_no_memory() -> None:
+    pack = zlib.compressobj(wbits=31)
+    bomb = b"".join(pack.compress(bytes(1 << 20)) for _ in range(512)) + pack.flush()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="not the plain one"):
+            RestoredState({Collection.FLIGHTS: Body(PLAIN, bomb, "")})
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()

@@ -16,11 +16,10 @@ from time import monotonic
 from typing import TypeVar
 
 import gevent
-import msgspec
 import redis
 
 from vatwatch.actors.service import Service
-from vatwatch.errors import BreakerOpen, RedisUnavailable
+from vatwatch.errors import BreakerOpen, RedisUnavailable, SupervisionError
 from vatwatch.events.event import Event
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.restored import RestoredState
@@ -85,7 +84,9 @@ class RedisSide:
             return None
         try:
             return pool.run(RestoredState, bodies)
-        except (msgspec.MsgspecError, KeyError, ValueError) as error:
+        except SupervisionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - other programs write there, too: it may be anything
             self._actor.report_failure("restore the live state from Redis", error)
             return None
 

@@ -5,14 +5,21 @@ After a start it is served until the first own state is there. Only Redis gives 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from vatwatch.live.records import Body, Collection
 from vatwatch.traffic.identity import find_callsign
+
+# PostgreSQL's bigint, as which a flight's track is looked for.
+_IDS = range(-(2**63), 2**63)
+# What zlib takes for the head and the end of gzip.
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 class _Named(Struct, gc=False):
@@ -21,18 +28,21 @@ class _Named(Struct, gc=False):
 
 
 class _Head(Struct, gc=False):
-    updated_at: datetime | None = None
-    count: int = 0
+    updated_at: Annotated[datetime, Meta(tz=True)] | None = None
+    count: Annotated[int, Meta(ge=0)] = 0
 
 
 class RestoredState:
     """Collections as bytes, and an index by callsign. For a native thread: milliseconds to make.
 
     Raises:
-        msgspec.MsgspecError: a body is not what vatwatch writes
+        Exception: a body is not what vatwatch writes. Anybody can have written it, so that there
+            is no list of what may be wrong with it: nested a thousand deep is a RecursionError
     """
 
     def __init__(self, bodies: Mapping[Collection, Body]) -> None:
+        for body in bodies.values():
+            _require_same(body)
         self.bodies = dict(bodies)
         heads = {one: msgspec.json.decode(body.plain, type=_Head) for one, body in bodies.items()}
         times = [head.updated_at for head in heads.values() if head.updated_at is not None]
@@ -41,7 +51,7 @@ class RestoredState:
         self.counts = {one: head.count for one, head in heads.items()}
         self._records = {one: _index(one, body) for one, body in bodies.items()}
         self._flight_ids = {
-            callsign: int(msgspec.json.decode(record, type=_Named).flight_id)
+            callsign: _flight_id(msgspec.json.decode(record, type=_Named).flight_id)
             for callsign, record in self._records.get(Collection.FLIGHTS, {}).items()
         }
 
@@ -53,6 +63,22 @@ class RestoredState:
     def flight_id(self, callsign: str) -> int | None:
         """The flight that was online under this callsign."""
         return find_callsign(self._flight_ids, callsign)
+
+
+def _require_same(body: Body) -> None:
+    """What a browser unpacks must be what another client gets."""
+    unpacking = zlib.decompressobj(_GZIP)
+    # No more than that: a few bytes can be unpacked to any number.
+    unpacked = unpacking.decompress(body.gzipped, len(body.plain) + 1)
+    if unpacked != body.plain or not unpacking.eof:
+        raise ValueError("the compressed body is not the plain one")
+
+
+def _flight_id(text: str) -> int:
+    found = int(text)
+    if found not in _IDS:
+        raise ValueError("a flight's id has more than 64 bits")
+    return found
 
 
 def _index(collection: Collection, body: Body) -> dict[str, Raw]:
