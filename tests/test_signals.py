@@ -183,12 +183,41 @@ def test_what_gunicorn_does_at_other_signals_is_not_done(home: Path) -> None:
         assert psutil.Process(process.popen.pid).children() == [worker]
         assert process.get("/readyz")[0] == 200
         said = process.said()
-        assert "server.master: SIGHUP: there is nothing to reload" in said
-        assert "server.worker: SIGHUP: there is nothing to reload" in said
+        assert "SIGHUP: the settings are read again." in said
+        assert "nothing has changed" in said
         assert "WINCH" not in said, "a terminal that is resized is not worth a line"
         assert any(p.name() == "postgres" for p in process.family())
         to_master(process, signal.SIGTERM)
         assert_ended_in_order(process, home)
+
+
+@pytest.mark.parametrize("to_whom", ["master", "worker"])
+def test_sighup_has_the_settings_read_again_and_nobody_is_restarted(
+    home: Path, to_whom: str
+) -> None:
+    # Never by itself: only by the signal.
+    file, watch = home.parent / "vatwatch.toml", "vatwatch_config_interval = 3600\n"
+    file.write_text(watch)
+    with serving(home) as process:
+        (worker,) = psutil.Process(process.popen.pid).children()
+        receiver = worker if to_whom == "worker" else psutil.Process(process.popen.pid)
+        assert " DEBUG " not in process.said()
+
+        file.write_text(
+            watch + 'vatwatch_log_level = "debug"\nport = 9\nvatwatch_alert_hold = 17\n'
+        )
+        receiver.send_signal(signal.SIGHUP)
+        until(lambda: " DEBUG " in process.said(), "it logs more")
+        answer = process.get("/api/config")[1] or {}
+        values = {one["name"]: one["value"] for one in answer["settings"]}
+        assert values["VATWATCH_ALERT_HOLD"] == "17"
+        assert answer["needs_restart"] == []  # the environment says the port
+
+        file.write_text(watch + 'vatwatch_log_level = "loud"\n')
+        receiver.send_signal(signal.SIGHUP)
+        until(lambda: "nothing is changed: VATWATCH_LOG_LEVEL=loud" in process.said(), "it is told")
+        assert psutil.Process(process.popen.pid).children() == [worker]
+        assert process.get("/readyz")[0] == 200
 
 
 def test_ctrl_c_is_not_for_the_worker_alone(service: Process) -> None:

@@ -20,6 +20,7 @@ from vatwatch.system import declare
 # One question at least for everybody whom a user can ask.
 QUESTIONS = (
     "/api/alerts",
+    "/api/config",
     "/api/errors",
     "/api/errors/analytics",
     "/api/events/analytics",

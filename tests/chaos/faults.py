@@ -18,7 +18,8 @@ from vatsim_simulator.odd_bodies import ODD_BODIES
 
 # Who is asked by users, and the question.
 WATCHED_BY = {"health_monitor": "/api/status", "event_bus": "/api/events/analytics",
-              "error_manager": "/api/errors/analytics", "alerter": "/api/alerts"}  # fmt: skip
+              "error_manager": "/api/errors/analytics", "alerter": "/api/alerts",
+              "config_watcher": "/api/config"}  # fmt: skip
 WATCHERS = tuple(WATCHED_BY)
 
 # So many updates of a fault may be set aside, at most.
@@ -42,8 +43,8 @@ FEED_FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "reset"},
 )
 # One question at least for everybody who is asked by users.
-ASKING = ("/api/alerts", "/api/errors", "/api/errors/analytics", "/api/events/analytics",
-          "/api/flights")  # fmt: skip
+ASKING = ("/api/alerts", "/api/config", "/api/errors", "/api/errors/analytics",
+          "/api/events/analytics", "/api/flights")  # fmt: skip
 # They hear of nobody but their own timers, which are no messages that could be lost.
 ALONE = frozenset({"fetcher", "resource_monitor"})
 # For so long an order may wait for its actor's next message.

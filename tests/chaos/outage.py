@@ -43,6 +43,7 @@ LIVE = (
     "/api/services/fetcher/health",
     "/api/cache/health",
     "/api/alerts",
+    "/api/config",
     "/api/metrics/database",
     "/api/supervision/tree",
     "/metrics",

@@ -32,6 +32,7 @@ from vatwatch.logs.writer import Written, writer
 from vatwatch.messages import GetReports, Reports
 from vatwatch.messages.status import (
     CacheStatus,
+    ConfigStatus,
     ErrorStatus,
     EventBusStatus,
     FetcherStatus,
@@ -164,6 +165,7 @@ class _ServiceCollector(Collector):
         yield from _of_feed(reports)
         yield from _of_storage(reports)
         yield from _of_events(reports)
+        yield from _of_settings(reports)
 
 
 def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
@@ -324,6 +326,13 @@ def _of_events(reports: Reports) -> Iterator[Metric]:
     yield published
     errors = _status(reports, ErrorStatus)
     yield _counter("failures", "Failures that were reported to the error manager.", errors.failures)
+
+
+def _of_settings(reports: Reports) -> Iterator[Metric]:
+    config = _status(reports, ConfigStatus)
+    yield _counter("settings_reloads", "Changes of settings while it runs.", config.reloads)
+    yield _counter("settings_rejections", "Changed settings that were refused.", config.rejections)
+    yield _gauge("settings_faults", "Faults in the settings' files now.", len(config.faults))
 
 
 def _stage(node: NodeInfo) -> StageInfo:
