@@ -1,4 +1,4 @@
-"""What the journal tells of itself: its numbers, and what they mean for its health."""
+"""What the journal tells of itself: its numbers, its health, and when its archive is deleted."""
 
 from __future__ import annotations
 
