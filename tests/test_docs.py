@@ -312,6 +312,12 @@ def public_names() -> dict[str, list[str]]:
     return found
 
 
+def test_no_public_name_has_two_meanings() -> None:
+    inbox = {"Received"}  # of each actor, in its own module; nobody imports it
+    twice = {name: places for name, places in public_names().items() if len(places) > 1}
+    assert twice.keys() - inbox == set(), twice
+
+
 def test_every_name_and_file_of_the_glossary_exists() -> None:
     text = (DOCS / "glossary.md").read_text()
     names = set(re.findall(r"`([A-Z]\w+)`", text)) - {"Code"}

@@ -100,7 +100,7 @@ class Supervised(Node):
     house: House = None  # type: ignore[assignment]
     children: list[Node] = field(default_factory=list)
     group: Group = None  # type: ignore[assignment]
-    inbox: deque[Callable[[], events.Event | None]] = field(default_factory=deque)
+    inbox: deque[Callable[[], events.ChildEvent | None]] = field(default_factory=deque)
     strays: list[float] = field(default_factory=list)
     """Failures of children without a breaker, in this life."""
     may_stop: set[int] = field(default_factory=set)
@@ -146,7 +146,7 @@ class Supervised(Node):
             self.kill()
             self.house.ended(self, normal=False)
 
-    def follow(self, event: events.Event | None) -> None:
+    def follow(self, event: events.ChildEvent | None) -> None:
         house = self.house
         self.may_stop = set()
         self._ordered = -1
@@ -176,7 +176,7 @@ class Supervised(Node):
             Strategy.REST_FOR_ONE: {i for i in everybody if i >= child},
         }[self.spec.strategy]
 
-    def _expect(self, event: events.Event) -> None:
+    def _expect(self, event: events.ChildEvent) -> None:
         """Work out what the event may cost, by the documents."""
         assert isinstance(self.spec, SupervisorSpec)
         self._escalates = False
@@ -189,7 +189,7 @@ class Supervised(Node):
                 self.may_start_temporary |= everybody
                 for child in event.ordered:
                     self.children[child].start_afresh()
-            case events.Finish() | events.Interrupted():
+            case events.Finish() | events.StartInterrupted():
                 self.may_stop |= everybody
             case events.RestartRequested(child):
                 self.may_stop |= self._strategy(child)
@@ -226,7 +226,7 @@ class Supervised(Node):
             self._opens = child if too_many else None
             self.may_stop |= self._strategy(child)
 
-    def _check(self, event: events.Event) -> None:
+    def _check(self, event: events.ChildEvent) -> None:
         """What must be so at once."""
         match event:
             case events.Begin():
@@ -241,7 +241,7 @@ class Supervised(Node):
                 self._ordered = -1
 
     def _check_suspensions(
-        self, event: events.Event, before: Group, decided: tuple[orders.Order, ...]
+        self, event: events.ChildEvent, before: Group, decided: tuple[orders.Order, ...]
     ) -> None:
         opened = [o.child for o in decided if isinstance(o, orders.Suspend) and o.reason]
         assert opened == ([] if self._opens is None else [self._opens])
@@ -250,7 +250,7 @@ class Supervised(Node):
 
     # -- orders
 
-    def _carry_out(self, order: orders.Order) -> events.Event | None:
+    def _carry_out(self, order: orders.Order) -> events.ChildEvent | None:
         phases = self.group.children
         match order:
             case orders.Start(child):
@@ -287,7 +287,7 @@ class Supervised(Node):
         if not child.alive:
             child.life = 0
 
-    def _start(self, child: Node) -> events.Event:
+    def _start(self, child: Node) -> events.ChildEvent:
         if child.spec.restart is Restart.TEMPORARY and child.lives:
             assert child.index in self.may_start_temporary, "a temporary child came back"
         self.may_start_temporary.discard(child.index)
@@ -310,7 +310,7 @@ class Supervised(Node):
                 return events.NotStarted(child.index, "a child of it does not start")
         return events.Started(child.index)
 
-    def _stop(self, child: Node, *, for_good: bool) -> events.Event:
+    def _stop(self, child: Node, *, for_good: bool) -> events.ChildEvent:
         self.house.meanwhile()
         if child.alive:
             if isinstance(child, Supervised):
@@ -360,7 +360,7 @@ class House:
             self.exhausted = True
             return
 
-        def told() -> events.Event | None:
+        def told() -> events.ChildEvent | None:
             same = node.life == life and not node.alive
             return events.Ended(node.index, normal, "why") if same else None
 
@@ -373,7 +373,7 @@ class House:
             return
         node.ordered = True
 
-        def take() -> events.Event | None:
+        def take() -> events.ChildEvent | None:
             if parent.group.mode is not Mode.WORKING:
                 return None
             for child in parent.take_orders(1):
@@ -387,9 +387,9 @@ class House:
         """A timer of the state as it is now."""
         due_at = parent.group.children[child].due_at
 
-        def told() -> events.Event | None:
+        def told() -> events.ChildEvent | None:
             still = due_at is not None and parent.group.children[child].due_at == due_at
-            return events.Due(child) if still else None
+            return events.TimeCome(child) if still else None
 
         parent.inbox.append(told)
 

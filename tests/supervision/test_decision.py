@@ -42,7 +42,7 @@ def group(
 
 
 def after(
-    before: Group, event: events.Event, now: float = 0.0, random: float = 0.5
+    before: Group, event: events.ChildEvent, now: float = 0.0, random: float = 0.5
 ) -> tuple[Group, tuple[orders.Order, ...]]:
     return decide(before, event, now, lambda: random)
 
@@ -61,7 +61,7 @@ def test_successor_may_retry_the_message_in_hand_unless_its_breaker_opens() -> N
     made = group(GUARDED, intensity=1)
     made, decided = after(made, events.Ended(0, normal=False))
     assert decided[:2] == (orders.Report(0), orders.Release(0, retry=True))
-    made, _ = after(made, events.Due(0))
+    made, _ = after(made, events.TimeCome(0))
     made, _ = after(made, events.Started(0))
     made, decided = after(made, events.Ended(0, normal=False, reason="KeyError: why"))
     assert decided[:2] == (orders.Report(0), orders.Release(0, retry=False))
@@ -154,8 +154,8 @@ def test_start_that_is_broken_off_is_undone(begins: bool, for_good: bool) -> Non
         made, _ = after(made, events.Started(0))
     else:
         made, _ = after(made, events.Ended(1, normal=False))
-        made, _ = after(made, events.Due(1))
-    made, decided = after(made, events.Interrupted(1, runs=True, for_good=for_good))
+        made, _ = after(made, events.TimeCome(1))
+    made, decided = after(made, events.StartInterrupted(1, runs=True, for_good=for_good))
     assert decided[-1] == orders.Stop(1, for_good)
     made, decided = after(made, events.Stopped(1))
     assert decided[-1] == orders.Stop(0, for_good)
@@ -168,8 +168,8 @@ def test_start_that_is_broken_off_is_undone(begins: bool, for_good: bool) -> Non
 
 def test_start_that_is_broken_off_before_anybody_ran_stops_the_others() -> None:
     made, _ = after(group(PLAIN, PLAIN), events.Ended(1, normal=False))
-    made, _ = after(made, events.Due(1))
-    made, decided = after(made, events.Interrupted(1, runs=False, for_good=False))
+    made, _ = after(made, events.TimeCome(1))
+    made, decided = after(made, events.StartInterrupted(1, runs=False, for_good=False))
     assert decided == (orders.Stop(0, False),)
 
 
@@ -187,7 +187,7 @@ def test_child_on_trial_that_is_restarted_with_a_sibling_begins_its_trials_again
     made = replace(made, children=(made.children[0], replace(made.children[1], breaker=tried)))
     made, _ = after(made, events.Ended(0, normal=False), now=61)
     made, _ = after(made, events.Stopped(1), now=61)
-    made, _ = after(made, events.Due(0), now=66)
+    made, _ = after(made, events.TimeCome(0), now=66)
     made, decided = after(made, events.Started(0), now=66)
     begun = decided[0]
     assert isinstance(begun, orders.Try)

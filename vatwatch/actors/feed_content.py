@@ -9,13 +9,13 @@ from vatwatch.counting import counted
 from vatwatch.errors import FeedError, RecordsUnreadable
 from vatwatch.feed.outcomes import outcome_of
 from vatwatch.supervision import RemedyName
-from vatwatch.traffic.conditions import Observation, Usual, observe
+from vatwatch.traffic.conditions import TrafficConditions, Usual, observe
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.pipeline import DecodedSnapshot
 
 # Records that one error names; the table of quarantined records has more.
 NAMED_RECORDS = 3
-NOTHING_SEEN = Observation(Usual(), ())
+NOTHING_SEEN = TrafficConditions(Usual(), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class ContentFailure:
 class FeedContent:
     """Follows the content of the live snapshots. Holds values only."""
 
-    def __init__(self, seen: Observation = NOTHING_SEEN) -> None:
+    def __init__(self, seen: TrafficConditions = NOTHING_SEEN) -> None:
         """`seen`: what an earlier one has seen last, to go on from there."""
         self.seen = seen
         self.radios_unreadable: Counter[str] = Counter()

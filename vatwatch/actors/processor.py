@@ -65,7 +65,7 @@ from vatwatch.messages import (
 from vatwatch.messages.processor import ToProcessor
 from vatwatch.messages.store import Recovered
 from vatwatch.supervision import Tell, correlation_of
-from vatwatch.traffic.conditions import Observation
+from vatwatch.traffic.conditions import TrafficConditions
 from vatwatch.traffic.events import summary_of
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.pipeline import ComparedSnapshot, DecodedSnapshot, Options
@@ -128,7 +128,7 @@ class ProcessorActor(Service):
         self._answer_due = False
 
     def on_start(self) -> None:
-        seen = self.inherited(Observation)
+        seen = self.inherited(TrafficConditions)
         if seen is not None:
             self._content = FeedContent(seen)
         self._catch_up_in(0)
@@ -140,7 +140,7 @@ class ProcessorActor(Service):
         self.blame_if_at_fault(self._working_on, error)
         self._reader.close()
 
-    def hand_over(self) -> Observation:
+    def hand_over(self) -> TrafficConditions:
         return self._content.seen
 
     def on_receive(self, message: Received) -> None:

@@ -29,7 +29,7 @@ from vatwatch.storage.postgres_binaries import choose_binaries
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DependencyCheck:
     """What was found at one place. `answers` is None if it was not asked."""
 
     text: str
@@ -45,8 +45,8 @@ class SettingsReport:
     settings: list[Described]
     faults: list[str]
     warnings: list[str]
-    database: Look
-    redis: Look
+    database: DependencyCheck
+    redis: DependencyCheck
 
     def as_json(self) -> dict[str, Any]:
         """The same for programs."""
@@ -56,7 +56,7 @@ class SettingsReport:
 def check(reading: Reading, *, offline: bool) -> SettingsReport:
     """Look at everything. `offline`: ask neither PostgreSQL nor Redis."""
     faults = list(reading.faults)
-    not_asked = Look("not asked")
+    not_asked = DependencyCheck("not asked")
     database = redis = not_asked
     if reading.settings is not None:
         faults.extend(_boundary(reading.settings))
@@ -108,43 +108,49 @@ def _boundary(settings: Settings) -> Iterator[str]:
         yield str(error)
 
 
-def _database(database: DatabaseSettings, home: Path, faults: list[str], *, offline: bool) -> Look:
+def _database(
+    database: DatabaseSettings, home: Path, faults: list[str], *, offline: bool
+) -> DependencyCheck:
     if database.url is None:
         return _embedded(home, database.bindir, faults, offline=offline)
     if offline:
-        return Look("not asked")
+        return DependencyCheck("not asked")
     return _external(database.url.get_secret_value(), faults)
 
 
-def _external(dsn: str, faults: list[str]) -> Look:
+def _external(dsn: str, faults: list[str]) -> DependencyCheck:
     try:
         found = look_at_database(dsn)
     except DatabaseUnavailable as error:
         faults.append(f"DATABASE_URL: {error}")
-        return Look(redact(str(error)), answers=isinstance(error, SchemaRefused))
+        return DependencyCheck(redact(str(error)), answers=isinstance(error, SchemaRefused))
     return _found(found, f"version {found.server_version}")
 
 
-def _embedded(home: Path, bindir: Path | None, faults: list[str], *, offline: bool) -> Look:
+def _embedded(
+    home: Path, bindir: Path | None, faults: list[str], *, offline: bool
+) -> DependencyCheck:
     """Its programs; and if a service runs it just now, what is in it."""
     try:
         programs = choose_binaries(home.absolute() / "postgres" / "data", bindir)
     except EmbeddedPostgresError as error:
         faults.append(str(error))
-        return Look(str(error))
+        return DependencyCheck(str(error))
     where = f"embedded, version {programs.version} in {programs.bindir}"
     if offline:
-        return Look(where, server_version=programs.version)
+        return DependencyCheck(where, server_version=programs.version)
     directory = _socket_directory(home)
     if directory is None:
-        return Look(f"{where}; it starts with the service", server_version=programs.version)
+        return DependencyCheck(
+            f"{where}; it starts with the service", server_version=programs.version
+        )
     try:
         found = look_at_database(f"host='{directory}' user={SUPERUSER} dbname={DATABASE}")
     except SchemaRefused as error:
         faults.append(str(error))
-        return Look(f"{where}: {error}", answers=True, server_version=programs.version)
+        return DependencyCheck(f"{where}: {error}", answers=True, server_version=programs.version)
     except DatabaseUnavailable:
-        return Look(f"{where}; not running now", server_version=programs.version)
+        return DependencyCheck(f"{where}; not running now", server_version=programs.version)
     return _found(found, where)
 
 
@@ -157,7 +163,7 @@ def _socket_directory(home: Path) -> str | None:
         return None
 
 
-def _found(found: DatabaseFound, where: str) -> Look:
+def _found(found: DatabaseFound, where: str) -> DependencyCheck:
     ours = newest_known()
     if found.schema is None:
         schema = "without tables yet: the first start makes them"
@@ -165,17 +171,17 @@ def _found(found: DatabaseFound, where: str) -> Look:
         schema = f"with schema {ours}, that of this version"
     else:
         schema = f"with schema {found.schema}: the next start brings it up to {ours}"
-    return Look(f"{where}, {schema}", True, found.server_version, found.schema)
+    return DependencyCheck(f"{where}, {schema}", True, found.server_version, found.schema)
 
 
-def _redis(cache: CacheSettings, faults: list[str], *, offline: bool) -> Look:
+def _redis(cache: CacheSettings, faults: list[str], *, offline: bool) -> DependencyCheck:
     if cache.redis_url is None:
-        return Look("unset: the live state stays in the process")
+        return DependencyCheck("unset: the live state stays in the process")
     if offline:
-        return Look("not asked")
+        return DependencyCheck("not asked")
     try:
         version = look_at_redis(cache.redis_url.get_secret_value())
     except RedisUnavailable as error:
         faults.append(f"REDIS_URL: {error}")
-        return Look(redact(str(error)), answers=False)
-    return Look(f"version {version}", True, version)
+        return DependencyCheck(redact(str(error)), answers=False)
+    return DependencyCheck(f"version {version}", True, version)

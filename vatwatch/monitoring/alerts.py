@@ -134,11 +134,11 @@ def restored(
     return Alert(worded, subject, reason, AlertState.FIRING, fired_s, began_s)
 
 
-Alerts: TypeAlias = Mapping[str, Alert]
+AlertsByKey: TypeAlias = Mapping[str, Alert]
 
 
 def step(
-    alerts: Alerts,
+    alerts: AlertsByKey,
     rules: Mapping[str, Rule],
     conditions: Iterable[Condition],
     now_s: float,
@@ -173,7 +173,7 @@ def step(
     return after, told
 
 
-def under_rules(alerts: Alerts, rules: Mapping[str, Rule]) -> dict[str, Alert]:
+def under_rules(alerts: AlertsByKey, rules: Mapping[str, Rule]) -> dict[str, Alert]:
     """The same alerts with the times that the rules have now."""
     return {
         key: replace(

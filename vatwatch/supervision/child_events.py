@@ -27,7 +27,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class TimeCome:
     """The time of `due_at` has come, or a timer says so."""
 
     child: int
@@ -64,7 +64,7 @@ class NotStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class Interrupted:
+class StartInterrupted:
     """`Start` was broken off, as the supervisor was told to stop."""
 
     child: int
@@ -80,6 +80,14 @@ class Stopped:
     child: int
 
 
-Event: TypeAlias = (
-    Begin | Ended | Due | RestartRequested | Finish | Started | NotStarted | Interrupted | Stopped
+ChildEvent: TypeAlias = (
+    Begin
+    | Ended
+    | TimeCome
+    | RestartRequested
+    | Finish
+    | Started
+    | NotStarted
+    | StartInterrupted
+    | Stopped
 )

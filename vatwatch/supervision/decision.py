@@ -38,15 +38,15 @@ from vatwatch.counting import counted
 from vatwatch.supervision.breaker import Breaker, BreakerState
 from vatwatch.supervision.child_events import (
     Begin,
-    Due,
+    ChildEvent,
     Ended,
-    Event,
     Finish,
-    Interrupted,
     NotStarted,
     RestartRequested,
     Started,
+    StartInterrupted,
     Stopped,
+    TimeCome,
 )
 from vatwatch.supervision.group import Child, Group, Mode, Phase
 from vatwatch.supervision.orders import (
@@ -69,7 +69,7 @@ from vatwatch.supervision.vocabulary import Restart
 
 
 def decide(
-    group: Group, event: Event, now: float, random: Callable[[], float]
+    group: Group, event: ChildEvent, now: float, random: Callable[[], float]
 ) -> tuple[Group, tuple[Order, ...]]:
     """Tell what follows from the event.
 
@@ -90,7 +90,7 @@ def decide(
             turn.begin(first=first, ordered=ordered)
         case Ended(child, normal, reason):
             turn.ended(child, reason, normal=normal)
-        case Due(child):
+        case TimeCome(child):
             turn.due(child)
         case RestartRequested(child):
             turn.restart_requested(child)
@@ -100,7 +100,7 @@ def decide(
             turn.change(child, phase=Phase.RUNNING, started_at=now)
         case NotStarted(child, reason):
             turn.not_started(child, reason)
-        case Interrupted(child, runs, for_good):
+        case StartInterrupted(child, runs, for_good):
             turn.interrupted(child, runs=runs, for_good=for_good)
         case Stopped(child):
             turn.stopped(child)

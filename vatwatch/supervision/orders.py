@@ -10,7 +10,7 @@ from vatwatch.supervision.breaker import Breaker
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start the child, and say how it went: `Started`, `NotStarted` or `Interrupted`."""
+    """Start the child, and say how it went: `Started`, `NotStarted` or `StartInterrupted`."""
 
     child: int
 

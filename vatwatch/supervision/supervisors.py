@@ -147,7 +147,7 @@ class Supervisor(Actor):
         if self._group.children[child].due_at == due_at:
             # If the timer was early by a hair, there will be another one.
             self._forget_timer(child)
-            self._follow(child_events.Due(child))
+            self._follow(child_events.TimeCome(child))
 
     def _restart_ordered(self) -> None:
         # While it stops its children the orders are left for the successor.
@@ -162,7 +162,7 @@ class Supervisor(Actor):
             children[child].restart_ordered = False
         return frozenset(ordered)
 
-    def _follow(self, event: child_events.Event | None) -> None:
+    def _follow(self, event: child_events.ChildEvent | None) -> None:
         """Decide about the event, carry the orders out, and so on with what comes of them."""
         runtime = self._node.runtime
         while event is not None:
@@ -180,7 +180,7 @@ class Supervisor(Actor):
             for order in decided:
                 event = self._carry_out(order)
 
-    def _named(self, what: child_events.Event | orders.Order) -> str:
+    def _named(self, what: child_events.ChildEvent | orders.Order) -> str:
         """An event or an order in words: what it is, and of which child."""
         child = getattr(what, "child", None)
         name = type(what).__name__
@@ -246,7 +246,7 @@ class Supervisor(Actor):
 
     # -- orders
 
-    def _carry_out(self, order: orders.Order) -> child_events.Event | None:
+    def _carry_out(self, order: orders.Order) -> child_events.ChildEvent | None:
         """Do it. Of `Start` and `Stop` the outcome is the next event; no other order has one."""
         match order:
             case orders.Start(child):
@@ -303,7 +303,7 @@ class Supervisor(Actor):
 
     # -- starting and stopping
 
-    def _bring_up(self, child: int, node: ChildNode) -> child_events.Event:
+    def _bring_up(self, child: int, node: ChildNode) -> child_events.ChildEvent:
         """Start one child and wait until it runs, or does not."""
         try:
             self._control.start(node)
@@ -312,12 +312,12 @@ class Supervisor(Actor):
             incarnation = node.incarnation
             if self._incarnation.stop_ordered:
                 runs = incarnation is not None and not incarnation.dead
-                return child_events.Interrupted(child, runs, self._incarnation.stop_for_good)
+                return child_events.StartInterrupted(child, runs, self._incarnation.stop_for_good)
             return child_events.NotStarted(child, _reason_of(error.__cause__ or error))
         self.notify(ChildStarted(node.path))
         return child_events.Started(child)
 
-    def _take_down(self, child: int, node: ChildNode, *, for_good: bool) -> child_events.Event:
+    def _take_down(self, child: int, node: ChildNode, *, for_good: bool) -> child_events.ChildEvent:
         self._control.stop(node, for_good=for_good)
         return child_events.Stopped(child)
 

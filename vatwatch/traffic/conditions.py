@@ -54,7 +54,7 @@ class Usual(Struct, frozen=True):
     fewer_since: datetime | None = None
 
 
-class Observation(Struct, frozen=True):
+class TrafficConditions(Struct, frozen=True):
     """What is usual now, and the conditions that hold, each a sentence; none if all is well."""
 
     usual: Usual
@@ -65,7 +65,7 @@ class Observation(Struct, frozen=True):
 
 def observe(
     usual: Usual, time: datetime, tallies: Mapping[str, Tally], radios_error: str = ""
-) -> Observation:
+) -> TrafficConditions:
     """Take one more snapshot into account.
 
     Args:
@@ -82,7 +82,7 @@ def observe(
         usual, fewer = _pilots(usual, time, pilots.sent)
         if fewer:
             told.insert(0, fewer)
-    return Observation(usual, tuple(told), fewer)
+    return TrafficConditions(usual, tuple(told), fewer)
 
 
 def _pilots(usual: Usual, time: datetime, now: int) -> tuple[Usual, str]:
