@@ -92,7 +92,7 @@ def declare(
                    drain_on_stop=True, handler_deadline_s=write_deadline_s(s),
                    shutdown_s=s.service.shutdown_timeout_s),
             worker("cache", CacheActor, s.cache, s.breaker,
-                   stream_length=s.events.max_history_size, shown=describe(s)),
+                   stream_length=s.events.max_history_size, shown=tuple(describe(s))),
             # The last: that a question fails must not cost anybody the live state.
             worker("history", HistoryActor, s.database, s.breaker,
                    connections=max(1, s.database.max_connections - WRITERS)),

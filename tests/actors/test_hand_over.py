@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -14,8 +16,11 @@ from tests.actors.hook_server import HookServer
 from tests.actors.test_alerter import FAST
 from tests.actors.test_snapshot import NOWHERE
 from tests.feed_server import FeedServer
+from vatwatch.config.settings import Settings, load
 from vatwatch.messages.status import EventBusStatus
-from vatwatch.supervision import Fault, FaultKind, HandOverDiscarded, State, Tree
+from vatwatch.supervision import ChildSpec, Fault, FaultKind, HandOverDiscarded, State, Tree
+from vatwatch.supervision.spec import AnySpec
+from vatwatch.system import declare
 
 
 def spoil(tree: Tree, name: str, field: str) -> None:
@@ -34,7 +39,7 @@ def spoil(tree: Tree, name: str, field: str) -> None:
         ("event_bus", "by_type"),  # at the next event
         ("alerter", "outboxes"),  # at the start
         ("alerter", "alerts"),  # at the next look
-        ("health_monitor", "ledger"),  # at the start
+        ("health_monitor", "registry"),  # at the start
         ("health_monitor", "outside"),  # when the store reports
     ],
 )
@@ -112,3 +117,26 @@ def test_what_is_on_its_way_to_the_table_is_in_the_file_when_the_memory_is_throw
         house.publish(two := event(2))
         until(lambda: two.id in house.memory.unstored, "the bus works")
         assert house.status().repeated == 1, "it is known, and not published twice"
+
+
+def test_nothing_in_the_tree_s_declaration_can_be_changed_by_an_actor() -> None:
+    """What all incarnations share could carry what makes them fail. A value is hashed by what is in
+    it, so what has a hash of its own does not change."""
+    for worker in workers(declare(load(env={}, directory=Path("/nowhere")))):
+        for name, value in (*enumerate(worker.args), *worker.kwargs.items()):
+            shared = value.values() if isinstance(value, MappingProxyType) else [value]
+            for one in shared:
+                what = f"{worker.name}, argument {name}: {type(one).__name__}"
+                if isinstance(one, Settings):
+                    continue  # its dicts say where the values come from, and no actor writes there
+                is_value = type(one).__hash__ is not object.__hash__
+                assert is_value or one is None or callable(one), what
+                hash(one)
+
+
+def workers(spec: AnySpec) -> Iterator[ChildSpec]:
+    if isinstance(spec, ChildSpec):
+        yield spec
+    else:
+        for child in spec.children:
+            yield from workers(child)

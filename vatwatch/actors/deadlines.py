@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,14 +27,15 @@ def poll_deadline_s(settings: Settings) -> float:
     return vatsim.poll_interval_s + 3 * vatsim.api_timeout_s + 3 * JOURNAL_TIMEOUT_S + 10
 
 
-def busy_limits_s(settings: Settings) -> dict[str, float]:
+def busy_limits_s(settings: Settings) -> Mapping[str, float]:
     """Who may have a message in hand for longer than a probe waits, and is healthy all the same.
 
     By the actors' names.
     """
-    return {
+    limits = {
         "fetcher": poll_deadline_s(settings),
         "store": settings.database.timeout_s,
         "processor": settings.database.timeout_s,  # it asks the store
         "journal": JOURNAL_BUSY_S,
     }
+    return MappingProxyType(limits)  # part of a child spec, which no actor may change
