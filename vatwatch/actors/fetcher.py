@@ -16,16 +16,16 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeAlias, TypeVar, assert_never
+from typing import TypeAlias, TypeVar, assert_never
 
 from msgspec import structs
 
-from vatwatch.actors.breakers import feed_policy
 from vatwatch.actors.deadlines import JOURNAL_TIMEOUT_S
 from vatwatch.actors.feed_addresses import AddressBook
 from vatwatch.actors.feed_client import FeedClient, NotModified, shown
 from vatwatch.actors.fetch_outcomes import NO_ANSWER, PollLog, health_of, outcome_of
 from vatwatch.actors.last_poll import LastPoll
+from vatwatch.actors.poll_terms import guarded_polls, request_terms
 from vatwatch.actors.second_feed import SecondFeed
 from vatwatch.actors.service import Service
 from vatwatch.config.breaker import BreakerSettings
@@ -33,14 +33,10 @@ from vatwatch.config.vatsim import VatsimSettings
 from vatwatch.errors import (
     BreakerOpen,
     FeedClockDoubted,
-    FeedEmpty,
     FeedError,
     FeedMalformed,
     FeedTimeInvalid,
     FetchError,
-    FetchStatus,
-    FetchTimeout,
-    FetchUnreachable,
     JournalError,
     SupervisionError,
 )
@@ -62,14 +58,11 @@ from vatwatch.messages import (
 from vatwatch.messages.status import FetcherStatus
 from vatwatch.supervision import (
     Ask,
-    Backoff,
     CircuitBreaker,
     NativePool,
     Recovery,
-    Retry,
     Tell,
     Timer,
-    WithBreaker,
 )
 
 log = logging.getLogger(__name__)
@@ -84,8 +77,6 @@ class PollDue(Tell):
 
 Received: TypeAlias = PollDue | SettingsChanged
 
-BACKOFF = Backoff(base_s=0.5, cap_s=5.0)
-MEGABYTE = 1024 * 1024
 # So many updates that do not come: the data server has died, and its cache goes on serving.
 FROZEN_PERIODS = 4
 FROZEN_S = 60.0
@@ -115,7 +106,7 @@ class FetcherActor(Service):
         super().__init__()
         self._settings = settings
         self._breaker = breaker
-        self._client = FeedClient(**_terms(settings))
+        self._client = FeedClient(**request_terms(settings))
         self._addresses = AddressBook(settings, self._client)
         self._pool = NativePool(1, "fetcher")
         self._last_poll = LastPoll(last_poll)
@@ -135,30 +126,12 @@ class FetcherActor(Service):
     def on_start(self) -> None:
         settings = self._settings
         self._radios = SecondFeed(self._client, self.spawn)
-        self._guard_polls()
+        self._circuit_breaker, self._fetching = guarded_polls(self, settings, self._breaker)
         now = datetime.now(UTC)
         due = self._pool.run(self._last_poll.next_due, now, settings.poll_interval_s)
         self._plan = PollPlan(due)
         self._poll_at_its_time()
         self._report()
-
-    def _guard_polls(self) -> None:
-        settings = self._settings
-        self._circuit_breaker = self.circuit_breaker(
-            "VATSIM feed",
-            feed_policy(self._breaker, settings),
-            failure_types=(FetchError, FeedEmpty),
-        )
-        self._fetching = self.recovery(
-            "poll",
-            WithBreaker(self._circuit_breaker),
-            Retry(
-                settings.retry_attempts,
-                BACKOFF,
-                on=_worth_retrying,
-                within_s=settings.poll_interval_s,
-            ),
-        )
 
     def _poll_at_its_time(self) -> None:
         if self._timer is not None:
@@ -240,9 +213,9 @@ class FetcherActor(Service):
     def _change(self, settings: VatsimSettings, breaker: BreakerSettings) -> None:
         """Another interval counts from the latest poll: nobody is asked sooner than it says."""
         before, self._settings, self._breaker = self._settings, settings, breaker
-        self._client.change(**_terms(settings))
+        self._client.change(**request_terms(settings))
         self._addresses.change(settings)
-        self._guard_polls()
+        self._circuit_breaker, self._fetching = guarded_polls(self, settings, self._breaker)
         if settings.poll_interval_s != before.poll_interval_s:
             now = datetime.now(UTC)
             due = self._pool.run(self._last_poll.next_due, now, settings.poll_interval_s)
@@ -418,20 +391,3 @@ def _read_head(body: bytes) -> tuple[datetime, str]:
     """The feed's time, and the snapshot's correlation id. Raises FeedError."""
     stamp = peek(body).update_timestamp
     return parse_feed_time(stamp), correlation_id(stamp)
-
-
-def _terms(settings: VatsimSettings) -> dict[str, Any]:
-    """How the feeds are to be asked."""
-    return {
-        "user_agent": settings.full_user_agent,
-        "timeout_s": settings.api_timeout_s,
-        "max_body_bytes": settings.max_body_mb * MEGABYTE,
-        "may_ask": settings.may_ask,
-    }
-
-
-def _worth_retrying(error: Exception) -> bool:
-    """Whether another try within the same poll may mend it."""
-    if isinstance(error, FetchStatus):
-        return error.status >= 500
-    return isinstance(error, FetchTimeout | FetchUnreachable | FeedEmpty)

@@ -21,10 +21,9 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
-import psycopg2
-
 from vatwatch.actors.batch_queue import BatchQueue
 from vatwatch.actors.database import Database, nothing, open_database
+from vatwatch.actors.purge import Purge
 from vatwatch.actors.service import Service
 from vatwatch.actors.store_outage import OutageLog
 from vatwatch.actors.store_schema import bring_up_to_date, server_version
@@ -59,7 +58,7 @@ from vatwatch.messages.store import ToStore
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.read_network_state import read_network_state
-from vatwatch.storage.retention import BATCH, Retention, retentions_of
+from vatwatch.storage.retention import Retention, retentions_of
 from vatwatch.storage.writer import write_batch
 from vatwatch.supervision import Backoff, Tell, Timer
 from vatwatch.traffic.batch import Batch, Outcome
@@ -130,9 +129,7 @@ class StoreActor(Service):
         self._breaker = breaker
         self._connections = connections
         self._rules = rules
-        self._retentions = retentions
-        self._purge_s = purge_s
-        self._purge_timer: Timer | None = None
+        self._purge = Purge(self, PurgeOld(), retentions, every_s=purge_s)
         self._on_refused = on_refused
         self._attempt = 0
         self._server_version = ""
@@ -164,7 +161,7 @@ class StoreActor(Service):
             # Without it they send again all the same, only later.
             self.address(name).offer(StoreStarted())
         self.after(0, RetryWrite())
-        self._purge_in(0)
+        self._purge.start()
         self._report()
 
     def on_stop(self) -> None:
@@ -197,7 +194,7 @@ class StoreActor(Service):
                 self._database.reset()
                 self._drain()
             case PurgeOld():
-                self._purge()
+                self._purge.step(self._database)
             case SettingsChanged():
                 self._change(message.settings, message.options.rules)
             case _:
@@ -295,33 +292,13 @@ class StoreActor(Service):
             payload = summary_of(changes, quarantined=batch.set_aside)
             self.publish("DATA_STORED", payload, correlation_id=changes.general.update_timestamp)
 
-    # --- what is too old ---------------------------------------------------------------------
-
-    def _purge(self) -> None:
-        """Some thousands of rows at a time, so that no snapshot waits long for it."""
-        more = False
-        try:
-            for retention in self._retentions:
-                more |= self._database.run(retention.purge) >= BATCH
-        except (StorageError, psycopg2.Error):
-            pass  # it is reported where it failed; what is old will be older
-        self._purge_in(0 if more else self._purge_s)
-
-    def _purge_in(self, seconds: float) -> None:
-        if self._purge_timer is not None:
-            self._purge_timer.cancel()
-        self._purge_timer = self.after(seconds, PurgeOld())
+    # --- the database ------------------------------------------------------------------------
 
     def _change(self, settings: Settings, rules: Rules) -> None:
-        before = self._retentions
         self._settings, self._breaker, self._rules = settings.database, settings.breaker, rules
         self._database.change(settings.database, settings.breaker)
-        if before:  # else nothing is deleted here, whatever its age
-            self._retentions = retentions_of(settings)
-        if self._retentions != before:
-            self._purge_in(0)
-
-    # --- the database ------------------------------------------------------------------------
+        if self._purge.deletes:
+            self._purge.change(retentions_of(settings))
 
     def _recover(self, question: ReadNetworkState) -> Recovered:
         self._drain_unless_waiting()
