@@ -190,6 +190,34 @@ def test_events_that_are_published_while_redis_is_away_are_in_the_stream_later(
             client.close()
 
 
+def test_a_stream_that_redis_refuses_keeps_no_live_state_from_redis(
+    tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "vatwatch.actors.redis_side")
+    given = updates(9)
+    with running(
+        tmp_path, NOWHERE, REDIS_URL=redis_url, CIRCUIT_BREAKER_FAILURE_THRESHOLD=2
+    ) as service:
+        client = redis.Redis.from_url(redis_url, decode_responses=True)
+        client.set("vatwatch:events", "no stream")
+        for update in given[:8]:
+            service.hand_in(update)
+            service.until_served(time_of(update))
+            until(lambda: "delete it (DEL)" in service.status("cache", CacheStatus).last_error)
+            # Before anything else is written the refusal of the stream is known.
+            served = service.http.simulate_get("/api/flights").text
+            assert client.get("vatwatch:live:flights") == served
+        told = [one for name, _, one in caplog.record_tuples if name.endswith("redis_side")]
+        assert len(told) == 1, told
+        client.delete("vatwatch:events")
+        service.hand_in(given[8])
+        known = {str(e.id) for e in ring(service, frozenset({"FLIGHT_CREATED"}))}
+        assert known
+        until(lambda: known <= {fields["id"] for _, fields in client.xrange("vatwatch:events")})
+        until(lambda: any("Redis is back" in one for one in caplog.messages))
+        client.close()
+
+
 def test_a_redis_that_dies_is_degraded_and_nothing_else(tmp_path: Path) -> None:
     given = updates(4)
     path = tmp_path / "redis.sock"

@@ -15,6 +15,7 @@ import pytest
 import redis
 from redis import Redis
 
+from vatwatch.errors import RedisUnavailable
 from vatwatch.events.event import Event
 from vatwatch.events.payloads import PositionPayload
 from vatwatch.live.records import Body, Collection
@@ -154,6 +155,25 @@ def test_a_server_that_goes_away_is_one_error_a_call_and_is_used_again_when_it_i
             assert client.get("vatwatch:live:flights") == b"flights three"
     server.kill()
     server.wait()
+
+
+def test_what_the_server_says_of_a_transaction_is_told_without_what_was_to_be_written(
+    mirror: RedisMirror, redis_url: str
+) -> None:
+    with closing(Redis.from_url(redis_url)) as client:
+        client.config_set("min-replicas-to-write", 1)
+        try:
+            with pytest.raises(RedisUnavailable, match="has too few replicas") as refused:
+                mirror.plainly(lambda: mirror.write(bodies("one")))
+        finally:
+            client.config_set("min-replicas-to-write", 0)
+        assert "flights one" not in str(refused.value)
+        client.set(EVENTS_KEY, "no stream")
+        with pytest.raises(RedisUnavailable, match="delete it") as refused:
+            mirror.plainly(lambda: mirror.add_events([event(1)], 10))
+        assert str(event(1).id) not in str(refused.value)
+        client.delete(EVENTS_KEY)
+        mirror.plainly(lambda: mirror.add_events([event(1)], 10))
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,10 @@ class RedisSide:
         self._mirror = mirror
         self._circuit_breaker = actor.circuit_breaker("Redis", policy, failure_types=REDIS_FAILS)
         self._on_news = on_news
-        self.last_error = ""
+        self._away = ""
+        """Why the live state cannot be written; empty if it can."""
+        self._refused = ""
+        """Why the stream takes no events, though Redis answers; empty if it does."""
         self.retry_at: datetime | None = None
         self.outage: Outage | None = None
         # Whether only a question found that Redis is away, and no write has failed.
@@ -67,6 +70,11 @@ class RedisSide:
         self._events: deque[tuple[int, Event]] = deque(maxlen=stream_length)
         self._numbers = count()
         self._appending = False
+
+    @property
+    def last_error(self) -> str:
+        """What is wrong with Redis; empty if nothing is."""
+        return self._away or self._refused
 
     def change(self, policy: BreakerPolicy, *, stream_length: int) -> None:
         """Go on by another policy of the breaker, and with a stream of another length."""
@@ -105,7 +113,7 @@ class RedisSide:
 
     def _append_soon(self, *, in_doubt: bool = False) -> None:
         """`in_doubt`: also while Redis is said to be away, to see whether it still is."""
-        if self._events and not self._appending and (in_doubt or not self.last_error):
+        if self._events and not self._appending and (in_doubt or not self._away):
             self._appending = True
             self._actor.spawn(self._append)
 
@@ -116,7 +124,7 @@ class RedisSide:
             while self._events:
                 batch = list(islice(self._events, BATCH))
                 events = [event for _, event in batch]
-                self._attempt(partial(self._mirror.add_events, events, self._stream_length))
+                self._attempt(partial(self._offer, events))
                 if self.last_error:
                     return
                 # More may have come meanwhile, and pushed out some of these.
@@ -127,6 +135,19 @@ class RedisSide:
             self._appending = False
             if was_away and not self.last_error:
                 self._on_news()
+
+    def _offer(self, events: Sequence[Event]) -> None:
+        """Append these. That the stream is refused says nothing against the live state's keys.
+
+        So the breaker does not count it: an older Redis has no streams, a user may not write them,
+        and each must still get the live state.
+        """
+        try:
+            self._mirror.add_events(events, self._stream_length)
+        except redis.ResponseError as error:
+            self._refused = text_of(self._mirror.plain(error))
+        else:
+            self._refused = ""
 
     def inspect(self) -> CacheReport:
         """Ask Redis something, now."""
@@ -166,17 +187,17 @@ class RedisSide:
         if failures:
             self._failed(failures[0])
         else:
-            self.last_error, self.retry_at = "", None
+            self._away, self.retry_at = "", None
         self._tell_operator()
         return result
 
     def _failed(self, error: Exception) -> None:
         """The breaker's own refusal says nothing new: the cause stays what it was."""
         if not isinstance(error, BreakerOpen):
-            self.last_error = text_of(error)
-        elif not self.last_error:
+            self._away = text_of(error)
+        elif not self._away:
             # Of a breaker that was open before this incarnation.
-            self.last_error = self._circuit_breaker.info().last_failure.partition(": ")[2]
+            self._away = self._circuit_breaker.info().last_failure.partition(": ")[2]
         self.retry_at = datetime.now(UTC) + timedelta(
             seconds=max(self._circuit_breaker.retry_in_s, 0.0)
         )
@@ -197,7 +218,7 @@ class RedisSide:
             return
         else:
             self._found_by_asking = False
-        self.last_error = error
+        self._away = error
         self._tell_operator()
         self._on_news()
 
@@ -210,7 +231,8 @@ class RedisSide:
             log.info("Redis is back after %s; it gets each new live state again.", lasted(seconds))
         elif news in ("begins", "changes"):
             log.warning(
-                "The live state cannot be written to Redis: %s. The API goes on without it; the "
+                "%s cannot be written to Redis: %s. The API goes on without it; the "
                 "next snapshot tries again.",
+                "The live state" if self._away else "The stream of events",
                 self.last_error,
             )

@@ -17,6 +17,7 @@ from typing import TypeAlias, TypeVar, cast
 import msgspec
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.retry import Retry
 
 from vatwatch.errors import RedisUnavailable
@@ -60,6 +61,8 @@ _WEATHER: tuple[tuple[type[exceptions.RedisError], str], ...] = (
 _CODES = {
     "MISCONF": "cannot save its data to its disk, and takes no writes",
     "NOREPLICAS": "has too few replicas, and takes no writes",
+    # Of the stream alone: SET takes the place of whatever there is.
+    "WRONGTYPE": "has something else than a stream under vatwatch:events: delete it (DEL)",
 }
 
 
@@ -69,6 +72,17 @@ def weather(error: exceptions.RedisError) -> str:
         if isinstance(error, kind):
             return text
     return _CODES.get(str(error).partition(" ")[0], "")
+
+
+class _Pipeline(Pipeline):
+    """With the server's words alone in its errors.
+
+    redis-py puts the command before them: their first word is no code then, and what we write into
+    Redis would stand in the log.
+    """
+
+    def annotate_exception(self, exception: Exception, number: int, command: object) -> None:
+        """Leave it as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +123,7 @@ class RedisMirror:
 
     def write(self, bodies: Mapping[Collection, Body], configuration: bytes = b"") -> None:
         """Write every collection and the configuration (JSON), all or none."""
-        pipeline = self._redis.pipeline(transaction=True)
+        pipeline = self._transaction()
         for collection, body in bodies.items():
             key, ttl_s = _key(collection), self.ttl_s.live[collection]
             pipeline.set(key, body.plain, ex=ttl_s)
@@ -131,11 +145,15 @@ class RedisMirror:
 
     def add_events(self, events: Sequence[Event], length: int) -> None:
         """Append to the stream, all or none; beyond `length` (about) its oldest entries go."""
-        pipeline = self._redis.pipeline(transaction=True)
+        pipeline = self._transaction()
         for event in events:
             pipeline.xadd(EVENTS_KEY, _fields(event), maxlen=length, approximate=True)
         pipeline.expire(EVENTS_KEY, self.ttl_s.events)
         pipeline.execute()
+
+    def _transaction(self) -> _Pipeline:
+        server = self._redis
+        return _Pipeline(server.connection_pool, server.response_callbacks, True, None)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -151,12 +169,19 @@ class RedisMirror:
         try:
             return work()
         except exceptions.RedisError as error:
-            text = weather(error)
-            if not text:
+            told = self.plain(error)
+            if told is error:
                 raise
-            why = system_words(error)
             # Without its cause: redis-py's words may quote the address.
-            raise RedisUnavailable(f"{self._name} {text}{f' ({why})' if why else ''}") from None
+            raise told from None
+
+    def plain(self, error: exceptions.RedisError) -> Exception:
+        """What to tell of an error: RedisUnavailable if it is weather, itself if it is a bug."""
+        text = weather(error)
+        if not text:
+            return error
+        why = system_words(error)
+        return RedisUnavailable(f"{self._name} {text}{f' ({why})' if why else ''}")
 
 
 def _key(collection: Collection) -> str:
