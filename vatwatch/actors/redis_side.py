@@ -51,7 +51,8 @@ class RedisSide:
         stream_length: int,
         on_news: Callable[[], None],
     ) -> None:
-        """`on_news` is called when a question, and no write, has found Redis away or back."""
+        """`on_news` is called when a question or an event, and no live state, has found Redis away
+        or back."""
         self._actor = actor
         self._mirror = mirror
         self._circuit_breaker = actor.circuit_breaker("Redis", policy, failure_types=REDIS_FAILS)
@@ -119,7 +120,7 @@ class RedisSide:
 
     def _append(self) -> None:
         """In a greenlet of its own: a Redis that hangs must not keep the live state waiting."""
-        was_away = bool(self.last_error)
+        before = self.last_error
         try:
             while self._events:
                 batch = list(islice(self._events, BATCH))
@@ -133,7 +134,7 @@ class RedisSide:
                 gevent.sleep(0)
         finally:
             self._appending = False
-            if was_away and not self.last_error:
+            if self.last_error != before:
                 self._on_news()
 
     def _offer(self, events: Sequence[Event]) -> None:
