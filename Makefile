@@ -3,15 +3,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Of `make demo`.
+# For `make demo`.
 PILOTS ?= 500
 SEED ?= 1
 SIMULATOR_PORT ?= 8002
-# Of `make test` and `make test-fast`: who debugs wants none, PROCESSES=0.
+# For `make test` and `make test-fast`; 0 for a debugger.
 PROCESSES ?= 2
-# Of `make chaos`: some two seconds each.
+# For `make chaos`: some two seconds each.
 FAULTS ?= 500
-# Of `make mutants`: of each package, some six seconds each.
+# For `make mutants`: for each package, some six seconds each.
 MUTANTS ?= 40
 
 .DEFAULT_GOAL := help
@@ -61,10 +61,10 @@ chaos: $(VENV)/.dev ## Break the running service again and again, and prove that
 mutants: $(VENV)/.mutants ## Change the code in small ways, and see whether the tests notice
 	$(BIN)/python -m scripts.mutants --mutants $(MUTANTS) --seed $(SEED)
 
-docs: $(VENV)/.dev ## Write the generated parts of docs/ anew
+docs: $(VENV)/.dev ## Rewrite the generated parts of docs/
 	$(BIN)/python -m scripts.reference
 
-lock: ## Pin the requirements anew, within what pyproject.toml allows
+lock: ## Pin the newest requirements that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build $(LOCK) -o requirements.txt

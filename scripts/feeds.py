@@ -1,4 +1,4 @@
-"""Make the feeds in tests/feeds anew: `python -m scripts.feeds`.
+"""Rebuild the feeds in tests/feeds: `python -m scripts.feeds`.
 
 The people are invented (`vatsim_simulator`), the oddities are those of real feeds, and each is
 there at least once: tests/feed/test_feeds.py lists them. The same code gives the same files, so

@@ -4,7 +4,7 @@ VatwatchError
 ├── ConfigurationError          a setting is missing or wrong: fix it and start again
 ├── FeedError                   what the network sent cannot be used
 │   ├── FeedEmpty               200 and no body: the data server is just restarting
-│   ├── FeedNotJson             HTML or anything else that is no JSON
+│   ├── FeedNotJson             HTML or anything else that is not JSON
 │   ├── FeedTruncated           JSON that ends too early
 │   ├── FeedMalformed           JSON, but not the feed's shape
 │   │   └── FeedTimeInvalid     its update_timestamp is not a time, or not one of the network's
@@ -12,7 +12,7 @@ VatwatchError
 │   └── RecordsUnreadable       single records of a feed, which is used without them
 ├── FetchError                  the network did not answer as it should
 │   ├── FetchTimeout            no answer, or a drip too slow, within the poll's budget
-│   ├── FetchStatus             an HTTP status that is no success (`.status`)
+│   ├── FetchStatus             an HTTP status other than success (`.status`)
 │   ├── FetchTooLarge           a body over the limit
 │   ├── FetchRedirected         a loop, too many redirects, or one to where nobody can be asked
 │   ├── FetchUndecodable        a body in an encoding that cannot be read
@@ -68,7 +68,7 @@ class FeedEmpty(FeedError):
 
 
 class FeedNotJson(FeedError):
-    """The body is no JSON at all: an HTML page, say."""
+    """The body is not JSON at all: an HTML page, say."""
 
 
 class FeedTruncated(FeedError):
@@ -100,7 +100,7 @@ class FetchTimeout(FetchError):
 
 
 class FetchStatus(FetchError):
-    """An HTTP status that is no success."""
+    """An HTTP status other than success."""
 
     def __init__(self, status: int, url: str) -> None:
         super().__init__(f"HTTP {status} from {url}")
@@ -184,7 +184,7 @@ class EmbeddedPostgresError(StorageError):
 
 
 class BackupFailed(StorageError):
-    """There is no backup, and what was there before is as it was."""
+    """No backup was made. An existing file has not been touched."""
 
 
 class OutOfSequence(StorageError):

@@ -13,7 +13,7 @@ from vatwatch.errors import ConfigurationError
 DYING_S = 2.0
 POLL_S = 0.05
 BACKLOG = 2048
-# Of what bind says, what it means to whoever chose the address.
+# The errors of bind, in words for the operator.
 CAUSES = {
     errno.EADDRINUSE: "another process listens there",
     errno.EADDRNOTAVAIL: "this machine does not have this address",

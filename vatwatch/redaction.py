@@ -19,7 +19,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 MASK = "***"
 # A shorter piece of a secret is likely a word that messages use ("with", "not").
 SHORTEST_PIECE = 5
-# A shorter value is a word that stands everywhere by chance, and is no protection anyway.
+# A shorter value occurs everywhere by chance, and protects nothing anyway.
 SHORTEST = 4
 # A value of this length does not stand anywhere by chance, not even within a longer word.
 UNMISTAKABLE = 12
@@ -109,7 +109,7 @@ class RedactingStream:
 def shown_address(url: str) -> str:
     """An HTTP address for people: without user, password, query and fragment, which may be secret.
 
-    Text that is no address is not shown at all.
+    Text that is not an address is not shown at all.
     """
     try:
         parts = urlsplit(url)

@@ -130,7 +130,7 @@ def build(
 ) -> Tree:
     """The tree, not started yet, with the error manager hearing of all that happens in it.
 
-    `on_settings(settings)` is called when they change, for what is no part of the tree.
+    `on_settings(settings)` is called when they change, for what is outside of the tree.
     """
 
     def declared(s: Settings, options: Options | None = None) -> SupervisorSpec:
@@ -138,7 +138,7 @@ def build(
                        on_refused=on_refused, use=use)  # fmt: skip
 
     def use(s: Settings, options: Options) -> None:
-        tree.use_spec(declared(s, options))  # whoever restarts from now on starts with these
+        tree.use_spec(declared(s, options))  # restarts use these from now on
         on_settings(s)
 
     hide(settings.secrets())

@@ -153,7 +153,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         VATWATCH_KEEP_NAMES="perhaps",
     )
     for part in (
-        "prot is no setting (did you mean port?)",
+        "prot is not a setting (did you mean port?)",
         "PORT=70000: ",
         "DATABASE_TIMEOUT=soon: ",
         "CACHE_TTL_DEFAULT=-1: ",
@@ -181,7 +181,7 @@ def test_an_env_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["vatwatch = 5\n", "port = [1]\n", "[port]\nx = 1\n"])
 def test_a_toml_file_of_another_shape_is_a_fault(tmp_path: Path, content: str) -> None:
     (tmp_path / "vatwatch.toml").write_text(content)
-    assert "the settings are not right" in faults(tmp_path)
+    assert "the settings are not valid" in faults(tmp_path)
 
 
 def test_a_misspelt_name_in_the_environment_is_a_warning_with_what_was_meant(
@@ -189,7 +189,8 @@ def test_a_misspelt_name_in_the_environment_is_a_warning_with_what_was_meant(
 ) -> None:
     settings = load(env={"VATSIM_POL_INTERVAL": "20", "HOME": "/root"}, directory=tmp_path)
     assert settings.warnings == (
-        "VATSIM_POL_INTERVAL in the environment is no setting (did you mean VATSIM_POLL_INTERVAL?)",
+        "VATSIM_POL_INTERVAL in the environment is not a setting "
+        "(did you mean VATSIM_POLL_INTERVAL?)",
     )
     assert settings.vatsim.poll_interval_s == 15
 
@@ -313,18 +314,18 @@ def test_settings_at_the_top_of_the_toml_count_beside_a_table_of_ours(tmp_path: 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("host = '::1'\n", "host is no setting (did you mean vatwatch_host?)"),
+        ("host = '::1'\n", "host is not a setting (did you mean vatwatch_host?)"),
         (
             "[vatwatch]\npoll_interval = 15\n",
-            "poll_interval is no setting (did you mean vatsim_poll_interval?)",
+            "poll_interval is not a setting (did you mean vatsim_poll_interval?)",
         ),
-        ("poll = 15\n", "poll is no setting (did you mean vatsim_poll_interval?)"),
-        ("prot = 1\n[vatwatch]\nport = 2\n", "prot is no setting (did you mean port?)"),
-        ("port = 1\n[vatwatch]\nprot = 2\n", "prot is no setting (did you mean port?)"),
+        ("poll = 15\n", "poll is not a setting (did you mean vatsim_poll_interval?)"),
+        ("prot = 1\n[vatwatch]\nport = 2\n", "prot is not a setting (did you mean port?)"),
+        ("port = 1\n[vatwatch]\nprot = 2\n", "prot is not a setting (did you mean port?)"),
         ("port = 1\n[vatwatch]\nport = 2\n", "port is there twice, again under [vatwatch]"),
         ("port = 1\nPORT = 2\n", "port is there twice"),
-        ("[database]\nurl = 'x'\n", "database is no setting (write database_url = …"),
-        ("[vatwatch.cache]\nttl_default = 5\n", "cache is no setting (write cache_ttl_default"),
+        ("[database]\nurl = 'x'\n", "database is not a setting (write database_url = …"),
+        ("[vatwatch.cache]\nttl_default = 5\n", "cache is not a setting (write cache_ttl_default"),
         ("port = true\n", "PORT is on or off"),
         ("vatwatch_host = true\n", "VATWATCH_HOST is on or off"),
         ("vatwatch_host = 5\n", "VATWATCH_HOST=5: must be a text"),
@@ -333,7 +334,7 @@ def test_settings_at_the_top_of_the_toml_count_beside_a_table_of_ours(tmp_path: 
         ("vatwatch_api_keys = [1]\n", "VATWATCH_API_KEYS=***: must be a text, or a list of texts"),
         ("vatwatch_api_keys = ['a', '']\n", "VATWATCH_API_KEYS=***: must be a text, or a list"),
         ("database_url = postgresql://me:s3cret@db/v\n", "is not TOML (at line 1, column 16)"),
-        ("'postgresql://me:s3cret@db/v' = 1\n", "a name is no setting"),
+        ("'postgresql://me:s3cret@db/v' = 1\n", "a name is not a setting"),
     ],
 )
 def test_a_toml_with_a_fault_is_refused_with_what_was_meant(
@@ -361,7 +362,7 @@ def test_a_misspelt_name_in_the_env_file_is_a_warning_with_what_was_meant(
 ) -> None:
     (tmp_path / ".env").write_text(f"{name}=1\nPOSTGRES_PASSWORD=1\nREDIS_PASSWORD=1\nHOME=/\n")
     (warning,) = load(env={}, directory=tmp_path).warnings
-    assert warning == f"{name} in {tmp_path / '.env'} is no setting (did you mean {guess}?)"
+    assert warning == f"{name} in {tmp_path / '.env'} is not a setting (did you mean {guess}?)"
 
 
 def test_an_env_file_with_a_line_that_is_none_is_a_fault_that_does_not_quote_it(
@@ -392,7 +393,7 @@ def test_an_env_file_with_a_line_that_is_none_is_a_fault_that_does_not_quote_it(
         ("VATWATCH_LOG_LEVEL", "loud", "must be debug, info, warning or error"),
         ("PORT", "0", "must be at least 1"),
         ("VATWATCH_ALERT_WEBHOOKS", "ftp://x", "an address that begins with https:// or http://"),
-        ("VATWATCH_API_KEYS", " , ,", "has nothing between its commas"),
+        ("VATWATCH_API_KEYS", " , ,", "is a list without values"),
         ("VATWATCH_API_KEYS", "one,t wo", "number 2 has a space"),
         ("VATWATCH_HOST", "http://here", "without scheme and port"),
         ("VATWATCH_HOST", "127.0.0.1:80", "without scheme and port"),

@@ -213,7 +213,7 @@ class AlerterActor(Service):
         try:
             self._latest = self.address("health_monitor").ask(GetReports(), timeout_s=ASK_TIMEOUT_S)
         except SupervisionError as error:
-            # The others are as they were: that nobody can say it is no reason to be calm.
+            # The others are as they were: unknown does not mean resolved.
             unheard = [Condition("unhealthy", "health_monitor", str(error))]
         if self._latest is None:
             return AlertView(unheard, frozenset(NAMES))

@@ -21,7 +21,7 @@ from vatwatch.errors import (
 )
 from vatwatch.supervision import ExitReason
 
-# Nobody's fault. Not all of SupervisionError: a hang is told by that, and a snapshot may be why.
+# These blame no snapshot. SupervisionError is not listed whole: a hang may be a snapshot's fault.
 WEATHER: tuple[type[BaseException], ...] = (
     ActorUnavailable,
     AskTimeout,

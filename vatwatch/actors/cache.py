@@ -71,7 +71,7 @@ RETRY_S = 1.0
 
 
 class CacheActor(Service):
-    """See the module."""
+    """Serves the live state; the module's docstring says what it holds and what a restart costs."""
 
     def __init__(
         self,

@@ -49,8 +49,8 @@ SUMMARIES = {
     ("postgresql", Health.UNHEALTHY): "PostgreSQL does not answer",
     ("redis", Health.UNHEALTHY): "Redis does not answer",
     ("feed", Health.UNHEALTHY): "VATSIM's feed cannot be used",
-    ("feed", Health.DEGRADED): "VATSIM's feed stands still",
-    ("transceivers", Health.DEGRADED): "VATSIM's transceivers feed stands still",
+    ("feed", Health.DEGRADED): "VATSIM's feed has stopped updating",
+    ("transceivers", Health.DEGRADED): "VATSIM's transceivers feed has stopped updating",
     ("alerter", Health.DEGRADED): "a webhook does not take alerts",
 }
 # Everything works without these, so nobody is to be woken up for them.
@@ -214,7 +214,7 @@ def of_age(reports: Reports, looked: Looked, now: datetime, limit_s: float) -> I
         (
             "fetcher",
             fetcher.last_advanced_at,
-            f"nothing new comes in: {fetcher.last_error or 'the feed stands still'}",
+            f"nothing new comes in: {fetcher.last_error or 'the feed has stopped updating'}",
             (*incoming, *_KEPT) if fetcher.last_outcome in NOT_KEPT else incoming,
         ),
         ("cache", cache.changed_at, "what comes in is not served", (*_PROCESSED, *_part("cache"))),
@@ -232,7 +232,7 @@ def of_age(reports: Reports, looked: Looked, now: datetime, limit_s: float) -> I
         if since > begin:
             looked.has_advanced.add(stage)
         if (now - since).total_seconds() > limit_s:
-            # A feed that stands still is told by this alert, and not the other way round.
+            # A feed that has stopped updating is told by this alert, and not the other way round.
             because = tuple(
                 key for key in causes if key not in ("degraded:feed", "degraded:fetcher")
             )
@@ -333,7 +333,7 @@ def causes_of(
         # Its supervisor or a probe says so, not it itself: that is its own failure.
         return ("not_serving",) if name == VITAL else ()
     if name == "feed":
-        # One that stands still is told by its age, and one that cannot be used tells of its age.
+        # One that has stopped updating is told by its age, as is one that cannot be used.
         return ("feed_age",) if parts[name].health is Health.DEGRADED else ()
     status = None if report is None else report.status
     if isinstance(status, ProcessorStatus) and status.fewer_pilots:

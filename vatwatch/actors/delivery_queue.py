@@ -31,7 +31,7 @@ BETWEEN_TRIES = Backoff(base_s=0.1, cap_s=5.0)
 
 
 class Owner(Protocol):
-    """Whoever has the queues. What it does in these must not wait."""
+    """The owner of the queues. These methods must not wait."""
 
     def delivered(self, handler: str, delivery: Delivery) -> None:
         """It was handled."""
@@ -76,7 +76,7 @@ class DeliveryQueue:
         retry = Retry(settings.retry_attempts, self._backoff, on=_worth_a_retry)
         self._recovery = self._make_recovery(f"deliver to {self._handler.name}", retry)
         # The error manager makes an event of what it hears: of a failure to deliver that event it
-        # must not hear, or one failure would be told for ever.
+        # must not hear, or one failure would be told without end.
         self._quietly = Recovery("", "", (retry,), lambda _notice: None)
 
     def put(self, delivery: Delivery) -> None:

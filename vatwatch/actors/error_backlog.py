@@ -36,7 +36,7 @@ class ErrorBacklog:
 
     @property
     def error(self) -> str:
-        """Why there is no copy."""
+        """Why the file could not be written."""
         return "" if self._outbox is None else self._outbox.error
 
     def load(self) -> tuple[ErrorRecord, ...]:

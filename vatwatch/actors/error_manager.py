@@ -169,7 +169,7 @@ class ErrorManagerActor(Service):
         return None
 
     def send(self, name: str, message: Tell) -> None:
-        """Without waiting: whoever hangs with a full mailbox is just what this actor hears of."""
+        """Never waits: this actor hears of others that hang with a full mailbox."""
         if not self.address(name).offer(message):
             self._unsent += 1
 
@@ -325,7 +325,7 @@ class ErrorManagerActor(Service):
             self._send_next()
 
     def _put_away(self) -> None:
-        """Whoever comes after goes on with it: the next incarnation, or the next process."""
+        """Its successor continues with it: the next incarnation, or the next process."""
         for record, _ in self._restarting.values():
             self._folder.fold(record)
         self._restarting.clear()

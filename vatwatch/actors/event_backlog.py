@@ -1,4 +1,4 @@
-"""What of the event bus's memory is on its way, with a copy on disk for whoever comes after.
+"""What is on its way from the event bus, with a copy on disk for its successor.
 
 Events and dead letters that the table does not have yet are in the file all the time, as a process
 may be killed; what handlers did not get yet only after an ordered stop.
@@ -62,7 +62,7 @@ class EventBacklog:
 
     @property
     def error(self) -> str:
-        """Why there is no copy."""
+        """Why the file could not be written."""
         return "" if self._outbox is None else self._outbox.error
 
     def add_event(self, event: Event) -> None:
@@ -123,7 +123,7 @@ class EventBacklog:
         self.put_away()
 
     def put_away(self) -> None:
-        """Write the file anew, with all that is on its way: for the next process, at a stop."""
+        """At a stop: rewrite the file with all that is on its way, for the next process."""
         if self._outbox is not None:
             self._outbox.rewrite(self._left())
 

@@ -1,4 +1,4 @@
-"""Event bus: keeps what happened, and delivers it to whoever subscribed.
+"""Event bus: keeps what happened, and delivers it to the subscribers.
 
 Receives  Publish, AcceptEvent, GetEvents, GetEventMetrics, MessageUndelivered, StoreDeadLetter,
           DeleteDeadLetter, GetDeadLetters, GetDeadLetter, RedeliverDeadLetter, DiscardDeadLetter,
@@ -246,7 +246,7 @@ class EventBusActor(Service):
         self._report_soon()
 
     def _accept_new(self, event: Event, *, stored: bool) -> bool:
-        """Between two waits, so that whoever is killed has accepted it or has not."""
+        """Never gives way, so that a kill comes before or after, not in the middle."""
         is_new = self._memory.is_new(event)
         if is_new:
             self._accept(event, stored=stored)
@@ -340,7 +340,7 @@ class EventBusActor(Service):
         self.after(seconds, FlushEvents())
 
     def _send(self, receiver: str, message: Tell) -> None:
-        with suppress(MailboxFull):  # it is sent again: by us, soon, or by whoever wants it
+        with suppress(MailboxFull):  # it is sent again by us, soon, or by the asker
             self.address(receiver).tell(message)
 
     def _stored(self, written: StoreEvents, refused: dict[UUID, str]) -> None:

@@ -80,7 +80,7 @@ class HeldLetter:
 
 
 class BusMemory:
-    """All of it."""
+    """Everything that the event bus hands over to its successor."""
 
     def __init__(self, *, max_history_size: int, max_dead_letter_size: int) -> None:
         self.max_dead_letter_size = max_dead_letter_size

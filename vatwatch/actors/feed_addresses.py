@@ -34,7 +34,7 @@ class Addresses:
 
 
 class AddressBook:
-    """Knows the addresses, and asks for them anew from time to time."""
+    """Knows the addresses, and asks for them again from time to time."""
 
     def __init__(self, settings: VatsimSettings, client: FeedClient) -> None:
         self._settings = settings

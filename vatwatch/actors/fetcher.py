@@ -359,7 +359,7 @@ class FetcherActor(Service):
     def _report_status(self) -> None:
         interval_s = self._settings.poll_interval_s
         frozen_s = max(FROZEN_PERIODS * interval_s, FROZEN_S if interval_s >= 15 else 0)
-        # By a clock that nobody sets. What was before the start is no reproach to the feed.
+        # By the monotonic clock. The time before the start does not count against the feed.
         stands_s = monotonic() - max(self._advanced_s, self._started_s)
         held = () if self._clock is None else self._clock.held
         status = FetcherStatus(

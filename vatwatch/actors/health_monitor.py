@@ -91,7 +91,7 @@ Received: TypeAlias = ToHealthMonitor | CheckHealth | TellHealth | Probed | Depe
 TELL_S = 0.1
 # Unhealthy services are probed more often.
 AGAIN_S = 5.0
-# Who speaks of a dependency in its own report, besides whoever asks it.
+# Services that tell of a dependency in their own reports; it is probed as well.
 SPEAKERS = {"store": "postgresql", "cache": "redis"}
 
 
@@ -205,7 +205,7 @@ class HealthMonitorActor(Service):
             self._check_in(self._settings.health_check_interval_s)
 
     def _ask_once(self, name: str, ask: Callable[[str], None]) -> None:
-        """In a greenlet; whoever has not answered yet is not asked again meanwhile."""
+        """In a greenlet; a service that has not answered yet is not asked again."""
         if name not in self._asked and name != self.name:
             self._asked.add(name)
             self.spawn(self._asking, name, ask)
@@ -240,7 +240,7 @@ class HealthMonitorActor(Service):
         self.after(0, DependencyInspected(name, health, missing))
 
     def _inspect_redis(self, name: str) -> None:
-        """In-process, there is no such part."""
+        """Without Redis this part does not exist."""
         try:
             found = self.address("cache").ask(
                 InspectCache(), timeout_s=self._settings.probe_timeout_s

@@ -66,7 +66,7 @@ Received: TypeAlias = ToHistory | TryDatabase
 # Connections that questions from outside leave to the tree's own: one for the health monitor's
 # look at the database, one for whoever reads what happened before it started.
 RESERVED = 2
-# While the database is away: nobody may ask for hours, and the status must not say so for ever.
+# While the database is away: nobody may ask for hours, and the status would stay out of date.
 RETRY_S = 1.0
 # Making the tables takes a second; changing large ones takes longer than a question waits.
 SCHEMA_S = 10.0

@@ -275,7 +275,7 @@ class JournalActor(Service):
     def _known_clock(self) -> KnownClock:
         newest = self._last_entry()
         followed = () if newest is None else (Moment(newest.update_timestamp, newest.fetched_at),)
-        # An older version has taken any time; then the feed itself tells the clock anew.
+        # An older version has taken any time; then the clock is learned from the feed again.
         possible = tuple(moment for moment in followed if moment.is_possible)
         return KnownClock(possible, self._held.moments())
 

@@ -142,7 +142,7 @@ class Notifier:
                     courier.put(Waiting(record.notification(delivery.event)))
                 else:
                     gone = msgspec.structs.replace(
-                        delivery, state="undelivered", error="there is no such webhook any more"
+                        delivery, state="undelivered", error="this webhook is no longer configured"
                     )
                     self._enter(record.notification(delivery.event), gone)
 

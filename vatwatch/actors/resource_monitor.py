@@ -385,7 +385,7 @@ def _give_back_memory() -> None:
 
 def _clean_home(home: Path, log_max_bytes: int, logs_kept: int) -> int:
     cleaned = remove_orphans(home)
-    # Whoever writes them does it, too; but a bound that was lowered concerns also one that rests.
+    # Their writers rotate them, too; but a lowered bound also applies to a log that is not written.
     cleaned += rotate_large(home, log_max_bytes, logs_kept)
     cleaned += copy_and_cut_log(home / "postgres" / "log", max_bytes=log_max_bytes)
     return cleaned

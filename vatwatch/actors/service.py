@@ -65,7 +65,7 @@ class Service(Actor):
         return self._totals.over(status)
 
     def is_own_report(self, message: Tell) -> bool:
-        """Whether it is a report of this service, which whoever tells of dead letters must know."""
+        """Whether it is a report of this service: telling of its loss would cause another one."""
         return isinstance(message, ServiceReport) and message.service == self.name
 
     def publish(self, kind: str, payload: Struct, *, correlation_id: str = "") -> None:

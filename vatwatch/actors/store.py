@@ -95,7 +95,7 @@ class StoreActor(Service):
     """The only writer of the database, and the one that brings its schema up to date.
 
     A batch is written or void, in the order in which the batches came. What PostgreSQL says decides
-    (`storage/weather.py`): weather keeps the batch waiting and is tried again for ever; another
+    (`storage/weather.py`): weather keeps the batch waiting and is tried again without end; another
     past (`OutOfSequence`) and a failure of the batch's own values make it and all behind it void.
     Events, errors and alerts are written behind the batches, the latest of each sender only.
     """

@@ -54,7 +54,7 @@ class Webhook:
 
 
 def body_of(notification: Notification, form: Form) -> bytes:
-    """What is sent, to whoever reads along there: no secret of the settings is in it."""
+    """What is sent. Many people may read it there, so secrets of the settings are masked."""
     notification = structs.replace(
         notification,
         summary=redact(notification.summary),

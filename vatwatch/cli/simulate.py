@@ -83,7 +83,7 @@ def simulate(
 
     \b
     What is published, from the next update on:
-      freeze[:N]         the feed stands still for N updates
+      freeze[:N]         the feed does not change for N updates
       mass_drop[:SHARE]  this share of the pilots is missing
       bad_records[:N]    N records have a value of a wrong type
       clock[:SECONDS]    the feed's own time is wrong by this much

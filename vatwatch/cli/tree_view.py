@@ -100,7 +100,7 @@ class Client:
 
 
 class _Refused(FetchStatus):
-    """A status that is no success, with the service's own words."""
+    """A status other than success, with the service's own words."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(status, "")

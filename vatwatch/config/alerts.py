@@ -53,12 +53,16 @@ class AlertSettings(Section):
     deliver_within_s: PositiveFloat = setting(
         "VATWATCH_ALERT_DELIVER_WITHIN",
         600.0,
-        "How long a webhook that is away is tried with one notification.",
+        "How long one notification is tried again while its webhook does not answer.",
         unit="s",
         reload=True,
     )
     interval_s: PositiveFloat = setting(
-        "VATWATCH_ALERT_INTERVAL", 5.0, "Between two looks at what holds.", unit="s", reload=True
+        "VATWATCH_ALERT_INTERVAL",
+        5.0,
+        "Time between two checks of all conditions.",
+        unit="s",
+        reload=True,
     )
     hold_s: float = setting(
         "VATWATCH_ALERT_HOLD",
@@ -71,7 +75,7 @@ class AlertSettings(Section):
     clear_s: float = setting(
         "VATWATCH_ALERT_CLEAR",
         60.0,
-        "How long it must be gone before its alert is resolved: one that flaps is told once.",
+        "How long a condition must be gone before its alert is resolved; avoids flapping.",
         unit="s",
         ge=0,
         reload=True,
@@ -79,7 +83,7 @@ class AlertSettings(Section):
     degraded_hold_s: float = setting(
         "VATWATCH_ALERT_DEGRADED_HOLD",
         300.0,
-        "The same for a part that is only degraded: it works, so nobody has to come at once.",
+        "The hold time of a degraded part: it still works, so there is no hurry.",
         unit="s",
         ge=0,
         reload=True,

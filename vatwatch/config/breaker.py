@@ -19,7 +19,7 @@ class BreakerSettings(Section):
     timeout_s: PositiveFloat = setting(
         "CIRCUIT_BREAKER_TIMEOUT",
         60.0,
-        "How long it stays open before a trial.",
+        "How long a breaker stays open before a trial.",
         unit="s",
         reload=True,
     )
@@ -33,6 +33,6 @@ class BreakerSettings(Section):
     trials: PositiveInt = setting(
         "CIRCUIT_BREAKER_TRIALS",
         1,
-        "Messages that a part must handle on trial to be in again.",
+        "Messages that a part must handle on trial before its breaker closes.",
         reload=True,
     )

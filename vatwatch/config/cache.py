@@ -19,20 +19,28 @@ class CacheSettings(Section):
     ttl_default_s: PositiveInt = setting(
         "CACHE_TTL_DEFAULT",
         300,
-        "Life in Redis of what is neither flights nor ATC.",
+        "How long Redis keeps what is neither flights nor ATC.",
         unit="s",
         reload=True,
     )
     ttl_flight_data_s: PositiveInt = setting(
-        "CACHE_TTL_FLIGHT_DATA", 60, "Life in Redis of flights and radios.", unit="s", reload=True
+        "CACHE_TTL_FLIGHT_DATA",
+        60,
+        "How long Redis keeps flights and radios.",
+        unit="s",
+        reload=True,
     )
     ttl_atc_data_s: PositiveInt = setting(
-        "CACHE_TTL_ATC_DATA", 30, "Life in Redis of controllers and ATIS.", unit="s", reload=True
+        "CACHE_TTL_ATC_DATA",
+        30,
+        "How long Redis keeps controllers and ATIS.",
+        unit="s",
+        reload=True,
     )
     ttl_events_s: PositiveInt = setting(
         "CACHE_TTL_EVENTS",
         86_400,
-        "Life in Redis of the stream of events, after its latest one.",
+        "How long Redis keeps the stream of events after its latest event.",
         unit="s",
         reload=True,
     )

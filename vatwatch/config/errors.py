@@ -17,5 +17,9 @@ class ErrorSettings(Section):
         "/api/errors says that it is off. Recovery works all the same.",
     )
     retention_hours: PositiveInt = setting(
-        "ERROR_ANALYTICS_RETENTION_HOURS", 24, "How long they are kept.", unit="h", reload=True
+        "ERROR_ANALYTICS_RETENTION_HOURS",
+        24,
+        "How long the table keeps errors.",
+        unit="h",
+        reload=True,
     )

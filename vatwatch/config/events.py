@@ -32,7 +32,7 @@ class EventSettings(Section):
     retry_attempts: int = setting(
         "EVENT_BUS_RETRY_ATTEMPTS",
         3,
-        "Tries after the first, until an event is a dead letter.",
+        "Retries after the first try before an event becomes a dead letter.",
         ge=0,
         le=20,
         reload=True,
@@ -40,13 +40,13 @@ class EventSettings(Section):
     handler_queue_size: PositiveInt = setting(
         "EVENT_BUS_HANDLER_QUEUE_SIZE",
         10_000,
-        "Events that wait for one handler; of more the oldest becomes a dead letter.",
+        "Events that may wait for one handler; beyond that the oldest becomes a dead letter.",
         reload=True,
     )
     backlog_size: PositiveInt = setting(
         "EVENT_BUS_BACKLOG_SIZE",
         50_000,
-        "Events, and dead letters, that wait for the database; of more the oldest is given up.",
+        "Events and dead letters that may wait for the database; beyond that the oldest goes.",
         reload=True,
     )
     retention_hours: PositiveFloat = setting(

@@ -15,28 +15,36 @@ class ResourceSettings(Section):
     """What the process may take. At a soft limit it sheds, at a hard one it degrades."""
 
     interval_s: PositiveFloat = setting(
-        "VATWATCH_RESOURCE_INTERVAL", 10.0, "Between two readings.", unit="s", reload=True
+        "VATWATCH_RESOURCE_INTERVAL",
+        10.0,
+        "Time between two readings of memory, disk and the rest.",
+        unit="s",
+        reload=True,
     )
     memory_soft_mb: PositiveFloat | None = setting(
         "VATWATCH_MEMORY_SOFT_MB",
         None,
-        "Resident memory; unset: a half of the machine's, or of what its container may have.",
+        "Soft limit of resident memory; unset: half of the machine's or container's.",
         unit="MiB",
         reload=True,
     )
     memory_hard_mb: PositiveFloat | None = setting(
-        "VATWATCH_MEMORY_HARD_MB", None, "The same; unset: three quarters.", unit="MiB", reload=True
+        "VATWATCH_MEMORY_HARD_MB",
+        None,
+        "Hard limit of resident memory; unset: three quarters of it.",
+        unit="MiB",
+        reload=True,
     )
     replace_worker: Switch = setting(
         "VATWATCH_MEMORY_REPLACE_WORKER",
         False,
-        "Whether the worker is replaced, in order, when all else leaves it over the hard limit.",
+        "Whether the worker is replaced, in order, when it stays over the hard limit of memory.",
         reload=True,
     )
     disk_soft_mb: float | None = setting(
         "VATWATCH_DISK_SOFT_MB",
         None,
-        "Free space under VATWATCH_HOME; unset: 2048, on a small disk a tenth of it.",
+        "Soft limit of free space under VATWATCH_HOME; unset: 2048, or a tenth of a small disk.",
         unit="MiB",
         ge=0,
         reload=True,
@@ -44,7 +52,7 @@ class ResourceSettings(Section):
     disk_hard_mb: float | None = setting(
         "VATWATCH_DISK_HARD_MB",
         None,
-        "The same; unset: 512, on a small disk a fortieth of it.",
+        "Hard limit of free space; unset: 512, or a fortieth of a small disk.",
         unit="MiB",
         ge=0,
         reload=True,
@@ -52,14 +60,14 @@ class ResourceSettings(Section):
     hub_soft_ms: PositiveFloat = setting(
         "VATWATCH_HUB_SOFT_MS",
         500.0,
-        "How late the hub may be before it is told.",
+        "Soft limit of the hub's delay: beyond it, it is reported.",
         unit="ms",
         reload=True,
     )
     hub_hard_ms: PositiveFloat = setting(
         "VATWATCH_HUB_HARD_MS",
         5000.0,
-        "How late the hub is when all suffers.",
+        "Hard limit of the hub's delay: beyond it, every request is slow.",
         unit="ms",
         reload=True,
     )
@@ -72,7 +80,7 @@ class ResourceSettings(Section):
     cleanup_interval_s: PositiveFloat = setting(
         "VATWATCH_CLEANUP_INTERVAL",
         3600.0,
-        "Between two removals of useless files.",
+        "Time between two clean-ups of files that are no longer used.",
         unit="s",
         reload=True,
     )

@@ -99,7 +99,7 @@ def listed(value: object) -> list[str]:
     if isinstance(value, str):
         found = [one.strip() for one in value.split(",") if one.strip()]
         if not found:
-            raise ValueError("has nothing between its commas")
+            raise ValueError("is a list without values")
         return found
     if not isinstance(value, list | tuple) or not all(
         isinstance(one, str) and one.strip() for one in value

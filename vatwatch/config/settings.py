@@ -176,7 +176,7 @@ class Reading:
     def accepted(self) -> Settings:
         """The settings. Raises ConfigurationError with every fault if there is one."""
         if self.settings is None:
-            raise ConfigurationError("the settings are not right:\n  " + "\n  ".join(self.faults))
+            raise ConfigurationError("the settings are not valid:\n  " + "\n  ".join(self.faults))
         return self.settings
 
     def secrets(self) -> frozenset[str]:

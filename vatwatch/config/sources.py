@@ -5,7 +5,7 @@ error at the first file that cannot be read (whose text quotes what stands there
 perhaps), takes a .env with a broken line for one without that line, and does not say from which
 source a value is. So each source is read alone, and adds what is wrong with it to the faults.
 
-A name that is no setting is a fault in vatwatch.toml, which is ours alone. In the environment and
+An unknown name is a fault in vatwatch.toml, which is ours alone. In the environment and
 in .env, which others use too, it is a warning.
 """
 
@@ -149,7 +149,7 @@ def _named(
             name = key.upper()
             if name not in known:
                 guess = meant_by_table(name, value, known) or did_you_mean(name, known)
-                faults.append(f"{path}: {printable_name(key)} is no setting{guess.lower()}")
+                faults.append(f"{path}: {printable_name(key)} is not a setting{guess.lower()}")
             elif name in seen:
                 faults.append(f"{path}: {name.lower()} is there twice, again {where}: keep one")
             else:

@@ -35,7 +35,7 @@ class TrafficSettings(Section):
     reconnect_window_s: PositiveFloat = setting(
         "VATWATCH_RECONNECT_WINDOW",
         900.0,
-        "Who comes back within this time goes on with the same flight or session.",
+        "A client that reconnects within this time continues its flight or session.",
         unit="s",
         reload=True,
     )
@@ -63,7 +63,7 @@ class TrafficSettings(Section):
     history_retention_days: PositiveFloat | None = setting(
         "VATWATCH_HISTORY_RETENTION_DAYS",
         None,
-        "How long flights, plans, sessions, ATIS, radios and snapshots are kept; unset: for ever.",
+        "How long flights, plans, sessions, ATIS, radios and snapshots are kept; unset: forever.",
         unit="d",
         le=36_500,
         reload=True,

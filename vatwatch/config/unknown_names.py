@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
-# Names that begin with these are ours alone: one that is no setting is likely misspelt.
+# Names that begin with these are ours alone: an unknown one is likely misspelt.
 OUR_PREFIXES = ("VATWATCH_", "VATSIM_")
 # Other programs use these, too: such a name is told only if it is nearly one of ours.
 SHARED_PREFIXES = (
@@ -35,7 +35,7 @@ def unknown(given: Mapping[str, object], known: Collection[str], where: str) -> 
         if ours or name.startswith(SHARED_PREFIXES):
             guess = did_you_mean(name, known, cutoff=0.6 if ours else NEARLY)
             if ours or guess:
-                yield f"{printable_name(name)} in {where} is no setting{guess}"
+                yield f"{printable_name(name)} in {where} is not a setting{guess}"
 
 
 def did_you_mean(name: str, known: Collection[str], cutoff: float = 0.6) -> str:

@@ -75,21 +75,21 @@ class VatsimSettings(Section):
     poll_interval_s: PositiveFloat = setting(
         "VATSIM_POLL_INTERVAL",
         15.0,
-        "Between two polls. VATSIM's own hosts are not asked more often than every 15 s.",
+        "Time between two polls. VATSIM's own hosts are not asked more often than every 15 s.",
         unit="s",
         reload=True,
     )
     max_body_mb: PositiveInt = setting(
         "VATSIM_MAX_BODY_MB",
         64,
-        "A larger body is no feed: thirty times the busiest seen.",
+        "A larger body is refused; this is thirty times the busiest seen.",
         unit="MiB",
         reload=True,
     )
     user_agent: Header = setting(
         "VATSIM_USER_AGENT",
         f"vatwatch/{__version__}",
-        "How we introduce ourselves; VATSIM asks for the software's name and a contact.",
+        "The user agent of requests; VATSIM asks for the software's name and a contact.",
         reload=True,
     )
     contact: Header = setting(

@@ -223,5 +223,5 @@ def _known(kind: str) -> type[Payload]:
     if found is None:
         close = get_close_matches(kind, PAYLOADS, n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        raise EventRefused(kind, f"type: {kind!r} is no type of event{hint}")
+        raise EventRefused(kind, f"type: {kind!r} is not a type of event{hint}")
     return found

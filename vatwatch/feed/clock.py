@@ -49,7 +49,7 @@ CENTURY = timedelta(days=36_525)
 
 
 class ClockVerdict(Enum):
-    """What an update's time means. See the module."""
+    """What an update's time means; the module's docstring has the rules."""
 
     NEW = "new"
     SAME = "same"

@@ -122,7 +122,7 @@ class _Sections(Struct):
 
 
 class _Body(NamedTuple):
-    """A body taken apart: its head, the records of each list that it has, and what is no list."""
+    """A body taken apart: its head, the records of its lists, and what is not a list."""
 
     general: bytes
     lists: dict[str, Sequence[bytes | Raw]]

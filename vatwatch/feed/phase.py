@@ -4,7 +4,7 @@ The feed is written at a fixed phase of its period (…:10.12, :25.12). A collec
 with the feed's polls a little after that. When a poll finds nothing new it came too soon, and the
 ones after it come later. A feed with another clock (a replay, a simulator at speed)
 is polled at a steady pace, which shifts likewise; so is one that is asked more often than VATSIM's
-is written (a mirror, a simulator), as whoever wants that does not want to wait for a phase.
+is written (a mirror, a simulator): such a feed is polled without waiting for its phase.
 
 A collector that starts finds the feed at any phase. To poll just after it is written from then on,
 it would have to wait for up to 29 s once, and miss an update. With `misses_none` it goes on at the

@@ -189,7 +189,7 @@ class _Scan:
         return self._gap_at >= 0
 
     def _before(self, at: int) -> str:
-        """The nearest character before `at` that is no space."""
+        """The nearest character before `at` other than a space."""
         at -= 1
         while at >= 0 and self._text[at] in _SPACES:
             at -= 1

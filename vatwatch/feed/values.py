@@ -2,8 +2,8 @@
 
 Each function takes whatever JSON can hold and gives the value, None if there is none (missing or
 null), or `LOST` if there is one that cannot be read. A number may come as a text and a text as a
-number; a fraction is rounded where a whole number is meant. `true` is no number: it could be 1, and
-could be a mistake.
+number; a fraction is rounded where a whole number is meant. `true` is not a number: it could be 1,
+and could be a mistake.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vatwatch.feed.times import parse_feed_time
 Lost: TypeAlias = Any
 """`LOST`, which has no type of its own that a checker could narrow by identity."""
 
-# Callsigns of 1 to 12 characters were seen; one of more than this is no callsign.
+# Callsigns of 1 to 12 characters were seen; anything longer is not a callsign.
 CALLSIGN_LIMIT = 20
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")

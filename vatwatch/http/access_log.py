@@ -19,7 +19,7 @@ from vatwatch.redaction import MASK, Redactor, is_secret_parameter, redact, reda
 MOST_CHARS = 500
 # IPv6 with an IPv4 address in it, and a zone.
 LONGEST_ADDRESS = 64
-# Who asks for a person by these tells who that is.
+# Their values are numbers and names of people.
 PERSONAL = frozenset({"cid", "name", "real_name", "user_id"})
 # `http://user:password@host/path`, as proxies are asked.
 _USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*@")

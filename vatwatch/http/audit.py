@@ -1,6 +1,6 @@
 """The audit log: a line for each attempt to change something: who, from where, and the outcome.
 
-Whoever shows a valid key has a line for each attempt, which is on the disk before the answer goes
+With a valid key each attempt has a line, which is on the disk before the answer goes
 out. Requests without a key cost at most a line in `QUIET_S`, which tells how many there were:
 anybody can send them, and the disk is what the journal lives on.
 """
@@ -40,7 +40,7 @@ class AuditLog:
         """Requests without a valid key so far."""
 
     def attempt(self, who: str, client: str, action: str, outcome: str) -> None:
-        """Write the line of an attempt, or count it: see the module."""
+        """Write the line of an attempt; without a valid key it may only be counted."""
         if who != NOBODY:
             self._write(who, client, action, outcome)
             return

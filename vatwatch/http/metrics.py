@@ -143,7 +143,7 @@ class _ServiceCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """See the module."""
+        """Read the figures from the tree and the reports, once a scrape."""
         yield InfoMetricFamily("vatwatch", "The version.", value={"version": __version__})
         yield _gauge("uptime_seconds", "Since the start.", _uptime_s(self._service))
         yield from _of_nodes(self._service.tree.snapshot())

@@ -12,9 +12,9 @@ from msgspec import Struct
 from vatwatch.http.bounds import METHODS
 from vatwatch.supervision import LatencyCounts, LatencyInfo
 
-# Of a path that leads nowhere: each would be a name of its own otherwise, for ever.
+# For unknown paths: else each would be kept as a name of its own.
 NO_ROUTE = "none"
-# Of what is no method of HTTP: a client may invent any number of them.
+# For unknown methods: a client may invent any number of them.
 OTHER_METHOD = "other"
 
 

@@ -44,7 +44,7 @@ class AppContext:
     """Networks whose X-Forwarded-For is believed."""
     ask_timeout_s: float = ASK_TIMEOUT_S
     on_change: list[Callable[[AccessSettings], None]] = field(default_factory=list)
-    """Called when the settings change, by whoever keeps something of them."""
+    """Called when the settings change, for what was made from the old ones."""
 
     def use(self, settings: Settings) -> None:
         """Go on by these settings: keys, rates, origins, proxies, and whether faults are taken."""
@@ -68,7 +68,7 @@ class AppContext:
                 asker_is_gone=asker_is_gone(),
             )
         except TooManyQuestions:
-            # Who asks on and on must not keep the hub from those who could answer.
+            # A client that repeats its question must not keep the hub from the actors that answer.
             give_way()
             raise
 

@@ -160,7 +160,7 @@ def _collection(
 
 
 def etag_of(plain: bytes) -> str:
-    """The ETag of a body, quoted: the same content has the same, whoever encoded it."""
+    """The ETag of a body, quoted: the same content always has the same."""
     return f'"{blake2b(plain, digest_size=12).hexdigest()}"'
 
 

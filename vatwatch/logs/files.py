@@ -36,7 +36,7 @@ class FileHandler(logging.Handler):
 
 
 class LogFiles:
-    """The files of one process, by their paths: whoever asks for a path gets the same one."""
+    """The files of one process, by their paths: one object for each path."""
 
     def __init__(self) -> None:
         self.is_json = False

@@ -54,7 +54,7 @@ class LogFile:
                 descriptor = self._locked()
                 size = self._size(descriptor)
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                # Whoever wrote it was killed, or had no room: his half of a line ends here.
+                # The last writer was killed or had no room: end its half-written line.
                 lines = b"\n" + lines
             self._write(descriptor, lines, size)
         finally:
@@ -108,7 +108,7 @@ class LogFile:
             return False
 
     def _size(self, descriptor: int) -> int:
-        """In bytes; 0 of what is no file, such as a pipe, and cannot be rotated or cut."""
+        """In bytes; 0 for a pipe and the like, which cannot be rotated or cut."""
         status = os.fstat(descriptor)
         return status.st_size if stat.S_ISREG(status.st_mode) else 0
 

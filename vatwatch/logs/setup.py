@@ -75,7 +75,7 @@ class _Log:
         self.handlers = wanted
 
     def _standard_error(self) -> StderrHandler:
-        """The same one for ever: it may have lines that wait."""
+        """Made once: it may have lines that wait."""
         for handler in self.handlers:
             if isinstance(handler, StderrHandler):
                 return handler

@@ -83,7 +83,7 @@ class StderrHandler(logging.Handler):
             self._begun = self._begun or self._next()
             try:
                 self._begun = self._begun[os.write(self._descriptor, self._begun[:CHUNK]) :]
-            except OSError:  # whoever read it has gone, and the terminal with him
+            except OSError:  # the reader has gone, as a terminal that was closed
                 self._forget()
         return True
 
@@ -104,7 +104,7 @@ class StderrHandler(logging.Handler):
         return bool(poll.poll(patience_ms))
 
     def _begin_anew(self) -> None:
-        """In a forked process: what waits is the parent's, and whoever held the lock is there."""
+        """In a forked process: the waiting lines and a held lock belong to the parent."""
         self.createLock()
         self._forget()
 

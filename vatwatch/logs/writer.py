@@ -1,6 +1,6 @@
 """The thread that writes the log files, so that a slow disk holds up nobody.
 
-Whoever logs, in whichever greenlet or native thread, puts a line into a bounded queue and goes on.
+A caller, in any greenlet or native thread, puts a line into a bounded queue and goes on.
 A native thread of our own takes what has come together in a tenth of a second and writes it at
 once. It is not gevent's: it knows no hub, and a hub never waits for it.
 """
@@ -37,7 +37,7 @@ MOST_BYTES = 8 * 1024 * 1024
 UNMADE_BYTES = 300
 # Written at once: a file is too large by as much at most.
 CHUNK_BYTES = 64 * 1024
-# How long the end of the process, or whoever must know that a line is kept, waits for the disk.
+# How long the end of the process, or a caller that needs the line on disk, waits for the disk.
 LAST_S = 1.0
 POLL_S = 0.002
 # Between two lines that tell of lines that were lost.
@@ -123,7 +123,7 @@ class LogWriter:
         self._taken = self._done = 0
         self._started = False
         self._woken = False
-        # Both are taken, and given back by whoever wants the thread to go on.
+        # Both are taken here; releasing one lets the thread go on.
         self._wake: Any = _allocate_lock()
         self._hurry: Any = _allocate_lock()
         self._wake.acquire()
@@ -206,7 +206,7 @@ def _made(line: Callable[[], bytes]) -> bytes:
     try:
         return line()
     except Exception:  # it costs this line, and not the thread
-        log.exception("A line of a log could not be made.")
+        log.exception("A log line could not be formatted.")
         return b""
 
 

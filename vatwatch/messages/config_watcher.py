@@ -45,7 +45,7 @@ class ReloadSettings(Ask[ReloadOutcome]):
 
 @dataclass(frozen=True, slots=True)
 class ReloadOrdered(BestEffort):
-    """server → config_watcher: the same; whoever sends a signal gets no answer."""
+    """server → config_watcher: the same, after a signal, which has no answer."""
 
 
 @dataclass(frozen=True, slots=True)

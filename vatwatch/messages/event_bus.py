@@ -133,7 +133,7 @@ class EventsStored(BestEffort):
 
 @dataclass(frozen=True, slots=True)
 class EvictHistory(BestEffort):
-    """resource_monitor → event_bus: keep so many events in memory; None: as many as ever."""
+    """resource_monitor → event_bus: keep so many events in memory; None: as many as set."""
 
     size: int | None
 

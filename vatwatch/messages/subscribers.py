@@ -1,4 +1,4 @@
-"""To whoever subscribed to the event bus."""
+"""To the subscribers of the event bus."""
 
 from __future__ import annotations
 

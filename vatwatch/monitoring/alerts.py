@@ -88,7 +88,7 @@ def _root_of(key: str, holding: Mapping[str, Condition]) -> str:
         if cause is None:
             return seen[-1]
         if cause in seen:
-            # A circle: all of it has one root, whoever is asked.
+            # A circle: all of it has one root, wherever one begins.
             return min(seen[seen.index(cause) :])
         seen.append(cause)
 
@@ -221,7 +221,7 @@ def _next(
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How fast a counter grows, over a sliding window. A counter that falls began anew."""
+    """How fast a counter grows, over a sliding window. One that falls was reset."""
 
     window_s: float
     samples: tuple[tuple[float, int], ...] = ()

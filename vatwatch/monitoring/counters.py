@@ -37,13 +37,13 @@ class Totals:
         self._own = {}
 
     def over(self, status: S) -> S:
-        """The status with everything in it that was ever counted."""
+        """The status with the counts of earlier incarnations added."""
         changed: dict[str, Any] = {}
         for name in counters_of(status):
             own = _count(getattr(status, name))
             last = self._own.get(name)
             if last is not None and _fell(own, last):
-                # It began anew within this incarnation: the journal was opened again, say.
+                # It fell within this incarnation: the journal was opened again, say.
                 self._carry(name, last)
             self._own[name] = own
             if name in self._before:

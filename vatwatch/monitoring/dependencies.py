@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 OUTSIDE = ("postgresql", "redis", "feed", "transceivers")
-"""What is no service of the tree, and has a health of its own."""
+"""What is outside of the tree and has a health of its own."""
 
 DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     "event_bus": ("store",),

@@ -23,7 +23,7 @@ MOST_COMMON = 10
 MINUTE_S = 60
 # The last minutes are held against as many times as long before them.
 RECENT_MINUTES, BEFORE_MINUTES = 5, 25
-# Fewer than this a minute more or less is no trend.
+# A change of fewer errors a minute than this does not count as a trend.
 LEAST_CHANGE = 0.5
 
 Trend: TypeAlias = Literal["rising", "falling", "steady"]
@@ -88,7 +88,7 @@ class _Minute:
 
 
 class ErrorStatistics:
-    """See the module."""
+    """Counts errors by kind and minute; the module's docstring says what for."""
 
     def __init__(self, retention: timedelta) -> None:
         self._minutes: list[_Minute] = []
@@ -175,7 +175,7 @@ class ErrorStatistics:
         """Per minute of the last hour, per hour of the last day; rising, falling or steady.
 
         Rising: the last five minutes had more than twice as many a minute as the twenty-five before
-        them; falling: less than half. Half an error a minute more or less is no trend.
+        them; falling: less than half. A change of half an error a minute is not a trend.
         """
         totals = {minute.begins: minute.total for minute in self._minutes}
         this = _minute_of(now)

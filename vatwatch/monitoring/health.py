@@ -2,7 +2,7 @@
 
 A part is a service of the tree, or something outside that one depends on. Three things speak about
 a service: its supervisor (does it run?), a probe (does it answer?), and the service itself. What
-is outside speaks through whoever asked it.
+is outside is described by the service that asked it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Observation:
     health: Health = Health.HEALTHY
     reason: str = ""
     by_order: bool = False
-    """It is only being started or stopped: that it is not well is no failure."""
+    """It is being started or stopped; that is not a failure."""
 
 
 WELL = Observation()
@@ -194,7 +194,7 @@ def of_state(state: State, last_failure: str = "") -> Observation:
 
 
 def is_down(state: State, since_s: float) -> bool:
-    """Whether a service does not run, and that is no restart of the usual kind.
+    """Whether a service is down for longer than a usual restart takes.
 
     `since_s`: for how long it has not been seen running.
     """

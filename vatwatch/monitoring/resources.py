@@ -78,7 +78,7 @@ UNITS: Mapping[Resource, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is to be had."""
+    """What this machine has."""
 
     memory_mb: float
     disk_mb: float
@@ -196,7 +196,7 @@ class Orders:
     """What is to be done after a look: `undo` first, the last that was taken before the others."""
 
     do: tuple[Mitigation, ...]
-    """In order. Those that last are among them at each look: whoever follows may have restarted."""
+    """In order. Lasting ones are repeated each time: the actor that obeys may have restarted."""
     undo: tuple[Mitigation, ...]
 
 

@@ -32,7 +32,7 @@ class GunicornLog(Logger):
         self.error_log.propagate = True
         self.error_log.setLevel(logging.WARNING)
         self.unread = ""
-        """While it is told of what is no request: what is wrong with it, and whose it is."""
+        """While an invalid request is logged: what is wrong with it, and its client."""
         self._told_at = -math.inf
         self._untold = 0
 

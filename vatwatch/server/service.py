@@ -117,7 +117,7 @@ class _Application(SignalledApplication):
         return create_app(self._service)
 
     def _use(self, settings: Settings) -> None:
-        """The settings have changed: what concerns the process, and is no part of the tree."""
+        """The settings have changed: apply what belongs to the process and not to the tree."""
         self._settings = settings
         apply_log_settings(settings.logs)
         if self._service is not None:

@@ -38,7 +38,7 @@ class _Source(StringIO):
     """The text for COPY, whose end waits until the server takes more.
 
     psycopg2 sends each piece without the interpreter's lock, and the end of the COPY with it: to a
-    server that stands still, with its buffers full, that would be the whole process standing still.
+    stalled server, with its buffers full, that would stall the whole process.
     """
 
     def __init__(self, text: str, socket: int) -> None:

@@ -1,4 +1,4 @@
-"""A lock on a directory: one process has it, and whoever comes second is told which.
+"""A lock on a directory: one process has it, and a second one is told which.
 
 The kernel keeps it (flock), so it ends with its process, however that ends. The file's text is for
 people and for `wait_until_free` only: a process id proves nothing, for ids come again.

@@ -55,11 +55,11 @@ SERVER_SETTINGS = {
 UNFINISHED = "data.unfinished-"
 START_POLL_S = 0.05
 KNOCK_S = 2.0
-# A server that was left by a killed service and says nothing at all for so long stands still; one
+# A server that was left by a killed service and says nothing at all for so long is stalled; one
 # that stops or recovers says so.
 SILENT_S = 10.0
 # After a crash it replays its log, of which SERVER_SETTINGS allow some 1 GB: on a slow, busy disk
-# (1 MB/s) that takes twenty minutes. Whoever ends it before it is ready begins anew each time.
+# (1 MB/s) that takes twenty minutes. Ended before that, it begins from the start each time.
 RECOVERY_S = 3600.0
 # How much of the server's log is read to say why it does not start.
 LOG_TAIL_BYTES = 4096
@@ -110,7 +110,7 @@ class EmbeddedPostgres:
     def start(self, timeout_s: float = 60.0) -> str:
         """Start it, or take over the one that a killed service has left; where to connect.
 
-        `timeout_s` is counted anew while the server says that it starts, recovers or stops, for
+        `timeout_s` is counted again while the server says that it starts, recovers or stops, for
         `RECOVERY_S` at most.
 
         Raises:
@@ -238,7 +238,7 @@ class EmbeddedPostgres:
 
     def _has_database(self, dsn: str, patience: Patience) -> bool:
         """See to it that there is our database; False if the server goes away meanwhile."""
-        # libpq blocks in C: a server that stands still just now must not hold up the hub.
+        # libpq blocks in C: a stalled server must not hold up the hub.
         thread = NativePool(1, "embedded PostgreSQL")
         try:
             thread.run(_make_database, dsn, timeout_s=max(KNOCK_S, patience.left_s))

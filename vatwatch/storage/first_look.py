@@ -1,4 +1,4 @@
-"""The first look at a server, before anything depends on it: what is there, and is it of use?
+"""The first look at a server, before anything depends on it: what is it, and can it be used?
 
 Each look blocks, opens one connection, and takes its time-out at most for each address of the
 host. It is for the start, in the process that has no hub to be kept waiting yet, and for

@@ -146,7 +146,7 @@ def _read(path: Path, size: int = -1) -> bytes:
     """The first bytes of a file, or all of them.
 
     Raises:
-        JournalCorrupt: it is no file: a pipe would make us wait for ever, a device has no end
+        JournalCorrupt: it is not a file: a pipe would never answer, a device has no end
         OSError: as the disk says
     """
     # By `io.open`, so that it can be opened without waiting for who writes to a pipe.

@@ -123,6 +123,6 @@ def _last_id(found: Scan, names: list[str], high_water: Path) -> int:
         found.hidden = True
     newest = (found.archive.last(), found.quarantined.last())
     seen += [info.id for info in newest if info is not None]
-    # By their names, so that a folder with an entry's name is in nobody's way.
+    # By their names, so that a folder with an entry's name does no harm.
     seen += [entry_id for name in names if (entry_id := id_in(name) or 0) <= MOST_ID]
     return max(seen) + LEAP * found.hidden

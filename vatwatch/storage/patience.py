@@ -12,7 +12,7 @@ TOLD_EVERY_S = 30.0
 
 
 class Patience:
-    """A time limit that begins anew with each sign of life, though not for ever."""
+    """A time limit that each sign of life starts again, up to a bound."""
 
     def __init__(self, timeout_s: float, most_s: float) -> None:
         """

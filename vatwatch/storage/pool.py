@@ -43,7 +43,7 @@ DEFAULTS = {
 }
 # A connection that was idle for longer is tried before it is used.
 FRESH_S = 2.0
-# How long a trial may take: one server that stands still must not cost all the time that there is.
+# How long a trial may take: a stalled server must not use up all the time.
 TRIAL_S = 2.0
 # How long closing waits for work in hand.
 CLOSE_S = 1.0
@@ -239,7 +239,7 @@ class ConnectionPool:
                 _cut(conn)
             raise DatabaseUnavailable(f"{self._name} gave no answer in time") from error
         except SupervisionError as error:
-            # Closed between two steps of one piece of work: an ordered stop, and nobody's bug.
+            # Closed between two steps of one piece of work: an ordered stop, not a bug.
             raise DatabaseUnavailable("the pool is closed") from error
         except psycopg2.Error as error:
             match judge(error, closed=conn is None or bool(conn.closed)):
@@ -295,7 +295,7 @@ def _is_quiet(conn: connection) -> bool:
 
 
 def _cut(conn: connection) -> None:
-    """Free the native thread that waits for this connection, also if the server only stands still.
+    """Free the native thread that waits for this connection, even if the server is only stalled.
 
     Closing it would wait for that thread; shutting its socket down makes libpq give up at once. The
     server ends what it was doing at its statement timeout at the latest.

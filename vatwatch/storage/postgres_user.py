@@ -14,7 +14,7 @@ from vatwatch.errors import EmbeddedPostgresError
 
 @dataclass(frozen=True, slots=True)
 class ServerUser:
-    """Whom root becomes to start PostgreSQL's programs; without ids, whoever runs vatwatch."""
+    """The user for PostgreSQL's programs; without ids, the one who runs vatwatch."""
 
     uid: int | None = None
     gid: int | None = None

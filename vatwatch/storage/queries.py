@@ -12,7 +12,7 @@ from vatwatch.traffic.network_state import Position
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
-# A flight of a day and a half has some 8,600 positions; more than this is no flight.
+# A flight of a day and a half has some 8,600 positions; no real flight has more than this.
 TRACK_LIMIT = 20_000
 
 

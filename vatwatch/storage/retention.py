@@ -107,7 +107,7 @@ class PositionRetention:
 
 
 def retentions_of(settings: Settings) -> tuple[Retention, ...]:
-    """The rules that the settings give; what has none is kept for ever."""
+    """The rules that the settings give; tables without a rule are kept forever."""
     events = timedelta(hours=settings.events.retention_hours)
     quarantine = timedelta(hours=settings.traffic.quarantine_retention_hours)
     rules: list[Retention] = [

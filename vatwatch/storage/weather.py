@@ -1,4 +1,4 @@
-"""Weather or bug: what an error of PostgreSQL means for whoever asked.
+"""Weather or bug: what an error of PostgreSQL means for the caller.
 
 The rule, by SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html):
 
@@ -8,11 +8,11 @@ CONFLICT  another transaction was in the way. The same again at once.
 BROKEN    a statement that PostgreSQL cannot understand or may not run, whatever the values are, or
           files of the cluster that are damaged. A bug, or a broken schema: reported, and tried
           again later until somebody mends it.
-DATA      anything else. A bug, too: whoever was at work says which snapshot it had in hand.
+DATA      anything else. A bug, too: counted against the snapshot that was in hand.
 
 So an error that would hit every snapshot alike costs none of them, and one that a snapshot's own
 values can cause is counted against that snapshot. What is not known is DATA: a snapshot that is
-retried for ever would stop all that come after it.
+retried without end would stop all that come after it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(Enum):
-    """Whose the error is; see the module."""
+    """What an error means; the module's docstring has the rule."""
 
     WEATHER = "weather"
     CONFLICT = "conflict"

@@ -3,7 +3,7 @@
 A snapshot can end the whole process: by a fault in a C library, or by taking more memory than there
 is. Nobody is left to count that, so the entry's id is in a small file while it is worked on, and
 the next process counts it when it opens the journal. The file is not fsynced: what kills a process
-leaves it to the system, and a loss of power is no snapshot's fault.
+leaves it to the system: a loss of power counts against no snapshot.
 
 Only the work itself is noted, some tenths of a second, and no waiting: a process that is killed for
 another reason seldom leaves a note, and one failure costs an entry nothing.

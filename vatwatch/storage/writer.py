@@ -50,7 +50,7 @@ def write_batch(conn: connection, batch: Batch) -> Outcome:
     Raises:
         OutOfSequence: it was not derived from the newest snapshot before it. It and all that were
             derived from it are void; the network state must be read again.
-        DatabaseBroken: nobody's values are to blame (`storage/weather.py`)
+        DatabaseBroken: no value is to blame (`storage/weather.py`)
         psycopg2.Error: as it comes; `storage/weather.py` judges it
     """
     changes = batch.changes

@@ -59,7 +59,7 @@ class Actor(pykka.Actor):
     """Why it ends, for `on_crash` and `on_stop`; None while it lives.
 
     `crash`, `hang`, `start`: by its own fault, and the message in hand may be the cause.
-    `shutdown`: by order of its supervisor, which is nobody's fault. `exit`: by `stop()`.
+    `shutdown`: by order of its supervisor; no message is to blame. `exit`: by `stop()`.
     """
     _incarnation: Incarnation
     _node: ChildNode
@@ -230,7 +230,7 @@ class Actor(pykka.Actor):
             returns is ignored. If the actor dies first, the asker gets `ActorUnavailable`
 
         Raises:
-            SupervisionError: the message in hand is no ask
+            SupervisionError: the message in hand is not an ask
         """
         return self._incarnation.reply_later()
 

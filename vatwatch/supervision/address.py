@@ -203,7 +203,7 @@ class Address:
         return receiver is not None and receiver.alive
 
     def _tell_unknown(self, message: Tell) -> None:
-        """The first message to this name, which may be nobody's."""
+        """The first message to this name, which may not exist."""
         self._find()
         if self._put is None:
             self._undeliverable(self.name, message, "unknown")

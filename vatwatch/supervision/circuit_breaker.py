@@ -148,7 +148,7 @@ class CircuitBreaker:
             self._inject()
             result = fn()
         except BaseException as error:
-            # A kill or a gevent.Timeout is no Exception: the dependency has not answered.
+            # A kill or a gevent.Timeout is not an Exception: the dependency has not answered.
             if isinstance(error, Exception) and not isinstance(error, self._failure_types):
                 self._report(epoch, began, None)
             else:

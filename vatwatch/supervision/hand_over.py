@@ -7,7 +7,7 @@ away: what made the actor fail may be in it. So it is thrown away at the second 
     period (`period_s` of its supervisor, 30 s if nothing else is said), its own successor begins
     without. After a whole period the state is trusted again.
 
-A stop by order is no failure: it hands the state on, and neither makes it trusted nor throws it
+A stop by order is not a failure: it hands the state on, and neither makes it trusted nor throws it
 away. The period is the one after which a supervisor takes a child as well again, too
 (`decision.py`).
 """

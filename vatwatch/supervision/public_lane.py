@@ -7,7 +7,7 @@ from collections import deque
 from vatwatch.errors import ActorUnavailable, TooManyQuestions
 from vatwatch.supervision.envelope import Question
 
-# Who asks over HTTP waits for 5 s at most, and an actor gives the public lane at least every second
+# A client over HTTP waits for 5 s at most, and an actor gives the public lane at least every second
 # turn: with more than this many in line, a handler of 10 ms would answer the last one too late.
 PUBLIC_CAPACITY = 256
 # By then all askers that wait now have been answered or have given up.

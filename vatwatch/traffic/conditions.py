@@ -108,7 +108,7 @@ def _followed(usual: Usual, time: datetime, now: int) -> float:
     assert usual.time is not None
     was = usual.pilots or 0.0
     if now >= was:
-        return float(now)  # more than usual is no fault, and the next fall is measured from there
+        return float(now)  # more than usual is fine; the next fall is measured from there
     share = 1 - math.exp(-(time - usual.time) / MEMORY)
     return was + (now - was) * share
 

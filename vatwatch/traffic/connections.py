@@ -163,7 +163,7 @@ def _position(pilot: Pilot, time: datetime) -> Position:
 
 
 def _due(written: Position | None, pilot: Pilot, time: datetime, keepalive: timedelta) -> bool:
-    """Whether a position is worth a row: not while an aircraft stands still, but now and then."""
+    """Whether a position is worth a row. A standing aircraft gets one now and then."""
     if written is None or time - written.time >= keepalive:
         return True
     if written.groundspeed == 0 and pilot.groundspeed == 0:
