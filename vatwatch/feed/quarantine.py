@@ -40,7 +40,7 @@ class Quarantine:
 
     @property
     def records(self) -> tuple[Quarantined, ...]:
-        """Those that are kept."""
+        """The records that are kept, at most `SNAPSHOT_LIMIT`."""
         return tuple(self._records)
 
     def add(

@@ -33,7 +33,7 @@ _LONGEST_NUMBER = 60
 
 
 def number(value: Any) -> float | Lost | None:
-    """A finite number."""
+    """A finite number; `LOST` for NaN, infinity, true and false, and what is not a number."""
     if value is None or value == "":
         return None
     if isinstance(value, str):
@@ -116,7 +116,7 @@ def lines(value: Any) -> list[str] | Lost | None:
 
 
 def truth(value: Any) -> bool | Lost | None:
-    """True or false."""
+    """True or false, also as 0, 1 or a text; else `LOST`."""
     if value is None or isinstance(value, bool):
         return value
     return (

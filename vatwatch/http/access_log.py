@@ -46,7 +46,7 @@ class AccessEntry(Struct, frozen=True, gc=False):
     request_id: str
 
     def line(self) -> bytes:
-        """For people."""
+        """The line in the form `console`, in UTC, without secrets."""
         quoted = _quoted(self.user_agent) if self.user_agent else ""
         return (
             f"{moment(self.time)} {_word(self.client)} {_word(self.method)} {_target(self.target)} "
@@ -55,7 +55,7 @@ class AccessEntry(Struct, frozen=True, gc=False):
         ).encode()
 
     def json(self) -> bytes:
-        """For programs."""
+        """The line in the form `json`: one object, without secrets."""
         path, _, query = _target(self.target).partition("?")
         members = {
             "time": moment(self.time),

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 NOBODY = "nobody"
 """In the place of a key's fingerprint: there was no key, or a wrong one."""
+# Attempts without a valid key: one line in this time, the others are counted.
 QUIET_S = 10.0
 # A path may have 4,094 bytes (gunicorn's bound of a request line); nobody reads so far.
 MOST_CHARS = 300

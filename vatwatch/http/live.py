@@ -27,6 +27,7 @@ ONE = {
 # VATSIM publishes every 15 s; asking more often than this gains nothing.
 MAX_AGE_S = 5
 HEADERS = (("Cache-Control", f"public, max-age={MAX_AGE_S}"), ("Vary", "Accept-Encoding"))
+# Longer than other questions: the database may be busy writing a batch.
 TRACK_TIMEOUT_S = 15.0
 METHODS = ("GET", "HEAD", "OPTIONS")
 

@@ -26,6 +26,7 @@ from vatwatch.http.problems import BadRequest
 
 T = TypeVar("T")
 
+# Rows of a page: what a person reads, and what a program may fetch at a time.
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 # Longer than any window that is of interest; timedelta and PostgreSQL still take it.

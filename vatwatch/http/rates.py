@@ -24,12 +24,12 @@ REDIS_TIMEOUT_S = 0.5
 # After a failure Redis is left alone for so long: each try could cost the timeout.
 REDIS_PAUSE_S = 10.0
 PREFIX = "vatwatch:rates"
-# A counter takes some 300 bytes.
+# Clients that are remembered before old windows are dropped. A counter takes some 300 bytes: 3 MB.
 MOST_CLIENTS = 10_000
 
 
 class Allowance(Struct, frozen=True, gc=False):
-    """What somebody may still ask in this window."""
+    """What one key may still ask in this window; the counts are requests."""
 
     allowed: bool
     limit: int
@@ -52,7 +52,7 @@ class Allowance(Struct, frozen=True, gc=False):
 
 
 class RateLimit:
-    """At most so often in each window, for each key."""
+    """A fixed-window limit: at most `amount` requests in each window, for each key."""
 
     def __init__(
         self, rate: str, *, redis_url: str = "", clock: Callable[[], float] = monotonic
@@ -75,7 +75,11 @@ class RateLimit:
         return f"{counted(self._most, 'request')} in {self._window_s} s"
 
     def hit(self, key: str) -> Allowance:
-        """Count one request. One that is not allowed counts, too."""
+        """Count one request of `key`, and say whether it is allowed.
+
+        Never raises and never waits longer than `REDIS_TIMEOUT_S`. A refused request counts, too:
+        the caller answers it with 429, and every answer with `Allowance.tell`.
+        """
         if self._redis is not None and self._clock() >= self._redis_back_at:
             try:
                 return self._hit(self._redis, f"{key}/{self._window_s}")

@@ -40,7 +40,7 @@ class _Counted:
 
 
 class RequestCounts:
-    """Falcon's middleware."""
+    """Falcon middleware: counts requests and their times by method, route and status."""
 
     def __init__(self) -> None:
         self._counted: dict[tuple[str, str], _Counted] = {}

@@ -90,7 +90,7 @@ class StatusBody(Struct, frozen=True):
 
 
 class StatusResource(BaseResource):
-    """Everything in one page."""
+    """`GET /api/status`: the health of the whole and of each part, in one answer."""
 
     def __init__(self, service: AppContext) -> None:
         self._service = service

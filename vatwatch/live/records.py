@@ -11,7 +11,7 @@ from vatwatch.feed.records import Facility, FlightPlan, PilotRating, Server, Tra
 
 
 class Collection(Enum):
-    """What can be had whole."""
+    """The collections that the API serves whole; the value is the last part of the path."""
 
     FLIGHTS = "flights"
     CONTROLLERS = "controllers"

@@ -22,7 +22,7 @@ Severity: TypeAlias = Literal["warning", "critical"]
 
 
 class AlertState(Enum):
-    """Where an alert is."""
+    """Where an alert is; the drawing above has the transitions."""
 
     PENDING = "pending"
     FIRING = "firing"
@@ -31,7 +31,7 @@ class AlertState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When to tell, and how bad it is."""
+    """How long its condition must hold (`hold_s`) and be gone (`clear_s`), and how bad it is."""
 
     name: str
     severity: Severity

@@ -54,7 +54,7 @@ class RecoveryNumbers(Struct):
 
 
 class Analytics(Struct, frozen=True):
-    """Over a window."""
+    """The errors of a window: counts of single errors, with folded ones counted in full."""
 
     window_s: float
     total: int
@@ -133,7 +133,7 @@ class ErrorStatistics:
             _count_recovery(minute, strategy, worked, seconds, 1)
 
     def analytics(self, now: datetime, window: timedelta) -> Analytics:
-        """What was wrong in the window that ends now."""
+        """Errors in the window that ends at `now`, by whole minutes; at most `retention` back."""
         minutes = self._within(now, window)
         groups = _sum(minute.groups for minute in minutes)
         tries = sum(minute.tries.total() for minute in minutes)
@@ -153,7 +153,8 @@ class ErrorStatistics:
         )
 
     def recovery(self, now: datetime, window: timedelta) -> dict[str, RecoveryNumbers]:
-        """Per strategy."""
+        """Tries and successes in the window, by strategy (`retry`, `breaker`, ...); `mean_s` of the
+        successes, None without any."""
         minutes = self._within(now, window)
         tries = _sum(minute.tries for minute in minutes)
         successes = _sum(minute.successes for minute in minutes)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 
 class Category(Enum):
-    """Where the cause lies."""
+    """Where the cause lies, by the class of the error, never by its text."""
 
     NETWORK = "network"
     DATABASE = "database"

@@ -60,7 +60,7 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class HealthRegained:
-    """A part is well again."""
+    """A part is healthy again: why it was not, and for how many seconds."""
 
     reason: str
     duration_s: float
@@ -148,7 +148,7 @@ class HealthRegistry:
     whole: PartHealth | None = None
 
     def observe(self, name: str, observation: Observation, now: datetime) -> Seen:
-        """Enter what is seen."""
+        """Take in what is known of a part now; returns what has changed by it."""
         known = self.parts.get(name)
         if known is None:
             self.parts[name] = PartHealth.first(observation, now)
@@ -164,7 +164,7 @@ class HealthRegistry:
             self.parts[name] = replace(known, failure=Failing(now, reason, at_start=False))
 
     def set_overall(self, observation: Observation, now: datetime) -> PartHealth:
-        """Enter how the whole is."""
+        """Take in how the whole service is; returns it with its latest changes."""
         whole = self.whole
         self.whole = (
             PartHealth.first(observation, now) if whole is None else whole.observe(observation, now)

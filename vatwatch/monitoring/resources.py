@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+# A reading must come back by a tenth of the limit, or one that trembles around it would be told
+# again and again.
 HYSTERESIS = 0.1
 
 
 class Level(Enum):
-    """Where a reading stands."""
+    """Where a reading stands: below both limits, past the soft one, past the hard one."""
 
     NORMAL = "normal"
     SOFT = "soft"
@@ -27,7 +29,7 @@ class Level(Enum):
 
 
 class Resource(Enum):
-    """What is watched."""
+    """What is watched. `UNITS` says in what each is measured."""
 
     MEMORY = "memory"
     CPU = "cpu"
@@ -78,7 +80,7 @@ UNITS: Mapping[Resource, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What this machine has."""
+    """What this machine, or its container, has: MiB of memory, MiB of the disk of `home`."""
 
     memory_mb: float
     disk_mb: float

@@ -106,7 +106,7 @@ def find_letters(
 
 
 def find_letter(conn: connection, letter_id: UUID) -> DeadLetter | None:
-    """One letter."""
+    """The dead letter with this id, or None."""
     with conn.cursor() as cur:
         cur.execute(f"{_LETTERS} WHERE id = %s", (str(letter_id),))
         row = cur.fetchone()

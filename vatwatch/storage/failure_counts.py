@@ -34,17 +34,17 @@ class FailureCounts:
         self._counts = {entry_id: n for entry_id, n in found.items() if n > 0 and known(entry_id)}
 
     def of(self, entry_id: int) -> int:
-        """How often it has failed."""
+        """How often this entry has failed, earlier processes included; 0 if never."""
         return self._counts.get(entry_id, 0)
 
     def add(self, entry_id: int) -> int:
-        """Once more; how often that is."""
+        """Count one more failure. Returns the new count; the caller compares it with the limit."""
         self._counts[entry_id] = self.of(entry_id) + 1
         self._save()
         return self._counts[entry_id]
 
     def forget(self, entry_id: int) -> None:
-        """It is done, or quarantined."""
+        """Drop the count of an entry that is stored or quarantined."""
         if self._counts.pop(entry_id, None) is not None:
             self._save()
 

@@ -37,7 +37,7 @@ class HeldEntries:
 
     @property
     def size_bytes(self) -> int:
-        """Of all of them."""
+        """Bytes of all held files together."""
         return self._shelf.size_bytes
 
     def open(self) -> None:
@@ -69,7 +69,7 @@ class HeldEntries:
         self._count()
 
     def moments(self) -> tuple[Moment, ...]:
-        """Which updates are held, as they were fetched."""
+        """The clocks of the held updates, in the order in which they were fetched."""
         return tuple(self._moments[info.id] for info in self._shelf)
 
     def hold(

@@ -18,7 +18,7 @@ def free_bytes(directory: Path) -> int:
 
 
 def disk_bytes(directory: Path) -> int:
-    """How large the disk is."""
+    """The size of the whole disk, in bytes."""
     stats = os.statvfs(directory)
     return stats.f_blocks * stats.f_frsize
 

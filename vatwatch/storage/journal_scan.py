@@ -27,7 +27,7 @@ LEAP = 1_000_000
 
 @dataclass(slots=True)
 class Scan:
-    """What was found."""
+    """What a scan found: entries by folder, and what must be known to give new ids."""
 
     pending: Shelf = field(default_factory=Shelf)
     archive: Shelf = field(default_factory=Shelf)
@@ -45,7 +45,11 @@ class Scan:
 
 
 def scan(directory: Path) -> Scan:
-    """See what is there. Raises OSError if `pending/` cannot be listed."""
+    """Look through the journal's folders, once, at the start. Deletes half-written files.
+
+    Raises:
+        OSError: `pending/` cannot be listed; other folders only make the scan `hidden`
+    """
     found = Scan()
     with os.scandir(directory / "pending") as listing:
         names = sorted(each.name for each in listing)

@@ -31,24 +31,24 @@ class Shelf:
         return iter([self._by_id[entry_id] for entry_id in self._ids])
 
     def get(self, entry_id: int) -> EntryInfo | None:
-        """The entry of this id."""
+        """The entry with this id, or None."""
         return self._by_id.get(entry_id)
 
     def first(self) -> EntryInfo | None:
-        """The oldest."""
+        """The entry with the smallest id; None if the shelf is empty."""
         return self._by_id[self._ids[0]] if self._ids else None
 
     def last(self) -> EntryInfo | None:
-        """The newest."""
+        """The entry with the greatest id; None if the shelf is empty."""
         return self._by_id[self._ids[-1]] if self._ids else None
 
     def after(self, entry_id: int) -> EntryInfo | None:
-        """The oldest of those whose id is greater."""
+        """The entry with the next greater id; None at the end. `entry_id` need not be here."""
         place = bisect_right(self._ids, entry_id)
         return self._by_id[self._ids[place]] if place < len(self._ids) else None
 
     def add(self, info: EntryInfo) -> None:
-        """Put one on it, or in the place of the one of its id."""
+        """Add an entry; it replaces one with the same id."""
         known = self._by_id.get(info.id)
         if known is not None:
             self.size_bytes -= known.size_bytes
@@ -58,7 +58,7 @@ class Shelf:
         self.size_bytes += info.size_bytes
 
     def remove(self, entry_id: int) -> EntryInfo:
-        """Take one off it. Raises KeyError."""
+        """Remove and return an entry. Raises KeyError if it is not here."""
         info = self._by_id.pop(entry_id)
         del self._ids[bisect_left(self._ids, entry_id)]
         self.size_bytes -= info.size_bytes

@@ -42,7 +42,7 @@ COMMENT ON COLUMN schema_migrations.applied_at IS 'Wall clock.';
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file."""
+    """One numbered SQL file of `migrations/`."""
 
     version: int
     name: str
@@ -50,7 +50,7 @@ class Migration:
 
     @property
     def checksum(self) -> str:
-        """Of its text."""
+        """SHA-256 of its text, in hexadecimal. The database keeps it: a file must not change."""
         return sha256(self.sql.encode()).hexdigest()
 
 

@@ -64,7 +64,7 @@ class Outbox(Generic[L]):
         """Lines that could not be read."""
 
     def load(self) -> list[L]:
-        """What was on its way when the last process ended."""
+        """The lines that the last process left, oldest first; `torn` counts unreadable ones."""
         try:
             lines = self._path.read_bytes().splitlines()
         except FileNotFoundError:
@@ -75,17 +75,17 @@ class Outbox(Generic[L]):
         return [*self._decoded(lines)]
 
     def append(self, *lines: L) -> None:
-        """Add some."""
+        """Append lines. Never raises: a failure is in `error`, until a later try succeeds."""
         self._try(lambda: self._write(_encoded(lines)))
 
     def rewrite(self, lines: Iterable[L]) -> None:
-        """These, and nothing else, are on their way now."""
+        """Replace the whole file by these lines, by a rename. Never raises; see `error`."""
         data = _encoded(lines)
         self.close()
         self._try(lambda: self._replace(data))
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file; the next `append` opens it again."""
         if self._file is not None:
             file, self._file = self._file, None
             self._try(file.close)

@@ -113,7 +113,7 @@ class ConnectionPool:
             self._free.release()
 
     def stats(self) -> PoolStats:
-        """How the pool is."""
+        """The pool now: sizes are connections; the last three are counts since the start."""
         return PoolStats(
             size=self._size,
             in_use=self._size - self._free.counter,
@@ -125,7 +125,7 @@ class ConnectionPool:
         )
 
     def close(self) -> None:
-        """Close what is idle, and take no more work."""
+        """Take no more work, and close idle connections. Work in hand has `CLOSE_S` to end."""
         self._closed = True
         while self._idle:
             self._idle.popleft().conn.close()

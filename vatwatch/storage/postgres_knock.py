@@ -17,7 +17,7 @@ SOCKET = ".s.PGSQL.5432"
 
 
 class KnockResult(Enum):
-    """What came back."""
+    """What a server on a unix socket answers to the first message of the protocol."""
 
     NOBODY = "nobody listens"
     SILENT = "no answer in time"

@@ -113,7 +113,7 @@ class RedisMirror:
         self._name = f"Redis at {where.get('path') or network}"
 
     def ping(self) -> None:
-        """See whether it is there."""
+        """Ask Redis for an answer; returns when it has come. Raises redis.RedisError."""
         self._redis.ping()
 
     def used_memory(self) -> int | None:
@@ -133,7 +133,7 @@ class RedisMirror:
         pipeline.execute()
 
     def read(self) -> dict[Collection, Body]:
-        """The collections that are there and have not grown old."""
+        """The collections that Redis still has; one that has expired is left out."""
         wanted = list(Collection)
         keys = [key for one in wanted for key in (_key(one), f"{_key(one)}:gzip")]
         values = cast("list[bytes | None]", self._redis.mget(keys))

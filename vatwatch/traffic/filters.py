@@ -27,7 +27,7 @@ class FilterCounts(Struct, frozen=True):
 
 
 class Filtered(Struct, frozen=True):
-    """What remains of a feed."""
+    """What the filters let through, and how much each has kept out."""
 
     feed: Feed
     radios: list[ClientRadios]
@@ -47,7 +47,11 @@ class Filters(Struct, frozen=True):
     def apply(
         self, feed: Feed, radios: list[ClientRadios], airports: Mapping[str, Airport]
     ) -> Filtered:
-        """Keep what all filters let through; radios go with their clients."""
+        """Keep what all filters let through; the radios of others are dropped with them.
+
+        `airports` are by ICAO code, for stations without radios and for prefiles. A client whose
+        place is unknown is let through.
+        """
         counts = FilterCounts()
         before = feed
         if self.boundary is not None:
