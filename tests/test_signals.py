@@ -154,7 +154,7 @@ def test_a_second_signal_hurries_the_stop_and_still_prints_no_traceback(
         assert process.wait() == 0
         said = process.said()
         assert "Traceback" not in said
-        assert "stopping at once" in said or "closed before they have their answer" in said
+        assert "Stopping at once" in said or "closed without an answer" in said
         until(lambda: not any(alive(p) for p in family), "all have ended")
 
 
