@@ -41,7 +41,7 @@ from vatwatch.feed.times import parse_time
 from vatwatch.http import service as http_service
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import AppContext
+from vatwatch.http.app_context import AppContext
 from vatwatch.messages import AppendSnapshot
 from vatwatch.supervision import Tree
 from vatwatch.system import build

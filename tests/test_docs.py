@@ -27,8 +27,8 @@ from vatwatch.config.settings import load
 from vatwatch.config.sources import OLD_NAMES
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
+from vatwatch.http.app_context import AppContext
 from vatwatch.http.problems import App
-from vatwatch.http.service import AppContext
 from vatwatch.storage.migrate import migrate
 from vatwatch.supervision import SupervisorSpec, Tree
 from vatwatch.system import declare

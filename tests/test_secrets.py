@@ -35,7 +35,7 @@ from tests.test_server import Process, free_port, started
 from vatwatch.config.settings import load
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import AppContext
+from vatwatch.http.app_context import AppContext
 from vatwatch.supervision import Tree
 from vatwatch.system import declare
 

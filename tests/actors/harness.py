@@ -24,7 +24,7 @@ from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import AppContext
+from vatwatch.http.app_context import AppContext
 from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports
 from vatwatch.messages.status import Status
 from vatwatch.supervision import NodeInfo, Notice, Tell, Tree

@@ -62,7 +62,7 @@ def a_service(
         yield service
 
 
-def befall(service: Running, fault: Fault) -> None:
+def order_and_await(service: Running, fault: Fault) -> None:
     """Order the fault, and give its actor messages until it has happened."""
     faults = service.tree.faults
     faults.inject(fault)
@@ -118,7 +118,7 @@ def test_an_actor_that_crashes_on_its_nth_message_costs_no_snapshot(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     with a_service(name, tmp_path, request) as service:
-        befall(service, Fault(FaultKind.CRASH, name, skip=3))
+        order_and_await(service, Fault(FaultKind.CRASH, name, skip=3))
         until(lambda: failures_of(service, name), f"{name} has failed")
         until_well(service, name)
         (failed,) = failures_of(service, name)
@@ -137,7 +137,7 @@ def test_an_actor_that_hangs_is_killed_at_its_deadline_and_restarted(
         monkeypatch.setattr(f"vatwatch.system.{limit}", lambda _settings: DEADLINE_S)
     monkeypatch.setattr("vatwatch.system.POSTGRES_DEADLINE_S", DEADLINE_S)
     with a_service(name, tmp_path, request, VATWATCH_HANDLER_DEADLINE=DEADLINE_S) as service:
-        befall(service, Fault(FaultKind.HANG, name))
+        order_and_await(service, Fault(FaultKind.HANG, name))
         # Whoever waits for its answer may be killed, too: here all have the same deadline.
         until(lambda: failures_of(service, name, alone=False), f"{name} is killed")
         until_well(service, name)
@@ -153,7 +153,7 @@ def test_an_actor_that_is_slow_is_waited_for(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     with a_service(name, tmp_path, request) as service:
-        befall(service, Fault(FaultKind.SLOW, name, seconds=0.7))
+        order_and_await(service, Fault(FaultKind.SLOW, name, seconds=0.7))
         until_well(service, name)
         assert failures_of(service, name) == []
         until(lambda: longest_s(service, name) >= 0.7)
@@ -174,7 +174,7 @@ def test_a_message_that_an_actor_never_gets_costs_no_snapshot(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     with a_service(name, tmp_path, request) as service:
-        befall(service, Fault(FaultKind.DROP, name, skip=1))
+        order_and_await(service, Fault(FaultKind.DROP, name, skip=1))
         until_well(service, name)
         assert failures_of(service, name) == []
 

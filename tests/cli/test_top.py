@@ -22,7 +22,7 @@ from tests.supervision.helpers import Fail, Notices, root, running, scribe
 from vatwatch.cli.tree_view import SORTS, _span, _time
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import AppContext
+from vatwatch.http.app_context import AppContext
 from vatwatch.supervision import BreakerPolicy, ChildStarted, Strategy, Tree
 
 PATIENCE_S = 30.0

@@ -17,7 +17,7 @@ from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from vatwatch import __version__
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import AppContext
+from vatwatch.http.app_context import AppContext
 from vatwatch.live.records import Collection
 from vatwatch.supervision import Tree
 from vatwatch.system import build

@@ -13,9 +13,9 @@ from vatwatch.config.settings import load
 from vatwatch.errors import ConfigurationError
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
+from vatwatch.http.app_context import AppContext
 from vatwatch.http.cors import ANY
 from vatwatch.http.rates import RateLimit
-from vatwatch.http.service import AppContext
 from vatwatch.supervision import Tree
 from vatwatch.system import declare
 

@@ -17,7 +17,7 @@ from tests.actors.postgres_proxy import PostgresProxy
 from vatwatch.events.payloads import PAYLOADS
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import AppContext
+from vatwatch.http.app_context import AppContext
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
 GOOD = {"type": "POSITION_UPDATE", "payload": {"flights": 5, "moved": 3}}

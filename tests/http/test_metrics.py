@@ -14,7 +14,7 @@ from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.config.service import ServiceSettings
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import AppContext
+from vatwatch.http.app_context import AppContext
 from vatwatch.messages import ServiceReport
 from vatwatch.messages.status import FetcherStatus, StoreStatus
 from vatwatch.monitoring.health import Health

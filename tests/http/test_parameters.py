@@ -14,10 +14,10 @@ from falcon import inspect, testing
 from vatwatch.config.settings import load
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
+from vatwatch.http.app_context import AppContext, BaseResource
 from vatwatch.http.near import near_match
 from vatwatch.http.params import Parameter
 from vatwatch.http.problems import App
-from vatwatch.http.service import AppContext, BaseResource
 from vatwatch.supervision import Tree
 from vatwatch.system import declare
 

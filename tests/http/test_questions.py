@@ -17,7 +17,7 @@ from gevent.event import Event
 
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import AppContext
+from vatwatch.http.app_context import AppContext
 from vatwatch.messages import GetAlerts
 from vatwatch.monitoring.alert_records import Alerts
 from vatwatch.supervision import Actor, BreakerPolicy, Tell, Tree, supervisor, worker

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.supervision.helpers import root, running, scribe
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
+from vatwatch.http.app_context import AppContext
 from vatwatch.http.rates import RateLimit
 from vatwatch.http.request_ids import HEADER, RequestIds, accepted
-from vatwatch.http.service import AppContext
 from vatwatch.logs.context import current_ids
 from vatwatch.redaction import hide
 

@@ -22,7 +22,7 @@ from tests.supervision.helpers import (
 )
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
-from vatwatch.http.service import AppContext
+from vatwatch.http.app_context import AppContext
 from vatwatch.supervision import (
     Backoff,
     BreakerChanged,

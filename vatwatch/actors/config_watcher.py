@@ -9,8 +9,8 @@ Restart   costs nothing: the spec has the settings in force, the files are read 
           everybody is told again
 
 Settings are taken over whole or not at all. First the tree's own declaration is renewed, so that
-whoever restarts from now on starts with the new ones; then everybody who runs is told. Both happen
-between two waits: nobody can start in between and hear of the old ones afterwards.
+actors that restart get the new ones; then each running actor is told. Nothing gives way in between,
+so no actor can start with the old ones and miss the new.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class ConfigWatcherActor(Service):
         return found  # if they change all the time, the next look sees how it ends
 
     def _disappeared(self) -> Iterator[str]:
-        """Whoever deletes a file by mistake must not get every default for it."""
+        """A file that was deleted by mistake must not set everything to its default."""
         in_use = set(self._settings.sources.values())
         for file in self._settings.origin.files:
             if file.name in in_use and self._seen[file] is None:

@@ -48,8 +48,8 @@ def setting(
             less
         secret: nothing of its value is ever shown, not even of a wrong one (an address is shown
             without its password)
-        reload: whether a changed value takes effect while the service runs. Who declares that sees
-            to it that every actor that uses it handles `SettingsChanged`; else it needs a restart
+        reload: whether a changed value takes effect while the service runs (else at a restart);
+            then every actor that uses it must handle `SettingsChanged`
         limits: of a number, as pydantic's `Field` has them
     """
     if unit or (isinstance(default, int | float) and not isinstance(default, bool)):

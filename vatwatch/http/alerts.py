@@ -8,9 +8,9 @@ from typing import ClassVar
 import falcon
 from msgspec.structs import asdict
 
+from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.pages import send_newest
 from vatwatch.http.params import CURSOR, LIMIT, SINCE, UNTIL, Declared, one_of
-from vatwatch.http.service import AppContext, BaseResource, send_json
 from vatwatch.messages import FindAlerts, GetAlerts, GetLatestAlerts
 from vatwatch.monitoring.alert_records import ALERT_STATES, AlertFilter
 from vatwatch.monitoring.alert_rules import NAMES

@@ -8,6 +8,7 @@ import falcon
 
 from vatwatch.http.access import AuditTrail
 from vatwatch.http.alerts import AlertsResource
+from vatwatch.http.app_context import AppContext
 from vatwatch.http.bounds import Bounds
 from vatwatch.http.config import ConfigResource, ReloadResource
 from vatwatch.http.connection import Connections
@@ -42,7 +43,6 @@ from vatwatch.http.params import KnownParameters
 from vatwatch.http.problems import App, add_error_handlers
 from vatwatch.http.request_ids import RequestIds
 from vatwatch.http.requests import RequestCounts
-from vatwatch.http.service import AppContext
 from vatwatch.http.services import (
     ServiceHealthResource,
     ServicesHealthResource,

@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from vatwatch.config.hot_reload import SettingChange
 from vatwatch.config.settings import Described
+from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.bodies import require_no_fields
 from vatwatch.http.problems import Unprocessable
-from vatwatch.http.service import AppContext, BaseResource, send_json
 from vatwatch.messages import GetSettings, ReloadOutcome, ReloadSettings
 
 # Reading takes milliseconds; a large boundary on a slow disk takes seconds.

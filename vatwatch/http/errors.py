@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import falcon
 
+from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.pages import send_newest
 from vatwatch.http.params import (
     CURSOR,
@@ -20,7 +21,6 @@ from vatwatch.http.params import (
     window,
 )
 from vatwatch.http.problems import SwitchedOff
-from vatwatch.http.service import AppContext, BaseResource, send_json
 from vatwatch.messages import (
     FindErrors,
     GetErrorAnalytics,

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from vatwatch.counting import counted
 from vatwatch.errors import SupervisionError
-from vatwatch.http.service import AppContext, BaseResource
+from vatwatch.http.app_context import AppContext, BaseResource
 from vatwatch.http.services import send_health
 from vatwatch.http.status import status_of
 from vatwatch.messages import GetReports, InspectCache, InspectDatabase

@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Struct
 
 from vatwatch.errors import ActorUnavailable, SupervisionError
+from vatwatch.http.app_context import AppContext, BaseResource
 from vatwatch.http.params import declare, require_declared
 from vatwatch.http.problems import App
-from vatwatch.http.service import AppContext, BaseResource
 from vatwatch.live.records import Body, Collection
 from vatwatch.messages import FindFlightId, FindLive, FindTrack, GetLive
 from vatwatch.supervision import Fallback

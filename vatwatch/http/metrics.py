@@ -26,8 +26,8 @@ from prometheus_client.registry import Collector
 
 from vatwatch import __version__
 from vatwatch.errors import SupervisionError
+from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.requests import RequestCounts, RouteInfo
-from vatwatch.http.service import AppContext, BaseResource, send_json
 from vatwatch.logs.writer import Written, writer
 from vatwatch.messages import GetReports, Reports
 from vatwatch.messages.status import (
@@ -128,7 +128,7 @@ class PrometheusResource(BaseResource):
         self._registry.register(_ServiceCollector(service, requests))
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Everything."""
+        """Answer with all figures in Prometheus' text format."""
         resp.content_type = CONTENT_TYPE_PLAIN_0_0_4
         resp.data = generate_latest(self._registry)
 

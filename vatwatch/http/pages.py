@@ -9,8 +9,8 @@ import falcon
 
 from vatwatch.errors import StorageError, SupervisionError
 from vatwatch.events.event import Cursor
+from vatwatch.http.app_context import AppContext, send_json
 from vatwatch.http.params import next_cursor
-from vatwatch.http.service import AppContext, send_json
 from vatwatch.supervision import Ask
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 import falcon
 from msgspec import Struct
 
-from vatwatch.http.service import AppContext, BaseResource, send_json
+from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.messages import GetReports, Reports
 from vatwatch.messages.status import ErrorStatus, Status
 from vatwatch.monitoring.dependencies import DEPENDENCIES, dependents_of

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from vatwatch import __version__
+from vatwatch.http.app_context import AppContext, BaseResource
 from vatwatch.http.problems import RETRY_AFTER_S
-from vatwatch.http.service import AppContext, BaseResource
 from vatwatch.http.services import ServicePart, service_parts
 from vatwatch.live.records import Collection
 from vatwatch.messages import GetLive, GetReports, Reports

@@ -48,7 +48,7 @@ class DatabaseReturned(Tell):
 @dataclass(frozen=True, slots=True)
 class SettingsChanged(Latest):
     """config_watcher → event_bus, error_manager, journal, store, cache, history: these settings are
-    in force from now on. Whoever starts later starts with them.
+    in force from now on. Actors that start later get them at the start.
 
     config_watcher → processor, fetcher, health_monitor, resource_monitor, alerter: the same.
 

@@ -20,8 +20,8 @@ from vatwatch import __version__
 from vatwatch.errors import VatwatchError
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
+from vatwatch.http.app_context import AppContext
 from vatwatch.http.rates import RateLimit
-from vatwatch.http.service import AppContext
 from vatwatch.listening import authority, listen
 from vatwatch.logs import apply_log_settings, keep_log_files
 from vatwatch.messages import ReloadOrdered

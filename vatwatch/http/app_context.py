@@ -1,4 +1,4 @@
-"""What the resources know of the rest: the names of the actors, and the tree."""
+"""What the endpoints share: the tree, the names of its actors, limits and rights."""
 
 from __future__ import annotations
 
