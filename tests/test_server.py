@@ -105,6 +105,43 @@ def test_a_worker_that_is_killed_or_blocked_is_replaced_and_nothing_that_was_fet
         assert len(set(stored())) == len(fetched)
 
 
+def test_a_worker_that_is_killed_while_the_files_are_broken_goes_on_with_what_was_in_force(
+    tmp_path: Path, database_url: str
+) -> None:
+    file, boundary = tmp_path / "vatwatch.toml", tmp_path / "area.geojson"
+    file.write_text('vatwatch_api_keys = ["first-key-of-all", "second-key-of-all"]')
+    with (
+        FeedServer() as feeds,
+        started(
+            tmp_path / "home",
+            tmp_path / "log",
+            DATABASE_URL=as_url(database_url),
+            VATSIM_API_URL=feeds.url,
+            VATWATCH_CONFIG_INTERVAL=0.2,
+        ) as process,
+    ):
+
+        def in_force() -> dict[str, str]:
+            code, body = process.get("/api/config")
+            return {one["name"]: one["value"] for one in body["settings"]} if code == 200 else {}
+
+        process.until_ready()
+        boundary.write_text('{"type":"Polygon","coordinates":[[[0,0],[9,0],[9,9],[0,9],[0,0]]]}')
+        file.write_text(
+            f'vatwatch_api_keys = ["second-key-of-all"]\nvatwatch_filter_boundary = "{boundary}"'
+        )
+        until(lambda: in_force().get("VATWATCH_API_KEYS") == "1 hidden")
+        before = in_force()
+        file.write_text("half a fi")
+        boundary.write_text("{")
+        until(lambda: process.get("/api/config")[1]["faults"])
+        worker = process.worker()
+        worker.kill()
+        until(lambda: process.get("/readyz")[0] == 200 and process.worker().pid != worker.pid)
+        assert in_force() == before
+        assert process.get("/api/config")[1]["faults"]
+
+
 def served(process: Process) -> str | None:
     """The feed's own text of the time, which the API cuts to microseconds."""
     code, body = process.get("/api/events?type=DATA_CACHED&limit=1")

@@ -122,15 +122,17 @@ def declare(
 
 def build(
     settings: Settings,
+    options: Options | None = None,
     *,
     polls: bool = True,
     on_exhausted: Callable[[str], None] | None = None,
     on_refused: Callable[[str], None] = lambda _why: None,
-    on_settings: Callable[[Settings], None] = lambda _settings: None,
+    on_settings: Callable[[Settings, Options], None] = lambda _settings, _options: None,
 ) -> Tree:
     """The tree, not started yet, with the error manager hearing of all that happens in it.
 
-    `on_settings(settings)` is called when they change, for what is outside of the tree.
+    `options`: see `declare`. `on_settings(settings, options)` is called when they change, for what
+    is outside of the tree.
     """
 
     def declared(s: Settings, options: Options | None = None) -> SupervisorSpec:
@@ -139,9 +141,9 @@ def build(
 
     def use(s: Settings, options: Options) -> None:
         tree.use_spec(declared(s, options))  # restarts use these from now on
-        on_settings(s)
+        on_settings(s, options)
 
     hide(settings.secrets())
-    tree = Tree(declared(settings), on_exhausted=on_exhausted)
+    tree = Tree(declared(settings, options), on_exhausted=on_exhausted)
     subscribe_to_notices(tree)
     return tree

@@ -211,7 +211,9 @@ def running(
     settings = settings_for(
         home, DATABASE_URL=None if database_url is None else as_url(database_url), **environment
     )
-    tree = build(settings, polls=feeds is not None, on_settings=lambda s: service.service.use(s))
+    tree = build(
+        settings, polls=feeds is not None, on_settings=lambda s, _options: service.service.use(s)
+    )
     service = Running(tree, settings, feeds, look_at or database_url)
     tree.start()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,14 @@ def boundary(geometry: object) -> Boundary:
 
 def polygon(*rings: object) -> dict[str, object]:
     return {"type": "Polygon", "coordinates": list(rings)}
+
+
+def test_a_boundary_that_was_pickled_is_the_same() -> None:
+    before = boundary(polygon(SQUARE, HOLE))
+    after = pickle.loads(pickle.dumps(before))
+    assert (after.name, after.digest) == (before.name, before.digest)
+    for point in ((5.0, 5.0), (1.0, 1.0), (20.0, 20.0)):
+        assert after.contains(*point) == before.contains(*point)
 
 
 # --- areas with the faults of the network's own ---------------------------------------------------

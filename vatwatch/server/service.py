@@ -17,6 +17,7 @@ from gevent.event import Event
 from gunicorn.arbiter import Arbiter
 
 from vatwatch import __version__
+from vatwatch.actors.filtering import read_options
 from vatwatch.errors import VatwatchError
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
@@ -27,6 +28,7 @@ from vatwatch.logs import apply_log_settings, keep_log_files
 from vatwatch.messages import ReloadOrdered
 from vatwatch.redaction import shown_address
 from vatwatch.server.gunicorn_log import GunicornLog
+from vatwatch.server.kept_settings import KeptSettings
 from vatwatch.server.master import STOP_MARGIN_S, Master, SignalledApplication
 from vatwatch.server.worker import Worker
 from vatwatch.storage.first_look import check_database
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from vatwatch.config.vatsim import VatsimSettings
     from vatwatch.storage.directory_lock import DirectoryLock
     from vatwatch.supervision import Tree
+    from vatwatch.traffic.pipeline import Options
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +79,7 @@ class _Application(SignalledApplication):
         self._service: AppContext | None = None
         self._started = False
         self._refusal = ""
+        self._kept = KeptSettings()
         self.signals: SimpleQueue[int] = SimpleQueue()
         """The master's; see Worker."""
         super().__init__()
@@ -103,9 +107,13 @@ class _Application(SignalledApplication):
 
     def load(self) -> Any:
         """In the worker: make the app. The tree behind it starts a moment later."""
+        kept = self._kept.kept()
         try:
+            if kept is None:
+                kept = self._settings, read_options(self._settings.traffic)
+            self._settings, options = kept
             self._tree = build(
-                self._settings,
+                *kept,
                 on_exhausted=_give_up,
                 on_refused=self._leave_for_good,
                 on_settings=self._use,
@@ -113,12 +121,15 @@ class _Application(SignalledApplication):
         except VatwatchError as error:
             _refuse(error)
         assert self._tree is not None
+        self._kept.keep(self._settings, options)
+        apply_log_settings(self._settings.logs)
         self._service = self._make_service(self._tree)
         return create_app(self._service)
 
-    def _use(self, settings: Settings) -> None:
+    def _use(self, settings: Settings, options: Options) -> None:
         """The settings have changed: apply what belongs to the process and not to the tree."""
         self._settings = settings
+        self._kept.keep(settings, options)
         apply_log_settings(settings.logs)
         if self._service is not None:
             self._service.use(settings)

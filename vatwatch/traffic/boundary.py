@@ -27,6 +27,10 @@ class Boundary:
         self._area = area
         shapely.prepare(area)
 
+    def __reduce__(self) -> tuple[type[Boundary], tuple[BaseGeometry, str, str]]:
+        """Made anew, as what `prepare` adds is lost when a geometry is pickled."""
+        return Boundary, (self._area, self.name, self.digest)
+
     @classmethod
     def from_geojson(cls, data: bytes, name: str) -> Boundary:
         """The union of all polygons. Raises ValueError that says what is wrong, and where."""
