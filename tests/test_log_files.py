@@ -100,7 +100,7 @@ def test_each_request_has_its_line_and_the_same_id_everywhere(
     assert KEY not in process.said()
 
 
-def test_what_is_no_request_has_an_answer_with_an_id_and_a_line(
+def test_an_invalid_request_has_an_answer_with_an_id_and_a_line(
     run: Callable[..., Any], home: Path
 ) -> None:
     with run(VATWATCH_LOG_FORMAT="json") as process:

@@ -232,7 +232,7 @@ def test_a_host_that_is_none_is_not_said_to_be_taken(tmp_path: Path) -> None:
         assert "running already" not in line
 
 
-def test_who_sends_what_is_no_request_does_not_fill_the_log(service: Process) -> None:
+def test_a_client_that_sends_invalid_requests_does_not_fill_the_log(service: Process) -> None:
     for _ in range(30):
         with socket.create_connection(("127.0.0.1", service.port)) as client:
             client.sendall(b"NOT\x01HTTP \x1b[31m / HTTP/9\r\n\r\n")

@@ -90,7 +90,7 @@ _PUBLISHED = ("data", "transceivers", "all")
 
 
 class Freeze(FeedFault, frozen=True, tag="freeze"):
-    """The body stands still while the world goes on."""
+    """The body does not change while the world goes on."""
 
     answers: ClassVar[bool] = False
     allowed: ClassVar[tuple[str, ...]] = _PUBLISHED

@@ -155,7 +155,7 @@ class Handler(WSGIHandler):
         self.close_connection = True
 
     def _count(self, feed: FeedName, counts: UpdateCounts | None) -> None:
-        # Nothing has run since the last byte was handed over: whoever has it, finds it counted.
+        # Nothing has run since the last byte was sent: its reader finds it counted.
         if self._method == "GET":
             self._site.served(feed, counts)
 

@@ -20,8 +20,8 @@ HPA_PER_INHG = 33.8639
 class Rates(Struct, frozen=True, kw_only=True):
     """How often each oddity comes; raise one to see much of it.
 
-    A share of the records, if nothing else is said; `..._a_step` a share of the clients that it
-    befalls within 15 s.
+    A share of the records, if nothing else is said; `..._a_step` the share of
+    clients to which it happens within 15 s.
     """
 
     # Plans.
@@ -78,36 +78,36 @@ def garble_plan(random: Random, rates: Rates, plan: FlightPlan) -> FlightPlan:
     """The plan with what its pilot got wrong; mostly unchanged."""
     changes: dict[str, str] = {}
 
-    def befalls(rate: float) -> bool:
+    def happens(rate: float) -> bool:
         return random.random() < rate
 
-    if befalls(rates.altitude_text):
+    if happens(rates.altitude_text):
         changes["altitude"] = _altitude_text(random, plan.altitude)
-    if befalls(rates.no_cruise_tas):
+    if happens(rates.no_cruise_tas):
         changes["cruise_tas"] = "0"
-    if befalls(rates.nonsense_time):
+    if happens(rates.nonsense_time):
         changes["deptime"] = random.choice(("5772193", "1888"))
         changes["fuel_time"] = random.choice(("02134", "0499", "0360"))
-    if befalls(rates.empty_airport):
+    if happens(rates.empty_airport):
         changes["departure"] = changes["arrival"] = ""
-    elif befalls(rates.unknown_airport):
+    elif happens(rates.unknown_airport):
         changes["departure"] = changes["arrival"] = "ZZZZ"
-    elif befalls(rates.local_airport):
+    elif happens(rates.local_airport):
         local = random.choice(("U70", "7FA8", "W55", "S59", "CCQ3", "00R", "YYZ"))
         changes[random.choice(("departure", "arrival"))] = local
-    if befalls(rates.odd_alternate):
+    if happens(rates.odd_alternate):
         changes["alternate"] = random.choice(("NIL", f"{plan.departure} ; {plan.arrival}", "0000"))
-    if befalls(rates.rare_rules):
+    if happens(rates.rare_rules):
         changes["flight_rules"] = random.choice("SD")
-    if befalls(rates.empty_route):
+    if happens(rates.empty_route):
         changes["route"] = ""
-    if befalls(rates.tab):
+    if happens(rates.tab):
         changes["route"] = changes.get("route", plan.route).replace(" ", "\t", 2)
-    if befalls(rates.not_ascii):
+    if happens(rates.not_ascii):
         changes["route"] = "·" + changes.get("route", plan.route)
-    if befalls(rates.control_character):
+    if happens(rates.control_character):
         changes["remarks"] = plan.remarks + " \x94"
-    if befalls(rates.double_encoded):
+    if happens(rates.double_encoded):
         changes["remarks"] = plan.remarks + " " + "MAÑANA".encode().decode("latin-1")
     return msgspec.structs.replace(plan, **changes) if changes else plan
 

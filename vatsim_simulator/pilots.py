@@ -60,7 +60,7 @@ class PilotConnection:
     pilot_rating: int
     flight: SimulatedFlight
     began_ticks: int
-    """When the flight's life began: its clock stands still while the pilot is away."""
+    """When the flight began; its clock is stopped while the pilot is away."""
     logon_ticks: int
     plan: FlightPlan | None
     """None: not filed, or not yet."""
@@ -81,7 +81,7 @@ class PilotConnection:
     """Since then nothing was heard: the record lingers until the connection times out."""
     gone_ticks: int = 0
     standing: Fix | None = None
-    """The last fix, while the aircraft stands still."""
+    """The last fix, while the aircraft does not move."""
     standing_until_s: float = 0.0
 
     def fix(self, now: int) -> Fix:
@@ -285,7 +285,7 @@ class Operations:
 
 
 def tuned_hz(connection: PilotConnection, fix: Fix, frequencies: Frequencies) -> int:
-    """Whom the pilot calls here: whoever controls where he is, else anybody, on 122.8."""
+    """The frequency to call on here: the local controller's, else 122.8."""
     flight, phase = connection.flight, fix.phase
     departure, arrival = flight.departure.icao, flight.arrival.icao
     station: int | None

@@ -55,7 +55,7 @@ class Publisher:
         self._keep_pace(1)
 
     def run(self) -> None:
-        """Show the next ones, for ever."""
+        """Show one update after the other, until the process ends."""
         assert self._easel is not None
         number = 0
         while True:

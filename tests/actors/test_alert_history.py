@@ -153,7 +153,7 @@ def test_what_waits_for_a_webhook_at_a_stop_is_brought_by_the_next_process(
         assert len(told(hook, "firing", FEED)) == 1
 
 
-def test_a_file_that_is_gone_leaves_no_alert_active_for_ever(
+def test_a_file_that_is_gone_leaves_no_alert_active_forever(
     tmp_path: Path, hook: HookServer, start: Callable[..., Any]
 ) -> None:
     with FeedServer(pilots=5) as feeds:

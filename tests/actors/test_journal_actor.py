@@ -243,7 +243,7 @@ def test_numbers_that_cannot_be_told_touch_no_snapshot(
 
 
 @pytest.mark.parametrize("actor", [StoreActor, ProcessorActor])
-def test_a_report_that_fails_is_no_fault_of_the_snapshot_that_it_is_about(
+def test_a_report_that_fails_does_not_count_against_its_snapshot(
     actor: type[StoreActor | ProcessorActor],
     tmp_path: Path,
     database_url: str,

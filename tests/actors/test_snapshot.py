@@ -179,7 +179,7 @@ def test_a_snapshot_that_brings_the_processor_down_each_time_is_set_aside_and_th
     assert all("a bug that this snapshot wakes" in reason for reason in reasons)
 
 
-def test_a_feed_that_is_no_feed_costs_itself(tmp_path: Path, database_url: str) -> None:
+def test_a_body_that_is_not_a_feed_costs_only_itself(tmp_path: Path, database_url: str) -> None:
     given = updates(2)
     with running(tmp_path, database_url) as service:
         service.hand_in(given[0])

@@ -64,7 +64,9 @@ def said_of(url: str) -> str:
         (f"http://nowhere.invalid/{TOKEN}", "its name does not resolve"),
     ],
 )
-def test_an_address_where_nobody_is_says_why_in_the_words_of_the_system(url: str, why: str) -> None:
+def test_an_address_without_a_server_says_why_in_the_words_of_the_system(
+    url: str, why: str
+) -> None:
     assert said_of(url).endswith(f": {why}")
 
 

@@ -129,7 +129,7 @@ def test_a_backslash_before_u0000_is_no_nul() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff", b'"x"', b"[" * 5000])
-def test_what_is_no_payload_is_refused(data: bytes) -> None:
+def test_an_invalid_payload_is_refused(data: bytes) -> None:
     with pytest.raises(EventRefused):
         decode("FLIGHT_CREATED", data)
 

@@ -331,7 +331,7 @@ def test_a_body_of_nothing_is_empty(raw: bytes) -> None:
 @pytest.mark.parametrize(
     "raw", [b"<!DOCTYPE html><html></html>", b"Service Unavailable", b"\xef\xbb\xbfno"]
 )
-def test_a_body_of_anything_else_is_no_json(raw: bytes) -> None:
+def test_any_other_body_is_not_json(raw: bytes) -> None:
     for decode in (peek, decode_feed, decode_radios):
         with pytest.raises(FeedNotJson):
             decode(raw)

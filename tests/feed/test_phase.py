@@ -157,7 +157,7 @@ def test_a_simulator_at_speed_is_polled_once_an_interval() -> None:
     assert min(gaps(polls)) >= 1.5
 
 
-def test_who_asks_more_often_than_the_feed_is_written_waits_for_no_phase() -> None:
+def test_polling_faster_than_the_feed_waits_for_no_phase() -> None:
     plan = PollPlan(START)
     for number in range(1, 100):
         before, update = plan, START + seconds(number // 3 * 15.0)
@@ -177,7 +177,7 @@ def test_a_feed_that_cannot_be_reached_is_tried_at_a_steady_pace() -> None:
     assert gaps(poll(None, 500)) == [15.0] * 499
 
 
-def test_a_feed_that_stands_still_is_polled_on() -> None:
+def test_a_frozen_feed_is_still_polled() -> None:
     plan = PollPlan(START)
     for _ in range(500):
         before = plan

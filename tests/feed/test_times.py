@@ -60,7 +60,7 @@ def test_a_time_of_any_zone_is_the_same_moment_in_utc(time: datetime, minutes: i
         "\u0662\u0660\u0662\u0666-10-01T10:00:00Z",
     ],
 )
-def test_what_is_no_moment_is_a_value_error(text: str) -> None:
+def test_an_invalid_time_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_time(text)
 

@@ -155,7 +155,7 @@ def test_without_redis_each_counts_for_itself_and_asks_it_seldom() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
-def test_what_is_no_method_of_http_is_refused_and_makes_no_label() -> None:
+def test_an_unknown_http_method_is_refused_and_makes_no_label() -> None:
     counts = RequestCounts()
     client = client_of(None, counts)
     for number in range(300):

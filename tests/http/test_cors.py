@@ -176,6 +176,6 @@ def test_origins_are_taken_as_browsers_send_them(
         "https://example.org:port", "on", ",",
     ],
 )  # fmt: skip
-def test_what_is_no_origin_is_refused_by_name(tmp_path: Path, given: str) -> None:
+def test_an_invalid_origin_is_refused_by_name(tmp_path: Path, given: str) -> None:
     with pytest.raises(ConfigurationError, match="VATWATCH_CORS_ORIGINS"):
         load(env={"VATWATCH_CORS_ORIGINS": given}, directory=tmp_path)

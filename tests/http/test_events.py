@@ -116,7 +116,7 @@ def test_an_unknown_field_of_the_body_is_named_with_its_near_match(api: Api) -> 
     assert api.house.status().published == 0
 
 
-def test_a_body_that_is_no_json_or_too_large_is_refused(api: Api) -> None:
+def test_a_body_that_is_not_json_or_too_large_is_refused(api: Api) -> None:
     post = api.client.simulate_post
     for body in (b"", b"{", b"\xff\xfe", b"[" * 60_000):
         answer = post("/api/events", body=body, headers=BEARER)

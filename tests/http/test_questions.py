@@ -110,7 +110,7 @@ def test_beyond_the_line_the_answer_is_503_at_once_with_the_time_to_come_back() 
         assert here.ask().status == falcon.HTTP_200
 
 
-def test_who_asks_on_and_on_beyond_the_line_does_not_keep_the_hub() -> None:
+def test_a_client_that_repeats_refused_questions_does_not_keep_the_hub() -> None:
     with house() as here:
         here.hold()
 
@@ -135,7 +135,7 @@ def test_a_suspended_service_says_when_it_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize("how", ["closed", "shut down", "forgotten"])
-def test_whoever_has_hung_up_is_not_answered_and_leaves_room_when_it_is_needed(how: str) -> None:
+def test_a_client_that_hung_up_is_not_answered_and_leaves_room(how: str) -> None:
     with house() as here:
         here.hold()
         pairs = [socket.socketpair() for _ in range(PUBLIC_CAPACITY)]

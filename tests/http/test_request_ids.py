@@ -81,7 +81,7 @@ def test_what_is_taken_over_is_short_and_printable(text: str) -> None:
     assert len(taken) <= 128
 
 
-def test_a_secret_is_no_id() -> None:
+def test_a_secret_is_not_taken_as_a_request_id() -> None:
     hide(["a-key-as-an-id"])
     assert MADE.fullmatch(accepted("a-key-as-an-id"))
 

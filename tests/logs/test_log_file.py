@@ -152,7 +152,7 @@ def test_a_full_disk_and_a_directory_in_its_place_are_ordinary_errors(path: Path
         LogFile(path / "nowhere" / "some.log", 1000, 1).append(b"line\n")
 
 
-def test_a_file_that_somebody_moves_or_removes_is_begun_anew(path: Path) -> None:
+def test_a_file_that_is_moved_or_removed_is_reopened(path: Path) -> None:
     file = LogFile(path, 1000, 1)
     file.append(b"one\n")
     path.rename(path.with_suffix(".moved"))
@@ -163,7 +163,7 @@ def test_a_file_that_somebody_moves_or_removes_is_begun_anew(path: Path) -> None
     assert path.with_suffix(".moved").read_bytes() == b"one\n"
 
 
-def test_whoever_holds_the_lock_for_long_costs_the_lines_and_no_more(
+def test_a_lock_that_is_held_for_long_costs_the_lines_and_no_more(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_file, "LOCK_PATIENCE_S", 0.05)

@@ -114,7 +114,7 @@ def test_a_line_longer_than_the_pipe_takes_at_once_comes_whole(pipe: tuple[int, 
     assert second.endswith(": after")
 
 
-def test_a_reader_that_has_gone_is_no_error(pipe: tuple[int, int]) -> None:
+def test_a_reader_that_has_gone_causes_no_error(pipe: tuple[int, int]) -> None:
     read, write = pipe
     handler = log_to(write)
     os.close(read)

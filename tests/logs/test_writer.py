@@ -95,14 +95,14 @@ def test_a_file_that_cannot_be_written_is_told_once_and_once_when_it_can(
     assert len(caplog.records) == 2
 
 
-def test_whoever_must_know_that_a_line_is_kept_learns_it(tmp_path: Path) -> None:
+def test_a_caller_can_wait_until_its_line_is_on_disk(tmp_path: Path) -> None:
     writer, path = LogWriter(), tmp_path / "some.log"
     assert writer.put_and_wait(log_file(path), b"line\n")
     assert path.read_bytes() == b"line\n"
     assert not writer.put_and_wait(log_file(tmp_path), b"line\n"), "it is a directory"
 
 
-def test_others_go_on_while_somebody_waits_for_a_disk_that_stands_still(
+def test_others_go_on_while_one_caller_waits_for_a_stalled_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LAST_S", 0.2)

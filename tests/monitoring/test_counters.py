@@ -43,7 +43,7 @@ def test_counts_by_name_are_added_name_by_name(lives: list[list[str]]) -> None:
             assert totals.over(FetcherStatus(outcomes=dict(own))).outcomes == dict(ever)
 
 
-def test_a_count_that_begins_anew_within_one_life_is_added_too() -> None:
+def test_a_count_that_is_reset_within_one_incarnation_is_added_too() -> None:
     totals = Totals()
     totals.begin()
     assert totals.over(StoreStatus(stored=5)).stored == 5

@@ -59,7 +59,7 @@ def test_the_next_outage_is_a_row_of_its_own() -> None:
     assert [each.count for each in rows(folder).values()] == [1]
 
 
-def test_what_is_no_weather_is_a_row_of_its_own_each_moment() -> None:
+def test_a_bug_is_a_row_of_its_own_each_time() -> None:
     folder = ErrorFolder()
     for _ in range(3):
         folder.fold(record())

@@ -122,7 +122,7 @@ def test_a_holder_that_was_killed_a_moment_ago_is_waited_for(tmp_path: Path) -> 
             lock.release()
 
 
-def test_a_holder_that_stands_still_is_not_taken_for_dead(tmp_path: Path) -> None:
+def test_a_stalled_holder_is_not_taken_for_dead(tmp_path: Path) -> None:
     with held_by(tmp_path, "runs") as process:
         process.send_signal(signal.SIGSTOP)
         while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:

@@ -228,7 +228,7 @@ def test_a_pid_file_that_names_a_stranger_or_nobody_does_not_matter(
         stranger.kill()
 
 
-def test_a_stop_ends_a_server_that_stands_still(start: Callable[..., EmbeddedPostgres]) -> None:
+def test_a_stop_ends_a_stalled_server(start: Callable[..., EmbeddedPostgres]) -> None:
     cluster = start()
     process = psutil.Process(cluster.pid)
     process.send_signal(signal.SIGSTOP)

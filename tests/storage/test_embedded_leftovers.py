@@ -271,7 +271,7 @@ def test_the_shared_memory_of_a_dead_server_may_be_anybodys_by_now(
     assert_starts(worn_home, killed=True)
 
 
-def test_a_cluster_that_initdb_did_not_finish_is_made_anew(tmp_path: Path) -> None:
+def test_a_cluster_that_initdb_did_not_finish_is_made_again(tmp_path: Path) -> None:
     home = tmp_path / "home"
     half = home / "postgres" / "data.unfinished-abc"
     (half / "base").mkdir(parents=True)
@@ -328,7 +328,7 @@ def test_a_start_waits_for_the_server_that_a_killed_service_left_and_that_stops(
             owner.communicate()
 
 
-def test_a_server_that_takes_long_to_recover_is_not_ended_and_begun_anew(home: Path) -> None:
+def test_a_server_that_takes_long_to_recover_is_not_restarted(home: Path) -> None:
     """It has to fetch its log from an archive that is slow, and has nothing."""
     data = home / "postgres" / "data"
     with (data / "postgresql.auto.conf").open("a") as settings:
@@ -342,7 +342,7 @@ def test_a_server_that_takes_long_to_recover_is_not_ended_and_begun_anew(home: P
         cluster.stop()
 
 
-def test_a_server_that_was_left_and_stands_still_is_replaced(
+def test_a_stalled_server_that_was_left_behind_is_replaced(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vatwatch.storage.embedded.SILENT_S", 3.0)

@@ -352,7 +352,7 @@ def put(what: str, path: Path) -> None:
 
 @pytest.mark.parametrize("when", ["before the start", "meanwhile"])
 @pytest.mark.parametrize("what", ["a pipe", "a device", "a socket", "a folder"])
-def test_what_is_no_file_goes_to_the_quarantine_with_a_reason_and_costs_nothing_else(
+def test_an_entry_that_is_not_a_file_is_quarantined_with_a_reason(
     what: str, when: str, keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the path of a socket may not be long

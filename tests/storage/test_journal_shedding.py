@@ -84,7 +84,7 @@ def test_without_an_archive_only_the_newest_stays(journal: Journal) -> None:
     assert journal.stats().archived == 2
 
 
-def test_a_log_that_another_process_holds_open_is_begun_anew_under_it(tmp_path: Path) -> None:
+def test_a_log_that_another_process_holds_open_is_cut_under_it(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with path.open("ab", buffering=0) as held:
         held.write(b"old" * 100)

@@ -222,7 +222,7 @@ def test_a_statement_that_takes_too_long_frees_the_caller_and_the_thread(
 
 
 @pytest.mark.parametrize("fresh_s", [0.0, 1e9])
-def test_a_server_that_stands_still_costs_the_time_out_and_then_nothing(
+def test_a_stalled_server_costs_the_timeout_and_then_nothing(
     database_url: str, admin: connection, monkeypatch: pytest.MonkeyPatch, fresh_s: float
 ) -> None:
     """Stopped, not dead: the connection stays up, and nothing comes back."""

@@ -148,7 +148,7 @@ def test_days_of_positions_go_whole_and_only_when_all_of_them_is_old(conn: conne
     assert rows(conn, names) == [("mine",)]
 
 
-def test_whoever_reads_positions_is_not_locked_out_by_a_clean_up_that_waits(
+def test_a_clean_up_that_waits_does_not_lock_out_readers_of_positions(
     conn: connection, database_url: str
 ) -> None:
     write_all(conn, [snapshot(0, pilots=[pilot()]), snapshot(86_400, pilots=[pilot()])])
@@ -167,7 +167,7 @@ def test_whoever_reads_positions_is_not_locked_out_by_a_clean_up_that_waits(
     assert rows(conn, "SELECT count(*) FROM positions") == [(0,)]
 
 
-def test_what_has_no_setting_is_kept_for_ever(tmp_path: Path) -> None:
+def test_tables_without_a_setting_are_kept_forever(tmp_path: Path) -> None:
     def history(**env: str) -> list[object]:
         rules = retentions_of(load(env=env, directory=tmp_path))
         return [rule for rule in rules if not isinstance(rule, RowRetention)]

@@ -207,7 +207,7 @@ def test_siblings_are_not_restarted_when_it_is_tried() -> None:
         assert log.count("b started") == starts == 4
 
 
-def test_the_message_that_it_fails_at_does_not_come_round_for_ever() -> None:
+def test_a_message_that_fails_is_not_tried_without_end() -> None:
     with running(spec([], breaker=NEVER, on_failed_message=OnFailedMessage.RETRY)) as (
         tree,
         notices,

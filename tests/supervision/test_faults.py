@@ -28,7 +28,7 @@ class Bytes(Tell):
     data: bytes
 
 
-def test_a_crash_befalls_the_messages_that_it_is_ordered_for_and_no_others() -> None:
+def test_a_crash_applies_to_the_ordered_messages_and_no_others() -> None:
     log: list[str] = []
     with running(root(scribe("a", log), scribe("b", log))) as (tree, notices):
         tree.faults.inject(Fault(FaultKind.CRASH, "a", count=2, skip=1))

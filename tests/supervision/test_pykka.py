@@ -327,7 +327,7 @@ def test_what_pykka_says_to_itself_never_gets_to_on_receive() -> None:
         assert node(tree, "strict").asks_failed == 0
 
 
-def test_faults_befall_pykkas_messages_too() -> None:
+def test_faults_apply_to_pykkas_messages_too() -> None:
     with running(root(player([]))) as (tree, notices):
         tree.faults.inject(Fault(FaultKind.DROP, "player"))
         ref_of().proxy().fail.defer()

@@ -322,7 +322,7 @@ class Clock:
         return self.now
 
 
-def test_failures_far_apart_do_not_add_up_and_start_the_backoff_anew() -> None:
+def test_failures_far_apart_do_not_add_up_and_reset_the_backoff() -> None:
     clock = Clock()
     spec = root(scribe("a", []), intensity=1, period_s=10)
     with running(spec, clock=clock) as (tree, notices):

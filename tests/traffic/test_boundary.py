@@ -157,7 +157,7 @@ def test_a_square_holds_exactly_the_points_between_its_sides(lat: float, lon: fl
         ),
     ],
 )
-def test_what_is_no_boundary_is_refused_with_what_is_wrong_and_where(
+def test_an_invalid_boundary_is_refused_with_what_is_wrong_and_where(
     data: bytes, says: str
 ) -> None:
     with pytest.raises(ValueError, match="area") as caught:

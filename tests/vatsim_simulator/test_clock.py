@@ -31,7 +31,7 @@ def test_at_speed_ten_an_update_comes_every_second_and_a_half() -> None:
     assert round(clock.due_s(8) - clock.due_s(7), 6) == 1.5
 
 
-def test_time_stands_still_while_the_world_falls_behind() -> None:
+def test_time_stops_while_the_world_falls_behind() -> None:
     clock = Clock(NOON, speed=2, wall_s=0.0)
     before = clock.now(10.0)
     clock.fall_behind(3.0)

@@ -44,7 +44,7 @@ def test_headers_are_as_vatsims_and_there_are_no_validators(client: Client, path
 
 
 @pytest.mark.parametrize("accepts", ["gzip", "br, gzip;q=0.5", "*"])
-def test_a_body_is_compressed_for_who_asks(client: Client, accepts: str) -> None:
+def test_a_body_is_compressed_for_clients_that_ask_for_it(client: Client, accepts: str) -> None:
     plain, packed = client.ask(DATA), client.ask(DATA, headers={"Accept-Encoding": accepts})
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(packed.body) == plain.body
@@ -88,7 +88,7 @@ def test_updates_follow_each_other_15_simulated_seconds_apart(start: Start) -> N
     assert not decode_radios(client.ask(TRANSCEIVERS).body).quarantined
 
 
-def test_an_update_is_the_same_whoever_looked_before(start: Start) -> None:
+def test_an_update_is_the_same_for_every_reader(start: Start) -> None:
     client = start(speed=100.0)
     client.until(lambda state: state["newest"]["number"] >= 5)
     body = client.ask(DATA).body

@@ -1,9 +1,9 @@
 """Blame: which failures are the fault of the snapshot that an actor has in hand.
 
-A snapshot that makes any actor fail is counted against its journal entry (`SnapshotFailed`), by
-whoever had it in hand: when the failure could be caught, and else in `on_crash`. What says nothing
-about the snapshot is never counted: a database, a mailbox or an actor that is away for a while, a
-failure that somebody has ordered, the end of an actor by its supervisor's order.
+An actor that fails with a snapshot in hand counts it against the journal entry (`SnapshotFailed`):
+where it catches the failure, or else in `on_crash`. Failures that say nothing about the snapshot
+are never counted: a database, a mailbox or an actor that is away for a while, an injected fault, a
+stop by order.
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ class ConfigWatcherActor(Service):
     def __init__(
         self, settings: Settings, options: Options, use: Callable[[Settings, Options], None]
     ) -> None:
-        """`use(settings, options)` puts settings into force for everything that is no running
-        actor: the specs of the tree, the log, the HTTP API. It must not wait."""
+        """`use(settings, options)` puts settings into force for everything but the running
+        actors: the specs of the tree, the log, the HTTP API. It must not wait."""
         super().__init__()
         self._settings = settings
         self._options = options

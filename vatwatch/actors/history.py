@@ -64,7 +64,7 @@ class TryDatabase(Tell):
 Received: TypeAlias = ToHistory | TryDatabase
 
 # Connections that questions from outside leave to the tree's own: one for the health monitor's
-# look at the database, one for whoever reads what happened before it started.
+# look at the database, one for an actor that reads what happened before it started.
 RESERVED = 2
 # While the database is away: nobody may ask for hours, and the status would stay out of date.
 RETRY_S = 1.0

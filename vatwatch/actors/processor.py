@@ -15,7 +15,7 @@ Two paths lead from a snapshot to its readers, because they may not wait for eac
 - The *live path* (`LivePath`) answers at once. It compares each snapshot that the journal tells of
   with the live state, and the cache and the event bus have the result, whatever the database does.
 - The *durable path* (`DurablePath`) is complete and in order. It sends each journal entry to the
-  store once, compared with the entry before it. While the database is away it stands still, and
+  store once, compared with the entry before it. While the database is away it waits, and
   afterwards it catches up from the journal.
 
 In good times both are at the same state, the very same object: then a snapshot is compared once,
@@ -26,8 +26,8 @@ so what its readers were told may differ from its rows in details: docs/architec
 which.
 
 Three rules keep that safe: the store refuses a batch that was not derived from its newest snapshot;
-the journal hands out an entry until the store has it; and whoever is in doubt starts over from what
-the database says (`DurablePath.start_over`). So nothing here has to be remembered.
+the journal hands out an entry until the store has it; and a path in doubt starts over from what the
+database says (`DurablePath.start_over`). So nothing here has to be remembered.
 
 This actor is only the switch: it decodes, sends each snapshot down the right path, sends and asks
 what the paths say, and counts a failure against the snapshot that caused it.

@@ -1,8 +1,8 @@
 """Which request and which snapshot the work at hand belongs to, for every line of the log.
 
 Each greenlet and each native thread has a context of its own (`contextvars`), and neither gevent
-nor its thread pools hand one on. So whoever passes work on carries the ids along: an ask does
-(`Reply.request_id`), and so do an actor's own greenlets and its native threads.
+nor its thread pools hand one on. So code that passes work on carries the ids along: an ask
+(`Reply.request_id`), an actor's own greenlets, and its native threads.
 """
 
 from __future__ import annotations

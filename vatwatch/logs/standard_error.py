@@ -1,7 +1,7 @@
 """The log on standard error, never at the cost of the hub.
 
 A terminal that is stopped with Ctrl-S, a pager, or a log collector that hangs takes no more bytes,
-and a write to it would wait for ever, the whole service with it. So nothing is written that would
+and a write to it would block the whole service. So nothing is written that would
 wait: lines queue up to a bound, and beyond it the oldest are lost and counted.
 """
 

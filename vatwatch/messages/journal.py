@@ -101,8 +101,8 @@ class LastEntry(Ask[SnapshotJournaled | None]):
 class SnapshotFailed(Tell):
     """every service → journal: this entry made me fail. Too often, and it is quarantined.
 
-    Sent once for each failure, by whoever had the entry in hand: when it could go on, or when it
-    dies. Never for a failure that is nobody's: a database that is away, an order to stop.
+    Sent once for each failure, by the actor that had the entry in hand, whether it goes on or
+    dies. Never for failures that say nothing about the entry: a database that is away, a stop.
     """
 
     entry_id: int

@@ -296,8 +296,7 @@ Status: TypeAlias = (
 
 
 class DatabaseReport(Struct, frozen=True):
-    """What the database answers now, or why it does not (`error`): to whoever wants to know how it
-    is, that is an answer and no failure."""
+    """What the database answers now, or why it does not (`error`): that is a valid answer, too."""
 
     latency_ms: float | None = None
     size_bytes: int | None = None

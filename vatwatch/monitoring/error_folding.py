@@ -1,11 +1,11 @@
 """Folds repeats of one error into one record with a count: a night of weather is a few rows.
 
-An error that is nobody's fault (weather: the feed, PostgreSQL or Redis is away) comes with every
-poll. Its record stays open: a repeat raises the count and the last time, and the row in the table
-is written again. Every other error is folded for a moment only, as each may have its own cause.
+Weather (the feed, PostgreSQL or Redis is away) causes the same error at every poll. Its record
+stays open: a repeat raises the count and the last time, and the row in the table is written again.
+Every other error is folded for a moment only, as each may have its own cause.
 
 An error is a repeat if it has the same fingerprint, severity and outcome. What is put in quarantine
-is never folded over two snapshots: whoever looks for a snapshot's error must find it.
+is never folded over two snapshots, so that the error of each snapshot can be found.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ class _Source(StringIO):
         """The next piece; empty at the end, when there is room for what libpq still holds."""
         piece = super().read(size)
         if not piece:
-            # gevent's own would make a hub in this native thread. Whoever cuts the connection at
-            # its deadline (pool.py) wakes it up.
+            # gevent's own would make a hub in this native thread. The pool cuts the connection at
+            # its deadline (pool.py), which ends the wait.
             poll = _native_poll()
             poll.register(self._socket, select.POLLOUT)
             poll.poll()

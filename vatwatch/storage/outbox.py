@@ -2,8 +2,8 @@
 
 What is accepted is appended, so that what the database does not have yet outlives a process that is
 killed: what was written is the operating system's, without fsync. (A machine that loses power may
-lose the last of it.) When nothing is on its way the file is emptied. An ordered stop writes it
-anew, with all that is left. Each line stands for itself: one that was cut short is passed over.
+lose the last of it.) When nothing is on its way the file is emptied. An ordered stop
+rewrites it with all that is left. Each line stands for itself: one that was cut short is skipped.
 """
 
 from __future__ import annotations

@@ -11,8 +11,7 @@ class Tell:
     """Not answered. If handling it fails, the actor fails and its supervisor acts.
 
     Subclasses are frozen dataclasses with slots. One that belongs to something larger may name it
-    by a property `correlation_id`, a text: whoever looks into a failure sees what else belongs to
-    it.
+    by a property `correlation_id`, a text: a failure then shows what else belongs to it.
     """
 
     __slots__ = ()
