@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -171,6 +172,21 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 def test_a_toml_file_that_is_none_is_a_fault(tmp_path: Path, content: str) -> None:
     (tmp_path / "vatwatch.toml").write_bytes(content.encode("latin-1"))
     assert "vatwatch.toml: " in faults(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["vatwatch.toml", ".env"])
+def test_a_pipe_in_the_place_of_a_file_is_a_fault_and_not_waited_for(
+    tmp_path: Path, name: str
+) -> None:
+    os.mkfifo(tmp_path / name)
+    assert f"{name}: cannot be read (it is a pipe; give a file)" in faults(tmp_path)
+
+
+def test_an_env_file_that_is_a_device_without_content_sets_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".env").symlink_to("/dev/null")
+    assert sources(load(env={}, directory=tmp_path)) == sources(
+        load(env={}, directory=tmp_path / "none")
+    )
 
 
 def test_an_env_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:

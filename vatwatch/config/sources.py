@@ -11,7 +11,9 @@ in .env, which others use too, it is a warning.
 
 from __future__ import annotations
 
+import errno
 import re
+import stat
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -113,6 +115,7 @@ def _toml(
 ) -> dict[str, object]:
     """The settings of a vatwatch.toml: those at the top and those under `[vatwatch]`."""
     try:
+        _refuse_pipe(path)
         with path.open("rb"):
             pass  # pydantic-settings skips what it cannot look at without a word
         content = dict(TomlConfigSettingsSource(names, path)())
@@ -162,6 +165,7 @@ def _dotenv(
 ) -> dict[str, object]:
     """The settings of a .env, as python-dotenv reads it."""
     try:
+        _refuse_pipe(path)
         with path.open(encoding="utf-8") as file:
             unread = [binding.original.line for binding in parse_stream(file) if binding.error]
         if unread:
@@ -180,6 +184,12 @@ def _dotenv(
         return {}
     found.warnings.extend(unknown(source.env_vars, known, str(path)))
     return values
+
+
+def _refuse_pipe(path: Path) -> None:
+    """Opening a pipe waits until somebody writes to it, and a second reading waits again."""
+    if stat.S_ISFIFO(path.stat().st_mode):
+        raise OSError(errno.ESPIPE, "it is a pipe; give a file")
 
 
 def _reason(error: OSError) -> str:
