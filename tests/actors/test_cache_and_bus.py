@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ from vatwatch.live.records import Collection
 from vatwatch.messages import Delivered, GetEvents, Publish
 from vatwatch.messages.status import CacheStatus
 from vatwatch.monitoring.health import Health
+from vatwatch.storage import redis_mirror
 from vatwatch.supervision import (
     Actor,
     ChildFailed,
@@ -204,9 +207,8 @@ def test_a_stream_that_redis_refuses_keeps_no_live_state_from_redis(
             service.hand_in(update)
             service.until_served(time_of(update))
             until(lambda: "delete it (DEL)" in service.status("cache", CacheStatus).last_error)
-            # Before anything else is written the refusal of the stream is known.
             served = service.http.simulate_get("/api/flights").text
-            assert client.get("vatwatch:live:flights") == served
+            until(lambda text=served: client.get("vatwatch:live:flights") == text)
         told = [one for name, _, one in caplog.record_tuples if name.endswith("redis_side")]
         assert len(told) == 1, told
         client.delete("vatwatch:events")
@@ -215,6 +217,28 @@ def test_a_stream_that_redis_refuses_keeps_no_live_state_from_redis(
         assert known
         until(lambda: known <= {fields["id"] for _, fields in client.xrange("vatwatch:events")})
         until(lambda: any("Redis is back" in one for one in caplog.messages))
+        client.close()
+
+
+def test_a_redis_that_hangs_keeps_nobody_waiting_and_gets_the_latest_state_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_mirror, "TIMEOUT_S", 10 * PATIENCE_S)
+    path = tmp_path / "redis.sock"
+    given = updates(4)
+    with redis_at(path), running(tmp_path, NOWHERE, REDIS_URL=f"unix://{path}") as service:
+        client = redis.Redis(unix_socket_path=str(path), decode_responses=True)
+        server = client.info()["process_id"]
+        os.kill(server, signal.SIGSTOP)
+        try:
+            for update in given:
+                service.hand_in(update)
+                service.until_served(time_of(update))
+                assert service.http.simulate_get("/api/flights").status_code == 200
+        finally:
+            os.kill(server, signal.SIGCONT)
+        served = service.http.simulate_get("/api/flights").text
+        until(lambda: client.get("vatwatch:live:flights") == served)
         client.close()
 
 

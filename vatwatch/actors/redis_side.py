@@ -51,8 +51,7 @@ class RedisSide:
         stream_length: int,
         on_news: Callable[[], None],
     ) -> None:
-        """`on_news` is called when a question or an event, and no live state, has found Redis away
-        or back."""
+        """`on_news` is called when Redis was found to be away or back."""
         self._actor = actor
         self._mirror = mirror
         self._circuit_breaker = actor.circuit_breaker("Redis", policy, failure_types=REDIS_FAILS)
@@ -71,6 +70,8 @@ class RedisSide:
         self._events: deque[tuple[int, Event]] = deque(maxlen=stream_length)
         self._numbers = count()
         self._appending = False
+        self._unwritten: tuple[Mapping[Collection, Body], bytes] | None = None
+        self._writing = False
 
     @property
     def last_error(self) -> str:
@@ -100,8 +101,26 @@ class RedisSide:
             return None
 
     def write(self, bodies: Mapping[Collection, Body], configuration: bytes) -> None:
-        """Write the live state and the configuration (JSON), and events that wait."""
-        self._attempt(lambda: self._mirror.write(bodies, configuration))
+        """Write the live state and the configuration (JSON), soon, and then events that wait.
+
+        Never waits: those who ask for the live state would wait with it. Of several that come while
+        Redis hangs only the latest is written.
+        """
+        self._unwritten = bodies, configuration
+        if not self._writing:
+            self._writing = True
+            self._actor.spawn(self._write)
+
+    def _write(self) -> None:
+        """In a greenlet of its own."""
+        before = self.last_error
+        try:
+            while self._unwritten is not None:
+                unwritten, self._unwritten = self._unwritten, None
+                self._attempt(partial(self._mirror.write, *unwritten))
+        finally:
+            self._writing = False
+        self._tell_news(before)
         self._append_soon()
 
     def add_events(self, events: Sequence[Event]) -> None:
@@ -134,8 +153,11 @@ class RedisSide:
                 gevent.sleep(0)
         finally:
             self._appending = False
-            if self.last_error != before:
-                self._on_news()
+            self._tell_news(before)
+
+    def _tell_news(self, before: str) -> None:
+        if self.last_error != before:
+            self._on_news()
 
     def _offer(self, events: Sequence[Event]) -> None:
         """Append these. That the stream is refused says nothing against the live state's keys.

@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 # What redis-py takes for one.
 _Field: TypeAlias = bytes | bytearray | memoryview | str | int | float
 
-# A mirror must not keep the live state waiting.
+# How long a server that hangs is waited for before the next live state is tried.
 TIMEOUT_S = 2.0
 CONFIG_KEY = "vatwatch:config"
 EVENTS_KEY = "vatwatch:events"
