@@ -66,12 +66,12 @@ def restored(dump: Path, database_url: str) -> int:
 # --- an embedded cluster --------------------------------------------------------------------------
 
 
-def test_without_the_service_its_server_is_started_for_as_long_as_it_takes(
+def test_without_the_service_its_server_is_started_for_the_command(
     home: Path, tmp_path: Path, database_url: str
 ) -> None:
     done = vatwatch("psql", "-At", "-c", "SELECT count(*) FROM kept", VATWATCH_HOME=home)
     assert (done.returncode, done.stdout) == (0, "1000\n"), done.stderr
-    assert "is started for as long as this takes" in done.stderr
+    assert "is started for this command" in done.stderr
     dump = tmp_path / "kept.dump"
     done = vatwatch("backup", str(dump), VATWATCH_HOME=home)
     assert done.returncode == 0, done.stderr
