@@ -469,3 +469,11 @@ def test_many_changes_and_orders_at_once_end_with_the_last_file(tmp_path: Path) 
         until(lambda: 129.0 in hold_times(one, feeds), "the rules")
         assert set(codes) == {200}
         assert all(n.failures == 0 for n in one.running.tree.snapshot().walk())
+
+
+def test_a_shorter_interval_of_the_looks_counts_at_once(tmp_path: Path) -> None:
+    with reloading(tmp_path, VATWATCH_CONFIG_INTERVAL=3600) as (one, _):
+        one.change(VATWATCH_CONFIG_INTERVAL=0.05)
+        assert one.order().status_code == 200
+        one.change(CACHE_TTL_DEFAULT=123)  # and nobody orders anything
+        until(lambda: one.in_force("CACHE_TTL_DEFAULT")["value"] == "123")

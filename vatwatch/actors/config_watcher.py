@@ -43,7 +43,7 @@ from vatwatch.messages.status import ConfigStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.redaction import hide, redact
 from vatwatch.storage.watched_files import Look, look_at
-from vatwatch.supervision import NativePool, Tell
+from vatwatch.supervision import NativePool, Tell, Timer
 from vatwatch.traffic.pipeline import Options
 
 log = logging.getLogger(__name__)
@@ -103,12 +103,13 @@ class ConfigWatcherActor(Service):
         self._changed_at: datetime | None = None
         self._rejected_at: datetime | None = None
         self._reloads = self._rejections = 0
+        self._next_look: Timer | None = None
 
     def on_start(self) -> None:
         if self._settings.version:
             self._tell_everybody()  # the one before may not have come to it
         # Since they were read for the start the files may have changed.
-        self.after(0, LookAtFiles())
+        self._next_look = self.after(0, LookAtFiles())
         self._report()
 
     def on_stop(self) -> None:
@@ -121,7 +122,7 @@ class ConfigWatcherActor(Service):
         match message:
             case LookAtFiles():
                 self._look()
-                self.after(self._settings.general.config_interval_s, LookAtFiles())
+                self._look_again_later()
             case ReloadSettings():
                 return self._reload("request")
             case ReloadOrdered():
@@ -131,6 +132,11 @@ class ConfigWatcherActor(Service):
             case _:
                 assert_never(message)
         return None
+
+    def _look_again_later(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
+        self._next_look = self.after(self._settings.general.config_interval_s, LookAtFiles())
 
     # --- the files ---------------------------------------------------------------------------
 
@@ -193,6 +199,7 @@ class ConfigWatcherActor(Service):
 
     def _take_over(self, plan: ReloadPlan, options: Options, trigger: str) -> None:
         self._settings, self._options = plan.settings, options
+        self._look_again_later()  # the interval may be another one
         self._use(plan.settings, options)
         self._tell_everybody()
         self._reloads += 1
