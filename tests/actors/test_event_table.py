@@ -36,7 +36,7 @@ from vatwatch.messages import (
     StoreEvents,
 )
 from vatwatch.storage.outbox import BUS_LINES, Outbox
-from vatwatch.storage.retention import Retention
+from vatwatch.storage.retention import RowRetention
 from vatwatch.supervision import Fault, FaultKind
 
 NOWHERE = "host='/nowhere' user=nobody dbname=nothing"
@@ -257,7 +257,7 @@ def test_events_of_a_process_that_was_killed_are_stored_by_the_next_one(
 
 
 def test_what_was_kept_long_enough_goes_and_the_rest_stays(database_url: str) -> None:
-    kept = Retention("events", "stored_at", timedelta(hours=1))
+    kept = RowRetention("events", "stored_at", timedelta(hours=1))
     old, new = event(1), event(2)
     # Nothing is to be written a second time after it has gone.
     with bus_house(database=database_url, retentions=[kept], purge_s=0.05, resend_s=3600) as house:
