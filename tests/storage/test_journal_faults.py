@@ -202,7 +202,7 @@ def test_the_last_id_is_as_durable_before_the_last_file_that_tells_it_goes(
     assert keeper.append()
     keeper.commit()
     with keeper.disk.mounted():
-        keeper.journal._max_bytes = 300  # the next one needs all the room
+        keeper.journal.max_bytes = 300  # the next one needs all the room
         assert keeper.append()
     assert keeper.disk.done[:5] == [
         ("open", "high-water.tmp"),

@@ -19,6 +19,7 @@ def status_of(reader: SnapshotReader, content: FeedContent, *, behind: bool) -> 
         lost_values=dict(reader.lost_values),
         radios_unreadable=dict(content.radios_unreadable),
         conditions=content.conditions,
+        fewer_pilots=content.fewer_pilots,
     )
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from vatwatch.config.hot_reload import SettingChange
 from vatwatch.config.settings import Described
+from vatwatch.counting import counted
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.bodies import require_no_fields
 from vatwatch.http.problems import Unprocessable
@@ -89,11 +90,11 @@ class ReloadResource:
 
 
 def _refused(outcome: ReloadOutcome) -> Unprocessable:
-    count = len(outcome.faults)
+    faults = counted(len(outcome.faults), "fault")
     return Unprocessable(
         "The settings are refused",
-        f"There {'is a fault' if count == 1 else f'are {count} faults'} in the settings; nothing "
-        "is changed. Correct what `faults` lists and try again.",
+        f"{faults} found in the settings; nothing is changed. Correct what `faults` lists and try "
+        "again.",
         outcome.faults,
     )
 
