@@ -29,6 +29,11 @@ def test_proxies_are_addresses_or_networks(tmp_path: Path) -> None:
     [
         ("VATWATCH_READ_RATE", "often"),
         ("VATWATCH_READ_RATE", "-1/minute"),
+        ("VATWATCH_READ_RATE", "0/minute"),
+        ("VATWATCH_READ_RATE", "9999999999/second"),
+        ("VATWATCH_READ_RATE", "5/99999999999999 year"),
+        ("VATWATCH_READ_RATE", "5/second;9/minute"),
+        ("VATWATCH_WRITE_RATE", "0/second"),
         ("VATWATCH_TRUSTED_PROXIES", "my-proxy"),
         ("VATWATCH_TRUSTED_PROXIES", "10.0.0.1/8"),
     ],

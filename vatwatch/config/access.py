@@ -11,12 +11,21 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from vatwatch.config.section import SecretList, Section, Switch, TextList, checked, listed, setting
 
+# A rate of none would lock out whoever wants to change it; `off` is for no bound at all.
+RATES = range(1, 10**9 + 1)
+# A counter in Redis lives as long as its window, and Redis takes no lifetime beyond measure.
+LONGEST_WINDOW_S = 366 * 24 * 3600
+
 
 def _rate(text: str) -> None:
     try:
-        limits.parse(text)
+        (rate,) = limits.parse_many(text)
     except ValueError as error:
         raise ValueError("must be a rate such as 30/minute") from error
+    if rate.amount not in RATES or rate.get_expiry() > LONGEST_WINDOW_S:
+        raise ValueError(
+            "must be a rate such as 30/minute, with 1 to 1000000000 requests in a year at most"
+        )
 
 
 def _rate_or_off(value: Any) -> str | None:
@@ -27,7 +36,7 @@ def _rate_or_off(value: Any) -> str | None:
     try:
         _rate(text)
     except ValueError as error:
-        raise ValueError("must be a rate such as 12000/minute, or off") from error
+        raise ValueError(f"{error}; or off") from error
     return text
 
 
