@@ -11,6 +11,7 @@ import pytest
 
 from scripts import messages_drawn
 from vatwatch import messages
+from vatwatch.actors.config_watcher import READERS
 from vatwatch.supervision import BestEffort, Tell
 
 ACTORS = messages_drawn.actors()
@@ -82,3 +83,8 @@ def test_what_a_watcher_is_told_costs_its_sender_nothing(name: str) -> None:
     message = MESSAGES[name]
     if issubclass(message, Tell) and WATCHERS & RECEIVERS[name]:
         assert issubclass(message, BestEffort)
+
+
+def test_every_actor_that_takes_changed_settings_gets_them() -> None:
+    takers = {name for name, module in ACTORS.items() if "SettingsChanged" in received(module)}
+    assert set(READERS) == takers

@@ -56,7 +56,7 @@ class Redactor:
 
 
 class _Known:
-    """The secrets of this process: they come from its settings, once, at the start."""
+    """The secrets of this process, from its settings at the start and at each reload; all stay."""
 
     def __init__(self) -> None:
         self.secrets: frozenset[str] = frozenset()
@@ -83,7 +83,8 @@ def redactor() -> Redactor:
 
 
 class RedactingStream:
-    """A text stream that lets no secret through. Wraps `sys.stderr`, where logs and tracebacks go.
+    """A text stream that lets no secret through. Wraps `sys.stderr`, where tracebacks go; lines of
+    the log are redacted in `logs/formats.py`.
 
     Each `write` is looked at by itself: a secret is found if it is written in one piece, as logging
     and the interpreter's tracebacks write a line.

@@ -310,6 +310,23 @@ def test_what_needs_a_restart_is_named_and_keeps_its_value(tmp_path: Path) -> No
         assert one.order().json["needs_restart"] == []
 
 
+def test_that_only_a_restart_would_help_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told() -> int:
+        return sum("PORT is set to another value" in r.getMessage() for r in caplog.records)
+
+    with reloading(tmp_path) as (one, _feeds):
+        one.change(PORT=9999)
+        until(lambda: told() == 1, "the line")
+        one.change(VATWATCH_ALERT_HOLD=17)
+        until(lambda: one.in_force("VATWATCH_ALERT_HOLD")["value"] == "17", "the other change")
+        assert told() == 1
+        one.order()
+        assert told() == 2  # whoever asks is told again
+        assert "nothing has changed" not in caplog.text
+
+
 def test_the_sources_go_on_in_their_order(tmp_path: Path) -> None:
     with reloading(tmp_path, environment={"VATWATCH_ALERT_HOLD": 44}, **UNWATCHED) as (
         one,

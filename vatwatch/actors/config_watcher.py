@@ -169,14 +169,18 @@ class ConfigWatcherActor(Service):
         if reading.settings is None or options is None or faults:
             return self._reject(faults, trigger)
         plan = plan_reload(self._settings, reading.settings)
-        self._needs_restart, self._warnings = plan.needs_restart, reading.warnings
+        waited_for, self._needs_restart = self._needs_restart, plan.needs_restart
+        self._warnings = reading.warnings
         if self._faults:
             log.info("The settings can be read again.")
             self._faults = ()
         if plan.changed or _boundary_of(options) != _boundary_of(self._options):
             self._take_over(plan, options, trigger)
-        elif trigger != "files":
+        elif trigger != "files" and not plan.needs_restart:
             log.info("The settings were read again: nothing has changed.")
+        for change in plan.needs_restart:
+            if change not in waited_for or trigger != "files":
+                log.warning("%s is set to another value, which takes a restart.", change.name)
         self._report()
         return self._outcome(plan.changed)
 
@@ -206,8 +210,6 @@ class ConfigWatcherActor(Service):
         self._changed_at = datetime.now(UTC)
         names = ", ".join(change.name for change in plan.changed)
         log.info("The settings have changed: %s.", names or "the boundary's file")
-        for change in plan.needs_restart:
-            log.warning("%s is set to another value, which takes a restart.", change.name)
         payload = ConfigPayload(
             trigger=trigger,
             version=plan.settings.version,

@@ -26,7 +26,8 @@ class BreakerSettings(Section):
     max_timeout_s: PositiveFloat = setting(
         "CIRCUIT_BREAKER_MAX_TIMEOUT",
         600.0,
-        "Each trial that fails doubles the time of a part of the service, up to this.",
+        "The longest that a breaker of a part or of an event handler stays open; each trial that "
+        "fails doubles the time. Those of dependencies keep CIRCUIT_BREAKER_TIMEOUT.",
         unit="s",
         reload=True,
     )

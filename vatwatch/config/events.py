@@ -13,7 +13,7 @@ class EventSettings(Section):
     max_history_size: PositiveInt = setting(
         "EVENT_BUS_MAX_HISTORY_SIZE",
         1000,
-        "Events kept in memory; the table keeps all.",
+        "Events kept in memory, and (about) in Redis' stream; the table keeps all.",
         reload=True,
     )
     max_dead_letter_size: PositiveInt = setting(

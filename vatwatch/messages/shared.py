@@ -50,7 +50,8 @@ class SettingsChanged(Latest):
     """config_watcher → event_bus, error_manager, journal, store, cache, history: these settings are
     in force from now on. Actors that start later get them at the start.
 
-    config_watcher → processor, fetcher, health_monitor, resource_monitor, alerter: the same.
+    config_watcher → processor, fetcher, health_monitor, resource_monitor, alerter: these settings
+    are in force from now on.
 
     `options`: the same as the settings say it about the traffic, with the boundary's file read.
     """

@@ -3,7 +3,8 @@
 Events, errors and the like go by the time at which they were written: a recording of years ago
 that is replayed today is not old. Traffic history goes only if both are old: what a row tells of,
 and when its snapshot was written. Open flights and sessions and the newest snapshot stay, however
-old, for the next snapshot is compared with them.
+old, for the next snapshot is compared with them. The store calls the rules at its start and every
+hour (`actors/purge.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # Rows in one transaction, so that the next snapshot never waits long.
 BATCH = 5_000
 # To drop a partition locks out every reader of positions. If somebody reads them for longer than
-# this, the partition is dropped at the next clean-up instead.
+# this, the partition is dropped an hour later instead.
 LOCK_TIMEOUT_MS = 500
 
 
@@ -74,7 +75,10 @@ class PositionRetention:
     keep: timedelta
 
     def purge(self, conn: connection, limit: int = BATCH) -> int:  # noqa: ARG002
-        """Drop every partition that is too old, in one go; returns 0, as none is left for later."""
+        """Drop every partition that is too old, in one go; returns 0.
+
+        A day that somebody is reading, and the days after it, are left for the next hour.
+        """
         with conn.cursor() as cur:
             for name in list(self._too_old(cur)):
                 cur.execute("SAVEPOINT drop_partition")

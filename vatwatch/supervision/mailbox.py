@@ -1,4 +1,5 @@
-"""Mailbox: the lanes into an actor, each bounded. It outlives the actors that read it.
+"""Mailbox: three lanes into an actor, the normal and the public one bounded. It outlives the actors
+that read it.
 
 Orders and probes come through the urgent lane, what the parts of the tree say to each other through
 the normal one, and what is asked from outside through the public one: however many ask, they take
