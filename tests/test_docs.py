@@ -154,6 +154,21 @@ def test_the_data_dictionary_is_what_a_migrated_database_says(database_url: str)
     assert generated_part(DOCS / "data-dictionary.md") == said, "run `make docs`"
 
 
+# A reader sees a file of this length as a whole. None is longer; one that must be stands here with
+# its reason.
+MOST_LINES = 400
+
+
+def test_no_file_is_longer_than_a_reader_can_see_as_a_whole() -> None:
+    long = {
+        page_name(path): lines
+        for package in ("vatwatch", "vatsim_simulator")
+        for path in (ROOT / package).rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > MOST_LINES
+    }
+    assert long == {}
+
+
 def event_types() -> set[str]:
     """As the code that publishes them writes them."""
     sources = [*ROOT.glob("vatwatch/actors/*.py"), ROOT / "vatwatch" / "traffic" / "events.py"]
@@ -195,6 +210,9 @@ def test_every_dependency_has_its_reason_and_nothing_else_has(
     wanted = project["dependencies"] if group is None else project["optional-dependencies"][group]
     names = {re.split(r"[\[<>=~! ]", requirement)[0] for requirement in wanted}
     assert named_in_tables(DOCS / "dependencies.md", heading) == names
+    section = (DOCS / "dependencies.md").read_text().split(f"\n## {heading}\n")[1]
+    for name, licence in re.findall(r"^\| ([a-z][\w-]*) \| (.*?) \|", section, re.MULTILINE):
+        assert re.match(r"(MIT|BSD|Apache|PSF|MPL|LGPL|licence$)", licence), name
 
 
 def app_of_the_docs() -> App:

@@ -23,7 +23,7 @@ import gevent
 
 from vatwatch.actors.conditions import causes_of
 from vatwatch.actors.deadlines import busy_limits_s
-from vatwatch.actors.health_observations import cannot_work, of_dependency, of_feeds
+from vatwatch.actors.health_observations import can_serve, cannot_work, of_dependency, of_feeds
 from vatwatch.actors.service import Service
 from vatwatch.config.service import ServiceSettings
 from vatwatch.config.settings import Settings
@@ -41,7 +41,6 @@ from vatwatch.messages import (
     SettingsChanged,
 )
 from vatwatch.messages.health_monitor import ToHealthMonitor
-from vatwatch.messages.status import CacheStatus
 from vatwatch.monitoring.health import (
     COLLECTING,
     WELL,
@@ -350,12 +349,6 @@ class HealthMonitorActor(Service):
         self.publish("HEALTH_CHECK", HealthPayload(whole.health.value, services, changed))
 
     def _conclude(self) -> None:
-        cache = self._records.reports.get("cache")
-        serving = (
-            cache is not None
-            and isinstance(cache.status, CacheStatus)
-            and cache.status.update_timestamp is not None
-        )
         observations = {
             name: Observation(p.health, p.reason) for name, p in self._registry.parts.items()
         }
@@ -366,7 +359,7 @@ class HealthMonitorActor(Service):
         }
         whole = overall(
             observations,
-            serving=serving,
+            serving=can_serve(self._records.reports.get("cache")),
             cannot_work=dict(self._cannot_work()),
             because_of=causes,
         )

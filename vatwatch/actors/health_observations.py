@@ -48,3 +48,12 @@ def cannot_work(status: Status | None) -> bool:
         case FetcherStatus(last_outcome=outcome):
             return outcome in NOT_KEPT
     return False
+
+
+def can_serve(cache: ServiceReport | None) -> bool:
+    """Whether there is a live state to serve, as the cache has reported."""
+    return (
+        cache is not None
+        and isinstance(cache.status, CacheStatus)
+        and cache.status.update_timestamp is not None
+    )
