@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,31 @@ def test_a_service_that_fails_too_often_is_unhealthy_while_its_breaker_is_open(
     assert get(service, "/api/database/health")[0] == 503
     assert service.http.simulate_get("/api/flights").status_code == 200
     assert get(service, "/api/status")[1]["status"] == "degraded"
+
+
+@pytest.mark.parametrize(("asked", "dependency"), [("history", "postgresql"), ("cache", "redis")])
+def test_a_part_that_is_suspended_says_nothing_of_what_it_would_ask(
+    asked: str, dependency: str, tmp_path: Path, database_url: str, redis_url: str
+) -> None:
+    with running(tmp_path, database_url, REDIS_URL=redis_url) as service:
+        service.hand_in(GIVEN[0])
+        service.until_served(time_of(GIVEN[0]))
+        path = f"/api/services/{dependency}/health"
+        until(lambda: service.http.simulate_get(path).json.get("health") == "healthy", "it is seen")
+        address = service.tree.directory.address(asked)
+        service.tree.faults.inject(Fault(FaultKind.CRASH, asked, count=100))
+
+        def suspended() -> bool:
+            if service.node(asked).state is State.RUNNING:
+                address.tell(Poison())
+            return service.node(asked).state is State.SUSPENDED
+
+        until(suspended, "its breaker is open")
+        since = service.reports().checked_at
+        assert since is not None
+        enough = since + timedelta(seconds=3 * service.settings.service.health_check_interval_s)
+        until(lambda: (service.reports().checked_at or since) > enough, "everybody is asked again")
+        assert get(service, path)[1]["health"] == "healthy"
 
 
 def test_the_monitor_itself_asks_at_once_after_a_restart_and_knows_since_when(

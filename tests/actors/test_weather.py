@@ -298,7 +298,7 @@ def test_an_outage_of_redis_is_a_line_when_it_begins_and_one_when_it_is_over(
         why = "no such file or directory"
         assert away.last_error == f"Redis at {path} cannot be reached ({why})"
         assert away.since is not None
-        (line,) = lines(caplog, "cannot be written to Redis")
+        (line,) = lines(caplog, "Redis cannot be used for the live state")
         assert away.last_error in line
         with redis_at(path):
 
@@ -331,7 +331,7 @@ def test_a_redis_that_goes_while_no_snapshots_come_is_told_once_each_way(
             away = asked()
             assert away.since is not None
             (line,) = lines(caplog, "Redis")
-            assert "cannot be written to Redis" in line
+            assert "Redis cannot be used for the live state" in line
             assert away.last_error in line
             path.unlink(missing_ok=True)
             with redis_at(path):

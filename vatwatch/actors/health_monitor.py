@@ -27,7 +27,7 @@ from vatwatch.actors.health_observations import can_serve, cannot_work, of_depen
 from vatwatch.actors.service import Service
 from vatwatch.config.service import ServiceSettings
 from vatwatch.config.settings import Settings
-from vatwatch.errors import VatwatchError
+from vatwatch.errors import ActorUnavailable, VatwatchError
 from vatwatch.events.event import Event
 from vatwatch.events.payloads import HealthPayload, RecoveryPayload, ServicePayload
 from vatwatch.messages import (
@@ -227,12 +227,11 @@ class HealthMonitorActor(Service):
         self.after(0, Probed(service, missing))
 
     def _inspect_database(self, name: str) -> None:
+        timeout_s = self._settings.probe_timeout_s
         try:
-            missing = (
-                self.address("history")
-                .ask(InspectDatabase(), timeout_s=self._settings.probe_timeout_s)
-                .error
-            )
+            missing = self.address("history").ask(InspectDatabase(), timeout_s=timeout_s).error
+        except ActorUnavailable:
+            return  # that says nothing of the database, and is told by itself
         except VatwatchError as error:
             missing = text_of(error)
         health = Health.UNHEALTHY if missing else Health.HEALTHY
@@ -240,10 +239,11 @@ class HealthMonitorActor(Service):
 
     def _inspect_redis(self, name: str) -> None:
         """Without Redis this part does not exist."""
+        timeout_s = self._settings.probe_timeout_s
         try:
-            found = self.address("cache").ask(
-                InspectCache(), timeout_s=self._settings.probe_timeout_s
-            )
+            found = self.address("cache").ask(InspectCache(), timeout_s=timeout_s)
+        except ActorUnavailable:
+            return  # that says nothing of Redis, and is told by itself
         except VatwatchError as error:
             if name in self._records.outside:
                 self.after(0, DependencyInspected(name, Health.UNHEALTHY, text_of(error)))

@@ -254,8 +254,8 @@ class RedisSide:
             log.info("Redis is back after %s; it gets each new live state again.", lasted(seconds))
         elif news in ("begins", "changes"):
             log.warning(
-                "%s cannot be written to Redis: %s. The API goes on without it; the "
-                "next snapshot tries again.",
-                "The live state" if self._away else "The stream of events",
+                "Redis cannot be used for %s: %s. The API goes on without it; the next snapshot "
+                "tries again.",
+                "the live state" if self._away else "the stream of events",
                 self.last_error,
             )
