@@ -17,7 +17,6 @@ from vatwatch.actors.error_manager import ErrorManagerActor
 from vatwatch.actors.event_bus import EventBusActor
 from vatwatch.actors.event_memory import Subscription
 from vatwatch.actors.fetcher import FetcherActor
-from vatwatch.actors.filtering import read_options
 from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.actors.history import HistoryActor
 from vatwatch.actors.journal import JournalActor
@@ -26,6 +25,7 @@ from vatwatch.actors.postgres import PostgresActor
 from vatwatch.actors.processor import ProcessorActor
 from vatwatch.actors.resource_monitor import ResourceMonitorActor
 from vatwatch.actors.store import StoreActor
+from vatwatch.actors.traffic_options import read_options
 from vatwatch.config.settings import Settings, describe
 from vatwatch.redaction import hide
 from vatwatch.storage.retention import retentions_of

@@ -13,7 +13,7 @@ from vatwatch.http.bodies import MAX_BODY_BYTES, read_body
 from vatwatch.http.bounds import Bounds
 from vatwatch.http.problems import add_error_handlers
 from vatwatch.http.rates import RateLimit
-from vatwatch.http.requests import OTHER_METHOD, RequestCounts
+from vatwatch.http.request_counts import OTHER_METHOD, RequestCounts
 
 
 class Echo:

@@ -16,7 +16,7 @@ import pytest
 
 from vatwatch.errors import ConfigurationError
 from vatwatch.storage import directory_lock
-from vatwatch.storage.directory_lock import NAME, DirectoryLock, Held, wait_until_free
+from vatwatch.storage.directory_lock import NAME, DirectoryLock, DirectoryTaken, wait_until_free
 from vatwatch.storage.home import take_home
 
 PATIENCE_S = 60.0
@@ -72,13 +72,13 @@ def test_whatever_the_file_says_a_directory_that_somebody_holds_is_not(
 ) -> None:
     with held_by(tmp_path, "runs"):
         (tmp_path / NAME).write_bytes(content)
-        with pytest.raises(Held):
+        with pytest.raises(DirectoryTaken):
             DirectoryLock(tmp_path).take()
 
 
 def test_a_holder_that_lives_and_does_not_stop_is_named_after_a_moment(tmp_path: Path) -> None:
     with held_by(tmp_path, "runs") as process:
-        with pytest.raises(Held) as held:
+        with pytest.raises(DirectoryTaken) as held:
             wait_until_free(tmp_path, leaving_s=PATIENCE_S)
         assert held.value.holder == str(process.pid)
         assert not held.value.leaving
@@ -87,7 +87,7 @@ def test_a_holder_that_lives_and_does_not_stop_is_named_after_a_moment(tmp_path:
 
 
 def test_a_holder_that_stops_is_waited_for(tmp_path: Path) -> None:
-    told: list[Held] = []
+    told: list[DirectoryTaken] = []
     with held_by(tmp_path, "stopping", for_s=3) as process:
         wait_until_free(tmp_path, leaving_s=PATIENCE_S, waiting=told.append)
         assert [held.holder for held in told] == [str(process.pid)]
@@ -99,7 +99,7 @@ def test_a_holder_that_stops_for_too_long_is_named(
 ) -> None:
     monkeypatch.setattr(directory_lock, "DYING_S", 0.1)
     with held_by(tmp_path, "stopping") as process:
-        with pytest.raises(Held) as held:
+        with pytest.raises(DirectoryTaken) as held:
             wait_until_free(tmp_path, leaving_s=0.5)
         assert held.value.holder == str(process.pid)
 
@@ -109,7 +109,7 @@ def test_the_child_of_a_holder_that_was_killed_is_waited_for(tmp_path: Path) -> 
     with held_by(tmp_path, "child", for_s=4) as process:
         process.kill()
         process.wait()
-        with pytest.raises(Held):
+        with pytest.raises(DirectoryTaken):
             DirectoryLock(tmp_path).look()
         wait_until_free(tmp_path, leaving_s=PATIENCE_S)
 
@@ -127,7 +127,7 @@ def test_a_stalled_holder_is_not_taken_for_dead(tmp_path: Path) -> None:
         process.send_signal(signal.SIGSTOP)
         while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
             time.sleep(0.01)
-        with pytest.raises(Held):
+        with pytest.raises(DirectoryTaken):
             wait_until_free(tmp_path, leaving_s=0)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vatwatch.storage.housekeeping import copy_and_cut_log, remove_orphans
+from vatwatch.storage.home_files import copy_and_cut_log, remove_orphans
 from vatwatch.storage.journal import Journal
 
 T0 = datetime(2025, 1, 1, tzinfo=UTC)

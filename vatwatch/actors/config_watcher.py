@@ -24,8 +24,8 @@ from typing import Any, TypeAlias, assert_never
 
 import gevent
 
-from vatwatch.actors.filtering import read_options
 from vatwatch.actors.service import Service
+from vatwatch.actors.traffic_options import read_options
 from vatwatch.config.hot_reload import ReloadPlan, SettingChange, plan_reload
 from vatwatch.config.settings import Reading, Settings, describe
 from vatwatch.errors import ConfigurationError

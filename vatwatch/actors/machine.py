@@ -9,7 +9,7 @@ import psutil
 from vatwatch.config.resources import ResourceSettings
 from vatwatch.errors import ConfigurationError
 from vatwatch.monitoring.resources import Limits, Machine, Resource, limits_for
-from vatwatch.storage.housekeeping import disk_bytes
+from vatwatch.storage.home_files import disk_bytes
 
 MEGABYTE = 1024 * 1024
 

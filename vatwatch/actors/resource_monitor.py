@@ -59,7 +59,7 @@ from vatwatch.monitoring.resources import (
     ResourceState,
     may_replace,
 )
-from vatwatch.storage.housekeeping import copy_and_cut_log, free_bytes, remove_orphans
+from vatwatch.storage.home_files import copy_and_cut_log, free_bytes, remove_orphans
 from vatwatch.supervision import HubWatch, NativePool, Tell, Timer
 
 log = logging.getLogger(__name__)

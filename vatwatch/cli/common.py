@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import TextIO, cast
 
-from vatwatch.actors.filtering import read_options
+from vatwatch.actors.traffic_options import read_options
 from vatwatch.config.settings import Settings, read
 from vatwatch.logs import apply_log_settings
 from vatwatch.redaction import RedactingStream, hide

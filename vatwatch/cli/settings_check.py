@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vatwatch.actors.filtering import read_options
+from vatwatch.actors.traffic_options import read_options
 from vatwatch.config.cache import CacheSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.config.settings import Described, Reading, Settings

@@ -41,8 +41,8 @@ from vatwatch.http.live import (
 from vatwatch.http.metrics import PerformanceResource, PrometheusResource, SubjectResource
 from vatwatch.http.params import KnownParameters
 from vatwatch.http.problems import App, add_error_handlers
+from vatwatch.http.request_counts import RequestCounts
 from vatwatch.http.request_ids import RequestIds
-from vatwatch.http.requests import RequestCounts
 from vatwatch.http.services import (
     ServiceHealthResource,
     ServicesHealthResource,

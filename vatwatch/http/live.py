@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from vatwatch.errors import ActorUnavailable, SupervisionError
 from vatwatch.http.app_context import AppContext, BaseResource
-from vatwatch.http.params import declare, require_declared
+from vatwatch.http.params import remember_declared, require_declared
 from vatwatch.http.problems import App
 from vatwatch.live.records import Body, Collection
 from vatwatch.messages import FindFlightId, FindLive, FindTrack, GetLive
@@ -150,7 +150,7 @@ def add_callsigns_with_slashes(
             return
         if req.method not in METHODS:
             raise falcon.HTTPMethodNotAllowed(METHODS)
-        declare(req, resource)
+        remember_declared(req, resource)
         require_declared(req)
         resource.on_get(req, resp, found["callsign"])
 

@@ -27,7 +27,7 @@ from prometheus_client.registry import Collector
 from vatwatch import __version__
 from vatwatch.errors import SupervisionError
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
-from vatwatch.http.requests import RequestCounts, RouteInfo
+from vatwatch.http.request_counts import RequestCounts, RouteInfo
 from vatwatch.logs.writer import Written, writer
 from vatwatch.messages import GetReports, Reports
 from vatwatch.messages.status import (

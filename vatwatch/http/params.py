@@ -106,12 +106,12 @@ class KnownParameters:
     ) -> None:
         """Called for each route that was found."""
         if req.query_string:
-            declare(req, resource)
+            remember_declared(req, resource)
             if req.method in READS and hasattr(resource, "on_get"):
                 require_declared(req)
 
 
-def declare(req: falcon.Request, resource: object) -> None:
+def remember_declared(req: falcon.Request, resource: object) -> None:
     """Note which parameters there are, for `require_declared`."""
     req.context.declared = getattr(resource, "parameters", {})
 

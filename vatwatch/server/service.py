@@ -17,7 +17,7 @@ from gevent.event import Event
 from gunicorn.arbiter import Arbiter
 
 from vatwatch import __version__
-from vatwatch.actors.filtering import read_options
+from vatwatch.actors.traffic_options import read_options
 from vatwatch.errors import VatwatchError
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app

@@ -24,7 +24,7 @@ DYING_S = 2.0
 POLL_S = 0.05
 
 
-class Held(Exception):
+class DirectoryTaken(Exception):
     """Another process has the directory; `holder` is its id, or "unknown"."""
 
     def __init__(self, holder: str, *, leaving: bool = False) -> None:
@@ -45,7 +45,7 @@ class DirectoryLock:
         """Take it, if this object has not got it already.
 
         Raises:
-            Held: another process has it, and still has it after `patience_s`
+            DirectoryTaken: another process has it, and still has it after `patience_s`
             OSError: the file cannot be opened
         """
         if self._file is not None:
@@ -57,7 +57,7 @@ class DirectoryLock:
                 try:
                     _lock(file)
                     break
-                except Held:
+                except DirectoryTaken:
                     if monotonic() >= deadline:
                         raise
                 sleep(POLL_S)
@@ -80,7 +80,7 @@ class DirectoryLock:
             self._file = None
 
     def look(self) -> None:
-        """See whether it could be taken, without taking it. Raises Held, OSError."""
+        """See whether it could be taken, without taking it. Raises DirectoryTaken, OSError."""
         with self._path.open("rb") as file:
             _lock(file)
 
@@ -92,21 +92,24 @@ class DirectoryLock:
 
 
 def wait_until_free(
-    directory: Path, *, leaving_s: float, waiting: Callable[[Held], None] = lambda _held: None
+    directory: Path,
+    *,
+    leaving_s: float,
+    waiting: Callable[[DirectoryTaken], None] = lambda _taken: None,
 ) -> None:
     """Wait while the holder is on its way out: `leaving_s` at most, and `waiting` is called once.
 
     Nothing shows that a process is dying, so any holder is given a moment for that.
 
     Raises:
-        Held: the holder lives and does not stop, or takes longer
+        DirectoryTaken: the holder lives and does not stop, or takes longer
         OSError: there is no such directory, or its lock cannot be read
     """
     lock, began, told = DirectoryLock(directory), monotonic(), False
     while True:
         try:
             lock.look()
-        except Held as held:
+        except DirectoryTaken as held:
             passed_s = monotonic() - began
             if passed_s >= (leaving_s if held.leaving else DYING_S):
                 raise
@@ -125,13 +128,13 @@ def _lock(file: BinaryIO) -> None:
         raise _held(file) from error
 
 
-def _held(file: BinaryIO) -> Held:
+def _held(file: BinaryIO) -> DirectoryTaken:
     file.seek(0)
     lines = file.read(1000).decode(errors="replace").split("\n")
     holder = lines[0].strip()
     if not (holder.isascii() and holder.isdigit()):
-        return Held("unknown")
-    return Held(holder, leaving=STOPPING in lines[1:] or not _lives(int(holder)))
+        return DirectoryTaken("unknown")
+    return DirectoryTaken(holder, leaving=STOPPING in lines[1:] or not _lives(int(holder)))
 
 
 def _lives(pid: int) -> bool:

@@ -28,7 +28,7 @@ import psutil
 import psycopg2
 
 from vatwatch.errors import AskTimeout, EmbeddedPostgresError
-from vatwatch.storage.directory_lock import DYING_S, DirectoryLock, Held
+from vatwatch.storage.directory_lock import DYING_S, DirectoryLock, DirectoryTaken
 from vatwatch.storage.patience import Patience
 from vatwatch.storage.postgres_binaries import Binaries, choose_binaries
 from vatwatch.storage.postgres_knock import KnockResult, knock
@@ -345,7 +345,7 @@ class EmbeddedPostgres:
     def _take_lock(self) -> None:
         try:
             self._lock.take(DYING_S)
-        except Held as held:
+        except DirectoryTaken as held:
             raise EmbeddedPostgresError(
                 f"the embedded PostgreSQL in {self._home} is in use by process {held.holder}: stop "
                 "it, choose another VATWATCH_HOME, or set DATABASE_URL"

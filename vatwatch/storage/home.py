@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from vatwatch.errors import ConfigurationError
-from vatwatch.storage.directory_lock import DYING_S, DirectoryLock, Held, wait_until_free
+from vatwatch.storage.directory_lock import DYING_S, DirectoryLock, DirectoryTaken, wait_until_free
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def take_home(home: Path, *, leaving_s: float) -> DirectoryLock:
             _await(place, leaving_s)
         place = home
         lock.take(DYING_S)
-    except Held as held:
+    except DirectoryTaken as held:
         raise ConfigurationError(
             f"{place} is in use by process {held.holder}. Is vatwatch running already? "
             "Stop it, or give this one another VATWATCH_HOME."
@@ -43,7 +43,7 @@ def take_home(home: Path, *, leaving_s: float) -> DirectoryLock:
 
 
 def _await(place: Path, leaving_s: float) -> None:
-    def waiting(held: Held) -> None:
+    def waiting(held: DirectoryTaken) -> None:
         log.warning("Waiting for process %s, which is stopping, to release %s", held.holder, place)
 
     try:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from vatwatch.counting import counted
 from vatwatch.errors import JournalCorrupt, JournalFull, JournalInUse
-from vatwatch.storage.directory_lock import DirectoryLock, Held
+from vatwatch.storage.directory_lock import DirectoryLock, DirectoryTaken
 from vatwatch.storage.failure_counts import FailureCounts
 from vatwatch.storage.fsync import sync
 from vatwatch.storage.journal_archive import Archive
@@ -92,7 +92,7 @@ class Journal:
     def _take_lock(self) -> None:
         try:
             self._lock.take()
-        except Held as held:
+        except DirectoryTaken as held:
             raise JournalInUse(
                 f"{self._directory} is in use by process {held.holder}: stop it, or give this one "
                 "another VATWATCH_HOME"
