@@ -379,7 +379,8 @@ def test_a_server_that_somebody_else_runs_on_the_data_is_named_and_left_alone(
     first.start(WAIT_S)
     binaries = Path(first.binaries)
     first.stop()
-    elsewhere = home / "postgres" / "elsewhere"
+    # Short, for the path of a socket has 107 characters at most.
+    elsewhere = home / "e"
     elsewhere.mkdir()
     first._user.own(elsewhere)
     command = [binaries / "postgres", "-D", home / "postgres" / "data", "-k", elsewhere]
