@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 
 import falcon.testing
 import pytest
+from falcon import inspect
 
-from tests.actors.harness import Running, running, settings_for
+from tests.actors.harness import Running, running, settings_for, until
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
+from tests.feed_server import DATA, FeedServer, status
 from vatwatch import __version__
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
@@ -169,6 +172,33 @@ def test_nothing_to_serve_yet_is_503_with_the_reason(tmp_path: Path) -> None:
             assert answer.headers["Retry-After"]
         assert service.http.simulate_get("/healthz").status_code == 200
         assert service.http.simulate_get("/api/status").json["status"] == "unhealthy"
+
+
+def test_without_database_redis_and_feed_every_endpoint_answers(tmp_path: Path) -> None:
+    given = {
+        "callsign": "DLH1",
+        "name": "store",
+        "letter_id": "00000000-0000-0000-0000-000000000000",
+        "path": "vatwatch/data/store",
+    }
+    nobody = f"unix://{tmp_path}/nobody.sock"
+    with (
+        FeedServer() as feeds,
+        running(tmp_path, NOWHERE, feeds=feeds, REDIS_URL=nobody) as service,
+    ):
+        feeds.say(DATA, always=status("503 Service Unavailable"))
+        until(lambda: service.http.simulate_get("/api/status").json["status"] == "unhealthy")
+        paths = {
+            re.sub(r"\{(\w+)(:\w+)?\}", lambda found: given[found[1]], route.path)
+            for route in inspect.inspect_app(service.app).routes
+            if any(m.method == "GET" and not m.internal for m in route.methods)
+        }
+        assert {"/api/config", "/api/services", "/api/alerts", "/api/flights/DLH1/track"} <= paths
+        for path in sorted(paths):
+            answer = service.http.simulate_get(path)
+            assert answer.status_code in (200, 404, 503), (path, answer.text)
+            if answer.status_code != 200:
+                assert answer.headers["Content-Type"].startswith("application/"), path
 
 
 def test_a_service_whose_actors_do_not_run_answers_503_and_never_500(tmp_path: Path) -> None:
