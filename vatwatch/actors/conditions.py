@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
-
-from msgspec import Struct
 
 from vatwatch.config.alerts import AlertSettings
 from vatwatch.counting import counted
@@ -29,8 +26,6 @@ from vatwatch.monitoring.alerts import Condition, Rate, Severity
 from vatwatch.monitoring.health import COLLECTING, VITAL, Health, PartHealth
 from vatwatch.monitoring.resources import Resource
 from vatwatch.supervision import BreakerInfo, BreakerState
-
-S = TypeVar("S", bound=Struct)
 
 ERROR_WINDOW_S = 60.0
 # One odd snapshot costs itself and has its error. Three of the forty that come in ten minutes are
@@ -151,9 +146,9 @@ def _unknown(reports: Reports, looked: Looked, now_s: float) -> Iterator[str]:
     """What was just started has seen too little to say that something is over."""
     if "fetcher" in reports.services and not looked.has_advanced >= set(STAGES):
         yield "feed_age"
-    if status_of(reports, "processor", ProcessorStatus).fewer_pilots is None:
+    if reports.status_of(ProcessorStatus).fewer_pilots is None:
         yield "fewer_pilots"
-    if not status_of(reports, "resource_monitor", ResourceStatus).levels:
+    if not reports.status_of(ResourceStatus).levels:
         yield from ("resource_hard", "resource_soft")
     if now_s - looked.since_s < ERROR_WINDOW_S:
         yield "error_rate"
@@ -175,7 +170,7 @@ def of_health(
         if breaker.kind == "child":
             suspended[breaker.name.rpartition("/")[2]] = breaker.name
         yield _of_breaker(breaker)
-    cache = status_of(reports, "cache", CacheStatus)
+    cache = reports.status_of(CacheStatus)
     part = reports.parts.get(VITAL)
     if reports.health is Health.UNHEALTHY and (
         cache.update_timestamp is None or part is None or part.health is Health.UNHEALTHY
@@ -202,12 +197,12 @@ def of_age(reports: Reports, looked: Looked, now: datetime, limit_s: float) -> I
     """
     if "fetcher" not in reports.services:
         return  # nothing is to come in
-    fetcher = status_of(reports, "fetcher", FetcherStatus)
+    fetcher = reports.status_of(FetcherStatus)
     cache, store = (
-        status_of(reports, "cache", CacheStatus),
-        status_of(reports, "store", StoreStatus),
+        reports.status_of(CacheStatus),
+        reports.status_of(StoreStatus),
     )
-    journal = status_of(reports, "journal", JournalStatus)
+    journal = reports.status_of(JournalStatus)
     waits = counted(journal.pending, "snapshot waits", "snapshots wait")
     incoming = _part("feed", "fetcher")
     stages = (
@@ -243,7 +238,7 @@ def of_age(reports: Reports, looked: Looked, now: datetime, limit_s: float) -> I
 
 def of_content(reports: Reports) -> Iterator[Condition]:
     """Far fewer pilots than usual."""
-    fewer = status_of(reports, "processor", ProcessorStatus).fewer_pilots
+    fewer = reports.status_of(ProcessorStatus).fewer_pilots
     if fewer:
         yield Condition("fewer_pilots", "", fewer, because_of=("feed_age", *_part("feed")))
 
@@ -278,18 +273,12 @@ def _of_quarantine(reports: Reports, looked: Looked, now_s: float) -> Iterator[C
 
 def of_resources(reports: Reports) -> Iterator[Condition]:
     """Of every limit that is passed."""
-    status = status_of(reports, "resource_monitor", ResourceStatus)
+    status = reports.status_of(ResourceStatus)
     for name, level in status.levels.items():
         if level != "normal":
             reading = f"{status.readings.get(name, 0):g} {status.units.get(name, '')}"
             because = _STORE if name == Resource.JOURNAL.value else ()
             yield Condition(f"resource_{level}", name, f"{name}: {reading}", because_of=because)
-
-
-def status_of(reports: Reports, name: str, kind: type[S]) -> S:
-    """What a service says of itself; an empty one before it has said anything."""
-    report = reports.services.get(name)
-    return report.status if report is not None and isinstance(report.status, kind) else kind()
 
 
 def _by_order(part: PartHealth, now: datetime) -> bool:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import TypeVar
 
 import gevent
 from rich.console import Console
@@ -21,7 +20,7 @@ from vatwatch.errors import FeedError, JournalError, SchemaRefused, StorageError
 from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
 from vatwatch.interrupts import Interrupted, stopped_by_signals
-from vatwatch.messages import AppendSnapshot, GetReports, ServiceReport
+from vatwatch.messages import AppendSnapshot, GetReports, Reports
 from vatwatch.messages.status import JournalStatus, StoreStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.first_look import check_database
@@ -29,8 +28,6 @@ from vatwatch.storage.home import take_home
 from vatwatch.storage.journal_entry import read_entry
 from vatwatch.supervision import Tree
 from vatwatch.system import build
-
-S = TypeVar("S", JournalStatus, StoreStatus)
 
 # Snapshots under way at a time; more would only fill the journal.
 UNDER_WAY = 8
@@ -117,7 +114,7 @@ def _replay(settings: Settings, captures: list[Capture], console: Console) -> Re
     with stopped_by_signals():
         try:
             tree.start()
-            already = _status(_reports(tree), "journal", JournalStatus).quarantined
+            already = _reports(tree).status_of(JournalStatus).quarantined
             _feed_all(tree, captures, tally, console, refusals)
         except Interrupted:
             console.print(
@@ -230,10 +227,10 @@ def _feed_all(
             _wait(tree, UNDER_WAY, refusals)
             progress.advance(task)
         _wait(tree, 0, refusals)
-    services = _reports(tree)
-    store = _status(services, "store", StoreStatus)
+    reports = _reports(tree)
+    store = reports.status_of(StoreStatus)
     tally.stored, tally.quarantined_records = store.stored, store.quarantined_records
-    tally.rejected = _status(services, "journal", JournalStatus).quarantined
+    tally.rejected = reports.status_of(JournalStatus).quarantined
 
 
 def _wait(tree: Tree, pending: int, refusals: Sequence[str]) -> None:
@@ -243,8 +240,8 @@ def _wait(tree: Tree, pending: int, refusals: Sequence[str]) -> None:
     """
     before, since = -1, monotonic()
     while True:
-        services = _reports(tree)
-        now = _status(services, "journal", JournalStatus).pending
+        reports = _reports(tree)
+        now = reports.status_of(JournalStatus).pending
         if now <= pending:
             return
         if refusals:
@@ -254,7 +251,7 @@ def _wait(tree: Tree, pending: int, refusals: Sequence[str]) -> None:
         elif monotonic() - since > STALLED_S:
             reasons = "; ".join(
                 f"{name}: {report.reason}"
-                for name, report in services.items()
+                for name, report in reports.services.items()
                 if report.health is not Health.HEALTHY
             )
             raise StorageError(
@@ -263,11 +260,5 @@ def _wait(tree: Tree, pending: int, refusals: Sequence[str]) -> None:
         gevent.sleep(0.02)
 
 
-def _reports(tree: Tree) -> dict[str, ServiceReport]:
-    monitor = tree.directory.address("health_monitor")
-    return monitor.ask(GetReports(), timeout_s=ASK_TIMEOUT_S).services
-
-
-def _status(services: dict[str, ServiceReport], name: str, kind: type[S]) -> S:
-    report = services.get(name)
-    return report.status if report is not None and isinstance(report.status, kind) else kind()
+def _reports(tree: Tree) -> Reports:
+    return tree.directory.address("health_monitor").ask(GetReports(), timeout_s=ASK_TIMEOUT_S)

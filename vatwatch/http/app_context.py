@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
 import falcon
@@ -18,6 +18,7 @@ from vatwatch.http.connection import asker_is_gone
 from vatwatch.http.params import Declared
 from vatwatch.http.rates import RateLimit
 from vatwatch.logs.context import current_request_id
+from vatwatch.messages import GetReports, Reports
 from vatwatch.supervision import Ask, Recovery, Remedy, Tree, give_way
 
 R = TypeVar("R")
@@ -46,6 +47,11 @@ class AppContext:
     on_change: list[Callable[[AccessSettings], None]] = field(default_factory=list)
     """Called when the settings change, for what was made from the old ones."""
 
+    @property
+    def uptime_s(self) -> float:
+        """Since the start of the service, to a tenth."""
+        return round((datetime.now(UTC) - self.started_at).total_seconds(), 1)
+
     def use(self, settings: Settings) -> None:
         """Go on by these settings: keys, rates, origins, proxies, and whether faults are taken."""
         access = settings.access
@@ -71,6 +77,10 @@ class AppContext:
             # A client that repeats its question must not keep the hub from the actors that answer.
             give_way()
             raise
+
+    def reports(self) -> Reports:
+        """How every service is. Raises SupervisionError if the health monitor cannot say."""
+        return self.ask("health_monitor", GetReports())
 
     def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
         """What is done about failures of an operation; the error manager hears of them.

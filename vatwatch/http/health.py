@@ -1,6 +1,6 @@
-"""Health of the database and the cache, and the alerts: 200 while it serves, 503 while it does not.
+"""Health of the database and of the cache: 200 while it serves, 503 while it does not.
 
-Bodies are the same with either status. It is a problem document only if the health is not known.
+The body is the same with either status: a problem document only if the health is not known.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from vatwatch.counting import counted
 from vatwatch.errors import SupervisionError
 from vatwatch.http.app_context import AppContext, BaseResource
 from vatwatch.http.services import send_health
-from vatwatch.http.status import status_of
-from vatwatch.messages import GetReports, InspectCache, InspectDatabase
+from vatwatch.messages import InspectCache, InspectDatabase
 from vatwatch.messages.status import (
     CacheReport,
     CacheStatus,
@@ -91,13 +90,13 @@ class DatabaseHealthResource(BaseResource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """503 while it does not answer."""
-        reports = self._service.ask("health_monitor", GetReports())
+        reports = self._service.reports()
         try:
             found = self._service.ask("history", InspectDatabase())
         except SupervisionError as error:
             found = DatabaseReport(error=str(error))
-        store = status_of(reports, "store", StoreStatus)
-        lag = _lag(status_of(reports, "journal", JournalStatus))
+        store = reports.status_of(StoreStatus)
+        lag = _lag(reports.status_of(JournalStatus))
         waits = counted(lag.pending, "snapshot waits", "snapshots wait") + " in the journal"
         health, reason = Health.HEALTHY, ""
         if found.error:
@@ -138,8 +137,8 @@ class CacheHealthResource(BaseResource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """503 while nothing can be served from it; a Redis that is away only degrades it."""
-        reports = self._service.ask("health_monitor", GetReports())
-        status = status_of(reports, "cache", CacheStatus)
+        reports = self._service.reports()
+        status = reports.status_of(CacheStatus)
         found = CacheReport()
         missing = ""
         began = perf_counter()

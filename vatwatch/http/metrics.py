@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TypeVar
 
 import falcon
 from msgspec import Struct
@@ -29,7 +28,7 @@ from vatwatch.errors import SupervisionError
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.request_counts import RequestCounts, RouteInfo
 from vatwatch.logs.writer import Written, writer
-from vatwatch.messages import GetReports, Reports
+from vatwatch.messages import Reports
 from vatwatch.messages.status import (
     CacheStatus,
     ConfigStatus,
@@ -42,8 +41,6 @@ from vatwatch.messages.status import (
 )
 from vatwatch.monitoring.health import Health
 from vatwatch.supervision import BreakerInfo, BreakerState, LatencyInfo, NodeInfo, State
-
-S = TypeVar("S", bound=Struct)
 
 # The way of a snapshot, in its order.
 PIPELINE = ("fetcher", "journal", "processor", "store", "cache")
@@ -77,13 +74,13 @@ class PerformanceResource(BaseResource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Since the start of the service."""
-        reports = _reports(self._service)
+        reports = self._service.reports()
         nodes = {node.name: node for node in self._service.tree.snapshot().walk()}
-        store = _status(reports, StoreStatus)
+        store = reports.status_of(StoreStatus)
         send_json(
             resp,
             Performance(
-                uptime_s=_uptime_s(self._service),
+                uptime_s=self._service.uptime_s,
                 snapshots_stored=store.stored,
                 last_write_ms=store.last_write_ms,
                 pipeline=[_stage(nodes[name]) for name in PIPELINE if name in nodes],
@@ -102,7 +99,7 @@ class SubjectResource(BaseResource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Since the start of each service."""
-        reports = _reports(self._service)
+        reports = self._service.reports()
         body: dict[str, object] = {
             name: report.status
             for name, report in sorted(reports.services.items())
@@ -145,7 +142,7 @@ class _ServiceCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Read the figures from the tree and the reports, once a scrape."""
         yield InfoMetricFamily("vatwatch", "The version.", value={"version": __version__})
-        yield _gauge("uptime_seconds", "Since the start.", _uptime_s(self._service))
+        yield _gauge("uptime_seconds", "Since the start.", self._service.uptime_s)
         yield from _of_nodes(self._service.tree.snapshot())
         yield from _of_breakers(self._service.tree.breakers())
         yield from _of_requests(list(self._requests.routes()))
@@ -157,7 +154,7 @@ class _ServiceCollector(Collector):
         dead = self._service.tree.observers.dead_letters
         yield _counter("dead_letters", "Messages that were not delivered.", dead)
         try:
-            reports = _reports(self._service)
+            reports = self._service.reports()
         except SupervisionError:
             # What the supervisors know is told all the same.
             return
@@ -262,7 +259,7 @@ def _of_services(reports: Reports) -> Iterator[Metric]:
 
 
 def _of_feed(reports: Reports) -> Iterator[Metric]:
-    fetcher, cache = _status(reports, FetcherStatus), _status(reports, CacheStatus)
+    fetcher, cache = reports.status_of(FetcherStatus), reports.status_of(CacheStatus)
     fetches = CounterMetricFamily(
         "vatwatch_fetches", "Polls of the feed, by outcome.", labels=["outcome"]
     )
@@ -283,7 +280,7 @@ def _of_feed(reports: Reports) -> Iterator[Metric]:
     for kind in ("pilots", "controllers", "atis", "prefiles"):
         online.add_metric([kind], getattr(cache, kind))
     yield online
-    processor = _status(reports, ProcessorStatus)
+    processor = reports.status_of(ProcessorStatus)
     yield _counter("snapshots_processed", "Snapshots processed.", processor.processed)
     yield _counter(
         "records_quarantined",
@@ -293,7 +290,7 @@ def _of_feed(reports: Reports) -> Iterator[Metric]:
 
 
 def _of_storage(reports: Reports) -> Iterator[Metric]:
-    store, journal = _status(reports, StoreStatus), _status(reports, JournalStatus)
+    store, journal = reports.status_of(StoreStatus), reports.status_of(JournalStatus)
     yield _counter("snapshots_stored", "Snapshots written to the database.", store.stored)
     yield _gauge("database_reachable", "Whether PostgreSQL answers.", store.reachable)
     if store.last_write_ms is not None:
@@ -312,7 +309,7 @@ def _of_storage(reports: Reports) -> Iterator[Metric]:
     yield _gauge(
         "journal_limit_bytes", "Upper bound of the size of the journal.", journal.max_bytes
     )
-    cache = _status(reports, CacheStatus)
+    cache = reports.status_of(CacheStatus)
     yield _gauge("cache_bytes", "Size of the encoded live state.", cache.bytes)
     yield _gauge("cache_reachable", "Whether Redis answers, if there is one.", cache.reachable)
 
@@ -321,15 +318,15 @@ def _of_events(reports: Reports) -> Iterator[Metric]:
     published = CounterMetricFamily(
         "vatwatch_events_published", "Events published.", labels=["type"]
     )
-    for kind, count in _status(reports, EventBusStatus).by_type.items():
+    for kind, count in reports.status_of(EventBusStatus).by_type.items():
         published.add_metric([kind], count)
     yield published
-    errors = _status(reports, ErrorStatus)
+    errors = reports.status_of(ErrorStatus)
     yield _counter("failures", "Failures that were reported to the error manager.", errors.failures)
 
 
 def _of_settings(reports: Reports) -> Iterator[Metric]:
-    config = _status(reports, ConfigStatus)
+    config = reports.status_of(ConfigStatus)
     yield _counter("settings_reloads", "Changes of settings while it runs.", config.reloads)
     yield _counter("settings_rejections", "Changed settings that were refused.", config.rejections)
     yield _gauge("settings_faults", "Faults in the settings' files now.", len(config.faults))
@@ -357,17 +354,3 @@ def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
 
 def _counter(name: str, what: str, value: float) -> CounterMetricFamily:
     return CounterMetricFamily(f"vatwatch_{name}", what, value=value)
-
-
-def _uptime_s(service: AppContext) -> float:
-    return round((datetime.now(UTC) - service.started_at).total_seconds(), 1)
-
-
-def _reports(service: AppContext) -> Reports:
-    return service.ask("health_monitor", GetReports())
-
-
-def _status(reports: Reports, kind: type[S]) -> S:
-    """What the service with this kind of status says; an empty one if it has said nothing."""
-    found = (r.status for r in reports.services.values() if isinstance(r.status, kind))
-    return next(found, None) or kind()

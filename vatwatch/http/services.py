@@ -13,7 +13,7 @@ import falcon
 from msgspec import Struct
 
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
-from vatwatch.messages import GetReports, Reports
+from vatwatch.messages import Reports
 from vatwatch.messages.status import ErrorStatus, Status
 from vatwatch.monitoring.dependencies import DEPENDENCIES, dependents_of
 from vatwatch.monitoring.health import Health, PartHealth
@@ -136,7 +136,7 @@ class ServicesResource(BaseResource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """State, health, uptime, restarts, the last start, and what each depends on."""
-        reports = self._service.ask("health_monitor", GetReports())
+        reports = self._service.reports()
         lines = [_line(node, reports) for node in _workers(self._service)]
         send_json(resp, AllServicesBody(len(lines), reports.health.value, reports.reason, lines))
 
@@ -149,7 +149,7 @@ class ServicesHealthResource(BaseResource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """503 while there is nothing to serve, or nothing can be collected."""
-        reports = self._service.ask("health_monitor", GetReports())
+        reports = self._service.reports()
         services = dict(service_parts(self._service, reports))
         body = ServicesBody(
             status=reports.health.value,
@@ -175,7 +175,7 @@ class ServiceHealthResource(BaseResource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, name: str) -> None:
         """503 while it is unhealthy."""
-        reports = self._service.ask("health_monitor", GetReports())
+        reports = self._service.reports()
         part = reports.parts.get(name)
         if part is None:
             known = ", ".join(reports.parts)

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TypeVar
 
 import falcon
-import msgspec
 from msgspec import Struct
 
 from vatwatch import __version__
-from vatwatch.http.app_context import AppContext, BaseResource
+from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.problems import RETRY_AFTER_S
 from vatwatch.http.services import ServicePart, service_parts
 from vatwatch.live.records import Collection
-from vatwatch.messages import GetLive, GetReports, Reports
+from vatwatch.messages import GetLive
 from vatwatch.messages.status import (
-    CacheStatus,
-    FetcherStatus,
-    JournalStatus,
-    PostgresStatus,
-    ProcessorStatus,
-    ResourceStatus,
-    StoreStatus,
-)
-
-S = TypeVar(
-    "S",
     CacheStatus,
     FetcherStatus,
     JournalStatus,
@@ -97,21 +84,19 @@ class StatusResource(BaseResource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Always 200, so that it can be read. Load balancers use `/readyz`."""
-        reports = self._service.ask("health_monitor", GetReports())
+        reports = self._service.reports()
         now = datetime.now(UTC)
-        fetcher = status_of(reports, "fetcher", FetcherStatus)
-        cache = status_of(reports, "cache", CacheStatus)
-        store = status_of(reports, "store", StoreStatus)
-        processor = status_of(reports, "processor", ProcessorStatus)
-        embedded = (
-            status_of(reports, "postgres", PostgresStatus) if store.kind == "embedded" else None
-        )
+        fetcher = reports.status_of(FetcherStatus)
+        cache = reports.status_of(CacheStatus)
+        store = reports.status_of(StoreStatus)
+        processor = reports.status_of(ProcessorStatus)
+        embedded = reports.status_of(PostgresStatus) if store.kind == "embedded" else None
         body = StatusBody(
             status=reports.health.value,
             reason=reports.reason,
             version=__version__,
             started_at=self._service.started_at,
-            uptime_s=round((now - self._service.started_at).total_seconds(), 1),
+            uptime_s=self._service.uptime_s,
             feed=_feed(fetcher, cache, processor, now),
             counts=LiveCounts(
                 pilots=cache.pilots,
@@ -123,13 +108,12 @@ class StatusResource(BaseResource):
             services=dict(service_parts(self._service, reports)),
             database=DatabasePart(store, embedded),
             cache=cache,
-            journal=status_of(reports, "journal", JournalStatus),
+            journal=reports.status_of(JournalStatus),
             processor=processor,
             since=reports.whole.since,
-            resources=status_of(reports, "resource_monitor", ResourceStatus),
+            resources=reports.status_of(ResourceStatus),
         )
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode(body)
+        send_json(resp, body)
 
 
 class HealthzResource(BaseResource):
@@ -151,21 +135,13 @@ class ReadyzResource(BaseResource):
         """200 once a live state was fetched or recovered, else 503 with the reason."""
         # The cache itself is asked: what it says to others may be old, or not yet said.
         if self._service.ask("cache", GetLive(Collection.NETWORK)) is None:
-            fetcher = status_of(
-                self._service.ask("health_monitor", GetReports()), "fetcher", FetcherStatus
-            )
+            fetcher = self._service.reports().status_of(FetcherStatus)
             reason = fetcher.last_error or "nothing has been fetched or recovered yet"
             raise falcon.HTTPServiceUnavailable(
                 description=f"No live state to serve: {reason}.", retry_after=RETRY_AFTER_S
             )
         resp.content_type = falcon.MEDIA_JSON
         resp.data = b'{"status":"ready"}'
-
-
-def status_of(reports: Reports, name: str, kind: type[S]) -> S:
-    """What a service says of itself; an empty one before it has said anything."""
-    report = reports.services.get(name)
-    return report.status if report is not None and isinstance(report.status, kind) else kind()
 
 
 def _feed(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from vatwatch.messages.shared import SettingsChanged
 from vatwatch.messages.status import Status
 from vatwatch.messages.subscribers import Delivered
 from vatwatch.monitoring.health import Health, PartHealth
 from vatwatch.supervision import Ask, BestEffort, Latest
+
+S = TypeVar("S", bound=Struct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,11 @@ class Reports:
     parts: dict[str, PartHealth]
     whole: PartHealth
     checked_at: datetime | None  # wall clock
+
+    def status_of(self, kind: type[S]) -> S:
+        """What the service with this kind of status says; an empty one before it has reported."""
+        found = (one.status for one in self.services.values() if isinstance(one.status, kind))
+        return next(found, None) or kind()
 
 
 @dataclass(frozen=True, slots=True)
