@@ -20,17 +20,33 @@ def _webhooks(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return value
 
 
-def _hold(rule: str, what: str) -> Any:
-    name, why = f"VATWATCH_ALERT_{rule}_HOLD", f"For the rule: {what}. Unset: VATWATCH_ALERT_HOLD."
-    return setting(name, None, why, unit="s", ge=0, reload=True)
+# What the condition of each rule is.
+_RULES = {
+    "NOT_SERVING": "vatwatch cannot serve",
+    "UNHEALTHY": "a part is unhealthy",
+    "DEGRADED": "a part is degraded",
+    "BREAKER_OPEN": "a breaker is open",
+    "FEED_AGE": "no new snapshot for VATWATCH_ALERT_FEED_AGE",
+    "ERROR_RATE": "too many failures",
+    "SNAPSHOTS_QUARANTINED": "snapshots are quarantined",
+    "RESOURCE_HARD": "a hard limit is passed",
+    "RESOURCE_SOFT": "a soft limit is passed",
+    "FEWER_PILOTS": "far fewer pilots than usual",
+}
 
 
-def _clear(rule: str, what: str) -> Any:
-    name, why = (
-        f"VATWATCH_ALERT_{rule}_CLEAR",
-        f"For the rule: {what}. Unset: VATWATCH_ALERT_CLEAR.",
-    )
-    return setting(name, None, why, unit="s", ge=0, reload=True)
+def _hold(rule: str, unset: str = "VATWATCH_ALERT_HOLD") -> Any:
+    """The hold time of a rule; if it is unset, that of the setting `unset` counts."""
+    return _of_rule(rule, "HOLD", unset)
+
+
+def _clear(rule: str) -> Any:
+    return _of_rule(rule, "CLEAR", "VATWATCH_ALERT_CLEAR")
+
+
+def _of_rule(rule: str, time: str, unset: str) -> Any:
+    why = f"For the rule: {_RULES[rule]}. Unset: {unset}."
+    return setting(f"VATWATCH_ALERT_{rule}_{time}", None, why, unit="s", ge=0, reload=True)
 
 
 class AlertSettings(Section):
@@ -88,36 +104,23 @@ class AlertSettings(Section):
         ge=0,
         reload=True,
     )
-    degraded_clear_s: float | None = _clear("DEGRADED", "a part is degraded")
-    not_serving_hold_s: float | None = _hold("NOT_SERVING", "vatwatch cannot serve")
-    not_serving_clear_s: float | None = _clear("NOT_SERVING", "vatwatch cannot serve")
-    unhealthy_hold_s: float | None = _hold("UNHEALTHY", "a part is unhealthy")
-    unhealthy_clear_s: float | None = _clear("UNHEALTHY", "a part is unhealthy")
-    breaker_open_hold_s: float | None = _hold("BREAKER_OPEN", "a breaker is open")
-    breaker_open_clear_s: float | None = _clear("BREAKER_OPEN", "a breaker is open")
-    feed_age_hold_s: float | None = _hold("FEED_AGE", "no new snapshot for VATWATCH_ALERT_FEED_AGE")
-    feed_age_clear_s: float | None = _clear(
-        "FEED_AGE", "no new snapshot for VATWATCH_ALERT_FEED_AGE"
-    )
-    error_rate_hold_s: float | None = _hold("ERROR_RATE", "too many failures")
-    error_rate_clear_s: float | None = _clear("ERROR_RATE", "too many failures")
-    snapshots_quarantined_hold_s: float | None = _hold(
-        "SNAPSHOTS_QUARANTINED", "snapshots are quarantined"
-    )
-    snapshots_quarantined_clear_s: float | None = _clear(
-        "SNAPSHOTS_QUARANTINED", "snapshots are quarantined"
-    )
-    resource_hard_hold_s: float | None = _hold("RESOURCE_HARD", "a hard limit is passed")
-    resource_hard_clear_s: float | None = _clear("RESOURCE_HARD", "a hard limit is passed")
-    resource_soft_hold_s: float | None = setting(
-        "VATWATCH_ALERT_RESOURCE_SOFT_HOLD",
-        None,
-        "For the rule: a soft limit is passed. Unset: VATWATCH_ALERT_DEGRADED_HOLD.",
-        unit="s",
-        ge=0,
-        reload=True,
-    )
-    resource_soft_clear_s: float | None = _clear("RESOURCE_SOFT", "a soft limit is passed")
+    degraded_clear_s: float | None = _clear("DEGRADED")
+    not_serving_hold_s: float | None = _hold("NOT_SERVING")
+    not_serving_clear_s: float | None = _clear("NOT_SERVING")
+    unhealthy_hold_s: float | None = _hold("UNHEALTHY")
+    unhealthy_clear_s: float | None = _clear("UNHEALTHY")
+    breaker_open_hold_s: float | None = _hold("BREAKER_OPEN")
+    breaker_open_clear_s: float | None = _clear("BREAKER_OPEN")
+    feed_age_hold_s: float | None = _hold("FEED_AGE")
+    feed_age_clear_s: float | None = _clear("FEED_AGE")
+    error_rate_hold_s: float | None = _hold("ERROR_RATE")
+    error_rate_clear_s: float | None = _clear("ERROR_RATE")
+    snapshots_quarantined_hold_s: float | None = _hold("SNAPSHOTS_QUARANTINED")
+    snapshots_quarantined_clear_s: float | None = _clear("SNAPSHOTS_QUARANTINED")
+    resource_hard_hold_s: float | None = _hold("RESOURCE_HARD")
+    resource_hard_clear_s: float | None = _clear("RESOURCE_HARD")
+    resource_soft_hold_s: float | None = _hold("RESOURCE_SOFT", "VATWATCH_ALERT_DEGRADED_HOLD")
+    resource_soft_clear_s: float | None = _clear("RESOURCE_SOFT")
     # One update may be cut off; four in a row (15 s each) are no accident.
     fewer_pilots_hold_s: float = setting(
         "VATWATCH_ALERT_FEWER_PILOTS_HOLD",
@@ -127,7 +130,7 @@ class AlertSettings(Section):
         ge=0,
         reload=True,
     )
-    fewer_pilots_clear_s: float | None = _clear("FEWER_PILOTS", "far fewer pilots than usual")
+    fewer_pilots_clear_s: float | None = _clear("FEWER_PILOTS")
     feed_age_s: PositiveFloat = setting(
         "VATWATCH_ALERT_FEED_AGE",
         120.0,
