@@ -9,8 +9,7 @@ import falcon
 import msgspec
 from msgspec import Raw, Struct
 
-from vatwatch.http.audit import printable
-from vatwatch.http.near import near_match
+from vatwatch.http.near import unknown_name
 from vatwatch.http.problems import BadRequest
 
 S = TypeVar("S", bound=Struct)
@@ -69,17 +68,7 @@ def require_no_fields(req: falcon.Request) -> None:
 def _require_known(given: Iterable[str], known: tuple[str, ...]) -> None:
     for name in given:
         if name not in known:
-            close = near_match(name, known)
-            hint = f'did you mean "{close}"?' if close else f"there are {', '.join(known)}."
-            if not known:
-                hint = "this endpoint takes none."
-            shown = printable(name[:60])
-            raise BadRequest(
-                "Unknown field",
-                f'There is no field "{shown}"; {hint}',
-                field=shown,
-                did_you_mean=close,
-            )
+            raise unknown_name("field", name, known)
 
 
 def too_large() -> falcon.HTTPContentTooLarge:

@@ -1,9 +1,15 @@
-"""Near matches: which known name was probably meant."""
+"""Near matches: which known name was probably meant, and the answer to a name that is not known."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+
+from vatwatch.http.audit import printable
+from vatwatch.http.problems import BadRequest
+
+# Of a name that is not known; a longer one is no slip of the fingers.
+SHOWN_CHARS = 60
 
 
 def near_match(given: str, known: Iterable[str]) -> str | None:
@@ -12,3 +18,21 @@ def near_match(given: str, known: Iterable[str]) -> str | None:
     # difflib takes a time that grows with the square of the length.
     close = get_close_matches(given[:100].lower(), by_key, n=1)
     return by_key[close[0]] if close else None
+
+
+def unknown_name(kind: str, given: str, known: Collection[str]) -> BadRequest:
+    """The error for a name that is not one of the `known`; `kind` is `parameter` or `field`."""
+    close = near_match(given, known)
+    if close is not None:
+        hint = f'did you mean "{close}"?'
+    elif known:
+        hint = f"there are {', '.join(known)}."
+    else:
+        hint = "this endpoint takes none."
+    shown = printable(given[:SHOWN_CHARS])
+    return BadRequest(
+        f"Unknown {kind}",
+        f'There is no {kind} "{shown}"; {hint}',
+        did_you_mean=close,
+        **{kind: shown},
+    )

@@ -20,8 +20,7 @@ import falcon
 
 from vatwatch.events.event import Cursor
 from vatwatch.feed.times import parse_time
-from vatwatch.http.audit import printable
-from vatwatch.http.near import near_match
+from vatwatch.http.near import near_match, unknown_name
 from vatwatch.http.problems import BadRequest
 
 T = TypeVar("T")
@@ -129,24 +128,7 @@ def require_declared(req: falcon.Request) -> None:
     names = [parameter.name for parameter in declared.get(method, ())]
     for name in req.params:
         if name not in names:
-            raise _unknown(name, names)
-
-
-def _unknown(name: str, names: list[str]) -> BadRequest:
-    close = near_match(name, names)
-    if close is not None:
-        hint = f'did you mean "{close}"?'
-    elif names:
-        hint = f"there are {', '.join(names)}."
-    else:
-        hint = "this endpoint takes none."
-    shown = printable(name[:60])
-    return BadRequest(
-        "Unknown parameter",
-        f'There is no parameter "{shown}"; {hint}',
-        parameter=shown,
-        did_you_mean=close,
-    )
+            raise unknown_name("parameter", name, names)
 
 
 # --- the kinds of parameters ----------------------------------------------------------------------
