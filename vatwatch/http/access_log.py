@@ -7,7 +7,8 @@ thread that writes it.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from urllib.parse import unquote_plus
 
 from msgspec import Struct
@@ -17,8 +18,6 @@ from vatwatch.redaction import MASK, Redactor, is_secret_parameter, redact, reda
 
 # A request line may have 4,094 bytes and a header 8,190; nobody reads so far.
 MOST_CHARS = 500
-# IPv6 with an IPv4 address in it, and a zone.
-LONGEST_ADDRESS = 64
 # Their values are numbers and names of people.
 PERSONAL = frozenset({"cid", "name", "real_name", "user_id"})
 # `http://user:password@host/path`, as proxies are asked.
@@ -49,14 +48,14 @@ class AccessEntry(Struct, frozen=True, gc=False):
         """The line in the form `console`, in UTC, without secrets."""
         quoted = _quoted(self.user_agent) if self.user_agent else ""
         return (
-            f"{moment(self.time)} {_word(self.client)} {_word(self.method)} {_target(self.target)} "
-            f"{self.status} {self.sent_bytes} bytes {self.duration_s * 1000:.1f} ms "
-            f"[request_id={self.request_id}]{quoted}\n"
+            f"{moment(self.time)} {_word(self.client)} {_word(self.method)} "
+            f"{safe_target(self.target)} {self.status} {self.sent_bytes} bytes "
+            f"{self.duration_s * 1000:.1f} ms [request_id={self.request_id}]{quoted}\n"
         ).encode()
 
     def json(self) -> bytes:
         """The line in the form `json`: one object, without secrets."""
-        path, _, query = _target(self.target).partition("?")
+        path, _, query = safe_target(self.target).partition("?")
         members = {
             "time": moment(self.time),
             "client": _word(self.client),
@@ -72,39 +71,28 @@ class AccessEntry(Struct, frozen=True, gc=False):
         return json_line(members).encode() + b"\n"
 
 
-def _target(text: str) -> str:
-    return _kept_target(text, redactor()) if len(text) <= MOST_CHARS else safe_target(text)
+def _remembered(most: int) -> Callable[[Callable[[str], str]], Callable[[str], str]]:
+    """Remember what was made of the latest `most` texts: pages and bots send the same again.
+
+    A long text is made anew each time, as its sender may have many of it. So is every text once
+    there are new secrets.
+    """
+
+    def remember(make: Callable[[str], str]) -> Callable[[str], str]:
+        @lru_cache(maxsize=most)
+        def kept(text: str, _secrets: Redactor) -> str:
+            return make(text)
+
+        @wraps(make)
+        def look_up(text: str) -> str:
+            return kept(text, redactor()) if len(text) <= MOST_CHARS else make(text)
+
+        return look_up
+
+    return remember
 
 
-def _agent(text: str) -> str:
-    return _kept_agent(text, redactor()) if len(text) <= MOST_CHARS else _cut(redact(text))
-
-
-def _quoted(agent: str) -> str:
-    if len(agent) <= MOST_CHARS:
-        return _kept_quoted(agent, redactor())
-    return f' "{_NOT_PRINTABLE.sub(_escape, _agent(agent))}"'
-
-
-# Pages and bots ask for the same again and again. What is long is not kept, as its sender may have
-# many of it. By the secrets as well: there may be new ones.
-
-
-@lru_cache(maxsize=1024)
-def _kept_target(text: str, _secrets: Redactor) -> str:
-    return safe_target(text)
-
-
-@lru_cache(maxsize=256)
-def _kept_agent(text: str, _secrets: Redactor) -> str:
-    return _cut(redact(text))
-
-
-@lru_cache(maxsize=256)
-def _kept_quoted(agent: str, _secrets: Redactor) -> str:
-    return f' "{_NOT_PRINTABLE.sub(_escape, _agent(agent))}"'
-
-
+@_remembered(1024)
 def safe_target(text: str) -> str:
     """Without secrets and names, percent-encoded where it is not ASCII, and not too long."""
     text = _USERINFO.sub(rf"\1//{MASK}@", text)
@@ -113,25 +101,27 @@ def safe_target(text: str) -> str:
     return _cut(_NOT_PLAIN.sub(_percent, shown))
 
 
+@_remembered(1024)
+def _word(text: str) -> str:
+    return _cut(_NOT_PLAIN.sub(_percent, text))
+
+
+@_remembered(256)
+def _agent(text: str) -> str:
+    return _cut(redact(text))
+
+
+@_remembered(256)
+def _quoted(agent: str) -> str:
+    return f' "{_NOT_PRINTABLE.sub(_escape, _agent(agent))}"'
+
+
 def _pair(pair: str) -> str:
     name, equals, value = pair.partition("=")
     if not value:
         return pair
     meant = unquote_plus(name).lower()
     return name + equals + MASK if is_secret_parameter(meant) or meant in PERSONAL else pair
-
-
-def _word(text: str) -> str:
-    return _kept_word(text) if len(text) <= LONGEST_ADDRESS else _safe_word(text)
-
-
-@lru_cache(maxsize=1024)
-def _kept_word(text: str) -> str:
-    return _safe_word(text)
-
-
-def _safe_word(text: str) -> str:
-    return _cut(_NOT_PLAIN.sub(_percent, text))
 
 
 def _cut(text: str) -> str:
