@@ -77,6 +77,18 @@ def redact(text: str) -> str:
     return _known.redactor.redact(text)
 
 
+def storable(text: str) -> str:
+    """The text as it may be kept and sent: without secrets, and whole.
+
+    PostgreSQL's texts hold no NUL, and UTF-8 no half of a surrogate pair: who is handed either
+    fails, and what an error says may have both in it.
+    """
+    text = redact(text)
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
 def redactor() -> Redactor:
     """What `redact` uses now: another one each time that more is to be hidden."""
     return _known.redactor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tests.actors.test_alerter import FAST, alerts, told
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import DATA, FeedServer, status
 from vatwatch.messages.status import AlerterStatus
-from vatwatch.supervision import State
+from vatwatch.supervision import State, Tell
 
 DOWN = status("503 Service Unavailable")
 FEED = "unhealthy:feed"
@@ -278,3 +279,34 @@ def test_the_parameters_choose_and_what_is_no_parameter_is_named(
         for wrong, name in (("state=open", "state"), ("rule=x", "rule"), ("severty=x", "severity")):
             answer = get(f"/api/alerts?{wrong}")
             assert (answer.status_code, name in answer.text) == (400, True)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable(Tell):
+    """No actor knows this, and what the error says of it is `text`."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@pytest.mark.parametrize("text", ["a NUL \0", "half a character \ud800"])
+def test_whatever_an_error_says_its_alert_is_in_the_table_and_no_other_part_fails_of_it(
+    start: Callable[..., Any], text: str
+) -> None:
+    key = "breaker_open:vatwatch/operations/resource_monitor"
+    with FeedServer(pilots=5) as feeds, start(feeds) as service:
+        service.until_next_is_through()
+        monitor = service.tree.directory.address("resource_monitor")
+
+        def suspended() -> bool:
+            if service.node("resource_monitor").state is State.RUNNING:
+                monitor.tell(Unreadable(text))
+            return service.node("resource_monitor").state is State.SUSPENDED
+
+        until(suspended)
+        until(lambda: rows(service, key))
+        assert service.http.simulate_get("/api/status").status_code == 200
+        failures = {node.name: node.failures for node in service.tree.snapshot().walk()}
+        assert {name for name, count in failures.items() if count} == {"resource_monitor"}

@@ -41,7 +41,7 @@ from vatwatch.messages import (
 from vatwatch.messages.config_watcher import ToConfigWatcher
 from vatwatch.messages.status import ConfigStatus
 from vatwatch.monitoring.health import Health
-from vatwatch.redaction import hide, redact
+from vatwatch.redaction import hide, storable
 from vatwatch.storage.watched_files import Look, look_at
 from vatwatch.supervision import NativePool, Tell, Timer
 from vatwatch.traffic.pipeline import Options
@@ -224,7 +224,7 @@ class ConfigWatcherActor(Service):
             self.address(name).offer(message)
 
     def _reject(self, faults: tuple[str, ...], trigger: str) -> ReloadOutcome:
-        faults = tuple(redact(fault) for fault in faults)
+        faults = tuple(storable(fault) for fault in faults)
         self._rejected_at = datetime.now(UTC)
         self._rejections += 1
         if faults != self._faults:
@@ -244,7 +244,7 @@ class ConfigWatcherActor(Service):
             version=self._settings.version,
             changed=changed,
             needs_restart=self._needs_restart,
-            warnings=tuple(redact(warning) for warning in self._warnings),
+            warnings=tuple(storable(warning) for warning in self._warnings),
             faults=self._faults,
         )
 
@@ -253,7 +253,7 @@ class ConfigWatcherActor(Service):
             version=self._settings.version,
             settings=tuple(describe(self._settings)),
             needs_restart=self._needs_restart,
-            warnings=tuple(redact(warning) for warning in self._warnings),
+            warnings=tuple(storable(warning) for warning in self._warnings),
             faults=self._faults,
             changed_at=self._changed_at,
             rejected_at=self._rejected_at,

@@ -18,8 +18,9 @@ from vatwatch.actors.webhook import Webhook, send
 from vatwatch.config.alerts import AlertSettings
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.errors import BreakerOpen, WebhookRefused, WebhookUnavailable
-from vatwatch.events.dead_letters import DeadLetter, letter_id, storable
+from vatwatch.events.dead_letters import DeadLetter, letter_id
 from vatwatch.monitoring.notifications import Notification, WebhookNow
+from vatwatch.redaction import storable
 from vatwatch.supervision import Actor, Backoff, Recovery, Retry, WithBreaker
 
 # What waits for one webhook; the oldest go first.

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from vatwatch.events.dead_letters import DeadLetter, letter_id, storable
+from vatwatch.events.dead_letters import DeadLetter, letter_id
 from vatwatch.events.event import Event, EventRow
+from vatwatch.redaction import storable
 from vatwatch.supervision import DeadLetterReason, Tell
 
 # The receiver of events that PostgreSQL refuses.

@@ -9,7 +9,6 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from vatwatch.counting import counted
-from vatwatch.events.dead_letters import storable
 from vatwatch.messages import SnapshotJournaled
 from vatwatch.monitoring.errors import (
     Category,
@@ -20,6 +19,7 @@ from vatwatch.monitoring.errors import (
     is_bug,
     is_weather,
 )
+from vatwatch.redaction import storable
 from vatwatch.supervision import (
     AskFailed,
     BreakerChanged,

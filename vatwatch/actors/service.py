@@ -17,7 +17,7 @@ from vatwatch.messages import Publish, ServiceReport, SnapshotFailed
 from vatwatch.messages.status import Status
 from vatwatch.monitoring.counters import Totals
 from vatwatch.monitoring.health import Health
-from vatwatch.redaction import redact
+from vatwatch.redaction import storable
 from vatwatch.supervision import Actor, FailureHandled, RemedyName, Tell
 from vatwatch.supervision.failures import describe_error
 
@@ -38,7 +38,7 @@ class Service(Actor):
         Its counters are those since the start of the whole, whatever this incarnation has counted.
         """
         status = self.with_totals(status)
-        self._last_report = ServiceReport(self.name, health, redact(reason), _redacted(status))
+        self._last_report = ServiceReport(self.name, health, storable(reason), _storable(status))
         self.send("health_monitor", self._last_report)
 
     def on_probe(self) -> None:
@@ -126,11 +126,11 @@ class Service(Actor):
         self.address(name).tell(message)
 
 
-def _redacted(status: Status) -> Status:
+def _storable(status: Status) -> Status:
     """The status with its texts as they may be shown, such as the last error of a library."""
     texts = {
         name: shown
         for name in status.__struct_fields__
-        if isinstance(text := getattr(status, name), str) and (shown := redact(text)) != text
+        if isinstance(text := getattr(status, name), str) and (shown := storable(text)) != text
     }
     return structs.replace(status, **texts) if texts else status

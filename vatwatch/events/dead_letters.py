@@ -10,7 +10,6 @@ from uuid import UUID, uuid5
 from msgspec import Struct
 
 from vatwatch.events.event import Cursor, EventRow
-from vatwatch.redaction import redact
 
 LetterKind: TypeAlias = Literal["event", "message", "alert"]
 KINDS: tuple[LetterKind, ...] = get_args(LetterKind)
@@ -71,10 +70,3 @@ class LetterFilter:
 def letter_id(subject_id: UUID, receiver: str) -> UUID:
     """An event, or an alert, that fails twice for one receiver is one letter."""
     return uuid5(_LETTERS, f"{subject_id}\x1f{receiver}")
-
-
-def storable(text: str) -> str:
-    """PostgreSQL's texts hold no NUL, nor half a character; and no secret is kept."""
-    return (
-        redact(text).replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    )

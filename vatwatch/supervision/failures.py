@@ -1,4 +1,4 @@
-"""An error as text that can be kept, sent and shown: without secrets. Nothing here raises."""
+"""An error as text that can be kept, sent and shown (`storable`). Nothing here raises."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import ssl
 import traceback
 from typing import TypedDict
 
-from vatwatch.redaction import redact
+from vatwatch.redaction import storable
 
 _TRACEBACK_FRAMES = 30
 
@@ -39,7 +39,7 @@ def describe_error(error: BaseException | None, trace: str | None = None) -> Err
 def text_of(error: BaseException) -> str:
     """What the error says."""
     try:
-        return redact(str(error))
+        return storable(str(error))
     except Exception:  # noqa: BLE001 - an error that cannot even say what it is
         return f"<{type(error).__name__} with a failing __str__>"
 
@@ -55,7 +55,7 @@ def kinds_of(error: BaseException) -> tuple[str, ...]:
 
 def traceback_of(error: BaseException) -> str:
     """Its traceback, causes included: the last frames of each."""
-    return redact("".join(traceback.format_exception(error, limit=-_TRACEBACK_FRAMES)))
+    return storable("".join(traceback.format_exception(error, limit=-_TRACEBACK_FRAMES)))
 
 
 def system_words(error: BaseException) -> str:
