@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vatwatch.storage.home_files import copy_and_cut_log, remove_orphans
+from vatwatch.storage.held import HeldEntries
+from vatwatch.storage.home_files import ORPHAN_S, copy_and_cut_log, remove_stale
 from vatwatch.storage.journal import Journal
 
 T0 = datetime(2025, 1, 1, tzinfo=UTC)
@@ -84,6 +86,32 @@ def test_without_an_archive_only_the_newest_stays(journal: Journal) -> None:
     assert journal.stats().archived == 2
 
 
+def test_half_written_files_go_from_every_folder_that_entries_are_written_into(
+    journal: Journal, tmp_path: Path
+) -> None:
+    append(journal, 0, commit=True)
+    append(journal, 1, commit=False)
+    journal.reject("not a snapshot", fetched_at=T0, data=b"{}", source="test")
+    held = HeldEntries(tmp_path / "journal", journal)
+    held.open()
+    assert held.hold(
+        update_timestamp=T0 + timedelta(days=1),
+        fetched_at=T0,
+        data=b"{}",
+        transceivers=None,
+        source="test",
+    )
+    written = {path.parent for path in (tmp_path / "journal").glob("*/*.vwj")}
+    assert {path.name for path in written} == {"pending", "quarantine", "held"}
+    for folder in (tmp_path / "journal", *written):
+        for name, age_s in (("old.tmp", 3600), ("new.tmp", 0)):
+            (folder / name).touch()
+            os.utime(folder / name, (time() - age_s,) * 2)
+    assert journal.clean() == 1 + len(written)
+    left = sorted(path.name for path in (tmp_path / "journal").rglob("*.tmp"))
+    assert left == ["new.tmp"] * (1 + len(written))
+
+
 def test_a_log_that_another_process_holds_open_is_cut_under_it(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with path.open("ab", buffering=0) as held:
@@ -99,9 +127,11 @@ def test_a_log_that_another_process_holds_open_is_cut_under_it(tmp_path: Path) -
 
 def test_orphans_go_only_when_they_are_old(tmp_path: Path) -> None:
     old, new = tmp_path / "old.tmp", tmp_path / "new.tmp"
+    (tmp_path / "directory.tmp").mkdir()  # cannot be deleted as a file, and keeps no other
     for path in (old, new):
         path.touch()
-    os.utime(old, (0, 0))
-    assert remove_orphans(tmp_path) == 1
+    for path in (old, tmp_path / "directory.tmp"):
+        os.utime(path, (0, 0))
+    assert remove_stale(tmp_path, after_s=ORPHAN_S) == 1
     assert new.exists()
     assert not old.exists()

@@ -59,7 +59,7 @@ from vatwatch.monitoring.resources import (
     ResourceState,
     may_replace,
 )
-from vatwatch.storage.home_files import copy_and_cut_log, free_bytes, remove_orphans
+from vatwatch.storage.home_files import ORPHAN_S, copy_and_cut_log, free_bytes, remove_stale
 from vatwatch.supervision import HubWatch, NativePool, Tell, Timer
 
 log = logging.getLogger(__name__)
@@ -384,7 +384,7 @@ def _give_back_memory() -> None:
 
 
 def _clean_home(home: Path, log_max_bytes: int, logs_kept: int) -> int:
-    cleaned = remove_orphans(home)
+    cleaned = remove_stale(home, after_s=ORPHAN_S)
     # Their writers rotate them, too; but a lowered bound also applies to a log that is not written.
     cleaned += rotate_large(home, log_max_bytes, logs_kept)
     cleaned += copy_and_cut_log(home / "postgres" / "log", max_bytes=log_max_bytes)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from vatwatch.storage.journal_entry import ASIDE_SUFFIX
+from vatwatch.storage.home_files import ASIDE_SUFFIX
 
 _COUNTS = msgspec.json.Decoder(dict[int, int])
 

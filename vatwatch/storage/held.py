@@ -14,8 +14,9 @@ from pathlib import Path
 
 from vatwatch.errors import JournalCorrupt
 from vatwatch.feed.clock import Moment
+from vatwatch.storage.home_files import ASIDE_SUFFIX
 from vatwatch.storage.journal import Journal
-from vatwatch.storage.journal_entry import ASIDE_SUFFIX, EntryInfo, id_in, read_header
+from vatwatch.storage.journal_entry import EntryInfo, id_in, read_header
 from vatwatch.storage.journal_quarantine import SetAside
 from vatwatch.storage.journal_shelf import Shelf
 

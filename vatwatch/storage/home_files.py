@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from time import time
 
-# A file that was to be renamed in a moment, and was not for a day, never will be.
+# Of a file that is being written: it is renamed as soon as it is whole.
+ASIDE_SUFFIX = ".tmp"
+# In VATWATCH_HOME itself an operator may have a file of that name for a while, too.
 ORPHAN_S = 86_400.0
 
 
@@ -39,11 +42,19 @@ def copy_and_cut_log(path: Path, *, max_bytes: int) -> bool:
     return True
 
 
-def remove_orphans(home: Path) -> int:
-    """Remove files of ours in `home` that were to be renamed long ago; how many."""
+def remove_stale(folder: Path, *, after_s: float) -> int:
+    """Delete files that were to be renamed and never will be: their process was killed.
+
+    `after_s`: how old such a file must be. Returns how many were deleted; one that cannot be is
+    left, and does not keep the others.
+    """
     found = 0
-    for path in home.glob("*.tmp"):
-        if path.is_file() and time() - path.stat().st_mtime > ORPHAN_S:
-            path.unlink(missing_ok=True)
-            found += 1
+    now = time()
+    with suppress(OSError):  # a folder that cannot be listed, or is gone
+        for path in list(folder.iterdir()):
+            if path.suffix == ASIDE_SUFFIX:
+                with suppress(OSError):
+                    if now - path.stat().st_mtime > after_s:
+                        path.unlink()
+                        found += 1
     return found

@@ -26,9 +26,10 @@ from vatwatch.errors import JournalCorrupt, JournalFull, JournalInUse
 from vatwatch.storage.directory_lock import DirectoryLock, DirectoryTaken
 from vatwatch.storage.failure_counts import FailureCounts
 from vatwatch.storage.fsync import sync
+from vatwatch.storage.home_files import remove_stale
 from vatwatch.storage.journal_archive import Archive
 from vatwatch.storage.journal_entry import Entry, EntryInfo, name_of, time_text
-from vatwatch.storage.journal_files import SHORTAGE, read_patiently, remove_stale, time_in
+from vatwatch.storage.journal_files import SHORTAGE, read_patiently, time_in
 from vatwatch.storage.journal_quarantine import QuarantinedEntries, SetAside
 from vatwatch.storage.journal_scan import Scan, scan
 from vatwatch.storage.journal_stats import JournalStats
@@ -38,6 +39,9 @@ from vatwatch.storage.work_note import WorkNote
 # Deleted of the archive beyond what an append lacks, for the directory's own blocks and the table
 # of files that grow with it.
 SPARE_BYTES = 64 * 1024
+# A file is renamed within seconds after it is written. One that was not in ten minutes was left by
+# a process that is gone.
+STALE_S = 600.0
 
 
 class Journal:
@@ -333,8 +337,11 @@ class Journal:
         entry. How many there were. What is to be in the archive and is not is moved.
         """
         self._archive.move_late()
-        folders = (self._directory, self._directory / "pending")
-        stale = sum(remove_stale(folder) for folder in folders)
+        folders = [self._directory]
+        with suppress(OSError):  # what can be listed is cleaned
+            # Whatever folders there are: an entry is written straight into some of them.
+            folders += [path for path in self._directory.iterdir() if path.is_dir()]
+        stale = sum(remove_stale(folder, after_s=STALE_S) for folder in folders)
         return stale + self._archive.remove_empty_folders()
 
     def _make_room(self, size_bytes: int) -> None:

@@ -23,8 +23,6 @@ from msgspec import Meta, Struct
 from vatwatch.errors import JournalCorrupt
 
 SUFFIX = ".vwj"
-# Of a file that is being written.
-ASIDE_SUFFIX = ".tmp"
 FORMAT = 1
 # Level 3 takes twice the time of 1 and saves another twentieth; the database waits for it.
 LEVEL = 1

@@ -5,13 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from time import time
 
 from vatwatch.errors import JournalCorrupt
-from vatwatch.storage.journal_entry import ASIDE_SUFFIX, Entry, EntryInfo, read_entry, read_header
+from vatwatch.storage.journal_entry import Entry, EntryInfo, read_entry, read_header
 from vatwatch.storage.journal_shelf import Shelf
 
 # The disk, the user's share of it, or a file is at its limit.
@@ -23,9 +21,6 @@ READ_TRIES = 2
 # Files that cannot be deleted, before deleting is left for another time: one may be in the way, but
 # not all of a disk that is read-only.
 MAX_UNDELETED = 3
-# A file is renamed within seconds after it is written. One that was not in ten minutes was left by
-# a process that is gone.
-STALE_S = 600.0
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -63,20 +58,6 @@ def time_in(path: Path) -> datetime | None:
         return read_header(path).update_timestamp
     except (JournalCorrupt, OSError):
         return None
-
-
-def remove_stale(folder: Path) -> int:
-    """Delete files that were to be renamed and never will be. Returns how many there were."""
-    found = 0
-    now = time()
-    with suppress(OSError):  # a folder that cannot be listed, or is gone
-        for path in list(folder.iterdir()):
-            if path.suffix == ASIDE_SUFFIX:
-                with suppress(OSError):
-                    if now - path.stat().st_mtime > STALE_S:
-                        path.unlink()
-                        found += 1
-    return found
 
 
 def is_gone(path: Path) -> bool:

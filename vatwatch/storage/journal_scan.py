@@ -15,7 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vatwatch.storage.journal_entry import ASIDE_SUFFIX, MOST_ID, SUFFIX, EntryInfo, id_in
+from vatwatch.storage.home_files import ASIDE_SUFFIX
+from vatwatch.storage.journal_entry import MOST_ID, SUFFIX, EntryInfo, id_in
 from vatwatch.storage.journal_shelf import Shelf
 
 # A file with the last id that was given. Written only when no entry's file tells it any more.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from vatwatch.errors import JournalFull
 from vatwatch.storage.fsync import sync
+from vatwatch.storage.home_files import ASIDE_SUFFIX
 from vatwatch.storage.journal_entry import (
-    ASIDE_SUFFIX,
     MOST_ID,
     SUFFIX,
     EntryInfo,
