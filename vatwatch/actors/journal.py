@@ -64,7 +64,7 @@ from vatwatch.messages import (
 from vatwatch.messages.journal import ToJournal
 from vatwatch.storage.held import HeldEntries
 from vatwatch.storage.journal import Journal
-from vatwatch.storage.journal_entry import EntryInfo, time_text
+from vatwatch.storage.journal_entry import EntryInfo, stamp_in
 from vatwatch.supervision import NativePool
 
 log = logging.getLogger(__name__)
@@ -306,7 +306,7 @@ class JournalActor(Service):
         try:
             entry = self._pool.run(self._journal.read, info.id)
         except JournalCorrupt as error:
-            self._tell_of(info, "read entry", error, time_text(info.path))
+            self._tell_of(info, "read entry", error, stamp_in(info.path))
             self._report()
             return None
         except SupervisionError:

@@ -11,7 +11,7 @@ from vatwatch.messages.status import JournalStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.held import HeldEntries
 from vatwatch.storage.journal import Journal
-from vatwatch.storage.journal_entry import EntryInfo, read_entry, time_text
+from vatwatch.storage.journal_entry import EntryInfo, read_entry, stamp_in
 
 # So much of the bound may wait before it is called a danger. At the bound, snapshots are refused.
 NEARLY_FULL = 0.9
@@ -84,4 +84,4 @@ def correlation_of_entry(info: EntryInfo) -> str:
     try:
         return correlation_id(peek(read_entry(info.path).data).update_timestamp)
     except Exception:  # noqa: BLE001 - what is wrong with it is why it is looked at
-        return time_text(info.path)
+        return stamp_in(info.path)

@@ -28,7 +28,7 @@ from vatwatch.storage.failure_counts import FailureCounts
 from vatwatch.storage.fsync import sync
 from vatwatch.storage.home_files import remove_stale
 from vatwatch.storage.journal_archive import Archive
-from vatwatch.storage.journal_entry import Entry, EntryInfo, name_of, time_text
+from vatwatch.storage.journal_entry import Entry, EntryInfo, stamp_in, stamp_of
 from vatwatch.storage.journal_files import SHORTAGE, read_patiently, time_in
 from vatwatch.storage.journal_quarantine import QuarantinedEntries, SetAside
 from vatwatch.storage.journal_scan import Scan, scan
@@ -240,10 +240,10 @@ class Journal:
 
     def has(self, update_timestamp: datetime) -> bool:
         """Whether an update of exactly this time is pending, archived or in quarantine."""
-        text = time_text(Path(name_of(1, update_timestamp)))
+        stamp = stamp_of(update_timestamp)
         for shelf in (self._pending, self._archive.shelf, self._quarantine.shelf):
             for info in shelf:
-                if time_text(info.path) == text and time_in(info.path) == update_timestamp:
+                if stamp_in(info.path) == stamp and time_in(info.path) == update_timestamp:
                     return True
         return False
 

@@ -10,8 +10,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from vatwatch.storage.journal_entry import EntryInfo, time_text
-from vatwatch.storage.journal_files import delete_oldest, is_gone
+from vatwatch.storage.journal_entry import EntryInfo, stamp_in
+from vatwatch.storage.journal_files import delete_file
 from vatwatch.storage.journal_shelf import Shelf
 
 # What is moved late with one commit: some milliseconds' worth, so that nobody waits for it.
@@ -69,11 +69,10 @@ class Archive:
         The newest entry stays (`keep`): without the database it is all that a restart can begin
         with.
         """
-        before = len(self.shelf)
-        freed, undeleted = delete_oldest(self.shelf, size_bytes, keep=keep, delete=self._delete)
-        self.unusable += undeleted
-        self.evicted += before - len(self.shelf)
-        return freed
+        gone = self.shelf.evict(size_bytes, keep=keep, delete=self._delete)
+        self.unusable += gone.undeleted
+        self.evicted += gone.entries
+        return gone.freed_bytes
 
     def remove_empty_folders(self) -> int:
         """Remove days, months and years without an entry. Returns how many there were."""
@@ -88,12 +87,12 @@ class Archive:
 
     def _delete(self, info: EntryInfo) -> bool:
         self._unmoved.pop(info.id, None)
-        return is_gone(info.path)
+        return delete_file(info.path)
 
     def _move(self, info: EntryInfo) -> bool:
         """Bring an entry to its day's folder; False if that must be tried again."""
-        moment = time_text(info.path)
-        day = self._folder / moment[:4] / moment[4:6] / moment[6:8]
+        stamp = stamp_in(info.path)
+        day = self._folder / stamp[:4] / stamp[4:6] / stamp[6:8]
         try:
             day.mkdir(parents=True, exist_ok=True)
         except OSError as error:

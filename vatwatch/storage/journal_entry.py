@@ -61,7 +61,7 @@ class EntryInfo:
     def time(self) -> datetime | None:
         """The feed's time that the file is named for; None if the name has no possible time."""
         try:
-            return datetime.strptime(time_text(self.path), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            return datetime.strptime(stamp_in(self.path), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         except ValueError:
             return None
 
@@ -79,9 +79,19 @@ class Header(Struct, frozen=True):
 
 def name_of(entry_id: int, update_timestamp: datetime) -> str:
     """The file's name."""
+    return stamped_name(entry_id, stamp_of(update_timestamp))
+
+
+def stamped_name(entry_id: int, stamp: str) -> str:
+    """The file's name, with the feed's time as a text (`stamp_of`)."""
+    return f"{entry_id:012d}-{stamp}{SUFFIX}"
+
+
+def stamp_of(update_timestamp: datetime) -> str:
+    """The feed's time as it stands in a name, to the second: `20240229T235955Z`."""
     time = update_timestamp.astimezone(UTC)
     # %Y is not padded everywhere, and a name of another form is not found again.
-    return f"{entry_id:012d}-{time.year:04d}{time:%m%dT%H%M%SZ}{SUFFIX}"
+    return f"{time.year:04d}{time:%m%dT%H%M%SZ}"
 
 
 def id_in(name: str) -> int | None:
@@ -90,8 +100,8 @@ def id_in(name: str) -> int | None:
     return int(found[1]) or None if found is not None else None
 
 
-def time_text(path: Path) -> str:
-    """The feed's time in an entry's name: `20240229T235955Z`."""
+def stamp_in(path: Path) -> str:
+    """The feed's time in an entry's name, as `stamp_of` writes it."""
     return path.name.removesuffix(SUFFIX).partition("-")[2]
 
 

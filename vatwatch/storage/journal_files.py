@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from vatwatch.errors import JournalCorrupt
-from vatwatch.storage.journal_entry import Entry, EntryInfo, read_entry, read_header
-from vatwatch.storage.journal_shelf import Shelf
+from vatwatch.storage.journal_entry import Entry, read_entry, read_header
 
 # The disk, the user's share of it, or a file is at its limit.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -18,9 +16,6 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR)
 # A network file system's hiccup is over at the second try; a bad sector is not.
 READ_TRIES = 2
-# Files that cannot be deleted, before deleting is left for another time: one may be in the way, but
-# not all of a disk that is read-only.
-MAX_UNDELETED = 3
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -60,37 +55,10 @@ def time_in(path: Path) -> datetime | None:
         return None
 
 
-def is_gone(path: Path) -> bool:
+def delete_file(path: Path) -> bool:
     """Delete a file. Returns whether there is no such file now."""
     try:
         path.unlink(missing_ok=True)
     except OSError:
         return False
     return True
-
-
-def delete_oldest(
-    shelf: Shelf, size_bytes: int, *, keep: int, delete: Callable[[EntryInfo], bool]
-) -> tuple[int, int]:
-    """Take the oldest entries off a shelf until their files' sizes add up to `size_bytes`.
-
-    Args:
-        shelf: is changed
-        size_bytes: how much is to be deleted; a little more may be
-        keep: how many entries stay in any case
-        delete: deletes the files of one entry, and says whether they are gone
-
-    Returns:
-        How many bytes are free now, and how many entries could not be deleted. Those are no longer
-        counted; the next start finds them again.
-    """
-    freed = undeleted = 0
-    while freed < size_bytes and len(shelf) > keep and undeleted < MAX_UNDELETED:
-        oldest = shelf.first()
-        assert oldest is not None
-        shelf.remove(oldest.id)
-        if delete(oldest):
-            freed += oldest.size_bytes
-        else:
-            undeleted += 1
-    return freed, undeleted

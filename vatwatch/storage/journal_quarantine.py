@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vatwatch.storage.journal_entry import EntryInfo
-from vatwatch.storage.journal_files import delete_oldest, is_gone
+from vatwatch.storage.journal_files import delete_file
 from vatwatch.storage.journal_shelf import Shelf
 
 REASON_SUFFIX = ".reason.txt"
@@ -68,16 +68,15 @@ class QuarantinedEntries:
 
     def evict(self, size_bytes: int) -> int:
         """Delete so much of the oldest or a little more. Returns how many bytes were deleted."""
-        before = len(self.shelf)
-        freed, undeleted = delete_oldest(self.shelf, size_bytes, keep=0, delete=_delete)
-        self.unusable += undeleted
-        self.dropped += before - len(self.shelf)
-        return freed
+        gone = self.shelf.evict(size_bytes, keep=0, delete=_delete)
+        self.unusable += gone.undeleted
+        self.dropped += gone.entries
+        return gone.freed_bytes
 
 
 def _delete(info: EntryInfo) -> bool:
-    gone = is_gone(info.path)
-    is_gone(_reason_of(info))
+    gone = delete_file(info.path)
+    delete_file(_reason_of(info))
     return gone
 
 

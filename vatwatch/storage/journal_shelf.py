@@ -7,9 +7,24 @@ cost the same however many there are. (After an outage of a week some 40,000 wai
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from vatwatch.storage.journal_entry import EntryInfo
+
+# Files that cannot be deleted, before deleting is left for another time: one may be in the way, but
+# not all of a disk that is read-only.
+MAX_UNDELETED = 3
+
+
+class Eviction(NamedTuple):
+    """What became of the oldest entries of a shelf."""
+
+    freed_bytes: int
+    entries: int
+    """Off the shelf: those that could not be deleted among them."""
+    undeleted: int
+    """No longer counted; the next start finds them again."""
 
 
 class Shelf:
@@ -63,3 +78,21 @@ class Shelf:
         del self._ids[bisect_left(self._ids, entry_id)]
         self.size_bytes -= info.size_bytes
         return info
+
+    def evict(self, size_bytes: int, *, keep: int, delete: Callable[[EntryInfo], bool]) -> Eviction:
+        """Take the oldest entries off, until their files' sizes add up to `size_bytes`.
+
+        Args:
+            size_bytes: how much is to be deleted; a little more may be
+            keep: how many entries stay in any case
+            delete: deletes the files of one entry, and says whether they are gone
+        """
+        before = len(self)
+        freed = undeleted = 0
+        while freed < size_bytes and len(self) > keep and undeleted < MAX_UNDELETED:
+            oldest = self.remove(self._ids[0])
+            if delete(oldest):
+                freed += oldest.size_bytes
+            else:
+                undeleted += 1
+        return Eviction(freed, before - len(self), undeleted)

@@ -13,14 +13,14 @@ from vatwatch.storage.fsync import sync
 from vatwatch.storage.home_files import ASIDE_SUFFIX
 from vatwatch.storage.journal_entry import (
     MOST_ID,
-    SUFFIX,
     EntryInfo,
     Header,
     encode,
     name_of,
-    time_text,
+    stamp_in,
+    stamped_name,
 )
-from vatwatch.storage.journal_files import FULL, is_gone, write_durably
+from vatwatch.storage.journal_files import FULL, delete_file, write_durably
 from vatwatch.storage.journal_scan import HIGH_WATER
 
 
@@ -77,7 +77,7 @@ class EntryWriter:
 
         One rename, so that it is in one of the two folders whatever is killed.
         """
-        name = f"{self._next_id:012d}-{time_text(info.path)}{SUFFIX}"
+        name = stamped_name(self._next_id, stamp_in(info.path))
         path = info.path.rename(self._directory / folder / name)
         renamed = EntryInfo(self._next_id, path, info.size_bytes)
         self._next_id += 1
@@ -110,10 +110,10 @@ class EntryWriter:
             aside.rename(path)
             sync(path.parent)
         except OSError as error:
-            is_gone(aside)
+            delete_file(aside)
             if named:
                 # It may have its name, whatever the disk says: nobody else may have its id.
-                is_gone(path)
+                delete_file(path)
                 self._next_id += 1
             if error.errno == errno.ENOENT:
                 with suppress(OSError):  # somebody has deleted it; the next append needs it
