@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from vatwatch.feed.records import Atis, Controller, FlightPlan, General, Pilot
+from vatwatch.feed.times import time_text
 from vatwatch.traffic.identity import LOGON_TOLERANCE
 from vatwatch.traffic.network_state import (
     AtisVersion,
@@ -103,7 +104,7 @@ def read_network_state(
         state = NetworkState(
             time=at,
             general=General(
-                _text(at), connected_clients=connected_clients, unique_users=unique_users
+                time_text(at), connected_clients=connected_clients, unique_users=unique_users
             ),
             flights={f.pilot.callsign: f for online, f in flights if online},
             disconnected_flights={
@@ -118,11 +119,6 @@ def read_network_state(
             radios=_radios(cur, values),
         )
         return state, at == time
-
-
-def _text(time: datetime) -> str:
-    """A time as the feed writes it."""
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _flights(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tuple[bool, Flight]]:
@@ -148,8 +144,8 @@ def _flights(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tup
             altitude=altitude,
             groundspeed=groundspeed,
             heading=heading,
-            logon_time=_text(connection_logon),
-            last_updated=_text(min(last_seen, at)),
+            logon_time=time_text(connection_logon),
+            last_updated=time_text(min(last_seen, at)),
             name=name,
             server=server,
             pilot_rating=pilot_rating,
@@ -193,8 +189,8 @@ def _sessions(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tu
             frequency=frequency,
             facility=facility,
             rating=rating,
-            logon_time=_text(connection_logon),
-            last_updated=_text(min(last_seen, at)),
+            logon_time=time_text(connection_logon),
+            last_updated=time_text(min(last_seen, at)),
             name=name,
             server=server,
             visual_range=visual_range,
@@ -226,8 +222,8 @@ def _atis(cur: cursor, values: dict[str, Any]) -> Iterator[AtisVersion]:
             frequency=frequency,
             facility=facility,
             rating=rating,
-            logon_time=_text(logon_time),
-            last_updated=_text(values["at"]),
+            logon_time=time_text(logon_time),
+            last_updated=time_text(values["at"]),
             name=name,
             server=server,
             visual_range=visual_range,
@@ -248,7 +244,7 @@ def _prefiles(cur: cursor, values: dict[str, Any]) -> Iterator[FiledPlan]:
             plan=FlightPlan(*plan),
             first_seen=first_seen.astimezone(UTC),
             filed_at=filed_at.astimezone(UTC),
-            last_updated=_text(filed_at),
+            last_updated=time_text(filed_at),
             name=str(cid),
         )
 

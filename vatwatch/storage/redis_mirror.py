@@ -22,6 +22,7 @@ from redis.retry import Retry
 
 from vatwatch.errors import RedisUnavailable
 from vatwatch.events.event import Event
+from vatwatch.feed.times import time_text
 from vatwatch.live.encoding import etag_of
 from vatwatch.live.records import Body, Collection
 from vatwatch.supervision.failures import system_words
@@ -192,7 +193,7 @@ def _fields(event: Event) -> dict[_Field, _Field]:
     return {
         "id": str(event.id),
         "type": event.type,
-        "time": event.time.isoformat().replace("+00:00", "Z"),
+        "time": time_text(event.time),
         "source": event.source,
         "correlation_id": event.correlation_id,
         "payload": msgspec.json.encode(event.payload),
