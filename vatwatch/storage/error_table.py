@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from vatwatch.events.event import Cursor
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.storage.copy import copy_rows, stage
-from vatwatch.storage.paging import conditions, page
+from vatwatch.storage.paging import conditions, page, record_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
@@ -52,10 +51,6 @@ def find_errors(
         ("time < %s", wanted.until),
     )
     with conn.cursor() as cur:
-        # Asked at the very first start, the store may not have made the tables yet.
-        cur.execute("SELECT to_regclass('errors') IS NULL")
-        if cur.fetchone() == (True,):
-            return ()
         page(
             cur,
             f"SELECT {', '.join(_COLUMNS)} FROM errors",
@@ -64,4 +59,4 @@ def find_errors(
             limit=limit,
             after=after,
         )
-        return tuple(ErrorRecord(UUID(row[0]), *row[1:]) for row in cur)
+        return tuple(record_of(ErrorRecord, row) for row in cur)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from msgspec import Struct
 
 from vatwatch.events.event import Cursor
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
+
+S = TypeVar("S", bound=Struct)
 
 
 def conditions(*given: tuple[str, object]) -> tuple[list[str], list[object]]:
@@ -36,3 +43,12 @@ def page(
         values = [*values, after[0], str(after[1])]
     restriction = f" WHERE {' AND '.join(where)}" if where else ""
     cur.execute(f"{select}{restriction} ORDER BY {time} DESC, id DESC LIMIT %s", (*values, limit))
+
+
+def record_of(kind: type[S], row: Sequence[object]) -> S:
+    """The record in a row that has a column for each of its fields, in their order.
+
+    Times are in UTC, whatever the session's time zone is (PgBouncer may not hand on ours).
+    """
+    in_utc = (each.astimezone(UTC) if isinstance(each, datetime) else each for each in row)
+    return msgspec.convert(dict(zip(kind.__struct_fields__, in_utc, strict=True)), kind)
