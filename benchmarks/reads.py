@@ -38,10 +38,10 @@ from vatsim_simulator.world import World
 from vatwatch.config.settings import load
 from vatwatch.feed.decode import peek
 from vatwatch.feed.times import parse_time
-from vatwatch.http import service as http_service
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
+from vatwatch.http.rates import RateLimit
 from vatwatch.messages import AppendSnapshot
 from vatwatch.supervision import Tree
 from vatwatch.system import build
@@ -113,10 +113,9 @@ def service(pilots: int, seed: int) -> Iterator[tuple[Tree, str]]:
 
 def app_of(tree: Tree) -> Any:
     """The app with the bounds that a service has, too high to be reached here."""
-    bounds: dict[str, Any] = {}
-    if hasattr(http_service, "Rate"):
-        bounds["read_rate"] = http_service.Rate("1000000000/minute")
-    return create_app(AppContext(tree, START, WriteAuthorization([], rate="1/minute"), **bounds))
+    authorization = WriteAuthorization([], rate="1/minute")
+    rate = RateLimit("1000000000/minute")
+    return create_app(AppContext(tree, START, authorization, read_rate=rate))
 
 
 def main() -> None:

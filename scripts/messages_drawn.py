@@ -34,7 +34,6 @@ OUTSIDE = {
     "actors/service.py": "every service",
 }
 
-
 WAY = re.compile(r"^ *(?P<senders>[\w, ]+?) → (?P<receivers>[\w, ]+?): ", re.MULTILINE)
 WIDTH = 100
 
@@ -177,7 +176,7 @@ def _users() -> dict[str, set[str]]:
     """For each module of `actors`, the actors that it is part of."""
     imports = {
         file.stem: {
-            node.module.removeprefix("vatwatch.actors.")
+            (node.module or "").removeprefix("vatwatch.actors.")
             for node in ast.walk(ast.parse(file.read_text()))
             if isinstance(node, ast.ImportFrom)
             and (node.module or "").startswith("vatwatch.actors.")
