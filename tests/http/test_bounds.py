@@ -10,7 +10,7 @@ import redis
 from falcon import testing
 
 from vatwatch.http.bodies import MAX_BODY_BYTES, read_body
-from vatwatch.http.bounds import Bounds
+from vatwatch.http.bounds import MOST_ADDRESS_CHARS, Bounds
 from vatwatch.http.problems import add_error_handlers
 from vatwatch.http.rates import RateLimit
 from vatwatch.http.request_counts import OTHER_METHOD, RequestCounts
@@ -81,6 +81,22 @@ def test_an_ipv6_network_is_one_client(one: str, other: str, same: bool) -> None
     client = client_of(RateLimit("1/minute"))
     assert get(client, address=one).status_code == 200
     assert get(client, address=other).status_code == (429 if same else 200)
+
+
+def test_what_a_proxy_sends_in_the_place_of_an_address_is_bounded() -> None:
+    seen: list[str] = []
+
+    class Seen:
+        def process_response(self, req: falcon.Request, *_others: object) -> None:
+            seen.append(req.context.client)
+
+    app = falcon.App(middleware=[Seen(), Bounds(None, ["10.0.0.0/8"])])  # type: ignore[list-item]
+    app.add_route("/api/x", Echo())
+    for sent in ("8.8.8.8", "x" * 5000):
+        testing.TestClient(app).simulate_get(
+            "/api/x", remote_addr="10.0.0.1", headers={"X-Forwarded-For": sent}
+        )
+    assert seen == ["8.8.8.8", "x" * MOST_ADDRESS_CHARS]
 
 
 def test_without_a_rate_nothing_is_said_and_nobody_refused() -> None:

@@ -25,8 +25,9 @@ UNLIMITED = frozenset({"/healthz", "/readyz"})
 IPV6_PREFIX_BITS = 64
 # Where the client's address stands in the WSGI environment, for the access log.
 CLIENT = "vatwatch.client"
-# A proxy may send anything in the place of an address.
-MOST_NAME_CHARS = 64
+# IPv6 with an IPv4 address in it, and a zone. A proxy may send anything in the place of an address,
+# and the latest are remembered.
+MOST_ADDRESS_CHARS = 64
 
 
 class Bounds:
@@ -48,7 +49,18 @@ class Bounds:
         self._trust(access.trusted_proxies)
 
     def _trust(self, proxies: Sequence[str]) -> None:
-        self._trusted = tuple(ip_network(network) for network in proxies)
+        networks = tuple(ip_network(network) for network in proxies)
+
+        # Behind a proxy each request asks it, and parsing an address takes longer than counting it.
+        @lru_cache(maxsize=4096)
+        def is_trusted(text: str) -> bool:
+            try:
+                address = ip_address(text)
+            except ValueError:
+                return False
+            return any(address in network for network in networks)
+
+        self._is_trusted = is_trusted if networks else None
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Refuse the request, or let it through.
@@ -80,20 +92,13 @@ class Bounds:
     def _client(self, req: falcon.Request) -> str:
         """The address of the client, behind the proxies that are trusted."""
         client = plain_address(req.remote_addr)
-        if not self._trusted:
+        if self._is_trusted is None:
             return client
         hops = [hop.strip() for hop in (req.get_header("X-Forwarded-For") or "").split(",")]
         # From the nearest on: a hop that is not trusted may have invented those before it.
         while hops and hops[-1] and self._is_trusted(client):
-            client = plain_address(hops.pop())
+            client = plain_address(hops.pop()[:MOST_ADDRESS_CHARS])
         return client
-
-    def _is_trusted(self, text: str) -> bool:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            return False
-        return any(address in network for network in self._trusted)
 
 
 def plain_address(text: str) -> str:
@@ -117,7 +122,7 @@ def _counted_as(text: str) -> str:
     try:
         address = ip_address(text)
     except ValueError:
-        return text[:MOST_NAME_CHARS]  # a unix socket has no address
+        return text  # a unix socket has no address
     if isinstance(address, IPv6Address):
         return str(IPv6Address(int(address) >> IPV6_PREFIX_BITS << IPV6_PREFIX_BITS))
     return text
