@@ -14,6 +14,7 @@ from vatwatch.actors.traffic_options import read_options
 from vatwatch.config.cache import CacheSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.config.settings import Described, Reading, Settings
+from vatwatch.counting import counted
 from vatwatch.errors import (
     ConfigurationError,
     DatabaseUnavailable,
@@ -92,7 +93,7 @@ def lines(report: SettingsReport) -> Iterator[str]:
     if not report.faults:
         yield "No fault was found."
         return
-    yield f"{len(report.faults)} fault{'s' if len(report.faults) > 1 else ''}:"
+    yield f"{counted(len(report.faults), 'fault')}:"
     for fault in report.faults:
         yield f"  {fault}"
 

@@ -78,10 +78,14 @@ def on_disk(rule: Callable[[Path], Path]) -> AfterValidator:
         try:
             return rule(value)
         except OSError as error:
-            why = (error.strerror or type(error).__name__).lower()
-            raise ValueError(f"cannot be looked at ({why})") from None
+            raise ValueError(f"cannot be looked at ({refusal_of(error)})") from None
 
     return AfterValidator(check)
+
+
+def refusal_of(error: OSError) -> str:
+    """Why the system refuses something, in its own words without a path."""
+    return (error.strerror or type(error).__name__).lower()
 
 
 def _switch(value: object) -> object:

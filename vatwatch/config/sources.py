@@ -31,6 +31,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from vatwatch.config.section import refusal_of
 from vatwatch.config.unknown_names import did_you_mean, meant_by_table, printable_name, unknown
 
 # Names that a setting had in an earlier version. They are still read, with a warning.
@@ -122,7 +123,7 @@ def _toml(
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        faults.append(f"{path}: cannot be read ({_reason(error)})")
+        faults.append(f"{path}: cannot be read ({refusal_of(error)})")
         return {}
     except UnicodeDecodeError:
         faults.append(f"{path}: is not text in UTF-8")
@@ -177,7 +178,7 @@ def _dotenv(
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        found.faults.append(f"{path}: cannot be read ({_reason(error)})")
+        found.faults.append(f"{path}: cannot be read ({refusal_of(error)})")
         return {}
     except ValueError:  # UnicodeDecodeError is one
         found.faults.append(f"{path}: is not text in UTF-8")
@@ -190,7 +191,3 @@ def _refuse_pipe(path: Path) -> None:
     """Opening a pipe waits until somebody writes to it, and a second reading waits again."""
     if stat.S_ISFIFO(path.stat().st_mode):
         raise OSError(errno.ESPIPE, "it is a pipe; give a file")
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()

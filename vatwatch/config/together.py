@@ -9,6 +9,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from vatwatch.config.resources import LEAST_MEMORY_MB
+from vatwatch.config.section import refusal_of
 from vatwatch.config.showing import one_line
 from vatwatch.config.vatsim import MIN_VATSIM_POLL_S
 from vatwatch.redaction import shown_address
@@ -47,8 +48,7 @@ def _home(home: Path) -> Iterator[str]:
         with TemporaryFile(dir=place):
             pass
     except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
-        yield f"VATWATCH_HOME={one_line(str(home))}: cannot be written ({why})"
+        yield f"VATWATCH_HOME={one_line(str(home))}: cannot be written ({refusal_of(error)})"
 
 
 def _host(host: str) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import falcon
 from msgspec import Struct
 
 from vatwatch.config.hot_reload import SettingChange
-from vatwatch.config.settings import Described
 from vatwatch.counting import counted
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.bodies import require_no_fields
@@ -26,21 +27,6 @@ class Reloaded(Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-class SettingShown(Struct, frozen=True):
-    """One setting as it is in force, secrets masked."""
-
-    section: str
-    name: str
-    value: str
-    default: str
-    unit: str
-    why: str
-    source: str
-    reloadable: bool
-    pending: str | None
-    """Its value after the next start, if that is another one."""
-
-
 class ConfigResource(BaseResource):
     """Every setting as it is in force."""
 
@@ -48,7 +34,10 @@ class ConfigResource(BaseResource):
         self._service = service
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Values, the source of each, and what waits for a restart or was refused."""
+        """Values, the source of each, and what waits for a restart or was refused.
+
+        `pending` is the value of a setting after the next start, if that is another one.
+        """
         found = self._service.ask("config_watcher", GetSettings())
         pending = {change.name: change.after for change in found.needs_restart}
         send_json(
@@ -60,7 +49,9 @@ class ConfigResource(BaseResource):
                 "faults": found.faults,
                 "warnings": found.warnings,
                 "needs_restart": list(pending),
-                "settings": [_shown(one, pending.get(one.name)) for one in found.settings],
+                "settings": [
+                    asdict(one) | {"pending": pending.get(one.name)} for one in found.settings
+                ],
             },
         )
 
@@ -96,18 +87,4 @@ def _refused(outcome: ReloadOutcome) -> Unprocessable:
         f"{faults} found in the settings; nothing is changed. Correct what `faults` lists and try "
         "again.",
         outcome.faults,
-    )
-
-
-def _shown(one: Described, pending: str | None) -> SettingShown:
-    return SettingShown(
-        section=one.section,
-        name=one.name,
-        value=one.value,
-        default=one.default,
-        unit=one.unit,
-        why=one.why,
-        source=one.source,
-        reloadable=one.reloadable,
-        pending=pending,
     )

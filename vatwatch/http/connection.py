@@ -20,7 +20,7 @@ _connection: ContextVar[_Connection | None] = ContextVar("connection", default=N
 
 
 class _Connection:
-    """A client, for all its requests: what a look needs is made once: half of its 1.2 µs."""
+    """The connection of a client. Its poller serves all its requests: making it takes 0.6 µs."""
 
     __slots__ = ("_poller", "sock")
 

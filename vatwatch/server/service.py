@@ -25,6 +25,7 @@ from vatwatch.http.app_context import AppContext
 from vatwatch.http.rates import RateLimit
 from vatwatch.listening import authority, listen
 from vatwatch.logs import apply_log_settings, keep_log_files
+from vatwatch.logs.files import AUDIT
 from vatwatch.messages import ReloadOrdered
 from vatwatch.redaction import shown_address
 from vatwatch.server.gunicorn_log import GunicornLog
@@ -143,7 +144,7 @@ class _Application(SignalledApplication):
             authorization=WriteAuthorization(
                 [key.get_secret_value() for key in settings.access.api_keys],
                 rate=settings.access.write_rate,
-                audit_log=settings.general.home / "audit.log",
+                audit_log=settings.general.home / AUDIT,
                 redis_url="" if redis is None else redis.get_secret_value(),
             ),
             faults_allowed=settings.access.faults,
