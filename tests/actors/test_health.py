@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
+from uuid import uuid4
 
+import gevent
 import pytest
 
-from tests.actors.harness import Poison, Running, running, until
+from tests.actors.harness import PATIENCE_S, Poison, Running, running, until
 from tests.actors.postgres_proxy import PostgresProxy
 from tests.actors.test_cache_and_bus import redis_at
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import DATA, FeedServer, status
+from vatwatch.actors import health_monitor
+from vatwatch.actors.health_monitor import HealthMonitorActor
+from vatwatch.config.service import ServiceSettings
+from vatwatch.events.event import Event
+from vatwatch.events.payloads import ServicePayload
 from vatwatch.live.records import Collection
-from vatwatch.messages import FindLive
+from vatwatch.messages import Delivered, FindLive
 from vatwatch.monitoring.health import Health
-from vatwatch.supervision import Fault, FaultKind, State
+from vatwatch.supervision import Actor, Fault, FaultKind, State, Tree, supervisor, worker
 
 GIVEN = updates(2)
 
@@ -309,3 +317,43 @@ def test_a_feed_that_fails_is_a_part_of_its_own(tmp_path: Path, database_url: st
         assert "500" in body["dependencies"]["feed"]["reason"] or "breaker" in str(body)
         feeds.say(DATA)
         until(lambda: service.reports().parts["feed"].health is not Health.UNHEALTHY)
+
+
+class Slow(Actor):
+    """Takes longer to answer a probe than anybody waits for it, and notes when it is probed."""
+
+    def __init__(self, probed_at: list[float]) -> None:
+        super().__init__()
+        self._probed_at = probed_at
+
+    def on_probe(self) -> None:
+        self._probed_at.append(monotonic())
+        gevent.sleep(0.1)
+
+
+def test_a_part_that_does_not_answer_is_probed_no_more_often_for_having_failed_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health_monitor, "AGAIN_S", 1.0)
+    probed_at: list[float] = []
+    settings = ServiceSettings(SERVICE_HEALTH_CHECK_INTERVAL=3600, VATWATCH_PROBE_TIMEOUT=0.01)
+    children = [
+        worker("slow", Slow, probed_at),
+        worker("health_monitor", HealthMonitorActor, settings, busy_limits_s={}),
+    ]
+    tree = Tree(supervisor("root", children=children))
+    tree.start()
+    try:
+        payload = ServicePayload("root/slow")
+        failed = Event(uuid4(), "ERROR_OCCURRED", datetime.now(UTC), "test", "", payload)
+        for _ in range(8):
+            before = len(probed_at)
+            tree.directory.address("health_monitor").ask(Delivered(failed), timeout_s=PATIENCE_S)
+            until(lambda before=before: len(probed_at) > before)
+            gevent.sleep(0.1)
+        told = len(probed_at)
+        until(lambda: len(probed_at) >= told + 6)
+        # Five pauses of a second, or more if the machine is busy.
+        assert probed_at[told + 5] - probed_at[told] > 2.5
+    finally:
+        tree.stop()

@@ -120,6 +120,7 @@ class HealthMonitorActor(Service):
         self._timer: Timer | None = None
         self._missing: dict[str, str] = {}
         self._asked: set[str] = set()
+        self._asked_again_soon: set[str] = set()
         self._checked_at: datetime | None = None
         self._ran_at: dict[str, float] = {}
         self._changed: dict[str, str] = {}
@@ -261,11 +262,17 @@ class HealthMonitorActor(Service):
         else:
             self._missing.pop(service, None)
         self._look_at(service)
-        if missing and self._settings.health_check_interval_s > AGAIN_S:
+        if (
+            missing
+            and self._settings.health_check_interval_s > AGAIN_S
+            and service not in self._asked_again_soon
+        ):
+            self._asked_again_soon.add(service)
             self.spawn(self._probe_later, service)
 
     def _probe_later(self, service: str) -> None:
         gevent.sleep(AGAIN_S)
+        self._asked_again_soon.discard(service)
         self._ask_once(service, self._probe)
 
     # --- judging -----------------------------------------------------------------------------
@@ -276,9 +283,12 @@ class HealthMonitorActor(Service):
     def _look_at_all(self) -> None:
         for name, node in self._nodes().items():
             self._observe(name, self._observation_of(node))
+        self._look_at_feeds()
+        self._conclude()
+
+    def _look_at_feeds(self) -> None:
         for name, observation in of_feeds(self._records.reports.get("fetcher")):
             self._observe(name, observation)
-        self._conclude()
 
     def _look_at(self, service: str) -> None:
         node = self.node_info(service)
@@ -286,8 +296,7 @@ class HealthMonitorActor(Service):
             return  # a name that is none of the tree's
         self._observe(service, self._observation_of(node))
         if service == "fetcher":
-            for name, observation in of_feeds(self._records.reports.get("fetcher")):
-                self._observe(name, observation)
+            self._look_at_feeds()
         self._conclude()
 
     def _hear_of(self, name: str, before: ServiceReport | None, now: ServiceReport) -> None:
