@@ -30,6 +30,7 @@ from vatwatch.actors.alert_history import RECENT, AlertHistory
 from vatwatch.actors.conditions import QUARANTINE_WINDOW_S, AlertView, Looked, look
 from vatwatch.actors.courier import WebhookQueue
 from vatwatch.actors.notifier import Notifier
+from vatwatch.actors.owed_answer import OwedAnswer
 from vatwatch.actors.service import Service
 from vatwatch.config.alerts import AlertSettings
 from vatwatch.config.breaker import BreakerSettings
@@ -90,8 +91,6 @@ Received: TypeAlias = ToAlerter | EvaluateAlerts | AlertsLoaded
 ASK_TIMEOUT_S = 2.0
 # News come in swarms: they are looked at together.
 NEWS_S = 0.1
-# For so long the store may owe an answer.
-RESEND_S = 5.0
 # The table is asked for what it has; there is no hurry, as the file has what is active.
 LOAD_TIMEOUT_S = 30.0
 RELOAD_S = 15.0
@@ -125,8 +124,7 @@ class AlerterActor(Service):
         self._latest: Reports | None = None
         self._timer: Timer | None = None
         self._soon = False
-        self._outstanding: StoreAlerts | None = None
-        self._sent_at = 0.0
+        self._owed = OwedAnswer[StoreAlerts]()
 
     def on_start(self) -> None:
         inherited = self.inherited(AlertMemory)
@@ -318,19 +316,16 @@ class AlerterActor(Service):
 
     def _send_next(self) -> None:
         """Give the store what the table does not have, unless it has not answered yet."""
-        now_s = monotonic()
-        if self._outstanding is not None and now_s - self._sent_at < RESEND_S:
-            return
         records = self._memory.history.next()
-        if records:
-            self._outstanding, self._sent_at = StoreAlerts(records), now_s
-            self.address("store").offer(self._outstanding)
+        if records and not self._owed.is_awaited:
+            message = StoreAlerts(records)
+            self._owed.sent(message)
+            self.address("store").offer(message)
 
     def _stored(self, written: StoreAlerts) -> None:
         self._memory.history.written(written.records)
-        if written is self._outstanding:
-            self._outstanding = None
-            self._send_next()
+        self._owed.take(written)
+        self._send_next()
 
     # --- what is known -----------------------------------------------------------------------
 

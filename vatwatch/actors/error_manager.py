@@ -29,6 +29,7 @@ from vatwatch.actors.error_backlog import ErrorBacklog
 from vatwatch.actors.error_findings import Finding
 from vatwatch.actors.error_log import ErrorLog, tell_breaker
 from vatwatch.actors.error_memory import RECENT, ErrorMemory
+from vatwatch.actors.owed_answer import OwedAnswer
 from vatwatch.actors.service import Service
 from vatwatch.config.errors import ErrorSettings
 from vatwatch.errors import StorageError, SupervisionError
@@ -92,8 +93,6 @@ FOLD_S = 1.0
 RESTART_S = 60.0
 LOAD_TIMEOUT_S = 60.0
 RELOAD_S = 15.0
-# For so long the store may owe an answer.
-RESEND_S = 5.0
 OFF = "It is off (ERROR_MANAGER_ENABLED=false): errors are logged, and not kept."
 
 
@@ -107,16 +106,14 @@ class ErrorManagerActor(Service):
         """
         super().__init__()
         self._enabled = settings.enabled
-        self._retention = timedelta(hours=settings.retention_hours)
-        self._memory = ErrorMemory(self._retention)
+        self._memory = ErrorMemory(timedelta(hours=settings.retention_hours))
         self._folder = ErrorFolder()
         self._log = ErrorLog()
         self._restarting: dict[str, tuple[ErrorRecord, float]] = {}
         self._opened: dict[str, BreakerChanged] = {}
         self._opened_at: dict[str, float] = {}
         self._backlog = ErrorBacklog(outbox if settings.enabled else None)
-        self._outstanding: StoreErrors | None = None
-        self._sent_at = 0.0
+        self._owed = OwedAnswer[StoreErrors]()
         self._flush_due = False
         self._failures = self._restarts = self._dead_letters = self._unsent = 0
         self._unexpected = 0
@@ -151,7 +148,7 @@ class ErrorManagerActor(Service):
             case ErrorsStored(written):
                 self._stored(written)
             case StoreStarted():
-                self._outstanding = None
+                self._owed.give_up()
                 self._flush()
             case GetErrors(wanted, limit, after):
                 return self._memory.find(wanted, limit, after)
@@ -162,8 +159,7 @@ class ErrorManagerActor(Service):
             case GetErrorTrends():
                 return self._memory.statistics.trends(datetime.now(UTC))
             case SettingsChanged():
-                self._retention = timedelta(hours=message.settings.errors.retention_hours)
-                self._memory.keep_for(self._retention)
+                self._memory.keep_for(timedelta(hours=message.settings.errors.retention_hours))
             case _:
                 assert_never(message)
         return None
@@ -309,20 +305,16 @@ class ErrorManagerActor(Service):
 
     def _send_next(self) -> None:
         """Give the store what it does not have, unless it has not answered yet."""
-        now = monotonic()
-        if self._outstanding is not None and now - self._sent_at < RESEND_S:
-            return
         records = self._backlog.next()
-        if records:
-            self._outstanding, self._sent_at = StoreErrors(records), now
-            self.send("store", self._outstanding)
+        if records and not self._owed.is_awaited:
+            message = StoreErrors(records)
+            self._owed.sent(message)
+            self.send("store", message)
 
     def _stored(self, written: StoreErrors) -> None:
         self._backlog.written(written.records)
-        # An answer to what was sent before the latest counts, but does not end the waiting.
-        if written is self._outstanding:
-            self._outstanding = None
-            self._send_next()
+        self._owed.take(written)
+        self._send_next()
 
     def _put_away(self) -> None:
         """Its successor continues with it: the next incarnation, or the next process."""
@@ -338,7 +330,7 @@ class ErrorManagerActor(Service):
         """In a greenlet: what the table knows of the time before, as soon as it can be asked."""
         told = False
         while True:
-            wanted = ErrorFilter(since=datetime.now(UTC) - self._retention)
+            wanted = ErrorFilter(since=datetime.now(UTC) - self._memory.retention)
             try:
                 records = self.address("history").ask(
                     FindErrors(wanted, RECENT * 10, None), timeout_s=LOAD_TIMEOUT_S

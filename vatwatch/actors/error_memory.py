@@ -22,13 +22,14 @@ class ErrorMemory:
     """What can be asked while the database is away. Changed in place by the error manager."""
 
     def __init__(self, retention: timedelta) -> None:
-        self._retention = retention
+        self.retention = retention
+        """How far back the statistics go."""
         self._recent: OrderedDict[UUID, ErrorRecord] = OrderedDict()
         self.statistics = ErrorStatistics(retention)
 
     def keep_for(self, retention: timedelta) -> None:
         """How far back the statistics go from the next minute on."""
-        self._retention = retention
+        self.retention = retention
         self.statistics.keep_for(retention)
 
     def add(self, folded: Folded) -> None:
@@ -51,7 +52,7 @@ class ErrorMemory:
             known = every.get(record.id)
             if known is None or known.count < record.count:
                 every[record.id] = record
-        self.statistics = ErrorStatistics(self._retention)
+        self.statistics = ErrorStatistics(self.retention)
         self._recent.clear()
         self.read(sorted(every.values(), key=lambda record: record.cursor))
 

@@ -31,6 +31,7 @@ from vatwatch.actors.delivery_queue import BETWEEN_TRIES
 from vatwatch.actors.event_deliveries import EventDeliveries, metrics_of
 from vatwatch.actors.event_memory import BusMemory, HeldLetter, Subscription
 from vatwatch.actors.events_to_store import EventsToStore
+from vatwatch.actors.owed_answer import RESEND_S
 from vatwatch.actors.service import Service
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.events import EventSettings
@@ -82,9 +83,6 @@ Received: TypeAlias = ToEventBus | FlushEvents
 # Events that are taken at once: to check and to keep one takes 10 to 15 µs, and nobody else runs
 # meanwhile. (A first snapshot of 2,000 pilots has 2,200: 25 to 33 ms.)
 SLICE = 50
-# How long the store may owe an answer: a transaction takes milliseconds, and one that waits for the
-# database is in the store's hands all the while.
-RESEND_S = 5.0
 # A status of a busy bus is told at most this often.
 REPORT_S = 0.5
 # What delivers dead letters. One about them is counted only: they would breed.
@@ -206,16 +204,16 @@ class EventBusActor(Service):
                 self._undelivered(path, letter, reason)
             case StoreDeadLetter(kept):
                 self._keep(kept)
-            case DeleteDeadLetter(letter_id):
-                self._forget(letter_id)
+            case DeleteDeadLetter(key):
+                self._forget(key)
             case GetDeadLetters(wanted, limit, after):
                 return self._memory.find_letters(wanted, limit, after)
-            case GetDeadLetter(letter_id):
-                return next((x for x in self._memory.all_letters() if x.id == letter_id), None)
+            case GetDeadLetter(key):
+                return next((x for x in self._memory.all_letters() if x.id == key), None)
             case RedeliverDeadLetter(letter):
                 return self._redeliver(letter)
-            case DiscardDeadLetter(letter_id):
-                self._discard(letter_id)
+            case DiscardDeadLetter(key):
+                self._discard(key)
             case EventsStored(written, refused):
                 self._stored(written, dict(refused))
             case StoreStarted():

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 from uuid import UUID
 
 from vatwatch.actors.event_backlog import EventBacklog
 from vatwatch.actors.event_memory import BusMemory
+from vatwatch.actors.owed_answer import OwedAnswer
 from vatwatch.errors import DatabaseUnavailable
 from vatwatch.events.dead_letters import DeadLetter
 from vatwatch.events.event import Event
@@ -18,8 +18,7 @@ from vatwatch.supervision import Reply
 
 
 class EventsToStore:
-    """What the tables do not have yet. The store holds only what it was sent last, so the same
-    can be sent again at any time."""
+    """What the tables do not have yet."""
 
     def __init__(
         self,
@@ -42,8 +41,7 @@ class EventsToStore:
         self._resend_s = resend_s
         self._send = send
         self._check_later = check_later
-        self._outstanding: StoreEvents | None = None
-        self._sent_at = 0.0
+        self._owed = OwedAnswer[StoreEvents](resend_s)
         self._check_due = False
         self._deleting: dict[UUID, list[Reply[None]]] = {}
 
@@ -89,37 +87,31 @@ class EventsToStore:
 
     def flush(self) -> None:
         """Send the store what it does not have, unless it has not answered yet."""
-        if self._outstanding is not None:
-            return
-        self._outstanding = self._backlog.next()
-        if self._outstanding is not None:
-            self._sent_at = monotonic()
-            self._send(self._outstanding)
+        message = None if self._owed.is_awaited else self._backlog.next()
+        if message is not None:
+            self._owed.sent(message)
+            self._send(message)
             self._check()
 
     def store_started(self) -> None:
         """The store holds nothing any more: send it again."""
-        self._outstanding = None
+        self._owed.give_up()
         self.flush()
 
     def check(self) -> None:
         """Send again what the store has owed an answer to for too long."""
         self._check_due = False
-        if self._outstanding is None:
-            return
-        if monotonic() - self._sent_at >= self._resend_s:
-            self.store_started()
-        else:
+        if self._owed.is_awaited:
             self._check()
+        else:
+            self.flush()
 
     def stored(self, written: StoreEvents) -> None:
         """The store has written these, or never will."""
         for key in self._backlog.written(written):
             for reply in self._deleting.pop(key, ()):
                 reply.set(None)
-        # An answer to what was sent before the latest counts, but does not end the waiting.
-        if written is self._outstanding:
-            self._outstanding = None
+        self._owed.take(written)
         self._backlog.clear()
         self.flush()
 

@@ -1,0 +1,44 @@
+"""Owed answer: what the store was sent last, and whether its answer is still waited for.
+
+Of event bus, error manager and alerter alike: the store holds only what each of them sent last, so
+the same can be sent again at any time, and one message at a time is on its way.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Generic, TypeVar
+
+M = TypeVar("M")
+
+# A transaction takes milliseconds: by then the message or its answer is lost, or the store waits
+# for the database, and takes what is sent again in place of what it has.
+RESEND_S = 5.0
+
+
+class OwedAnswer(Generic[M]):
+    """Of one sender."""
+
+    def __init__(self, resend_s: float = RESEND_S) -> None:
+        """`resend_s`: how long an answer is waited for."""
+        self._resend_s = resend_s
+        self._message: M | None = None
+        self._sent_at = 0.0
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether there is an answer to wait for; else the next message may be sent."""
+        return self._message is not None and monotonic() - self._sent_at < self._resend_s
+
+    def sent(self, message: M) -> None:
+        """This is on its way to the store."""
+        self._message, self._sent_at = message, monotonic()
+
+    def take(self, written: M) -> None:
+        """An answer has come. One to what was sent before the latest does not end the waiting."""
+        if written is self._message:
+            self._message = None
+
+    def give_up(self) -> None:
+        """The store has restarted, and holds nothing: no answer will come."""
+        self._message = None
