@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 import psycopg2
@@ -19,9 +19,11 @@ from vatwatch.storage.error_table import write_errors
 from vatwatch.storage.event_table import write_events, write_letters
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
+    from psycopg2.extensions import connection, cursor
 
 log = logging.getLogger(__name__)
+
+R = TypeVar("R")
 
 
 def store_events(database: Database, message: StoreEvents) -> tuple[tuple[UUID, str], ...]:
@@ -42,24 +44,34 @@ def store_events(database: Database, message: StoreEvents) -> tuple[tuple[UUID, 
 
 def store_errors(database: Database, records: Sequence[ErrorRecord]) -> None:
     """Write all of them but those that PostgreSQL will never take. Raises StorageError."""
-    try:
-        database.run(partial(_write_errors, records=records))
-    except psycopg2.Error:
-        for record in records:
-            try:
-                database.run(partial(_write_errors, records=(record,)))
-            except psycopg2.Error as error:
-                # What it was is in the log.
-                log.warning("An error could not be kept, as PostgreSQL refuses it: %s", error)
+    for error in _refused(database, write_errors, records):
+        # What it was is in the log.
+        log.warning("An error could not be kept, as PostgreSQL refuses it: %s", error)
 
 
 def store_alerts(database: Database, records: Sequence[AlertRecord]) -> None:
     """Write all of them but those that PostgreSQL will never take. Raises StorageError."""
-    for record in records:
-        try:
-            database.run(partial(_write_alert, record=record))
-        except psycopg2.Error as error:
-            log.warning("an alert is not kept, PostgreSQL refuses it: %s", error)
+    for error in _refused(database, write_alerts, records):
+        log.warning("An alert could not be kept, as PostgreSQL refuses it: %s", error)
+
+
+def _refused(
+    database: Database, write: Callable[[cursor, Sequence[R]], None], records: Sequence[R]
+) -> Iterator[psycopg2.Error]:
+    """Write all at once, or one by one if PostgreSQL refuses that; why it refuses some of them."""
+
+    def write_these(conn: connection, these: Sequence[R]) -> None:
+        with conn.cursor() as cur:
+            write(cur, these)
+
+    try:
+        database.run(partial(write_these, these=records))
+    except psycopg2.Error:
+        for record in records:
+            try:
+                database.run(partial(write_these, these=(record,)))
+            except psycopg2.Error as error:
+                yield error
 
 
 def _write_singly(database: Database, message: StoreEvents) -> Iterator[tuple[UUID, str]]:
@@ -76,13 +88,3 @@ def _write_events(conn: connection, message: StoreEvents) -> None:
     with conn.cursor() as cur:
         write_events(cur, message.events)
         write_letters(cur, message.letters)
-
-
-def _write_alert(conn: connection, record: AlertRecord) -> None:
-    with conn.cursor() as cur:
-        write_alerts(cur, (record,))
-
-
-def _write_errors(conn: connection, records: Sequence[ErrorRecord]) -> None:
-    with conn.cursor() as cur:
-        write_errors(cur, records)
