@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from vatwatch.errors import ActorUnavailable, MailboxFull
 from vatwatch.supervision import MailboxPolicy, Reply
-from vatwatch.supervision.mailbox import Envelope, Mailbox
+from vatwatch.supervision.envelope import Envelope
+from vatwatch.supervision.mailbox import Mailbox
 
 from .helpers import PATIENCE_S
 

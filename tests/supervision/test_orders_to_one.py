@@ -19,7 +19,8 @@ from vatwatch.supervision import (
     State,
     Tree,
 )
-from vatwatch.supervision.mailbox import Envelope, Mailbox
+from vatwatch.supervision.envelope import Envelope
+from vatwatch.supervision.mailbox import Mailbox
 from vatwatch.supervision.message import Probe
 
 from .helpers import (

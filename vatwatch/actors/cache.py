@@ -198,11 +198,12 @@ class CacheActor(Service):
     def _use(self, settings: Settings) -> None:
         """Take over what has changed; what is in Redis already gets its new life at once."""
         self._configuration = msgspec.json.encode(describe(settings))
-        self._stream_length = settings.events.max_history_size
         if self._redis is None or self._mirror is None:
             return
         self._mirror.ttl_s = _lifetimes(settings.cache)
-        self._redis.change(dependency_policy(settings.breaker), stream_length=self._stream_length)
+        self._redis.change(
+            dependency_policy(settings.breaker), stream_length=settings.events.max_history_size
+        )
         if self._bodies:
             self._redis.write(self._bodies, self._configuration)
         self._report()

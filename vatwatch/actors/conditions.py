@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from vatwatch.actors.fetch_outcomes import NOT_KEPT
 from vatwatch.config.alerts import AlertSettings
 from vatwatch.counting import counted
 from vatwatch.messages import Reports, ServiceReport
@@ -38,8 +39,6 @@ ORDERED_S = 120.0
 # Where something new is seen, in the order of its way.
 STAGES = ("fetcher", "cache", "store")
 
-# What was fetched and could not be kept.
-NOT_KEPT = ("journal_full", "journal_failed")
 SUMMARIES = {
     ("postgresql", Health.UNHEALTHY): "PostgreSQL does not answer",
     ("redis", Health.UNHEALTHY): "Redis does not answer",
@@ -328,7 +327,6 @@ def causes_of(
     if isinstance(status, ProcessorStatus) and status.fewer_pilots:
         return ("fewer_pilots", *_STORE)
     if name == "fetcher":
-        status = None if report is None else report.status
         not_kept = isinstance(status, FetcherStatus) and status.last_outcome in NOT_KEPT
         return _KEPT if not_kept else (*_part("feed"), "feed_age")
     return _CAUSES.get(name, ())

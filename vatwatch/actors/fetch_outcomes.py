@@ -39,7 +39,7 @@ _OUTCOMES: dict[type[Exception], str] = {
 ANSWERED = ("advanced", "unchanged", "older", "future")
 """Outcomes of a feed that is there. Only an advance says that it is as it should be."""
 NOT_KEPT = ("journal_full", "journal_failed")
-"""Outcomes that are the journal's, not the feed's."""
+"""Outcomes that are the journal's, not the feed's: the feed is well, and nothing is collected."""
 NO_ANSWER = ("timeout", "unreachable", "breaker_open", "http_status")
 """Outcomes after which the feed's address may be wrong."""
 

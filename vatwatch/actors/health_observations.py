@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vatwatch.actors.fetch_outcomes import NOT_KEPT
 from vatwatch.messages import ServiceReport
 from vatwatch.messages.status import CacheStatus, FetcherStatus, Status, StoreStatus
 from vatwatch.monitoring.health import WELL, Health, Observation
-
-# What was fetched and could not be kept: the feed is well, and nothing is collected.
-NOT_KEPT = ("journal_full", "journal_failed")
 
 
 def of_feeds(report: ServiceReport | None) -> Iterator[tuple[str, Observation]]:

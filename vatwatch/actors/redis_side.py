@@ -193,10 +193,6 @@ class RedisSide:
             redis_latency_ms=latency_ms, redis_used_bytes=used_bytes, redis_error=error
         )
 
-    def close(self) -> None:
-        """Give the connections back."""
-        self._mirror.close()
-
     def _attempt(self, work: Callable[[], T]) -> T | None:
         """Do it; None if Redis fails, which is remembered and told."""
         failures: list[Exception] = []

@@ -118,7 +118,6 @@ class ResourceMonitorActor(Service):
         self._times_blocked = 0
         self._replaced = False
         self._began_s = monotonic()
-        self._timer: Timer | None = None
         self._cleaned = 0
         self._cleaned_at: datetime | None = None
 
@@ -150,9 +149,9 @@ class ResourceMonitorActor(Service):
                 assert_never(message)
 
     def _measure_in(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.after(seconds, MeasureResources())
+        if self._measuring is not None:
+            self._measuring.cancel()
+        self._measuring = self.after(seconds, MeasureResources())
 
     def _hear(self, event: Event) -> None:
         """A full disk or mailbox made something fail: what can be shed is shed now."""

@@ -18,9 +18,7 @@ from pykka.messages import _ActorStop
 
 from vatwatch.counting import counted
 from vatwatch.errors import ActorUnavailable, MailboxFull
-from vatwatch.supervision.envelope import Due as Due
-from vatwatch.supervision.envelope import Envelope as Envelope
-from vatwatch.supervision.envelope import News, Question, Undeliverable
+from vatwatch.supervision.envelope import Envelope, News, Question, Undeliverable
 from vatwatch.supervision.message import BestEffort, Latest, Probe
 from vatwatch.supervision.public_lane import PublicLane
 from vatwatch.supervision.vocabulary import DeadLetterReason, MailboxPolicy

@@ -1,4 +1,4 @@
-"""What the runtime tells its observers (`Directory.observe`): facts, in the past tense."""
+"""What the runtime tells its observers (`Observers.observe`): facts, in the past tense."""
 
 from __future__ import annotations
 
