@@ -83,7 +83,7 @@ def test_a_half_open_breaker_lets_trials_through_under_every_new_policy(
     assert breaker.state is BreakerState.CLOSED
 
 
-def test_the_guard_of_a_dependency_takes_the_policy_of_its_latest_user() -> None:
+def test_the_breaker_of_a_dependency_takes_the_policy_of_its_latest_user() -> None:
     with running(root(worker("a", Scribe, []))) as (tree, _):
         first = tree.circuit_breakers.get("feed", BreakerPolicy(failure_threshold=5))
         again = tree.circuit_breakers.get("feed", BreakerPolicy(failure_threshold=1))

@@ -223,8 +223,6 @@ class HealthMonitorActor(Service):
             self.address(service).probe(timeout_s=limit_s)
         except VatwatchError as error:
             missing = text_of(error)
-        except Exception as error:  # noqa: BLE001 - what its on_probe raised is its own bug
-            missing = f"its probe failed: {type(error).__name__}: {text_of(error)}"
         self.after(0, Probed(service, missing))
 
     def _inspect_database(self, name: str) -> None:

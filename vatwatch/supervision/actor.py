@@ -127,7 +127,8 @@ class Actor(pykka.Actor):
     def on_probe(self) -> Any:
         """Answer a probe (`Address.probe`), between two messages. To be quick; nothing is logged.
 
-        Probes get past a full mailbox, so an answer says that the actor handles its messages.
+        Probes get past a full mailbox, so an answer says that the actor handles its messages. What
+        it raises is the actor's failure, and the probe goes unanswered.
         """
         return None
 
