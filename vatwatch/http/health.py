@@ -59,10 +59,11 @@ class DatabaseBody(Struct, frozen=True):
 class CacheBody(Struct, frozen=True):
     """The answer of /api/cache/health.
 
-    `hits`, `misses`, `hit_rate` (none before the first) are of what was read from `backend`. Redis:
-    collections that were asked for at a start. The process: questions that there was a live state
-    for; these are `process_hits` and `process_misses`, too. `latency_ms` is
-    until the cache had answered, Redis included; `bytes` are those in this process.
+    `hits`, `misses` and `hit_rate` (none before the first) count what was read from `backend`: of
+    Redis the collections that a start looked for, of the process the questions, which are hits if
+    there was a live state. `process_hits` and `process_misses` count the questions with either.
+    `latency_ms` is the time until the cache had answered, Redis included; `bytes` are those in
+    this process.
     """
 
     status: str
