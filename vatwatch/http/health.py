@@ -98,17 +98,7 @@ class DatabaseHealthResource(BaseResource):
             found = DatabaseReport(error=str(error))
         store = reports.status_of(StoreStatus)
         lag = _lag(reports.status_of(JournalStatus))
-        waits = counted(lag.pending, "snapshot waits", "snapshots wait") + " in the journal"
-        health, reason = Health.HEALTHY, ""
-        if found.error:
-            # While a breaker is open, the store knows better why.
-            reason = f"{store.last_error or found.error}; {waits}"
-            health = Health.UNHEALTHY
-        elif not store.reachable:
-            reason = f"the writer is not back yet: {store.last_error}; {waits}"
-            health = Health.DEGRADED
-        elif lag.pending > 1:
-            health, reason = Health.DEGRADED, f"{waits}, and are being written"
+        health, reason = _health_of_database(found, store, lag)
         part = reports.parts.get("postgresql")
         body = DatabaseBody(
             status=health.value,
@@ -141,21 +131,14 @@ class CacheHealthResource(BaseResource):
         reports = self._service.reports()
         status = reports.status_of(CacheStatus)
         found = CacheReport()
-        missing = ""
+        unanswered = ""
         began = perf_counter()
         try:
             found = self._service.ask("cache", InspectCache())
         except SupervisionError as error:
-            missing = str(error)
+            unanswered = str(error)
         latency_ms = (perf_counter() - began) * 1000
-        if missing:
-            health, reason = Health.UNHEALTHY, missing
-        elif status.update_timestamp is None:
-            health, reason = Health.UNHEALTHY, "there is no live state to serve yet"
-        elif found.redis_error:
-            health, reason = Health.DEGRADED, f"Redis is away: {found.redis_error}"
-        else:
-            health, reason = Health.HEALTHY, ""
+        health, reason = _health_of_cache(found, status, unanswered)
         part = reports.parts.get("cache")
         hits, misses = found.hits, found.misses
         if status.backend == "redis":
@@ -172,12 +155,39 @@ class CacheHealthResource(BaseResource):
             process_hits=found.hits,
             process_misses=found.misses,
             bytes=status.bytes,
-            latency_ms=None if missing else round(latency_ms, 3),
+            latency_ms=None if unanswered else round(latency_ms, 3),
             redis_latency_ms=found.redis_latency_ms and round(found.redis_latency_ms, 3),
             redis_used_bytes=found.redis_used_bytes,
             redis_error=found.redis_error,
         )
         send_health(resp, body, health)
+
+
+def _health_of_database(
+    found: DatabaseReport, store: StoreStatus, lag: LagPart
+) -> tuple[Health, str]:
+    waits = counted(lag.pending, "snapshot waits", "snapshots wait") + " in the journal"
+    if found.error:
+        # While a breaker is open, the store knows better why.
+        return Health.UNHEALTHY, f"{store.last_error or found.error}; {waits}"
+    if not store.reachable:
+        return Health.DEGRADED, f"the writer is not back yet: {store.last_error}; {waits}"
+    if lag.pending > 1:
+        return Health.DEGRADED, f"{waits}, and are being written"
+    return Health.HEALTHY, ""
+
+
+def _health_of_cache(
+    found: CacheReport, status: CacheStatus, unanswered: str
+) -> tuple[Health, str]:
+    """`unanswered`: why the cache has not answered; empty if it has."""
+    if unanswered:
+        return Health.UNHEALTHY, unanswered
+    if status.update_timestamp is None:
+        return Health.UNHEALTHY, "there is no live state to serve yet"
+    if found.redis_error:
+        return Health.DEGRADED, f"Redis is away: {found.redis_error}"
+    return Health.HEALTHY, ""
 
 
 def _lag(journal: JournalStatus) -> LagPart:

@@ -64,7 +64,7 @@ class GunicornLog(Logger):
                     client=environ.get(CLIENT) or plain_address(environ["REMOTE_ADDR"]),
                     method=environ["REQUEST_METHOD"],
                     target=environ.get("RAW_URI", ""),
-                    status=int(str(resp.status)[:3]),
+                    status=resp.status_code,
                     sent_bytes=resp.sent,
                     duration_s=request_time.total_seconds(),
                     user_agent=environ.get("HTTP_USER_AGENT", ""),
