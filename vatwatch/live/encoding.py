@@ -19,7 +19,7 @@ from vatwatch.live.records import (
     Network,
 )
 from vatwatch.traffic.identity import find_callsign
-from vatwatch.traffic.network_state import Flight, NetworkState, Session
+from vatwatch.traffic.network_state import Flight, NetworkState, RadioState, Session
 
 # Of ISA-L's four: a quarter of the time of zlib's fastest on this data, and a little smaller.
 GZIP_LEVEL = 2
@@ -37,7 +37,7 @@ def encode_live(state: NetworkState, feed: Feed | None) -> dict[Collection, Body
     flights = [live_flight(flight) for flight in state.flights.values()]
     controllers = [live_controller(session) for session in state.sessions.values()]
     atis = [version.atis for version in state.atis.values()]
-    radios = [live_radios(state, callsign) for callsign in state.radios]
+    radios = [live_radios(states) for states in state.radios.values()]
     return {
         Collection.FLIGHTS: _collection(time, "flights", flights),
         Collection.CONTROLLERS: _collection(time, "controllers", controllers),
@@ -63,9 +63,8 @@ def encode_one(state: NetworkState, collection: Collection, callsign: str) -> by
             version = find_callsign(state.atis, callsign)
             return None if version is None else msgspec.json.encode(version.atis)
         case Collection.TRANSCEIVERS:
-            if callsign not in state.radios:
-                return None
-            return msgspec.json.encode(live_radios(state, callsign))
+            radios = find_callsign(state.radios, callsign)
+            return None if radios is None else msgspec.json.encode(live_radios(radios))
         case Collection.NETWORK:
             return None
 
@@ -114,10 +113,10 @@ def live_controller(session: Session) -> LiveController:
     )
 
 
-def live_radios(state: NetworkState, callsign: str) -> LiveRadios:
-    """A client's radios as served."""
+def live_radios(states: Sequence[RadioState]) -> LiveRadios:
+    """A client's radios as served; there is at least one."""
     return LiveRadios(
-        callsign,
+        states[0].callsign,
         [
             Transceiver(
                 tuned.radio.radio_id,
@@ -127,7 +126,7 @@ def live_radios(state: NetworkState, callsign: str) -> LiveRadios:
                 tuned.radio.height_msl_m,
                 tuned.radio.height_agl_m,
             )
-            for tuned in state.radios[callsign]
+            for tuned in states
         ],
     )
 
