@@ -183,10 +183,6 @@ class SimulatedFlight:
         following = bisect_right(self._begins, second)
         return self._begins[following] if following < len(self._begins) else float("inf")
 
-    def phases(self) -> list[tuple[SimulatedPhase, float, float]]:
-        """Each stretch's phase, when it begins, and how long it lasts, in seconds."""
-        return [(part.phase, part.begins_s, part.lasts_s) for part in self._stretches]
-
 
 def _track(random: Random, departure: Airport, arrival: Airport) -> list[Leg]:
     """Stand, runway, great circle, runway, stand; around the airport when it is its own goal."""

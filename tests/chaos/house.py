@@ -230,11 +230,6 @@ class House:
         else:
             requests.post(url, json=body, timeout=5).raise_for_status()
 
-    def publications(self) -> list[dict[str, Any]]:
-        """What the simulator has served whole."""
-        answer = requests.get(f"{self._simulator_url}/control", timeout=10)
-        return list(answer.json()["served"])
-
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the database, past the proxy."""
         conn = psycopg2.connect(self._dsn)

@@ -19,11 +19,13 @@ import psycopg2
 import pytest
 
 from tests.actors.harness import until
+from tests.conftest import copied
 from tests.process import alive
 from vatwatch.errors import EmbeddedPostgresError
 from vatwatch.storage.directory_lock import NAME as LOCK
 from vatwatch.storage.embedded import EmbeddedPostgres
 from vatwatch.storage.postgres_leftovers import running_server
+from vatwatch.storage.postgres_user import ServerUser
 
 WAIT_S = 60.0
 UNSAFE = {"fsync": "off", "shared_buffers": "16MB"}
@@ -57,12 +59,6 @@ def wreck(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kill_all(home / "postgres" / "data")
     cluster._lock.release()
     assert (home / "postgres" / "data" / "postmaster.pid").exists()
-    return home
-
-
-def copied(wreck: Path, home: Path) -> Path:
-    """A copy of it, with owners and modes."""
-    subprocess.run(["cp", "-a", str(wreck), str(home)], check=True)
     return home
 
 
@@ -110,16 +106,10 @@ def assert_starts(home: Path, *, killed: bool = False) -> None:
         cluster.stop()
 
 
-def servers_user() -> int | None:
-    """Whose processes the server believes in; None if it is our own user."""
-    user = EmbeddedPostgres(Path())._user
-    return None if user is None else user.uid
-
-
 @contextmanager
 def stranger() -> Iterator[int]:
     """A living process of the server's user, which is no PostgreSQL."""
-    with subprocess.Popen(["sleep", "600"], cwd="/", user=servers_user()) as process:
+    with subprocess.Popen(["sleep", "600"], cwd="/", user=ServerUser.choose().uid) as process:
         try:
             yield process.pid
             assert process.poll() is None, "whoever has the process id by now is left alone"
@@ -133,7 +123,7 @@ def unreaped() -> Iterator[int]:
     with subprocess.Popen(
         ["sh", "-c", "true & echo $!; exec sleep 600"],
         cwd="/",
-        user=servers_user(),
+        user=ServerUser.choose().uid,
         stdout=subprocess.PIPE,
     ) as parent:
         assert parent.stdout is not None

@@ -22,7 +22,6 @@ from vatwatch.storage.journal_entry import id_in, read_entry
 
 TIME = datetime(2024, 2, 29, 23, 59, 0, tzinfo=UTC)
 ERRNOS = (errno.EIO, errno.ENOSPC, errno.ENOENT, errno.EACCES, errno.EROFS)
-REFUSALS = [(operation, number) for operation in OPERATIONS for number in ERRNOS]
 
 
 class Keeper:

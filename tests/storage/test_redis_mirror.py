@@ -206,5 +206,5 @@ def test_the_line_between_weather_and_bug_at_redis(error: redis.RedisError, part
     ],
 )
 def test_an_address_may_leave_out_what_redis_py_knows(url: str, name: str) -> None:
-    mirror = RedisMirror(url, {})
-    assert mirror._name == name
+    with closing(RedisMirror(url, TTL_S)) as mirror:
+        assert mirror._name == name

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from tests.traffic.build import START, at, atis, controller, pilot, plan, prefile, radio, snapshot
+from tests.traffic.build import (
+    START,
+    at,
+    atis,
+    controller,
+    feed_of,
+    pilot,
+    plan,
+    prefile,
+    radio,
+    snapshot,
+)
 from tests.traffic.test_diff import worlds
 from vatwatch.errors import OutOfSequence
 from vatwatch.feed.quarantine import Quarantined
@@ -19,7 +30,7 @@ from vatwatch.traffic.batch import Batch, Outcome
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
-from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot, feed_of
+from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, Pilot, Prefile
-from vatwatch.traffic.network_state import Radio, Snapshot
+from vatwatch.traffic.network_state import NetworkState, Radio, Snapshot
 
 START = datetime(2024, 1, 1, 12, 0, 10, 120_000, tzinfo=UTC)
 
@@ -124,4 +124,18 @@ def snapshot(
             list(prefiles),
         ),
         radios,
+    )
+
+
+def feed_of(state: NetworkState) -> Feed:
+    """The feed that a state shows: what the last snapshot held, record by record."""
+    return Feed(
+        general=state.general or General(update_timestamp=""),
+        pilots=[flight.pilot for flight in state.flights.values()],
+        controllers=[session.controller for session in state.sessions.values()],
+        atis=[version.atis for version in state.atis.values()],
+        prefiles=[
+            Prefile(p.cid, p.callsign, p.plan, p.last_updated, p.name)
+            for p in state.prefiles.values()
+        ],
     )

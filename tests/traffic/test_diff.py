@@ -9,10 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.traffic.build import START, at, atis, controller, pilot, plan, prefile, radio, snapshot
+from tests.traffic.build import (
+    START,
+    at,
+    atis,
+    controller,
+    feed_of,
+    pilot,
+    plan,
+    prefile,
+    radio,
+    snapshot,
+)
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
-from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot, feed_of
+from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
 
 RULES = Rules()
 

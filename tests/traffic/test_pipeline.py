@@ -13,9 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.traffic.build import START, at, pilot, snapshot, text
+from tests.traffic.build import START, at, text
 from vatwatch.errors import FeedError
-from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.filters import Filters
 from vatwatch.traffic.network_state import NetworkState, Rules
 from vatwatch.traffic.pipeline import (
@@ -31,11 +30,6 @@ NAMES_OFF = Options(keep_names=False)
 
 def run(raw: bytes, options: Options = Options(), radios: bytes | None = None) -> ComparedSnapshot:  # noqa: B008
     return compare(NetworkState(), decode_snapshot(raw, radios, options), options.rules)
-
-
-def of_pilots(count: int) -> NetworkState:
-    one = snapshot(0, pilots=[pilot(cid=n, callsign=f"ABC{n}") for n in range(count)])
-    return apply(NetworkState(), diff(NetworkState(), one, Rules()))
 
 
 # --- the whole way -------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, Pilot, Prefile
+from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, Pilot
 from vatwatch.feed.unread import UnreadLists
 
 
@@ -137,17 +137,3 @@ class Rules(Struct, frozen=True):
 
     reconnect_window: timedelta = timedelta(minutes=15)
     position_keepalive: timedelta = timedelta(minutes=5)
-
-
-def feed_of(state: NetworkState) -> Feed:
-    """The feed that this state shows: what the last snapshot held, record by record."""
-    return Feed(
-        general=state.general or General(update_timestamp=""),
-        pilots=[flight.pilot for flight in state.flights.values()],
-        controllers=[session.controller for session in state.sessions.values()],
-        atis=[version.atis for version in state.atis.values()],
-        prefiles=[
-            Prefile(p.cid, p.callsign, p.plan, p.last_updated, p.name)
-            for p in state.prefiles.values()
-        ],
-    )
