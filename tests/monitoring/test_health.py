@@ -87,6 +87,41 @@ def test_a_recovery_is_told_when_a_failure_is_over_and_only_then(
     assert regained(*seen) == told
 
 
+@pytest.mark.parametrize(
+    ("seen", "is_ordered"),
+    [
+        ([HEALTHY, ORDERED], True),
+        ([DEGRADED, ORDERED], True),
+        ([HEALTHY, DEGRADED, ORDERED, of_state(State.STARTING)], True),
+        # It was down and runs again, though not well.
+        ([DOWN, DEGRADED, ORDERED], True),
+        ([HEALTHY, "boom", HEALTHY, ORDERED], True),
+        ([ORDERED], True),
+        ([HEALTHY], False),
+        ([DEGRADED], False),
+        ([DOWN], False),
+        ([DOWN, ORDERED], False),
+        ([DEGRADED, DOWN, ORDERED], False),
+        ([HEALTHY, ORDERED, DOWN], False),
+        # It starts because it has crashed, degraded or not.
+        ([HEALTHY, "boom", of_state(State.STARTING)], False),
+        ([DEGRADED, "boom", of_state(State.STARTING)], False),
+        ([HEALTHY, of_state(State.RESTARTING), of_state(State.STARTING)], False),
+        ([DEGRADED, of_state(State.SUSPENDED), of_state(State.STARTING)], False),
+    ],
+)
+def test_what_is_stopped_and_started_by_order_has_not_failed(
+    seen: list[Observation | str], is_ordered: bool
+) -> None:
+    registry = HealthRegistry()
+    for observation in seen:
+        if isinstance(observation, str):
+            registry.fail("part", observation, T0)
+        else:
+            registry.observe("part", observation, T0)
+    assert registry.parts["part"].is_ordered == is_ordered
+
+
 @given(SEEN)
 def test_the_transitions_kept_are_the_latest_and_each_begins_where_the_last_ended(
     seen: list[tuple[Observation, int]],

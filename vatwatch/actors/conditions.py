@@ -281,8 +281,8 @@ def of_resources(reports: Reports) -> Iterator[Condition]:
 
 
 def _by_order(part: PartHealth, now: datetime) -> bool:
-    """Whether it is only being stopped and started, and that is not over yet."""
-    return part.failure is None and (now - part.since).total_seconds() < ORDERED_S
+    """Whether it is only being stopped and started, and that does not take too long."""
+    return part.is_ordered and (now - part.since).total_seconds() < ORDERED_S
 
 
 def _of_breaker(breaker: BreakerInfo) -> Condition:

@@ -56,6 +56,8 @@ class Failing:
     reason: str
     at_start: bool
     """It has never been well before."""
+    down: bool
+    """When it was last seen outside of an order it did not work, or it has crashed since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,14 @@ class PartHealth:
     failure: Failing | None = None
     """While it is not well for another reason than an order."""
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether it is down only because it is being stopped or started by order.
+
+        A part that was degraded before, and runs all the same, may well be restarted by order.
+        """
+        return self.health is Health.UNHEALTHY and not (self.failure and self.failure.down)
+
     @classmethod
     def first(cls, observation: Observation, now: datetime) -> PartHealth:
         """What is seen of a part for the first time."""
@@ -122,9 +132,12 @@ class PartHealth:
         """The failure that goes on, or begins, with what is seen now."""
         if observation.health is Health.HEALTHY:
             return None
-        if self.failure is not None or observation.by_order:
+        if observation.by_order:
             return self.failure
-        return Failing(now, observation.reason, at_start)
+        down = observation.health is Health.UNHEALTHY
+        if self.failure is None:
+            return Failing(now, observation.reason, at_start, down)
+        return replace(self.failure, down=down)
 
     def regained(self, now: datetime) -> HealthRegained | None:
         """What it means that this part is well from now on; None if it was not unwell.
@@ -160,8 +173,9 @@ class HealthRegistry:
     def fail(self, name: str, reason: str, now: datetime) -> None:
         """Enter that a part has failed, though it may be well again before anybody looks."""
         known = self.parts.get(name)
-        if known is not None and known.failure is None:
-            self.parts[name] = replace(known, failure=Failing(now, reason, at_start=False))
+        if known is not None:
+            failure = known.failure or Failing(now, reason, at_start=False, down=True)
+            self.parts[name] = replace(known, failure=replace(failure, down=True))
 
     def set_overall(self, observation: Observation, now: datetime) -> PartHealth:
         """Take in how the whole service is; returns it with its latest changes."""
