@@ -98,6 +98,8 @@ class _Application(SignalledApplication):
             "timeout": settings.resources.hub_timeout_s,
             "graceful_timeout": max(1, int(settings.service.shutdown_timeout_s)),
             "keepalive": KEEPALIVE_S,
+            # Which proxies are trusted is a setting of ours, judged in http/bounds.py.
+            "forwarded_allow_ips": "",
             "loglevel": "warning",
             "logger_class": GunicornLog,
             "control_socket_disable": True,
