@@ -260,11 +260,8 @@ class HealthMonitorActor(Service):
         else:
             self._missing.pop(service, None)
         self._look_at(service)
-        if (
-            missing
-            and self._settings.health_check_interval_s > AGAIN_S
-            and service not in self._asked_again_soon
-        ):
+        rarely_asked = self._settings.health_check_interval_s > AGAIN_S
+        if missing and rarely_asked and service not in self._asked_again_soon:
             self._asked_again_soon.add(service)
             self.spawn(self._probe_later, service)
 
@@ -289,8 +286,7 @@ class HealthMonitorActor(Service):
             self._observe(name, observation)
 
     def _look_at(self, service: str) -> None:
-        node = self.node_info(service)
-        if node is None:
+        if (node := self.node_info(service)) is None:
             return  # a name that is none of the tree's
         self._observe(service, self._observation_of(node))
         if service == "fetcher":
