@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from gevent.event import Event
 
 from tests.supervision.helpers import Compute, Do, root, running, scribe
 from vatwatch.logs.context import NOTHING, WorkIds, current_ids, work_on
-from vatwatch.supervision import Ask, NativePool, Tell, Tree
+from vatwatch.supervision import Ask, Latest, NativePool, Tell, Tree
 
 SNAPSHOT = "2026-11-26T12:00:00Z"
 
@@ -24,6 +24,11 @@ class AboutSnapshot(Do):
     @property
     def correlation_id(self) -> str:
         return SNAPSHOT
+
+
+@dataclass(frozen=True, slots=True)
+class DoLatest(Do, Latest):
+    """Takes the place of one that still waits."""
 
 
 @pytest.fixture
@@ -69,7 +74,65 @@ def test_the_message_in_hand_says_which_snapshot(tree: Tree) -> None:
     work_on(WorkIds("r-3"))
     tell(tree, "a", AboutSnapshot(look))
     assert done.wait(60)
-    assert found == [WorkIds("", SNAPSHOT)], "a tell is not for the request: nobody waits for it"
+    assert found == [WorkIds("r-3", SNAPSHOT)]
+
+
+def ids_after(tree: Tree, send: Callable[[Tell], object]) -> WorkIds:
+    """What the actor `a` works for when it handles the message that `send` sends."""
+    found: list[WorkIds] = []
+    send(Do(lambda _actor: found.append(current_ids())))
+    ask(tree, "a", Compute(lambda _actor: None), public=False)  # that has been handled, too
+    (ids,) = found
+    return ids
+
+
+@pytest.mark.parametrize("way", ["tell", "offer"])
+def test_a_tell_because_of_a_request_carries_it(tree: Tree, way: str) -> None:
+    send = getattr(tree.directory.address("a"), way)
+    work_on(WorkIds("r-7"))
+    assert ids_after(tree, send) == WorkIds("r-7")
+    work_on(NOTHING)
+    assert ids_after(tree, send) == NOTHING
+
+
+def test_a_tell_because_of_an_ask_or_of_a_tell_carries_it_too(tree: Tree) -> None:
+    def by_way_of_b(message: Tell) -> None:
+        tell(tree, "b", Do(lambda actor: actor.address("a").tell(message)))
+        ask(tree, "b", Compute(lambda _actor: None), public=False)
+
+    work_on(WorkIds("r-8"))
+    assert ids_after(tree, by_way_of_b) == WorkIds("r-8")
+
+    def by_an_ask(message: Tell) -> None:
+        ask(tree, "b", Compute(lambda actor: actor.address("a").tell(message)))
+
+    assert ids_after(tree, by_an_ask) == WorkIds("r-8")
+
+
+def test_the_latest_news_carries_the_request_that_it_was_sent_for(tree: Tree) -> None:
+    found: list[WorkIds] = []
+    go_on = Event()
+    tell(tree, "a", Do(lambda _actor: go_on.wait()))
+    for request in ("r-9", "r-10"):
+        work_on(WorkIds(request))
+        tell(tree, "a", DoLatest(lambda _actor: found.append(current_ids())))
+    go_on.set()
+    ask(tree, "a", Compute(lambda _actor: None), public=False)
+    assert found == [WorkIds("r-10")]
+
+
+def test_an_actors_timer_belongs_to_no_request(tree: Tree) -> None:
+    found: list[WorkIds] = []
+    done = Event()
+
+    def look(_actor: object) -> None:
+        found.append(current_ids())
+        done.set()
+
+    work_on(WorkIds("r-11"))
+    ask(tree, "a", Compute(lambda actor: str(actor.after(0, Do(look)))))
+    assert done.wait(60)
+    assert found == [NOTHING]
 
 
 def test_an_actors_own_greenlet_belongs_to_what_began_it(tree: Tree) -> None:

@@ -2,16 +2,17 @@
 
 Each greenlet and each native thread has a context of its own (`contextvars`), and neither gevent
 nor its thread pools hand one on. So code that passes work on carries the ids along: an ask
-(`Reply.request_id`), an actor's own greenlets, and its native threads.
+(`Reply.request_id`), a tell (`Envelope.request_id`), an actor's own greenlets, and its native
+threads. A timer does not: what is done later is not done for one request any more.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class WorkIds(NamedTuple):
@@ -25,19 +26,30 @@ class WorkIds(NamedTuple):
 
 NOTHING = WorkIds()
 
-_current: ContextVar[WorkIds | Callable[[], WorkIds]] = ContextVar("work", default=NOTHING)
+
+class IdSource(Protocol):
+    """Somebody whose work changes all the time: an actor."""
+
+    def work(self) -> WorkIds:
+        """What the work at hand belongs to."""
+
+    @property
+    def request_id(self) -> str:
+        """The same of the request alone, which is cheaper to say."""
+
+
+_current: ContextVar[WorkIds | IdSource] = ContextVar("work", default=NOTHING)
 
 
 def current_ids() -> WorkIds:
     """The ids of the work that this greenlet or thread does now. Costs less than a microsecond."""
     current = _current.get()
-    return current if isinstance(current, WorkIds) else current()
+    return current if isinstance(current, WorkIds) else current.work()
 
 
 def current_request_id() -> str:
-    """That of the request alone: for every ask."""
-    current = _current.get()
-    return (current if isinstance(current, WorkIds) else current()).request_id
+    """That of the request alone: for every ask and tell. Costs a quarter of a microsecond."""
+    return _current.get().request_id
 
 
 def work_on(ids: WorkIds) -> None:
@@ -55,7 +67,7 @@ def working_on(ids: WorkIds) -> Iterator[None]:
         _current.reset(token)
 
 
-def take_ids_from(source: Callable[[], WorkIds]) -> None:
+def take_ids_from(source: IdSource) -> None:
     """From now on `source` says what this greenlet works for, each time somebody wants to know.
 
     For an actor, whose ids change with each message: it costs nothing until a line is written.

@@ -80,7 +80,8 @@ class Address:
         Nothing says whether it was handled. If the actor is suspended, stopped for good, or
         unknown, the message is a dead letter, and no error is raised; if it is being restarted, the
         message waits for the next incarnation. `BestEffort` messages never wait for room, and raise
-        nothing.
+        nothing. What the receiver logs while it handles the message has the id of the HTTP request
+        that the sender works for, if any.
 
         Raises:
             MailboxFull: there was no room, and the mailbox policy of the child says so: at once, or
@@ -89,7 +90,7 @@ class Address:
         if isinstance(message, BestEffort):
             self.offer(message)
         elif self._put is not None:
-            self._put(Envelope(message))
+            self._put(Envelope(message, None, current_request_id()))
         else:
             self._tell_unknown(message)
 
@@ -104,9 +105,9 @@ class Address:
             if receiver is None:
                 self._tell_unknown(message)
             elif isinstance(message, Latest):
-                receiver.mailbox.put_latest(message)
+                receiver.mailbox.put_latest(message, current_request_id())
             else:
-                receiver.mailbox.put(Envelope(message), 0.0)
+                receiver.mailbox.put(Envelope(message, None, current_request_id()), 0.0)
         except MailboxFull:
             return False
         return True
@@ -208,7 +209,7 @@ class Address:
         if self._put is None:
             self._undeliverable(self.name, message, "unknown")
         else:
-            self._put(Envelope(message))
+            self._put(Envelope(message, None, current_request_id()))
 
     def _find(self) -> Receiver | None:
         self._receiver = receiver = self._look_up(self.name)

@@ -13,11 +13,19 @@ from vatwatch.supervision.vocabulary import DeadLetterReason
 class Envelope:
     """A message and, for an ask, where its answer goes. Pykka's own has the same two fields."""
 
-    __slots__ = ("message", "reply_to")
+    __slots__ = ("message", "reply_to", "request_id")
 
-    def __init__(self, message: Any, reply_to: Reply[Any] | None = None) -> None:
+    def __init__(
+        self, message: Any, reply_to: Reply[Any] | None = None, request_id: str = ""
+    ) -> None:
         self.message = message
         self.reply_to = reply_to
+        self.request_id = request_id
+
+    @property
+    def sent_for(self) -> str:
+        """The id of the HTTP request that it was sent for, if any: an ask's is in its reply."""
+        return self.request_id if self.reply_to is None else self.reply_to.request_id
 
 
 class Due(Envelope):
@@ -31,8 +39,8 @@ class News(Envelope):
 
     __slots__ = ("topic",)
 
-    def __init__(self, message: Latest) -> None:
-        super().__init__(message)
+    def __init__(self, message: Latest, request_id: str = "") -> None:
+        super().__init__(message, None, request_id)
         self.topic: tuple[type[Latest], str] = (message.__class__, message.topic)
 
 
@@ -47,8 +55,7 @@ class Question(Envelope):
         reply_to: Reply[Any],
         asker_is_gone: Callable[[], bool] | None = None,
     ) -> None:
-        self.message = message
-        self.reply_to = reply_to
+        super().__init__(message, reply_to)
         self.asker_is_gone = asker_is_gone
 
     def is_void(self) -> bool:

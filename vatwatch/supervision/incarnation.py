@@ -180,11 +180,14 @@ class Incarnation:
 
     def work(self) -> WorkIds:
         """What the message in hand belongs to, for the lines that are logged meanwhile."""
-        envelope = self.in_hand
-        if envelope is None:
+        if self.in_hand is None:
             return NOTHING
-        request_id = "" if envelope.reply_to is None else envelope.reply_to.request_id
-        return WorkIds(request_id, correlation_of(envelope.message))
+        return WorkIds(self.in_hand.sent_for, correlation_of(self.in_hand.message))
+
+    @property
+    def request_id(self) -> str:
+        """Of the HTTP request for which the message in hand was sent; "" if there is none."""
+        return "" if self.in_hand is None else self.in_hand.sent_for
 
     def take_longer(self, seconds: float) -> None:
         """Put the deadline of the handler off, as if it had begun later."""
@@ -214,7 +217,7 @@ class Incarnation:
         return reply
 
     def _live(self) -> None:
-        take_ids_from(self.work)
+        take_ids_from(self)
         try:
             self.actor.on_start()
             self._raise_if_killed()

@@ -164,19 +164,19 @@ class Mailbox:
         if self._reader is not None:
             self._wake_reader()
 
-    def put_latest(self, message: Latest) -> None:
+    def put_latest(self, message: Latest, request_id: str = "") -> None:
         """Put what is new in the place of what was new, if that still waits: past the bound.
 
         Also while the actor is suspended: then it finds the latest when it is back.
         """
-        envelope = News(message)
-        waiting = self._news.get(envelope.topic)
+        news = News(message, request_id)
+        waiting = self._news.get(news.topic)
         if waiting is not None:
-            waiting.message = message
+            waiting.message, waiting.request_id = message, request_id
             return
         if not self.closed:
-            self._news[envelope.topic] = envelope
-        self.put_unbounded(envelope)
+            self._news[news.topic] = news
+        self.put_unbounded(news)
 
     def put_public(self, question: Question) -> None:
         """Put a question into the public lane; nobody waits for room there.

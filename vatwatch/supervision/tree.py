@@ -12,6 +12,7 @@ import gevent
 from gevent.event import Event
 
 from vatwatch.errors import StartFailed, SupervisionError
+from vatwatch.logs.context import current_request_id
 from vatwatch.supervision.child_node import ChildNode
 from vatwatch.supervision.circuit_breaker import BreakerInfo, CircuitBreakers
 from vatwatch.supervision.directory import Directory
@@ -172,7 +173,7 @@ class Tree:
             raise SupervisionError(f"{node.parent.path} is {node.parent.state.value}")
         # Kept at the child: if its supervisor ends before it comes to this, its successor does.
         node.restart_ordered = True
-        node.parent.mailbox.put_urgent(Envelope(RestartOrdered()))
+        node.parent.mailbox.put_urgent(Envelope(RestartOrdered(), None, current_request_id()))
 
     def use_spec(self, spec: SupervisorSpec) -> None:
         """Go on by another declaration of the same tree; nobody is stopped for it.
