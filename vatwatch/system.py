@@ -40,6 +40,7 @@ from vatwatch.supervision import (
 from vatwatch.supervision import worker as child
 from vatwatch.traffic.pipeline import Options
 from vatwatch.wiring import (
+    EVENTS_OUTBOX,
     POSTGRES_DEADLINE_S,
     POSTGRES_START_S,
     POSTGRES_STOP_S,
@@ -75,10 +76,12 @@ def declare(
     )
     return supervisor("vatwatch", REST_FOR_ONE, intensity=3, period_s=600, children=[
         supervisor("core", ONE_FOR_ONE, children=[
+            # Both hear of those who stop before them.
             worker("event_bus", EventBusActor, s.events, s.breaker, subscriptions,
-                   keeps_own=polls, outbox=home / "events.outbox" if polls else None),
+                   keeps_own=polls, outbox=home / EVENTS_OUTBOX if polls else None,
+                   drain_on_stop=True),
             worker("error_manager", ErrorManagerActor, s.errors, outbox=home / "errors.outbox",
-                   mailbox=20_000),
+                   mailbox=20_000, drain_on_stop=True),
             *([worker("config_watcher", ConfigWatcherActor, s, options, use)] if polls else []),
         ]),
         supervisor("data", REST_FOR_ONE, children=[
@@ -145,5 +148,5 @@ def build(
 
     hide(settings.secrets())
     tree = Tree(declared(settings, options), on_exhausted=on_exhausted)
-    subscribe_to_notices(tree)
+    subscribe_to_notices(tree, outbox=settings.general.home / EVENTS_OUTBOX if polls else None)
     return tree

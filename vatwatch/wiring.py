@@ -19,6 +19,9 @@ POSTGRES_START_S = RECOVERY_S + 120.0
 # It starts the server again when that has died.
 POSTGRES_DEADLINE_S = POSTGRES_START_S
 
+# In the home: what the event bus has and the table does not.
+EVENTS_OUTBOX = "events.outbox"
+
 # Who of the tree hears of which events.
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     # When to look at what holds; what it would miss it sees at its next look.

@@ -29,6 +29,7 @@ from vatwatch.actors.error_backlog import ErrorBacklog
 from vatwatch.actors.error_findings import Finding
 from vatwatch.actors.error_log import ErrorLog, tell_breaker
 from vatwatch.actors.error_memory import RECENT, ErrorMemory
+from vatwatch.actors.notices import started_or_stopped
 from vatwatch.actors.owed_answer import OwedAnswer
 from vatwatch.actors.service import Service
 from vatwatch.config.errors import ErrorSettings
@@ -176,10 +177,9 @@ class ErrorManagerActor(Service):
         match notice:
             case ChildStarted(path):
                 self._restarted(path, worked=True)
-                self.publish("SERVICE_STARTED", ServicePayload(path))
-            case ChildStopped(path, killed):
-                reason = "killed: it did not stop in time" if killed else "stopped"
-                self.publish("SERVICE_STOPPED", ServicePayload(path, reason))
+                self.publish(*started_or_stopped(notice))
+            case ChildStopped():
+                self.publish(*started_or_stopped(notice))
             case ChildFailed(path=path):
                 self._restarted(path, worked=False)
                 self._note(findings.of_failure(notice, now))

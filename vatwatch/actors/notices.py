@@ -2,11 +2,22 @@
 
 A notice is raised inside the runtime, where no VATSIM service is known; here it becomes a message.
 All of these messages are best effort: a supervisor never waits for a watcher.
+
+That a service has started or stopped is an event. The error manager publishes it, after what it has
+to say of the same service. When the tree stops, error manager and event bus end before the last
+services do, their own included; of these the bridge tells itself: the bus, and when that has
+ended the bus's outbox file, which the next process reads.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from vatwatch.actors.service import new_event
+from vatwatch.events.event import Event, EventRow
+from vatwatch.events.payloads import ServicePayload
 from vatwatch.messages import MessageUndelivered, NodeChanged, Publish, SupervisionNoticed
+from vatwatch.storage.outbox import BUS_LINES, EventLine, Outbox
 from vatwatch.supervision import (
     BreakerChanged,
     ChildFailed,
@@ -19,24 +30,62 @@ from vatwatch.supervision import (
 )
 
 
-def subscribe_to_notices(tree: Tree) -> None:
+def subscribe_to_notices(tree: Tree, *, outbox: Path | None = None) -> None:
     """Tell error manager, health monitor and event bus what happens in `tree`.
 
-    Call it once, before the tree is started.
+    Call it once, before the tree is started. `outbox`: the event bus's; None: it has none.
     """
     error_manager = tree.directory.address("error_manager")
     health_monitor = tree.directory.address("health_monitor")
     event_bus = tree.directory.address("event_bus")
 
     def on_notice(notice: Notice) -> None:
-        error_manager.tell(SupervisionNoticed(notice))
-        if isinstance(notice, DeadLettered) and _is_a_loss(notice, tree):
-            event_bus.tell(MessageUndelivered(notice.path, notice.message, notice.reason))
+        if isinstance(notice, ChildStopped) and tree.stopping and not error_manager.alive():
+            publish(_started_or_stopped_event(notice))
+        else:
+            error_manager.tell(SupervisionNoticed(notice))
+        if isinstance(notice, DeadLettered):
+            take_undelivered(notice)
         changed = _changed_node(notice)
         if changed is not None:
             health_monitor.tell(changed)
 
+    def take_undelivered(letter: DeadLettered) -> None:
+        ended = tree.stopping and letter.reason == "stopped"
+        match letter.message:
+            case Publish(events, stored=False) if ended or (
+                tree.stopping and not event_bus.alive()
+            ):
+                leave(*events)
+            case SupervisionNoticed(ChildStarted() | ChildStopped() as unread) if ended:
+                publish(_started_or_stopped_event(unread))
+            case message if not ended:
+                event_bus.tell(MessageUndelivered(letter.path, message, letter.reason))
+
+    def publish(event: Event) -> None:
+        if event_bus.alive():
+            event_bus.tell(Publish((event,), checked=True))
+        else:
+            leave(event)
+
+    def leave(*events: Event) -> None:
+        """For the next process: the event bus has ended."""
+        if outbox is not None:
+            file = Outbox(outbox, BUS_LINES)
+            file.append(*(EventLine(EventRow.of(event)) for event in events))
+            file.close()
+
     tree.observe(on_notice)
+
+
+def started_or_stopped(notice: ChildStarted | ChildStopped) -> tuple[str, ServicePayload]:
+    """The type and the payload of the event that tells of it."""
+    match notice:
+        case ChildStarted(path):
+            return "SERVICE_STARTED", ServicePayload(path)
+        case ChildStopped(path, killed):
+            reason = "killed: it did not stop in time" if killed else "stopped"
+            return "SERVICE_STOPPED", ServicePayload(path, reason)
 
 
 def _changed_node(notice: Notice) -> NodeChanged | None:
@@ -57,6 +106,5 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _is_a_loss(letter: DeadLettered, tree: Tree) -> bool:
-    """While the tree stops, only events still have a receiver."""
-    return not (tree.stopping and letter.reason == "stopped") or isinstance(letter.message, Publish)
+def _started_or_stopped_event(notice: ChildStarted | ChildStopped) -> Event:
+    return new_event("error_manager", *started_or_stopped(notice))

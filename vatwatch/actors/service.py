@@ -75,9 +75,7 @@ class Service(Actor):
         Raises:
             EventRefused: it does not fit its type's schema, which is a bug
         """
-        about = correlation.correlation_id(correlation_id)
-        event = Event(uuid4(), kind, datetime.now(UTC), self.name, about, payload)
-        check_event(event)
+        event = new_event(self.name, kind, payload, correlation_id)
         self.send("event_bus", Publish((event,), checked=True))
 
     def report_failure(
@@ -124,6 +122,14 @@ class Service(Actor):
     def send(self, name: str, message: Tell) -> None:
         """Tell another service; waits for room in its mailbox, as its policy says."""
         self.address(name).tell(message)
+
+
+def new_event(source: str, kind: str, payload: Struct, correlation_id: str = "") -> Event:
+    """An event of the service `source`, of now; see `Service.publish`."""
+    about = correlation.correlation_id(correlation_id)
+    event = Event(uuid4(), kind, datetime.now(UTC), source, about, payload)
+    check_event(event)
+    return event
 
 
 def _storable(status: Status) -> Status:

@@ -31,7 +31,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
                          GetEventMetrics?, GetEvents?, RedeliverDeadLetter?
       ◀ resource_monitor EvictHistory
       ◀ store            EventsStored, StoreStarted
-      ◀ supervision      MessageUndelivered
+      ◀ supervision      MessageUndelivered, Publish
     fetcher
       ◀ config_watcher   SettingsChanged
     health_monitor

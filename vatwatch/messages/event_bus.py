@@ -17,7 +17,7 @@ from vatwatch.supervision import Ask, BestEffort, DeadLetterReason, Tell
 
 @dataclass(frozen=True, slots=True)
 class Publish(BestEffort):
-    """every service → event_bus: these happened.
+    """every service, supervision → event_bus: these happened.
 
     `stored`: somebody else writes them to the table. `entry_id`: of the snapshot that tells all of
     them, if one does. `checked`: by who sends them, against the schemas of their types; else the

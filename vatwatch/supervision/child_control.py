@@ -10,6 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import NoReturn
 
+import gevent
 from gevent.event import Event
 
 from vatwatch.errors import StartFailed, SupervisionError
@@ -146,6 +147,9 @@ class ChildControl:
         how = "did not stop in time and was killed after" if killed else "stopped in"
         log.log(_level(node), "%s %s %.2f s", node.path, how, monotonic() - began)
         node.runtime.observers.notify(ChildStopped(node.path, killed))
+        # The observers hear of it before the next child is told to stop: it may be one that they
+        # tell.
+        gevent.sleep(0)
 
     def _kill(
         self, incarnation: Incarnation, reason: ExitReason, error: BaseException | None = None

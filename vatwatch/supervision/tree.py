@@ -20,6 +20,7 @@ from vatwatch.supervision.envelope import Envelope
 from vatwatch.supervision.faults import Faults
 from vatwatch.supervision.incarnation import Incarnation
 from vatwatch.supervision.introspection import NodeInfo
+from vatwatch.supervision.notices import ChildStopped
 from vatwatch.supervision.observers import Observer, Observers
 from vatwatch.supervision.runtime import Runtime
 from vatwatch.supervision.spec import AnySpec, SupervisorSpec
@@ -126,8 +127,11 @@ class Tree:
         in_order = self._wait(lambda: incarnation.dead, timeout_s)
         if not in_order:
             incarnation.kill("shutdown")
-            left = [node.incarnation for node in self._root.walk() if node.incarnation is not None]
-            gevent.joinall([one.greenlet for one in left], timeout=_KILL_GRACE_S)
+            left = [(node.path, node.incarnation) for node in self._root.walk() if node.alive]
+            gevent.joinall([one.greenlet for _, one in left if one], timeout=_KILL_GRACE_S)
+            for path, one in reversed(left):
+                if path != self._root.path and one is not None and one.dead:
+                    self.observers.notify(ChildStopped(path, killed=True))
         # The observers hear of the end before the caller goes on.
         gevent.sleep(0)
         return in_order
