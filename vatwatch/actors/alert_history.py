@@ -1,7 +1,8 @@
 """Alert history: the alerts that have fired, on their way to the table, with a copy in a file.
 
-Alerts are few and change rarely, so the file is written whole at each change: the active ones, and
-those that the table does not have yet. The next process begins with it, whatever the database does.
+Alerts are few and change rarely, so the whole file is written at each change. It holds the active
+alerts and those that the table does not have yet. The next process starts from it, even if the
+database is away.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from vatwatch.monitoring.alert_records import AlertFilter, AlertRecord
 from vatwatch.monitoring.notifications import Notification
 from vatwatch.storage.outbox import Outbox
 
-# Past alerts in memory; the table has all.
+# Past alerts kept in memory; the table has all of them.
 RECENT = 200
-# Records that wait for the table; of more the oldest that are over go. An alert takes half a minute
-# to fire and a minute to clear: these are days of an absent database with everything flapping.
+# Records that may wait for the table; beyond that the oldest resolved ones are dropped. An alert
+# takes half a minute to fire and a minute to clear, so this is enough for days without a database
+# while everything flaps.
 WAITING = 1_000
-# What the store gets at once.
+# Records sent to the store in one message.
 CHUNK = 200
 _LINES = Decoder(AlertRecord)
 
@@ -55,14 +57,14 @@ class AlertHistory:
         return len(self._unwritten)
 
     def load(self) -> None:
-        """Begin with what the last process left. All of it is written to the table once more."""
+        """Start from what the last process left. All of it is written to the table once more."""
         if self._outbox is None:
             return
         for record in sorted(self._outbox.load(), key=lambda each: each.cursor):
             self._records[record.id] = self._unwritten[record.id] = record
 
     def put(self, record: AlertRecord) -> None:
-        """A new one, or a known one that has changed."""
+        """Keep a new record, or a known one that has changed."""
         self._records[record.id] = record
         if self._outbox is not None:
             self._unwritten[record.id] = record
@@ -74,11 +76,12 @@ class AlertHistory:
         return self._records.get(key)
 
     def active(self) -> list[AlertRecord]:
-        """Those that are not over."""
+        """The alerts that are not over."""
         return [record for record in self._records.values() if record.until is None]
 
     def add_past(self, records: Iterable[AlertRecord]) -> None:
-        """What the table has of the time before; what is known already is newer."""
+        """Add the earlier records that the table has. A record that is in memory already is newer
+        and stays."""
         every = {record.id: record for record in records} | self._records
         self._records = OrderedDict(
             (record.id, record) for record in sorted(every.values(), key=lambda each: each.cursor)
@@ -86,11 +89,11 @@ class AlertHistory:
         self._bound()
 
     def next(self) -> tuple[AlertRecord, ...]:
-        """The oldest that the table does not have; empty if it has all."""
+        """The oldest records that the table does not have; empty if it has all."""
         return tuple(islice(self._unwritten.values(), CHUNK))
 
     def written(self, records: Iterable[AlertRecord]) -> None:
-        """The table has these, unless they have changed since."""
+        """Note that the table has these records, unless they have changed since."""
         for record in records:
             if self._unwritten.get(record.id) is record:
                 del self._unwritten[record.id]
@@ -108,7 +111,7 @@ class AlertHistory:
         return tuple(found[:limit])
 
     def notifications(self) -> tuple[Notification, ...]:
-        """What was told of them, the latest last."""
+        """The deliveries to webhooks, the latest last."""
         told = [record.notification("firing") for record in self._records.values()]
         told += [
             record.notification("resolved")

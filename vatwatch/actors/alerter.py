@@ -76,12 +76,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EvaluateAlerts(Tell):
-    """See what holds, and tell."""
+    """Judge all conditions, and notify."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertsLoaded(Tell):
-    """What the table has: the latest, and all that are active there."""
+    """The table's alerts: the latest, and all that are active there."""
 
     records: tuple[AlertRecord, ...]
 
@@ -89,16 +89,16 @@ class AlertsLoaded(Tell):
 Received: TypeAlias = ToAlerter | EvaluateAlerts | AlertsLoaded
 
 ASK_TIMEOUT_S = 2.0
-# News come in swarms: they are looked at together.
+# Events come in bursts; all of one burst are judged together.
 NEWS_S = 0.1
-# The table is asked for what it has; there is no hurry, as the file has what is active.
+# How long the table may take to answer. There is no hurry: the file has the active alerts.
 LOAD_TIMEOUT_S = 30.0
 RELOAD_S = 15.0
 
 
 @dataclass(slots=True)
 class AlertMemory:
-    """What is known, and handed over to the successor."""
+    """What the alerter knows, and hands over to its successor."""
 
     history: AlertHistory
     looked: Looked
@@ -109,7 +109,7 @@ class AlertMemory:
 
 
 class AlerterActor(Service):
-    """Decides who is told of what, and keeps what was told."""
+    """Decides which alerts are sent, and keeps a history of them."""
 
     def __init__(
         self, settings: AlertSettings, breaker: BreakerSettings, *, outbox: Path | None = None
@@ -132,7 +132,8 @@ class AlerterActor(Service):
             self._memory = inherited
             self._memory.alerts = under_rules(inherited.alerts, self._rules)
         elif not self.restarts:
-            # Nothing was counted before the first incarnation: what is quarantined first counts.
+            # At the first start nothing has been counted yet, so the very first quarantined
+            # snapshot counts.
             self._memory.looked.quarantined = Rate(QUARANTINE_WINDOW_S, last=0)
         history = self._memory.history
         self._notifier = Notifier(
@@ -168,7 +169,7 @@ class AlerterActor(Service):
             case AlertsLoaded(records):
                 self._take_over(records)
             case Delivered():
-                # Whatever it is: what holds is looked at, so that no event can be missed.
+                # Judge all conditions, whatever the event is, so that a missed event does no harm.
                 if not self._soon:
                     self._evaluate_in(min(NEWS_S, self._settings.interval_s))
                     self._soon = True
@@ -211,7 +212,7 @@ class AlerterActor(Service):
         try:
             self._latest = self.address("health_monitor").ask(GetReports(), timeout_s=ASK_TIMEOUT_S)
         except SupervisionError as error:
-            # The others are as they were: unknown does not mean resolved.
+            # The other alerts stay as they were: unknown does not mean resolved.
             unheard = [Condition("unhealthy", "health_monitor", str(error))]
         if self._latest is None:
             return AlertView(unheard, frozenset(NAMES))
@@ -262,7 +263,7 @@ class AlerterActor(Service):
         return None if found is None else self._memory.history.get(found)
 
     def _change(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
-        """Tell by other rules, and others, from now on."""
+        """Use other rules and other webhooks from now on."""
         self._settings, self._breaker = settings, breaker
         self._rules = rules_with(settings.hold_of, settings.clear_of)
         self._memory.alerts = under_rules(self._memory.alerts, self._rules)
@@ -291,7 +292,7 @@ class AlerterActor(Service):
         )
 
     def _load(self) -> None:
-        """In a greenlet: what the table has of the time before, as soon as it answers."""
+        """Load the earlier alerts from the table as soon as it answers. Runs in a greenlet."""
         history = self.address("history")
         while True:
             try:
@@ -306,7 +307,8 @@ class AlerterActor(Service):
                 return
 
     def _take_over(self, records: tuple[AlertRecord, ...]) -> None:
-        """What is active in the table and not here is of a process whose file is gone."""
+        """Continue alerts that are active in the table and unknown here: their process has lost its
+        file."""
         history = self._memory.history
         unknown = {each.id: each for each in records if history.get(each.id) is None}
         history.add_past(unknown.values())
@@ -315,7 +317,7 @@ class AlerterActor(Service):
                 self._resume(record)
 
     def _send_next(self) -> None:
-        """Give the store what the table does not have, unless it has not answered yet."""
+        """Send the store what the table lacks, unless the store still owes an answer."""
         records = self._memory.history.next()
         if records and not self._owed.is_awaited:
             message = StoreAlerts(records)

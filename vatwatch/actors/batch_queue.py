@@ -8,11 +8,11 @@ from vatwatch.messages import StoreBatch
 
 
 class BatchQueue:
-    """Batches of one generation of the processor's after the other.
+    """The batches of the processor, in order; it numbers them by generation.
 
-    A generation is *void* when one of its batches was not written: those after it were compared
-    with a state that the database does not have. The processor starts over then, with a greater
-    generation. Holds values only.
+    A generation is *void* when one of its batches was not written: the later ones were compared
+    with a state that the database does not have. Then the processor starts over with a greater
+    generation number. Holds values only.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class BatchQueue:
         return self._batches[0]
 
     def remove_first(self) -> None:
-        """It is written. Raises IndexError if none waits."""
+        """Remove the first batch, which is written. Raises IndexError if none waits."""
         self._batches.popleft()
 
     def void(self, generation: int) -> None:

@@ -1,4 +1,4 @@
-"""The policies of the breakers around what is outside, made of the settings."""
+"""The breaker policies that the settings give, for everything outside the tree."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from vatwatch.config.events import EventSettings
 from vatwatch.config.vatsim import VatsimSettings
 from vatwatch.supervision import BreakerPolicy
 
-# Calls over which a breaker takes its rates: half of them failed, and it opens.
+# Calls over which a breaker computes its failure rate; it opens when half of them failed.
 WINDOW = 20
 
 
 def dependency_policy(breaker: BreakerSettings) -> BreakerPolicy:
-    """Of Redis and of each webhook.
+    """For Redis and each webhook.
 
-    Its timeout does not grow: what waits for them must not wait longer.
+    Its timeout does not grow, so work that waits for them is never delayed longer.
     """
     return BreakerPolicy(
         failure_threshold=breaker.failure_threshold,
@@ -28,12 +28,13 @@ def dependency_policy(breaker: BreakerSettings) -> BreakerPolicy:
 
 
 def database_policy(breaker: BreakerSettings, database: DatabaseSettings) -> BreakerPolicy:
-    """Of PostgreSQL, where a transaction is slow that takes half of what it may."""
+    """For PostgreSQL. A transaction counts as slow if it takes half of its time limit."""
     return replace(dependency_policy(breaker), slow_call_s=database.timeout_s / 2)
 
 
 def feed_policy(breaker: BreakerSettings, vatsim: VatsimSettings) -> BreakerPolicy:
-    """Of the feed: no longer than two polls, as each snapshot that is missed is missed for good."""
+    """For the feed. It stays open for two polls at most, since a missed snapshot cannot be fetched
+    later."""
     timeout_s = min(breaker.timeout_s, 2 * vatsim.poll_interval_s)
     return BreakerPolicy(
         failure_threshold=breaker.failure_threshold, timeout_s=timeout_s, max_timeout_s=timeout_s
@@ -41,7 +42,7 @@ def feed_policy(breaker: BreakerSettings, vatsim: VatsimSettings) -> BreakerPoli
 
 
 def handler_policy(breaker: BreakerSettings, events: EventSettings) -> BreakerPolicy:
-    """Of a handler of events. A trial may take as long as two tries of one event."""
+    """For an event handler. A trial may take as long as two tries of one event."""
     return BreakerPolicy(
         failure_threshold=breaker.failure_threshold,
         timeout_s=breaker.timeout_s,

@@ -66,7 +66,7 @@ Received: TypeAlias = ToCache | ServeAgain
 
 Found = TypeVar("Found")
 
-# Between two tries of a live state that cannot be encoded; the one before is served meanwhile.
+# Seconds between two tries to encode a live state; the previous one is served meanwhile.
 RETRY_S = 1.0
 
 
@@ -148,7 +148,7 @@ class CacheActor(Service):
             case FindFlightId(callsign):
                 return self._find_flight_id(callsign)
             case InspectCache():
-                # Aside: a Redis that hangs must not keep the live state waiting.
+                # In a greenlet: a hanging Redis must not delay the live state.
                 self.spawn(self._inspect, self.reply_later())
             case MirrorEvents(events):
                 if self._redis is not None:
@@ -175,7 +175,8 @@ class CacheActor(Service):
         return None if flight is None else flight.flight_id
 
     def _counted(self, found: Found) -> Found:
-        """Count whether there was a live state to answer from; "offline" is an answer."""
+        """Count whether there was a live state to answer from. The answer "offline" counts as a
+        hit."""
         if found is None:
             self._misses += 1
         else:
@@ -196,7 +197,7 @@ class CacheActor(Service):
         )
 
     def _use(self, settings: Settings) -> None:
-        """Take over what has changed; what is in Redis already gets its new life at once."""
+        """Use the changed settings. What is in Redis already gets its new TTL at once."""
         self._configuration = msgspec.json.encode(describe(settings))
         if self._redis is None or self._mirror is None:
             return
@@ -216,7 +217,7 @@ class CacheActor(Service):
         except SupervisionError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this state
-            # The one before is served, and the next one will be.
+            # The previous one is still served, and the next one will be tried.
             self._cannot_serve(message, error)
         else:
             self._serve(message, bodies)
@@ -251,7 +252,7 @@ class CacheActor(Service):
         general = message.state.general
         time = message.state.time
         if time is not None and general is not None and time != self._published:
-            # The same live state comes again when the database has caught up with it.
+            # The same live state is sent again when the database has caught up with it.
             self._published = time
             payload = DataPayload(
                 update_timestamp=time,

@@ -1,7 +1,8 @@
-"""What holds, for the alerter: conditions from the reports and the breakers, each with its cause.
+"""The conditions of the alert rules: when does each rule hold, from the reports and the breakers?
 
-One cause is one alert. What fails because of something else names it (`Condition.because_of`), and
-is folded into its alert while that holds too (`monitoring.alerts.fold`).
+For instance, the age of the feed is judged here. One cause is one alert: a condition that is caused
+by another names it (`Condition.because_of`), and is folded into its alert while both hold
+(`monitoring.alerts.fold`).
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from vatwatch.monitoring.resources import Resource
 from vatwatch.supervision import BreakerInfo, BreakerState
 
 ERROR_WINDOW_S = 60.0
-# One odd snapshot costs itself and has its error. Three of the forty that come in ten minutes are
-# no accident: the feed has changed, or vatwatch has a bug, and each of them is missing.
+# One bad snapshot has its own error record. Three of the forty that come in ten minutes are no
+# accident: the feed has changed or vatwatch has a bug, and all of them are missing.
 QUARANTINE_WINDOW_S = 600.0
 QUARANTINED_MANY = 3
 # A stop takes SERVICE_SHUTDOWN_TIMEOUT (30 s) at most, and the start of an embedded PostgreSQL some
-# seconds more; four times that is no restart any more.
+# seconds more; what takes four times as long is not a normal restart.
 ORDERED_S = 120.0
-# Where something new is seen, in the order of its way.
+# The stages that a new snapshot passes, in order.
 STAGES = ("fetcher", "cache", "store")
 
 SUMMARIES = {
@@ -47,12 +48,12 @@ SUMMARIES = {
     ("transceivers", Health.DEGRADED): "VATSIM's transceivers feed has stopped updating",
     ("alerter", Health.DEGRADED): "a webhook does not take alerts",
 }
-# Everything works without these, so nobody is to be woken up for them.
+# Everything works without these, so they are never critical.
 OPTIONAL = frozenset({"redis", "transceivers"})
 
 
 def _part(*names: str) -> tuple[str, ...]:
-    """The keys of the alerts that tell of these parts."""
+    """The keys of the alerts about these parts."""
     return tuple(f"{health}:{name}" for name in names for health in ("unhealthy", "degraded"))
 
 
@@ -89,12 +90,12 @@ _GUARDED = (("PostgreSQL", "postgresql"), ("Redis", "redis"), ("VATSIM", "feed")
 
 @dataclass(slots=True)
 class Looked:
-    """What the looks before this one have seen, which says what is new. `since_s` is when the first
-    of them was, by the alerter's clock."""
+    """What earlier looks have seen. `since_s` is the time of the first look, by the alerter's
+    clock."""
 
     since_s: float
     newest: dict[str, datetime] = field(default_factory=dict)
-    """When each stage of the feed was new last, as far as it was seen."""
+    """When each stage last had something new, as far as was seen."""
     has_advanced: set[str] = field(default_factory=set)
     """The stages that were seen to become new."""
     errors: Rate = field(default_factory=lambda: Rate(ERROR_WINDOW_S))
@@ -103,7 +104,7 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class AlertView:
-    """What holds now, and of which rules nobody can say whether they hold."""
+    """The conditions that hold now, and the rules that cannot be judged at the moment."""
 
     conditions: list[Condition]
     unknown: frozenset[str]
@@ -142,7 +143,7 @@ def look(
 
 
 def _unknown(reports: Reports, looked: Looked, now_s: float) -> Iterator[str]:
-    """What was just started has seen too little to say that something is over."""
+    """Whether the service was started too recently to say that something is over."""
     if "fetcher" in reports.services and not looked.has_advanced >= set(STAGES):
         yield "feed_age"
     if reports.status_of(ProcessorStatus).fewer_pilots is None:
@@ -158,9 +159,9 @@ def _unknown(reports: Reports, looked: Looked, now_s: float) -> Iterator[str]:
 def of_health(
     reports: Reports, breakers: Iterable[BreakerInfo], now: datetime
 ) -> Iterator[Condition]:
-    """Of every part that is not well, and of every breaker that is open.
+    """The conditions of all parts that are not healthy, and of all open breakers.
 
-    A part that is being stopped or started by order has not failed, unless it takes very long.
+    A part that is being stopped or started by order has not failed, unless that takes very long.
     """
     suspended: dict[str, str] = {}
     for breaker in breakers:
@@ -190,12 +191,12 @@ def of_health(
 
 
 def of_age(reports: Reports, looked: Looked, now: datetime, limit_s: float) -> Iterator[Condition]:
-    """Nothing new for too long: looked for at each stage, from the feed to the database.
+    """Whether nothing new has passed a stage for too long, from the feed to the database.
 
-    A service that has just restarted knows of nothing new, and that is no reason for an alert.
+    A service that has just restarted has seen nothing new yet, which is no reason for an alert.
     """
     if "fetcher" not in reports.services:
-        return  # nothing is to come in
+        return  # there is no fetcher, so nothing new is expected
     fetcher = reports.status_of(FetcherStatus)
     cache, store = (
         reports.status_of(CacheStatus),
@@ -220,13 +221,13 @@ def of_age(reports: Reports, looked: Looked, now: datetime, limit_s: float) -> I
         ),
     )
     for stage, at, what, causes in stages:
-        # What was before the start, the journal remembers it, is no reason either.
+        # Times from before the start (the journal remembers them) are no reason either.
         begin = looked.newest.setdefault(stage, now)
         since = looked.newest[stage] = begin if at is None else max(at, begin)
         if since > begin:
             looked.has_advanced.add(stage)
         if (now - since).total_seconds() > limit_s:
-            # A feed that has stopped updating is told by this alert, and not the other way round.
+            # This alert is the one that tells of a feed that has stopped updating.
             because = tuple(
                 key for key in causes if key not in ("degraded:feed", "degraded:fetcher")
             )
@@ -271,7 +272,7 @@ def _of_quarantine(reports: Reports, looked: Looked, now_s: float) -> Iterator[C
 
 
 def of_resources(reports: Reports) -> Iterator[Condition]:
-    """Of every limit that is passed."""
+    """The conditions of all limits that are passed."""
     status = reports.status_of(ResourceStatus)
     for name, level in status.levels.items():
         if level != "normal":
@@ -281,7 +282,7 @@ def of_resources(reports: Reports) -> Iterator[Condition]:
 
 
 def _by_order(part: PartHealth, now: datetime) -> bool:
-    """Whether it is only being stopped and started, and that does not take too long."""
+    """Whether the part is only being restarted by order, and not for too long."""
     return part.is_ordered and (now - part.since).total_seconds() < ORDERED_S
 
 
@@ -310,18 +311,19 @@ def causes_of(
     parts: Mapping[str, PartHealth],
     suspended: str | None = None,
 ) -> tuple[str, ...]:
-    """Why a part may not be well: the keys of the conditions that would explain it.
+    """The keys of the conditions that would explain why a part is not healthy.
 
-    `suspended` is its breaker's name, if that is open.
+    `suspended` is the name of its breaker, if that is open.
     """
     if suspended is not None:
         return (f"breaker_open:{suspended}",)
     report = services.get(name)
     if report is not None and report.reason != parts[name].reason:
-        # Its supervisor or a probe says so, not it itself: that is its own failure.
+        # Its supervisor or a probe says so, not the part itself: this is a failure of its own.
         return ("not_serving",) if name == VITAL else ()
     if name == "feed":
-        # One that has stopped updating is told by its age, as is one that cannot be used.
+        # The rule for the feed's age also covers a feed that has stopped updating or cannot be
+        # used.
         return ("feed_age",) if parts[name].health is Health.DEGRADED else ()
     status = None if report is None else report.status
     if isinstance(status, ProcessorStatus) and status.fewer_pilots:

@@ -48,7 +48,7 @@ from vatwatch.traffic.pipeline import Options
 
 log = logging.getLogger(__name__)
 
-# Whose settings can be reloaded. The embedded PostgreSQL has none of these.
+# The actors with settings that can be reloaded. The embedded PostgreSQL has none.
 READERS = (
     "event_bus",
     "error_manager",
@@ -64,12 +64,13 @@ READERS = (
 )
 
 
-# How long a file must stay as it is while it is read: an editor empties it, and fills it again.
+# How long a file must stay unchanged while it is read: an editor empties it and fills it again.
 SETTLE_S = 0.1
 READ_TRIES = 20
 
 Findings: TypeAlias = tuple[Reading, Options | None, tuple[str, ...]]
-"""What was read, what it says about the traffic (None: nothing right), and all faults."""
+"""The settings that were read, their traffic options (None if a fault prevents them), and all
+faults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ Received: TypeAlias = LookAtFiles | ToConfigWatcher
 
 
 class ConfigWatcherActor(Service):
-    """Owns the decision which settings are in force."""
+    """Decides which settings are in force."""
 
     def __init__(
         self, settings: Settings, options: Options, use: Callable[[Settings, Options], None]
@@ -96,7 +97,8 @@ class ConfigWatcherActor(Service):
         self._seen: Look = {}
         """How the files were when they were last read."""
         self._changing: Look | None = None
-        """How they were at the last look, if that was another way: they may not be whole yet."""
+        """How the files were at the last look, if they differ from the above: they may be half
+        written."""
         self._needs_restart: tuple[SettingChange, ...] = ()
         self._warnings = settings.warnings
         self._faults: tuple[str, ...] = ()
@@ -107,8 +109,8 @@ class ConfigWatcherActor(Service):
 
     def on_start(self) -> None:
         if self._settings.version:
-            self._tell_everybody()  # the one before may not have come to it
-        # Since they were read for the start the files may have changed.
+            self._tell_everybody()  # the previous incarnation may not have got to it
+        # The files may have changed since they were read for the start.
         self._next_look = self.after(0, LookAtFiles())
         self._report()
 
@@ -146,7 +148,7 @@ class ConfigWatcherActor(Service):
         return files if boundary is None else (*files, boundary)
 
     def _look(self) -> None:
-        """Read them if they have changed, once they are the same at two looks in a row."""
+        """Read the files if they have changed and are the same at two looks in a row."""
         now = self._pool.run(look_at, self._files())
         if now == self._seen:
             self._changing = None
@@ -161,11 +163,11 @@ class ConfigWatcherActor(Service):
     # --- reading them ------------------------------------------------------------------------
 
     def _reload(self, trigger: str) -> ReloadOutcome:
-        """Read everything again; take it over if all of it is right."""
+        """Read all sources again. If nothing is wrong with them, put them into force."""
         reading, options, faults = self._read()
         if trigger == "files":
             faults = (*self._disappeared(), *faults)
-        hide(reading.secrets())  # before anything is said of it
+        hide(reading.secrets())  # before the change is logged or published
         if reading.settings is None or options is None or faults:
             return self._reject(faults, trigger)
         plan = plan_reload(self._settings, reading.settings)
@@ -185,17 +187,18 @@ class ConfigWatcherActor(Service):
         return self._outcome(plan.changed)
 
     def _read(self) -> Findings:
-        """What the sources say, with no file changing under it: an editor may be writing one."""
+        """The settings, read while no file changes: an editor may be writing one."""
         for _ in range(READ_TRIES):
             self._saw(self._pool.run(look_at, self._files()))
             gevent.sleep(SETTLE_S)
             found = self._pool.run(_read_again, self._settings)
             if self._pool.run(look_at, self._files()) == self._seen:
                 break
-        return found  # if they change all the time, the next look sees how it ends
+        return found  # if they keep changing, the next look reads them
 
     def _disappeared(self) -> Iterator[str]:
-        """A file that was deleted by mistake must not set everything to its default."""
+        """Refuse if a file is gone: one deleted by mistake must not reset everything to its
+        default."""
         in_use = set(self._settings.sources.values())
         for file in self._settings.origin.files:
             if file.name in in_use and self._seen[file] is None:
@@ -277,7 +280,7 @@ class ConfigWatcherActor(Service):
 
 
 def _read_again(settings: Settings) -> Findings:
-    """In a native thread: the sources and the boundary's file, and all that is wrong with them."""
+    """Read the sources and the boundary file, with all their faults. Runs in a native thread."""
     reading = settings.origin.read_again()
     faults = list(reading.faults)
     options = None
@@ -290,7 +293,7 @@ def _read_again(settings: Settings) -> Findings:
 
 
 def _boundary_of(options: Options) -> str:
-    """What the boundary's file holds; empty without one."""
+    """The content of the boundary file; empty without one."""
     boundary = options.filters.boundary
     return "" if boundary is None else boundary.digest
 

@@ -1,4 +1,5 @@
-"""Courier: brings notifications to one webhook, in their order, in a greenlet of its own."""
+"""Courier: delivers notifications to one webhook in order, with retries and a breaker, in its own
+greenlet."""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ from vatwatch.monitoring.notifications import Notification, WebhookNow
 from vatwatch.redaction import storable
 from vatwatch.supervision import Actor, Backoff, Recovery, Retry, WithBreaker
 
-# What waits for one webhook; the oldest go first.
+# Notifications that may wait for one webhook; beyond that the oldest becomes a dead letter.
 WAITING = 200
-# Within one attempt; between attempts a webhook that is away is left alone for longer.
+# Quick tries within one attempt. Between attempts a webhook that is away is left alone for longer.
 QUICK = Backoff(base_s=0.2, cap_s=1.0)
 QUICK_TRIES = 2
 PATIENT = Backoff(base_s=1.0, cap_s=60.0)
@@ -34,7 +35,7 @@ MIN_PAUSE_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A notification on its way, with the dead letter that it was in the meantime."""
+    """A notification that waits, and the dead letter that it was made from, if any."""
 
     notification: Notification
     letter: DeadLetter | None = None
@@ -42,7 +43,8 @@ class Waiting:
 
 @dataclass(slots=True)
 class WebhookQueue:
-    """What waits for one webhook, and how it went so far. The first is under way."""
+    """The notifications that wait for one webhook, and its figures. The first one is being
+    delivered."""
 
     waiting: deque[Waiting] = field(default_factory=deque)
     delivered: int = 0
@@ -61,7 +63,8 @@ class DeliveryEnded:
     error: str = ""
 
     def letter(self) -> DeadLetter:
-        """The dead letter of one that was not delivered; the same id each time."""
+        """The dead letter of an undelivered notification. Its id is computed, so it is the same
+        each time."""
         notification, before = self.waiting.notification, self.waiting.letter
         return DeadLetter(
             id=letter_id(UUID(notification.id), self.webhook),
@@ -92,7 +95,7 @@ class Courier:
     ) -> None:
         """Args:
         alerter: the actor whose breaker and recovery are used
-        webhook: where to
+        webhook: where to send to
         outbox: what waits; it outlives the courier
         settings: how long a webhook may take, and for how long it is tried
         breaker: the settings of its breaker
@@ -117,23 +120,23 @@ class Courier:
         )
 
     def change(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
-        """Be as patient as these settings say, from the next try on."""
+        """Use these settings' timeouts and tries, from the next try on."""
         self._settings = settings
         self._circuit_breaker.use_policy(dependency_policy(breaker))
 
     def put(self, waiting: Waiting) -> None:
-        """One more to bring. Does not wait."""
+        """Add a notification to the queue. Does not wait."""
         queue = self._outbox.waiting
         queue.append(waiting)
         if len(queue) > WAITING:
-            # Not the first one: that is under way.
+            # Not the first one: it is being delivered.
             dropped = queue[1]
             del queue[1]
             self._give_up(dropped, 0, "overflow", f"more than {WAITING} wait")
         self._signal.set()
 
     def holds(self, letter: DeadLetter) -> bool:
-        """Whether what this letter is about is on its way again already."""
+        """Whether the notification of this dead letter is in the queue again already."""
         return any(
             each.letter is not None and each.letter.id == letter.id for each in self._outbox.waiting
         )
@@ -143,7 +146,7 @@ class Courier:
         self._signal.set()
 
     def run(self) -> None:
-        """Bring one after another, until the alerter stops."""
+        """Deliver one after another until the alerter stops."""
         queue = self._outbox.waiting
         while not self._stopping.is_set():
             if queue:
@@ -166,7 +169,8 @@ class Courier:
         )
 
     def _bring(self, waiting: Waiting) -> bool:
-        """Try until it is taken, refused, or too late; False if we stop before."""
+        """Try until the webhook takes it, refuses it, or it is too late. Returns False if we stop
+        before."""
         outbox, notification = self._outbox, waiting.notification
         deadline = monotonic() + self._settings.deliver_within_s
         attempt = 0
@@ -204,5 +208,5 @@ class Courier:
 
 
 def _is_worth_a_quick_try(error: Exception) -> bool:
-    """A server that names a time is not asked before it."""
+    """Not if the server asks us to wait (Retry-After)."""
     return isinstance(error, WebhookUnavailable) and error.retry_after_s is None

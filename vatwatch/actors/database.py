@@ -1,7 +1,7 @@
 """A database behind a breaker, as the store and the history use it.
 
-What one of them learns the others use: who finds that the database is back closes the breakers of
-the others at once, and tells them (`DatabaseReturned`), so that nobody waits for a time-out.
+They share what they learn: the first one that finds the database back closes the breakers of the
+others at once and tells them (`DatabaseReturned`), so none of them waits for its timeout.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 ASK_TIMEOUT_S = 60.0
-# Tries of what another transaction was in the way of: a deadlock's victim succeeds at the second.
+# Tries if another transaction is in the way: a deadlock's victim succeeds at the second.
 CONFLICT_TRIES = 3
-# Who has a breaker of its own around the one database.
+# The actors that have their own breaker around the database.
 USERS = ("store", "history")
 
 
@@ -49,7 +49,7 @@ def open_database(
     connections: int,
     prepare: Callable[[ConnectionPool], None] = lambda _pool: None,
 ) -> Database:
-    """A database that connects at its first use; `prepare` runs then, before anything else.
+    """A database that connects at its first use. It first calls `prepare` then.
 
     `connections`: how many this actor may have open at once. The breaker is the actor's own: the
     store's must not open because of a question.
@@ -68,7 +68,7 @@ def open_database(
             if one.name in names:
                 one.reset("the database is back")
         for address in map(actor.address, others):
-            if address.alive():  # who starts later tries by itself
+            if address.alive():  # an actor that starts later tries by itself
                 address.offer(DatabaseReturned())
 
     postgres = actor.address("postgres")
@@ -78,9 +78,9 @@ def open_database(
 
 
 class Database:
-    """Runs work in transactions. When the database is away, it is DatabaseUnavailable.
+    """Runs work in transactions; raises DatabaseUnavailable while the database is away.
 
-    It connects at the first use, so that an actor starts with or without it.
+    It connects at the first use, so an actor can start without the database.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Database:
             self._pool.timeout_s = settings.timeout_s
 
     def reset(self) -> None:
-        """Forget what went wrong: somebody knows that the database is back."""
+        """Close the breaker: another part has found that the database is back."""
         self._circuit_breaker.reset("the database is back")
 
     def run(self, work: Callable[[connection], Result]) -> Result:
@@ -152,7 +152,8 @@ class Database:
         try:
             result = self._recovery.call(lambda: self._try(work))
         except BreakerOpen as error:
-            # A breaker that was open before this incarnation remembers the failure in its words.
+            # If the breaker was open before this incarnation, its text is all that is known of the
+            # failure.
             remembered = self._circuit_breaker.info().last_failure.partition(": ")[2]
             self._cause = self._cause or remembered or str(error)
             raise DatabaseUnavailable(self._cause) from error
@@ -171,7 +172,7 @@ class Database:
             self._on_return()
 
     def tell_the_others(self) -> None:
-        """Let them try at once, too: the database is there, or has what they miss."""
+        """Let the others try at once, too: the database is back, or its schema is complete now."""
         self._on_return()
 
     def close(self) -> None:
@@ -198,7 +199,7 @@ class Database:
         raise AssertionError("CONFLICT_TRIES is at least 1")
 
     def _opened(self) -> ConnectionPool:
-        """The pool; several greenlets may ask for it at once, and one opens it."""
+        """The pool. Several greenlets may ask for it at once; only one opens it."""
         if self._pool is None:
             with self._opening:
                 if self._pool is None:
@@ -220,7 +221,8 @@ class Database:
         try:
             self._prepare(pool)
         except psycopg2.Error as error:
-            # No snapshot is in hand yet: whatever the server refuses here, it is not to blame.
+            # No snapshot is being written yet, so none is to blame for what the server refuses
+            # here.
             pool.close()
             raise DatabaseBroken(
                 f"PostgreSQL does not take the schema: {said(error)}", error.pgcode or ""
@@ -232,4 +234,4 @@ class Database:
 
 
 def nothing(_conn: connection) -> None:
-    """To see whether the database is there."""
+    """A query that only shows whether the database answers."""

@@ -21,7 +21,7 @@ VALUE_CHARS = 60
 
 
 def of_event(event: Event, handler: str, reason: str, error: str, attempts: int) -> DeadLetter:
-    """Of an event that a handler did not get; the same id each time."""
+    """The dead letter of an event that a handler did not get. Its id is the same each time."""
     return DeadLetter(
         id=letter_id(event.id, handler),
         kind="event",
@@ -36,7 +36,8 @@ def of_event(event: Event, handler: str, reason: str, error: str, attempts: int)
 
 
 def of_refused_event(event: Event, error: str) -> DeadLetter:
-    """Of an event that PostgreSQL refuses. Only in words: the other table would refuse it, too."""
+    """The dead letter of an event that PostgreSQL refuses. It holds only a description, since the
+    other table would refuse the event, too."""
     letter = of_event(event, TABLE, "refused", error, 1)
     return msgspec.structs.replace(
         letter, event=None, message=storable(repr(event))[:MESSAGE_CHARS]
@@ -44,7 +45,8 @@ def of_refused_event(event: Event, error: str) -> DeadLetter:
 
 
 def of_message(path: str, message: Tell, reason: DeadLetterReason) -> DeadLetter:
-    """Of a message that the actor at `path` did not get: a few words, as it may hold anything."""
+    """The dead letter of a message that the actor at `path` did not get. It holds only a short
+    description, since a message may hold anything."""
     return DeadLetter(
         id=uuid4(),
         kind="message",
@@ -59,7 +61,7 @@ def of_message(path: str, message: Tell, reason: DeadLetterReason) -> DeadLetter
 
 
 def _in_short(message: Tell) -> str:
-    """The fields that are short; of the others the type."""
+    """The values of short fields, and the types of the others."""
     if not is_dataclass(message):
         return type(message).__name__  # not one of ours: pykka's refs take anything
     values = ", ".join(f"{f.name}={_value(getattr(message, f.name))}" for f in fields(message))

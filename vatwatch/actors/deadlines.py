@@ -1,4 +1,4 @@
-"""How long the actors that wait for others may take, from the time-outs that add up there."""
+"""Deadlines of the actors that wait for others: the sum of the timeouts of what they do."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vatwatch.config.settings import Settings
 
-# What the fetcher waits for one answer of the journal.
+# How long the fetcher waits for one answer of the journal.
 JOURNAL_TIMEOUT_S = 20.0
 # An fsync on a busy disk takes its time.
 JOURNAL_BUSY_S = 20.0
 
 
 def write_deadline_s(settings: Settings) -> float:
-    """Of the store: several batches are written in one go, each within a time of its own."""
+    """The store's deadline: it writes several batches in one go, each within its own limit."""
     return max(settings.service.handler_deadline_s, 4 * settings.database.timeout_s)
 
 
 def poll_deadline_s(settings: Settings) -> float:
-    """Of the fetcher: longer than a poll with all its tries, its look-up and what it asks of the
-    journal (to tell the clock, to hold, and to release) can take."""
+    """The fetcher's deadline: longer than a poll can take, with all its tries, the look-up of
+    addresses, and the fetcher's questions to the journal (tell the clock, hold, release)."""
     vatsim = settings.vatsim
     return vatsim.poll_interval_s + 3 * vatsim.api_timeout_s + 3 * JOURNAL_TIMEOUT_S + 10
 
 
 def busy_limits_s(settings: Settings) -> Mapping[str, float]:
-    """Who may have a message in hand for longer than a probe waits, and is healthy all the same.
+    """By actor: how long it may handle one message and still count as healthy.
 
-    By the actors' names.
+    Only actors that may need longer than a probe waits are listed.
     """
     limits = {
         "fetcher": poll_deadline_s(settings),

@@ -1,8 +1,8 @@
 """Delivery queue: the events on their way to one handler, one at a time and in order.
 
-Each is served by a greenlet of its own, so nobody else waits for its handler. A delivery is an ask:
-the event is handled when the answer is there. What is in hand stays in the queue's memory until
-then, so a bus that crashes meanwhile asks again: handlers get each event at least once.
+Each queue has its own greenlet, so a slow handler delays no other. A delivery is an ask: the event
+counts as handled when the answer comes. Until then it stays in the queue's memory, so after a crash
+the bus asks again: handlers get each event at least once.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ BETWEEN_TRIES = Backoff(base_s=0.1, cap_s=5.0)
 
 
 class Owner(Protocol):
-    """The owner of the queues. These methods must not wait."""
+    """What a queue calls on its owner. These methods must not wait."""
 
     def delivered(self, handler: str, delivery: Delivery) -> None:
         """It was handled."""
 
     def undeliverable(self, handler: str, delivery: Delivery, reason: str, error: str) -> None:
-        """It is given up."""
+        """The event is given up."""
 
 
 class DeliveryQueue:
-    """The queue of one handler, with its breaker, its tries and its figures."""
+    """The queue of one handler, with its breaker, retries and figures."""
 
     def __init__(
         self,
@@ -55,9 +55,11 @@ class DeliveryQueue:
         backoff: Backoff,
         stopping: Callable[[], bool],
     ) -> None:
-        """`recovery(operation, *remedies)` makes one that tells, as `Actor.recovery`.
+        """`recovery(operation, *remedies)` makes a `Recovery` that reports failures, as
+        `Actor.recovery` does.
 
-        `stopping()`: handlers stop before the bus, so what is left is for the next process.
+        `stopping()` says whether the tree stops: handlers stop before the bus, so what is left is
+        for the next process.
         """
         self.memory = memory
         self.circuit_breaker = circuit_breaker
@@ -71,12 +73,12 @@ class DeliveryQueue:
         self.use(settings)
 
     def use(self, settings: EventSettings) -> None:
-        """Be as patient as these settings say, from the next delivery on."""
+        """Use these settings' timeouts and tries, from the next delivery on."""
         self._settings = settings
         retry = Retry(settings.retry_attempts, self._backoff, on=_worth_a_retry)
         self._recovery = self._make_recovery(f"deliver to {self._handler.name}", retry)
-        # The error manager makes an event of what it hears: of a failure to deliver that event it
-        # must not hear, or one failure would be told without end.
+        # The error manager makes an event of each failure. It must not hear of a failure to deliver
+        # that event, or one failure would be reported without end.
         self._quietly = Recovery("", "", (retry,), lambda _notice: None)
 
     def put(self, delivery: Delivery) -> None:
@@ -111,7 +113,7 @@ class DeliveryQueue:
 
     def _deliver(self, delivery: Delivery) -> None:
         event = delivery.event
-        # That a breaker has opened is told once, by itself.
+        # An open breaker reports itself, once.
         untold = event.type == "ERROR_OCCURRED" or self.circuit_breaker.retry_in_s > 0
         recovery = self._quietly if untold else self._recovery
         both = (self.memory.counts, self._bus.counts_of(event.type))

@@ -9,7 +9,7 @@ from vatwatch.messages import Recovered, SnapshotJournaled, StoreBatch
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.pipeline import ComparedSnapshot, batch_of
 
-# Batches on their way to the store. More would only move the journal into memory.
+# Batches that may be on their way to the store. More would only copy the journal into memory.
 MAX_UNACKNOWLEDGED = 8
 
 
@@ -44,7 +44,7 @@ class DurablePath:
 
     @property
     def is_full(self) -> bool:
-        """Whether the store must acknowledge something before it is sent more."""
+        """Whether the store must acknowledge something before more may be sent."""
         return len(self._unacknowledged) >= MAX_UNACKNOWLEDGED
 
     @property
@@ -54,10 +54,10 @@ class DurablePath:
 
     @property
     def waits_for(self) -> tuple[str, int] | None:
-        """The answer without which nothing can be done; None if there is none.
+        """The answer that is waited for; None if none is needed.
 
-        No two waits are equal: one that is the same after a long time has got its answer lost, or
-        the database is away. `start_over` ends both.
+        No two waits are equal. If the same wait is still there after a long time, its answer was
+        lost or the database is away; `start_over` ends both.
         """
         if self._recovering:
             return "recovery", self._questions
@@ -90,11 +90,11 @@ class DurablePath:
         return StoreBatch(batch, self.generation)
 
     def acknowledge(self, entry_id: int) -> None:
-        """The store has this entry, and so all that were sent before it: it writes in order."""
+        """The store has this entry and all that were sent before it, since it writes in order."""
         self._unacknowledged = {each for each in self._unacknowledged if each > entry_id}
 
     def start_over(self) -> None:
-        """Give the state up: what was sent is void, or its fate is unknown; the database decides.
+        """Give up the state: what was sent is void or uncertain, so the database decides.
 
         Never loses a snapshot: the journal hands out what is not stored, and what is stored is not
         written again.

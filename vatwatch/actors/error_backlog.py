@@ -1,4 +1,5 @@
-"""Errors on their way to the table, with a copy on disk for a process that ends before they are."""
+"""Errors on their way to the table, with a copy on disk in case the process ends before they are
+written."""
 
 from __future__ import annotations
 
@@ -11,14 +12,14 @@ from uuid import UUID
 from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.storage.outbox import ERROR_LINES, Outbox
 
-# What waits while the database is away; the oldest go first.
+# Errors that may wait while the database is away; beyond that the oldest is dropped.
 SIZE = 10_000
-# What the store gets at once.
+# Errors sent to the store in one message.
 CHUNK = 1_000
 
 
 class ErrorBacklog:
-    """What was not written yet, the oldest first."""
+    """The errors that are not written yet, the oldest first."""
 
     def __init__(self, path: Path | None) -> None:
         """Without `path`: in memory only."""
@@ -26,7 +27,7 @@ class ErrorBacklog:
         self._waiting: OrderedDict[UUID, ErrorRecord] = OrderedDict()
         self._copied = 0
         self.given_up = 0
-        """As too many waited."""
+        """How many were dropped because too many waited."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -40,14 +41,15 @@ class ErrorBacklog:
         return "" if self._outbox is None else self._outbox.error
 
     def load(self) -> tuple[ErrorRecord, ...]:
-        """What was on its way when the last process, or the last incarnation, ended."""
+        """Load what was on its way when the last process or incarnation ended."""
         if self._outbox is not None:
             self._put(self._outbox.load())
             self._rewrite()
         return tuple(self._waiting.values())
 
     def add(self, records: Sequence[ErrorRecord]) -> None:
-        """Keep these until they are written; one of a higher count takes the place of its like."""
+        """Keep these until they are written. A record replaces the same record with a lower
+        count."""
         self._put(records)
         if self._outbox is not None and records:
             self._outbox.append(*records)
@@ -56,11 +58,11 @@ class ErrorBacklog:
                 self._rewrite()
 
     def next(self) -> tuple[ErrorRecord, ...]:
-        """The oldest; empty if nothing waits."""
+        """The oldest errors; empty if none waits."""
         return tuple(islice(self._waiting.values(), CHUNK))
 
     def written(self, records: Iterable[ErrorRecord]) -> None:
-        """These need no keeping any more, unless they have a higher count by now."""
+        """Drop these, which are written, unless their count has risen since."""
         for record in records:
             if self._waiting.get(record.id) is record:
                 del self._waiting[record.id]

@@ -1,4 +1,4 @@
-"""What a notice of the runtime says about an error: its record, and how to tell of it. Pure."""
+"""Turns a notice of the runtime into an error record, and says how it is reported. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MESSAGE_CHARS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An error, and how to tell of it."""
+    """An error record, and how it is reported."""
 
     record: ErrorRecord
     what: str
@@ -44,15 +44,15 @@ class Finding:
     bug: bool = False
     """Its traceback is logged, too."""
     weather: bool = False
-    """Another part tells of it; it is expected to happen, and repeats are folded for longer."""
+    """Expected, and logged by another part; repeats are folded for longer."""
     restarts: bool = False
     """A restart follows, whose outcome belongs to the record."""
     publish: bool = True
-    """Whether an event tells of it."""
+    """Whether an event is published about it."""
 
     @property
     def where(self) -> str:
-        """Who did what when it happened."""
+        """The service and what it was doing."""
         return f"{self.record.path} {self.what} ({self.record.operation})"
 
     @property
@@ -69,7 +69,7 @@ def of_failure(notice: ChildFailed, now: datetime) -> Finding:
 
 
 def of_question(notice: AskFailed, now: datetime) -> Finding:
-    """A question could not be answered."""
+    """An ask failed."""
     return Finding(
         _record(notice, ErrorSeverity.MEDIUM, notice.message_type, now),
         "could not answer",
@@ -92,7 +92,7 @@ def of_escalation(notice: Escalated, now: datetime) -> Finding:
 
 
 def of_handled(notice: FailureHandled, now: datetime) -> Finding:
-    """A call failed, and was mended where it happened, or not."""
+    """A call failed; a remedy may have helped."""
     category = category_of(notice.error_kinds)
     if not notice.recovered:
         severity = ErrorSeverity.HIGH if category is Category.DATABASE else ErrorSeverity.MEDIUM
@@ -109,14 +109,14 @@ def of_handled(notice: FailureHandled, now: datetime) -> Finding:
         record,
         "went on after an error" if notice.recovered else "failed",
         bug=is_bug(notice.error_kinds, handled=True),
-        # What is quarantined is told, whatever the reason: nobody else does.
+        # A quarantined snapshot is always reported, whatever the reason: no other part does it.
         weather=is_weather(notice.error_kinds) and "quarantine" not in notice.tried,
     )
 
 
 def of_opened_breaker(notice: BreakerChanged, now: datetime) -> Finding:
-    """A breaker that was closed has opened. Its part tells of a dependency, the alerter of a
-    webhook."""
+    """A closed breaker has opened. Dependencies are logged by their part, webhooks by the
+    alerter."""
     child = notice.kind == "child"
     severity = ErrorSeverity.CRITICAL if child else ErrorSeverity.HIGH
     path = breaker_path(notice)
@@ -128,7 +128,7 @@ def of_opened_breaker(notice: BreakerChanged, now: datetime) -> Finding:
 
 
 def of_dead_letter(notice: DeadLettered, now: datetime) -> Finding:
-    """An actor will not get a message. The event bus keeps the letter itself."""
+    """A message could not be delivered to an actor. The event bus keeps the dead letter itself."""
     message = notice.message
     category = Category.RESOURCE if notice.reason == "overflow" else Category.UNKNOWN
     record = replace(
@@ -149,12 +149,13 @@ def of_dead_letter(notice: DeadLettered, now: datetime) -> Finding:
         what = "is suspended; this snapshot waits in the journal until it is tried again"
     else:
         what = "is suspended, and does not get a message"
-    # An event that tells of it might be the next dead letter.
+    # An event about it might become the next dead letter.
     return Finding(record, what, publish=False)
 
 
 def breaker_path(notice: BreakerChanged) -> str:
-    """Where errors and events say that a breaker is: a part's is its part's, in the tree."""
+    """The source that errors and events name for a breaker: a part's own breaker belongs to that
+    part."""
     return notice.name if notice.kind == "child" else f"breaker/{notice.name}"
 
 

@@ -1,4 +1,4 @@
-"""Error log: the lines about errors and breakers, one a minute for each kind of error."""
+"""Error log: logs errors and breakers, at most one line a minute for each kind of error."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from vatwatch.supervision import BreakerChanged, BreakerState
 
 log = logging.getLogger(__name__)
 
-# Of one fingerprint: an event, and a line in the log, at most this often.
+# One event and one log line at most in this time, for each fingerprint.
 QUIET_S = 60.0
-# Fingerprints that are remembered; a service has a few dozen.
+# Fingerprints that are remembered; a service causes a few dozen.
 REMEMBERED = 1_000
 
 _LEVELS = {
@@ -29,14 +29,15 @@ _LEVELS = {
 
 
 class ErrorLog:
-    """Which errors were told lately."""
+    """Remembers which errors were logged lately."""
 
     def __init__(self) -> None:
         self._told: OrderedDict[str, float] = OrderedDict()
         self._repeats: dict[str, int] = {}
 
     def tell(self, finding: Finding) -> bool:
-        """Log it, unless its like was told within a minute; whether it was logged."""
+        """Log it, unless the same error was logged within a minute. Returns whether it was
+        logged."""
         fingerprint, now = finding.record.fingerprint, monotonic()
         if now - self._told.get(fingerprint, -QUIET_S) < QUIET_S:
             self._repeats[fingerprint] = self._repeats.get(fingerprint, 0) + 1
@@ -63,13 +64,13 @@ class ErrorLog:
 def tell_breaker(notice: BreakerChanged) -> None:
     """Log that a breaker has closed again, or that alerts cannot be delivered.
 
-    The part that depends on something outside tells of it itself: of such a breaker nothing is
-    logged here. (`supervision.circuit_breaker` has a line for each change at debug.)
+    A breaker around a dependency is not logged here, since the part that uses it does that.
+    (`supervision.circuit_breaker` logs each change at debug.)
     """
     if notice.after is BreakerState.CLOSED and notice.kind != "dependency":
         log.info("%s works again.", notice.name)
     if notice.kind == "webhook" and notice.before is BreakerState.CLOSED:
-        # Its outage: the alerter tells of each alert that is lost, not of this.
+        # The alerter logs each alert that is lost, but not that its webhook is away.
         why = notice.reason.removeprefix(f"{WebhookUnavailable.__name__}: ")
         log.warning(
             "Alerts cannot be delivered: %s. The next try is in %.0f s.", why, notice.retry_in_s

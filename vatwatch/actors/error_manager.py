@@ -1,4 +1,4 @@
-"""Error manager: hears of every failure, says what it is and costs, and keeps it.
+"""Error manager: receives every failure, classifies it (category, severity), and keeps it.
 
 Receives  SupervisionNoticed, Delivered, FlushErrors, ErrorsLoaded, ErrorsStored, StoreStarted,
           GetErrors, GetErrorAnalytics, GetErrorRecovery, GetErrorTrends, SettingsChanged
@@ -76,34 +76,34 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FlushErrors(Tell):
-    """Hand on what was folded."""
+    """Send the folded errors on."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorsLoaded(Tell):
-    """What the table knows, the newest first."""
+    """The table's errors, the newest first."""
 
     records: tuple[ErrorRecord, ...]
 
 
 Received: TypeAlias = ToErrorManager | FlushErrors | ErrorsLoaded
 
-# Errors are handed on this long after the first: what repeats within is one record.
+# Errors are sent on this long after the first; repeats within this time are one record.
 FOLD_S = 1.0
-# A restart that is not over by then is told as it stands.
+# A restart that takes longer is reported as not finished.
 RESTART_S = 60.0
 LOAD_TIMEOUT_S = 60.0
 RELOAD_S = 15.0
-OFF = "It is off (ERROR_MANAGER_ENABLED=false): errors are logged, and not kept."
+OFF = "The error manager is off (ERROR_MANAGER_ENABLED=false): errors are logged, and not kept."
 
 
 class ErrorManagerActor(Service):
-    """Hears of every failure in the tree; keeps, counts and publishes it."""
+    """Receives every failure in the tree; keeps, counts and publishes it."""
 
     def __init__(self, settings: ErrorSettings, *, outbox: Path | None = None) -> None:
-        """Not enabled, it leaves the log lines, and no statistics, rows and events of errors.
+        """If not `enabled`, it only logs: no statistics, rows or events of errors.
 
-        `outbox`: where a copy of what is not in the table yet is.
+        `outbox`: the file with a copy of what is not in the table yet.
         """
         super().__init__()
         self._enabled = settings.enabled
@@ -166,7 +166,7 @@ class ErrorManagerActor(Service):
         return None
 
     def send(self, name: str, message: Tell) -> None:
-        """Never waits: this actor hears of others that hang with a full mailbox."""
+        """Never wait: this actor hears of others that hang with a full mailbox."""
         if not self.address(name).offer(message):
             self._unsent += 1
 
@@ -204,27 +204,28 @@ class ErrorManagerActor(Service):
                 self._breaker_changed(notice, now)
             case DeadLettered():
                 self._undelivered(notice, now)
-                return  # to report each one might make the next one
+                return  # reporting such a failure might cause the next one
             case _:
                 assert_never(notice)
         self._report()
 
     def _hear(self, event: Event) -> None:
-        """What was unwell works again: what fails next is an outage of its own."""
+        """A part works again: its next failure is a new outage."""
         if isinstance(event.payload, RecoveryPayload):
             self._folder.close(event.payload.path.rpartition("/")[2])
 
     def _undelivered(self, notice: DeadLettered, now: datetime) -> None:
         self._dead_letters += 1
-        # What was in hand at a failure is part of it, and who stops needs no messages any more.
+        # The message in hand at a failure is part of that failure, and an actor that stops needs no
+        # more messages.
         if notice.reason in ("in hand", "injected") or self.tree_is_stopping:
             return
         if isinstance(notice.message, StoreErrors) or self.is_own_report(notice.message):
-            return  # they tell of errors, and would make one each time
+            return  # these events are about errors, and would cause another one each time
         self._note(findings.of_dead_letter(notice, now))
 
     def _breaker_changed(self, notice: BreakerChanged, now: datetime) -> None:
-        """A trial is the breaker's try; that it closes is its success."""
+        """A closed breaker means that its trial succeeded."""
         tell_breaker(notice)
         if notice.before is BreakerState.CLOSED:
             self._opened[notice.name] = notice
@@ -244,14 +245,14 @@ class ErrorManagerActor(Service):
         opened = self._opened.pop(notice.name, None)
         reason = "" if opened is None else opened.reason
         path = findings.breaker_path(notice)
-        # One that opened before this incarnation: nobody knows when.
+        # It opened before this incarnation, so the time is unknown.
         duration_s = None if opened is None else round(after_s, 3)
         self.publish("SERVICE_RECOVERED", RecoveryPayload(path, "breaker", reason, duration_s))
 
     # --- what is made of it ------------------------------------------------------------------
 
     def _note(self, finding: Finding) -> None:
-        """Log it, and keep it until the next flush; or until the restart is over."""
+        """Log it, and keep it until the next flush or until the restart is over."""
         record = finding.record
         self._failures += 1
         self._unexpected += not finding.weather
@@ -304,7 +305,7 @@ class ErrorManagerActor(Service):
         self._backlog.add([each.record for each in folded])
 
     def _send_next(self) -> None:
-        """Give the store what it does not have, unless it has not answered yet."""
+        """Send the store what the table lacks, unless the store still owes an answer."""
         records = self._backlog.next()
         if records and not self._owed.is_awaited:
             message = StoreErrors(records)
@@ -317,7 +318,7 @@ class ErrorManagerActor(Service):
         self._send_next()
 
     def _put_away(self) -> None:
-        """Its successor continues with it: the next incarnation, or the next process."""
+        """Write the rest to the file for the successor: the next incarnation or process."""
         for record, _ in self._restarting.values():
             self._folder.fold(record)
         self._restarting.clear()
@@ -327,7 +328,7 @@ class ErrorManagerActor(Service):
     # --- what is known -----------------------------------------------------------------------
 
     def _load(self) -> None:
-        """In a greenlet: what the table knows of the time before, as soon as it can be asked."""
+        """Load earlier errors from the table as soon as it answers. Runs in a greenlet."""
         told = False
         while True:
             wanted = ErrorFilter(since=datetime.now(UTC) - self._memory.retention)
@@ -337,7 +338,7 @@ class ErrorManagerActor(Service):
                 )
             except (StorageError, SupervisionError) as error:
                 if not told:
-                    # Why it does not answer, the store tells.
+                    # The store logs why the database does not answer.
                     log.info(
                         "Until PostgreSQL answers, the statistics do not include earlier errors."
                     )

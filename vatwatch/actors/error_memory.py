@@ -1,4 +1,4 @@
-"""Error memory: the latest errors, and what they have in common, over the retention's time."""
+"""Error memory: the latest errors, and statistics of all errors of the retention time."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.supervision import give_way
 
 RECENT = 1_000
-# Records of the time before that are counted at once: to count one takes some microseconds.
+# Earlier records that are counted in one go; each takes some microseconds.
 SLICE = 200
 
 
 class ErrorMemory:
-    """What can be asked while the database is away. Changed in place by the error manager."""
+    """Answers questions about errors while the database is away. Changed in place by the error
+    manager."""
 
     def __init__(self, retention: timedelta) -> None:
         self.retention = retention
@@ -28,17 +29,17 @@ class ErrorMemory:
         self.statistics = ErrorStatistics(retention)
 
     def keep_for(self, retention: timedelta) -> None:
-        """How far back the statistics go from the next minute on."""
+        """Set how far back the statistics go, from the next minute on."""
         self.retention = retention
         self.statistics.keep_for(retention)
 
     def add(self, folded: Folded) -> None:
-        """Count what is new of a record, and keep it in place of the same with a lower count."""
+        """Count what is new in a record, and let it replace the same record with a lower count."""
         self._keep(folded.record)
         self.statistics.add(folded.record, folded.added)
 
     def read(self, records: Iterable[ErrorRecord]) -> None:
-        """Take up whole records of an earlier process, in the order of their time."""
+        """Add records of an earlier process, in order of time."""
         for number, record in enumerate(records, 1):
             self._keep(record)
             self.statistics.add(record)
@@ -46,7 +47,8 @@ class ErrorMemory:
                 give_way()
 
     def take_over(self, table: Iterable[ErrorRecord], waiting: Iterable[ErrorRecord]) -> None:
-        """Begin again with what the table has and what waits for it: of each the higher count."""
+        """Start over from the table's records and those that wait for it. Of one record the higher
+        count wins."""
         every = {record.id: record for record in table}
         for record in (*self._recent.values(), *waiting):
             known = every.get(record.id)

@@ -1,7 +1,7 @@
 """What is on its way from the event bus, with a copy on disk for its successor.
 
-Events and dead letters that the table does not have yet are in the file all the time, as a process
-may be killed; what handlers did not get yet only after an ordered stop.
+Events and dead letters that the table does not have yet are always in the file, since a process may
+be killed. Events that handlers did not get yet are in it only after an ordered stop.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from vatwatch.storage.outbox import (
     Outbox,
 )
 
-# Events, and letters, that the store gets at once.
+# Events, and dead letters, sent to the store in one message.
 CHUNK = 1_000
 
 
@@ -46,9 +46,10 @@ class EventBacklog:
         path: Path | None,
         given_up: Callable[[UUID], None] = lambda _key: None,
     ) -> None:
-        """Of more than `size` events, or letters, the oldest go. Without `path`: no copy.
+        """Holds at most `size` events and `size` dead letters; beyond that the oldest is dropped.
 
-        `given_up(key)`: called with the id of each that goes.
+        `given_up(key)` is called with the id of each that is dropped. Without `path` there is no
+        copy.
         """
         self._memory = memory
         self.size = size
@@ -72,18 +73,18 @@ class EventBacklog:
         self._bound()
 
     def add_letter(self, letter: DeadLetter) -> None:
-        """It was not delivered, or again not."""
+        """Keep a dead letter, or its new version after another failed delivery."""
         self._memory.unwritten[letter.id] = letter
         self._copy(LetterLine(letter))
         self._bound()
 
     def forget_letter(self, letter_id: UUID) -> None:
-        """The table is to forget it."""
+        """Have the dead letter deleted from the table."""
         self._memory.unwritten[letter_id] = None
         self._bound()
 
     def next(self) -> StoreEvents | None:
-        """The oldest; None if nothing waits."""
+        """The oldest events and dead letters; None if nothing waits."""
         memory = self._memory
         if not len(self):
             return None
@@ -93,7 +94,8 @@ class EventBacklog:
         )
 
     def written(self, message: StoreEvents) -> list[UUID]:
-        """These are in the table, or never will be; the letters that it has, or has forgotten."""
+        """Drop these events, which are in the table or never will be, and these dead letters, which
+        are stored or deleted."""
         memory = self._memory
         for event in message.events:
             memory.unstored.pop(event.id, None)
@@ -112,7 +114,7 @@ class EventBacklog:
             self._outbox_empty = True
 
     def load(self) -> None:
-        """Go on where the last process ended, in order or not."""
+        """Load what the last process left, whether it stopped in order or not."""
         if self._outbox is None:
             return
         for line in self._outbox.load():
@@ -138,7 +140,8 @@ class EventBacklog:
             self._outbox_empty = False
 
     def _bound(self) -> None:
-        """The file forgets what was given up now and then only: it holds twice as many at most."""
+        """Rewrite the file now and then without what was given up, so it holds twice as many at
+        most."""
         memory = self._memory
         waiting: dict[UUID, Any]
         for waiting in (memory.unstored, memory.unwritten):

@@ -80,12 +80,13 @@ class FlushEvents(Tell):
 
 Received: TypeAlias = ToEventBus | FlushEvents
 
-# Events that are taken at once: to check and to keep one takes 10 to 15 µs, and nobody else runs
-# meanwhile. (A first snapshot of 2,000 pilots has 2,200: 25 to 33 ms.)
+# Events accepted in one slice: to check and keep one takes 10 to 15 µs, and no other greenlet runs
+# meanwhile. (A first snapshot of 2,000 pilots has 2,200 events: 25 to 33 ms.)
 SLICE = 50
-# A status of a busy bus is told at most this often.
+# A busy bus reports its status at most this often.
 REPORT_S = 0.5
-# What delivers dead letters. One about them is counted only: they would breed.
+# Messages that deliver dead letters. If one of them is undelivered, it is only counted: a dead
+# letter about it would cause the next one.
 OF_LETTERS = (
     MessageUndelivered,
     DeleteDeadLetter,
@@ -99,7 +100,7 @@ OF_LETTERS = (
 
 
 class EventBusActor(Service):
-    """Takes what is published; the two sides of it are the table and the handlers."""
+    """Accepts published events, stores them in the table, and delivers them to the handlers."""
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class EventBusActor(Service):
         resend_s: float = RESEND_S,
         backoff: Backoff = BETWEEN_TRIES,
     ) -> None:
-        """`keeps_own`: what the services tell of themselves goes to the table; `outbox`: the file
+        """`keeps_own`: whether events about the service itself go to the table; `outbox`: the file
         with a copy of what is not there yet; `resend_s`: how long the store may owe an answer;
         `backoff`: between two tries of one event.
         """
@@ -229,7 +230,8 @@ class EventBusActor(Service):
         return None
 
     def _publish(self, message: Publish) -> None:
-        """All of them, slice by slice: a first snapshot has more than the hub can wait for."""
+        """Accept all events, slice by slice: those of a first snapshot would block the hub for too
+        long."""
         new = []
         for number, event in enumerate(message.events, 1):
             if (message.checked or self._fits(event)) and self._accept_new(
@@ -244,7 +246,7 @@ class EventBusActor(Service):
         self._report_soon()
 
     def _accept_new(self, event: Event, *, stored: bool) -> bool:
-        """Never gives way, so that a kill comes before or after, not in the middle."""
+        """Accept one event. Never yields, so a kill comes before or after it, not in the middle."""
         is_new = self._memory.is_new(event)
         if is_new:
             self._accept(event, stored=stored)
@@ -281,9 +283,9 @@ class EventBusActor(Service):
     def _undelivered(self, path: str, message: Tell, reason: DeadLetterReason) -> None:
         self._memory.dead_messages += 1
         if self.is_own_report(message):
-            return  # to tell of it would make the next one
+            return  # reporting it would cause the next one
         if isinstance(message, Publish):
-            # Its events are what must not be lost, and they have come here after all.
+            # Its events must not be lost, and they have arrived here after all.
             self._publish(message)
         elif isinstance(message, StoreDeadLetter):
             self._keep(message.letter)
@@ -308,7 +310,7 @@ class EventBusActor(Service):
 
     def _redeliver(self, letter: DeadLetter) -> Redelivery:
         if letter.kind == "alert":
-            # The alerter says when it can be forgotten.
+            # The alerter says when the dead letter can be deleted.
             self.spawn(self._send, "alerter", NotifyAgain(letter))
             return Redelivery.QUEUED
         if letter.event is None:
@@ -326,7 +328,7 @@ class EventBusActor(Service):
             self._keep(held.letter, held.message)
 
     def _discard(self, key: UUID) -> None:
-        """Answered once the table has forgotten it."""
+        """Delete a dead letter. The ask is answered once it is deleted from the table."""
         self._memory.letters.pop(key, None)
         if self._keeps_own:
             self._table.delete_letter(key, self.reply_later())
@@ -338,7 +340,7 @@ class EventBusActor(Service):
         self.after(seconds, FlushEvents())
 
     def _send(self, receiver: str, message: Tell) -> None:
-        with suppress(MailboxFull):  # it is sent again by us, soon, or by the asker
+        with suppress(MailboxFull):  # we send it again soon, or the asker does
             self.address(receiver).tell(message)
 
     def _stored(self, written: StoreEvents, refused: dict[UUID, str]) -> None:

@@ -26,14 +26,14 @@ from vatwatch.supervision import Actor, Backoff
 
 
 class Undelivered(Protocol):
-    """What the bus does with an event that a handler will not get."""
+    """Called when a handler will not get an event."""
 
     def __call__(self, event: Event, handler: str, reason: str, error: str, attempts: int) -> None:
         """Keep it as a dead letter. Must not wait."""
 
 
 class EventDeliveries:
-    """The delivery side of the event bus. Its greenlets are the bus's."""
+    """The delivery side of the event bus. Its greenlets belong to the bus."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class EventDeliveries:
         backoff: between two tries of one event
         redelivered: called with event and handler when a dead letter was handled after all
         undelivered: called when an event is given up
-        changed: called after each delivery, as the figures are others then
+        changed: called after each delivery, when the figures have changed
         """
         self._bus = bus
         self._memory = memory
@@ -70,16 +70,16 @@ class EventDeliveries:
         self._running: list[gevent.Greenlet[..., object]] = []
 
     def start(self) -> None:
-        """Serve the queues of all subscribers, and those that still hold something."""
+        """Start the queues of all subscribers, and queues that still hold events."""
         for handler in {**self._subscriptions, **self._memory.queues}:
             self._queue(handler)
 
     def stop(self) -> None:
-        """Serve nobody any more. What is in the queues stays in the memory."""
+        """Stop all queues. What is in them stays in the memory."""
         gevent.killall(self._running)
 
     def change(self, settings: EventSettings, breaker: BreakerSettings) -> None:
-        """Be as patient as these settings say, from the next delivery on."""
+        """Use these settings' timeouts and tries, from the next delivery on."""
         self._settings, self._policy = settings, handler_policy(breaker, settings)
         for queue in self._queues.values():
             queue.circuit_breaker.use_policy(self._policy)
@@ -109,16 +109,16 @@ class EventDeliveries:
         """Each handler with its figures."""
         return {name: self._status(name, self._queues[name]) for name in sorted(self._queues)}
 
-    # --- what the queues say -----------------------------------------------------------------
+    # --- called by the queues ----------------------------------------------------------------
 
     def delivered(self, handler: str, delivery: Delivery) -> None:
-        """A queue's: it was handled."""
+        """An event was handled."""
         if delivery.redelivery:
             self._redelivered(delivery.event, handler)
         self._changed()
 
     def undeliverable(self, handler: str, delivery: Delivery, reason: str, error: str) -> None:
-        """A queue's: it is given up."""
+        """An event is given up."""
         event = delivery.event
         self._memory.queues[handler].counts.dead += 1
         self._memory.counts_of(event.type).dead += 1
@@ -157,7 +157,7 @@ class EventDeliveries:
 
 
 def metrics_of(counts: DeliveryCounts) -> DeliveryMetrics:
-    """Counts as they are told."""
+    """The counts in the form that the status shows."""
     latency = counts.latency.info()
     return DeliveryMetrics(
         handled=counts.handled,

@@ -1,6 +1,6 @@
-"""What the event bus must not forget when it crashes: plain values, handed over to its successor.
+"""What the event bus hands over to its successor: plain values.
 
-Nothing in it can be half done: the bus changes it between two waits only, so that a kill finds it
+No change in it can be left half done: the bus changes it only between two waits, so a kill comes
 before or after a change.
 """
 
@@ -14,7 +14,7 @@ from vatwatch.events.dead_letters import DeadLetter, LetterFilter
 from vatwatch.events.event import Cursor, Event, EventFilter
 from vatwatch.supervision import LatencyCounts, Tell
 
-# Ids that are remembered, so that an event that is published twice is told once.
+# Ids that are remembered, so that an event published twice is delivered once.
 REMEMBERED = 20_000
 
 
@@ -25,7 +25,7 @@ class Delivery:
     event: Event
     attempts: int = 0
     redelivery: bool = False
-    """Of a dead letter."""
+    """Whether the event comes from a dead letter."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class DeliveryCounts:
 
 @dataclass(slots=True)
 class QueueMemory:
-    """What is on its way to one handler."""
+    """The events on their way to one handler."""
 
     queue: deque[Delivery] = field(default_factory=deque)
     in_hand: Delivery | None = None
@@ -51,14 +51,14 @@ class QueueMemory:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a handler wants; empty is all."""
+    """The event types that a handler wants; empty means all."""
 
     subscriber: str
     types: frozenset[str] = frozenset()
     source: str = ""
 
     def wants(self, event: Event) -> bool:
-        """Whether it is to be delivered."""
+        """Whether the handler wants this event."""
         return (
             (not self.types or event.type in self.types)
             and (not self.source or event.source == self.source)
@@ -66,7 +66,8 @@ class Subscription:
         )
 
     def _is_about_us(self, event: Event) -> bool:
-        # A handler that fails at being told that it failed would never come to an end.
+        # A handler that fails on the event about its own failure would cause the next such event,
+        # without end.
         path = getattr(event.payload, "path", "")
         return event.type == "ERROR_OCCURRED" and path.rpartition("/")[2] == self.subscriber
 
@@ -86,12 +87,12 @@ class BusMemory:
         self.max_dead_letter_size = max_dead_letter_size
         self._max_history_size = max_history_size
         self.loaded = False
-        """Whether the outbox of the process before this one was read."""
+        """Whether the outbox file of the previous process was read."""
         self.history: deque[Event] = deque(maxlen=max_history_size)
         self.queues: dict[str, QueueMemory] = {}
         self.unstored: dict[UUID, Event] = {}
         self.unwritten: dict[UUID, DeadLetter | None] = {}
-        """Dead letters that the table has otherwise, or (None) is to forget."""
+        """Dead letters whose row in the table is out of date, or (None) is to be deleted."""
         self.letters: OrderedDict[UUID, HeldLetter] = OrderedDict()
         self.by_type: Counter[str] = Counter()
         self.by_source: Counter[str] = Counter()
@@ -100,7 +101,7 @@ class BusMemory:
         self._seen: OrderedDict[UUID, None] = OrderedDict()
 
     def bound(self, *, max_history_size: int, max_dead_letter_size: int) -> None:
-        """Hold so many events and dead letters from now on; the oldest of more go."""
+        """Hold so many events and dead letters from now on; beyond that the oldest is dropped."""
         self._max_history_size = max_history_size
         self.max_dead_letter_size = max_dead_letter_size
         self.shorten(None)
@@ -108,13 +109,13 @@ class BusMemory:
             self.letters.popitem(last=False)
 
     def shorten(self, size: int | None) -> None:
-        """The ring takes up memory: for a while it may be a shorter one; None: no longer."""
+        """Shorten the ring for a while, to free memory; None ends that."""
         wanted = self._max_history_size if size is None else min(size, self._max_history_size)
         if wanted != self.history.maxlen:
             self.history = deque(self.history, maxlen=wanted)
 
     def is_new(self, event: Event) -> bool:
-        """Whether it was not published before; from now on it was."""
+        """Whether this event is published for the first time. It is remembered from now on."""
         if event.id in self._seen:
             self.repeated += 1
             return False
@@ -124,18 +125,18 @@ class BusMemory:
         return True
 
     def hold(self, held: HeldLetter) -> None:
-        """Keep a letter; the oldest goes when there are too many (the table has it)."""
+        """Keep a dead letter. If there are too many the oldest is dropped (the table has it)."""
         self.letters[held.letter.id] = held
         self.letters.move_to_end(held.letter.id)
         if len(self.letters) > self.max_dead_letter_size:
             self.letters.popitem(last=False)
 
     def counts_of(self, kind: str) -> DeliveryCounts:
-        """Of one type of event."""
+        """The figures of one event type."""
         return self.types.setdefault(kind, DeliveryCounts())
 
     def all_letters(self) -> list[DeadLetter]:
-        """Those in memory, and those on their way to the table."""
+        """The dead letters in memory, and those on their way to the table."""
         found = {key: held.letter for key, held in self.letters.items()}
         for key, letter in self.unwritten.items():
             if letter is None:

@@ -1,5 +1,4 @@
-"""Events to store: the way of events and dead letters into their tables, until the store has said
-that they are there."""
+"""Events to store: sends events and dead letters to the store until it has acknowledged them."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ from vatwatch.supervision import Reply
 
 
 class EventsToStore:
-    """What the tables do not have yet."""
+    """The events and dead letters that the tables do not have yet."""
 
     def __init__(
         self,
@@ -31,7 +30,7 @@ class EventsToStore:
         check_later: Callable[[float], None],
     ) -> None:
         """Args:
-        size: of more than so many events, or letters, the oldest go
+        size: how many events, and how many dead letters, may wait; the oldest is dropped beyond
         outbox: the file with a copy; None: no copy
         resend_s: how long the store may owe an answer, in seconds
         send: sends the store a message, and does not wait for it
@@ -46,7 +45,7 @@ class EventsToStore:
         self._deleting: dict[UUID, list[Reply[None]]] = {}
 
     def bound(self, size: int) -> None:
-        """Let so many events, or letters, wait from now on."""
+        """Set how many events, and how many dead letters, may wait."""
         self._backlog.size = size
 
     def __len__(self) -> int:
@@ -58,11 +57,11 @@ class EventsToStore:
         return self._backlog.error
 
     def load(self) -> None:
-        """Go on where the last process ended."""
+        """Load what the last process left."""
         self._backlog.load()
 
     def put_away(self) -> None:
-        """Write the file with all that is on its way: for the next process, at a stop."""
+        """At a stop: write all that is on its way to the file, for the next process."""
         self._backlog.put_away()
 
     def close(self) -> None:
@@ -70,23 +69,24 @@ class EventsToStore:
         self._backlog.close()
 
     def add_event(self, event: Event) -> None:
-        """It is to be written; `flush` sends it."""
+        """Queue an event for the table; `flush` sends it."""
         self._backlog.add_event(event)
 
     def add_letter(self, letter: DeadLetter) -> None:
-        """It is to be written as it is now."""
+        """Queue a dead letter for the table, as it is now."""
         self._backlog.add_letter(letter)
         self.flush()
 
     def delete_letter(self, letter_id: UUID, reply: Reply[None] | None = None) -> None:
-        """The table is to forget it. `reply` is answered when it has, or fails if it will not."""
+        """Have a dead letter deleted from the table. `reply` is answered when that is done, or
+        fails if it will not be done."""
         if reply is not None:
             self._deleting.setdefault(letter_id, []).append(reply)
         self._backlog.forget_letter(letter_id)
         self.flush()
 
     def flush(self) -> None:
-        """Send the store what it does not have, unless it has not answered yet."""
+        """Send the store what the tables lack, unless the store still owes an answer."""
         message = None if self._owed.is_awaited else self._backlog.next()
         if message is not None:
             self._owed.sent(message)
@@ -94,12 +94,12 @@ class EventsToStore:
             self._check()
 
     def store_started(self) -> None:
-        """The store holds nothing any more: send it again."""
+        """The store has restarted and forgotten everything: send it again."""
         self._owed.give_up()
         self.flush()
 
     def check(self) -> None:
-        """Send again what the store has owed an answer to for too long."""
+        """Send again what the store has not answered for too long."""
         self._check_due = False
         if self._owed.is_awaited:
             self._check()
@@ -121,10 +121,11 @@ class EventsToStore:
             self._check_later(self._resend_s)
 
     def _given_up(self, key: UUID) -> None:
-        """The wish is given up for what came later, and the table still has the letter."""
+        """The deletion was dropped because too much came later: the table still has the dead
+        letter."""
         for reply in self._deleting.pop(key, ()):
             reply.fail(
                 DatabaseUnavailable(
-                    "The database is away, and too much waits for it: the letter is kept."
+                    "The database is away and too much waits for it: the dead letter is kept."
                 )
             )

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 # The list of addresses changes rarely.
 STATUS_AGE_S = 3600.0
-# Without an answer from what it listed, the list is asked again, as it may be what is wrong.
+# If no listed address answers, the list is asked again, since it may be out of date.
 STATUS_RETRY_S = 60.0
 
 
@@ -34,7 +34,7 @@ class Addresses:
 
 
 class AddressBook:
-    """Knows the addresses, and asks for them again from time to time."""
+    """Knows the addresses of the feeds, and looks them up again from time to time."""
 
     def __init__(self, settings: VatsimSettings, client: FeedClient) -> None:
         self._settings = settings
@@ -45,7 +45,7 @@ class AddressBook:
         self._outage: Outage | None = None
 
     def change(self, settings: VatsimSettings) -> None:
-        """Look for the feeds where these settings say; what was listed elsewhere is forgotten."""
+        """Use the addresses of these settings; what was listed before is forgotten."""
         if settings.status_url != self._settings.status_url:
             self._listed = None
         self._settings = settings
@@ -71,11 +71,11 @@ class AddressBook:
         return self._listed
 
     def doubt(self) -> None:
-        """What was found does not answer."""
+        """Note that the addresses that were found do not answer."""
         self._doubted = True
 
     def _look_up(self) -> Addresses:
-        """Ask `status.json`; while it is unavailable, go on with what is known."""
+        """Ask `status.json`. While it is unavailable, keep the known addresses."""
         settings = self._settings
         data: list[str] = []
         transceivers: list[str] = []
@@ -98,9 +98,10 @@ class AddressBook:
         return found
 
     def _tell_operator(self, cause: str) -> None:
-        """A line when the list fails while the feed answers, for another cause, and at the end."""
+        """Log when the list fails while the feed answers, when the cause changes, and when it is
+        over."""
         if cause and self._doubted:
-            # The feed is away, too, and the fetcher tells of that.
+            # The feed is away, too, and the fetcher logs that.
             log.debug("The list of the feeds' addresses is unavailable: %s", cause)
             return
         self._outage, news = look(self._outage, cause, datetime.now(UTC))
@@ -117,7 +118,7 @@ def addresses_from_status(body: bytes) -> tuple[list[str], list[str]]:
     """The addresses of both feeds in a `status.json`; those that cannot be asked are left out.
 
     Raises:
-        FeedNotJson, FeedMalformed: it is something else
+        FeedNotJson, FeedMalformed: the body is not such a list
     """
     try:
         page = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
@@ -135,5 +136,5 @@ def _addresses(value: Any) -> list[str]:
 
 
 def choose(addresses: list[str], default: str) -> str:
-    """One of the listed ones at random, as VATSIM asks for."""
+    """One of the listed addresses at random, as VATSIM asks for."""
     return random.choice(addresses) if addresses else default  # noqa: S311 - no secret

@@ -1,9 +1,9 @@
 """Gets the feeds over HTTP. Every way in which that can go wrong has its own error.
 
-Four libraries take part (requests, urllib3, http.client, the codecs), and each raises errors of its
-own for what a server or an address can be like. They are all turned into `FetchError`s here: a
-failed request is an outcome, never a crash. So redirects are followed and bodies are decompressed
-by this module, within bounds.
+Four libraries take part (requests, urllib3, http.client, the codecs), and each has its own errors
+for bad servers and bad addresses. This module turns them all into `FetchError`s: a failed request
+is an outcome, never a crash. For the same reason it follows redirects and decompresses bodies
+itself, within bounds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from vatwatch.errors import (
 from vatwatch.redaction import shown_address
 
 CHUNK_BYTES = 64 * 1024
-# So much is decompressed before others get a turn: a few milliseconds.
+# Bytes that are decompressed before other greenlets get a turn: a few milliseconds' worth.
 SLICE_BYTES = 512 * 1024
 # A redirect or two is what a CDN does; more is a loop.
 MAX_REDIRECTS = 5
@@ -52,9 +52,9 @@ REDIRECTS = frozenset(
         HTTPStatus.PERMANENT_REDIRECT,
     }
 )
-# What the libraries raise for a timeout, and for everything else that a server, a name, an address
-# or a body can be like. ValueError has those of addresses and codecs (UnicodeError, InvalidURL,
-# LocationParseError) among its subclasses.
+# What the libraries raise for a timeout, and for any other fault of a server, a name, an address or
+# a body. Errors of addresses and codecs are ValueErrors (UnicodeError, InvalidURL,
+# LocationParseError).
 LATE = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 UNANSWERED = (
     requests.RequestException,
@@ -67,16 +67,16 @@ UNANSWERED = (
 )
 
 
-# It warns of each odd header with a traceback. What matters of them is in our errors.
+# urllib3 warns of each odd header with a traceback. Our errors say what matters.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 class NotModified(Exception):
-    """The server says that what we have is the newest."""
+    """The server says that we have the newest body."""
 
 
 class _Session(requests.Session):
-    """One that leaves redirects to us: requests would read the body of each without a bound."""
+    """A session that leaves redirects to us: requests would read each body without a bound."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None: there is nothing to follow."""
@@ -86,7 +86,8 @@ class _Session(requests.Session):
 
 @dataclass(slots=True)
 class _Validators:
-    """What a server gave us to ask with (RFC 9110, section 13). VATSIM's origin gives none."""
+    """The validators of the last answer, for conditional requests (RFC 9110, section 13). VATSIM's
+    origin sends none."""
 
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -128,7 +129,7 @@ class FeedClient:
         max_body_bytes: int,
         may_ask: Callable[[str], bool],
     ) -> None:
-        """Ask like this from the next request on; see `__init__`."""
+        """Use these arguments from the next request on; see `__init__`."""
         self._timeout_s = timeout_s
         self._max_body_bytes = max_body_bytes
         self._may_ask = may_ask
@@ -148,7 +149,7 @@ class FeedClient:
             return self._get(url)
 
     def forget_validators(self, url: str | None = None) -> None:
-        """Ask for whole bodies again (of `url`, or of all): the last ones were not kept."""
+        """Ask for whole bodies again (of `url`, or of all), because the last ones were not kept."""
         if url is None:
             self._validators.clear()
         else:
@@ -162,7 +163,7 @@ class FeedClient:
         try:
             body = self._follow(url)
         except LATE:
-            # Both without their cause, whose text has the whole address in it.
+            # Both are raised without their cause, whose text has the whole address in it.
             late = f"no answer from {shown(url)} within {self._timeout_s:g} s"
             raise FetchTimeout(late) from None
         except UNANSWERED as error:
@@ -195,7 +196,7 @@ class FeedClient:
 
     def _target(self, url: str, place: str, location: str) -> str:
         """The address that a redirect leads to."""
-        # Headers are bytes, shown as Latin-1; an address beyond ASCII is sent as UTF-8.
+        # requests decodes headers as Latin-1, but a non-ASCII address is sent as UTF-8.
         location = location.encode("latin-1", "replace").decode(errors="replace")
         try:
             target = urljoin(place, location)
@@ -255,7 +256,7 @@ class FeedClient:
 
 
 def fault_of(url: str) -> str | None:
-    """What is wrong with an address that is to be asked; None if nothing is."""
+    """What is wrong with an address; None if it can be asked."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -279,7 +280,7 @@ def shown(url: str) -> str:
 
 
 def why(error: BaseException) -> str:
-    """What went wrong, in few words. The libraries wrap the cause up to four times."""
+    """What went wrong, in a few words. The libraries wrap the cause up to four times."""
     for cause in reversed([*_causes(error)]):
         match cause:
             case urllib3.exceptions.NameResolutionError() | socket.gaierror():
@@ -304,7 +305,7 @@ def why(error: BaseException) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised for, the outermost first."""
+    """The error and its chain of causes, the outermost first."""
     seen: list[BaseException] = []
     todo: list[object] = [error]
     while todo:

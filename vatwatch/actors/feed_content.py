@@ -1,4 +1,4 @@
-"""What is wrong with the content of the feed now, and which of it is news."""
+"""What is wrong with the feed's content now, and which of it is new."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTHING_SEEN = TrafficConditions(Usual(), ())
 
 @dataclass(frozen=True, slots=True)
 class ContentFailure:
-    """Something unreadable that was not there in the snapshot before: worth an error's record."""
+    """Something unreadable that the previous snapshot did not have: worth an error record."""
 
     operation: str
     error: FeedError
@@ -31,7 +31,7 @@ class FeedContent:
     """Follows the content of the live snapshots. Holds values only."""
 
     def __init__(self, seen: TrafficConditions = NOTHING_SEEN) -> None:
-        """`seen`: what an earlier one has seen last, to go on from there."""
+        """`seen`: what the previous incarnation saw last, to continue from."""
         self.seen = seen
         self.radios_unreadable: Counter[str] = Counter()
         """Snapshots whose radios feed could not be read, by outcome."""
@@ -45,7 +45,8 @@ class FeedContent:
 
     @property
     def fewer_pilots(self) -> str | None:
-        """That there are far fewer pilots than usual; empty if not, None before the first look."""
+        """A sentence if there are far fewer pilots than usual; empty if not, None before the first
+        look."""
         return None if self.seen.usual.time is None else self.seen.fewer_pilots
 
     def observe(
@@ -59,7 +60,7 @@ class FeedContent:
                 start
 
         Returns:
-            What has become wrong with it. What was wrong in the snapshot before is not told again:
+            What is newly wrong. A fault that the previous snapshot had is not returned again, since
             a fault upstream may last for hours.
         """
         usual = self.seen.usual

@@ -1,4 +1,4 @@
-"""What can come of a poll, in a word each, and what the operator is told of it."""
+"""The outcomes of a poll, one word each, and what the operator is told about them."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ _OUTCOMES: dict[type[Exception], str] = {
     SupervisionError: "journal_failed",
 }
 ANSWERED = ("advanced", "unchanged", "older", "future")
-"""Outcomes of a feed that is there. Only an advance says that it is as it should be."""
+"""Outcomes of a feed that answers. Only "advanced" means that all is well."""
 NOT_KEPT = ("journal_full", "journal_failed")
-"""Outcomes that are the journal's, not the feed's: the feed is well, and nothing is collected."""
+"""Outcomes that the journal causes: the feed is well, but nothing is collected."""
 NO_ANSWER = ("timeout", "unreachable", "breaker_open", "http_status")
 """Outcomes after which the feed's address may be wrong."""
 
-# A feed that fails in another way each time is told of this often.
+# A feed that fails in a new way each time is logged this often.
 TELL_S = 60.0
 
 
 def outcome_of(error: Exception) -> str:
-    """The word for what ended a poll. Raises StopIteration for an error that is none of these."""
+    """The outcome for the error that ended a poll. Raises StopIteration for an unknown error."""
     return next(_OUTCOMES[kind] for kind in type(error).__mro__ if kind in _OUTCOMES)
 
 
@@ -73,7 +73,7 @@ def health_of(status: FetcherStatus, held_lead: timedelta) -> tuple[Health, str]
 
 
 class PollLog:
-    """Tells the log when polls begin to fail, when the reason changes, and when all is well."""
+    """Logs when polls begin to fail, when the reason changes, and when all is well again."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
@@ -81,7 +81,7 @@ class PollLog:
         self._told_s = 0.0
 
     def take(self, outcome: str, *, error: str, source: str, next_poll_at: datetime) -> None:
-        """What came of a poll.
+        """Note the outcome of a poll.
 
         Args:
             outcome: as `outcome_of`, or one of `ANSWERED`
@@ -111,10 +111,11 @@ class PollLog:
             self._log.info("The VATSIM feed is available again: %s.", source)
 
     def _is_news(self, outcome: str) -> bool:
-        """Whether it differs from what was told, and is not one of many ways to fail in a row."""
+        """Whether the outcome is new, and not one of many changing failures in a row."""
         if not self._told:
             return True
-        if outcome in (self._told, "breaker_open"):  # a breaker opens because of what was told
+        # A breaker opens because of failures that were logged already.
+        if outcome in (self._told, "breaker_open"):
             return False
         is_same_part = (self._told in NOT_KEPT) is (outcome in NOT_KEPT)
         return not is_same_part or monotonic() - self._told_s >= TELL_S

@@ -1,4 +1,4 @@
-"""Fetcher: polls the feeds on a schedule that does not drift, and has what is new made durable.
+"""Fetcher: polls the feeds on a schedule that does not drift, and gives new updates to the journal.
 
 Receives  PollDue, SettingsChanged
 Asks      journal FindFeedClock, AppendSnapshot, HoldSnapshot, ReleaseHeld, QuarantineHeld
@@ -77,14 +77,14 @@ class PollDue(Tell):
 
 Received: TypeAlias = PollDue | SettingsChanged
 
-# So many updates that do not come: the data server has died, and its cache goes on serving.
+# After so many missing updates the data server has died, though its cache still answers.
 FROZEN_PERIODS = 4
 FROZEN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """A body of the main feed, and what its head says."""
+    """A body of the main feed, and the values of its head."""
 
     body: bytes
     at: datetime
@@ -93,7 +93,7 @@ class _Fetched:
 
 
 class FetcherActor(Service):
-    """Owns the schedule, and the decision what a feed's time means."""
+    """Keeps the schedule, and decides what the feed's time means."""
 
     _circuit_breaker: CircuitBreaker
     _fetching: Recovery
@@ -159,7 +159,7 @@ class FetcherActor(Service):
         self._pool.run(self._last_poll.began, began)
         outcome = self._outcome()
         if outcome not in ("advanced", "unchanged"):
-            # What was not kept must be sent again, whole.
+            # A body that was not kept must be sent again, whole.
             self._client.forget_validators()
         if outcome in NO_ANSWER:
             self._addresses.doubt()
@@ -182,26 +182,26 @@ class FetcherActor(Service):
         self._report()
 
     def _outcome(self) -> str:
-        """One poll, with its tries, from the request to the journal; what came of it in a word."""
+        """Do one poll, with its tries, from the request to the journal. Returns its outcome."""
         try:
             if self._clock is None:
                 self._clock = self._find_clock()
             body = self._fetching.call(self._fetch)
             outcome = "unchanged" if body is None else self._take(self._clock, body)
         except BreakerOpen:
-            # The reason is what opened it.
+            # The reason is the failure that opened the breaker.
             self._last_error = self._last_error or self._circuit_breaker.info().last_failure
             return "breaker_open"
         except (FeedError, FetchError, JournalError, SupervisionError) as error:
             self._last_error = str(error)
             if isinstance(error, JournalError | SupervisionError):
-                self._clock = None  # what it has done of what was asked is not known
+                self._clock = None  # it is not known what the journal has done
             return outcome_of(error)
         self._last_error = ""
         return outcome
 
     def _fetch(self) -> bytes | None:
-        """The main feed's body, with the second feed on its way; None if we have the newest."""
+        """Request both feeds, and return the main feed's body; None if we have the newest."""
         where = self._addresses.find()
         self._source = shown(where.data)
         self._radios.ask(where.transceivers)
@@ -211,7 +211,7 @@ class FetcherActor(Service):
             return None
 
     def _change(self, settings: VatsimSettings, breaker: BreakerSettings) -> None:
-        """Another interval counts from the latest poll: nobody is asked sooner than it says."""
+        """A new interval counts from the latest poll, so no server is asked too soon."""
         before, self._settings, self._breaker = self._settings, settings, breaker
         self._client.change(**request_terms(settings))
         self._addresses.change(settings)
@@ -222,10 +222,10 @@ class FetcherActor(Service):
             self._plan = structs.replace(self._plan, due=due)
             self._poll_at_its_time()
 
-    # --- what has come -----------------------------------------------------------------------
+    # --- handling what was fetched -----------------------------------------------------------
 
     def _take(self, clock: FeedClock, body: bytes) -> str:
-        """Keep, hold or pass over what has come. Raises what `_outcome` knows."""
+        """Keep, hold or skip the update. Raises errors that `_outcome` knows."""
         fetched = self._look_at(body)
         judgement = judge(clock, Moment(fetched.time, fetched.at))
         verdict = judgement.verdict
@@ -260,7 +260,8 @@ class FetcherActor(Service):
         return outcome
 
     def _look_at(self, body: bytes) -> _Fetched:
-        """What its head says. Raises FeedError; what has no valid time is put into quarantine."""
+        """Read the head of a body. Raises FeedError, after a body without a valid time was
+        quarantined."""
         at = datetime.now(UTC)
         try:
             time, about = self._pool.run(_read_head, body)
@@ -270,14 +271,15 @@ class FetcherActor(Service):
         except (FeedError, SupervisionError):
             raise
         except Exception as error:
-            # A bug that this body wakes. The next one may be as good as any.
+            # This body has found a bug. The next one may be fine.
             unreadable = FeedMalformed(f"its head cannot be read: {error!r}")
             self._reject(body, at, unreadable)
             raise unreadable from error
         return _Fetched(body, at, time, about)
 
     def _reject(self, body: bytes, at: datetime, error: FeedError) -> None:
-        """Have a body kept that cannot become a snapshot; once, however often it is sent."""
+        """Have the journal quarantine a body that cannot become a snapshot; once, however often it
+        is sent."""
         digest = blake2b(body).digest()
         if digest != self._rejected:
             self._rejected = digest
@@ -286,7 +288,7 @@ class FetcherActor(Service):
         self._outcomes["rejected"] += 1
 
     def _hold(self, fetched: _Fetched, judgement: Judgement) -> bool:
-        """Have it kept, but not processed; False if it is known, and there is nothing to hold."""
+        """Have an update kept but not processed. Returns False if the journal has it already."""
         message = HoldSnapshot(
             fetched.time, fetched.at, fetched.body, self._radios_of(), self._source
         )
@@ -336,7 +338,8 @@ class FetcherActor(Service):
     # --- what the journal knows ----------------------------------------------------------------
 
     def _find_clock(self) -> FeedClock:
-        """The clock as the journal tells it, with what was interrupted brought to its end."""
+        """Get the clock from the journal, and finish what the previous incarnation left half
+        done."""
         known = self._ask_journal(FindFeedClock())
         clock, unfinished = restore(known.followed, known.held)
         for judgement in unfinished:
@@ -351,7 +354,7 @@ class FetcherActor(Service):
             return None
         return self._clock.newest.time
 
-    # --- what is told ----------------------------------------------------------------------------
+    # --- reporting -------------------------------------------------------------------------------
 
     def _report(self) -> None:
         self.describe(self._report_status)
@@ -359,7 +362,7 @@ class FetcherActor(Service):
     def _report_status(self) -> None:
         interval_s = self._settings.poll_interval_s
         frozen_s = max(FROZEN_PERIODS * interval_s, FROZEN_S if interval_s >= 15 else 0)
-        # By the monotonic clock. The time before the start does not count against the feed.
+        # Monotonic time. The time before the start does not count against the feed.
         stands_s = monotonic() - max(self._advanced_s, self._started_s)
         held = () if self._clock is None else self._clock.held
         status = FetcherStatus(

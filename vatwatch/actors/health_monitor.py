@@ -1,4 +1,4 @@
-"""Health monitor: asks everybody how they are, and hears it from them when it changes.
+"""Health monitor: probes every part, and receives their reports when something changes.
 
 Receives  ServiceReport, NodeChanged, Delivered, GetReports, CheckHealth, TellHealth, Probed,
           DependencyInspected, SettingsChanged
@@ -59,7 +59,7 @@ from vatwatch.supervision.failures import text_of
 
 @dataclass(frozen=True, slots=True)
 class CheckHealth(Tell):
-    """Ask everybody, and publish what is found."""
+    """Probe all parts, and publish the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Probed(Tell):
 
 @dataclass(frozen=True, slots=True)
 class DependencyInspected(Tell):
-    """What is outside has answered, or why not."""
+    """The answer of a dependency, or why there is none."""
 
     name: str
     health: Health
@@ -86,17 +86,17 @@ class DependencyInspected(Tell):
 
 Received: TypeAlias = ToHealthMonitor | CheckHealth | TellHealth | Probed | DependencyInspected
 
-# Parts change in swarms: one event tells of what changes within this.
+# Changes come in bursts: one event reports all that change within this time.
 TELL_S = 0.1
 # Unhealthy services are probed more often.
 AGAIN_S = 5.0
-# Services that tell of a dependency in their own reports; it is probed as well.
+# Services whose reports also describe a dependency; the dependency is probed as well.
 SPEAKERS = {"store": "postgresql", "cache": "redis"}
 
 
 @dataclass(slots=True)
 class Records:
-    """What is known, and handed over to the successor."""
+    """What the health monitor knows, and hands over to its successor."""
 
     registry: HealthRegistry = field(default_factory=HealthRegistry)
     reports: dict[str, ServiceReport] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class Records:
 
 
 class HealthMonitorActor(Service):
-    """Finds out how each part is, and how the whole follows."""
+    """Finds out the health of each part and of the whole."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class HealthMonitorActor(Service):
         *,
         busy_limits_s: Mapping[str, float],
     ) -> None:
-        """`busy_limits_s`: who may have a message in hand for longer than a probe waits."""
+        """`busy_limits_s`: how long an actor may handle one message and be healthy, by name."""
         super().__init__()
         self._records = Records()
         self._settings = settings
@@ -175,7 +175,7 @@ class HealthMonitorActor(Service):
         return None
 
     def _hear(self, event: Event) -> None:
-        """A part had an error: see at once how it is, and not only when it is its turn."""
+        """A part had an error: probe it at once instead of at its next turn."""
         if isinstance(event.payload, ServicePayload):
             name = event.payload.path.rpartition("/")[2]
             if self.node_info(name) is not None:
@@ -205,7 +205,7 @@ class HealthMonitorActor(Service):
             self._check_in(self._settings.health_check_interval_s)
 
     def _ask_once(self, name: str, ask: Callable[[str], None]) -> None:
-        """In a greenlet; a service that has not answered yet is not asked again."""
+        """Probe a service in a greenlet, unless the last probe is still unanswered."""
         if name not in self._asked and name != self.name:
             self._asked.add(name)
             self.spawn(self._asking, name, ask)
@@ -230,19 +230,19 @@ class HealthMonitorActor(Service):
         try:
             missing = self.address("history").ask(InspectDatabase(), timeout_s=timeout_s).error
         except ActorUnavailable:
-            return  # that says nothing of the database, and is told by itself
+            return  # that says nothing about the database; the history's own health tells it
         except VatwatchError as error:
             missing = text_of(error)
         health = Health.UNHEALTHY if missing else Health.HEALTHY
         self.after(0, DependencyInspected(name, health, missing))
 
     def _inspect_redis(self, name: str) -> None:
-        """Without Redis this part does not exist."""
+        """Probe Redis. Without REDIS_URL there is no such part."""
         timeout_s = self._settings.probe_timeout_s
         try:
             found = self.address("cache").ask(InspectCache(), timeout_s=timeout_s)
         except ActorUnavailable:
-            return  # that says nothing of Redis, and is told by itself
+            return  # that says nothing about Redis; the cache's own health tells it
         except VatwatchError as error:
             if name in self._records.outside:
                 self.after(0, DependencyInspected(name, Health.UNHEALTHY, text_of(error)))
@@ -287,15 +287,15 @@ class HealthMonitorActor(Service):
 
     def _look_at(self, service: str) -> None:
         if (node := self.node_info(service)) is None:
-            return  # a name that is none of the tree's
+            return  # not the name of a service in the tree
         self._observe(service, self._observation_of(node))
         if service == "fetcher":
             self._look_at_feeds()
         self._conclude()
 
     def _hear_of(self, name: str, before: ServiceReport | None, now: ServiceReport) -> None:
-        """A service says how a dependency is: that it is away holds at once; that it is back is
-        seen by asking."""
+        """A service reports on a dependency. That it is away is believed at once; that it is back
+        is first checked by a probe."""
         was, is_now = of_dependency(before), of_dependency(now)
         if is_now is not WELL or name in self._records.outside:
             self._observe(name, self._observation_of_dependency(name))
@@ -304,17 +304,17 @@ class HealthMonitorActor(Service):
             self._ask_once(name, inspect)
 
     def _observation_of_dependency(self, name: str) -> Observation:
-        """The gravest of what was found by asking, and what the service that needs it says."""
+        """The worst of the probe's result and what the service that needs the dependency says."""
         speaker = next(service for service, of in SPEAKERS.items() if of == name)
         said = of_dependency(self._records.reports.get(speaker))
         return worst((said, self._records.outside.get(name, WELL)))
 
     def _observation_of(self, node: NodeInfo) -> Observation:
-        """The gravest of what its supervisor, the probe and it itself say."""
+        """The worst of what the supervisor, the probe and the service itself say."""
         failure = node.last_failure
         why = "" if failure is None else f"{failure.error_type}: {failure.error_text}"
         said = self._records.reports.get(node.name)
-        # Of its own state it knows that it runs: else nobody would look.
+        # The health monitor itself runs, or this code would not.
         state = State.RUNNING if node.name == self.name else node.state
         observations = [of_state(state, why.strip(": "))]
         if node.name in self._missing:
@@ -344,7 +344,7 @@ class HealthMonitorActor(Service):
         self.publish("SERVICE_RECOVERED", payload)
 
     def _tell(self) -> None:
-        """Publish how everybody is, and who is another than at the time before."""
+        """Publish the health of all parts, and which of them have changed since the last time."""
         whole = self._registry.whole
         assert whole is not None
         services = {name: part.health.value for name, part in self._registry.parts.items()}
@@ -369,11 +369,11 @@ class HealthMonitorActor(Service):
         self._registry.set_overall(whole, datetime.now(UTC))
 
     def _cannot_work(self) -> Iterator[tuple[str, str]]:
-        """Of those that collect, who cannot; that something outside is away is not meant."""
+        """Which collecting services cannot work. A dependency that is away does not count."""
         for name in COLLECTING:
             node = self.node_info(name)
             if node is None:
-                continue  # nothing is to be collected
+                continue  # there is no fetcher: nothing is collected
             now_s = monotonic()
             if node.state is State.RUNNING:
                 self._ran_at[name] = now_s

@@ -11,7 +11,7 @@ from vatwatch.monitoring.health import WELL, Health, Observation
 
 
 def of_feeds(report: ServiceReport | None) -> Iterator[tuple[str, Observation]]:
-    """How the feeds are, by the fetcher's report: their names and observations."""
+    """The health of both feeds from the fetcher's report: names and observations."""
     if report is None or not isinstance(report.status, FetcherStatus):
         return
     status = report.status
@@ -30,7 +30,7 @@ def of_feeds(report: ServiceReport | None) -> Iterator[tuple[str, Observation]]:
 
 
 def of_dependency(report: ServiceReport | None) -> Observation:
-    """What a service says of the dependency that it needs."""
+    """What a service says about its dependency."""
     status = None if report is None else report.status
     match status:
         case StoreStatus(last_error=why, broken=False) | CacheStatus(last_error=why) if why:
@@ -39,7 +39,7 @@ def of_dependency(report: ServiceReport | None) -> Observation:
 
 
 def cannot_work(status: Status | None) -> bool:
-    """Whether a service says that it cannot do its work, and no weather is the reason."""
+    """Whether a service says that it cannot do its work, for a reason other than weather."""
     match status:
         case StoreStatus(broken=True):
             return True

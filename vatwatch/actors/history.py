@@ -1,10 +1,10 @@
-"""History: answers what is asked of the database, several questions at a time.
+"""History: answers questions from the database, several at a time.
 
 Receives  FindTrack, FindEvents, FindDeadLetters, FindDeadLetter, FindAlerts, FindErrors,
           InspectDatabase, TryDatabase, DatabaseReturned, SettingsChanged
 Asks      postgres GetDsn, if the cluster is embedded
 Sends     DatabaseReturned to store, ServiceReport
-Holds     connections of its own, so that no reader waits for the writer, nor the writer for one
+Holds     its own connections, so that readers and the writer do not wait for each other
 Restart   costs the questions in hand
 """
 
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TryDatabase(Tell):
-    """It was away at the last question; see whether it is back."""
+    """The database was away at the last question; check whether it is back."""
 
 
 Received: TypeAlias = ToHistory | TryDatabase
@@ -66,7 +66,8 @@ Received: TypeAlias = ToHistory | TryDatabase
 # Connections that questions from outside leave to the tree's own: one for the health monitor's
 # look at the database, one for an actor that reads what happened before it started.
 RESERVED = 2
-# While the database is away: nobody may ask for hours, and the status would stay out of date.
+# Seconds between two tries while the database is away. Without them the status would stay out of
+# date for as long as nobody asks anything.
 RETRY_S = 1.0
 # Making the tables takes a second; changing large ones takes longer than a question waits.
 SCHEMA_S = 10.0
@@ -141,7 +142,7 @@ class HistoryActor(Service):
         self._aside(partial(self._answer, query))
 
     def _aside(self, answer: Callable[[Reply[Any]], None]) -> None:
-        """Let it be answered in a greenlet of its own, so that nobody waits for the database."""
+        """Answer in a separate greenlet, so that this actor never waits for the database."""
         reply = self.reply_later()
         if not reply.public:
             self.spawn(answer, reply)
@@ -153,11 +154,12 @@ class HistoryActor(Service):
             reply.fail(TooManyQuestions(text, PUBLIC_RETRY_S))
 
     def _in_turn(self, answer: Callable[[Reply[Any]], None], reply: Reply[Any]) -> None:
-        """What is asked from outside has what connections the tree leaves it."""
+        """Answer a question over HTTP: it may use the connections that are not reserved for the
+        tree."""
         try:
             with self._public_places:
                 if reply.abandoned:
-                    reply.set(None)  # who asked has gone; nothing is to be looked for
+                    reply.set(None)  # the asker has gone, so no answer is needed
                 else:
                     answer(reply)
         finally:
@@ -171,7 +173,7 @@ class HistoryActor(Service):
             self._failures += 1
             self._away(error)
             reply.fail(error)
-        except Exception as error:  # noqa: BLE001 - it is the asker's, and costs the others nothing
+        except Exception as error:  # noqa: BLE001 - the asker gets it, and others do not notice
             self._failures += 1
             reply.fail(error)
         else:
@@ -215,7 +217,7 @@ class HistoryActor(Service):
         self._report(text_of(error))
 
     def _report(self, last_error: str) -> None:
-        """Degraded while the database is away: without it nothing is lost but the answers."""
+        """The service is degraded while the database is away: only its answers are missing."""
         if not last_error:
             self._since = self._retry_at = None
         elif self._since is None:

@@ -5,8 +5,8 @@ Receives  AppendSnapshot, HoldSnapshot, ReleaseHeld, QuarantineHeld, RejectSnaps
           KeepArchive, CleanJournal, SettingsChanged
 Sends     SnapshotJournaled and EntrySkipped to processor, SnapshotSetAside to cache,
           ServiceReport
-Holds     the files' index, and in a file how often each entry made somebody fail
-Restart   costs nothing: the files are the state; whether the archive is kept is told again
+Holds     the index of the files; a file counts how often each entry made an actor fail
+Restart   costs nothing: the files are the state; whether the archive is kept is sent again
 
 What the disk refuses never ends it. While the directory cannot even be opened it answers with
 JournalError, and tries again with each message.
@@ -74,7 +74,7 @@ T = TypeVar("T")
 Received: TypeAlias = ToJournal
 
 MEGABYTE = 1024 * 1024
-# How long one question may look for an entry that can be read: half of what the processor waits.
+# How long one question may search for a readable entry: half of what the processor waits.
 SEARCH_S = 5.0
 
 
@@ -109,10 +109,10 @@ class JournalActor(Service):
         self._pool.close()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
-        # A thread that is in the middle of something has the directory until it is done.
+        # A thread that is still working keeps the directory until it is done.
         self._pool.close(timeout_s=0)
         if self._reading is not None and self.ended_by in ("crash", "hang"):
-            # For the successor: the mailbox outlives this actor.
+            # The successor handles it: the mailbox outlives this actor.
             self.address(self.name).tell(SnapshotFailed(self._reading, self.name, repr(error)))
 
     def on_receive(self, message: Received) -> Any:
@@ -177,7 +177,7 @@ class JournalActor(Service):
             raise JournalError(self._last_error)
 
     def _trouble(self, operation: str, reason: str, error: Exception) -> None:
-        """Keep in mind what the disk refuses, and report it if it is news."""
+        """Remember what the disk refuses, and report it if it is new."""
         if reason != self._last_error:
             self.report_failure(operation, error)
         self._last_error = reason
@@ -209,15 +209,16 @@ class JournalActor(Service):
         )
 
     def _write(self, fn: Callable[..., T], *args: object) -> T:
-        """Call what writes. Raises JournalError for whatever the disk or the bytes are like."""
+        """Call a function that writes. Raises JournalError for any fault of the disk or the
+        bytes."""
         self._require_open()
         try:
             result = self._pool.run(fn, *args)
         except SupervisionError:
             raise
         except Exception as error:
-            # A disk that fails, and whatever else there may be about these bytes: the fetcher tries
-            # again, and everything that is here already goes on.
+            # A failing disk, or something about these bytes. The fetcher tries again, and the
+            # entries that are here already are still handed out.
             self._last_error = str(error)
             if isinstance(error, JournalError):
                 raise
@@ -275,7 +276,7 @@ class JournalActor(Service):
     def _known_clock(self) -> KnownClock:
         newest = self._last_entry()
         followed = () if newest is None else (Moment(newest.update_timestamp, newest.fetched_at),)
-        # An older version has taken any time; then the clock is learned from the feed again.
+        # An older version accepted any time. Then the clock is learned from the feed again.
         possible = tuple(moment for moment in followed if moment.is_possible)
         return KnownClock(possible, self._held.moments())
 
@@ -290,7 +291,7 @@ class JournalActor(Service):
         return self._first_readable(self._journal.last)
 
     def _first_readable(self, find: Callable[[], EntryInfo | None]) -> SnapshotJournaled | None:
-        """The first that can be read. Those before it are quarantined, so it is found."""
+        """The first readable entry. Those before it are quarantined, so the search ends."""
         until = monotonic() + SEARCH_S
         while (info := find()) is not None:
             if monotonic() > until:
@@ -301,7 +302,7 @@ class JournalActor(Service):
         return None
 
     def _read(self, info: EntryInfo) -> SnapshotJournaled | None:
-        """The entry, or None if it is not there any more. JournalError: not now."""
+        """The entry, or None if its file is gone. Raises JournalError if it cannot be read now."""
         self._reading = info.id
         try:
             entry = self._pool.run(self._journal.read, info.id)
@@ -314,14 +315,14 @@ class JournalActor(Service):
         except OSError as error:
             raise JournalError(f"the journal cannot be read: {error}") from error
         except Exception as error:
-            # Not the disk, so it is something about this entry.
+            # The disk is not the reason, so it is something about this entry.
             self._failed(SnapshotFailed(info.id, self.name, repr(error)))
             self._report()
             raise JournalError(f"{info.path.name}: {error!r}") from error
         finally:
             self._reading = None
         return SnapshotJournaled(
-            # The name's: an entry that somebody has renamed has another one inside.
+            # The id in the file's name: a file that somebody has renamed has another one inside.
             info.id,
             entry.update_timestamp,
             entry.fetched_at,
@@ -347,7 +348,7 @@ class JournalActor(Service):
             )
             self._quarantine(failure.entry_id, reason)
         if failure.by == "cache" and self._journal.find(failure.entry_id) is None:
-            with suppress(SupervisionError):  # it can wait: the next snapshot says the same
+            with suppress(SupervisionError):  # it can wait: the next snapshot leads to the same
                 self.send("cache", SnapshotSetAside(failure.entry_id))
 
     def _quarantine(self, entry_id: int, reason: str) -> None:
@@ -363,7 +364,7 @@ class JournalActor(Service):
     def _tell_of(
         self, info: EntryInfo, operation: str, error: VatwatchError, correlation: str
     ) -> None:
-        """An error's record and a line in the log, for each: none is quarantined unseen."""
+        """Keep an error record and log a line for each, so that none is quarantined unnoticed."""
         log.warning("Snapshot %s of %s was quarantined: %s", info.id, correlation, error)
         self.report_failure(operation, error, correlation_id=correlation, remedy="quarantine")
 
@@ -384,7 +385,7 @@ class JournalActor(Service):
         if found:
             log.info("The journal was cleaned up: %s removed.", counted(found, "useless file"))
 
-    # --- telling how it is -------------------------------------------------------------------
+    # --- reporting ---------------------------------------------------------------------------
 
     def _report(self) -> None:
         self.describe(self._report_status)

@@ -1,4 +1,4 @@
-"""What the journal tells of itself: its numbers, its health, and when its archive is deleted."""
+"""The journal's report: its numbers, its health, and when its archive is deleted."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from vatwatch.storage.held import HeldEntries
 from vatwatch.storage.journal import Journal
 from vatwatch.storage.journal_entry import EntryInfo, read_entry, stamp_in
 
-# So much of the bound may wait before it is called a danger. At the bound, snapshots are refused.
+# Share of the bound that may wait before the journal is degraded. At the bound, snapshots are
+# refused.
 NEARLY_FULL = 0.9
 
 
 def status_of(journal: Journal, held: HeldEntries, last_error: str) -> JournalStatus:
-    """The numbers. `last_error`: what the disk refused last; empty if the last try worked."""
+    """The journal's numbers. `last_error`: what the disk refused last; empty if the last try
+    worked."""
     stats = journal.stats()
     kept = stats.pending_bytes + stats.archived_bytes + stats.quarantined_bytes
     return JournalStatus(
@@ -45,7 +47,7 @@ def status_of(journal: Journal, held: HeldEntries, last_error: str) -> JournalSt
 
 
 def health_of(status: JournalStatus, last_error: str) -> tuple[Health, str]:
-    """How the journal is, and why."""
+    """The journal's health, and the reason."""
     if last_error:
         return Health.UNHEALTHY, last_error
     if status.pending_bytes >= NEARLY_FULL * status.max_bytes:
@@ -61,7 +63,8 @@ def health_of(status: JournalStatus, last_error: str) -> tuple[Health, str]:
 
 
 class ArchiveLog:
-    """Says once that the archive begins to be deleted: from then on it is with every snapshot."""
+    """Logs once that the archive begins to be deleted; from then on that happens with every
+    snapshot."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
@@ -83,5 +86,5 @@ def correlation_of_entry(info: EntryInfo) -> str:
     """The snapshot's correlation id, or at least its time, if its file cannot be read."""
     try:
         return correlation_id(peek(read_entry(info.path).data).update_timestamp)
-    except Exception:  # noqa: BLE001 - what is wrong with it is why it is looked at
+    except Exception:  # noqa: BLE001 - the entry is known to be broken
         return stamp_in(info.path)

@@ -1,4 +1,4 @@
-"""When the feed was polled last: a restart must not make us ask more often than we may."""
+"""Keeps the time of the last poll in a file, so that restarts do not make us poll too often."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from msgspec import Struct
 class _Poll(Struct, frozen=True):
     at: datetime
     may_repeat: bool = False
-    """It is not known to have ended, so it may be tried again at once, as a failed request is."""
+    """The poll is not known to have ended, so it may be repeated at once, like a failed request."""
 
 
 class LastPoll:
-    """One small file. It is a courtesy to VATSIM, so a disk that fails costs nothing else."""
+    """One small file. It is a courtesy to VATSIM, so a failing disk is ignored."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def began(self, at: datetime) -> None:
-        """A poll begins. Only the first of two that did not end may be repeated at once."""
+        """Note that a poll begins. Only the first of two that did not end may be repeated at
+        once."""
         before = self._read()
         self._write(_Poll(at, may_repeat=before is None or not before.may_repeat))
 
     def ended(self, at: datetime) -> None:
-        """The poll that began then has ended."""
+        """Note that the poll that began then has ended."""
         self._write(_Poll(at))
 
     def next_due(self, now: datetime, interval_s: float) -> datetime:

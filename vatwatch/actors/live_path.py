@@ -23,30 +23,31 @@ class LivePath:
 
     def __init__(self) -> None:
         self.state: NetworkState | None = None
-        """None until a snapshot, the database or the journal has told anything."""
+        """None until a snapshot, the database or the journal gives one."""
         self.feed: Feed | None = None
         """The newest snapshot's records, filtered; None if the database gave the state."""
         self.recovered = False
-        """Whether the state is from before the start: the feed has not confirmed it since."""
+        """Whether the state is from before the start, and the feed has not confirmed it since."""
         self.entry_id = 0
 
     def has_seen(self, entry_id: int) -> bool:
         """Whether this entry or a later one is live already.
 
-        The journal tells of each entry, and also hands it out to a processor that catches up: the
-        message about an entry may come after the entry itself.
+        The journal announces each entry, and also hands it out to a processor that catches up, so
+        the message about an entry may come after the entry itself.
         """
         return entry_id <= self.entry_id
 
     def shows(self, time: datetime) -> bool:
-        """Whether the live state is of exactly this feed time: then nothing has happened."""
+        """Whether the live state has exactly this feed time: then nothing has changed."""
         return self.state is not None and self.state.time == time
 
     def state_before(self, time: datetime) -> NetworkState:
         """What a snapshot of this feed time is to be compared with.
 
-        The live state; or an empty one if nothing is known, or if the live state is later: another
-        source, whose clock is behind. The durable path then asks the database what was known.
+        The live state; or an empty one if nothing is known, or if the live state is later (then
+        this is another source, whose clock is behind). The durable path then asks the database what
+        was known.
         """
         if self.state is None or self.state.time is None or self.state.time > time:
             return NetworkState()
@@ -62,7 +63,7 @@ class LivePath:
         self.recovered = False
 
     def recover(self, entry_id: int, compared: ComparedSnapshot) -> None:
-        """Take the journal's newest snapshot, which may be old, until something better comes."""
+        """Use the journal's newest snapshot, which may be old, until a newer one comes."""
         self._take(entry_id, compared)
         self.recovered = True
 
@@ -75,7 +76,7 @@ class LivePath:
         self._take(self.entry_id, compared)
 
     def join(self, durable: NetworkState) -> bool:
-        """Take the durable state, which has no entry left to catch up with, where it fits.
+        """Use the durable state, which has caught up with all entries, if it fits.
 
         Returns:
             Whether there was no live state before, so that it is to be shown.
@@ -88,7 +89,7 @@ class LivePath:
         return False
 
     def shown(self) -> LiveChanged | None:
-        """What the cache is to serve; None while nothing is known."""
+        """What the cache must serve; None while nothing is known."""
         if self.state is None or self.state.time is None:
             return None
         return LiveChanged(self.state, self.feed, self.recovered, self.entry_id or None)

@@ -29,7 +29,7 @@ def limits_here(settings: ResourceSettings, home: Path) -> dict[Resource, Limits
 
 
 def memory_mb() -> float:
-    """The machine's, or what its container may have (cgroup, the second version or the first)."""
+    """The memory of the machine, or of its container (cgroup version 2 or 1)."""
     total = float(psutil.virtual_memory().total)
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
@@ -40,7 +40,8 @@ def memory_mb() -> float:
 
 
 def disk_mb(home: Path) -> float:
-    """Of the disk that `home` is on, or will be. Raises ConfigurationError: there is none."""
+    """The size of the disk that `home` is on, or will be. Raises ConfigurationError if there is
+    none."""
     for place in (home, *home.absolute().parents):
         if place.is_dir():
             return disk_bytes(place) / MEGABYTE

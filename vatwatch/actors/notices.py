@@ -1,12 +1,12 @@
-"""The bridge from the supervisors' notices to the actors that want to know of them.
+"""The bridge from the supervisors' notices to the actors that need them.
 
-A notice is raised inside the runtime, where no VATSIM service is known; here it becomes a message.
+The runtime raises a notice and knows no service of vatwatch; here the notice becomes a message.
 All of these messages are best effort: a supervisor never waits for a watcher.
 
-That a service has started or stopped is an event. The error manager publishes it, after what it has
-to say of the same service. When the tree stops, error manager and event bus end before the last
-services do, their own included; of these the bridge tells itself: the bus, and when that has
-ended the bus's outbox file, which the next process reads.
+The start and the stop of a service are events. The error manager publishes them, after its errors
+about the same service. When the tree stops, error manager and event bus end before the last
+services do. For these the bridge publishes the event itself: to the bus, or when the bus has ended,
+to the bus's outbox file, which the next process reads.
 """
 
 from __future__ import annotations

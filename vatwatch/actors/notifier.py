@@ -1,4 +1,5 @@
-"""Notifier: tells the webhooks of alerts, and enters into their records what becomes of it."""
+"""Notifier: sends alerts to the webhooks (a `courier` for each), and notes the outcome in the
+alert's record."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from vatwatch.monitoring.notifications import Notification, WebhookNow
 
 log = logging.getLogger(__name__)
 
-# How long stopping waits for notifications that are under way.
+# How long a stop waits for notifications that are being sent.
 STOP_S = 3.0
 
 
@@ -34,7 +35,7 @@ def webhooks_of(settings: AlertSettings) -> list[Webhook]:
 
 
 class Notifier:
-    """A courier for each webhook. Its greenlets are the alerter's."""
+    """Has a courier for each webhook. Its greenlets belong to the alerter."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Notifier:
         self._engage(settings, breaker)
 
     def _engage(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
-        """A courier for each webhook that has none."""
+        """Start a courier for each webhook that has none."""
         for webhook in webhooks_of(settings):
             if webhook.name not in self._couriers:
                 self._couriers[webhook.name] = Courier(
@@ -78,7 +79,7 @@ class Notifier:
                 )
 
     def change(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
-        """Tell the webhooks of these settings from now on, as patiently as they say."""
+        """Use the webhooks, timeouts and tries of these settings from now on."""
         wanted = {webhook.name: webhook for webhook in webhooks_of(settings)}
         for name, courier in [*self._couriers.items()]:
             if wanted.get(name) == courier.webhook:
@@ -95,7 +96,8 @@ class Notifier:
         return self._couriers.keys()
 
     def start(self) -> None:
-        """Begin to bring what waits. What waits for others than these becomes a dead letter."""
+        """Start to deliver what waits. What waits for webhooks that were removed becomes a dead
+        letter."""
         for name in self._outboxes.keys() - self._couriers.keys():
             for waiting in self._outboxes.pop(name).waiting:
                 gone = "it was removed from the settings"
@@ -105,7 +107,8 @@ class Notifier:
                 self._running[name] = self._alerter.spawn(courier.run)
 
     def stop(self) -> None:
-        """Let finish what is under way: killed while it connects, it would leave a socket open."""
+        """Let the current deliveries finish: one that is killed while it connects would leave a
+        socket open."""
         self._stopping.set()
         for courier in self._couriers.values():
             courier.wake()
@@ -116,12 +119,12 @@ class Notifier:
         gevent.killall([*self._running.values()])
 
     def tell(self, record: AlertRecord, event: TellKind) -> None:
-        """Tell every webhook. Does not wait."""
+        """Send it to every webhook. Does not wait."""
         for courier in self._couriers.values():
             courier.put(Waiting(record.notification(event)))
 
     def tell_again(self, letter: DeadLetter) -> None:
-        """Tell the webhook what it did not take before."""
+        """Send a dead letter to its webhook again."""
         courier = self._couriers.get(letter.receiver)
         if courier is None:
             log.warning(
@@ -134,7 +137,7 @@ class Notifier:
             courier.put(Waiting(notification, letter))
 
     def resume(self, records: Iterable[AlertRecord]) -> None:
-        """Tell what the process before this one did not bring to its end."""
+        """Send the notifications that the previous process did not finish."""
         for record in records:
             for delivery in record.waiting():
                 courier = self._couriers.get(delivery.webhook)
@@ -147,11 +150,11 @@ class Notifier:
                     self._enter(record.notification(delivery.event), gone)
 
     def now(self) -> tuple[WebhookNow, ...]:
-        """How it goes with each webhook."""
+        """The state of each webhook."""
         return tuple(courier.now() for courier in self._couriers.values())
 
     def _delivery_ended(self, ended: DeliveryEnded) -> None:
-        """A courier's: the webhook has it, or will not get it."""
+        """Called by a courier: the webhook has the notification, or will not get it."""
         notification, before = ended.waiting.notification, ended.waiting.letter
         if ended.reason:
             log.warning(
@@ -177,7 +180,7 @@ class Notifier:
         self._changed()
 
     def _enter(self, notification: Notification, delivery: AlertDelivery) -> None:
-        # A letter of an earlier version says nothing of its alert.
+        # A dead letter of an earlier version does not name its alert.
         record = self._history.get(UUID(notification.alert_id)) if notification.alert_id else None
         if record is not None:
             self._history.put(record.delivered(delivery))

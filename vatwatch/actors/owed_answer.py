@@ -1,7 +1,7 @@
 """Owed answer: what the store was sent last, and whether its answer is still waited for.
 
-Of event bus, error manager and alerter alike: the store holds only what each of them sent last, so
-the same can be sent again at any time, and one message at a time is on its way.
+Event bus, error manager and alerter use it. The store holds only the latest message of each, so the
+same content can be sent again at any time. One message at a time is on its way.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 
 M = TypeVar("M")
 
-# A transaction takes milliseconds: by then the message or its answer is lost, or the store waits
-# for the database, and takes what is sent again in place of what it has.
+# A transaction takes milliseconds. After this time the message or its answer is lost, or the store
+# waits for the database; then the new message replaces the old one.
 RESEND_S = 5.0
 
 
@@ -27,18 +27,18 @@ class OwedAnswer(Generic[M]):
 
     @property
     def is_awaited(self) -> bool:
-        """Whether there is an answer to wait for; else the next message may be sent."""
+        """Whether an answer is still due. If not, the next message may be sent."""
         return self._message is not None and monotonic() - self._sent_at < self._resend_s
 
     def sent(self, message: M) -> None:
-        """This is on its way to the store."""
+        """Note that this was sent to the store."""
         self._message, self._sent_at = message, monotonic()
 
     def take(self, written: M) -> None:
-        """An answer has come. One to what was sent before the latest does not end the waiting."""
+        """Note an answer. Only the answer to the latest message ends the wait."""
         if written is self._message:
             self._message = None
 
     def give_up(self) -> None:
-        """The store has restarted, and holds nothing: no answer will come."""
+        """The store has restarted and holds nothing: no answer will come."""
         self._message = None

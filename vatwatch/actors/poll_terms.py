@@ -1,4 +1,4 @@
-"""How the settings say that the feeds are to be asked: limits of one request, tries, breaker."""
+"""How the feeds are polled, from the settings: limits of one request, tries, breaker."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from vatwatch.config.vatsim import VatsimSettings
 from vatwatch.errors import FeedEmpty, FetchError, FetchStatus, FetchTimeout, FetchUnreachable
 from vatwatch.supervision import Actor, Backoff, CircuitBreaker, Recovery, Retry, WithBreaker
 
-# Between two tries within one poll, which all must fit into the interval.
+# Delay between two tries of one poll. All tries must fit into the interval.
 BACKOFF = Backoff(base_s=0.5, cap_s=5.0)
 MEGABYTE = 1024 * 1024
 
 
 def request_terms(settings: VatsimSettings) -> dict[str, Any]:
-    """The arguments of `FeedClient` that the settings give, also for `FeedClient.change`."""
+    """The arguments of `FeedClient` and of `FeedClient.change`, from the settings."""
     return {
         "user_agent": settings.full_user_agent,
         "timeout_s": settings.api_timeout_s,
@@ -39,7 +39,7 @@ def guarded_polls(
 
 
 def _worth_retrying(error: Exception) -> bool:
-    """Whether another try within the same poll may mend it."""
+    """Whether another try within the same poll may succeed."""
     if isinstance(error, FetchStatus):
         return error.status >= 500
     return isinstance(error, FetchTimeout | FetchUnreachable | FeedEmpty)

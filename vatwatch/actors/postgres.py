@@ -31,13 +31,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WatchCluster(Tell):
-    """See whether the cluster still runs."""
+    """Check whether the cluster still runs."""
 
 
 Received: TypeAlias = ToPostgres | WatchCluster
 
 WATCH_S = 0.5
-# A server that dies again at once is not started again at once.
+# Delay before a server that died again soon after its start is started again.
 BACKOFF = Backoff(base_s=0.2, cap_s=30.0)
 HEALTHY_S = 60.0
 
@@ -56,7 +56,7 @@ class PostgresActor(Service):
         self._reason = ""
 
     def on_start(self) -> None:
-        # Weather this is not: without a first start there is nothing to be kept.
+        # Not weather: if the very first start fails, the service cannot begin.
         self._dsn = self._cluster.start()
         self._started_at = monotonic()
         self.after(WATCH_S, WatchCluster())

@@ -18,19 +18,18 @@ Two paths lead from a snapshot to its readers, because they may not wait for eac
   store once, compared with the entry before it. While the database is away it waits, and
   afterwards it catches up from the journal.
 
-In good times both are at the same state, the very same object: then a snapshot is compared once,
-and the result goes both ways (`DurablePath.continues`). They part when the database is away or
-slow, or when a batch is void; when the journal has nothing left to catch up with they join again
-(`LivePath.join`). While they are apart a snapshot is compared twice, perhaps with different states,
-so what its readers were told may differ from its rows in details: docs/architecture.md says in
-which.
+Normally both paths have the same state, even the same object. Then a snapshot is compared once, and
+both use the result (`DurablePath.continues`). They part when the database is away or slow, or when
+a batch is void. They join again when the durable path has caught up with the journal
+(`LivePath.join`). While they are apart each snapshot is compared twice, perhaps with different
+states, so its events may differ from its rows in details: docs/architecture.md says in which.
 
 Three rules keep that safe: the store refuses a batch that was not derived from its newest snapshot;
 the journal hands out an entry until the store has it; and a path in doubt starts over from what the
 database says (`DurablePath.start_over`). So nothing here has to be remembered.
 
-This actor is only the switch: it decodes, sends each snapshot down the right path, sends and asks
-what the paths say, and counts a failure against the snapshot that caused it.
+This actor is only the switch: it decodes, gives each snapshot to the right path, sends the messages
+that the paths ask for, and counts a failure against the snapshot that caused it.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ from vatwatch.traffic.pipeline import ComparedSnapshot, DecodedSnapshot, Options
 
 @dataclass(frozen=True, slots=True)
 class CatchUp(Tell):
-    """See whether the journal holds what the database does not."""
+    """Check whether the journal has entries that the database lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class NetworkStateRead(Tell):
 
 @dataclass(frozen=True, slots=True)
 class AnswerDue(Tell):
-    """See whether the durable path has got the answer that it waited for a while ago."""
+    """Check whether the durable path has got the answer that it was waiting for."""
 
     wanted: tuple[str, int]
     """As `DurablePath.waits_for` was."""
@@ -95,15 +94,16 @@ class AnswerDue(Tell):
 
 Received: TypeAlias = ToProcessor | CatchUp | NetworkStateRead | AnswerDue
 
-# Seconds until the database, the journal or a snapshot that made somebody fail is tried again. The
-# store's breaker makes asking cheap.
+# Seconds until the database, the journal or a failed snapshot is tried again. The store's breaker
+# makes asking cheap.
 RETRY_S = 1.0
 # Reading an entry takes milliseconds; the journal may be writing to a slow disk just now.
 JOURNAL_TIMEOUT_S = 10.0
 # Longer than the store may take to write what is before the question.
 RECOVERY_TIMEOUT_S = 120.0
-# When nothing can be done without an answer of the store, it must come within this. Else it got
-# lost, or the database is away for long: both end in asking it. Longer than one question takes.
+# How long the durable path waits for an answer of the store, in seconds; longer than one question
+# takes. After that the answer is lost or the database is away, and in both cases the store is asked
+# again.
 ANSWER_TIMEOUT_S = RECOVERY_TIMEOUT_S + 30.0
 
 
@@ -120,7 +120,7 @@ class ProcessorActor(Service):
         super().__init__()
         self._reader = SnapshotReader(options, journal)
         self._live = LivePath()
-        # Generations go on where the processor before this one ended: time does, too.
+        # Generations must be greater than those of the previous processor. The time is.
         self._durable = DurablePath(generation=monotonic_ns())
         self._content = FeedContent()
         # The entry to blame if this actor fails now.
@@ -180,7 +180,7 @@ class ProcessorActor(Service):
             return
         time = decoded.snapshot.time
         if self._live.shows(time):
-            # The fetcher has restarted, and fetched again what is known: nothing has happened.
+            # The fetcher has restarted and fetched a known snapshot again: nothing has changed.
             self._live.confirm(entry.entry_id, decoded.snapshot.feed)
             self._show()
             self._catch_up_in(0)
@@ -198,7 +198,7 @@ class ProcessorActor(Service):
         self._working_on = None
 
     def _serve(self, entry: SnapshotJournaled, compared: ComparedSnapshot) -> None:
-        """Make it the live state, and tell what happened: once, whatever the database does."""
+        """Make it the live state and publish its events, once, whatever the database does."""
         changes = compared.changes
         stamp = changes.general.update_timestamp
         for failure in self._content.observe(compared.decoded, self._live.state):
@@ -219,7 +219,7 @@ class ProcessorActor(Service):
             self.address("cache").tell(shown)
 
     def _recover_live_from_journal(self) -> None:
-        """No database, and nothing is live yet: serve the newest bytes there are."""
+        """Without a database and a live state: serve the newest entry of the journal."""
         if self._live.state is not None:
             return
         try:
@@ -241,7 +241,7 @@ class ProcessorActor(Service):
         self._expect_answer()
 
     def _expect_answer(self) -> None:
-        """If nothing can be done before the store answers: see to it that this ends."""
+        """If the durable path waits for the store: set a timer that ends the wait."""
         wanted = self._durable.waits_for
         if wanted is not None and not self._answer_due:
             self._answer_due = True
@@ -256,7 +256,7 @@ class ProcessorActor(Service):
     def _take_acknowledgement(self, entry_id: int, duplicate: bool) -> None:
         self._durable.acknowledge(entry_id)
         if duplicate:
-            # Somebody wrote it before us, perhaps compared with another state.
+            # Another processor wrote it before us, perhaps compared with another state.
             self._start_over()
         elif not self._is_joined:
             self._catch_up_in(0)
@@ -291,14 +291,14 @@ class ProcessorActor(Service):
             self._follow(self._durable.state, entry)
 
     def _ask_store(self, generation: int, entry: SnapshotJournaled | None) -> None:
-        """In a greenlet of its own: a database that hangs must not keep the live path waiting."""
+        """Ask the store in a separate greenlet: a hanging database must not delay the live path."""
         question = ReadNetworkState(None)
         if entry is not None:
             question = ReadNetworkState(
                 entry.update_timestamp, entry.entry_id, correlation_of(entry)
             )
         recovered = None
-        # Weather, or the store's own failure: that is told as such, and counted there.
+        # Weather, or a failure of the store, which reports and counts it itself.
         with suppress(Exception):
             recovered = self.address("store").ask(question, timeout_s=RECOVERY_TIMEOUT_S)
         self.address(self.name).tell(NetworkStateRead(generation, entry, recovered))
@@ -318,7 +318,8 @@ class ProcessorActor(Service):
         self._catch_up_in(0)
 
     def _follow(self, durable: NetworkState, entry: SnapshotJournaled) -> None:
-        """Compare the next pending entry with what the database will hold, and send it there."""
+        """Compare the next pending entry with the state that the database will hold, and send it to
+        the store."""
         decoded = self._decode(entry)
         if decoded is None:
             pass  # it is quarantined, or comes again until it is
@@ -344,8 +345,8 @@ class ProcessorActor(Service):
     # --- both --------------------------------------------------------------------------------
 
     def _decode(self, entry: SnapshotJournaled) -> DecodedSnapshot | None:
-        """Decoded, valid and filtered. None if the whole is of no use (then it is quarantined), or
-        if this fails (then that is counted against it)."""
+        """The entry, decoded, validated and filtered. None if it is unusable (then it is
+        quarantined), or if decoding fails (then the failure is counted against it)."""
         self._working_on = entry.entry_id
         try:
             decoded = self._reader.decode(entry)
@@ -356,16 +357,18 @@ class ProcessorActor(Service):
         except SupervisionError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this snapshot
-            # A bug that this snapshot wakes. Nothing is changed yet: the next one can go on.
+            # This snapshot has found a bug. Nothing is changed yet, so the next one can be
+            # processed.
             self._failed_on(entry, "decode snapshot", error)
             return None
-        self._report()  # before anybody can see the snapshot stored, and count
+        self._report()  # before the snapshot can be seen as stored, and counted
         return decoded
 
     def _compare(
         self, entry: SnapshotJournaled, before: NetworkState, decoded: DecodedSnapshot
     ) -> ComparedSnapshot | None:
-        """Compared with what was known; None if that fails, then it counts against it."""
+        """Compare it with the state before. None if that fails; then the failure is counted against
+        it."""
         try:
             return self._reader.compare(entry, before, decoded)
         except SupervisionError:

@@ -1,4 +1,4 @@
-"""What the processor tells of itself: its numbers, and what they mean for its health."""
+"""The processor's report: its numbers, and what they mean for its health."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vatwatch.monitoring.health import Health
 
 
 def status_of(reader: SnapshotReader, content: FeedContent, *, behind: bool) -> ProcessorStatus:
-    """The numbers. `behind`: whether the durable path is not where the live one is."""
+    """The processor's numbers. `behind`: whether the durable path is behind the live path."""
     return ProcessorStatus(
         processed=reader.processed,
         quarantined_records=reader.quarantined_records,
@@ -24,7 +24,7 @@ def status_of(reader: SnapshotReader, content: FeedContent, *, behind: bool) -> 
 
 
 def health_of(status: ProcessorStatus) -> tuple[Health, str]:
-    """How the processor is, and why."""
+    """The processor's health, and the reason."""
     if status.conditions:
         return Health.DEGRADED, "; ".join(status.conditions)
     if status.behind:

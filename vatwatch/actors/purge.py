@@ -1,4 +1,4 @@
-"""Deletes what was kept long enough, for the store."""
+"""Deletes rows that are older than their retention, for the store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vatwatch.supervision import Actor, Tell, Timer
 
 
 class Purge:
-    """Which rows go after what time, and when that is looked for next."""
+    """Which rows are deleted after what time, and when the next look is."""
 
     def __init__(
         self, store: Actor, due: Tell, retentions: Sequence[Retention], *, every_s: float
@@ -22,7 +22,7 @@ class Purge:
         Args:
             store: tells itself `due` when `step` is to be called
             due: as above
-            retentions: empty: nothing is deleted here, whatever its age
+            retentions: if empty, nothing is deleted here, whatever its age
             every_s: between two looks
         """
         self._store = store
@@ -41,7 +41,7 @@ class Purge:
         self._look_in(0)
 
     def change(self, retentions: Sequence[Retention]) -> None:
-        """Other rows go from now on, or after another time."""
+        """Use other retentions from now on."""
         if retentions != self._retentions:
             self._retentions = retentions
             self._look_in(0)
@@ -53,7 +53,7 @@ class Purge:
             for retention in self._retentions:
                 more |= database.run(retention.purge) >= BATCH
         except (StorageError, psycopg2.Error):
-            pass  # it is reported where it failed; what is old will be older
+            pass  # it is reported where it failed, and the rows can be deleted later
         self._look_in(0 if more else self._every_s)
 
     def _look_in(self, seconds: float) -> None:

@@ -1,7 +1,7 @@
-"""The cache's Redis side: what is written there, read from there, and what is said of it.
+"""The cache's Redis side: writes to Redis, reads from it, and reports on it.
 
-Redis is a mirror. Without it everything is served the same; each new live state is another try, and
-the breaker bounds what a dead one costs. Part of the cache's actor, and of no other.
+Redis is a mirror: without it everything is served the same. Each new live state is another try, and
+the breaker bounds what a dead Redis costs. Only the cache's actor uses this.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# What speaks against Redis: weather, and what it refuses of what we ask, which is a bug.
+# Failures that count for the breaker: weather, and requests that Redis refuses (a bug).
 REDIS_FAILS = (RedisUnavailable, redis.RedisError)
-# Events that are written at once: redis-py packs a hundred in 2 ms, and nobody else runs meanwhile.
+# Events written at once: redis-py packs a hundred in 2 ms, and no other greenlet runs meanwhile.
 BATCH = 100
 
 
@@ -59,14 +59,15 @@ class RedisSide:
         self._away = ""
         """Why the live state cannot be written; empty if it can."""
         self._refused = ""
-        """Why the stream takes no events, though Redis answers; empty if it does."""
+        """Why the stream accepts no events, though Redis answers; empty if it does."""
         self.retry_at: datetime | None = None
         self.outage: Outage | None = None
-        # Whether only a question found that Redis is away, and no write has failed.
+        # Whether only a read found Redis away, and no write has failed.
         self._found_by_asking = False
         self.hits = self.misses = 0
         self._stream_length = stream_length
-        # Numbered. No more than the stream holds: what falls out here would fall out there.
+        # Events with their numbers, at most as many as the stream holds: it would drop the others
+        # anyway.
         self._events: deque[tuple[int, Event]] = deque(maxlen=stream_length)
         self._numbers = count()
         self._appending = False
@@ -79,14 +80,14 @@ class RedisSide:
         return self._away or self._refused
 
     def change(self, policy: BreakerPolicy, *, stream_length: int) -> None:
-        """Go on by another policy of the breaker, and with a stream of another length."""
+        """Use another breaker policy and another stream length from now on."""
         self._circuit_breaker.use_policy(policy)
         if stream_length != self._stream_length:
             self._stream_length = stream_length
             self._events = deque(self._events, maxlen=stream_length)
 
     def restore(self, pool: NativePool) -> RestoredState | None:
-        """The live state that is there; None if Redis is away, empty, or holds something else."""
+        """The live state in Redis; None if Redis is away, empty, or holds something else."""
         bodies = self._attempt(self._mirror.read) or {}
         self.hits += len(bodies)
         self.misses += len(Collection) - len(bodies)
@@ -96,15 +97,15 @@ class RedisSide:
             return pool.run(RestoredState, bodies)
         except SupervisionError:
             raise
-        except Exception as error:  # noqa: BLE001 - other programs write there, too: it may be anything
+        except Exception as error:  # noqa: BLE001 - other programs write there: it may be anything
             self._actor.report_failure("restore the live state from Redis", error)
             return None
 
     def write(self, bodies: Mapping[Collection, Body], configuration: bytes) -> None:
         """Write the live state and the configuration (JSON), soon, and then events that wait.
 
-        Never waits: those who ask for the live state would wait with it. Of several that come while
-        Redis hangs only the latest is written.
+        Never waits, since requests for the live state would wait, too. Of several states that come
+        while Redis hangs only the latest is written.
         """
         self._unwritten = bodies, configuration
         if not self._writing:
@@ -132,13 +133,13 @@ class RedisSide:
         self._append_soon()
 
     def _append_soon(self, *, in_doubt: bool = False) -> None:
-        """`in_doubt`: also while Redis is said to be away, to see whether it still is."""
+        """`in_doubt`: write also while Redis counts as away, to see whether it still is."""
         if self._events and not self._appending and (in_doubt or not self._away):
             self._appending = True
             self._actor.spawn(self._append)
 
     def _append(self) -> None:
-        """In a greenlet of its own: a Redis that hangs must not keep the live state waiting."""
+        """Write in a separate greenlet: a hanging Redis must not delay the live state."""
         before = self.last_error
         try:
             while self._events:
@@ -160,10 +161,10 @@ class RedisSide:
             self._on_news()
 
     def _offer(self, events: Sequence[Event]) -> None:
-        """Append these. That the stream is refused says nothing against the live state's keys.
+        """Append these events to the stream.
 
-        So the breaker does not count it: an older Redis has no streams, a user may not write them,
-        and each must still get the live state.
+        The breaker does not count a refused stream, since the live state can still be written: an
+        older Redis has no streams, or the user may not write them.
         """
         try:
             self._mirror.add_events(events, self._stream_length)
@@ -194,7 +195,7 @@ class RedisSide:
         )
 
     def _attempt(self, work: Callable[[], T]) -> T | None:
-        """Do it; None if Redis fails, which is remembered and told."""
+        """Call `work`. Returns None if Redis fails; the failure is remembered and logged."""
         failures: list[Exception] = []
         trying = self._actor.recovery(
             "mirror",
@@ -211,21 +212,23 @@ class RedisSide:
         return result
 
     def _failed(self, error: Exception) -> None:
-        """The breaker's own refusal says nothing new: the cause stays what it was."""
+        """Note the cause. A refusal by the breaker keeps the earlier cause."""
         if not isinstance(error, BreakerOpen):
             self._away = text_of(error)
         elif not self._away:
-            # Of a breaker that was open before this incarnation.
+            # The breaker was open before this incarnation.
             self._away = self._circuit_breaker.info().last_failure.partition(": ")[2]
         self.retry_at = datetime.now(UTC) + timedelta(
             seconds=max(self._circuit_breaker.retry_in_s, 0.0)
         )
 
     def _learn(self, error: str) -> None:
-        """What a question found: without new snapshots nothing is written, and nothing else looks.
+        """Note what a read found: without new snapshots nothing is written, and only reads look at
+        Redis.
 
-        An answer does not end what a write has found: a full Redis answers, and takes nothing. So
-        the events that wait are written, without which nobody would know before the next snapshot.
+        An answer does not end an outage that a write has found: a full Redis answers but accepts
+        nothing. So the waiting events are written now; otherwise only the next snapshot would show
+        that Redis is back.
         """
         if error and not self.last_error:
             self._found_by_asking = True
@@ -242,7 +245,7 @@ class RedisSide:
         self._on_news()
 
     def _tell_operator(self) -> None:
-        """A line when Redis begins to fail, when the cause is another, and when it is back."""
+        """Log when Redis begins to fail, when the cause changes, and when it is back."""
         before, now = self.outage, datetime.now(UTC)
         self.outage, news = look(before, self.last_error, now)
         if news == "ends" and before is not None:

@@ -1,4 +1,5 @@
-"""Resource monitor: reads what the process takes, and sheds and degrades in the stated order.
+"""Resource monitor: measures what the process uses, and frees resources in a fixed order. It also
+cleans up files (the archive, old logs) on a schedule.
 
 The order is in `monitoring.resources.LADDERS`; docs/operating-health.md says it in words.
 
@@ -67,28 +68,28 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MeasureResources(Tell):
-    """Read everything, and do what follows."""
+    """Measure everything, and act on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanUpDue(Tell):
-    """Remove what nobody needs."""
+    """Remove files that are no longer needed."""
 
 
 Received: TypeAlias = Delivered | MeasureResources | CleanUpDue | SettingsChanged
 
 ASK_TIMEOUT_S = 2.0
-# Of the event bus, while memory is short.
+# Events that the event bus may keep while memory is short.
 SHORT_HISTORY = 100
 FIRST_CLEANUP_S = 60.0
-# Every start takes all of a core for some seconds: until then the reading is shown and not judged.
+# Every start uses a whole core for some seconds; until then the reading is shown but not judged.
 CPU_SETTLES_S = 30.0
 # When the worker was replaced last, so that its successor knows.
 REPLACED = "worker-replaced"
 
 
 class ResourceMonitorActor(Service):
-    """Holds the process against its limits, and does what the order says."""
+    """Compares the process with its limits, and takes the steps in their order."""
 
     def __init__(
         self,
@@ -154,7 +155,7 @@ class ResourceMonitorActor(Service):
         self._measuring = self.after(seconds, MeasureResources())
 
     def _hear(self, event: Event) -> None:
-        """A full disk or mailbox made something fail: what can be shed is shed now."""
+        """Measure at once if a full disk or mailbox made something fail."""
         payload = event.payload
         if isinstance(payload, ServicePayload) and payload.category == Category.RESOURCE.value:
             self._measure_in(0)
@@ -194,7 +195,7 @@ class ResourceMonitorActor(Service):
             Resource.DESCRIPTORS: 100.0 * self._process.num_fds() / allowed,
             Resource.HUB: self._hub.lateness().max_s * 1000,
         }
-        with suppress(OSError):  # a disk that cannot be asked is the journal's to complain of
+        with suppress(OSError):  # the journal reports a disk that cannot be read
             free = self._pool.run(self._free, self._home)
             readings[Resource.DISK] = free / MEGABYTE
         journal = self._journal()
@@ -206,7 +207,7 @@ class ResourceMonitorActor(Service):
         try:
             reports = self.address("health_monitor").ask(GetReports(), timeout_s=ASK_TIMEOUT_S)
         except SupervisionError:
-            return None  # it was so at the last look; nothing changes
+            return None  # as at the last look: nothing changes
         report = reports.services.get("journal")
         return report.status if report and isinstance(report.status, JournalStatus) else None
 
@@ -231,7 +232,7 @@ class ResourceMonitorActor(Service):
                 limits = self._limits[Resource.DISK]
                 wanted = limits.soft * (1 + limits.hysteresis) - self._readings[Resource.DISK]
                 if wanted > 0:
-                    # One more, as it must be above the limit.
+                    # One more, since it must be above the limit.
                     self.address("journal").tell(EvictArchive(int(wanted * MEGABYTE) + 1))
             case Mitigation.DROP_ARCHIVE:
                 self.address("journal").tell(EvictArchive(None))
@@ -241,7 +242,7 @@ class ResourceMonitorActor(Service):
                 assert_never(step)
 
     def _replace(self, replace_worker: Callable[[str], None]) -> None:
-        """Unless the worker before this one was replaced a moment ago: then it does not help."""
+        """Replace the worker, unless that was done a moment ago: then it does not help."""
         over = (
             f"memory is over VATWATCH_MEMORY_HARD_MB "
             f"({self._limits[Resource.MEMORY].hard:.0f} MiB): "
@@ -369,7 +370,7 @@ class ResourceMonitorActor(Service):
 
 
 def _read_time(file: Path) -> datetime | None:
-    """The time in a file; None if there is none that can be read."""
+    """The time in a file; None if no time can be read."""
     try:
         return datetime.fromisoformat(file.read_text().strip()).astimezone(UTC)
     except (OSError, ValueError):
@@ -377,14 +378,15 @@ def _read_time(file: Path) -> datetime | None:
 
 
 def _give_back_memory() -> None:
-    """Let the C library give its free pages back; only glibc has a way to ask for that."""
+    """Have the C library return its free pages; only glibc can be asked for that."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _clean_home(home: Path, log_max_bytes: int, logs_kept: int) -> int:
     cleaned = remove_stale(home, after_s=ORPHAN_S)
-    # Their writers rotate them, too; but a lowered bound also applies to a log that is not written.
+    # Writers rotate their logs, too, but a lowered bound must also apply to logs that nothing
+    # writes.
     cleaned += rotate_large(home, log_max_bytes, logs_kept)
     cleaned += copy_and_cut_log(home / "postgres" / "log", max_bytes=log_max_bytes)
     return cleaned

@@ -1,4 +1,4 @@
-"""The transceivers feed, which is asked for beside the main one, and never delays it."""
+"""Fetches the transceivers feed in parallel with the main feed, and never delays it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from vatwatch.errors import FeedError, FetchError, FetchTimeout
 
 log = logging.getLogger(__name__)
 
-# Both are asked at once, and this one is a third of the main feed's size: it is there first. The
-# main feed waits for no more than what a slow moment of the network takes.
+# Both are requested at once, and this feed is a third of the main feed's size, so it usually comes
+# first. The main feed waits only this long, for a slow moment of the network.
 GRACE_S = 0.5
 
 Answer: TypeAlias = bytes | NotModified | FetchError | FeedError
@@ -34,23 +34,23 @@ class SecondFeed:
         self._spawn = spawn
         self._url = ""
         self._request: Greenlet[..., Answer | None] | None = None
-        self._body: bytes | None = None  # the latest; what "not modified" stands for
-        self._kept: bytes | None = None  # the latest that went with a snapshot
+        self._body: bytes | None = None  # the latest; a "not modified" means this one
+        self._kept: bytes | None = None  # the latest that was used with a snapshot
         self._changed_at: float | None = None
         self._missing_at: float | None = None
         self.error = ""
         """Why the latest snapshot has no radios; empty if it has."""
 
     def ask(self, url: str) -> None:
-        """Begin to fetch it. One that is still on its way belongs to an earlier snapshot."""
+        """Start a request. One that is still running belongs to an earlier snapshot."""
         if self._request is not None and not self._take_answer():
             self._request.kill()
-            self._client.forget_validators(self._url)  # an answer may have come, and is lost
+            self._client.forget_validators(self._url)  # its answer may have arrived, and is lost
         self._url = url
         self._request = self._spawn(self._get, url)
 
     def take(self) -> bytes | None:
-        """The body for the snapshot that has just come; None: it goes without radios."""
+        """The body for the snapshot that has just arrived; None: the snapshot has no radios."""
         if self._request is not None:
             self._request.join(GRACE_S)
             if not self._take_answer():
@@ -69,7 +69,7 @@ class SecondFeed:
         return 0.0 if self._missing_at is None else monotonic() - self._missing_at
 
     def unchanged_s(self, until: float) -> float:
-        """For how long radios had been the same at this moment of the monotonic clock."""
+        """For how long the radios had not changed at this monotonic time, in seconds."""
         return 0.0 if self._changed_at is None else max(0.0, until - self._changed_at)
 
     def _get(self, url: str) -> Answer:
@@ -79,7 +79,7 @@ class SecondFeed:
             return error
 
     def _take_answer(self) -> bool:
-        """What has come, if it has."""
+        """The body, if it has arrived."""
         if self._request is None or not self._request.ready():
             return False
         self._take(self._request.value)

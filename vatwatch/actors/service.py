@@ -1,4 +1,4 @@
-"""What every service has: a report to the health monitor, and a way to the event bus."""
+"""The base of every service: it reports to the health monitor and publishes events."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Counting = TypeVar("Counting", bound=Struct)
 
 
 class Service(Actor):
-    """An actor with a name that people ask about."""
+    """An actor that reports its health under a name."""
 
     _totals: Totals | None = None
     _last_report: ServiceReport | None = None
 
     def report(self, health: Health, reason: str, status: Status) -> None:
-        """Tell the health monitor how this service is. What it is told is public.
+        """Report the health of this service to the health monitor. What it is told is public.
 
         Its counters are those since the start of the whole, whatever this incarnation has counted.
         """
@@ -42,30 +42,30 @@ class Service(Actor):
         self.send("health_monitor", self._last_report)
 
     def on_probe(self) -> None:
-        """Say again how it is: a health monitor that began afresh may not know it yet."""
+        """Report again: a health monitor that was restarted may not have the report."""
         if self._last_report is not None:
             self.send("health_monitor", self._last_report)
 
     def describe(self, tell: Callable[[], None]) -> None:
-        """Call what only tells how this service is: a report, a line of the log.
+        """Call `tell`, which only reports or logs.
 
-        Whatever that raises is a bug, and becomes an error's record. It must not change what came
-        of the work that it tells about: bytes that are kept stay kept, and their sender is told so.
+        Whatever it raises is a bug and becomes an error record. It must not change the result of
+        the work that it reports: bytes that were kept stay kept, and their sender gets that answer.
         """
         try:
             tell()
-        except Exception as error:  # noqa: BLE001 - as above; the work is done, and worth more
+        except Exception as error:  # noqa: BLE001 - as above; the work is done, and matters more
             self.report_failure("describe", error)
 
     def with_totals(self, status: Counting) -> Counting:
-        """The same, with what earlier incarnations have counted."""
+        """The status, with the counts of earlier incarnations added."""
         if self._totals is None:
             self._totals = self.lasting(Totals)
             self._totals.begin()
         return self._totals.over(status)
 
     def is_own_report(self, message: Tell) -> bool:
-        """Whether it is a report of this service: telling of its loss would cause another one."""
+        """Whether it is a report of this service: reporting its loss would cause another one."""
         return isinstance(message, ServiceReport) and message.service == self.name
 
     def publish(self, kind: str, payload: Struct, *, correlation_id: str = "") -> None:
@@ -86,10 +86,10 @@ class Service(Actor):
         correlation_id: str = "",
         remedy: RemedyName = "degrade",
     ) -> None:
-        """Have the error manager keep a failure that this service has dealt with itself.
+        """Have the error manager keep a failure that this service has handled itself.
 
-        For what is no crash and still must be known: a snapshot that is quarantined, a file that
-        cannot be read. Never waits, and never fails. `correlation_id` is the snapshot's, if one is
+        For failures that are not crashes and still must be known: a quarantined snapshot, an
+        unreadable file. Never waits, and never fails. `correlation_id` is the snapshot's, if one is
         concerned; `remedy` is what was done about it.
         """
         self.notify(
@@ -107,7 +107,7 @@ class Service(Actor):
     def snapshot_failed(
         self, entry_id: int, operation: str, error: Exception, *, correlation_id: str = ""
     ) -> None:
-        """Count a failure against the journal entry that caused it, when this service goes on."""
+        """Count a failure against the journal entry that caused it, when this service continues."""
         log.error(
             "The %s failed on snapshot %d (%s).", self.name, entry_id, operation, exc_info=error
         )
@@ -115,7 +115,7 @@ class Service(Actor):
         self.send("journal", SnapshotFailed(entry_id, self.name, repr(error)))
 
     def blame_if_at_fault(self, entry_id: int | None, error: BaseException) -> None:
-        """For `on_crash`: count the end of this actor against the entry that it had in hand."""
+        """For `on_crash`: count the end of this actor against the entry that it was working on."""
         if entry_id is not None and is_to_blame(error, self.ended_by):
             self.send("journal", SnapshotFailed(entry_id, self.name, repr(error)))
 
@@ -133,7 +133,7 @@ def new_event(source: str, kind: str, payload: Struct, correlation_id: str = "")
 
 
 def _storable(status: Status) -> Status:
-    """The status with its texts as they may be shown, such as the last error of a library."""
+    """The status with secrets masked in its texts, such as the last error of a library."""
     texts = {
         name: shown
         for name in status.__struct_fields__

@@ -1,4 +1,4 @@
-"""Decodes and compares snapshots for the processor, in a native thread, and counts."""
+"""Decodes and compares snapshots for the processor in a native thread, and keeps counts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class SnapshotReader:
-    """The processor's work that takes long: some tens of milliseconds for 2,000 pilots."""
+    """The processor's slow work: some tens of milliseconds for 2,000 pilots."""
 
     def __init__(self, options: Options, journal: Path | None) -> None:
         """`journal`: its directory, for the note of which entry the process is working on, so that
@@ -42,15 +42,16 @@ class SnapshotReader:
         """Values of good records that could not be read, by `kind.field`."""
         self.let_through: dict[str, dict[str, int]] = {}
         self.kept_out: dict[str, dict[str, int]] = {}
-        """Of the newest snapshot, by filter and kind of record; and what it let through."""
+        """Counts of the newest snapshot: kept out, by filter and kind of record, and let
+        through."""
 
     def decode(self, entry: SnapshotJournaled) -> DecodedSnapshot:
         """Decode, validate and filter an entry.
 
         Raises:
-            FeedError: the whole of it is of no use, now and later
+            FeedError: the whole entry is unusable, and stays so
             SupervisionError: the thread is closed, or hangs
-            Exception: a bug that this snapshot wakes; nothing is changed by it
+            Exception: a bug that this snapshot shows; nothing is changed by it
         """
         decoded = self._run(entry, decode_snapshot, entry.data, entry.transceivers, self.options)
         self.processed += 1
@@ -71,7 +72,7 @@ class SnapshotReader:
         return self._run(entry, compare, before, decoded, self.options.rules)
 
     def close(self) -> None:
-        """Give the thread back."""
+        """End the thread."""
         self._pool.close()
 
     def _run(self, entry: SnapshotJournaled, work: Callable[..., T], *args: object) -> T:

@@ -76,28 +76,29 @@ class RetryWrite(Tell):
 
 @dataclass(frozen=True, slots=True)
 class PurgeOld(Tell):
-    """Delete what was kept long enough."""
+    """Delete rows that are older than their retention."""
 
 
 Received: TypeAlias = ToStore | RetryWrite | PurgeOld
 
 log = logging.getLogger(__name__)
 
-# Between two looks for what was kept long enough.
+# Seconds between two looks for rows that are older than their retention.
 PURGE_S = 3600.0
 # Between two tries; a backoff may draw zero.
 MIN_RETRY_S = 0.1
-# Between two tries while the database is away, beside what its breaker asks for.
+# Between two tries while the database is away; its breaker may ask for more.
 BACKOFF = Backoff(base_s=0.5, cap_s=5.0)
 
 
 class StoreActor(Service):
     """The only writer of the database, and the one that brings its schema up to date.
 
-    A batch is written or void, in the order in which the batches came. What PostgreSQL says decides
-    (`storage/weather.py`): weather keeps the batch waiting and is tried again without end; another
-    past (`OutOfSequence`) and a failure of the batch's own values make it and all behind it void.
-    Events, errors and alerts are written behind the batches, the latest of each sender only.
+    A batch is written or void, in the order in which the batches came. PostgreSQL's error decides
+    (`storage/weather.py`). With weather the batch waits and is tried again without end. A batch
+    that was derived from another state (`OutOfSequence`), or whose values PostgreSQL refuses, is
+    void, and so are all behind it. Events, errors and alerts are written after the batches, only
+    the latest message of each sender.
     """
 
     _database: Database
@@ -158,14 +159,14 @@ class StoreActor(Service):
         )
         self.send("processor", StoreStarted())
         for name in ("event_bus", "error_manager"):
-            # Without it they send again all the same, only later.
+            # Without this message they send again, too, only later.
             self.address(name).offer(StoreStarted())
         self.after(0, RetryWrite())
         self._purge.start()
         self._report()
 
     def on_stop(self) -> None:
-        self._drain()  # a last time: what the processor has said is written before we go
+        self._drain()  # a last time: what the processor has sent is written before we stop
         self._database.close()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
@@ -209,12 +210,12 @@ class StoreActor(Service):
             self._drain_unless_waiting()
 
     def _drain_unless_waiting(self) -> None:
-        """While a retry is due, every message that comes must not be a try of its own."""
+        """Note what to write. While a retry is due, a new message must not cause another try."""
         if self._retry is None:
             self._drain()
 
     def _drain(self) -> None:
-        """Write what waits, oldest first, as far as the database lets us."""
+        """Write what waits, the oldest first, until it is done or the database fails."""
         try:
             if self._last_error or not self._server_version:
                 self._database.run(nothing)
@@ -234,7 +235,7 @@ class StoreActor(Service):
                 self.address("alerter").tell(AlertsStored(self._alerts))
                 self._alerts = None
         except StorageError as error:
-            self._working_on = None  # the weather's fault, not its
+            self._working_on = None  # weather: the snapshot is not to blame
             self._later(error)
         else:
             self._works_again()
@@ -243,7 +244,7 @@ class StoreActor(Service):
         batch = message.batch
         started = monotonic()
         self._working_on = batch.entry_id
-        # Several may be written in one go; each has the time that one may take.
+        # Several may be written in one go; each has the full time for one batch.
         self.take_longer(self._settings.timeout_s)
         try:
             outcome = self._database.run(lambda conn: write_batch(conn, batch))
@@ -253,8 +254,8 @@ class StoreActor(Service):
             self.address("processor").tell(BatchOutOfSequence(batch.entry_id, str(error)))
         except (StorageError, SupervisionError):
             raise
-        except Exception as error:  # noqa: BLE001 - it is about this batch, or looks the same
-            # Those behind it are derived from it, and come again without it.
+        except Exception as error:  # noqa: BLE001 - it is about this batch, or cannot be told apart
+            # The batches behind it are derived from it, and are sent again without it.
             self._rejected += 1
             self._waiting.void(message.generation)
             self.snapshot_failed(
@@ -285,7 +286,8 @@ class StoreActor(Service):
     def _tell_stored(self, batch: Batch, duplicate: bool) -> None:
         changes = batch.changes
         stored = BatchStored(batch.entry_id, changes.time, duplicate)
-        self._report()  # before the journal's: who sees nothing pending sees all of it counted
+        # Before the journal's report: a reader that sees nothing pending must see all counted.
+        self._report()
         self.address("journal").tell(stored)
         self.address("processor").tell(stored)
         if not duplicate:
@@ -310,7 +312,7 @@ class StoreActor(Service):
                 lambda conn: read_network_state(conn, self._rules, question.time)
             )
         except (StorageError, SupervisionError):
-            self._working_on = None  # the weather's fault, not its
+            self._working_on = None  # weather: the snapshot is not to blame
             raise
         except Exception as error:
             self._working_on = None
@@ -331,13 +333,13 @@ class StoreActor(Service):
         self._server_version = pool.run(server_version)
 
     def _works_again(self) -> None:
-        """All that was to be written is; that it only answers would prove too little."""
+        """Everything was written, so the outage is over. An answer alone would prove too little."""
         self._attempt = 0
         self._last_error = ""
         self._broken = False
         self._retry_at = None
         if self._retry is not None:
-            # Somebody else found it back: what comes next must not wait for the retry.
+            # Another actor found the database back: what comes next must not wait for the retry.
             self._retry.cancel()
             self._retry = None
         self._outages.take("")

@@ -1,5 +1,5 @@
-"""What the store tells the operator while nothing can be written: one line when that begins, when
-its cause changes, and when it is over."""
+"""Logs an outage of the database for the operator: one line when it begins, when its cause changes,
+and when it is over."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from vatwatch.messages.status import JournalStatus
 from vatwatch.monitoring.outages import Outage, lasted, look
 from vatwatch.supervision import Actor
 
-# For the number in a line of the log, which is told without it, too.
+# How long to wait for a number in a log line, which is also logged without it.
 REPORTS_S = 2.0
 
 
 class OutageLog:
-    """Follows one outage of the database after the other, for the store."""
+    """Follows the outages of the database, for the store."""
 
     def __init__(self, store: Actor, log: logging.Logger) -> None:
         self._store = store
@@ -35,7 +35,7 @@ class OutageLog:
         return None if self._outage is None else self._outage.since
 
     def take(self, error: str, *, is_broken: bool = False, next_try_s: float = 0.0) -> None:
-        """What came of the last try.
+        """Note the result of the last try.
 
         Args:
             error: why nothing could be written, as a sentence without its stop; empty if it could
@@ -55,18 +55,18 @@ class OutageLog:
             )
 
     def count_pending(self) -> None:
-        """The database answers again, and nothing is written yet: now is the time to ask how many
-        snapshots wait, for the line that says it is back."""
+        """The database answers again and nothing is written yet: ask now how many snapshots wait,
+        for the log line that says it is back."""
         if self._outage is not None:
             self._pending = AsyncResult()
             self._store.spawn(self._ask_pending, self._pending)
 
     def _ask_pending(self, answer: AsyncResult[int]) -> None:
-        """In a greenlet: it is the journal's to know, and nothing waits for a line of the log."""
+        """Ask the journal for the number, in a greenlet, since nothing must wait for a log line."""
         pending = 0
         with suppress(SupervisionError):
             reports = self._store.address("health_monitor").ask(GetReports(), timeout_s=REPORTS_S)
-            # A part that answers anything else must not cost the store more than the number.
+            # Any other answer must cost the store no more than the number.
             found = reports.services if isinstance(reports, Reports) else {}
             journal = found.get("journal")
             if journal is not None and isinstance(journal.status, JournalStatus):
@@ -74,7 +74,7 @@ class OutageLog:
         answer.set(pending)
 
     def _tell_return(self, after: timedelta) -> None:
-        """In a greenlet, too."""
+        """Log that the database is back, in a greenlet."""
         pending = self._pending.get()
         self._log.info(
             "PostgreSQL is back after %s; %s.",

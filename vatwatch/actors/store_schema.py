@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("vatwatch.actors.store")
 
-# A schema change may rewrite tables of any size; airports are 28,000 rows.
+# A schema change may rewrite tables of any size; there are 28,000 airports.
 MIGRATE_S = 600.0
 AIRPORTS_S = 60.0
 
@@ -27,15 +27,15 @@ def bring_up_to_date(
     take_longer: Callable[[float], None],
     on_refused: Callable[[str], None],
 ) -> bool:
-    """Apply the migrations that are missing, and write the airports if they are of another version.
+    """Apply missing migrations, and write the airports if their version differs.
 
     Args:
         pool: of the database
         take_longer: is told how many seconds more the work may take, before it begins
-        on_refused: is told why this version cannot use the schema; it does not mend itself
+        on_refused: is told why this version cannot use the schema; waiting does not help
 
     Returns:
-        Whether the schema was changed: others may wait for that.
+        Whether the schema was changed; others may wait for that.
 
     Raises:
         SchemaRefused: another version of vatwatch has changed the database
@@ -58,5 +58,5 @@ def bring_up_to_date(
 
 
 def server_version(conn: connection) -> str:
-    """PostgreSQL's, such as `17.5`."""
+    """PostgreSQL's version, such as `17.5`."""
     return str(conn.info.parameter_status("server_version"))

@@ -1,4 +1,5 @@
-"""Writes events, dead letters, errors and alerts: one that PostgreSQL refuses costs no other."""
+"""Writes events, dead letters, errors and alerts. If PostgreSQL refuses one row, the others are
+still written."""
 
 from __future__ import annotations
 
@@ -29,11 +30,11 @@ R = TypeVar("R")
 def store_events(database: Database, message: StoreEvents) -> tuple[tuple[UUID, str], ...]:
     """Write all of them.
 
-    Returns:
-        The ids of those that PostgreSQL will never take, each with its reason.
+        Returns:
+            The ids of rows that PostgreSQL will never accept, each with its reason.
 
-    Raises:
-        StorageError: none is written for certain; the same can be tried again
+        Raises:
+    StorageError: perhaps none is written; the same can be tried again
     """
     try:
         database.run(partial(_write_events, message=message))
@@ -45,7 +46,7 @@ def store_events(database: Database, message: StoreEvents) -> tuple[tuple[UUID, 
 def store_errors(database: Database, records: Sequence[ErrorRecord]) -> None:
     """Write all of them but those that PostgreSQL will never take. Raises StorageError."""
     for error in _refused(database, write_errors, records):
-        # What it was is in the log.
+        # The log says what it was.
         log.warning("An error could not be kept, as PostgreSQL refuses it: %s", error)
 
 
@@ -58,7 +59,8 @@ def store_alerts(database: Database, records: Sequence[AlertRecord]) -> None:
 def _refused(
     database: Database, write: Callable[[cursor, Sequence[R]], None], records: Sequence[R]
 ) -> Iterator[psycopg2.Error]:
-    """Write all at once, or one by one if PostgreSQL refuses that; why it refuses some of them."""
+    """Write all at once, or one by one if PostgreSQL refuses that. Returns why it refuses some of
+    them."""
 
     def write_these(conn: connection, these: Sequence[R]) -> None:
         with conn.cursor() as cur:

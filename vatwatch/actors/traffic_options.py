@@ -1,4 +1,4 @@
-"""What the settings say about the traffic, for the pure core, which knows no settings."""
+"""Turns settings into options for `traffic`, which knows no settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read_options(traffic: TrafficSettings) -> Options:
     """The rules, the filters, and whether names are kept. Reads the boundary's file.
 
     Raises:
-        ConfigurationError: that file cannot be read, or is no boundary
+        ConfigurationError: that file cannot be read, or is not a boundary
     """
     boundary = None
     if traffic.boundary is not None:

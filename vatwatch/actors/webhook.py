@@ -1,4 +1,4 @@
-"""Sends a notification to a webhook, in the form that it wants."""
+"""Sends one notification to a webhook, in the form that it expects. `courier.py` retries."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ DISCORD_PATH = "/api/webhooks/"
 # Discord's own limits of an embed.
 TITLE_LIMIT, TEXT_LIMIT = 256, 4096
 COLOURS = {"critical": 0xD32F2F, "warning": 0xF9A825, "resolved": 0x2E7D32}
-# Answers with these are worth another try: the server says so, or is not well itself.
+# Status codes that are worth another try: the server says so, or is overloaded.
 LATER = frozenset({408, 425, 429})
 
 
-# What requests and what is below it raise for a server, a name or an address. A RequestException is
-# an OSError, and what codecs and parsers say of an address is a ValueError.
+# What requests and its libraries raise for a bad server, name or address. A RequestException is an
+# OSError; errors of codecs and parsers are ValueErrors.
 UNSENT = (OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException)
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where to send. `name` says nothing secret: the path of the address is one."""
+    """Where to send. `name` holds no secret, unlike the path of the address."""
 
     name: str
     url: str
@@ -45,7 +45,7 @@ class Webhook:
 
     @classmethod
     def at(cls, url: str, number: int) -> Webhook:
-        """The webhook of this address, which stands at this place in the settings."""
+        """The webhook with this address, at this position in the settings."""
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
         of_discord = host in DISCORD_HOSTS or host.endswith(tuple(f".{h}" for h in DISCORD_HOSTS))
@@ -54,7 +54,7 @@ class Webhook:
 
 
 def body_of(notification: Notification, form: Form) -> bytes:
-    """What is sent. Many people may read it there, so secrets of the settings are masked."""
+    """The body to send. Many people may read it, so secrets of the settings are masked."""
     notification = structs.replace(
         notification,
         summary=redact(notification.summary),
@@ -82,7 +82,7 @@ def body_of(notification: Notification, form: Form) -> bytes:
         ],
         "footer": {"text": f"{notification.source} {notification.version}"},
     }
-    # Nobody is called by a text that happens to hold an @everyone.
+    # A text that happens to contain @everyone must not notify everybody.
     content = {"username": "vatwatch", "embeds": [embed], "allowed_mentions": {"parse": []}}
     return msgspec.json.encode(content)
 
@@ -91,17 +91,17 @@ def send(webhook: Webhook, notification: Notification, *, timeout_s: float) -> N
     """Send it once.
 
     Raises:
-        WebhookRefused: it is never taken
+        WebhookRefused: the webhook will never accept it
         WebhookUnavailable: no answer in time, or not now
     """
-    # The library's own timeout is for each read: a byte a second would never end. And it closes a
-    # socket that is just being connected for an OSError alone.
+    # The library's own timeout is for each read: with a byte a second it would never end. And it
+    # closes a connecting socket only for an OSError.
     timer = gevent.Timeout(timeout_s, TimeoutError())
     timer.start()
     try:
         code, retry_after = _post(webhook, body_of(notification, webhook.form), timeout_s)
     except UNSENT as error:
-        # Its text has the whole address in it, and its cause too.
+        # Its text contains the whole address, and so does its cause's.
         why = system_words(error) or type(error).__name__
         if not timer.pending:
             why = f"no answer within {timeout_s:g} s"
@@ -117,7 +117,7 @@ def send(webhook: Webhook, notification: Notification, *, timeout_s: float) -> N
 
 def _post(webhook: Webhook, body: bytes, timeout_s: float) -> tuple[int, str]:
     headers = {"Content-Type": "application/json", "User-Agent": f"vatwatch/{__version__}"}
-    # The session outlives the answer: closed before it, it would leave the socket open.
+    # The session must outlive the answer: closed earlier, it would leave the socket open.
     with (
         requests.Session() as session,
         session.post(
