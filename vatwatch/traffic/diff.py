@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from vatwatch.traffic.changes import Changes, RadioChanges
-from vatwatch.traffic.connections import flight_changes, session_changes, who
+from vatwatch.traffic.connections import who
+from vatwatch.traffic.flights import flight_changes
 from vatwatch.traffic.intervals import atis_changes, prefile_changes, radio_changes
 from vatwatch.traffic.network_state import Flight, NetworkState, Rules, Session, Snapshot
+from vatwatch.traffic.sessions import session_changes
 
 T = TypeVar("T", Flight, Session)
 

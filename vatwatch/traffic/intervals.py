@@ -10,7 +10,7 @@ from vatwatch.feed.records import Atis, Prefile
 from vatwatch.feed.times import parse_time
 from vatwatch.feed.unread import NOBODY, Unread
 from vatwatch.traffic.changes import AtisChanges, PrefileChanges, RadioChanges
-from vatwatch.traffic.connections import plan_differs
+from vatwatch.traffic.flights import plan_differs
 from vatwatch.traffic.identity import stable_id
 from vatwatch.traffic.network_state import (
     AtisVersion,
