@@ -9,7 +9,7 @@ from tests.traffic.build import at, pilot, snapshot
 from vatwatch.storage.queries import latest_flight, track
 from vatwatch.storage.reference import write_airports
 from vatwatch.traffic.airports import load_airports
-from vatwatch.traffic.network_state import Position
+from vatwatch.traffic.position import Position
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

@@ -13,7 +13,7 @@ from vatwatch.messages.status import DatabaseReport
 from vatwatch.monitoring.alert_records import AlertFilter, AlertRecord
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.supervision import Ask
-from vatwatch.traffic.network_state import Position
+from vatwatch.traffic.position import Position
 
 
 @dataclass(frozen=True, slots=True)

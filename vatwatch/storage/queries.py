@@ -7,7 +7,7 @@ from datetime import UTC
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from vatwatch.traffic.network_state import Position
+from vatwatch.traffic.position import Position
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

@@ -19,12 +19,12 @@ from vatwatch.traffic.network_state import (
     FiledPlan,
     Flight,
     NetworkState,
-    Position,
     Radio,
     RadioState,
     Rules,
     Session,
 )
+from vatwatch.traffic.position import Position
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor

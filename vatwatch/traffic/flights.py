@@ -15,7 +15,8 @@ from vatwatch.feed.unread import NOBODY, Unread
 from vatwatch.traffic.changes import FlightChanges
 from vatwatch.traffic.connections import continues, leave
 from vatwatch.traffic.identity import connection_id, same_logon, stable_id
-from vatwatch.traffic.network_state import FiledPlan, Flight, NetworkState, Position, Rules
+from vatwatch.traffic.network_state import FiledPlan, Flight, NetworkState, Rules
+from vatwatch.traffic.position import Position
 from vatwatch.traffic.presence import Known, still_there
 
 # No aircraft taxies faster; ICAO Doc 9157 Part 2 plans taxiways for about 30 kt.

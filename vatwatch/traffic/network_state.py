@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, Pilot
 from vatwatch.feed.unread import UnreadLists
+from vatwatch.traffic.position import Position
 
 
 class Snapshot(Struct, frozen=True, gc=False):
@@ -35,17 +36,6 @@ class Radio(Struct, frozen=True, gc=False):
     longitude: float
     height_msl_m: float | None
     height_agl_m: float | None
-
-
-class Position(Struct, frozen=True, gc=False):
-    """A position row as it was written: degrees, feet, knots, degrees true."""
-
-    time: datetime
-    latitude: float
-    longitude: float
-    altitude: int | None
-    groundspeed: int | None
-    heading: int | None
 
 
 class Flight(Struct, frozen=True, gc=False):
