@@ -1,6 +1,6 @@
 """The numbers in the rules of traffic: each with its unit and its reason.
 
-A rule's module declares its numbers with `threshold`, so that the page about the rules can list all.
+A rule's module declares its numbers with `threshold`, so that a page can list all of them.
 Derived rows carry `RULES_VERSION`: it must rise whenever a number or a rule changes, so that
 history by older rules can be told from history by these.
 """
