@@ -1,4 +1,4 @@
-"""What keeps actors alive: their runtime, child specs, supervisors, breakers. Knows no VATSIM."""
+"""The actor runtime: actors, child specs, supervisors, breakers. It knows nothing about VATSIM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Actor: what every service is made of. A pykka actor on a gevent runtime."""
+"""Actor: the base class of every service, a pykka actor on a gevent runtime."""
 
 from __future__ import annotations
 
@@ -37,29 +37,27 @@ Ts = TypeVarTuple("Ts")
 
 
 class Actor(pykka.Actor):
-    """Handles one message at a time, in a greenlet of its own.
+    """Handles one message at a time, in its own greenlet. A service is a subclass. Its supervisor
+    creates it from the child spec, and a new one after each failure. Nothing else starts an actor
+    or keeps a reference to one: others reach it by its name, through an `Address`.
 
-    A service is a subclass. Its supervisor makes it by the child spec, and makes a new one after
-    each failure; nobody else starts an actor, and nobody holds one: others reach it by its name,
-    through an `Address`.
-
-    In `__init__` keep what you are given and do nothing else: the actor has no place in the tree
-    yet, so `name`, `path`, `directory` and the tools below are for `on_start` and later. All
-    methods are for the thread of the tree. The hooks (`on_...`, `hand_over`) are called by the
-    runtime, in the actor's own greenlet, one at a time; the tools are called by the actor, from
-    its hooks or from greenlets that it has spawned.
+    In `__init__` only store the arguments: the actor has no place in the tree
+    yet, so `name`, `path`, `directory` and the tools below are for `on_start` and later. Call all
+    methods from the tree's thread. The hooks (`on_...`, `hand_over`) are called by the runtime, in
+    the actor's own greenlet, one at a time; the tools are called by the actor, from its hooks or
+    from greenlets that it has spawned.
     """
 
     name: str
     """Short and unique in the tree: `store`."""
     path: str
-    """Where it is in the tree: `vatwatch/data/store`."""
+    """Its place in the tree: `vatwatch/data/store`."""
     directory: Directory
     ended_by: ExitReason | None = None
     """Why it ends, for `on_crash` and `on_stop`; None while it lives.
 
-    `crash`, `hang`, `start`: by its own fault, and the message in hand may be the cause.
-    `shutdown`: by order of its supervisor; no message is to blame. `exit`: by `stop()`.
+    `crash`, `hang`, `start`: its own fault; the message in hand may be the cause. `shutdown`:
+    stopped by its supervisor; no message is to blame. `exit`: by `stop()`.
     """
     _incarnation: Incarnation
     _node: ChildNode
@@ -67,26 +65,26 @@ class Actor(pykka.Actor):
     # -- hooks
 
     def on_start(self) -> None:
-        """Come to a stable state, with or without the outside world, before the first message.
+        """Reach a stable state before the first message, even if dependencies are away.
 
-        It may wait, for `start_s` of the child spec at most (30 s by default): its siblings after
-        it are started when it has returned. What it raises, and taking longer, is a failed start.
-        At the very first start of the tree that ends the whole, as in OTP: so a database that is
-        away is no reason to raise.
+        It may wait, for `start_s` of the child spec at most (30 s by default); later siblings start
+        when it has returned. If it raises or takes longer, the start has failed. At the very first
+        start of the tree that ends the whole, as in OTP, so do not raise because a database is
+        away.
         """
 
     def on_stop(self) -> None:
-        """Give back what was taken, when the actor stops in order, after its last message.
+        """Release resources when the actor stops in order, after its last message.
 
-        Together with the message in hand it has `shutdown_s` of the child spec (5 s by default);
-        then the actor is killed, and `on_crash` called. What it raises is a failure.
+        This and the message in hand may take `shutdown_s` of the child spec (5 s by default). After
+        that the actor is killed and `on_crash` is called. Raising counts as a failure.
         """
 
     def on_receive(self, message: Any) -> Any:
-        """Handle one message. The type of the message says what its failure costs.
+        """Handle one message. Its type says what happens if that fails.
 
         Args:
-            message: a `Tell` or an `Ask` of those that the actor knows; any other is a bug
+            message: a `Tell` or an `Ask` that the actor knows; any other is a bug
 
         Returns:
             the answer to an `Ask`, unless `reply_later` was called; of a `Tell` it is ignored
@@ -98,51 +96,51 @@ class Actor(pykka.Actor):
         raise NotImplementedError(f"{self.path} does not handle {type(message).__name__}")
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
-        """Give back what was taken, when the actor fails or is killed; `on_stop` is not called.
+        """Release resources when the actor fails or is killed; `on_stop` is not called.
 
-        Also if `on_start` has not returned. It has 5 s, which its successor waits for. Its own
-        failure is announced (`CrashHookFailed`) and changes nothing. Pykka's `on_failure` is called
-        before it, but only if the actor failed or hung.
+        Called even if `on_start` has not returned. It may take 5 s, and the successor waits for it.
+        If it fails, that is announced (`CrashHookFailed`) and changes nothing. Pykka's `on_failure`
+        is called before it, but only if the actor failed or hung.
 
         Args:
-            error: what ended it; of a kill, the reason that the supervisor gave
+            error: what ended the actor; for a kill, the reason that the supervisor gave
             in_hand: the message that was being handled, if any; `ended_by` says whether that may be
                 to blame
         """
 
     def hand_over(self) -> object:
-        """What the successor is to know; None: nothing. For state that is worth more than a fresh
-        start and is nowhere else.
+        """Return state for the successor; None: no state.
 
-        Called after `on_stop` or `on_crash` of an actor that had started, in the dying actor, with
-        5 s to end in; not if the whole tree stops. The greenlets that it spawned may still run for
-        a moment: give a value that neither they nor the actor change any more, such as a copy.
+        For state that is worth more than a fresh start and is stored nowhere else. Called in the
+        dying actor, after `on_stop` or `on_crash`, if the actor had started and the whole tree is
+        not stopping. It may take 5 s. Greenlets that the actor spawned may still run for a moment,
+        so return a value that nothing changes any more, such as a copy.
 
-        The successor gets it from `inherited`. If that fails, too, before it has run for a whole
-        period of its supervisor, its own successor begins without (`hand_over.py`), which is
-        announced (`HandOverDiscarded`): say in the class's docstring what is lost then.
+        The successor gets it from `inherited`. If the successor fails, too, before it has run for a
+        whole period of its supervisor, the next one starts without the state (`hand_over.py`), and
+        `HandOverDiscarded` is announced. Say in the class's docstring what is lost then.
         """
         return None
 
     def on_probe(self) -> Any:
-        """Answer a probe (`Address.probe`), between two messages. To be quick; nothing is logged.
+        """Answer a probe (`Address.probe`), between two messages. Must be quick; nothing is logged.
 
-        Probes get past a full mailbox, so an answer says that the actor handles its messages. What
-        it raises is the actor's failure, and the probe goes unanswered.
+        Probes bypass a full mailbox, so an answer shows that the actor handles its messages. If
+        this raises, the actor fails and the probe is not answered.
         """
         return None
 
     # -- tools
 
     def inherited(self, kind: type[T]) -> T | None:
-        """What the predecessor handed over (`hand_over`); for `on_start`, once.
+        """The state that the predecessor handed over (`hand_over`); call it once, in `on_start`.
 
         Returns:
             the value, which is this actor's own from now on; None for the first incarnation, if the
-            predecessor gave nothing, and if it was thrown away
+            predecessor gave nothing, or if it was thrown away
 
         Raises:
-            TypeError: the value is no `kind`, which is a bug
+            TypeError: the value is not a `kind`, which is a bug
         """
         value = self._node.hand_over.value
         if value is None or isinstance(value, kind):
@@ -150,7 +148,8 @@ class Actor(pykka.Actor):
         raise TypeError(f"{self.path}: {type(value).__name__} was handed over, no {kind.__name__}")
 
     def address(self, name: str) -> Address:
-        """The address of another actor of the tree. A name that nobody has shows at its use."""
+        """The address of another actor of the tree. An unknown name is noticed only when the
+        address is used."""
         return self.directory.address(name)
 
     def circuit_breaker(
@@ -164,9 +163,9 @@ class Actor(pykka.Actor):
         """The breaker around a dependency; it belongs to the tree and outlives the actor.
 
         Args:
-            name: what it is around, for people: `PostgreSQL (store)`. The same name is the same
-                breaker, in all actors
-            policy: when it opens; a later one takes effect at once
+            name: what it protects, for people: `PostgreSQL (store)`. The same name gives the same
+                breaker in all actors
+            policy: when it opens; a later policy takes effect at once
             failure_types: the errors that speak against the dependency. Any other counts as an
                 answer: a `KeyError` in our own code must not open the breaker of a database
             kind: how it is listed
@@ -175,11 +174,11 @@ class Actor(pykka.Actor):
 
     @property
     def circuit_breakers(self) -> CircuitBreakers:
-        """Those of the whole tree's dependencies."""
+        """The breakers around all dependencies of the tree."""
         return self._node.runtime.circuit_breakers
 
     def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
-        """What is done about failures of an operation (`recovery.py`).
+        """Declare what is done about failures of an operation (`recovery.py`).
 
         Args:
             operation: its name in errors and notices: `mirror`
@@ -195,10 +194,10 @@ class Actor(pykka.Actor):
         self._node.runtime.observers.notify(notice)
 
     def after(self, seconds: float, message: Tell) -> Timer:
-        """Tell itself `message` in so many seconds.
+        """Tell itself `message` in `seconds`.
 
-        It comes through the normal lane, past its bound: a timer cannot be refused. It does not
-        outlive this incarnation, unless it waits in the mailbox already.
+        The message goes into the normal lane, even if that is full: a timer cannot be refused. It
+        is dropped with this incarnation, unless it waits in the mailbox already.
 
         Returns:
             the timer; `cancel` it if the message is no longer wanted
@@ -211,9 +210,9 @@ class Actor(pykka.Actor):
     def spawn(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> Greenlet[..., T | None]:
         """Run `fn(*args)` in a greenlet that is killed when the actor ends.
 
-        What it raises is the actor's failure: the actor is killed with that error, wherever it
-        stands. If the greenlet is killed, nothing follows. It runs between the actor's messages, at
-        each of their waits, so what both change must hold at each wait.
+        If it raises, the actor fails: it is killed with that error, whatever it is doing. If the
+        greenlet is killed, nothing else happens. It runs between the actor's messages and whenever
+        a handler waits, so state that both change must be consistent at each wait.
 
         Returns:
             the greenlet; its `value` is what `fn` returned, None if it was killed
@@ -236,7 +235,7 @@ class Actor(pykka.Actor):
         return self._incarnation.reply_later()
 
     def take_longer(self, seconds: float) -> None:
-        """Let the message in hand take so much longer than `handler_deadline_s` of the spec."""
+        """Let the message in hand take `seconds` longer than the spec's `handler_deadline_s`."""
         self._incarnation.take_longer(seconds)
 
     def stop(self) -> None:
@@ -247,14 +246,15 @@ class Actor(pykka.Actor):
         """
         self._node.mailbox.put_urgent(Envelope(_ActorStop()))
 
-    # -- what an actor that looks after others sees of the tree; nothing of it waits
+    # -- what a monitoring actor sees of the tree; none of these waits
 
     def tree_info(self) -> NodeInfo:
         """The whole tree, as `Tree.snapshot` gives it."""
         return self._node.root.info()
 
     def node_info(self, name: str) -> NodeInfo | None:
-        """What is known of this worker now; None if there is none. Cheaper than the whole tree."""
+        """What is known of this worker now; None if there is no such worker. Cheaper than the whole
+        tree."""
         return self._node.root.info_of_worker(name)
 
     def breakers(self) -> tuple[BreakerInfo, ...]:
@@ -268,31 +268,32 @@ class Actor(pykka.Actor):
 
     @property
     def tree_is_stopping(self) -> bool:
-        """Whether the whole tree was ordered to stop: what has ended will not come back."""
+        """Whether the whole tree was ordered to stop, so that nothing is restarted."""
         return self._node.runtime.stopping
 
     def lasting(self, make: Callable[[], T]) -> T:
-        """What `make` gave at its first use; all incarnations of this actor share it.
+        """The value that `make` returned at its first use; all incarnations of this actor share it.
 
         Only for counts, which cannot make an actor fail.
         """
         return self._node.lasting(make)
 
-    # -- the gevent runtime, as pykka wants it
+    # -- the gevent runtime behind pykka's interface
 
     def _bind(self, node: ChildNode, incarnation: Incarnation) -> None:
-        """Give the actor its place; the mailbox is the node's, and was its predecessor's."""
+        """Give the actor its place. The mailbox belongs to the node; the predecessor used it,
+        too."""
         self.name = node.name
         self.path = node.path
         self.directory = node.runtime.directory
         self._node = node
         self._incarnation = incarnation
-        # Ours reads pykka's envelopes, but writes its own, which are no subclass.
+        # Ours reads pykka's envelopes but writes its own, which is not a subclass.
         self.actor_inbox = node.mailbox  # type: ignore[assignment]
         self._actor_ref = pykka.ActorRef(self)
 
     def _stop_ordered(self) -> None:
-        """For the supervisor: it may be waiting for something in the middle of a handler."""
+        """The actor was told to stop. A supervisor may be waiting in the middle of a handler."""
 
     @staticmethod
     def _create_actor_inbox() -> Mailbox:  # type: ignore[override]
@@ -314,10 +315,10 @@ class Actor(pykka.Actor):
         self._incarnation.begin()
 
     def _retire(self) -> None:
-        """For the runtime: the actor is dead to pykka from here on, and its refs say so."""
+        """For the runtime: from here on pykka and its refs treat the actor as dead."""
         pykka.ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
 
 
 def _nowhere(envelope: Envelope, reason: DeadLetterReason) -> None:
-    """An actor outside of a tree has no mailbox: nothing gets here."""
+    """An actor outside a tree has no mailbox, so no message gets here."""

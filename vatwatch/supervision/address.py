@@ -1,4 +1,4 @@
-"""Address: a name, not a reference, is what one actor knows of another."""
+"""Address: actors know each other by name, not by reference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 class Receiver(Protocol):
-    """Who has a name: a worker's place in the tree, whichever incarnation is there."""
+    """The receiver behind a name: a worker's place in the tree, whichever incarnation is there."""
 
     @property
     def name(self) -> str:
@@ -26,11 +26,11 @@ class Receiver(Protocol):
 
     @property
     def path(self) -> str:
-        """Where it is in the tree: `vatwatch/data/store`."""
+        """Its place in the tree: `vatwatch/data/store`."""
 
     @property
     def mailbox(self) -> Mailbox:
-        """The same one for as long as the tree lives."""
+        """The mailbox; the same one for as long as the tree lives."""
 
     @property
     def state(self) -> State:
@@ -38,15 +38,16 @@ class Receiver(Protocol):
 
     @property
     def alive(self) -> bool:
-        """Whether an actor is there that has started and not ended."""
+        """Whether an actor runs there (it has started and not ended)."""
 
     @property
     def breaker_retry_in_s(self) -> float:
-        """Seconds until its breaker lets it try; 0 if it has none, or if that is not open."""
+        """Seconds until its breaker allows a trial; 0 if it has no breaker, or if that is not
+        open."""
 
 
 class Address:
-    """Where to reach an actor, whichever incarnation lives. To be used in the tree's thread."""
+    """Reaches an actor, whichever incarnation lives. Use it in the tree's thread."""
 
     __slots__ = ("_look_up", "_put", "_receiver", "_undeliverable", "name")
 
@@ -60,14 +61,14 @@ class Address:
 
         Args:
             name: the worker's name; there need not be one yet
-            look_up: who has this name, if anybody
-            undeliverable: told of a message to a name that nobody has
+            look_up: finds the receiver of a name, if there is one
+            undeliverable: called for a message to an unknown name
         """
         self.name = name
         self._look_up = look_up
         self._undeliverable = undeliverable
         self._receiver: Receiver | None = None
-        # The way into the mailbox, which never changes: saves two look-ups on each tell.
+        # The mailbox's method, which never changes: saves two look-ups on each tell.
         self._put: Callable[[Envelope], None] | None = None
         self._find()
 
@@ -77,11 +78,11 @@ class Address:
     def tell(self, message: Tell) -> None:
         """Send a message that is not answered. It is handled after those that were sent before it.
 
-        Nothing says whether it was handled. If the actor is suspended, stopped for good, or
-        unknown, the message is a dead letter, and no error is raised; if it is being restarted, the
-        message waits for the next incarnation. `BestEffort` messages never wait for room, and raise
-        nothing. What the receiver logs while it handles the message has the id of the HTTP request
-        that the sender works for, if any.
+        The sender does not learn whether it was handled. If the actor is suspended, stopped for
+        good or unknown, the message becomes a dead letter and no error is raised. If the actor is
+        being restarted, the message waits for the next incarnation. `BestEffort` messages never
+        wait for room, and raise nothing. What the receiver logs while it handles the message has
+        the id of the HTTP request that the sender works for, if any.
 
         Raises:
             MailboxFull: there was no room, and the mailbox policy of the child says so: at once, or
@@ -98,7 +99,7 @@ class Address:
         """Tell, but never wait for room.
 
         Returns:
-            False if the mailbox has refused the message; then the sender still has it
+            False if the mailbox has refused the message; then the sender must keep it
         """
         receiver = self._receiver or self._find()
         try:
@@ -122,15 +123,15 @@ class Address:
     ) -> R:
         """Send a message and wait for the answer; a restart meanwhile is waited for as well.
 
-        Ask downstream only: two actors that ask each other wait for each other. An ask whose time
-        is up while it is queued will not be handled; one that has begun is handled to its end, and
-        its answer is lost.
+        Ask downstream only: two actors that ask each other wait for each other. An ask whose
+        timeout passes while it is queued is not handled. One that has begun is handled to its end,
+        and its answer is lost.
 
         Args:
             message: what is asked; its type says what the answer is
-            timeout_s: for the whole, waiting for room included
-            public: it comes from outside of the tree (HTTP), and waits in a lane that takes no room
-                from the parts of the tree
+            timeout_s: for everything, including waiting for room
+            public: the ask comes from outside the tree (HTTP). It waits in a separate lane, so it
+                takes no room from the parts of the tree
             asker_is_gone: for public asks; called before the ask is handled, in the receiver's
                 greenlet, so it must be quick and must not raise. If it says yes, the ask is dropped
 
@@ -163,7 +164,7 @@ class Address:
             if receiver.mailbox.policy is not MailboxPolicy.BLOCK or time.monotonic() < deadline:
                 raise
         finally:
-            # In time, or not, or killed meanwhile: from here on nobody waits.
+            # Answered, timed out or killed: from here on nothing waits for the answer.
             reply.abandoned = True
             if not reply.answered:
                 receiver.mailbox.withdraw(envelope)
@@ -176,10 +177,10 @@ class Address:
         )
 
     def probe(self, *, timeout_s: float) -> Any:
-        """Ask the actor how it is, past a full mailbox, after the message in hand.
+        """Ask the actor for its state, bypassing a full mailbox, after the message in hand.
 
         Returns:
-            what `Actor.on_probe` gives
+            what `Actor.on_probe` returns
 
         Raises:
             ActorUnavailable, ActorSuspended: it does not run
@@ -204,7 +205,7 @@ class Address:
         return receiver is not None and receiver.alive
 
     def _tell_unknown(self, message: Tell) -> None:
-        """The first message to this name, which may not exist."""
+        """Put the first message to this name, which may not exist."""
         self._find()
         if self._put is None:
             self._undeliverable(self.name, message, "unknown")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Every sensible cap is reached by then; without it a float overflows before the counter does.
+# Every sensible cap is reached by then. Without this bound the float would overflow.
 _MAX_EXPONENT = 60
 
 

@@ -5,11 +5,12 @@ OPEN ──allow() after the timeout──▶ HALF_OPEN
 HALF_OPEN ──every trial succeeded──▶ CLOSED, the timeout as at first
 HALF_OPEN ──a trial failed, was slow, or did not report by its deadline──▶ OPEN, the timeout doubled
 
-A breaker answers one question: is it worth to try? While it is open nobody waits for what
-would fail anyway, and what is behind it is left in peace. The states are those of Michael Nygard's
-"Release It!"; the rates over a sliding window of calls, and what counts as slow, are as in
-resilience4j. Two things are our own, as a trial may hang or end late: each trial has a deadline,
-and each change of state begins a new epoch, so that a call from before cannot decide a trial.
+A breaker answers one question: is it worth trying? While it is open, callers fail at once instead
+of waiting for a call that would fail anyway, and the dependency gets no load. The states are those
+of Michael Nygard's "Release It!"; the rates over a sliding window of calls, and what counts as
+slow, are as in resilience4j. Two rules are our own, since a trial may hang or end late: each trial
+has a deadline, and each change of state begins a new epoch, so that an earlier call cannot decide a
+trial.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from enum import Enum
 
 
 class BreakerState(Enum):
-    """Where a breaker stands."""
+    """The states of a breaker."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -35,13 +36,13 @@ class BreakerPolicy:
     timeout_s: float = 60.0
     """How long it stays open at first, in seconds."""
     max_timeout_s: float = 600.0
-    """The bound of that time, which is doubled at each trial that fails."""
+    """The maximum of that time, which is doubled by each failed trial."""
     half_open_trials: int = 1
-    """Trials that must succeed before it is closed; so many may be in flight at once."""
+    """Trials that must succeed before it closes; at most so many run at once."""
     trial_deadline_s: float = 60.0
-    """A trial that has not reported by then has failed."""
+    """A trial that has not reported within this time has failed."""
     window: int = 0
-    """Calls that the rates are taken over; 0: rates do not matter."""
+    """Calls over which the rates are computed; 0: rates do not matter."""
     min_calls: int = 10
     """Below this many calls there is no rate."""
     failure_rate: float = 0.5
@@ -83,12 +84,12 @@ class Calls:
 
     @property
     def failure_rate(self) -> float:
-        """The share of the failed; 0 without calls."""
+        """The share of failed calls; 0 without calls."""
         return self.failed.bit_count() / self.count if self.count else 0.0
 
     @property
     def slow_rate(self) -> float:
-        """The share of the slow; 0 without calls."""
+        """The share of slow calls; 0 without calls."""
         return self.slow.bit_count() / self.count if self.count else 0.0
 
 
@@ -106,10 +107,11 @@ class Breaker:
     """Of the present or last opening."""
     opened_at: float = 0.0
     trials: tuple[float, ...] = ()
-    """When each trial in flight must have reported."""
+    """The deadline of each trial that runs."""
     trials_succeeded: int = 0
     epoch: int = 0
-    """Changes of state so far. A call that was allowed in another epoch has nothing to report."""
+    """Changes of state so far. The outcome of a call that was allowed in another epoch is
+    ignored."""
 
     def allow(self, now: float) -> tuple[Breaker, bool]:
         """Ask whether one call may be tried now.
@@ -133,9 +135,8 @@ class Breaker:
                 return breaker, False
 
     def success(self, now: float, elapsed_s: float = 0.0) -> Breaker:
-        """A call that was allowed has succeeded, after so many seconds.
-
-        While half open, a slow one is a failed trial.
+        """An allowed call has succeeded after `seconds`. While half open, a slow call is a failed
+        trial.
         """
         breaker = self.expire(now)
         slow = breaker._is_slow(elapsed_s)
@@ -153,7 +154,7 @@ class Breaker:
                 return replace(breaker, trials=breaker.trials[1:], trials_succeeded=succeeded)
 
     def failure(self, now: float, elapsed_s: float = 0.0) -> Breaker:
-        """A call that was allowed has failed, after so many seconds."""
+        """An allowed call has failed after `seconds`."""
         breaker = self.expire(now)
         match breaker.state:
             case BreakerState.CLOSED:
@@ -168,7 +169,7 @@ class Breaker:
                 return breaker._reopen(now)
 
     def trip(self, now: float) -> Breaker:
-        """Open it, whatever was counted: for a supervisor, which counts by its own rule."""
+        """Open it regardless of the counts: for a supervisor, which counts by its own rule."""
         breaker = self.expire(now)
         match breaker.state:
             case BreakerState.CLOSED:
@@ -179,29 +180,28 @@ class Breaker:
                 return breaker._reopen(now)
 
     def half_open(self, now: float) -> Breaker:
-        """Begin the trials without one in flight, if its timeout is over; else change nothing."""
+        """Become half open without a running trial, if the timeout is over; else change nothing."""
         breaker = self.expire(now)
         if breaker.state is BreakerState.OPEN and breaker.retry_in_s(now) <= 0:
             return breaker._enter(BreakerState.HALF_OPEN)
         return breaker
 
     def restart_trials(self) -> Breaker:
-        """Forget the trials that are under way: what was tried has been stopped by somebody else.
-
-        Changes nothing unless it is half open.
+        """Forget the running trials, because the child under trial was stopped by order. Changes
+        nothing unless the breaker is half open.
         """
         return self._enter(BreakerState.HALF_OPEN) if self.trials or self.trials_succeeded else self
 
     def reset(self) -> Breaker:
-        """Close it, the timeout as at first: somebody knows that it is worth to try."""
+        """Close it and reset the timeout: the caller knows that it works again."""
         return Breaker(self.policy, epoch=self.epoch + 1)
 
     def with_policy(self, policy: BreakerPolicy) -> Breaker:
         """The same breaker, under another policy from now on.
 
-        It stays in its state. An opening that lasts longer than the new policy allows is cut short.
-        Trials begin again: as many as were let through may be more than the new policy wants, and
-        then none would ever be let through again.
+        It keeps its state. If it is open for longer than the new policy allows, that time is cut.
+            Trials start over: more may be running than the new policy allows, and then no further
+            trial would ever be allowed.
         """
         if policy == self.policy:
             return self
@@ -219,7 +219,7 @@ class Breaker:
         return self
 
     def retry_in_s(self, now: float) -> float:
-        """Seconds until a call may be tried; 0 when it may be now, as far as time can tell."""
+        """Seconds until a call may be tried; 0 if the time does not forbid one now."""
         breaker = self.expire(now)
         match breaker.state:
             case BreakerState.CLOSED:

@@ -1,6 +1,5 @@
-"""Child control: starts and stops one child of a supervisor at a time, and waits until it is done.
-
-The supervisor says what is to be done (`supervisors.py`), this says how it went.
+"""Child control: starts and stops one child of a supervisor at a time, and waits until that is
+done. `supervisors.py` gives the orders; this module carries them out and returns the result.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from vatwatch.supervision.vocabulary import ExitReason, FailureReason, State
 
 log = logging.getLogger(__name__)
 
-# How long a killed actor may take to die. A greenlet dies as soon as it waits, so what takes longer
-# catches the kill, or clears up for too long.
+# How long a killed actor may take to die. A greenlet dies as soon as it waits, so one that takes
+# longer catches the kill or cleans up for too long.
 _KILL_GRACE_S = 5.0
 
 
@@ -44,7 +43,8 @@ class ChildControl:
 
         Args:
             path: where the supervisor is in the tree
-            incarnation: the supervisor's; when that is ordered to stop, a start is not waited for
+            incarnation: the supervisor's; if that is ordered to stop, it no longer waits for a
+                start
             make_supervisor: makes the actor of a child that is a supervisor
             when_ended: told when a child's incarnation is over, in the hub; it must not block
         """
@@ -55,7 +55,8 @@ class ChildControl:
         self._changed = Event()
 
     def look_again(self) -> None:
-        """Something has changed that may be waited for: look. Can be called from the hub."""
+        """Check the wait condition again, since something has changed. Can be called from the
+        hub."""
         self._changed.set()
 
     # -- starting
@@ -64,14 +65,14 @@ class ChildControl:
         """Start one child and wait until it runs.
 
         Raises:
-            StartFailed: it does not; this has been reported
+            StartFailed: it did not start; the failure has been reported
         """
         self._ensure_predecessor_dead(node)
         node.starting()
         try:
             incarnation = self._create_actor(node)
         except Exception as error:
-            # A constructor is the child's own code: whatever it raises, the child cannot start.
+            # The constructor is the child's own code. Whatever it raises, the child cannot start.
             self.report(node, Exit("start", error, traceback_of(error)))
             raise _start_failed(node, error) from error
         self._wait(lambda: incarnation.started or incarnation.dead, _start_s(node), until_stop=True)
@@ -80,7 +81,7 @@ class ChildControl:
             log.log(_level(node), "%s started in %.2f s", node.path, node.last_start_s)
             return
         if self._incarnation.stop_ordered:
-            # It is stopped in good order, like those that run.
+            # It is stopped in order, like the running children.
             raise StartFailed(f"{self._path}: told to stop while starting {node.name}")
         if not incarnation.dead:
             late = StartFailed(f"not started within {_start_s(node)} s")
@@ -92,7 +93,7 @@ class ChildControl:
         raise _start_failed(node, ended.error) from ended.error
 
     def _create_actor(self, node: ChildNode) -> Incarnation:
-        """Make a new actor, give it the node, and let it begin."""
+        """Create a new actor, give it the node, and start it."""
         actor: object
         if isinstance(node.spec, SupervisorSpec):
             actor = self._make_supervisor(node, node.spec)
@@ -106,18 +107,19 @@ class ChildControl:
         return incarnation
 
     def _ensure_predecessor_dead(self, node: ChildNode) -> None:
-        """Make sure that the predecessor is dead; an earlier supervisor may have left one dying."""
+        """Make sure that the predecessor is dead; an earlier supervisor may have left a dying
+        one."""
         incarnation = node.incarnation
         if incarnation is None:
             return
-        # So far the supervisor before this one is told.
+        # Until now its end would be reported to the previous supervisor.
         incarnation.watch = self._watch(node)
         if not incarnation.dead and not self._kill(incarnation, "shutdown"):
             self._refuse(node)
         node.incarnation_over(may_retry=True)
 
     def _refuse(self, node: ChildNode) -> NoReturn:
-        """Fail to start a child whose predecessor lives on: two of it must never run."""
+        """Refuse to start a child whose predecessor still lives: two must never run at once."""
         error = StartFailed("the actor before it was killed and does not die")
         self.report(node, Exit("start", error, traceback_of(error)))
         raise _start_failed(node, error)
@@ -137,7 +139,8 @@ class ChildControl:
         incarnation.order_stop(for_good=for_good)
         killed = not self._wait(lambda: incarnation.dead, node.spec.shutdown_s)
         if killed and not self._kill(incarnation, "shutdown"):
-            # The others are to be stopped all the same. It keeps its node; nobody else gets that.
+            # The other children must be stopped nevertheless. This one keeps its node; no successor
+            # gets it.
             self.report(node, Exit("hang", SupervisionError("killed, and does not die")))
             return
         ended = exit_of(incarnation)
@@ -154,7 +157,7 @@ class ChildControl:
     def _kill(
         self, incarnation: Incarnation, reason: ExitReason, error: BaseException | None = None
     ) -> bool:
-        """Kill a child and wait until it is dead; False when it does not die."""
+        """Kill a child and wait until it is dead. Returns False if it does not die."""
         incarnation.kill(reason, error)
         return self._wait(lambda: incarnation.dead, _KILL_GRACE_S)
 
@@ -184,24 +187,25 @@ class ChildControl:
         return True
 
     def _watch(self, node: ChildNode) -> Callable[[Incarnation], None]:
-        """For this child's incarnations: called in the hub when they have started or ended."""
+        """Make the callback of this child's incarnations: called in the hub when they have started
+        or ended."""
 
         def watch(incarnation: Incarnation) -> None:
             self._changed.set()
             if not incarnation.dead:
                 return
             if node.mailbox.closed and node.incarnation is incarnation:
-                # Given up together with the supervisor: nobody will ask how it ended.
+                # Stopped together with the supervisor: nothing needs its result.
                 node.incarnation_over(may_retry=False)
             else:
                 self._when_ended(node, incarnation)
 
         return watch
 
-    # -- telling
+    # -- reporting
 
     def report(self, node: ChildNode, ended: Exit) -> None:
-        """A child failed: keep it in mind and tell the observers."""
+        """Record that a child failed, and tell the observers."""
         reason: FailureReason = "crash" if ended.reason == "shutdown" else ended.reason
         node.failed(reason, ended.error, ended.traceback)
         in_hand = None if isinstance(node.spec, SupervisorSpec) else ended.in_hand
@@ -217,13 +221,13 @@ class ChildControl:
 
 
 def exit_of(incarnation: Incarnation) -> Exit:
-    """How an incarnation ended that is over."""
+    """The exit of an incarnation that has ended."""
     assert incarnation.exit is not None, "asked before the incarnation was over"
     return incarnation.exit
 
 
 def _start_failed(node: ChildNode, error: BaseException | None) -> StartFailed:
-    """The error for those above; a child of a child has already said where it was."""
+    """The error for the supervisors above; the error of a grandchild names its place already."""
     if isinstance(node.spec, SupervisorSpec) and isinstance(error, StartFailed):
         return StartFailed(text_of(error))
     text = "" if error is None else text_of(error)
@@ -233,10 +237,10 @@ def _start_failed(node: ChildNode, error: BaseException | None) -> StartFailed:
 
 
 def _level(node: ChildNode) -> int:
-    """That a supervisor has started or stopped says no more than that its children have."""
+    """Log it, but not for a supervisor: the lines of its children say the same."""
     return logging.DEBUG if isinstance(node.spec, SupervisorSpec) else logging.INFO
 
 
 def _start_s(node: ChildNode) -> float | None:
-    """A supervisor may take as long as its children, each of which has a limit of its own."""
+    """A supervisor may take as long as its children, each of which has its own limit."""
     return node.spec.start_s if isinstance(node.spec, ChildSpec) else None

@@ -1,4 +1,4 @@
-"""What a supervisor hears: the events that it decides about (`decision.py`)."""
+"""The events that a supervisor receives and decides about (`decision.py`)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class Begin:
     """The supervisor starts. Its predecessor's state comes with the group."""
 
     first: bool
-    """Whether it has never run."""
+    """Whether the supervisor has never run before."""
     ordered: frozenset[int] = frozenset()
     """Children whose restart was ordered, and not carried out by the predecessor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A child has ended, without having been told to by this supervisor."""
+    """A child has ended without an order of this supervisor."""
 
     child: int
     normal: bool
@@ -28,14 +28,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class TimeCome:
-    """The time of `due_at` has come, or a timer says so."""
+    """A timer says that the time `due_at` has come."""
 
     child: int
 
 
 @dataclass(frozen=True, slots=True)
 class RestartRequested:
-    """Somebody wants this child restarted, in order, with those that go with it."""
+    """Restart of this child was ordered, with the siblings that its strategy takes along."""
 
     child: int
 
@@ -69,13 +69,13 @@ class StartInterrupted:
 
     child: int
     runs: bool
-    """Whether an incarnation runs that has to be stopped."""
+    """Whether an incarnation runs and has to be stopped."""
     for_good: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """`Stop` is over. Also said of a child that was killed and does not die."""
+    """`Stop` is done. Also sent for a child that was killed and does not die."""
 
     child: int
 

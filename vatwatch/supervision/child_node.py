@@ -46,7 +46,7 @@ _COMES_BACK_WITH_ITS_SUPERVISOR = (
 
 
 class ChildNode:
-    """A node of the tree. Its supervisor alone changes its state."""
+    """A node of the tree. Only its supervisor changes its state."""
 
     def __init__(self, spec: AnySpec, runtime: Runtime, parent: ChildNode | None = None) -> None:
         self.spec = spec
@@ -66,13 +66,13 @@ class ChildNode:
         self.last_failure: FailureInfo | None = None
         self.latency = LatencyCounts()
         self.tap: Tap | None = None
-        """While set: what fault injection makes of each message."""
+        """Set by fault injection: returns what becomes of each message."""
         self.on_trial = False
-        """Whether each message that is handled is a trial for the breaker."""
+        """Whether each handled message is a trial for the breaker."""
         self.next_start_at: float | None = None
-        """When it is started next, by the clock of the tree; None if it is not."""
+        """When it will be started, by the tree's clock; None if it will not."""
         self.restart_ordered = False
-        """Whether a restart was ordered that has not been carried out."""
+        """Whether an ordered restart has not been carried out yet."""
         self.hand_over = HandOver()
         self.hand_overs_discarded = 0
         self._lasting: dict[Callable[[], Any], Any] = {}
@@ -92,7 +92,7 @@ class ChildNode:
             )
         )
         if isinstance(spec, SupervisorSpec):
-            # Nothing but the urgent lane: nobody talks to a supervisor but its children.
+            # Only the urgent lane is used: only its children send messages to a supervisor.
             self.mailbox = Mailbox(1, MailboxPolicy.REFUSE, self.undeliverable)
             self.children = tuple(ChildNode(child, runtime, self) for child in spec.children)
         else:
@@ -101,9 +101,9 @@ class ChildNode:
             runtime.faults.connect(spec.name, self._set_tap)
 
     def use_spec(self, spec: AnySpec) -> None:
-        """Go on by this spec, with all below: the same nodes, with other values.
+        """Use this spec from now on, here and below: the same nodes with new values.
 
-        Times and breakers are by the new one at once; arguments from the next start on.
+        Times and breaker policies hold at once, arguments from the next start on.
         """
         self.spec = spec
         if self.circuit_breaker is not None and spec.breaker is not None:
@@ -120,14 +120,15 @@ class ChildNode:
 
     @property
     def alive(self) -> bool:
-        """Whether an actor is here that has started and not ended."""
+        """Whether an actor runs here (it has started and not ended)."""
         return (
             self.incarnation is not None and self.incarnation.started and not self.incarnation.dead
         )
 
     @property
     def breaker_retry_in_s(self) -> float:
-        """Seconds until its breaker lets it try; 0 if it has none, or if that is not open."""
+        """Seconds until its breaker allows a trial; 0 if it has no breaker, or if that is not
+        open."""
         return 0.0 if self.circuit_breaker is None else self.circuit_breaker.retry_in_s
 
     def walk(self) -> Iterator[ChildNode]:
@@ -154,7 +155,7 @@ class ChildNode:
         self.hand_over = self.hand_over.taken()
 
     def failed(self, reason: FailureReason, error: BaseException | None, traceback: str) -> None:
-        """Keep a failure in mind."""
+        """Record a failure."""
         now = self.runtime.clock()
         self.failures += 1
         self.last_failure = FailureInfo(
@@ -167,33 +168,34 @@ class ChildNode:
         )
 
     def suspend(self) -> None:
-        """Nothing gets in until the breaker lets somebody try."""
+        """Refuse messages until the breaker allows a trial."""
         self.on_trial = False
         self.mailbox.set_admission_check(lambda: False)
 
     def begin_trials(self) -> None:
-        """The next messages are trials; their number is the breaker's."""
+        """Let the next messages in as trials; the breaker says how many."""
         assert self.circuit_breaker is not None
         self.on_trial = True
         self.mailbox.set_admission_check(self.circuit_breaker.allow)
 
     def trial_succeeded(self) -> None:
-        """For the incarnation: a message was handled, while each is a trial."""
+        """For the incarnation: a message was handled while each one is a trial."""
         assert self.circuit_breaker is not None
         self.circuit_breaker.succeeded()
         if self.circuit_breaker.state is BreakerState.CLOSED:
             self.end_trials()
 
     def end_trials(self) -> None:
-        """The breaker is closed: messages get in as usual."""
+        """Admit messages as usual: the breaker is closed."""
         self.on_trial = False
         self.mailbox.set_admission_check(None)
 
     def incarnation_over(self, *, may_retry: bool) -> None:
-        """For the supervisor: the incarnation has ended, and what it left is dealt with.
+        """For the supervisor: the incarnation has ended; handle what it left.
 
         Args:
-            may_retry: whether the successor may get the message in hand again, if the spec says so
+            may_retry: whether the successor may get the message in hand again, if the spec allows
+                it
         """
         ended, self.incarnation = self.incarnation, None
         assert ended is not None
@@ -205,7 +207,8 @@ class ChildNode:
             self._dispose_of_mailbox(self.spec, ended.exit.in_hand, may_retry=may_retry)
 
     def _mark_those_below(self) -> None:
-        """They went with their supervisor, and come back with its successor."""
+        """Mark the nodes below: they ended with their supervisor, and come back with its
+        successor."""
         for below in self.walk():
             if below is not self and below.state in _COMES_BACK_WITH_ITS_SUPERVISOR:
                 below.state = State.RESTARTING
@@ -228,7 +231,7 @@ class ChildNode:
             self.undeliverable(in_hand, "in hand")
 
     def _keep_hand_over(self, incarnation: Incarnation) -> None:
-        """The incarnation is over: what it leaves waits for the next one, or is thrown away."""
+        """Keep what the ended incarnation hands over for the next one, or throw it away."""
         assert incarnation.exit is not None
         value = incarnation.left if incarnation.started else self.hand_over.value
         self.hand_over = self.hand_over.left(
@@ -242,7 +245,7 @@ class ChildNode:
             self.runtime.observers.notify(HandOverDiscarded(self.path))
 
     def close(self, state: State) -> None:
-        """Stopped for good, with all below: what is queued, and what comes, is undeliverable."""
+        """Stop for good, with all below: queued and future messages are undeliverable."""
         for child in reversed(self.children):
             child.close(state)
         self.state = state
@@ -262,7 +265,8 @@ class ChildNode:
         return made
 
     def info_of_worker(self, name: str) -> NodeInfo | None:
-        """What is known of the worker of this name, in this node or below; None if none has it."""
+        """What is known of the worker of this name, in this node or below; None if there is
+        none."""
         for node in self.walk():
             if node.name == name and isinstance(node.spec, ChildSpec):
                 return node.info()
@@ -325,7 +329,7 @@ class ChildNode:
         )
 
     def _retry_in_s(self, now: float) -> float | None:
-        """Seconds until it is started; its own wait goes on while its supervisor waits."""
+        """Seconds until it is started. Its own wait continues while its supervisor waits."""
         if self.state not in (State.RESTARTING, State.SUSPENDED):
             return None
         own_s = 0.0 if self.next_start_at is None else max(0.0, self.next_start_at - now)
@@ -336,7 +340,7 @@ class ChildNode:
         self.tap = tap
 
     def undeliverable(self, envelope: Envelope, reason: DeadLetterReason) -> None:
-        """A message that nobody will handle: a dead letter, or for an ask, an error."""
+        """Handle an undeliverable message: a tell becomes a dead letter, an ask gets an error."""
         if envelope.reply_to is None:
             self.runtime.observers.dead_letter(self.path, envelope.message, reason)
         elif reason == "suspended":

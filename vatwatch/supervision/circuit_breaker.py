@@ -1,7 +1,7 @@
-"""CircuitBreaker: a breaker around something that can fail, with its counts and its history.
+"""CircuitBreaker: a breaker at work, with its counts and its history.
 
-Around an outside dependency it is asked to `call`; a supervisor holds one for each child and tells
-it what became of the child.
+Around a dependency it makes the calls (`call`). A supervisor has one for each child and reports the
+child's successes and failures to it.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ class BreakerInfo:
     state: BreakerState
     failures_in_a_row: int
     failure_rate: float
-    """Over the sliding window, from 0 to 1; 0 without one."""
+    """Share of failed calls in the sliding window, from 0 to 1; 0 without a window."""
     slow_rate: float
     calls_in_window: int
     retry_in_s: float
     timeout_s: float
-    """Of the present or last opening; 0 if it has never opened."""
+    """Duration of the present or last opening; 0 if it has never opened."""
     successes: int
     failures: int
     rejected: int
-    """Calls that were not tried, as it was open."""
+    """Calls that were rejected because it was open."""
     opened: int
     last_failure: str
     last_failure_at: datetime | None
@@ -68,10 +68,10 @@ def _now_utc() -> datetime:
 
 
 class CircuitBreaker:
-    """A breaker that is shared: by all who call the dependency, or by a child's incarnations.
+    """A shared breaker: all callers of a dependency use it, or all incarnations of a child.
 
-    For the thread of the tree. The decisions are `Breaker`'s; here are the clock, the counts since
-    it was made, and the last 20 changes.
+    Use it in the tree's thread. `Breaker` makes the decisions; this class has the clock, the counts
+    since it was created, and the last 20 changes.
     """
 
     def __init__(
@@ -86,19 +86,20 @@ class CircuitBreaker:
         observe: Callable[[BreakerChanged], None] | None = None,
         before_call: Callable[[str], bool] | None = None,
     ) -> None:
-        """Make it closed.
+        """It starts closed.
 
         Args:
-            name: what it is around, for people
+            name: what it protects, for people
             policy: when it opens, and for how long
             clock: seconds that never go back
-            failure_types: the errors that speak against the dependency; any other is an answer.
-                What is no `Exception` (a kill, a gevent.Timeout) is a failure: nobody answered
+            failure_types: the errors that count as failures of the dependency; any other is an
+                answer. A `BaseException` that is not an `Exception` (a kill, a gevent.Timeout) is a
+                failure, too: there was no answer
             kind: how it is listed
             wall_clock: the time, in UTC, for what is shown
             observe: told of each change of state; it must not block
-            before_call: says whether this call is to fail by injection; then the first of
-                `failure_types` is raised instead of calling
+            before_call: returns whether this call must fail by injection; then the first of
+                `failure_types` is raised instead
         """
         self.name = name
         self.kind = kind
@@ -117,12 +118,12 @@ class CircuitBreaker:
 
     @property
     def state(self) -> BreakerState:
-        """Where the breaker stands; OPEN until the first call after the timeout."""
+        """The state of the breaker; OPEN until the first call after the timeout."""
         return self._breaker.state
 
     @property
     def breaker(self) -> Breaker:
-        """The breaker as it stands."""
+        """The current breaker value."""
         return self._breaker
 
     @property
@@ -131,13 +132,14 @@ class CircuitBreaker:
         return self._breaker.retry_in_s(self._clock())
 
     def call(self, fn: Callable[[], T]) -> T:
-        """Call `fn` if the breaker allows it, and count how it went.
+        """Call `fn` if the breaker allows it, and count the outcome.
 
         Returns:
             what `fn` returns
 
         Raises:
-            BreakerOpen: it was not called; `retry_in_s` of the error says when it is worth to try
+            BreakerOpen: it was not called; `retry_in_s` of the error says when the next try is
+                allowed
             BaseException: what `fn` raised
         """
         if not self.allow():
@@ -158,9 +160,9 @@ class CircuitBreaker:
         return result
 
     def allow(self) -> bool:
-        """Whether a call may be tried; if so, its outcome must be reported. See `call`, which does.
+        """Whether a call may be tried; if so, its outcome must be reported, as `call` does.
 
-        A mailbox asks it for each message while its child is on trial.
+        A mailbox asks this for each message while its child is on trial.
         """
         breaker, allowed = self._breaker.allow(self._clock())
         self._become(breaker, "its timeout is over" if allowed else "a trial did not report")
@@ -168,27 +170,29 @@ class CircuitBreaker:
         return allowed
 
     def succeeded(self) -> None:
-        """For a supervisor: a trial of the child went well."""
+        """For a supervisor: a trial of the child succeeded."""
         self._successes += 1
         self._become(self._breaker.success(self._clock()), "every trial succeeded")
 
     def follow(self, breaker: Breaker, reason: str, *, failed: bool = False) -> None:
-        """For a supervisor: take over what it decided; `failed`: that is because of a failure."""
+        """For a supervisor: use the breaker that it decided on; `failed`: because of a failure."""
         if failed:
             self._failed(reason)
         self._become(breaker, reason)
 
     def expire(self) -> bool:
-        """For a supervisor: whether it is open, if only since a trial missed its deadline."""
+        """For a supervisor: whether it is open, also because a trial has just missed its
+        deadline."""
         self._become(self._breaker.expire(self._clock()), "a trial did not report in time")
         return self._breaker.state is BreakerState.OPEN
 
     def use_policy(self, policy: BreakerPolicy) -> None:
-        """Go on under this policy (`Breaker.with_policy`)."""
+        """Use this policy from now on (`Breaker.with_policy`)."""
         self._breaker = self._breaker.with_policy(policy)
 
     def reset(self, reason: str) -> None:
-        """Close it: somebody knows that the dependency is back. `reason` is for people."""
+        """Close it, because the caller knows that the dependency is back. `reason` is for
+        people."""
         if self._breaker.state is not BreakerState.CLOSED:
             self._become(self._breaker.reset(), reason)
 
@@ -224,7 +228,7 @@ class CircuitBreaker:
             self._successes += 1
         else:
             self._failed(f"{type(error).__name__}: {text_of(error)}")
-        # A straggler from before the breaker opened must not decide a trial.
+        # A late outcome from before the breaker opened must not decide a trial.
         if self._breaker.epoch == epoch:
             elapsed_s = now - began
             if error is None:
@@ -262,7 +266,8 @@ class CircuitBreaker:
 
 
 class CircuitBreakers:
-    """The breakers of one tree's dependencies, by name: they outlive the actors that use them."""
+    """The breakers around one tree's dependencies, by name. They outlive the actors that use
+    them."""
 
     def __init__(
         self,
@@ -272,7 +277,7 @@ class CircuitBreakers:
         observe: Callable[[BreakerChanged], None],
         before_call: Callable[[str], bool],
     ) -> None:
-        """See `CircuitBreaker`; all of them are made with these."""
+        """All breakers are created with these arguments; see `CircuitBreaker`."""
         self._clock = clock
         self._wall_clock = wall_clock
         self._observe = observe
@@ -287,10 +292,10 @@ class CircuitBreakers:
         failure_types: type[Exception] | tuple[type[Exception], ...] = Exception,
         kind: BreakerKind = "dependency",
     ) -> CircuitBreaker:
-        """The breaker of this name: made at the first use, and the same from then on.
+        """The breaker of this name: created at the first use, and the same from then on.
 
-        A later use may bring another `policy`, which holds from then on; what it says of
-        `failure_types` and `kind` changes nothing.
+        A later use may bring another `policy`, which then holds; its `failure_types` and `kind` are
+        ignored.
         """
         if name not in self._circuit_breakers:
             self._circuit_breakers[name] = CircuitBreaker(
@@ -308,5 +313,5 @@ class CircuitBreakers:
         return self._circuit_breakers[name]
 
     def all(self) -> tuple[CircuitBreaker, ...]:
-        """Those that were made so far."""
+        """All breakers that were created so far."""
         return tuple(self._circuit_breakers.values())

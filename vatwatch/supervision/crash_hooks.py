@@ -1,4 +1,4 @@
-"""Crash hooks: what a dying actor may still do, and must not fail at nor take long for."""
+"""Crash hooks: runs the last code of a dying actor, with a time limit; its errors do no harm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vatwatch.supervision.message import correlation_of
 from vatwatch.supervision.notices import CrashHookFailed
 from vatwatch.supervision.protocols import Node
 
-# For each hook; the successor waits for it. As long as `shutdown_s` is by default.
+# Limit of each hook; the successor waits for it. As long as `shutdown_s` by default.
 _CRASH_HOOK_S = 5.0
 
 

@@ -7,25 +7,25 @@ The law that all of this serves:
 
 How it is kept:
 
-- What is to happen to a child is part of its state (`Phase`), not of a message or a timer that
-  could get lost. A child that is to be started is READY and stays so until it was; one that waits
-  for its backoff or its breaker carries the time in `due_at`. Timers are made from the state.
-- At most one child is started or stopped at a time: the last that is LEAVING is stopped, and only
-  when none is left the first that is READY is started. So children stop in reverse and start in
-  order, whatever led to it.
-- A child that waits is waited for by those that its strategy starts after it: with `rest_for_one`
-  by the later ones, as in OTP, with `one_for_all` by all. Nobody waits
-  for a suspended child.
+- The next step of a child is part of its state (`Phase`), not of a message or a timer that could
+  get lost. A child that must be started is READY until it has been started. One that waits for its
+  backoff or its breaker has the time in `due_at`. Timers are made from the state.
+- At most one child is started or stopped at a time. First the last LEAVING child is stopped; only
+  when none is left, the first READY child is started. So children stop in reverse and start in
+  order in every situation.
+- While a child waits, the siblings that its strategy starts after it wait, too: with `rest_for_one`
+  the later ones, as in OTP, with `one_for_all` all. No sibling waits for a suspended child.
 - A child with a breaker never makes its supervisor fail: it is suspended and tried again. A trial
   that fails concerns the child alone, for its siblings were started without it.
-- A restart that is ordered ends the wait of all siblings that go with the child or before it.
+- An ordered restart ends the wait of all siblings that restart with the child or must run before
+  it.
 
-`supervisors.py` carries out the orders and says how they ended.
+`supervisors.py` carries out the orders and reports their outcome as the next events.
 
 OTP's `supervisor.erl` is the model for the words, the strategies, the restart intensity, the order
 of starting and stopping, and for a first start that fails as a whole. Backoffs and breakers are not
-OTP's: there a child is restarted at once, and a supervisor that has had enough fails. Decision 0007
-says why not here.
+from OTP: there a child is restarted at once, and after too many failures its supervisor fails.
+Decision 0007 says why this is different here.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ from vatwatch.supervision.vocabulary import Restart
 def decide(
     group: Group, event: ChildEvent, now: float, random: Callable[[], float]
 ) -> tuple[Group, tuple[Order, ...]]:
-    """Tell what follows from the event.
+    """Decide what follows from the event.
 
     Args:
         group: the state, with the breakers as they are now
@@ -80,9 +80,9 @@ def decide(
         random: draws from [0, 1), for the jitter of backoffs
 
     Returns:
-        the next state, which the caller must keep, and orders, which it must carry out one after
-        the other. `Start` and `Stop` come last, and one at a time: their outcome is the next event.
-        Without either of them the supervisor waits, for a message or for a time in `due_at`
+        the next state, which the caller must keep, and orders, which it must carry out in sequence.
+        `Start` and `Stop` come last, and one at a time: their outcome is the next event. Without
+        either of them the supervisor waits, for a message or for a time in `due_at`
     """
     turn = _Turn(group, now, random)
     match event:
@@ -120,7 +120,7 @@ class _Turn:
         self._random = random
 
     def change(self, child: int, **changes: object) -> None:
-        """Change a child. A time that was due belongs to the phase, and goes with it."""
+        """Change a child. A new phase also ends the wait for `due_at`."""
         if "phase" in changes:
             changes.setdefault("due_at", None)
         children = list(self.group.children)
@@ -130,7 +130,7 @@ class _Turn:
     # -- events
 
     def begin(self, *, first: bool, ordered: Iterable[int]) -> None:
-        """Start all, but for those whose breaker is open: they wait for their trial."""
+        """Start all except those whose breaker is open: they wait for their trial."""
         fresh = replace(self.group.window, restarts=())
         self.group = replace(
             self.group, window=fresh, mode=Mode.BEGINNING, first=first, for_good=False
@@ -144,7 +144,7 @@ class _Turn:
     def ended(self, child: int, reason: str, *, normal: bool) -> None:
         known = self.group.children[child]
         if known.phase is not Phase.RUNNING:
-            # It was killed, did not die, and now has; what follows was decided then.
+            # It was killed before and has died only now; what follows was decided then.
             comes_back = known.phase in (Phase.READY, Phase.WAITING)
             self.orders.append(Release(child, retry=comes_back))
             return
@@ -165,9 +165,9 @@ class _Turn:
         self._recover(child, reason)
 
     def not_started(self, child: int, reason: str) -> None:
-        """At the beginning it fails the supervisor, as in OTP, and its starter is told why.
-
-        But once the supervisor has run, a child with a breaker is suspended as at any other time.
+        """A failed start during the first start fails the supervisor, as in OTP, which then reports
+        the reason. But once the supervisor has run, a child with a breaker is suspended as at any
+        other time.
         """
         group = self.group
         has_breaker = group.children[child].breaker is not None
@@ -192,11 +192,11 @@ class _Turn:
         elif known.phase is Phase.SUSPENDED and (
             known.breaker is None or known.breaker.retry_in_s(self._now) <= 0
         ):
-            # Else the timer was early by a hair: the phase stays, and so does its time.
+            # Else the timer came slightly early: the phase and its time stay.
             self.change(child, phase=Phase.READY)
 
     def restart_requested(self, child: int) -> None:
-        """Also siblings that wait and must run before the child are started now."""
+        """Waiting siblings that must run before the child are started now, too."""
         if self.group.mode is not Mode.WORKING:
             return  # all are stopped anyway
         for other in self.group.waited_for_by(child):
@@ -221,7 +221,7 @@ class _Turn:
     # -- what follows
 
     def go_on(self) -> None:
-        """Stop or start the next one. Nobody is started while somebody is to be stopped."""
+        """Stop or start the next child. None is started while another must be stopped."""
         group = self.group
         leaving = [i for i, known in enumerate(group.children) if known.phase is Phase.LEAVING]
         if leaving:
@@ -247,7 +247,7 @@ class _Turn:
         self.orders.append(Start(child))
 
     def _recover(self, child: int, reason: str) -> None:
-        """It failed, and is to be started again, with those that go with it; or give up."""
+        """Restart the failed child, with the siblings that go with it; or give up."""
         known = self.group.children[child]
         if known.breaker is None:
             self.group = replace(self.group, window=self.group.window.add(self._now))
@@ -273,7 +273,7 @@ class _Turn:
         self.change(child, phase=Phase.FAILED)
 
     def _opens(self, child: int, known: Child, breaker: Breaker, reason: str) -> bool:
-        """Count one failure more. If the breaker opens, suspend the child, and say so."""
+        """Count one more failure. If the breaker opens, suspend the child and return True."""
         failing = known.failing.add(self._now)
         if known.on_trial:
             reason = f"a trial failed: {reason}"
@@ -304,7 +304,7 @@ class _Turn:
     def _go_along(
         self, child: int, *, comes_back: bool = False, waits_no_longer: bool = True
     ) -> None:
-        """A sibling's restart takes this one along, unless it is down for its own reasons."""
+        """Restart this child with its sibling, unless it is down for its own reasons."""
         known = self.group.children[child]
         temporary = known.restart is Restart.TEMPORARY and not comes_back
         match known.phase:
@@ -328,7 +328,7 @@ class _Turn:
                 self.change(child, phase=Phase.DOWN)
 
     def _be_ready(self, child: int) -> None:
-        """To be started next, or when its breaker says so."""
+        """The child's phase: start next, or wait until its breaker allows it."""
         breaker = self.group.children[child].breaker
         if breaker is not None and breaker.state is BreakerState.OPEN:
             self._suspend(child)
@@ -336,7 +336,7 @@ class _Turn:
             self.change(child, phase=Phase.READY)
 
     def _start_afresh(self, child: int) -> None:
-        """An ordered restart means that something was mended: what was counted is forgotten."""
+        """Reset the counts: an ordered restart means that something was fixed."""
         known = self.group.children[child]
         self.change(child, attempt=0, failing=replace(known.failing, restarts=()))
         if known.breaker is not None and known.on_trial:

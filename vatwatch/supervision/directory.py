@@ -7,25 +7,25 @@ from vatwatch.supervision.observers import Observers
 
 
 class Directory:
-    """The names of one tree's workers. To be used from the tree's thread."""
+    """The names of one tree's workers. Use it in the tree's thread."""
 
     def __init__(self, observers: Observers) -> None:
-        """Tell `observers` of messages to names that nobody has."""
+        """`observers` are told of messages to unknown names."""
         self._observers = observers
         self._receivers: dict[str, Receiver] = {}
         self._addresses: dict[str, Address] = {}
 
     def register(self, receiver: Receiver) -> None:
-        """For the tree: make a worker known by its name."""
+        """For the tree: register a worker under its name."""
         self._receivers[receiver.name] = receiver
         self._addresses[receiver.name] = self._make_address(receiver.name)
 
     def find(self, name: str) -> Receiver | None:
-        """Who has this name; None if nobody."""
+        """The worker of this name; None if there is none."""
         return self._receivers.get(name)
 
     def address(self, name: str) -> Address:
-        """The address of a worker; an unknown name shows when the address is used."""
+        """The address of a worker. An unknown name is noticed only when the address is used."""
         return self._addresses.get(name) or self._make_address(name)
 
     def _make_address(self, name: str) -> Address:

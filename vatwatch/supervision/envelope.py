@@ -11,7 +11,7 @@ from vatwatch.supervision.vocabulary import DeadLetterReason
 
 
 class Envelope:
-    """A message and, for an ask, where its answer goes. Pykka's own has the same two fields."""
+    """A message and, for an ask, its reply. Pykka's own envelope has the same two fields."""
 
     __slots__ = ("message", "reply_to", "request_id")
 
@@ -29,13 +29,13 @@ class Envelope:
 
 
 class Due(Envelope):
-    """A timer's message to the actor that set it: nothing that could get lost on its way."""
+    """A timer's message to the actor that set it; fault injection never drops it."""
 
     __slots__ = ()
 
 
 class News(Envelope):
-    """The place of a topic: what is in it is replaced while it waits (`message.Latest`)."""
+    """The slot of a topic: its message is replaced while it waits (`message.Latest`)."""
 
     __slots__ = ("topic",)
 
@@ -45,7 +45,7 @@ class News(Envelope):
 
 
 class Question(Envelope):
-    """An ask from outside of the tree; its asker may go away without telling anyone."""
+    """An ask from outside the tree. Its asker may go away without notice."""
 
     __slots__ = ("asker_is_gone",)
 
@@ -59,7 +59,7 @@ class Question(Envelope):
         self.asker_is_gone = asker_is_gone
 
     def is_void(self) -> bool:
-        """Whether nobody waits for the answer any more."""
+        """Whether the asker has gone."""
         assert self.reply_to is not None
         return self.reply_to.abandoned or (self.asker_is_gone is not None and self.asker_is_gone())
 

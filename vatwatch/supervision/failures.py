@@ -24,8 +24,8 @@ class ErrorDescription(TypedDict):
 
 
 def describe_error(error: BaseException | None, trace: str | None = None) -> ErrorDescription:
-    """What a notice says of an error; None is the failure that has none. `trace`: if it is known
-    better than the error has it."""
+    """Describe an error for a notice; None stands for a failure without an error. `trace`: a better
+    traceback than the error's own."""
     if error is None:
         return ErrorDescription(error_type="", error_kinds=(), error_text="", traceback=trace or "")
     return ErrorDescription(
@@ -40,12 +40,12 @@ def text_of(error: BaseException) -> str:
     """What the error says."""
     try:
         return storable(str(error))
-    except Exception:  # noqa: BLE001 - an error that cannot even say what it is
+    except Exception:  # noqa: BLE001 - the error's own __str__ may fail
         return f"<{type(error).__name__} with a failing __str__>"
 
 
 def kinds_of(error: BaseException) -> tuple[str, ...]:
-    """Its class and the classes above, by their full names, so that others can tell what it is."""
+    """The full names of its class and its base classes, so that receivers can tell what it is."""
     return tuple(
         f"{kind.__module__}.{kind.__qualname__}"
         for kind in type(error).__mro__
@@ -59,8 +59,10 @@ def traceback_of(error: BaseException) -> str:
 
 
 def system_words(error: BaseException) -> str:
-    """What the system said, or what is wrong with the other side, however deep in the error:
-    `connection refused`. Empty if neither is known. Names no address, no path and no secret."""
+    """The system's message for the root cause, or a fault of the other side: `connection refused`.
+
+    It may be deep in the chain of errors. Empty if neither is known. Contains no address, path or
+    secret."""
     seen: list[BaseException] = []
     within: list[object] = [error]
     while within:
@@ -72,7 +74,7 @@ def system_words(error: BaseException) -> str:
             return "its name does not resolve"
         if isinstance(one, ssl.SSLCertVerificationError):
             return "its certificate is not valid"
-        if isinstance(one, ssl.SSLError):  # its number is none of the system's
+        if isinstance(one, ssl.SSLError):  # its number is not one of the system's
             return "no TLS connection"
         if isinstance(one, http.client.HTTPException):
             return "the answer is not HTTP"

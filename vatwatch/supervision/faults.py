@@ -20,7 +20,7 @@ from vatwatch.errors import InjectedFault
 
 
 class FaultKind(Enum):
-    """What happens instead of what should."""
+    """What an injected fault does."""
 
     CRASH = "crash"
     """The actor fails before it handles the message."""
@@ -29,16 +29,16 @@ class FaultKind(Enum):
     SLOW = "slow"
     """The message is handled `seconds` later."""
     DROP = "drop"
-    """The message becomes a dead letter. Not a timer's: that could not get lost on its way."""
+    """The message becomes a dead letter; timers' messages are exempt."""
     CORRUPT = "corrupt"
-    """The message's bytes are cut and spoilt; without bytes its first field is lost."""
+    """The message's bytes are cut and corrupted; without bytes its first field is lost."""
     FAIL = "fail"
     """The call to the dependency fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One order: after `skip` messages (or calls), the next `count`."""
+    """One order: skip `skip` messages (or calls), then apply to the next `count`."""
 
     kind: FaultKind
     target: str
@@ -67,21 +67,21 @@ Tap: TypeAlias = Callable[[Any, bool], Any]
 
 
 class Dropped(Exception):
-    """Not an error: the message is to be a dead letter."""
+    """Not an error: the message must become a dead letter."""
 
 
 class Faults:
-    """The faults of one tree. Nothing costs anything while there are none."""
+    """The faults of one tree. They cost nothing while there are none."""
 
     def __init__(self) -> None:
         self.injected = 0
-        """To how many messages and calls a fault was applied so far."""
+        """Messages and calls to which a fault was applied so far."""
         self._ids = count(1)
         self._orders: list[Fault] = []
         self._taps: dict[str, Callable[[Tap | None], None]] = {}
 
     def inject(self, fault: Fault) -> Fault:
-        """Order a fault; the order with its id.
+        """Order a fault. Returns the order with its id.
 
         Raises:
             ValueError: there is no such actor
@@ -95,30 +95,31 @@ class Faults:
         return order
 
     def active(self) -> tuple[Fault, ...]:
-        """What is still to come."""
+        """The orders that are not used up."""
         return tuple(self._orders)
 
     def clear(self, fault_id: int | None = None) -> int:
-        """Take back one order, or all; how many there were."""
+        """Cancel one order, or all. Returns how many were cancelled."""
         before = len(self._orders)
         self._orders = [o for o in self._orders if fault_id is not None and o.id != fault_id]
         self._open_taps()
         return before - len(self._orders)
 
     def connect(self, name: str, tap: Callable[[Tap | None], None]) -> None:
-        """For the runtime: how to set what is called with each message of an actor."""
+        """For the runtime: sets the function that is called with each message of an actor."""
         self._taps[name] = tap
 
     def fails(self, dependency: str) -> bool:
-        """For circuit_breakers: whether this call is to fail."""
+        """For circuit breakers: whether this call must fail."""
         return self._take(dependency, None, own=False) is not None
 
     def apply(self, name: str, message: Any, own: bool = False) -> Any:
-        """For the runtime: the message, or what has become of it. `own`: of the actor's own timer.
+        """For the runtime: apply the faults to a message and return it. `own`: it is from the
+        actor's own timer.
 
         Raises:
-            Dropped: it is to be a dead letter
-            InjectedFault: the actor is to fail
+            Dropped: it must become a dead letter
+            InjectedFault: the actor must fail
         """
         fault = self._take(name, message, own=own)
         if fault is None:
@@ -138,7 +139,8 @@ class Faults:
                 raise AssertionError("an order for calls, not for messages")
 
     def _take(self, target: str, message: Any, *, own: bool) -> Fault | None:
-        """The fault for this message, or (None) this call, counted down; None if there is none."""
+        """Find the fault for this message, or for this call (None), and count it down. None if
+        there is no fault."""
         for index, order in enumerate(self._orders):
             if order.target != target or (order.kind is FaultKind.FAIL) != (message is None):
                 continue
@@ -165,8 +167,8 @@ class Faults:
 
 
 def corrupted(message: Any) -> Any:
-    """A message that arrives spoilt."""
-    # Only what is ours: not what pykka's proxies say, say.
+    """A corrupted copy of the message."""
+    # Only our own messages, not those of pykka's proxies.
     fields = dataclasses.fields(message) if dataclasses.is_dataclass(message) else ()
     spoilt = {
         field.name: _spoil(value)

@@ -1,4 +1,5 @@
-"""Group: what a supervisor knows of its children. A frozen value; `decision.py` makes the next."""
+"""Group: what a supervisor knows about its children. A frozen value; `decision.py` makes the next
+one."""
 
 from __future__ import annotations
 
@@ -13,21 +14,21 @@ from vatwatch.supervision.vocabulary import Restart, Strategy
 
 
 class Phase(Enum):
-    """What is to happen to a child next."""
+    """What happens to a child next."""
 
     DOWN = "down"
-    """Nothing: not begun yet, finished, or stopped for good."""
+    """Nothing: not started yet, finished, or stopped for good."""
     FAILED = "failed"
-    """Nothing: it failed, and is not to be started again."""
+    """Nothing: it failed and will not be started again."""
     READY = "ready"
-    """It is to be started when its turn comes; if its breaker is not closed, for a trial."""
+    """It is started when its turn comes; if its breaker is not closed, for a trial."""
     WAITING = "waiting"
     """Its backoff ends at `due_at`."""
     SUSPENDED = "suspended"
     """Its breaker is open; the trial is at `due_at`."""
     RUNNING = "running"
     LEAVING = "leaving"
-    """It runs and is to be stopped; then it is READY, or DOWN if it does not come back."""
+    """It runs and will be stopped. Then it is READY, or DOWN if it does not come back."""
 
 
 class Mode(Enum):
@@ -41,30 +42,30 @@ class Mode(Enum):
     GIVING_UP = "giving_up"
     """Too many failures: stop all, then fail."""
     ENDING = "ending"
-    """It was told to stop."""
+    """It was ordered to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A child, as far as decisions need to know."""
+    """What decisions need to know about a child."""
 
     restart: Restart
     failing: RestartWindow
     """Failures that count towards opening the breaker."""
     breaker: Breaker | None = None
-    """None: its failures are counted by the supervisor."""
+    """None: the supervisor counts its failures."""
     phase: Phase = Phase.DOWN
     due_at: float | None = None
     """While WAITING or SUSPENDED."""
     attempt: int = 0
-    """Failures since it last ran for a whole period; the backoff grows with it."""
+    """Failures since it last ran for a whole period; the backoff grows with them."""
     started_at: float = 0.0
     comes_back: bool = True
     """While LEAVING: whether it is started again."""
 
     @property
     def on_trial(self) -> bool:
-        """Whether its breaker waits for the outcome of a start and of the messages after it."""
+        """Whether its breaker waits for the outcome of a start and of the messages that follow."""
         return self.breaker is not None and self.breaker.state is not BreakerState.CLOSED
 
 
@@ -79,9 +80,9 @@ class Group:
     children: tuple[Child, ...]
     mode: Mode = Mode.BEGINNING
     first: bool = True
-    """While it begins: whether this is the very first time."""
+    """While it starts: whether this is the very first start."""
     for_good: bool = False
-    """While it ends: whether nobody will come back."""
+    """While it stops: whether no child will come back."""
 
     @classmethod
     def of(cls, spec: SupervisorSpec) -> Group:
@@ -98,7 +99,7 @@ class Group:
         return cls(spec.strategy, spec.backoff, window, children)
 
     def affected_by(self, child: int) -> range:
-        """Those that go with this child when it fails, itself included."""
+        """The children that are restarted when this child fails, itself included."""
         match self.strategy:
             case Strategy.ONE_FOR_ONE:
                 return range(child, child + 1)

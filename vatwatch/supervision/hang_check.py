@@ -1,4 +1,4 @@
-"""Hang check: kills those children of a supervisor that have a message in hand for too long."""
+"""Hang check: kills children of a supervisor that take too long to handle a message."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from vatwatch.supervision.spec import ChildSpec
 class HangCheck:
     """Looks at the children of `node`, in the hub, every `Runtime.hang_check_s`.
 
-    It is not a message to the supervisor, so that hangs are found also while that waits for another
-    child.
+    It is not a message to the supervisor, so it also finds hangs while the supervisor waits for
+    another child.
     """
 
     def __init__(self, node: ChildNode) -> None:
         self._node = node
         interval_s = node.runtime.hang_check_s
-        # Not `ref`, so that a tree that only waits does not keep the process alive.
+        # Not `ref`, so that an idle tree does not keep the process alive.
         self._timer = get_hub().loop.timer(interval_s, interval_s, ref=False)
         self._timer.start(self._find_hung)
 
     def close(self) -> None:
-        """Look no more. Can be repeated."""
+        """Stop the checks. Can be called again."""
         self._timer.close()
 
     def _find_hung(self) -> None:
@@ -38,7 +38,7 @@ def _kill_if_hung(node: ChildNode, now: float) -> None:
     if incarnation is None or not isinstance(node.spec, ChildSpec):
         return
     deadline_s = node.spec.handler_deadline_s
-    # A message that wanted to get in may have shown already that the trial is too late.
+    # An incoming message may already have shown that the trial is too late.
     if node.on_trial and node.circuit_breaker is not None and node.circuit_breaker.expire():
         incarnation.kill("hang", SupervisionError("a trial message took too long"))
     elif (

@@ -1,9 +1,9 @@
 """Hub watch: how late the hub is, and where it was blocked.
 
-A greenlet wakes up at each tick and sees how late it is. Beside it a native thread, which nothing
-on the hub can hold up, looks whether the ticks still come; if not, it notes where the main thread
-stands. It may not log, tell or take a lock, so it only leaves the note for the greenlet. (gevent's
-own monitor traces every switch of greenlets, which costs all of them; this costs the tick.)
+A greenlet wakes up at each tick and measures how late it is. A native thread, which the hub cannot
+delay, checks that the ticks still come; if not, it notes the main thread's stack. It must not log,
+tell or take a lock, so it only leaves the note for the greenlet. (gevent's own monitor traces every
+switch of greenlets, which slows all of them; this costs only the tick.)
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ from gevent.monkey import get_original
 
 _start_native: Callable[..., int] = get_original("_thread", "start_new_thread")
 _native_id: Callable[[], int] = get_original("_thread", "get_ident")
-# As a sleep. `time.sleep` names the moment of its end to the system, which a clock that is faked
-# (libfaketime) refuses.
+# Used as a sleep: `time.sleep` uses an absolute deadline (`clock_nanosleep`), which libfaketime
+# rejects.
 _native_select: Callable[..., object] = get_original("select", "select")
 
 _FRAMES = 12
 _KEPT = 20
-# Ticks that the percentiles are taken over.
+# Ticks over which the percentiles are computed.
 _WINDOW = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The hub was blocked. `where`: innermost last; empty if it came back before it was seen."""
+    """The hub was blocked. `where`: the stack, innermost last; empty if the block ended before it
+    was seen."""
 
     at: datetime
     seconds: float
@@ -54,7 +55,7 @@ class Lateness:
 
 
 class HubWatch:
-    """Watches the hub of the thread that made it, while `run` runs."""
+    """Watches the hub of the thread that created it, while `run` runs."""
 
     def __init__(self, *, tick_s: float = 0.1, blocked_s: float = 0.5) -> None:
         self._tick_s = tick_s
@@ -87,7 +88,7 @@ class HubWatch:
 
     @property
     def blocked(self) -> tuple[Blocked, ...]:
-        """The latest times, the latest last."""
+        """The latest blocks, the latest last."""
         return tuple(self._blocked)
 
     def greenlets(self) -> int:
@@ -95,7 +96,7 @@ class HubWatch:
         return sum(not greenlet.dead for greenlet in list(self._greenlets))
 
     def lateness(self) -> Lateness:
-        """Of the latest ticks."""
+        """How late the latest ticks were."""
         ordered = sorted(self._latest) or [0.0]
         return Lateness(_quantile(ordered, 0.5), _quantile(ordered, 0.99), ordered[-1])
 

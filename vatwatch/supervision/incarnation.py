@@ -28,12 +28,12 @@ from vatwatch.supervision.vocabulary import ExitReason
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-# An actor with a full mailbox never waits, so after this long it lets the others run: the hub looks
-# at timers and sockets in between.
+# An actor with a full mailbox never waits, so after this time it yields, and the hub handles timers
+# and sockets.
 _MAX_BURST_S = 0.005
 
-# What is not for `on_receive`: orders and probes, which are the runtime's, and what pykka's proxies
-# say, which is for pykka's own `_handle_receive`.
+# Messages that are not for `on_receive`: orders and probes, which the runtime handles, and those of
+# pykka's proxies, which pykka's own `_handle_receive` handles.
 _CONTROL = frozenset({_ActorStop, Probe})
 _SPECIAL = _CONTROL | {ProxyCall, ProxyGetAttr, ProxySetAttr}
 
@@ -56,16 +56,18 @@ class Exit:
 class Incarnation:
     """One run of an actor, from `begin()` to `dead`.
 
-    pykka's own loop stops every actor of the process when one of them ends by a `BaseException`
-    (a kill, a gevent.Timeout). So it is not used: whatever ends this greenlet stays in it, as
-    `exit`, and `watch` tells the supervisor. The order of the end is fixed:
+    pykka's own loop stops every actor of the process when one of them ends by a `BaseException` (a
+    kill, a gevent.Timeout). So it is not used: the error that ends this greenlet stays in it, as
+    `exit`, and `watch` tells the supervisor. The end has a fixed order:
 
     1. the greenlet: `on_stop`, or pykka's `on_failure` and `on_crash`, then `hand_over`;
     2. the hub: timers and spawned greenlets end, askers that still wait get an error,
        `dead` is set, and `watch` is called.
 
-    The supervisor starts a successor after that, never before. All methods are for the thread of
-    the tree; `kill`, `after` and `order_stop` may also be called in the hub.
+    The supervisor starts a successor only after that.
+
+    Call all methods in the tree's thread; `kill`, `after` and `order_stop` may also be called in
+    the hub.
     """
 
     __slots__ = (
@@ -93,7 +95,7 @@ class Incarnation:
     )
 
     def __init__(self, actor: Runnable, node: Node, watch: Callable[[Incarnation], None]) -> None:
-        """Make it; `begin` starts it.
+        """`begin` starts it.
 
         Args:
             actor: runs in this incarnation and in no other
@@ -111,7 +113,7 @@ class Incarnation:
         self.ended_at = 0.0
         """By the tree's clock, when it is dead."""
         self.left: Any = None
-        """What the actor leaves to its successor."""
+        """The state that the actor leaves to its successor."""
         self.hand_over_failed = False
         self.busy_since: float | None = None
         self.in_hand: Envelope | None = None
@@ -127,22 +129,22 @@ class Incarnation:
         self._stop_awaited: list[Reply[Any]] = []
 
     def begin(self) -> None:
-        """Start the greenlet. To be called once; returns before the actor runs."""
+        """Start the greenlet. Call it once; it returns before the actor runs."""
         self.node.mailbox.owner = self.greenlet
         self.greenlet.link(self._over)
         self.greenlet.start()
 
     def order_stop(self, *, for_good: bool) -> None:
-        """Let it finish the message in hand (by `drain_on_stop`, all that are queued), and end.
+        """Let it finish the message in hand (with `drain_on_stop`, all queued ones), and end.
 
-        Returns at once: `dead` tells when it is done. An actor that hangs does not obey; then it is
-        the supervisor's duty to `kill` it when `shutdown_s` is over. `for_good`: nobody comes after
-        it, so it is not asked for what it hands over.
+        Returns at once; `dead` is set when it is done. A hanging actor does not obey; the
+        supervisor must `kill` it when `shutdown_s` is over. `for_good`: there is no successor, so
+        it is not asked for a hand-over.
         """
         self.stop_ordered = True
         self.stop_for_good = for_good
         if self.dead:
-            return  # it cannot obey any more, and its successor must not
+            return  # it cannot obey any more, and its successor must not obey
         stop = Envelope(_ActorStop())
         if isinstance(self.node.spec, ChildSpec) and self.node.spec.drain_on_stop:
             self.node.mailbox.put_unbounded(stop)
@@ -151,7 +153,7 @@ class Incarnation:
         self.actor._stop_ordered()
 
     def kill(self, reason: ExitReason, error: BaseException | None = None) -> None:
-        """End it as soon as it waits for something. The first `reason` and `error` given count.
+        """End it as soon as it waits for something. The first `reason` and `error` count.
 
         Returns at once. The kill is an exception in the actor's greenlet. A handler can catch it;
         then call this again. A handler that computes, or blocks in C, cannot be killed at all. An
@@ -164,7 +166,7 @@ class Incarnation:
         self.greenlet.kill(block=False)
 
     def after(self, seconds: float, due: Callable[[], None]) -> Timer:
-        """Call `due` in the hub in so many `seconds`, unless this has ended by then.
+        """Call `due` in the hub in `seconds`, unless this incarnation has ended by then.
 
         Raises:
             ActorUnavailable: it has ended already
@@ -173,13 +175,13 @@ class Incarnation:
         return Timer(self._timers, seconds, due)
 
     def correlation_id(self) -> str:
-        """Of the message in hand, if it is this greenlet that handles it."""
+        """The message in hand, if this greenlet handles it."""
         if self.in_hand is None or gevent.getcurrent() is not self.greenlet:
             return ""
         return correlation_of(self.in_hand.message)
 
     def work(self) -> WorkIds:
-        """What the message in hand belongs to, for the lines that are logged meanwhile."""
+        """The correlation id of the message in hand, for log lines."""
         if self.in_hand is None:
             return NOTHING
         return WorkIds(self.in_hand.sent_for, correlation_of(self.in_hand.message))
@@ -190,7 +192,7 @@ class Incarnation:
         return "" if self.in_hand is None else self.in_hand.sent_for
 
     def take_longer(self, seconds: float) -> None:
-        """Put the deadline of the handler off, as if it had begun later."""
+        """Extend the deadline of the handler, as if it had begun later."""
         if self.busy_since is not None:
             self.busy_since += seconds
 
@@ -225,8 +227,7 @@ class Incarnation:
             self.started_at = self.node.runtime.clock()
             self.watch(self)
             self._handle_messages()
-            # on_stop counts as a handler: one that hangs after a stop of its own has nobody else
-            # to set it a limit.
+            # on_stop counts as a handler: after a stop of its own, nothing else limits it.
             self.busy_since = self.node.runtime.clock()
             self.actor.ended_by = "shutdown" if self.stop_ordered else "exit"
             self.actor._retire()
@@ -237,7 +238,7 @@ class Incarnation:
             self._crash(error)
 
     def _handle_messages(self) -> None:
-        """Handle one message after another, until one says stop."""
+        """Handle one message after another until a stop order comes."""
         node = self.node
         clock = node.runtime.clock
         take_next = node.mailbox.get
@@ -251,8 +252,7 @@ class Incarnation:
             envelope = take_next()
             message = envelope.message
             reply: Reply[Any] | None = envelope.reply_to
-            # As `_handle_receive` decides it, in one look-up instead of four: here it is a fifth of
-            # what a tell takes.
+            # As `_handle_receive` decides, in one look-up: its four take a fifth of a tell's time.
             handle = receive
             if message.__class__ in _SPECIAL:
                 if message.__class__ not in _CONTROL:
@@ -273,9 +273,9 @@ class Incarnation:
                 self._answer(handle, message, reply)
             ended = clock()
             self.in_hand = self.busy_since = None
-            # Nothing big is to be kept alive by an actor that waits.
+            # An actor that waits must not keep a large message alive.
             envelope = message = reply = None
-            # LatencyCounts.add, without the call: this is the inner loop of everything.
+            # LatencyCounts.add, inlined: this is the innermost loop of the service.
             elapsed_s = ended - began
             counts[int(elapsed_s * 1e6).bit_length()] += 1
             latency.sum_s += elapsed_s
@@ -291,7 +291,7 @@ class Incarnation:
                 burst_began = clock()
 
     def _control(self, message: Any, reply: Reply[Any] | None) -> bool:
-        """Stop (True), or answer how it is; neither is a message that is handled."""
+        """Handle a stop order (returns True) or a probe; neither counts as a handled message."""
         if message.__class__ is _ActorStop:
             if reply is not None:
                 self._stop_awaited.append(reply)
@@ -301,7 +301,7 @@ class Incarnation:
         return False
 
     def _inject_faults(self, envelope: Envelope) -> Any:
-        """What an injected fault makes of the message in hand; None if it is lost."""
+        """The message in hand after fault injection; None if it is dropped."""
         tap = self.node.tap
         try:
             own = isinstance(envelope, Due)
@@ -345,7 +345,7 @@ class Incarnation:
         if self._kill_reason is not None:
             reason, cause = self._kill_reason
             if cause is not None:
-                # The place where a hung actor was killed is the place where it hung.
+                # A hung actor was killed where it hung.
                 trace = trace if cause.__traceback__ is None else traceback_of(cause)
                 error = cause
         self.exit = Exit(reason, error, trace, self.in_hand)
@@ -355,7 +355,7 @@ class Incarnation:
         self.actor._retire()
         in_hand = None if self.in_hand is None else self.in_hand.message
         if reason in ("crash", "hang"):
-            # Pykka's hook: after an error that nobody has handled, not after an order.
+            # Pykka's hook: after an unhandled error, not after an order.
             on_failure = self.actor.on_failure
             run_hook(
                 self.node, lambda: on_failure(type(error), error, error.__traceback__), in_hand
@@ -365,7 +365,7 @@ class Incarnation:
             self._ask_for_hand_over()
 
     def _ask_for_hand_over(self) -> None:
-        """What the actor leaves; not if it did not come to work, or if nobody comes after it."""
+        """Ask the actor for its hand-over, unless it never worked or has no successor."""
 
         def ask() -> None:
             self.left = self.actor.hand_over()
@@ -395,6 +395,6 @@ class Incarnation:
 
 
 def tell_later(incarnation: Incarnation, seconds: float, message: Tell) -> Timer:
-    """The actor's own timer: into the normal lane, past its bound."""
+    """Put the message of the actor's own timer into the normal lane, even if that is full."""
     mailbox = incarnation.node.mailbox
     return incarnation.after(seconds, lambda: mailbox.put_unbounded(Due(message)))

@@ -1,4 +1,4 @@
-"""What a tree tells about itself: frozen values."""
+"""What a tree shows of itself: frozen values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FailureInfo:
 
 @dataclass(frozen=True, slots=True)
 class MailboxInfo:
-    """A mailbox's normal lane, and below its public one; counts are since the tree was made."""
+    """A mailbox's normal lane, then its public lane. Counts are since the tree was created."""
 
     depth: int
     high_water: int
@@ -40,9 +40,9 @@ class MailboxInfo:
     policy: MailboxPolicy
     dropped: int
     refused: int
-    """Messages for which there was no room, best-effort ones included."""
+    """Messages that were refused because there was no room, best-effort ones included."""
     public_depth: int
-    """Asks from outside of the tree (HTTP) that wait."""
+    """Waiting asks from outside the tree (HTTP)."""
     public_capacity: int
     public_refused: int
 
@@ -68,18 +68,18 @@ class NodeInfo:
     restart: Restart
     state: State
     uptime_s: float
-    """Since the last start; 0 when it does not run."""
+    """Seconds since the last start; 0 if it does not run."""
     restarts_total: int
     restarts_in_window: int
-    """Within its supervisor's period; at most one more than the intensity."""
+    """Restarts within its supervisor's period; at most one more than the intensity."""
     breaker: BreakerInfo | None
-    """None if failures too many are its supervisor's."""
+    """None if its supervisor counts its failures."""
     mailbox: MailboxInfo | None
     """A worker's."""
     handling: str | None
     """The type of the message in hand."""
     busy_s: float
-    """How long the message in hand has been so; 0 if there is none."""
+    """How long it has been handling the message in hand, in seconds; 0 if there is none."""
     handled: int
     failures: int
     asks_failed: int
@@ -88,14 +88,14 @@ class NodeInfo:
     """None while nothing has been handled."""
     children: tuple[NodeInfo, ...]
     hand_overs_discarded: int = 0
-    """How often the next incarnation began without what was handed over (`hand_over.py`)."""
+    """How often an incarnation started without the state that was handed over (`hand_over.py`)."""
     retry_in_s: float | None = None
-    """Until it is started, while it is `restarting` or `suspended`; 0: as soon as its supervisor
-    comes to it. None in every other state."""
+    """Seconds until it is started, while it is `restarting` or `suspended`; 0: as soon as its
+    supervisor gets to it. None in every other state."""
     retry_at: datetime | None = None
-    """The same as a time."""
+    """The same as a point in time."""
     last_start_at: datetime | None = None
-    """Wall clock: when its latest incarnation had started; None before the first."""
+    """When its latest incarnation had started, by the wall clock; None before the first."""
     last_start_s: float | None = None
     """How long that start took, in seconds."""
 
@@ -112,7 +112,7 @@ class LatencyCounts:
     __slots__ = ("counts", "max_s", "sum_s")
 
     def __init__(self) -> None:
-        # counts[k]: times under 2^k µs that are not under 2^(k-1) µs. 2^63 µs outlasts everything.
+        # counts[k]: times below 2^k µs and not below 2^(k-1) µs. 2^63 µs is more than any time.
         self.counts = [0] * 64
         self.max_s = 0.0
         self.sum_s = 0.0

@@ -1,9 +1,8 @@
-"""Mailbox: three lanes into an actor, the normal and the public one bounded. It outlives the actors
-that read it.
+"""Mailbox: the three message queues (lanes) of one child. It survives restarts of the actor.
 
-Orders and probes come through the urgent lane, what the parts of the tree say to each other through
-the normal one, and what is asked from outside through the public one: however many ask, they take
-no room from the others, and at most every second turn.
+Orders and probes use the urgent lane, messages between parts of the tree the normal one, and
+questions from outside (HTTP) the public one. Questions take no room from the other lanes and at
+most every second turn, however many there are. The normal and the public lane are bounded.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from vatwatch.supervision.public_lane import PublicLane
 from vatwatch.supervision.vocabulary import DeadLetterReason, MailboxPolicy
 from vatwatch.supervision.waiting_senders import WaitingSenders
 
-# These are for the actor that reads now, not for its successor.
+# These are for the current incarnation, not for its successor.
 _FOR_ONE_READER = frozenset({_ActorStop, Probe})
 
 
@@ -35,8 +34,8 @@ class Mailbox:
     parts of the tree tell and ask) holds `capacity`, in the order of sending. The public one
     (`PublicLane`) takes turns with the normal one.
 
-    One reader at a time; any number of senders. To be used from the thread whose hub made it: there
-    is no lock, as nothing here gives way in the middle of a change.
+    One reader at a time; any number of senders. Use it from the thread whose hub created it. There
+    is no lock, since nothing here yields in the middle of a change.
     """
 
     __slots__ = (
@@ -74,38 +73,39 @@ class Mailbox:
 
         Args:
             capacity: messages in the normal lane, those in the actor's hand not counted
-            policy: what happens to one more
-            undeliverable: called at once with each envelope that nobody will handle, and why; it
-                must not block, for it runs in the sender, in the reader, or in the hub
-            block_s: how long a teller waits for room by the policy BLOCK, in seconds. 5 s: longer
-                than any hiccup of a sound receiver, far shorter than the 60 s after which a handler
-                counts as hung, so a sender is not taken for hung itself
+            policy: what happens to a message when the lane is full
+            undeliverable: called at once with each undeliverable envelope and the reason; it must
+                not block, since it runs in the sender, in the reader, or in the hub
+            block_s: how long the sender of a tell waits for room under the policy BLOCK, in
+                seconds. 5 s is longer than any short delay of a healthy receiver, and far shorter
+                than the 60 s after which a handler counts as hung, so the sender does not count as
+                hung
         """
         self.capacity = capacity
         self.policy = policy
         self.block_s = block_s
         self.closed = False
         self.admission_check: Callable[[], bool] | None = None
-        """While set, it decides for each message whether it gets in: the actor is suspended, or on
+        """If set, it decides for each message whether it is admitted: the actor is suspended or on
         trial. Set it by `set_admission_check`."""
         self.high_water = 0
         self.dropped = 0
         self.refused = 0
         self.owner: Greenlet[..., None] | None = None
-        """The greenlet that reads: it must not wait for itself."""
+        """The greenlet that reads; as a sender it must not wait for itself."""
         self._undeliverable = undeliverable
         self._hub = get_hub()
-        # 0 while closed or gated, so that the fast way in needs one comparison only.
+        # 0 while closed or checked, so that the fast path needs only one comparison.
         self._limit = capacity
         self._urgent: deque[Envelope] = deque()
         self._normal: deque[Envelope] = deque()
         self._public = PublicLane()
-        # The same deque: the inner loop only wants to know whether there is anything in it.
+        # The same deque: the inner loop only checks whether it is empty.
         self._questions = self._public.questions
         # The news in the normal lane, by topic.
         self._news: dict[tuple[type[Latest], str], News] = {}
         self._senders = WaitingSenders(self._hub)
-        # Of them, too, the inner loop only wants to know whether there is any.
+        # The inner loop only checks whether there are any.
         self._blocked = self._senders.queue
         self._reader: Waiter[None] | None = None
 
@@ -121,7 +121,7 @@ class Mailbox:
 
     @property
     def public_refused(self) -> int:
-        """Questions for which there was no room."""
+        """Questions that were refused because there was no room."""
         return self._public.refused
 
     def empty(self) -> bool:
@@ -129,10 +129,10 @@ class Mailbox:
         return not (self._urgent or self._normal or self._questions)
 
     def put(self, envelope: Envelope, timeout_s: float | None = None) -> None:
-        """Put a message into the normal lane, or do as the policy says when that is full.
+        """Put a message into the normal lane; if that is full, follow the policy.
 
-        May wait, by the policy BLOCK. A closed mailbox takes nothing and raises nothing: the
-        envelope is undeliverable. So it is if the admission check refuses it.
+        May wait, under the policy BLOCK. If the mailbox is closed, or the admission check refuses
+        the envelope, it is undeliverable; nothing is raised.
 
         Args:
             envelope: the message
@@ -152,9 +152,9 @@ class Mailbox:
             self._wake_reader()
 
     def put_unbounded(self, envelope: Envelope) -> None:
-        """Put a message into the normal lane, past the bound: never waits, never raises.
+        """Put a message into the normal lane, ignoring the bound: never waits, never raises.
 
-        For what must not get lost and is few: an actor's own timers, and orders to stop.
+        For messages that are few and must not get lost: an actor's own timers, and orders to stop.
         """
         if self.closed:
             self._undeliverable(envelope, "stopped")
@@ -165,9 +165,9 @@ class Mailbox:
             self._wake_reader()
 
     def put_latest(self, message: Latest, request_id: str = "") -> None:
-        """Put what is new in the place of what was new, if that still waits: past the bound.
+        """Put a `Latest` message, replacing the waiting one of its topic; ignores the bound.
 
-        Also while the actor is suspended: then it finds the latest when it is back.
+        Also while the actor is suspended: then it finds the latest one when it is back.
         """
         news = News(message, request_id)
         waiting = self._news.get(news.topic)
@@ -179,10 +179,10 @@ class Mailbox:
         self.put_unbounded(news)
 
     def put_public(self, question: Question) -> None:
-        """Put a question into the public lane; nobody waits for room there.
+        """Put a question into the public lane. Never waits for room.
 
         Raises:
-            TooManyQuestions: there is none, although those whose askers have gone were sorted out
+            TooManyQuestions: there is no room, even after removing questions whose askers have gone
         """
         if self.closed:
             self._undeliverable(question, "stopped")
@@ -195,7 +195,7 @@ class Mailbox:
             self._wake_reader()
 
     def withdraw(self, envelope: Envelope) -> None:
-        """Take an ask back: nobody waits for its answer any more. It may have been read already."""
+        """Remove an ask whose asker has gone. It may have been read already."""
         lane: deque[Any] = self._questions if isinstance(envelope, Question) else self._normal
         try:
             lane.remove(envelope)
@@ -205,13 +205,14 @@ class Mailbox:
             self._admit()
 
     def requeue(self, envelope: Envelope) -> None:
-        """Give back what was taken out: it is read next, before all others of the normal lane."""
+        """Put back a message that was taken out: it is read next, before all others of the normal
+        lane."""
         if self.closed:
             self._undeliverable(envelope, "stopped")
             return
         if isinstance(envelope, News):
             if envelope.topic in self._news:
-                return  # there is something newer
+                return  # a newer one waits
             self._news[envelope.topic] = envelope
         self._normal.appendleft(envelope)
         self.high_water = max(self.high_water, len(self._normal))
@@ -219,13 +220,13 @@ class Mailbox:
             self._wake_reader()
 
     def put_urgent(self, envelope: Envelope) -> None:
-        """Put a message into the urgent lane. Never blocks, and closed makes no difference."""
+        """Put a message into the urgent lane, also of a closed mailbox. Never blocks."""
         self._urgent.append(envelope)
         if self._reader is not None:
             self._wake_reader()
 
     def get(self) -> Envelope:
-        """Take the next message out; wait for it if there is none. For the one reader."""
+        """Take the next message out, or wait for one. Only for the reader."""
         while True:
             if self._urgent:
                 return self._urgent.popleft()
@@ -248,7 +249,7 @@ class Mailbox:
                 self._reader = None
 
     def drain(self, reason: DeadLetterReason) -> None:
-        """Empty the normal and the public lane: what is queued is undeliverable."""
+        """Empty the normal and the public lane; queued messages become undeliverable."""
         queued = [*self._normal, *self._questions]
         self._normal.clear()
         self._questions.clear()
@@ -258,7 +259,8 @@ class Mailbox:
         self._admit()
 
     def close(self) -> None:
-        """Take no more messages; what is queued, or waits for room, is undeliverable."""
+        """Refuse messages from now on; those that are queued, or wait for room, become
+        undeliverable."""
         self.closed = True
         self._limit = 0
         self.dismiss_orders()
@@ -269,16 +271,17 @@ class Mailbox:
         self._forget_urgent()
 
     def reopen(self) -> None:
-        """Take messages again, and forget what is urgent: it was for a reader that has gone."""
+        """Accept messages again, and empty the urgent lane, which was for the previous reader."""
         self._forget_urgent()
         self.closed = False
         self._limit = self.capacity if self.admission_check is None else 0
 
     def set_admission_check(self, admission_check: Callable[[], bool] | None) -> None:
-        """Let `admission_check` decide what gets in, or (None) only the bound again.
+        """Let `admission_check` decide which messages are admitted; None: only the bound decides
+        again.
 
-        What is queued stays, except for asks, whose askers must not wait for so long. Senders that
-        wait for room do not get in either.
+        Queued messages stay, except asks, whose askers must not wait for so long. Senders that wait
+        for room are refused, too.
         """
         self.admission_check = admission_check
         if admission_check is None:
@@ -293,10 +296,11 @@ class Mailbox:
             self._undeliverable(envelope, "suspended")
 
     def dismiss_orders(self) -> None:
-        """The reader has gone: stop orders and probes were for it alone, and go with it.
+        """The reader has ended: drop stop orders and probes, which were only for it.
 
-        A stop order may stand behind messages that are kept; the successor must not obey it. Who
-        waits is answered: what was to stop has ended, and what was probed cannot say how it is.
+        A stop order may be queued behind messages that are kept, and the successor must not obey
+        it. The askers get an answer: the actor that should stop has ended, and a probed actor
+        cannot answer.
         """
         for lane in (self._urgent, self._normal):
             orders = [each for each in lane if each.message.__class__ in _FOR_ONE_READER]
@@ -325,7 +329,7 @@ class Mailbox:
             reply.fail(ActorUnavailable("the actor has ended"))
 
     def _put_without_room(self, envelope: Envelope, timeout_s: float | None) -> None:
-        # Pykka's own refs stop an actor with a message; it must get through to a full mailbox.
+        # Pykka's own refs stop an actor with a message, which a full mailbox must accept.
         if isinstance(envelope.message, _ActorStop):
             self.put_urgent(envelope)
         elif self.closed:
@@ -345,7 +349,8 @@ class Mailbox:
             self._wait_for_room(envelope, self.block_s if timeout_s is None else timeout_s)
 
     def _drop_oldest(self) -> None:
-        """Of the normal lane; but not news, of which there are few, and each the latest."""
+        """Drop the oldest message of the normal lane, but no `Latest` one: there are few of
+        these."""
         for index, envelope in enumerate(self._normal):
             if envelope.__class__ is not News:
                 del self._normal[index]
@@ -366,7 +371,7 @@ class Mailbox:
             raise MailboxFull(f"no room among {self.capacity} messages within {timeout_s} s")
 
     def _admit(self) -> None:
-        """Take over the messages of waiting senders, in their order, while there is room."""
+        """Accept the messages of waiting senders, in their order, while there is room."""
         while self._blocked and len(self._normal) < self._limit:
             self._normal.append(self._senders.release_first())
         if self._normal and self._reader is not None:

@@ -10,24 +10,23 @@ R_co = TypeVar("R_co", covariant=True)
 class Tell:
     """Not answered. If handling it fails, the actor fails and its supervisor acts.
 
-    Subclasses are frozen dataclasses with slots. One that belongs to something larger may name it
-    by a property `correlation_id`, a text: a failure then shows what else belongs to it.
+    Subclasses are frozen dataclasses with slots. A message may have a property `correlation_id` (a
+    text) that names what it belongs to; a failure then shows it.
     """
 
     __slots__ = ()
 
 
 class BestEffort(Tell):
-    """News for watchers. The sender never waits for room, and never fails because of it.
-
-    A mailbox without room refuses it and counts that (`MailboxInfo.refused`).
+    """A message for watchers. The sender never waits for room and never fails because of it. A full
+    mailbox refuses it and counts that (`MailboxInfo.refused`).
     """
 
     __slots__ = ()
 
 
 class Latest(BestEffort):
-    """News of which only the latest counts: it takes the place of one that still waits.
+    """A message of which only the latest matters: it replaces one that still waits.
 
     So it is never refused: a mailbox holds at most one of each topic.
     """
@@ -36,12 +35,13 @@ class Latest(BestEffort):
 
     @property
     def topic(self) -> str:
-        """What it is news of. One of a few: each has a place in the mailbox."""
+        """Its subject. There must be only a few, since each has a place in the mailbox."""
         return ""
 
 
 class Probe:
-    """How are you? Gets past a full mailbox; answered by `Actor.on_probe` (`Address.probe`)."""
+    """Asks an actor for its state. Bypasses a full mailbox; answered by `Actor.on_probe`
+    (`Address.probe`)."""
 
     __slots__ = ()
 
@@ -57,7 +57,7 @@ class Ask(Generic[R_co]):
 
 
 def correlation_of(message: object) -> str:
-    """What the message says that it belongs to, if anything. Nothing here raises."""
+    """The correlation id of a message, if it has one. Never raises."""
     try:
         return str(getattr(message, "correlation_id", ""))
     except Exception:  # noqa: BLE001 - it is asked only when something has failed already

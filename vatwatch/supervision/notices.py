@@ -12,14 +12,14 @@ from vatwatch.supervision.vocabulary import DeadLetterReason, FailureReason, Rem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfError:
-    """What the notices of errors have in common; see `failures.describe_error`."""
+    """The fields that all notices of errors have; see `failures.describe_error`."""
 
     error_type: str
     error_kinds: tuple[str, ...]
     error_text: str
     traceback: str
     correlation_id: str = ""
-    """Of the message that was being handled (`message.Tell`)."""
+    """The correlation id of the message that was being handled (`message.Tell`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ChildStopped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildFailed(OfError):
-    """A child failed; what its supervisor does about it comes in the next notice."""
+    """A child failed. The next notice says what its supervisor does about it."""
 
     path: str
     message_type: str | None
@@ -50,11 +50,12 @@ class ChildFailed(OfError):
 
 @dataclass(frozen=True, slots=True)
 class ChildRestarting:
-    """A failed child is going to be started again in `delay_s`, with those that go with it."""
+    """A failed child will be restarted in `delay_s`, with the siblings that its strategy takes
+    along."""
 
     path: str
     attempt: int
-    """Failures in a row before this one, without a healthy period between them."""
+    """Earlier failures in a row, without a healthy period between them."""
     delay_s: float
 
 
@@ -79,7 +80,7 @@ class AskFailed(OfError):
 class CrashHookFailed(OfError):
     """`on_crash`, `on_failure` or `hand_over` raised, or took too long.
 
-    Nothing follows from it, but that a hand-over is lost (`HandOverDiscarded`).
+    It has no other effect than that a hand-over is lost (`HandOverDiscarded`).
     """
 
     path: str
@@ -87,10 +88,10 @@ class CrashHookFailed(OfError):
 
 @dataclass(frozen=True, slots=True)
 class HandOverDiscarded:
-    """What an actor had handed to its successor was thrown away (`hand_over.py`).
+    """A hand-over was thrown away (`hand_over.py`).
 
-    Because the successor failed, too, or because the actor could not hand it over
-    (`CrashHookFailed` says why).
+    Either the successor failed, too, or the actor could not hand it over (`CrashHookFailed` says
+    why).
     """
 
     path: str
@@ -98,16 +99,16 @@ class HandOverDiscarded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureHandled(OfError):
-    """A call failed, and something was done about it where it failed (`recovery.py`)."""
+    """A call failed, and its remedies were tried (`recovery.py`)."""
 
     path: str
     operation: str
     tried: tuple[RemedyName, ...]
-    """In their order, the deciding one last; empty if there was nothing to try."""
+    """The remedies in order, the deciding one last; empty if there was nothing to try."""
     recovered: bool
-    """Whether the caller could go on."""
+    """Whether the caller could continue."""
     elapsed_s: float
-    """From the call's begin to its end, however it ended."""
+    """Duration of the call, however it ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Observers: they are told what happens in a tree, in order, and cannot block it."""
+"""Observers: callbacks that are told what happens in a tree, in order, without blocking it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Observer: TypeAlias = Callable[[Notice], None]
 
 
 class Observers:
-    """The observers of one tree. To be used from the tree's thread."""
+    """The observers of one tree. Use it in the tree's thread."""
 
     def __init__(self) -> None:
         self.dead_letters = 0
@@ -31,9 +31,10 @@ class Observers:
     def observe(self, callback: Observer) -> None:
         """Call `callback(notice)` for everything that happens from now on, in order.
 
-        It runs in the hub, soon after the fact, and must not block: a tell to a full mailbox raises
-        `MailboxFull` at once. What it raises is printed to stderr. A message that it sends and that
-        becomes a dead letter is counted but not announced, or dead letters would breed.
+        It runs in the hub, soon after the event, and must not block: a tell to a full mailbox
+        raises `MailboxFull` at once. An error that it raises is printed to stderr. If a message
+        that it sends becomes a dead letter, that is counted but not announced, or each dead letter
+        would cause the next one.
         """
         self._observers.append(callback)
 
@@ -66,6 +67,6 @@ class Observers:
         try:
             observer(notice)
         except Exception:  # noqa: BLE001 - one observer's bug must not cost the others the notice
-            # Not logging: its handlers may have to wait for a lock, and the hub cannot wait.
+            # Not by logging: its handlers may wait for a lock, and the hub cannot wait.
             sys.stderr.write(f"vatwatch: an observer failed at {notice!r}\n")
             traceback.print_exc()

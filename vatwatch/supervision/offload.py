@@ -1,4 +1,4 @@
-"""Native threads for what would stall the hub: blocking C calls, long computations."""
+"""Native threads for work that would block the hub: blocking C calls, long computations."""
 
 from __future__ import annotations
 
@@ -20,36 +20,35 @@ T = TypeVar("T")
 # docs/performance.md.
 SWITCH_INTERVAL_S = 0.0005
 
-# The pools that own something and have not ended, by what they own, the oldest first.
+# Pools that own a resource and have not ended, by resource, the oldest first.
 _owners: dict[str, list[NativePool]] = {}
 
 
-# Not sleep(0): the loop looks at timers and sockets only after fifty of those, which are 250 ms.
+# Not sleep(0): the loop checks timers and sockets only after fifty of those, i.e. 250 ms.
 _YIELD_S = 1e-6
 
 
 def give_way() -> None:
-    """Let the others have the hub for a turn: in the middle of what takes it for long."""
+    """Yield to other greenlets for one turn; call it inside long work on the hub."""
     gevent.sleep(_YIELD_S)
 
 
 class NativePool:
-    """A few native threads. To be used from the thread that made it.
+    """A few native threads. Use it from the thread that created it.
 
-    What runs in them takes values and returns a value: it does not tell, ask, or take a lock
-    of the main thread. A native thread cannot be killed, so a function needs deadlines of its own,
-    and may go on for longer than the actor that called it.
-
-    If the function only computes, that does no harm: its result is lost. But a pool whose functions
-    change something outside of the process (files, say) must *own* it: then none of its calls
-    begins before each pool that owned it earlier, and was closed, has come to the end of its last
-    call. (PostgreSQL keeps two writers apart by itself: see `storage.writer`.)
+    A function that runs in them takes values and returns a value: it does not tell, ask, or take a
+    lock of the main thread. A native thread cannot be killed, so a function needs its own
+    deadlines, and may outlive the actor that called it. If the function only computes, that does no
+    harm: its result is lost. But a pool whose functions change something outside of the process
+    (files, say) must *own* it: then its calls begin only after every earlier owner that was closed
+    has finished its last call. (PostgreSQL keeps two writers apart by itself: see
+    `storage.writer`.)
     """
 
     def __init__(
         self, size: int, name: str, *, owns: str = "", release: Callable[[], None] | None = None
     ) -> None:
-        """Threads are started when they are needed.
+        """Threads are started on demand.
 
         Args:
             size: how many threads there may be
@@ -74,9 +73,9 @@ class NativePool:
     def run(self, fn: Callable[..., T], *args: object, timeout_s: float | None = None) -> T:
         """Run `fn(*args)` in a thread and wait for it, as long as `timeout_s` at most.
 
-        When the time is up, or the caller is killed, only the caller goes on: a call that has begun
-        runs to its end and its result is lost; one that still waits for a thread never begins. The
-        first call of a pool that owns something also waits for the owners before it.
+        If the time is up or the caller is killed, a call that has begun runs to its end and its
+        result is lost; one that still waits for a thread never begins. The first call of a pool
+        that owns something also waits for the owners before it.
 
         Raises:
             AskTimeout: the time is up
@@ -104,11 +103,11 @@ class NativePool:
         return outcome.value
 
     def close(self, timeout_s: float = 10.0) -> bool:
-        """Take no more calls, and wait for those that were taken. Can be repeated.
+        """Refuse further calls, and wait for the accepted ones. Can be called again.
 
         Returns:
-            whether all have ended. If not, what they work on is not free yet: the next user must
-            own it (see the class), and what is to be given back belongs into `release`
+            whether all have ended. If not, their resource is still in use: the next user must own
+                it (see the class), and resources must be released in `release`
         """
         self._closed = True
         if self._ending is None:
@@ -117,7 +116,7 @@ class NativePool:
         return self._ending.ready()
 
     def _end(self) -> None:
-        """Takes as long as the last call, in the background if nobody waits for it."""
+        """Wait for the last call, in the background if the caller does not wait."""
         self._threads.kill()
         try:
             if self._release is not None:
@@ -130,7 +129,7 @@ class NativePool:
                     del _owners[self._owns]
 
     def _wait_for_predecessors(self) -> None:
-        # One that is not closed is still in use; the resource's own lock will tell.
+        # A pool that is not closed is still in use; the resource's own lock will show that.
         for predecessor in self._before:
             if predecessor._ending is not None:
                 predecessor._ending.join()
@@ -156,7 +155,7 @@ class _Task(Generic[T]):
         self.fn = fn
         self.args = args
         self.given_up = False
-        # What the thread logs belongs to what its caller works on.
+        # Log lines of the thread get the ids of its caller's work.
         self.ids = current_ids()
 
     def __call__(self) -> _Returned[T] | _Raised | None:

@@ -1,4 +1,4 @@
-"""What a supervisor decides on: the orders that it then carries out (`supervisors.py`)."""
+"""The orders that a supervisor decides on (`decision.py`) and carries out (`supervisors.py`)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from vatwatch.supervision.breaker import Breaker
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start the child, and say how it went: `Started`, `NotStarted` or `StartInterrupted`."""
+    """Start the child. The outcome is `Started`, `NotStarted` or `StartInterrupted`."""
 
     child: int
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop the child, and say when it is over: `Stopped`."""
+    """Stop the child. The outcome is `Stopped`."""
 
     child: int
     for_good: bool
@@ -25,14 +25,14 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Tell that the child has failed."""
+    """Report that the child has failed."""
 
     child: int
 
 
 @dataclass(frozen=True, slots=True)
 class TellStopped:
-    """Tell that the child has stopped by itself, as it may."""
+    """Report that the child has stopped by itself, which its spec allows."""
 
     child: int
 
@@ -47,7 +47,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Nobody will handle the child's messages any more."""
+    """The child's messages will not be handled any more."""
 
     child: int
     failed: bool
@@ -55,7 +55,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Suspend:
-    """Its breaker has opened: nothing gets in."""
+    """Its breaker has opened: refuse messages."""
 
     child: int
     breaker: Breaker
@@ -80,7 +80,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Tell that the child is started again in `delay_s`."""
+    """Report that the child is restarted in `delay_s`."""
 
     child: int
     attempt: int
@@ -89,7 +89,7 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """Tell that there were too many failures; all children are stopped next."""
+    """Report that there were too many failures; all children are stopped next."""
 
 
 @dataclass(frozen=True, slots=True)

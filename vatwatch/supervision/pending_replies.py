@@ -1,4 +1,4 @@
-"""Pending replies: the asks that an actor still has to answer, after their handlers returned."""
+"""Pending replies: asks that an actor must still answer after their handlers returned."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from vatwatch.supervision.reply import Reply
 
 
 class PendingReplies:
-    """Those of one incarnation. Each is answered, if only with an error because the actor died."""
+    """The pending replies of one incarnation. Each gets an answer, at least an error when the actor
+    dies."""
 
     __slots__ = ("_messages", "_node")
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        # The ask of each reply; None if it has been handled in part only, as the actor died.
+        # The ask of each reply; None if the actor died while handling it.
         self._messages: dict[Reply[Any], Any] = {}
 
     def take_over(self, reply: Reply[Any], message: Any) -> None:
@@ -28,18 +29,19 @@ class PendingReplies:
         reply.when_answered(self._answered)
 
     def cut_off(self, reply: Reply[Any]) -> None:
-        """The actor dies while it handles the ask of this reply."""
+        """Note that the actor dies while it handles the ask of this reply."""
         self._messages.setdefault(reply, None)
 
     def handler_failed(self, reply: Reply[Any], message: Any, error: Exception) -> None:
-        """The handler of the ask raised: the asker gets the error, and observers are told."""
+        """Fail the ask, because its handler raised: the asker gets the error, and observers are
+        told."""
         self._messages.pop(reply, None)
         reply.when_answered(None)
         self._report(reply, message, error)
         reply.fail(error)
 
     def fail_all(self, cause: BaseException | None) -> None:
-        """The actor has ended: askers that still wait get `ActorUnavailable`."""
+        """Fail all asks that are left with `ActorUnavailable`, because the actor has ended."""
         messages, self._messages = self._messages, {}
         for reply in messages:
             unavailable = ActorUnavailable(f"{self._node.path}: ended before it answered")
@@ -53,7 +55,7 @@ class PendingReplies:
 
     def _report(self, reply: Reply[Any], message: Any, error: BaseException) -> None:
         if isinstance(error, TooManyQuestions):
-            return  # not a failure of the actor, and as frequent as the questions are
+            return  # not a failure of the actor, and as frequent as questions are
         self._node.asks_failed += 1
         self._node.runtime.observers.notify(
             AskFailed(

@@ -1,4 +1,4 @@
-"""What an incarnation needs of the actor that it runs, and of the place in the tree that it is at.
+"""What an incarnation needs from the actor that it runs, and from its node in the tree.
 
 So `incarnation.py` imports neither `actor.py` nor `child_node.py`, which both import it.
 """
@@ -19,7 +19,7 @@ from vatwatch.supervision.vocabulary import DeadLetterReason, ExitReason, Starta
 
 
 class Runnable(Startable, Protocol):
-    """The actor, as far as its incarnation needs to know it."""
+    """The part of an actor that its incarnation uses."""
 
     ended_by: ExitReason | None
     actor_stopped: Event
@@ -46,14 +46,14 @@ class Runnable(Startable, Protocol):
         """Pykka's: `on_receive`, or what a proxy asks for."""
 
     def _retire(self) -> None:
-        """From here on it is dead to pykka."""
+        """From here on pykka treats it as dead."""
 
     def _stop_ordered(self) -> None:
-        """It was told to stop, and may be waiting for something."""
+        """It was ordered to stop, and may be waiting for something."""
 
 
 class Node(Protocol):
-    """The actor's place in the tree (`ChildNode`), as far as its incarnation needs to know it."""
+    """The part of the actor's node (`ChildNode`) that its incarnation uses."""
 
     tap: Tap | None
     on_trial: bool
@@ -61,7 +61,7 @@ class Node(Protocol):
 
     @property
     def path(self) -> str:
-        """Where it is in the tree."""
+        """Its place in the tree."""
 
     @property
     def spec(self) -> AnySpec:
@@ -69,11 +69,11 @@ class Node(Protocol):
 
     @property
     def runtime(self) -> Runtime:
-        """What the tree shares."""
+        """The runtime that all nodes of the tree share."""
 
     @property
     def mailbox(self) -> Mailbox:
-        """What the actor reads; it was its predecessor's."""
+        """The mailbox that the actor reads; its predecessor read it, too."""
 
     @property
     def latency(self) -> LatencyCounts:
@@ -83,4 +83,4 @@ class Node(Protocol):
         """A message was handled while each is a trial."""
 
     def undeliverable(self, envelope: Envelope, reason: DeadLetterReason) -> None:
-        """Nobody will handle this message."""
+        """The message is undeliverable."""

@@ -1,4 +1,4 @@
-"""Public lane: asks from outside of the tree (HTTP) that wait for one actor."""
+"""Public lane: asks from outside the tree (HTTP) that wait for one actor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vatwatch.supervision.envelope import Question
 # A client over HTTP waits for 5 s at most, and an actor gives the public lane at least every second
 # turn: with more than this many in line, a handler of 10 ms would answer the last one too late.
 PUBLIC_CAPACITY = 256
-# By then all askers that wait now have been answered or have given up.
+# Seconds after which all present askers have been answered or have given up.
 PUBLIC_RETRY_S = 5.0
 
 
@@ -21,15 +21,15 @@ class PublicLane:
 
     def __init__(self) -> None:
         self.questions: deque[Question] = deque()
-        """Always the same one: the mailbox looks at it, and takes out what is withdrawn."""
+        """Always the same deque: the mailbox reads it and removes withdrawn asks."""
         self.refused = 0
         self._its_turn = True
 
     def put(self, question: Question) -> None:
-        """Put one at the end.
+        """Put an ask at the end.
 
         Raises:
-            TooManyQuestions: no room, although those whose askers have gone were sorted out
+            TooManyQuestions: no room, even after removing asks whose askers have gone
         """
         if len(self.questions) >= PUBLIC_CAPACITY:
             self._sort_out()
@@ -40,7 +40,8 @@ class PublicLane:
         self.questions.append(question)
 
     def take(self, *, others_wait: bool) -> Question | None:
-        """The next whose asker is there; None if there is none, or if it is the others' turn."""
+        """The next ask whose asker still waits; None if there is none, or if it is the normal
+        lane's turn."""
         if others_wait and not self._its_turn:
             self._its_turn = True
             return None

@@ -1,4 +1,4 @@
-"""Recovery: what is done about a failure, declared where it applies, composed of remedies.
+"""Recovery: what is done about failures of an operation, composed of remedies.
 
     self._recovery = self.recovery(
         "mirror",
@@ -8,9 +8,9 @@
     )
     self._recovery.call(lambda: write(bodies))
 
-The first remedy is the outermost. Whatever they had to do is told to the observers, once a call
-(`FailureHandled`): which remedies were tried, and whether the last of them worked. A call that goes
-well at once tells nothing. Restarts are the supervisors' remedy, and told by their own notices.
+The first remedy is the outermost. If remedies were needed, the observers are told once a call
+(`FailureHandled`): which ones were tried, and whether the last one worked. A call that succeeds at
+once is not reported. Restarts are the supervisors' remedy and have their own notices.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ Errors = tuple[type[Exception], ...]
 
 @dataclass(slots=True)
 class CallTrace:
-    """What happened in one call: the latest error, and the remedies that were tried."""
+    """The trace of one call: the latest error, and the remedies that were tried."""
 
     error: BaseException | None = None
     tried: list[RemedyName] = field(default_factory=list)
 
     def try_with(self, name: RemedyName, error: BaseException) -> None:
-        """Note a remedy that is tried now; one that is tried again counts once."""
+        """Note a remedy that is tried; repeated tries count once."""
         self.error = error
         if name in self.tried:
             self.tried.remove(name)
@@ -56,37 +56,37 @@ class CallTrace:
 
 
 class Remedy(Protocol):
-    """One way to deal with a failure."""
+    """One way to handle a failure."""
 
     def run(self, fn: Callable[[], Any], trace: CallTrace) -> Any:
-        """Call `fn`, which has the inner remedies around it, and deal with what it raises.
+        """Call `fn`, which includes the inner remedies, and handle its errors.
 
-        Note in `trace` what is tried, so that it is told. What this remedy is not for, raise again.
-        A kill and a `gevent.Timeout` are no `Exception`, and no remedy is for them.
+        Note in `trace` what is tried, so that it is reported. Re-raise errors that this remedy is
+        not for. A kill and a `gevent.Timeout` are not an `Exception`, and no remedy handles them.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again, with a backoff between. The caller waits for all of it.
+    """Try again, with a backoff between the tries.
 
-    So it is for what is soon over, and for what may be done twice; what takes longer is the
-    breaker's matter, and the supervisor's.
+    The caller waits for all tries. So use it for failures that are soon over and for operations
+    that may be repeated; longer failures are a matter for the breaker and the supervisor.
     """
 
     attempts: int
-    """After the first one: 2 means three tries."""
+    """Retries after the first try: 2 means three tries."""
     backoff: Backoff
     on: Errors | Callable[[Exception], bool] = (Exception,)
-    """For which errors: their types, or a function that says."""
+    """The errors to retry: their types, or a function that decides."""
     within_s: float | None = None
-    """Bounds the whole: no try begins, and none is waited for, that would be later than that."""
+    """Limit of the whole: no try begins later than that, and no backoff lasts longer."""
     sleep: Callable[[float], None] = gevent.sleep
     random: Callable[[], float] = random_module.random
     clock: Callable[[], float] = time.monotonic
 
     def run(self, fn: Callable[[], Any], trace: CallTrace) -> Any:
-        """Raises what the last try raised."""
+        """Raises the error of the last try."""
         until = None if self.within_s is None else self.clock() + self.within_s
         for attempt in range(self.attempts + 1):
             try:
@@ -101,7 +101,7 @@ class Retry:
                 if late or attempt == self.attempts:
                     raise
                 trace.try_with("retry", error)
-            # Of the error only its kind: its text may hold what nobody is to read.
+            # Only the kind of the error, since its text may contain secrets.
             log.debug("Attempt %d failed (%s); the next is in %.2f s", attempt + 1, kind, delay_s)
             self.sleep(delay_s)
         raise AssertionError("the last attempt returns or raises")
@@ -112,7 +112,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class WithBreaker:
-    """Do not try while the breaker is open: the call fails at once, and costs nobody a wait."""
+    """Do not try while the breaker is open: the call fails at once and the caller does not wait."""
 
     circuit_breaker: CircuitBreaker
 
@@ -127,13 +127,13 @@ class WithBreaker:
 
 @dataclass(frozen=True, slots=True)
 class Fallback(Generic[T]):
-    """Give something else instead: the last good value, say."""
+    """Return something else instead, such as the last good value."""
 
     instead: Callable[[], T]
     on: Errors = (Exception,)
 
     def run(self, fn: Callable[[], T], trace: CallTrace) -> T:
-        """Returns what `fn` or else `instead` returns. What `instead` raises is raised."""
+        """Returns the result of `fn`, or else of `instead`. Errors of `instead` are raised."""
         try:
             return fn()
         except self.on as error:
@@ -143,15 +143,15 @@ class Fallback(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ContinueWithout:
-    """Go on without it, and say so."""
+    """Continue without a result, and report it."""
 
     on: Errors
-    """For which errors; any other is raised."""
+    """The errors to ignore; any other is raised."""
     then: Callable[[Exception], None]
     """Called with the error, so that the service can report that it is degraded."""
 
     def run(self, fn: Callable[[], Any], trace: CallTrace) -> Any:
-        """Returns None for what failed."""
+        """Returns None if `fn` failed."""
         try:
             return fn()
         except self.on as error:
@@ -182,17 +182,17 @@ class Recovery:
     def call(self, fn: Callable[[], T], *, correlation_id: str = "") -> T:
         """Call `fn` with the remedies around it.
 
-        Observers are told once, when it is over (`FailureHandled`), and only if something failed.
+        Observers are told once, at the end (`FailureHandled`), and only if something failed.
 
         Args:
             fn: the operation; it may be called several times
-            correlation_id: what a failure belongs to, if not to the message that the actor handles
+            correlation_id: what a failure belongs to, if not the message that the actor handles
 
         Returns:
-            what `fn` returned, or what a remedy gave instead
+            the result of `fn`, or of a remedy
 
         Raises:
-            Exception: what none of the remedies could mend
+            Exception: an error that no remedy handled
         """
         trace = CallTrace()
         began = self._clock()

@@ -23,26 +23,27 @@ OptExcInfo: TypeAlias = tuple[
 class Reply(pykka.Future[R]):
     """The answer to one ask: a pykka future that waits with gevent.
 
-    The first `set` or `fail` counts; later ones are ignored, as giving an answer races with the
-    death of the actor that owes it. Any number of greenlets may wait. It is for the thread of the
-    tree's hub only: no lock, and waiters are woken by that hub.
+    The first `set` or `fail` counts. Later ones are ignored, since an answer may race with the
+    death of the actor that owes it. Any number of greenlets may wait. Use it only in the tree's
+    thread: there is no lock, and that thread's hub wakes the waiters.
 
     Waits end with ordinary exceptions. A `gevent.Timeout` would be a `BaseException`, at which
     pykka's loop stops every actor.
     """
 
-    # One is made for each ask. What most of them never change costs nothing as the class's own.
+    # One is created for each ask. Values that most of them never change cost nothing as class
+    # attributes.
     _done = False
     _value: Any = None
     _error: BaseException | None = None
     _waiters: list[Waiter[None]] | None = None
     _when_resolved: Callable[[Reply[R], BaseException | None], None] | None = None
     abandoned = False
-    """The asker has gone: nobody needs the answer any more."""
+    """The asker has gone, so the answer is not needed any more."""
     public = False
-    """The asker is outside of the tree (`Address.ask`)."""
+    """The asker is outside the tree (`Address.ask`)."""
     request_id = ""
-    """The HTTP request for which it was asked, if any: what is logged meanwhile says so."""
+    """The id of the HTTP request behind the ask, if any, for log lines."""
 
     def set(self, value: R | None = None) -> None:
         """Answer."""
@@ -58,7 +59,7 @@ class Reply(pykka.Future[R]):
 
     @property
     def answered(self) -> bool:
-        """Whether there is an answer, or an error in its place."""
+        """Whether there is an answer or an error."""
         return self._done
 
     def wait(self, timeout_s: float | None) -> bool:
@@ -78,7 +79,7 @@ class Reply(pykka.Future[R]):
         if timeout_s is None:
             waiter.get()
             return True
-        # A bare timer, no gevent.Timeout: nothing is raised that could escape.
+        # A plain timer, not a gevent.Timeout: it raises nothing that could escape.
         timer = hub.loop.timer(max(timeout_s, 0.0))
         timer.start(waiter.switch, None)
         try:
@@ -92,7 +93,7 @@ class Reply(pykka.Future[R]):
 
         Raises:
             AskTimeout: there is none within `timeout` seconds
-            BaseException: what the answer was failed with
+            BaseException: the error that was given to `fail`
         """
         if self._get_hook is not None:
             return super().get(timeout=timeout)
@@ -104,7 +105,7 @@ class Reply(pykka.Future[R]):
         return value
 
     def set_exception(self, exc_info: OptExcInfo | None = None) -> None:
-        """Pykka's way to say `fail`: with the exception that is being handled by default."""
+        """Pykka's name for `fail`; the default is the exception that is being handled."""
         error = (exc_info or sys.exc_info())[1]
         assert error is not None, "set_exception() outside of an except block"
         self.fail(error)

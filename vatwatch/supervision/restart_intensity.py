@@ -1,4 +1,4 @@
-"""Restart intensity: whether what failed again should live. Pure."""
+"""Restart intensity: how many restarts in a period are too many. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RestartWindow:
     intensity: int
     period_s: float
     restarts: tuple[float, ...] = ()
-    """When they were, the oldest first."""
+    """The times of the restarts, the oldest first."""
 
     def add(self, now: float) -> RestartWindow:
         """The window with one more restart, at `now`."""
@@ -25,7 +25,7 @@ class RestartWindow:
         return replace(self, restarts=recent)
 
     def with_limits(self, intensity: int, period_s: float) -> RestartWindow:
-        """The same restarts, judged by other limits from the next one on."""
+        """The same restarts, with other limits from the next one on."""
         return replace(self, intensity=intensity, period_s=period_s)
 
     def count(self, now: float) -> int:

@@ -1,4 +1,4 @@
-"""Runtime: what all nodes of one tree share."""
+"""Runtime: the objects that all nodes of one tree share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vatwatch.supervision.observers import Observers
 
 
 class Runtime:
-    """One for each tree. Waits are in real time; `clock` is for what is measured."""
+    """One for each tree. Waits use real time; `clock` is used for measurements."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Runtime:
         self.random = random
         self.hang_check_s = hang_check_s
         self.stopping = False
-        """Whether the whole tree was ordered to stop: what has ended will not come back."""
+        """Whether the whole tree was ordered to stop, so that nothing is restarted."""
         self.observers = Observers()
         self.directory = Directory(self.observers)
         self.faults = Faults()

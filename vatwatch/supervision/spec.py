@@ -99,14 +99,14 @@ def worker(
         start_s: how long `on_start` may take; longer is a failed start
         handler_deadline_s: a handler that runs longer hangs, and its actor is killed; None: never
         mailbox: messages that may wait
-        policy: what a full mailbox does
-        on_failed_message: what becomes of the tell whose handling failed
-        mailbox_on_failure: what becomes of the messages behind it
+        policy: what a full mailbox does with a message
+        on_failed_message: what happens to a tell whose handling failed
+        mailbox_on_failure: what happens to the messages behind it
         breaker: opens when the child fails more often than its supervisor's intensity allows; then
             the child is suspended, and tried again when the timeout is over. Of the policy only
             timeouts and trials matter here: the intensity stands for the thresholds. None: the
             supervisor fails then, as in OTP
-        drain_on_stop: an ordered stop comes after all that is queued, not only after the message in
+        drain_on_stop: an ordered stop waits for all queued messages, not only for the message in
             hand
 
     Raises:
@@ -145,22 +145,22 @@ def supervisor(
     """A supervisor and its children, which start in this order and stop in reverse.
 
     More than `intensity` failures of one child in `period_s` open that child's breaker. Failures of
-    children without a breaker are counted together, as in OTP: more than `intensity`, and the
-    supervisor fails, which is then its own supervisor's matter. OTP's default is
-    1 in 5 s, for children that hardly ever fail; 5 in 30 s tolerates a few bad messages in a row.
-    Intensities multiply on the way up, so a root should allow fewer failures in a longer period.
+    children without a breaker are counted together, as in OTP: after more than `intensity` of them
+    the supervisor itself fails, and its own supervisor decides. OTP's default is 1 in 5 s, for
+    children that hardly ever fail; 5 in 30 s tolerates a few bad messages in a row. Intensities
+    multiply on the way up, so a root should allow fewer failures in a longer period.
 
     Args:
         name: unique in the tree, without a slash
         strategy: which children are restarted when one fails
-        intensity: so many failures within `period_s` are not too many
-        period_s: in seconds; a child that has run for so long begins with the short backoff again,
-            and what was handed to it is trusted again
-        backoff: how long a failed child is left alone; None: 0.05 s at first, 10 s at most
-        shutdown_s: None: as long as its children take, each of which has a limit of its own
+        intensity: failures within `period_s` that are tolerated
+        period_s: in seconds; after a child has run for so long, its backoff is short again and its
+            hand-over is trusted again
+        backoff: delay before a failed child is restarted; None: 0.05 s at first, 10 s at most
+        shutdown_s: None: as long as its children take, each of which has its own limit
         children: the specs of its children
         restart: when the supervisor itself is started again
-        breaker: as for a worker; None: when it fails too often, its own supervisor fails
+        breaker: as for a worker; None: if it fails too often, its own supervisor fails
 
     Raises:
         ValueError: a name or a number that cannot be

@@ -1,6 +1,6 @@
-"""Supervisor: starts its children in order, stops them in reverse, decides what a failure costs.
+"""Supervisor: starts its children in order, stops them in reverse, restarts those that fail.
 
-What it decides is in `decision.py`, with the law; here it is carried out.
+`decision.py` decides, and states the law; this module carries out the decisions.
 
 Receives  ChildEnded, TimeIsUp (from itself, in the hub), RestartOrdered (from the tree)
 Sends     nothing; the observers are told
@@ -50,7 +50,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class ChildEnded(Tell):
-    """An incarnation is over."""
+    """An incarnation has ended."""
 
     node: ChildNode
     incarnation: Incarnation
@@ -58,7 +58,7 @@ class ChildEnded(Tell):
 
 @dataclass(frozen=True, slots=True)
 class TimeIsUp(Tell):
-    """A backoff or a breaker's timeout is over. The child may have been restarted since."""
+    """A backoff or a breaker's timeout has passed. The child may have been restarted since."""
 
     child: int
     due_at: float
@@ -66,18 +66,19 @@ class TimeIsUp(Tell):
 
 @dataclass(frozen=True, slots=True)
 class RestartOrdered(Tell):
-    """Somebody wants a child restarted. Which one says `ChildNode.restart_ordered`.
+    """The restart of a child was ordered.
 
-    So an order outlives this supervisor: its successor finds it there.
+    `ChildNode.restart_ordered` says which one, so the order outlives this supervisor: its successor
+    finds it there.
     """
 
 
 class Supervisor(Actor):
-    """Looks after the children of one node. Made by its own supervisor, or by the tree.
+    """Supervises the children of one node. Created by its own supervisor, or by the tree.
 
-    Everything that arrives comes through the urgent lane, as nothing of it may wait or be lost.
-    Starting and stopping a child is waited for, as in OTP: meanwhile no other event is dealt with.
-    Backoffs are not waited for; a timer brings `TimeIsUp`.
+    All its messages use the urgent lane, since none may wait or get lost. It waits while a child
+    starts or stops, as in OTP, and handles no other event meanwhile. It does not wait for backoffs;
+    a timer sends `TimeIsUp`.
     """
 
     _control: ChildControl
@@ -102,7 +103,7 @@ class Supervisor(Actor):
         self._hang_check = HangCheck(self._node)
         for node in self._node.children:
             if node.incarnation is not None and node.incarnation.dead:
-                # Its end was told to the supervisor before this one, if to anybody.
+                # If its end was reported, then to the previous supervisor.
                 node.incarnation_over(may_retry=not node.on_trial)
         self._follow(child_events.Begin(self._node.starts == 1, self._take_orders()))
 
@@ -112,18 +113,18 @@ class Supervisor(Actor):
         self._look_no_more()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:  # noqa: ARG002
-        """Take the children along: nobody would look after them."""
+        """Kill the children, which would have no supervisor."""
         self._look_no_more()
         for node in reversed(self._node.children):
             if node.incarnation is not None:
                 node.incarnation.kill("shutdown", error)
 
     def hand_over(self) -> Group:
-        """Backoffs and failures of the children go on; without them each begins afresh."""
+        """Keep the children's backoffs and failure counts; without them each would start fresh."""
         return self._group
 
     def on_receive(self, message: ChildEnded | TimeIsUp | RestartOrdered) -> None:
-        """Deal with one event; the module lists them."""
+        """Handle one event; the module's docstring lists them."""
         match message:
             case ChildEnded(node, incarnation):
                 self._child_ended(node, incarnation)
@@ -137,7 +138,7 @@ class Supervisor(Actor):
     # -- events
 
     def _child_ended(self, node: ChildNode, incarnation: Incarnation) -> None:
-        # It may have been stopped, or restarted with a sibling, since it was said.
+        # The child may have been stopped, or restarted with a sibling, since this was sent.
         if node.incarnation is incarnation:
             ended = exit_of(incarnation)
             child = self._node.children.index(node)
@@ -145,7 +146,7 @@ class Supervisor(Actor):
 
     def _time_is_up(self, child: int, due_at: float) -> None:
         if self._group.children[child].due_at == due_at:
-            # If the timer was early by a hair, there will be another one.
+            # If the timer came slightly early, there will be another one.
             self._forget_timer(child)
             self._follow(child_events.TimeCome(child))
 
@@ -163,7 +164,7 @@ class Supervisor(Actor):
         return frozenset(ordered)
 
     def _follow(self, event: child_events.ChildEvent | None) -> None:
-        """Decide about the event, carry the orders out, and so on with what comes of them."""
+        """Decide about the event, carry out the orders, and repeat with their outcomes."""
         runtime = self._node.runtime
         while event is not None:
             group = self._as_it_is()
@@ -181,14 +182,14 @@ class Supervisor(Actor):
                 event = self._carry_out(order)
 
     def _named(self, what: child_events.ChildEvent | orders.Order) -> str:
-        """An event or an order in words: what it is, and of which child."""
+        """Describe an event or an order: its type and child."""
         child = getattr(what, "child", None)
         name = type(what).__name__
         return name if child is None else f"{name} {self._node.children[child].name}"
 
     @property
     def _spec(self) -> SupervisorSpec:
-        """The spec by which it goes on now (`ChildNode.use_spec`)."""
+        """The current spec (`ChildNode.use_spec`)."""
         assert isinstance(self._node.spec, SupervisorSpec), "a supervisor stays one"
         return self._node.spec
 
@@ -247,7 +248,8 @@ class Supervisor(Actor):
     # -- orders
 
     def _carry_out(self, order: orders.Order) -> child_events.ChildEvent | None:
-        """Do it. Of `Start` and `Stop` the outcome is the next event; no other order has one."""
+        """Carry out an order. The outcome of `Start` and `Stop` is the next event; other orders
+        have none."""
         match order:
             case orders.Start(child):
                 return self._bring_up(child, self._node.children[child])
@@ -304,7 +306,7 @@ class Supervisor(Actor):
     # -- starting and stopping
 
     def _bring_up(self, child: int, node: ChildNode) -> child_events.ChildEvent:
-        """Start one child and wait until it runs, or does not."""
+        """Start one child and wait until it runs or has failed."""
         try:
             self._control.start(node)
         except StartFailed as error:

@@ -1,4 +1,4 @@
-"""Timer: something that is going to happen in the hub, unless it is cancelled before."""
+"""Timer: a call that will be made in the hub, unless it is cancelled before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Timer:
         timers.add(self)
 
     def cancel(self) -> None:
-        """Do not call it. Can be repeated. A message that waits in a mailbox stays there."""
+        """Cancel the call. Can be called again. A message that is in a mailbox already stays
+        there."""
         self._watcher.close()
         self._timers.discard(self)
 

@@ -1,4 +1,5 @@
-"""Tree: a supervision tree from its declaration to its end. There are no globals: two can run."""
+"""Tree: a supervision tree from its declaration to its end. There are no globals, so two can
+run."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ from vatwatch.supervision.spec import AnySpec, SupervisorSpec
 from vatwatch.supervision.supervisors import RestartOrdered, Supervisor
 from vatwatch.supervision.vocabulary import State
 
-# For a root that was killed to take all others along.
+# How long a killed root may take to kill all others.
 _KILL_GRACE_S = 10.0
 
 
@@ -36,7 +37,7 @@ def _now_utc() -> datetime:
 
 
 class Tree:
-    """One tree, to be started once and stopped once, from the thread that made it."""
+    """One tree. Start it once and stop it once, from the thread that created it."""
 
     def __init__(
         self,
@@ -53,12 +54,12 @@ class Tree:
         Args:
             spec: the root supervisor, with all below it
             clock: seconds that never go back, for uptimes, handler times, restart windows and
-                breakers. Waits are in real time, whatever this says
+                breakers. Waits always use real time
             wall_clock: the time in UTC, for what is shown
             random: draws from [0, 1), for the jitter of backoffs
             hang_check_s: how often hung handlers are looked for, in seconds
             on_exhausted: called with the reason, in the hub, when the root gives up; it must not
-                block. The tree is down then: its owner should end the process
+                block. Then the tree is down, and its owner should end the process
 
         Raises:
             ValueError: two nodes have the same name
@@ -69,7 +70,7 @@ class Tree:
         self.observers: Observers = runtime.observers
         self.faults: Faults = runtime.faults
         self.circuit_breakers: CircuitBreakers = runtime.circuit_breakers
-        """The breakers around dependencies; `breakers()` tells of those of the nodes, too."""
+        """The breakers around dependencies; `breakers()` also includes those of the nodes."""
         self.failed = Event()
         """Set when the root has given up: the tree is down."""
         self._on_exhausted = on_exhausted
@@ -113,10 +114,10 @@ class Tree:
         self._root.running()
 
     def stop(self, timeout_s: float = 30.0) -> bool:
-        """Stop all in reverse order, and kill what is left when the time is up.
+        """Stop all in reverse order, and kill the rest when the time is up.
 
-        What is in hand is finished; what is queued becomes dead letters. Returns whether it ended
-        in order. Does nothing to a tree that does not run.
+        Messages in hand are finished; queued ones become dead letters. Returns whether all ended in
+        order. Does nothing if the tree does not run.
         """
         incarnation = self._incarnation
         if incarnation is None or incarnation.dead:
@@ -132,12 +133,12 @@ class Tree:
             for path, one in reversed(left):
                 if path != self._root.path and one is not None and one.dead:
                     self.observers.notify(ChildStopped(path, killed=True))
-        # The observers hear of the end before the caller goes on.
+        # The observers are told of the end before the caller continues.
         gevent.sleep(0)
         return in_order
 
     def snapshot(self) -> NodeInfo:
-        """Everything there is to know about the tree now. Never waits, whatever hangs."""
+        """The state of the whole tree. Never waits, even if parts hang."""
         return self._root.info()
 
     def node(self, name: str) -> NodeInfo | None:
@@ -145,7 +146,7 @@ class Tree:
         return self._root.info_of_worker(name)
 
     def find(self, path: str) -> NodeInfo | None:
-        """The node of this path, and what is below it; None if there is none."""
+        """The node with this path, and the nodes below; None if there is none."""
         node = self._find(path)
         return None if node is None else node.info()
 
@@ -155,15 +156,16 @@ class Tree:
 
     @property
     def stopping(self) -> bool:
-        """Whether it was ordered to stop: what has ended will not come back."""
+        """Whether it was ordered to stop, so that nothing is restarted."""
         return self._runtime.stopping
 
     def observe(self, callback: Observer) -> None:
-        """Tell `callback` of everything that happens from now on (`Observers.observe`)."""
+        """Call `callback` for everything that happens from now on (`Observers.observe`)."""
         self.observers.observe(callback)
 
     def restart(self, path: str) -> None:
-        """Order a node to be stopped and started again, with those that go with it; not waited for.
+        """Order the restart of a node, with the siblings that its strategy takes along. Does not
+        wait for it.
 
         Raises:
             SupervisionError: there is no such node, it is the root, or its supervisor does not run
@@ -175,19 +177,19 @@ class Tree:
             raise SupervisionError(f"{path} is the root: it is restarted by restarting the service")
         if node.parent.state is not State.RUNNING:
             raise SupervisionError(f"{node.parent.path} is {node.parent.state.value}")
-        # Kept at the child: if its supervisor ends before it comes to this, its successor does.
+        # Kept at the child: if its supervisor ends before it gets to this, its successor does it.
         node.restart_ordered = True
         node.parent.mailbox.put_urgent(Envelope(RestartOrdered(), None, current_request_id()))
 
     def use_spec(self, spec: SupervisorSpec) -> None:
-        """Go on by another declaration of the same tree; nobody is stopped for it.
+        """Use another declaration of the same tree; no actor is stopped for it.
 
         The time limits, intensities, backoffs and breakers of `spec` hold at once. The arguments
         are those of each actor's next start: running actors have to be told of the change by a
         message. Mailboxes and strategies stay as they were.
 
         Raises:
-            ValueError: it declares other nodes, or in another order; then nothing is changed
+            ValueError: it declares other nodes, or another order; then nothing is changed
         """
         mine, given = [*_shape(self._spec)], [*_shape(spec)]
         if mine != given:
@@ -196,14 +198,15 @@ class Tree:
         self._root.use_spec(spec)
 
     def wait_exhausted(self, timeout_s: float | None = None) -> bool:
-        """Wait until the root gives up; False when it has not within `timeout_s`."""
+        """Wait until the root gives up. Returns False if it has not within `timeout_s`."""
         return bool(self.failed.wait(timeout_s))
 
     def _find(self, path: str) -> ChildNode | None:
         return next((node for node in self._root.walk() if node.path == path), None)
 
     def _wait(self, done: Callable[[], bool], timeout_s: float | None = None) -> bool:
-        """Wait until `done`, for `timeout_s` at most (None: without end); whether it is done."""
+        """Wait until `done`, for `timeout_s` at most (None: without end). Returns whether it is
+        done."""
         until = None if timeout_s is None else time.monotonic() + timeout_s
         while not done():
             left_s = None if until is None else until - time.monotonic()
@@ -228,7 +231,7 @@ class Tree:
 
 
 def _shape(spec: AnySpec, above: str = "") -> Iterator[str]:
-    """The path of each node: a supervisor's with a slash, without a breaker with a mark."""
+    """The path of each node. A supervisor's has a slash; a mark shows that there is no breaker."""
     path = f"{above}{spec.name}"
     mark = "" if spec.breaker is not None else " (no breaker)"
     if isinstance(spec, SupervisorSpec):

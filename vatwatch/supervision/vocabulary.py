@@ -1,6 +1,6 @@
 """The words that all of supervision shares: OTP's, and those of the runtime.
 
-Imports nothing of the rest, so that every other module may import it.
+It imports no other module of supervision, so each of them may import it.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ class State(Enum):
     """It has ended and will be started again."""
     STOPPING = "stopping"
     SUSPENDED = "suspended"
-    """It failed too often; its breaker is open, and it is not started before that lets it."""
+    """It failed too often. Its breaker is open, and it is not started until that allows a trial."""
     STOPPED = "stopped"
     """Not started yet, or stopped for good."""
     FAILED = "failed"
-    """Ended by a failure, and not to be started again."""
+    """Ended by a failure; it will not be started again."""
 
 
 class MailboxPolicy(Enum):
     """What a full mailbox does with one more message."""
 
     BLOCK = "block"
-    """The sender waits: a teller for `block_s`, then `MailboxFull`; an asker for its timeout. The
-    actor itself, and a callback in the hub, cannot wait: `MailboxFull` at once."""
+    """The sender waits: for a tell `block_s`, then `MailboxFull` is raised; for an ask its timeout.
+    The actor itself, and a callback in the hub, cannot wait: they get `MailboxFull` at once."""
     DROP_OLDEST = "drop_oldest"
     """The oldest message becomes a dead letter; if it is an ask, its asker gets `MailboxFull`."""
     REFUSE = "refuse"
@@ -60,16 +60,16 @@ class MailboxPolicy(Enum):
 
 
 class OnFailedMessage(Enum):
-    """What becomes of the tell whose handling failed."""
+    """What happens to a tell whose handling failed."""
 
     DEAD_LETTER = "dead_letter"
     RETRY = "retry"
-    """The successor gets it first. When the supervisor gives up it becomes a dead letter after all,
-    so that a poisonous message does not come back without end."""
+    """The successor gets it first. If the supervisor gives up it becomes a dead letter, so that a
+    poisonous message does not come back forever."""
 
 
 class MailboxOnFailure(Enum):
-    """What becomes of queued messages when the actor fails or is restarted with a sibling."""
+    """What happens to queued messages when the actor fails or is restarted with a sibling."""
 
     KEEP = "keep"
     DEAD_LETTER = "dead_letter"
@@ -83,7 +83,7 @@ ExitReason: TypeAlias = FailureReason | Literal["shutdown"]
 stopped by itself."""
 
 RemedyName: TypeAlias = Literal["retry", "breaker", "fallback", "degrade", "quarantine"]
-"""What can be tried within a call; `restart` is the supervisors', and told by their notices.
+"""What can be tried within a call; `restart` is the supervisors', and reported by their notices.
 `quarantine`: what caused the failure is quarantined, so that the rest can go on."""
 
 DeadLetterReason: TypeAlias = Literal[
@@ -99,13 +99,13 @@ BreakerKind: TypeAlias = Literal["child", "dependency", "handler", "webhook"]
 
 
 class Startable(Protocol):
-    """What a child spec starts: an `Actor`, as far as the spec needs to know one."""
+    """The part of an `Actor` that a child spec needs."""
 
     def on_start(self) -> None:
-        """Come to a stable state, before the first message."""
+        """Reach a stable state before the first message."""
 
     def on_stop(self) -> None:
-        """Give back what was taken, after the last message."""
+        """Release resources after the last message."""
 
     def on_receive(self, message: Any) -> Any:
         """Handle a message."""

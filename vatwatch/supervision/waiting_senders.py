@@ -19,20 +19,20 @@ class _Sender:
 
 
 class WaitingSenders:
-    """Of one mailbox, in the thread of its hub."""
+    """The waiting senders of one mailbox. Use it in the thread of its hub."""
 
     __slots__ = ("_hub", "queue")
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self.queue: deque[_Sender] = deque()
-        """Always the same one: the mailbox looks at it whether anybody waits."""
+        """Always the same deque: the mailbox checks whether it is empty."""
 
     def wait(self, envelope: Envelope, timeout_s: float) -> bool:
         """Wait, as the sender of `envelope`, for `timeout_s` seconds at most.
 
         Returns:
-            whether the envelope was taken over, by `release_first` or `release_all`
+            whether the envelope was accepted, by `release_first` or `release_all`
         """
         sender = _Sender(envelope, Waiter(self._hub))
         self.queue.append(sender)
@@ -41,19 +41,19 @@ class WaitingSenders:
         try:
             sender.waiter.get()
         finally:
-            # Also when the sender is killed: a message whose sender has gone is not sent.
+            # Also if the sender is killed: a message whose sender has gone is not sent.
             timer.close()
             if not sender.released:
                 self.queue.remove(sender)
         return sender.released
 
     def release_first(self) -> Envelope:
-        """Take over the first sender's message and let it go on. There must be one."""
+        """Accept the first sender's message and let it continue. There must be one."""
         sender = self.queue.popleft()
         sender.released = True
         self._hub.loop.run_callback(sender.waiter.switch, None)
         return sender.envelope
 
     def release_all(self) -> list[Envelope]:
-        """Take over the messages of all senders and let them go on."""
+        """Accept the messages of all senders and let them continue."""
         return [self.release_first() for _ in range(len(self.queue))]
