@@ -88,6 +88,18 @@ def test_it_lists_all_faults_and_still_asks_what_is_right(
     assert "s3cret" not in json.dumps(report)
 
 
+def test_it_warns_of_what_is_dangerous_and_refuses_what_is_no_key(tmp_path: Path) -> None:
+    odd = {"VATWATCH_TRUSTED_PROXIES": "0.0.0.0/0", "EVENT_BUS_HANDLER_TIMEOUT": "0.01"}
+    code, report = as_json(tmp_path, **odd, VATWATCH_API_KEYS="s3cret")
+    assert code == 0
+    for name in (*odd, "VATWATCH_API_KEYS"):
+        assert [line for line in report["warnings"] if line.startswith(name)]
+    code, report = as_json(tmp_path, VATWATCH_API_KEYS="a-key-of-many-letters,x")
+    assert code == 1
+    (fault,) = report["faults"]
+    assert fault.startswith("VATWATCH_API_KEYS: number 2 is too easy to guess")
+
+
 def test_it_says_what_the_database_has(tmp_path: Path, database_url: str) -> None:
     url = as_url(database_url)
     code, report = as_json(tmp_path, DATABASE_URL=url)

@@ -172,6 +172,9 @@ class ConfigWatcherActor(Service):
             return self._reject(faults, trigger)
         plan = plan_reload(self._settings, reading.settings)
         waited_for, self._needs_restart = self._needs_restart, plan.needs_restart
+        for warning in reading.warnings:
+            if warning not in self._warnings:
+                log.warning("%s.", warning)
         self._warnings = reading.warnings
         if self._faults:
             log.info("The settings can be read again.")

@@ -46,7 +46,16 @@ def _clear(rule: str) -> Any:
 
 def _of_rule(rule: str, time: str, unset: str) -> Any:
     why = f"For the rule: {_RULES[rule]}. Unset: {unset}."
-    return setting(f"VATWATCH_ALERT_{rule}_{time}", None, why, unit="s", ge=0, reload=True)
+    return setting(
+        f"VATWATCH_ALERT_{rule}_{time}",
+        None,
+        why,
+        unit="s",
+        ge=0,
+        reload=True,
+        # What has lasted for a day without a word is no alert any more.
+        usual=(None, 86_400),
+    )
 
 
 class AlertSettings(Section):

@@ -141,7 +141,12 @@ class DatabaseSettings(Section):
         "DATABASE_URL", None, "Where PostgreSQL is; unset: an embedded cluster in VATWATCH_HOME."
     )
     max_connections: int = setting(
-        "DATABASE_MAX_CONNECTIONS", 20, "Connections of one worker, two of them to write.", ge=3
+        "DATABASE_MAX_CONNECTIONS",
+        20,
+        "Connections of one worker, two of them to write.",
+        ge=3,
+        # PostgreSQL's own bound of max_connections.
+        le=262_143,
     )
     timeout_s: PositiveFloat = setting(
         "DATABASE_TIMEOUT", 30.0, "How long one transaction may take.", unit="s", reload=True

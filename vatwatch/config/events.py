@@ -6,6 +6,9 @@ from pydantic import PositiveFloat, PositiveInt
 
 from vatwatch.config.section import Section, setting
 
+# An event takes a kilobyte, more or less: ten gigabytes.
+MOST_IN_MEMORY = 10_000_000
+
 
 class EventSettings(Section):
     """The event bus."""
@@ -15,12 +18,14 @@ class EventSettings(Section):
         1000,
         "Events kept in memory, and (about) in Redis' stream; the table keeps all.",
         reload=True,
+        le=MOST_IN_MEMORY,
     )
     max_dead_letter_size: PositiveInt = setting(
         "EVENT_BUS_MAX_DEAD_LETTER_SIZE",
         100,
         "Dead letters kept in memory; the table keeps all.",
         reload=True,
+        le=MOST_IN_MEMORY,
     )
     handler_timeout_s: PositiveFloat = setting(
         "EVENT_BUS_HANDLER_TIMEOUT",
@@ -42,12 +47,14 @@ class EventSettings(Section):
         10_000,
         "Events that may wait for one handler; beyond that the oldest becomes a dead letter.",
         reload=True,
+        le=MOST_IN_MEMORY,
     )
     backlog_size: PositiveInt = setting(
         "EVENT_BUS_BACKLOG_SIZE",
         50_000,
         "Events and dead letters that may wait for the database; beyond that the oldest goes.",
         reload=True,
+        le=MOST_IN_MEMORY,
     )
     retention_hours: PositiveFloat = setting(
         "VATWATCH_EVENT_RETENTION_HOURS",

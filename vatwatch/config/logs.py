@@ -49,5 +49,9 @@ class LogSettings(Section):
         reload=True,
     )
     files_kept: Annotated[int, Field(ge=0, le=1000)] = setting(
-        "VATWATCH_LOG_FILES_KEPT", 5, "How many older files of each log are kept.", reload=True
+        "VATWATCH_LOG_FILES_KEPT",
+        5,
+        "How many older files of each log are kept.",
+        reload=True,
+        usual=(None, 100),
     )

@@ -27,6 +27,7 @@ class ResourceSettings(Section):
         "Soft limit of resident memory; unset: half of the machine's or container's.",
         unit="MiB",
         reload=True,
+        usual=(LEAST_MEMORY_MB, None),
     )
     memory_hard_mb: PositiveFloat | None = setting(
         "VATWATCH_MEMORY_HARD_MB",
@@ -34,6 +35,7 @@ class ResourceSettings(Section):
         "Hard limit of resident memory; unset: three quarters of it.",
         unit="MiB",
         reload=True,
+        usual=(LEAST_MEMORY_MB, None),
     )
     replace_worker: Switch = setting(
         "VATWATCH_MEMORY_REPLACE_WORKER",
@@ -76,6 +78,7 @@ class ResourceSettings(Section):
         60,
         "A worker whose hub is blocked for longer is killed by the master, and replaced.",
         unit="s",
+        usual=(10, 3600),
     )
     cleanup_interval_s: PositiveFloat = setting(
         "VATWATCH_CLEANUP_INTERVAL",

@@ -12,6 +12,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 # time as milliseconds in 31 bits: 24 days. A hundred years of hours or days can still be reckoned
 # with. A thousand million of anything, or a pebibyte, is more than any machine has.
 _MOST: dict[str, float] = {"s": 2e6, "ms": 2e9, "h": 876_000, "d": 36_500, "MiB": 2**30, "": 1e9}
+# Less is a misspelt number, too: no machine, disk or network answers within a microsecond, and what
+# is due as often would leave no time for anything else. (What is kept may be kept for no time.)
+_LEAST: dict[str, float] = {"s": 0.001, "ms": 0.001, "MiB": 0.001}
+# What is so many times as much as the default, or as little, is hardly ever meant.
+_UNUSUAL = 100
 
 
 class Section(BaseModel):
@@ -36,6 +41,7 @@ def setting(
     unit: str = "",
     secret: bool = False,
     reload: bool = False,
+    usual: tuple[float | None, float | None] | None = None,
     **limits: Any,
 ) -> Any:
     """A field: its name in the environment, its default, its unit, and why it is there.
@@ -50,11 +56,21 @@ def setting(
             without its password)
         reload: whether a changed value takes effect while the service runs (else at a restart);
             then every actor that uses it must handle `SettingsChanged`
-        limits: of a number, as pydantic's `Field` has them
+        usual: of a number, the least and the most that is meant as a rule (None: no bound); beyond
+            it, it is taken with a warning. If it is not given: a hundredth and the hundredfold of
+            the default, but no least where 0 has a meaning, and no most of what is kept in a table
+        limits: of a number, as pydantic's `Field` has them; what is beyond them is refused
     """
     if unit or (isinstance(default, int | float) and not isinstance(default, bool)):
         limits.setdefault("le", _MOST.get(unit, _MOST[""]))
-    extra: dict[str, Any] = {"unit": unit, "secret": secret, "reload": reload}
+        if unit in _LEAST and not isinstance(default, int):
+            limits.setdefault("ge", _LEAST[unit])
+        if usual is None and default is not None:
+            usual = (
+                None if limits.get("ge") == 0 else default / _UNUSUAL,
+                None if unit in ("h", "d") else default * _UNUSUAL,
+            )
+    extra: dict[str, Any] = {"unit": unit, "secret": secret, "reload": reload, "usual": usual}
     return Field(default, alias=name, description=why, json_schema_extra=extra, **limits)
 
 

@@ -35,7 +35,13 @@ class ServiceSettings(Section):
         "add up to.",
         unit="s",
         reload=True,
+        # A full collection of garbage and a slow disk take a second or two.
+        usual=(5, 3600),
     )
     shutdown_timeout_s: PositiveFloat = setting(
-        "SERVICE_SHUTDOWN_TIMEOUT", 30.0, "How long an ordered stop may take.", unit="s"
+        "SERVICE_SHUTDOWN_TIMEOUT",
+        30.0,
+        "How long an ordered stop may take.",
+        unit="s",
+        usual=(2, 3600),
     )

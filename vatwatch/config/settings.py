@@ -21,6 +21,7 @@ from vatwatch.config.access import AccessSettings
 from vatwatch.config.alerts import AlertSettings
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.cache import CacheSettings
+from vatwatch.config.cautions import cautions
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.config.errors import ErrorSettings
 from vatwatch.config.events import EventSettings
@@ -262,7 +263,7 @@ def describe(settings: Settings) -> list[Described]:
 def _read(
     origin: Origin, look_here: Callable[[Mapping[str, Any]], Iterator[str]] | None
 ) -> Reading:
-    """`look_here(sections)`: the faults that only this machine tells."""
+    """`look_here(sections)`: for the service, the faults that only this machine tells."""
     found = sources.find(
         {name for _, name, _ in fields()},
         env=origin.env,
@@ -274,6 +275,7 @@ def _read(
     faults.extend(together.faults(sections))
     if look_here is not None:
         faults.extend(look_here(sections))
+        warnings = (*warnings, *cautions(sections))
     settings = None
     if not faults:
         settings = Settings(**sections, sources=found.sources, warnings=warnings, origin=origin)

@@ -28,6 +28,17 @@ def is_reloadable(field: FieldInfo) -> bool:
     return _extra(field, "reload") is True
 
 
+def unit_of(field: FieldInfo) -> str:
+    """Of a number: `s`, `MiB`; "" without one."""
+    return str(_extra(field, "unit") or "")
+
+
+def usual_of(field: FieldInfo) -> tuple[float | None, float | None]:
+    """The least and the most that is meant as a rule; None: no bound."""
+    found = _extra(field, "usual")
+    return (found[0], found[1]) if isinstance(found, tuple) else (None, None)
+
+
 def shown(value: object, field: FieldInfo) -> str:
     """A value that is in force: addresses without their passwords, keys only counted."""
     if isinstance(value, tuple | list):
@@ -67,7 +78,7 @@ def explain(error: Any, field: FieldInfo) -> str:
 
 def _must_be(error: Any, field: FieldInfo) -> str:
     kind, context = error["type"], error.get("ctx") or {}
-    unit = _UNITS.get(str(_extra(field, "unit")), "")
+    unit = _UNITS.get(unit_of(field), "")
     of_unit = f" of {unit}" if unit else ""
     match kind:
         case "value_error":

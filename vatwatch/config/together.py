@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from vatwatch.config.keys import LEAST_KEY_CHARS, is_worthless_key
 from vatwatch.config.resources import LEAST_MEMORY_MB
 from vatwatch.config.section import refusal_of
 from vatwatch.config.showing import one_line
@@ -31,14 +32,15 @@ def faults_of_service(sections: Mapping[str, Any]) -> Iterator[str]:
         yield from _home(sections["general"].home)
     if "web" in sections:
         yield from _host(sections["web"].host)
-    if "resources" in sections:
-        yield from _least_memory(sections["resources"])
+    yield from faults_of_change(sections)
 
 
 def faults_of_change(sections: Mapping[str, Any]) -> Iterator[str]:
     """The same for settings that change while the service runs: home and host stay as they are."""
     if "resources" in sections:
         yield from _least_memory(sections["resources"])
+    if "access" in sections:
+        yield from _worthless_keys(sections["access"])
 
 
 def _home(home: Path) -> Iterator[str]:
@@ -57,6 +59,16 @@ def _host(host: str) -> Iterator[str]:
         socket.getaddrinfo(host, None)
     except OSError:
         yield f"VATWATCH_HOST={one_line(host)}: is a name that does not resolve"
+
+
+def _worthless_keys(access: Any) -> Iterator[str]:
+    for number, key in enumerate(access.api_keys, 1):
+        if is_worthless_key(key.get_secret_value()):
+            yield (
+                f"VATWATCH_API_KEYS: number {number} is too easy to guess: a key needs "
+                f"{LEAST_KEY_CHARS} characters at least, not all the same, and must not be a "
+                "placeholder such as changeme; `openssl rand -hex 16` makes a good one"
+            )
 
 
 def _least_memory(resources: Any) -> Iterator[str]:

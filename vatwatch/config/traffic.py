@@ -67,6 +67,7 @@ class TrafficSettings(Section):
         unit="d",
         le=36_500,
         reload=True,
+        usual=(1, None),
     )
     position_retention_days: PositiveFloat | None = setting(
         "VATWATCH_POSITION_RETENTION_DAYS",
@@ -75,6 +76,7 @@ class TrafficSettings(Section):
         unit="d",
         le=36_500,
         reload=True,
+        usual=(1, None),
     )
     boundary: Annotated[Path, on_disk(_file)] | None = setting(
         "VATWATCH_FILTER_BOUNDARY",
@@ -93,4 +95,6 @@ class TrafficSettings(Section):
         None,
         "VATSIM's id of a rating; controllers and ATIS below it are not kept.",
         reload=True,
+        # VATSIM's are -1 (inactive) to 12 (administrator); above it nobody is left.
+        usual=(-1, 12),
     )

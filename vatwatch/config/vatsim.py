@@ -78,6 +78,8 @@ class VatsimSettings(Section):
         "Time between two polls. VATSIM's own hosts are not asked more often than every 15 s.",
         unit="s",
         reload=True,
+        # The feed has another content every 15 s; what is not fetched is missed for good.
+        usual=(0.1, 300),
     )
     max_body_mb: PositiveInt = setting(
         "VATSIM_MAX_BODY_MB",
@@ -85,6 +87,9 @@ class VatsimSettings(Section):
         "A larger body is refused; this is thirty times the busiest seen.",
         unit="MiB",
         reload=True,
+        # It is held in memory, several times over while it is read.
+        usual=(4, 1024),
+        le=65_536,
     )
     user_agent: Header = setting(
         "VATSIM_USER_AGENT",

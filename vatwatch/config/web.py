@@ -30,7 +30,9 @@ class WebSettings(Section):
     host: Annotated[str, AfterValidator(_host)] = setting(
         "VATWATCH_HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 for every interface."
     )
-    port: Annotated[int, Field(ge=1, le=65535)] = setting("PORT", 8001, "Port to listen on.")
+    port: Annotated[int, Field(ge=1, le=65535)] = setting(
+        "PORT", 8001, "Port to listen on.", usual=(None, None)
+    )
     workers: PositiveInt = setting(
         "VATWATCH_WORKERS",
         1,
