@@ -81,7 +81,8 @@ def declare(
                    keeps_own=polls, outbox=home / EVENTS_OUTBOX if polls else None,
                    drain_on_stop=True),
             worker("error_manager", ErrorManagerActor, s.errors, outbox=home / "errors.outbox",
-                   mailbox=20_000, drain_on_stop=True),
+                   breakers=home / "breakers.outbox" if polls else None, mailbox=20_000,
+                   drain_on_stop=True),
             *([worker("config_watcher", ConfigWatcherActor, s, options, use)] if polls else []),
         ]),
         supervisor("data", REST_FOR_ONE, children=[
@@ -111,7 +112,8 @@ def declare(
         ]),
         supervisor("operations", ONE_FOR_ONE, children=[
             worker("health_monitor", HealthMonitorActor, s.service,
-                   busy_limits_s=busy_limits_s(s)),
+                   busy_limits_s=busy_limits_s(s),
+                   outbox=home / "health.outbox" if polls else None),
             worker("resource_monitor", ResourceMonitorActor, s.resources, s.logs, home,
                    replace_worker=replace_worker),
             # Who tells it that something changed must never wait for it.

@@ -14,6 +14,7 @@ from vatwatch.monitoring.health import (
     SEVERITY,
     TRANSITIONS,
     VITAL,
+    Failing,
     Health,
     HealthRegistry,
     Observation,
@@ -51,10 +52,12 @@ HEALTHY, DEGRADED, DOWN = (
 ORDERED = of_state(State.STOPPING)
 
 
-def regained(*seen: tuple[float, Observation | str]) -> list[tuple[str, float]]:
+def regained(
+    *seen: tuple[float, Observation | str], registry: HealthRegistry | None = None
+) -> list[tuple[str, float]]:
     """What is told of recoveries; each sign with the seconds since the one before. A text is a
     failure that nobody saw."""
-    registry, now, told = HealthRegistry(), T0, []
+    registry, now, told = registry or HealthRegistry(), T0, []
     for seconds, observation in seen:
         now += timedelta(seconds=seconds)
         if isinstance(observation, str):
@@ -85,6 +88,41 @@ def test_a_recovery_is_told_when_a_failure_is_over_and_only_then(
     seen: list[tuple[float, Observation | str]], told: list[tuple[str, float]]
 ) -> None:
     assert regained(*seen) == told
+
+
+UNPROVEN = Observation(unproven=True)
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ([(0, HEALTHY), (1, HEALTHY)], [("was gone", 60)]),
+        ([(0, DOWN), (5, DEGRADED), (5, HEALTHY), (1, HEALTHY)], [("was gone", 70)]),
+        # That it runs says little in the first moments.
+        ([(0, UNPROVEN), (5, UNPROVEN), (5, HEALTHY)], [("was gone", 70)]),
+        ([(0, UNPROVEN), (5, DOWN), (5, UNPROVEN)], [("was gone", 70)]),
+        ([(0, UNPROVEN), (5, "boom"), (5, UNPROVEN)], [("was gone", 70)]),
+        ([(0, ORDERED), (5, UNPROVEN)], []),
+        ([(0, ORDERED), (5, HEALTHY)], [("was gone", 65)]),
+        ([(0, DOWN)], []),
+    ],
+)
+def test_what_failed_in_the_process_before_is_told_well_when_it_has_proven_to_be(
+    seen: list[tuple[float, Observation | str]], told: list[tuple[str, float]]
+) -> None:
+    before = {"part": Failing(T0 - timedelta(seconds=60), "was gone", at_start=False, down=True)}
+    registry = HealthRegistry()
+    registry.carry(before)
+    assert regained(*seen, registry=registry) == told
+    assert bool(registry.failing()) is not bool(told)
+
+
+def test_what_failed_before_and_is_no_more_part_of_the_service_is_no_part_of_its_health() -> None:
+    registry = HealthRegistry()
+    registry.carry({"redis": Failing(T0, "away", at_start=False, down=True)})
+    registry.observe("cache", HEALTHY, T0)
+    assert {*registry.parts} == {"cache"}
+    assert {*registry.failing()} == {"redis"}
 
 
 @pytest.mark.parametrize(

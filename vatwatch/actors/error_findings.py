@@ -23,6 +23,7 @@ from vatwatch.redaction import storable
 from vatwatch.supervision import (
     AskFailed,
     BreakerChanged,
+    BreakerInfo,
     ChildFailed,
     CrashHookFailed,
     DeadLettered,
@@ -153,10 +154,10 @@ def of_dead_letter(notice: DeadLettered, now: datetime) -> Finding:
     return Finding(record, what, publish=False)
 
 
-def breaker_path(notice: BreakerChanged) -> str:
+def breaker_path(breaker: BreakerChanged | BreakerInfo) -> str:
     """The source that errors and events name for a breaker: a part's own breaker belongs to that
     part."""
-    return notice.name if notice.kind == "child" else f"breaker/{notice.name}"
+    return breaker.name if breaker.kind == "child" else f"breaker/{breaker.name}"
 
 
 def made(

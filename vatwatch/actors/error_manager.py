@@ -1,13 +1,14 @@
 """Error manager: receives every failure, classifies it (category, severity), and keeps it.
 
-Receives  SupervisionNoticed, Delivered, FlushErrors, ErrorsLoaded, ErrorsStored, StoreStarted,
-          GetErrors, GetErrorAnalytics, GetErrorRecovery, GetErrorTrends, SettingsChanged
+Receives  SupervisionNoticed, Delivered, FlushErrors, LookAtBreakers, ErrorsLoaded, ErrorsStored,
+          StoreStarted, GetErrors, GetErrorAnalytics, GetErrorRecovery, GetErrorTrends,
+          SettingsChanged
 Asks      history FindErrors, at its start, from a greenlet of its own
 Sends     StoreErrors to store, Publish (ERROR_OCCURRED, SERVICE_RECOVERED of breakers,
           SERVICE_STARTED, SERVICE_STOPPED) to event_bus, ServiceReport
 Subscribed to SERVICE_RECOVERED: what fails again after it is an error of its own
-Holds     statistics, the latest errors, the failures whose restart is under way, and what is not
-          in the table yet, with a copy of it in a file
+Holds     statistics, the latest errors, the failures whose restart is under way, what is not in
+          the table yet, and the breakers that are open; of both there is a copy in a file
 Restart   costs nothing but the counts of this process: errors and statistics are read from the
           table and the file again
 """
@@ -30,6 +31,7 @@ from vatwatch.actors.error_findings import Finding
 from vatwatch.actors.error_log import ErrorLog, tell_breaker
 from vatwatch.actors.error_memory import RECENT, ErrorMemory
 from vatwatch.actors.notices import started_or_stopped
+from vatwatch.actors.opened_breakers import OpenedBreakers
 from vatwatch.actors.owed_answer import OwedAnswer
 from vatwatch.actors.service import Service
 from vatwatch.config.errors import ErrorSettings
@@ -80,13 +82,18 @@ class FlushErrors(Tell):
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtBreakers(Tell):
+    """See whether those work that were open in the process before."""
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorsLoaded(Tell):
     """The table's errors, the newest first."""
 
     records: tuple[ErrorRecord, ...]
 
 
-Received: TypeAlias = ToErrorManager | FlushErrors | ErrorsLoaded
+Received: TypeAlias = ToErrorManager | FlushErrors | LookAtBreakers | ErrorsLoaded
 
 # Errors are sent on this long after the first; repeats within this time are one record.
 FOLD_S = 1.0
@@ -94,16 +101,25 @@ FOLD_S = 1.0
 RESTART_S = 60.0
 LOAD_TIMEOUT_S = 60.0
 RELOAD_S = 15.0
+# Between two looks at breakers; a recovery may be told a few seconds late.
+LOOK_S = 2.0
 OFF = "The error manager is off (ERROR_MANAGER_ENABLED=false): errors are logged, and not kept."
 
 
 class ErrorManagerActor(Service):
     """Receives every failure in the tree; keeps, counts and publishes it."""
 
-    def __init__(self, settings: ErrorSettings, *, outbox: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: ErrorSettings,
+        *,
+        outbox: Path | None = None,
+        breakers: Path | None = None,
+    ) -> None:
         """If not `enabled`, it only logs: no statistics, rows or events of errors.
 
-        `outbox`: the file with a copy of what is not in the table yet.
+        `outbox`: the file with a copy of what is not in the table yet; `breakers`: the file with
+        the open breakers.
         """
         super().__init__()
         self._enabled = settings.enabled
@@ -111,8 +127,7 @@ class ErrorManagerActor(Service):
         self._folder = ErrorFolder()
         self._log = ErrorLog()
         self._restarting: dict[str, tuple[ErrorRecord, float]] = {}
-        self._opened: dict[str, BreakerChanged] = {}
-        self._opened_at: dict[str, float] = {}
+        self._opened = OpenedBreakers(breakers)
         self._backlog = ErrorBacklog(outbox if settings.enabled else None)
         self._owed = OwedAnswer[StoreErrors]()
         self._flush_due = False
@@ -126,6 +141,8 @@ class ErrorManagerActor(Service):
             self._memory.read(self._backlog.load())
             self.spawn(self._load)
             self._flush()
+        self._opened.load()
+        self._look_at_breakers()
         self._report()
 
     def on_stop(self) -> None:
@@ -143,6 +160,8 @@ class ErrorManagerActor(Service):
             case FlushErrors():
                 self._flush_due = False
                 self._flush()
+            case LookAtBreakers():
+                self._look_at_breakers()
             case ErrorsLoaded(records):
                 self._memory.take_over(records, self._backlog)
                 self._report()
@@ -228,26 +247,25 @@ class ErrorManagerActor(Service):
         """A closed breaker means that its trial succeeded."""
         tell_breaker(notice)
         if notice.before is BreakerState.CLOSED:
-            self._opened[notice.name] = notice
-            self._opened_at[notice.name] = monotonic()
+            self._opened.open(notice, now)
             if notice.kind == "child":
                 self._restarted(notice.name, worked=False)
             self._note(findings.of_opened_breaker(notice, now))
             return
-        opened_at = self._opened_at.setdefault(notice.name, monotonic())
         worked = notice.after is BreakerState.CLOSED
         if notice.before is BreakerState.HALF_OPEN:
-            self._memory.statistics.add_recovery("breaker", now, worked, monotonic() - opened_at)
+            open_s = (now - (self._opened.since(notice.name) or now)).total_seconds()
+            self._memory.statistics.add_recovery("breaker", now, worked, open_s)
         if worked:
-            self._breaker_closed(notice, monotonic() - self._opened_at.pop(notice.name))
+            recovery = self._opened.close(notice.name, findings.breaker_path(notice), now)
+            self.publish("SERVICE_RECOVERED", recovery)
 
-    def _breaker_closed(self, notice: BreakerChanged, after_s: float) -> None:
-        opened = self._opened.pop(notice.name, None)
-        reason = "" if opened is None else opened.reason
-        path = findings.breaker_path(notice)
-        # It opened before this incarnation, so the time is unknown.
-        duration_s = None if opened is None else round(after_s, 3)
-        self.publish("SERVICE_RECOVERED", RecoveryPayload(path, "breaker", reason, duration_s))
+    def _look_at_breakers(self) -> None:
+        now = datetime.now(UTC)
+        for recovery in self._opened.proven(self.breakers(), self.node_info, now):
+            self.publish("SERVICE_RECOVERED", recovery)
+        if self._opened.waits_for_proof:
+            self.after(LOOK_S, LookAtBreakers())
 
     # --- what is made of it ------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ Asks      every service (a probe), history InspectDatabase, cache InspectCache; 
           of its own, so that one that hangs delays nobody
 Sends     Publish (HEALTH_CHECK, also soon after a change; SERVICE_RECOVERED) to event_bus
 Subscribed to ERROR_OCCURRED: it probes the part at once
-Holds     a record of what is known, which it hands over to its successor
+Holds     a record of what is known, which it hands over to its successor; of what fails there is a
+          copy in a file, for the next process to tell when it is well again
 Restart   costs nothing: it asks at once. If the successor fails, too, it costs since when each part
           is as it is; each service says again how it is when it is probed
 """
@@ -14,8 +15,9 @@ Restart   costs nothing: it asks at once. If the successor fails, too, it costs 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 from typing import Any, TypeAlias, assert_never
 
@@ -24,6 +26,7 @@ import gevent
 from vatwatch.actors.conditions import causes_of
 from vatwatch.actors.deadlines import busy_limits_s
 from vatwatch.actors.health_observations import can_serve, cannot_work, of_dependency, of_feeds
+from vatwatch.actors.health_records import FailureFile, Records
 from vatwatch.actors.service import Service
 from vatwatch.config.service import ServiceSettings
 from vatwatch.config.settings import Settings
@@ -94,15 +97,6 @@ AGAIN_S = 5.0
 SPEAKERS = {"store": "postgresql", "cache": "redis"}
 
 
-@dataclass(slots=True)
-class Records:
-    """What the health monitor knows, and hands over to its successor."""
-
-    registry: HealthRegistry = field(default_factory=HealthRegistry)
-    reports: dict[str, ServiceReport] = field(default_factory=dict)
-    outside: dict[str, Observation] = field(default_factory=dict)
-
-
 class HealthMonitorActor(Service):
     """Finds out the health of each part and of the whole."""
 
@@ -111,9 +105,12 @@ class HealthMonitorActor(Service):
         settings: ServiceSettings,
         *,
         busy_limits_s: Mapping[str, float],
+        outbox: Path | None = None,
     ) -> None:
-        """`busy_limits_s`: how long an actor may handle one message and be healthy, by name."""
+        """`busy_limits_s`: how long an actor may handle one message and be healthy, by name;
+        `outbox`: the file of failures for the next process."""
         super().__init__()
+        self._failures = FailureFile(outbox)
         self._records = Records()
         self._settings = settings
         self._busy_limits_s = busy_limits_s
@@ -127,7 +124,7 @@ class HealthMonitorActor(Service):
         self._change_due = False
 
     def on_start(self) -> None:
-        self._records = self.inherited(Records) or self._records
+        self._records = self.inherited(Records) or self._failures.records()
         self._look_at_all()
         self._check_in(0)
 
@@ -324,8 +321,8 @@ class HealthMonitorActor(Service):
         gravest = worst(observations)
         if gravest == WELL and said is not None:
             # A healthy service may have something to say, such as that a setting switches it off.
-            return Observation(Health.HEALTHY, said.reason)
-        return gravest
+            gravest = Observation(Health.HEALTHY, said.reason)
+        return replace(gravest, unproven=self._records.just_began)
 
     def _observe(self, name: str, observation: Observation) -> None:
         seen = self._registry.observe(name, observation, datetime.now(UTC))
@@ -367,6 +364,7 @@ class HealthMonitorActor(Service):
             because_of=causes,
         )
         self._registry.set_overall(whole, datetime.now(UTC))
+        self._failures.write(self._registry)
 
     def _cannot_work(self) -> Iterator[tuple[str, str]]:
         """Which collecting services cannot work. A dependency that is away does not count."""

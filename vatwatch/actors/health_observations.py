@@ -20,13 +20,15 @@ def of_feeds(report: ServiceReport | None) -> Iterator[tuple[str, Observation]]:
     elif status.frozen:
         yield "feed", Observation(Health.DEGRADED, "it has stopped updating")
     else:
-        yield "feed", Observation()
+        # An update that is known says only that there is a server.
+        yield "feed", Observation(unproven=status.last_outcome != "advanced")
     if status.transceivers_missing:
         yield "transceivers", Observation(Health.DEGRADED, status.transceivers_error)
     elif status.transceivers_frozen:
         yield "transceivers", Observation(Health.DEGRADED, "it has stopped updating")
     else:
-        yield "transceivers", Observation()
+        unproven = status.last_outcome != "advanced" or bool(status.transceivers_error)
+        yield "transceivers", Observation(unproven=unproven)
 
 
 def of_dependency(report: ServiceReport | None) -> Observation:

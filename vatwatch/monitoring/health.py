@@ -43,6 +43,8 @@ class Observation:
     reason: str = ""
     by_order: bool = False
     """It is being started or stopped; that is not a failure."""
+    unproven: bool = False
+    """It looks well, and has not been tried since the process began."""
 
 
 WELL = Observation()
@@ -58,6 +60,8 @@ class Failing:
     """It has never been well before."""
     down: bool
     """When it was last seen outside of an order it did not work, or it has crashed since."""
+    carried: bool = False
+    """The process before this one has told of it. It is over when the part has proven to work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +135,14 @@ class PartHealth:
     ) -> Failing | None:
         """The failure that goes on, or begins, with what is seen now."""
         if observation.health is Health.HEALTHY:
-            return None
+            goes_on = self.failure and self.failure.carried and observation.unproven
+            return self.failure if goes_on else None
         if observation.by_order:
             return self.failure
         down = observation.health is Health.UNHEALTHY
         if self.failure is None:
             return Failing(now, observation.reason, at_start, down)
-        return replace(self.failure, down=down)
+        return replace(self.failure, down=down, carried=False)
 
     def regained(self, now: datetime) -> HealthRegained | None:
         """What it means that this part is well from now on; None if it was not unwell.
@@ -159,23 +164,39 @@ class HealthRegistry:
 
     parts: dict[str, PartHealth] = field(default_factory=dict)
     whole: PartHealth | None = None
+    carried: dict[str, Failing] = field(default_factory=dict)
+    """What was failing in the process before, of parts that have not been seen yet."""
+
+    def carry(self, failing: Mapping[str, Failing]) -> None:
+        """Begin with what was failing in the process before: if it is well now, it is regained."""
+        self.carried = {name: replace(each, carried=True) for name, each in failing.items()}
+
+    def failing(self) -> dict[str, Failing]:
+        """What is failing now, by part: what was told of it has no end yet."""
+        seen = {name: part.failure for name, part in self.parts.items() if part.failure}
+        return self.carried | seen
 
     def observe(self, name: str, observation: Observation, now: datetime) -> Seen:
         """Take in what is known of a part now; returns what has changed by it."""
         known = self.parts.get(name)
         if known is None:
-            self.parts[name] = PartHealth.first(observation, now)
-            return Seen(changed=True)
-        seen = self.parts[name] = known.observe(observation, now)
-        regained = known.regained(now) if observation.health is Health.HEALTHY else None
-        return Seen(known.health is not seen.health, regained)
+            first = PartHealth.first(observation, now)
+            known = replace(first, failure=self.carried.pop(name, None))
+            seen = first if known.failure is None else known.observe(observation, now)
+            changed = True
+        else:
+            seen = known.observe(observation, now)
+            changed = known.health is not seen.health
+        self.parts[name] = seen
+        return Seen(changed, known.regained(now) if seen.failure is None else None)
 
     def fail(self, name: str, reason: str, now: datetime) -> None:
         """Enter that a part has failed, though it may be well again before anybody looks."""
         known = self.parts.get(name)
         if known is not None:
             failure = known.failure or Failing(now, reason, at_start=False, down=True)
-            self.parts[name] = replace(known, failure=replace(failure, down=True))
+            failure = replace(failure, down=True, carried=False)
+            self.parts[name] = replace(known, failure=failure)
 
     def set_overall(self, observation: Observation, now: datetime) -> PartHealth:
         """Take in how the whole service is; returns it with its latest changes."""
