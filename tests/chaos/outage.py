@@ -31,6 +31,7 @@ LIVE = (
     "/api/flights",
     "/api/controllers",
     "/api/atis",
+    "/api/prefiles",
     "/api/transceivers",
     "/api/network",
     "/api/events",

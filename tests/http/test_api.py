@@ -18,6 +18,7 @@ from tests.actors.harness import Running, running, settings_for, until
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import DATA, FeedServer, status
 from vatwatch import __version__
+from vatwatch.feed.times import parse_time
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
@@ -30,7 +31,8 @@ GIVEN = updates(3)
 FEED = json.loads(GIVEN[-1].data.raw)
 PATHS = [
     "/healthz", "/readyz", "/api/status", "/api/services", "/api/flights", "/api/controllers",
-    "/api/atis", "/api/transceivers", "/api/network", "/api/events", "/api/supervision/tree",
+    "/api/atis", "/api/prefiles", "/api/transceivers", "/api/network", "/api/events",
+    "/api/supervision/tree",
 ]  # fmt: skip
 COLLECTIONS = [f"/api/{collection.value}" for collection in Collection]
 
@@ -68,6 +70,13 @@ def test_the_bodies_are_what_was_promised(service: Running) -> None:
     assert set(controllers) == {"updated_at", "count", "controllers"}
     assert controllers["count"] == len(FEED["controllers"])
     assert get("/api/atis").json["count"] == len(FEED["atis"])
+    prefiles = get("/api/prefiles").json
+    assert set(prefiles) == {"updated_at", "count", "prefiles"}
+    assert prefiles["count"] == len(FEED["prefiles"])
+    for served, sent in zip(prefiles["prefiles"], FEED["prefiles"], strict=True):
+        assert parse_time(served.pop("filed_at")) == parse_time(sent["last_updated"])
+        assert served.pop("flown") is False
+        assert served == sent
 
     callsign = FEED["pilots"][0]["callsign"]
     one = get(f"/api/flights/{callsign.lower()}").json

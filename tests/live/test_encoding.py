@@ -127,6 +127,9 @@ def test_one_record_is_the_same_as_in_its_collection(busy: Snapshot) -> None:
         records = body.get(collection.value, [])
         for record in records:
             one = encode_one(state, collection, record["callsign"])
+            if collection is Collection.PREFILES:  # one person may have several
+                assert one is None
+                continue
             assert one is not None
             assert json.loads(one) == record
         assert encode_one(state, collection, "NOBODY") is None

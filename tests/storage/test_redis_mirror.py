@@ -26,6 +26,7 @@ TTL_S = Lifetimes(
         Collection.FLIGHTS: 60,
         Collection.CONTROLLERS: 30,
         Collection.ATIS: 31,
+        Collection.PREFILES: 62,
         Collection.TRANSCEIVERS: 61,
         Collection.NETWORK: 300,
     },

@@ -155,6 +155,7 @@ def same_but_for_times(known: NetworkState, recovered: NetworkState) -> None:
     assert {k: p.plan_id for k, p in known.prefiles.items()} == {
         k: p.plan_id for k, p in recovered.prefiles.items()
     }
+    assert known.flown.keys() == recovered.flown.keys()
     assert {k: {s.state_id for s in states} for k, states in known.radios.items()} == {
         k: {s.state_id for s in states} for k, states in recovered.radios.items()
     }
@@ -287,6 +288,19 @@ def test_the_tables_show_each_snapshot_and_give_back_what_was_known(
         same_but_for_times(state, recovered)
     for one in world:
         assert_shows(conn, one)
+
+
+@real
+@given(worlds())
+def test_the_flights_that_were_flown_are_known_again(
+    conn: connection, world: list[Snapshot]
+) -> None:
+    assume(not returns_after_its_end(world))
+    clear(conn)
+    state = NetworkState()
+    for one in world:
+        state = write(conn, state, one)
+        assert read_network_state(conn, RULES)[0].flown == state.flown
 
 
 @real

@@ -103,6 +103,7 @@ def create_app(service: AppContext) -> App:
     app.add_route("/api/controllers/{callsign}", controller)
     add_callsigns_with_slashes(app, "/api/controllers", controller)
     app.add_route("/api/atis", CollectionResource(service, Collection.ATIS))
+    app.add_route("/api/prefiles", CollectionResource(service, Collection.PREFILES))
     app.add_route("/api/transceivers", CollectionResource(service, Collection.TRANSCEIVERS))
     app.add_route("/api/network", CollectionResource(service, Collection.NETWORK))
     app.add_route("/api/events", EventsResource(service))

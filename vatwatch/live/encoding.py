@@ -15,11 +15,13 @@ from vatwatch.live.records import (
     Collection,
     LiveController,
     LiveFlight,
+    LivePrefile,
     LiveRadios,
     Network,
 )
 from vatwatch.traffic.identity import find_callsign
-from vatwatch.traffic.network_state import Flight, NetworkState, RadioState, Session
+from vatwatch.traffic.network_state import FiledPlan, Flight, NetworkState, RadioState, Session
+from vatwatch.traffic.prefiles import is_flown
 
 # Of ISA-L's four: a quarter of the time of zlib's fastest on this data, and a little smaller.
 GZIP_LEVEL = 2
@@ -37,11 +39,13 @@ def encode_live(state: NetworkState, feed: Feed | None) -> dict[Collection, Body
     flights = [live_flight(flight) for flight in state.flights.values()]
     controllers = [live_controller(session) for session in state.sessions.values()]
     atis = [version.atis for version in state.atis.values()]
+    prefiles = [live_prefile(plan, state) for plan in state.prefiles.values()]
     radios = [live_radios(states) for states in state.radios.values()]
     return {
         Collection.FLIGHTS: _collection(time, "flights", flights),
         Collection.CONTROLLERS: _collection(time, "controllers", controllers),
         Collection.ATIS: _collection(time, "atis", atis),
+        Collection.PREFILES: _collection(time, "prefiles", prefiles),
         Collection.TRANSCEIVERS: _collection(time, "transceivers", radios),
         Collection.NETWORK: _body([msgspec.json.encode(_network(state, feed))]),
     }
@@ -50,7 +54,8 @@ def encode_live(state: NetworkState, feed: Feed | None) -> dict[Collection, Body
 def encode_one(state: NetworkState, collection: Collection, callsign: str) -> bytes | None:
     """One record as JSON; None if nobody is online under `callsign`, in any case of letters.
 
-    Always None for `Collection.NETWORK`, which has no records.
+    Always None for the network, which has no records, and for prefiles, of which one person may
+    have several under one callsign.
     """
     match collection:
         case Collection.FLIGHTS:
@@ -65,7 +70,7 @@ def encode_one(state: NetworkState, collection: Collection, callsign: str) -> by
         case Collection.TRANSCEIVERS:
             radios = find_callsign(state.radios, callsign)
             return None if radios is None else msgspec.json.encode(live_radios(radios))
-        case Collection.NETWORK:
+        case Collection.PREFILES | Collection.NETWORK:
             return None
 
 
@@ -113,6 +118,19 @@ def live_controller(session: Session) -> LiveController:
     )
 
 
+def live_prefile(filed: FiledPlan, state: NetworkState) -> LivePrefile:
+    """A prefile in the form of `GET /api/prefiles`; `state` says whether it was flown."""
+    return LivePrefile(
+        filed.cid,
+        filed.name,
+        filed.callsign,
+        filed.plan,
+        filed.last_updated,
+        filed.filed_at,
+        is_flown(filed, state),
+    )
+
+
 def live_radios(states: Sequence[RadioState]) -> LiveRadios:
     """A client's radios as served; there is at least one."""
     return LiveRadios(
@@ -154,7 +172,7 @@ def _network(state: NetworkState, feed: Feed | None) -> Network:
 def _collection(
     time: datetime | None,
     name: str,
-    records: Sequence[LiveFlight | LiveController | Atis | LiveRadios],
+    records: Sequence[LiveFlight | LiveController | Atis | LivePrefile | LiveRadios],
 ) -> Body:
     head = msgspec.json.encode({"updated_at": time, "count": len(records)})
     # In pieces: one long encode would hold the interpreter, and the hub, for its whole time.

@@ -16,6 +16,7 @@ class Collection(Enum):
     FLIGHTS = "flights"
     CONTROLLERS = "controllers"
     ATIS = "atis"
+    PREFILES = "prefiles"
     TRANSCEIVERS = "transceivers"
     NETWORK = "network"
 
@@ -66,6 +67,18 @@ class LiveController(Struct, frozen=True, gc=False):
     text_atis: list[str] | None
     last_updated: str
     logon_time: str
+
+
+class LivePrefile(Struct, frozen=True, gc=False):
+    """A prefile as served: the record, when it was filed, and whether it was flown since."""
+
+    cid: int
+    name: str
+    callsign: str
+    flight_plan: FlightPlan
+    last_updated: str
+    filed_at: datetime | None
+    flown: bool
 
 
 class LiveRadios(Struct, frozen=True, gc=False):

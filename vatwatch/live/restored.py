@@ -82,7 +82,7 @@ def _flight_id(text: str) -> int:
 
 
 def _index(collection: Collection, body: Body) -> dict[str, Raw]:
-    if collection is Collection.NETWORK:
+    if collection in (Collection.PREFILES, Collection.NETWORK):  # have no single records
         return {}
     records = msgspec.json.decode(
         msgspec.json.decode(body.plain, type=dict[str, Raw])[collection.value], type=list[Raw]

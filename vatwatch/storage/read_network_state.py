@@ -8,7 +8,7 @@ newest of all. Fields that no table keeps (`last_updated`) are filled with the s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from vatwatch.feed.records import Atis, Controller, FlightPlan, General, Pilot
@@ -18,6 +18,7 @@ from vatwatch.traffic.network_state import (
     AtisVersion,
     FiledPlan,
     Flight,
+    FlownFlight,
     NetworkState,
     Radio,
     RadioState,
@@ -25,6 +26,7 @@ from vatwatch.traffic.network_state import (
     Session,
 )
 from vatwatch.traffic.position import Position
+from vatwatch.traffic.prefiles import FLOWN_HOURS, Flown, in_order, route_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
@@ -69,6 +71,16 @@ _PREFILES = f"""
 SELECT plan_id, cid, callsign, filed_at, first_seen, {", ".join(_PLAN_FIELDS)}
 FROM flight_plans WHERE flight_id IS NULL AND {_LASTING} ORDER BY callsign
 """
+# Those that have ended as of that time: for an earlier time, those that were away for longer.
+_FLOWN = """
+SELECT f.cid, f.callsign, f.flight_id, p.departure, p.arrival, f.last_seen
+FROM flights f
+LEFT JOIN LATERAL (
+    SELECT * FROM flight_plans p WHERE p.flight_id = f.flight_id
+       AND p.first_seen <= f.last_seen AND (p.gone_at IS NULL OR p.gone_at > f.last_seen)
+    ORDER BY p.first_seen DESC LIMIT 1) p ON true
+WHERE f.flown AND f.last_seen BETWEEN %(flown_since)s AND %(at)s AND {which}
+"""
 _RADIOS = f"""
 SELECT state_id, callsign, flight_id, session_id, first_seen, radio_id, frequency_hz, latitude,
        longitude, height_msl_m, height_agl_m
@@ -97,6 +109,7 @@ def read_network_state(
             "at": at,
             "since": at - rules.reconnect_window,
             "logon_until": (time or at) + LOGON_TOLERANCE,
+            "flown_since": at - timedelta(hours=FLOWN_HOURS),
             "written_since": at - 2 * rules.position_keepalive,
         }
         flights = list(_flights(cur, values, late=late))
@@ -116,6 +129,7 @@ def read_network_state(
             },
             atis={version.atis.callsign: version for version in _atis(cur, values)},
             prefiles={(p.cid, p.callsign, p.filed_at): p for p in _prefiles(cur, values)},
+            flown=_flown(cur, values, late=late),
             radios=_radios(cur, values),
         )
         return state, at == time
@@ -247,6 +261,18 @@ def _prefiles(cur: cursor, values: dict[str, Any]) -> Iterator[FiledPlan]:
             last_updated=time_text(filed_at),
             name=str(cid),
         )
+
+
+def _flown(cur: cursor, values: dict[str, Any], *, late: bool) -> Flown:
+    which = "f.last_seen < %(since)s" if late else "f.ended_as IS NOT NULL"
+    cur.execute(_FLOWN.replace("{which}", which), values)
+    flown: dict[tuple[int, str], list[FlownFlight]] = {}
+    for cid, callsign, flight_id, departure, arrival, last_seen in cur:
+        route = route_of(FlightPlan(departure=departure or "", arrival=arrival or ""))
+        flown.setdefault((cid, callsign), []).append(
+            FlownFlight(flight_id, route.departure, route.arrival, last_seen.astimezone(UTC))
+        )
+    return {who: in_order(ended) for who, ended in flown.items()}
 
 
 def _radios(cur: cursor, values: dict[str, Any]) -> dict[str, tuple[RadioState, ...]]:

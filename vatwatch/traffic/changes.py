@@ -16,6 +16,7 @@ from vatwatch.traffic.network_state import (
     AtisVersion,
     FiledPlan,
     Flight,
+    FlownFlight,
     RadioState,
     Session,
 )
@@ -76,6 +77,8 @@ class PrefileChanges(Struct):
     present: list[FiledPlan] = []
     opened: list[FiledPlan] = []
     closed: list[int] = []
+    flown: dict[tuple[int, str], tuple[FlownFlight, ...]] = {}
+    """The flights that have flown and ended, after the snapshot."""
 
 
 class RadioChanges(Struct):

@@ -8,8 +8,9 @@ from typing import TypeVar
 from vatwatch.traffic.changes import Changes, RadioChanges
 from vatwatch.traffic.connections import who
 from vatwatch.traffic.flights import flight_changes
-from vatwatch.traffic.intervals import atis_changes, prefile_changes, radio_changes
+from vatwatch.traffic.intervals import atis_changes, radio_changes
 from vatwatch.traffic.network_state import Flight, NetworkState, Rules, Session, Snapshot
+from vatwatch.traffic.prefiles import prefile_changes
 from vatwatch.traffic.sessions import session_changes
 
 T = TypeVar("T", Flight, Session)
@@ -34,7 +35,7 @@ def diff(before: NetworkState, snapshot: Snapshot, rules: Rules) -> Changes:
         flights=flights,
         sessions=sessions,
         atis=atis_changes(before, snapshot.feed.atis, time, unread.atis),
-        prefiles=prefile_changes(before, snapshot.feed.prefiles, time, unread.prefiles),
+        prefiles=prefile_changes(before, snapshot.feed.prefiles, flights, time, unread.prefiles),
         radios=radios,
     )
 
@@ -60,6 +61,7 @@ def apply(before: NetworkState, changes: Changes) -> NetworkState:
         ),
         atis={version.atis.callsign: version for version in changes.atis.present},
         prefiles={(p.cid, p.callsign, p.filed_at): p for p in changes.prefiles.present},
+        flown=changes.prefiles.flown,
         radios=changes.radios.present,
     )
 

@@ -1,4 +1,4 @@
-"""What lasts for an interval: versions of an ATIS, prefiles, radios on a frequency."""
+"""What lasts for an interval: versions of an ATIS, radios on a frequency."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from vatwatch.feed.records import Atis, Prefile
-from vatwatch.feed.times import parse_time
+from vatwatch.feed.records import Atis
 from vatwatch.feed.unread import NOBODY, Unread
-from vatwatch.traffic.changes import AtisChanges, PrefileChanges, RadioChanges
-from vatwatch.traffic.flights import plan_differs
+from vatwatch.traffic.changes import AtisChanges, RadioChanges
 from vatwatch.traffic.identity import stable_id
 from vatwatch.traffic.network_state import (
     AtisVersion,
-    FiledPlan,
     Flight,
     NetworkState,
     Radio,
@@ -57,50 +54,8 @@ def _same_atis(one: Atis, other: Atis) -> bool:
     )
 
 
-def prefile_changes(
-    before: NetworkState, prefiles: list[Prefile], time: datetime, unread: Unread = NOBODY
-) -> PrefileChanges:
-    """Hold the prefiles of a snapshot against those that are known."""
-    now: list[FiledPlan] = []
-    opened: list[FiledPlan] = []
-    for prefile in prefiles:
-        filed_at = parse_time(prefile.last_updated)
-        known = before.prefiles.get((prefile.cid, prefile.callsign, filed_at))
-        if known is not None and not plan_differs(known.plan, prefile.flight_plan):
-            plan_id, first_seen = known.plan_id, known.first_seen
-        else:
-            who = (prefile.cid, prefile.callsign, filed_at.isoformat())
-            plan_id = stable_id("prefile", *who, time.isoformat())
-            first_seen = time
-        plan = FiledPlan(
-            plan_id,
-            None,
-            prefile.cid,
-            prefile.callsign,
-            prefile.flight_plan,
-            first_seen,
-            filed_at,
-            prefile.last_updated,
-            prefile.name,
-        )
-        if first_seen == time:
-            opened.append(plan)
-        now.append(plan)
-    if unread != NOBODY:
-        filed = {(plan.cid, plan.callsign, plan.filed_at) for plan in now}
-        missing = [plan for who, plan in before.prefiles.items() if who not in filed]
-        now += still_there(missing, unread, (), key=_of_filed)
-    lasting = {plan.plan_id for plan in now}
-    closed = [p.plan_id for p in before.prefiles.values() if p.plan_id not in lasting]
-    return PrefileChanges(now, opened, closed)
-
-
 def _of_station(version: AtisVersion) -> Known:
     return Known(version.atis.cid, version.atis.callsign, version.atis.last_updated)
-
-
-def _of_filed(plan: FiledPlan) -> Known:
-    return Known(plan.cid, plan.callsign, plan.last_updated)
 
 
 def radio_changes(

@@ -93,6 +93,15 @@ class FiledPlan(Struct, frozen=True, gc=False):
     name: str = ""
 
 
+class FlownFlight(Struct, frozen=True, gc=False):
+    """A flight that has flown and ended, as long as its plan may come back as a prefile."""
+
+    flight_id: int
+    departure: str
+    arrival: str
+    last_seen: datetime
+
+
 class RadioState(Struct, frozen=True, gc=False):
     """One radio on one frequency, while it lasts. A station's also ends when the station moves."""
 
@@ -119,6 +128,8 @@ class NetworkState(Struct, frozen=True):
     disconnected_sessions: dict[tuple[int, str], Session] = {}
     atis: dict[str, AtisVersion] = {}
     prefiles: dict[tuple[int, str, datetime | None], FiledPlan] = {}
+    # By cid and callsign; see `traffic.prefiles`.
+    flown: dict[tuple[int, str], tuple[FlownFlight, ...]] = {}
     radios: dict[str, tuple[RadioState, ...]] = {}
 
 
