@@ -1,1 +1,2 @@
-"""How the service does: errors, health, resources, alerts. Pure: no I/O, no clock, no actor."""
+"""The service's own condition: errors, health, resources, alerts. Pure: no I/O, no clock, no
+actor."""

@@ -1,8 +1,8 @@
-"""Alert records: what is kept of an alert that has fired, until long after it is over. Pure.
+"""Alert records: what is kept about a fired alert, also long after it is over. Pure.
 
-A record is written again whenever it changes, with a higher `revision`, so that an older one that
-comes late changes nothing. What is told of it to the webhooks follows from the record alone: a
-notification has the same id whenever it is made.
+A record is written again whenever it changes, with a higher `revision`, so an older one that comes
+late changes nothing. Notifications for webhooks are made from the record alone, so the same
+notification always has the same id.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ DeliveryState: TypeAlias = Literal["none", "waiting", "delivered", "undelivered"
 
 
 class AlertDelivery(Struct, frozen=True):
-    """What became of one notification at one webhook."""
+    """The delivery of one notification to one webhook."""
 
     webhook: str
     event: TellKind
     state: DeliveryState
     at: datetime
-    """Wall clock: when it came into this state."""
+    """When it came into this state, by the wall clock."""
     attempts: int = 0
     error: str = ""
 
@@ -50,9 +50,10 @@ class AlertRecord(Struct, frozen=True):
     """When its condition began to hold."""
     fired_at: datetime
     until: datetime | None = None
-    """When its condition had been gone for the rule's time; null while the alert is active."""
+    """When it was resolved (its condition was gone for the rule's time); null while it is
+    active."""
     notified: int = 0
-    """How often it was told to the log and the webhooks: when it fired, and when it was over."""
+    """How often it was sent to the log and the webhooks: when it fired, and when it was over."""
     delivery: DeliveryState = "none"
     """The worst of its deliveries: undelivered before waiting before delivered."""
     deliveries: tuple[AlertDelivery, ...] = ()
@@ -60,11 +61,11 @@ class AlertRecord(Struct, frozen=True):
 
     @property
     def cursor(self) -> tuple[datetime, UUID]:
-        """Where it stands in the order of the list."""
+        """Its position in the list."""
         return self.fired_at, self.id
 
     def told(self, event: TellKind, webhooks: Iterable[str], now: datetime) -> AlertRecord:
-        """The same, told to these webhooks now: that it fires, or that it is over."""
+        """The same record, now sent to these webhooks: it fires, or is over."""
         waiting = tuple(AlertDelivery(name, event, "waiting", now) for name in webhooks)
         return replace(
             _with(self, (*self.deliveries, *waiting)),
@@ -73,21 +74,21 @@ class AlertRecord(Struct, frozen=True):
         )
 
     def with_cause(self, cause: str) -> AlertRecord:
-        """The same, whose cause is another by now."""
+        """The same record with another cause."""
         if cause == self.cause:
             return self
         return replace(self, cause=cause, revision=self.revision + 1)
 
     def ended(self, now: datetime) -> AlertRecord:
-        """The same, over without a word: another record goes on for it."""
+        """The same record, ended without a notification, because another record continues it."""
         return replace(self, until=now, revision=self.revision + 1)
 
     def waiting(self) -> tuple[AlertDelivery, ...]:
-        """Deliveries of which nobody knows yet how they end."""
+        """The deliveries that are not finished."""
         return tuple(each for each in self.deliveries if each.state == "waiting")
 
     def delivered(self, delivery: AlertDelivery) -> AlertRecord:
-        """The same, with what became of a delivery."""
+        """The same record with the new state of a delivery."""
         others = [
             each
             for each in self.deliveries
@@ -96,7 +97,7 @@ class AlertRecord(Struct, frozen=True):
         return _with(self, (*others, delivery))
 
     def notification(self, event: TellKind) -> Notification:
-        """What is told of it."""
+        """The notification to send."""
         at = self.until if event == "resolved" and self.until is not None else self.fired_at
         return Notification(
             id=str(uuid5(self.id, event)),
@@ -116,7 +117,7 @@ class AlertRecord(Struct, frozen=True):
 
 
 class Alerts(Struct, frozen=True):
-    """Everything that is known of alerts."""
+    """The current alerts, and the history."""
 
     rules: tuple[AlertRule, ...]
     alerts: tuple[AlertNow, ...]
@@ -127,19 +128,19 @@ class Alerts(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """Which alerts are wanted; an empty text is any."""
+    """A filter for alerts; an empty text matches any."""
 
     state: str = ""
     """active or past."""
     rule: str = ""
     severity: str = ""
     since: datetime | None = None
-    """Those that were not over before this."""
+    """Alerts that were not over before this time."""
     until: datetime | None = None
-    """Not included: those that fired before this."""
+    """Alerts that fired before this time (exclusive)."""
 
     def wants(self, record: AlertRecord) -> bool:
-        """Whether the record is one of them."""
+        """Whether the record matches."""
         return (
             self.state in ("", "active" if record.until is None else "past")
             and self.rule in ("", record.rule)

@@ -1,5 +1,7 @@
-"""The rules of the alerts: what each is about and how grave it is. How long it must hold before it
-is told is set in the settings, each rule by itself (`config.alerts`)."""
+"""The alert rules: the subject and severity of each.
+
+When a rule holds is judged in `actors/conditions.py`. How long it must hold before it fires is a
+setting of each rule (`config.alerts`)."""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Callable
 
 from vatwatch.monitoring.alerts import Rule, Severity
 
-# Name, severity, and the words of a rule whose condition has none of its own.
+# Name, severity, and the text if the condition has none of its own.
 _RULES: tuple[tuple[str, Severity, str], ...] = (
     ("not_serving", "critical", "vatwatch cannot serve"),
     ("unhealthy", "critical", "a part is unhealthy"),

@@ -1,14 +1,15 @@
-"""Alerts: when somebody is told. Pure: what holds goes in, with the time; what is told comes out.
+"""Alerts: decides when one fires or is resolved. Pure: conditions and the time go in, alerts come
+out.
 
 A condition must hold for a rule's `hold_s` before its alert fires, and be gone for its `clear_s`
 before it is resolved, without a break. So a condition that comes and goes faster than `hold_s`
-tells nobody anything, and one that goes and comes back within `clear_s` is told of once.
+causes no alert, and one that goes and comes back within `clear_s` causes only one.
 
     OK ──holds──▶ PENDING ──for hold_s──▶ FIRING ──gone──▶ CLEARING ──for clear_s──▶ OK
                   PENDING ──gone──▶ OK            CLEARING ──holds──▶ FIRING
 
-What nobody can say at the moment (a part has just been started, and has seen nothing yet) is
-unknown: its alerts stay as they are.
+A rule that cannot be judged at the moment (a part has just been started and has seen nothing yet)
+is unknown: its alerts stay as they are.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Severity: TypeAlias = Literal["warning", "critical"]
 
 
 class AlertState(Enum):
-    """Where an alert is; the drawing above has the transitions."""
+    """The states of an alert; the drawing above has the transitions."""
 
     PENDING = "pending"
     FIRING = "firing"
@@ -31,7 +32,7 @@ class AlertState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How long its condition must hold (`hold_s`) and be gone (`clear_s`), and how bad it is."""
+    """How long its condition must hold (`hold_s`) and be gone (`clear_s`), and its severity."""
 
     name: str
     severity: Severity
@@ -42,17 +43,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A rule's condition holds now, of this subject (a service, a breaker, ...)."""
+    """A rule's condition holds now for this subject (a service, a breaker, ...)."""
 
     rule: str
     subject: str
     reason: str
     summary: str = ""
-    """What to tell instead of the rule's summary."""
+    """The text to use instead of the rule's summary."""
     severity: Severity | None = None
-    """How bad this one is, if not as the rule says."""
+    """The severity, if it differs from the rule's."""
     because_of: tuple[str, ...] = ()
-    """Keys of what this one follows from, if it holds too."""
+    """Keys of the conditions that cause this one, if they hold, too."""
 
     @property
     def key(self) -> str:
@@ -61,7 +62,7 @@ class Condition:
 
 
 def fold(conditions: Iterable[Condition]) -> list[Condition]:
-    """The causes alone: what follows from one of the others is named in its reason.
+    """Keep only the causes, and name their consequences in their reasons.
 
     A condition whose causes lead back to itself is a cause.
     """
@@ -88,15 +89,15 @@ def _root_of(key: str, holding: Mapping[str, Condition]) -> str:
         if cause is None:
             return seen[-1]
         if cause in seen:
-            # A circle: all of it has one root, wherever one begins.
+            # A circle: all of its conditions get the same root, wherever we begin.
             return min(seen[seen.index(cause) :])
         seen.append(cause)
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One that is not OK. `since_s` is when it came into its state, `began_s` when its condition
-    began to hold."""
+    """An alert that is not OK. `since_s` is when it came into its state, `began_s` when its
+    condition began to hold."""
 
     rule: Rule
     subject: str
@@ -129,7 +130,7 @@ def restored(
     fired_s: float,
     began_s: float,
 ) -> Alert:
-    """An alert that fired in an earlier process, and is not known to be over."""
+    """Restore an alert that fired in an earlier process and is not known to be over."""
     worded = replace(rule, summary=summary, severity=severity)
     return Alert(worded, subject, reason, AlertState.FIRING, fired_s, began_s)
 
@@ -144,14 +145,14 @@ def step(
     now_s: float,
     unknown: Set[str] = frozenset(),
 ) -> tuple[dict[str, Alert], list[Told]]:
-    """The alerts of the next moment, and what is to be told.
+    """Compute the next alerts, and those that fire or are resolved now.
 
     Args:
-        alerts: those of the moment before, by their keys
+        alerts: the previous alerts, by their keys
         rules: every rule, by its name
         conditions: what holds now
         now_s: seconds of a clock that never goes back
-        unknown: rules of which nobody can say now whether their conditions hold
+        unknown: rules that cannot be judged now
 
     Returns:
         Every alert that is not OK now, by its key, and those that fire or are resolved just now.
@@ -174,7 +175,7 @@ def step(
 
 
 def under_rules(alerts: AlertsByKey, rules: Mapping[str, Rule]) -> dict[str, Alert]:
-    """The same alerts with the times that the rules have now."""
+    """The same alerts with the current times of the rules."""
     return {
         key: replace(
             alert,
@@ -221,15 +222,15 @@ def _next(
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How fast a counter grows, over a sliding window. One that falls was reset."""
+    """How fast a counter grows, over a sliding window. A counter that falls was reset."""
 
     window_s: float
     samples: tuple[tuple[float, int], ...] = ()
-    """When, and how much more than at the sample before."""
+    """Each sample's time, and its growth since the previous sample."""
     last: int | None = None
 
     def add(self, counter: int, now_s: float) -> Rate:
-        """With one more reading. The first one says nothing: what it counts may be long ago."""
+        """Add a reading. The first one adds nothing, since its count may be old."""
         grown = 0 if self.last is None else counter - self.last
         if grown < 0:
             grown = counter

@@ -1,8 +1,8 @@
-"""Counters: a service's counts since the start of the whole, over all restarts of that service.
+"""Counters: a service's counts since the start of the process, across restarts of that service.
 
-A service counts from 0 each time it starts, and says in its status class which fields are
-counts (`COUNTERS`). What its predecessors had counted is added to what it reports. Only numbers are
-handed on, and numbers of another kind are dropped, so a restart cures what is wrong with a service.
+A service counts from 0 each time it starts; its status class names the fields that are counts
+(`COUNTERS`). The counts of its predecessors are added to its reports. Only numbers are handed on,
+and numbers of another type are dropped, so a restart still helps against a wrong state.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ def counters_of(status: Struct) -> tuple[str, ...]:
 
 
 class Totals:
-    """Of one service. Changed in place by its incarnations, one after the other."""
+    """The counts of one service. Changed in place by its incarnations, one after the other."""
 
     def __init__(self) -> None:
         self._before: _Counts = {}
         self._own: _Counts = {}
 
     def begin(self) -> None:
-        """Another incarnation: it counts from 0."""
+        """Note that a new incarnation starts, which counts from 0."""
         for name, count in self._own.items():
             self._carry(name, count)
         self._own = {}
@@ -43,7 +43,7 @@ class Totals:
             own = _count(getattr(status, name))
             last = self._own.get(name)
             if last is not None and _fell(own, last):
-                # It fell within this incarnation: the journal was opened again, say.
+                # It fell within this incarnation, e.g. because the journal was opened again.
                 self._carry(name, last)
             self._own[name] = own
             if name in self._before:
@@ -61,7 +61,7 @@ def _count(value: int | Mapping[str, int]) -> int | Counter[str]:
 
 
 def _sum(before: int | Counter[str], now: int | Counter[str]) -> int | Counter[str]:
-    """Both together. If they are not of one kind, what was counted before is worth nothing."""
+    """Add both. If their types differ, the earlier count is dropped."""
     if isinstance(before, Counter) and isinstance(now, Counter):
         return before + now
     if isinstance(before, int) and isinstance(now, int):

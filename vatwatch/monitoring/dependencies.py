@@ -1,8 +1,8 @@
-"""What each service needs: other services, and what is outside. For people: it decides nothing.
+"""What each service needs: other services, and dependencies outside. Only for display.
 
-A service needs whom it asks, whom it hands its results to, and what it is connected to. Who only
-watches (the health monitor, the event bus and the error manager hear from everybody) is not needed
-for the work.
+A service needs the services that it asks or hands its results to, and the dependencies that it
+connects to. Services that only watch (health monitor, event bus and error manager hear from all)
+are not listed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 OUTSIDE = ("postgresql", "redis", "feed", "transceivers")
-"""What is outside of the tree and has a health of its own."""
+"""Dependencies outside the tree that have their own health."""
 
 DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     "event_bus": ("store",),
@@ -30,5 +30,5 @@ DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
 
 
 def dependents_of(name: str) -> tuple[str, ...]:
-    """The services that need this service or this part outside."""
+    """The services that need this service or dependency."""
     return tuple(service for service, needs in DEPENDENCIES.items() if name in needs)

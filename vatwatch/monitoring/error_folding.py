@@ -1,11 +1,11 @@
-"""Folds repeats of one error into one record with a count: a night of weather is a few rows.
+"""Folds repeats of one error into one record with a count, so a night-long outage is a few rows.
 
 Weather (the feed, PostgreSQL or Redis is away) causes the same error at every poll. Its record
 stays open: a repeat raises the count and the last time, and the row in the table is written again.
-Every other error is folded for a moment only, as each may have its own cause.
+Other errors are folded only for a moment, since each may have its own cause.
 
-An error is a repeat if it has the same fingerprint, severity and outcome. What is put in quarantine
-is never folded over two snapshots, so that the error of each snapshot can be found.
+An error is a repeat if it has the same fingerprint, severity and outcome. Errors of quarantined
+snapshots are never folded across snapshots, so that the error of each snapshot can be found.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from msgspec.structs import replace
 
 from vatwatch.monitoring.errors import ErrorRecord, fingerprint_of
 
-# Kinds of errors that are told apart, of the moment and of the weather: a service has a few dozen
-# places where it can fail, and a dependency fails in two or three ways.
+# Errors that are folded separately: a service has a few dozen places where it can fail, and a
+# dependency fails in two or three ways.
 MOST_OPEN = 200
 MANY_KINDS = "many kinds of errors at once"
-# A row of weather ends after an hour, so that its two times still say when it was.
+# A row of weather ends after an hour, so that its two times still show when it happened.
 LONGEST = timedelta(hours=1)
-# What has not come for twenty polls (15 s) is over; the next is a row of its own.
+# An error that has not come for twenty polls (15 s) is over; the next one gets a new row.
 OVER_AFTER = timedelta(minutes=5)
 
 
@@ -37,7 +37,7 @@ class Folded:
 
 
 class ErrorFolder:
-    """What is being folded. Changed in place by its one owner, the error manager."""
+    """The records that are being folded. Changed in place by its only owner, the error manager."""
 
     def __init__(self) -> None:
         self._moment: dict[str, Folded] = {}
@@ -45,7 +45,7 @@ class ErrorFolder:
         self._closed: list[Folded] = []
 
     def fold(self, record: ErrorRecord, *, weather: bool = False) -> None:
-        """Take one more error, or several that are one record already."""
+        """Add one error, or several that are already one record."""
         key = f"{record.fingerprint}/{record.severity}/{record.recovery}/{record.recovered}"
         if weather:
             self._fold_weather(key, record)
@@ -58,7 +58,7 @@ class ErrorFolder:
         self._moment[key] = _joined(self._moment.get(key), record)
 
     def take(self) -> tuple[Folded, ...]:
-        """What is new since the last time, weather last. It closes the records of the moment."""
+        """What is new since the last call, weather last. Closes the other records."""
         found = [*self._closed, *self._moment.values(), *self._weather.values()]
         self._closed.clear()
         self._moment.clear()
@@ -67,7 +67,7 @@ class ErrorFolder:
         return tuple(folded for folded in found if folded.added)
 
     def close(self, service: str) -> None:
-        """This service is well again: its next weather is a record of its own."""
+        """Note that this service works again: its next weather gets a new record."""
         for key, folded in [*self._weather.items()]:
             if folded.record.service == service:
                 self._close(key)
@@ -86,7 +86,7 @@ class ErrorFolder:
 
 
 def _joined(known: Folded | None, last: ErrorRecord) -> Folded:
-    """One record of both: the id, time and traceback of the first, the rest of the last."""
+    """Merge both records: the id, time and traceback of the first, the rest of the last."""
     if known is None:
         return Folded(last, last.count)
     first = known.record

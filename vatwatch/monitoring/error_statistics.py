@@ -1,7 +1,8 @@
-"""Error statistics: what was wrong how often, in minutes, for as long as the retention says.
+"""Error statistics: counts of errors by kind and minute, for the retention time.
 
-Bounded whatever comes: a minute has as many numbers as there are services and fingerprints, and of
-fingerprints only the latest are told apart. Changed in place by its one owner, the error manager.
+Its memory is bounded: a minute has as many numbers as there are services and fingerprints, and only
+the latest fingerprints are counted separately. Changed in place by its only owner, the error
+manager.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from vatwatch.monitoring.errors import ErrorRecord
 MOST_GROUPS = 500
 MOST_COMMON = 10
 MINUTE_S = 60
-# The last minutes are held against as many times as long before them.
+# The last minutes are compared with the minutes before them.
 RECENT_MINUTES, BEFORE_MINUTES = 5, 25
 # A change of fewer errors a minute than this does not count as a trend.
 LEAST_CHANGE = 0.5
@@ -45,7 +46,7 @@ class ErrorGroup(Struct):
 
 
 class RecoveryNumbers(Struct):
-    """Of one strategy; `mean_s` over those that worked."""
+    """The tries of one strategy; `mean_s` is over those that worked."""
 
     tries: int = 0
     successes: int = 0
@@ -66,7 +67,7 @@ class Analytics(Struct, frozen=True):
 
 
 class Trends(Struct, frozen=True):
-    """Errors per minute and per hour, the oldest first, and where it goes."""
+    """Errors per minute and per hour, the oldest first, and the trend."""
 
     trend: Trend
     per_minute: list[tuple[datetime, int]]
@@ -88,7 +89,7 @@ class _Minute:
 
 
 class ErrorStatistics:
-    """Counts errors by kind and minute; the module's docstring says what for."""
+    """Counts errors by kind and minute; see the module's docstring."""
 
     def __init__(self, retention: timedelta) -> None:
         self._minutes: list[_Minute] = []
@@ -96,7 +97,7 @@ class ErrorStatistics:
         self.keep_for(retention)
 
     def keep_for(self, retention: timedelta) -> None:
-        """How far back they go from the next minute on; a minute at least."""
+        """Set how far back they go, from the next minute on; at least a minute."""
         self._most = max(1, int(retention.total_seconds() // MINUTE_S))
 
     def add(self, record: ErrorRecord, added: int | None = None) -> None:
@@ -111,7 +112,7 @@ class ErrorStatistics:
             self._group(record, counted)
 
     def _count(self, record: ErrorRecord, begins: int, count: int) -> int:
-        """How many were counted: none if that minute is too long ago."""
+        """Count in a minute. Returns how many were counted: none if that minute is too long ago."""
         minute = self._minute(begins)
         if minute is None:
             return 0
@@ -127,7 +128,7 @@ class ErrorStatistics:
         return count
 
     def add_recovery(self, strategy: str, at: datetime, worked: bool, seconds: float) -> None:
-        """Count a try of a strategy that no record tells of: a breaker's trial, say."""
+        """Count a try of a strategy that has no error record, such as a breaker's trial."""
         minute = self._minute(_minute_of(at))
         if minute is not None:
             _count_recovery(minute, strategy, worked, seconds, 1)
@@ -195,11 +196,11 @@ class ErrorStatistics:
 
     @property
     def groups(self) -> int:
-        """Fingerprints that are known."""
+        """The known fingerprints."""
         return len(self._groups)
 
     def _minute(self, begins: int) -> _Minute | None:
-        """That minute, made at its first use; None if it is too long ago."""
+        """The counts of that minute, created at its first use; None if it is too long ago."""
         minutes = self._minutes
         newest = minutes[-1].begins if minutes else begins
         if newest - begins >= self._most:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 
 class Category(Enum):
-    """Where the cause lies, by the class of the error, never by its text."""
+    """Where the cause is, by the class of the error, never by its text."""
 
     NETWORK = "network"
     DATABASE = "database"
@@ -26,9 +26,9 @@ class Category(Enum):
 
 
 class ErrorSeverity(Enum):
-    """What it costs.
+    """The effect of an error.
 
-    low: it was mended where it happened. medium: something is missing now, and nobody else noticed:
+    low: it was handled where it happened. medium: something is missing now, without further effect:
     an answer, a poll, the mirror in Redis. high: a part was restarted, or a dependency is given up
     for a while. critical: a part stays down, or a supervisor gave up.
     """
@@ -62,12 +62,12 @@ class ErrorRecord(Struct, frozen=True):
 
     @property
     def cursor(self) -> tuple[datetime, UUID]:
-        """Where it stands in the order of the list."""
+        """Its position in the list."""
         return (self.time, self.id)
 
 
 class ErrorFilter(Struct, frozen=True):
-    """Which errors are wanted; an empty text is any."""
+    """A filter for errors; an empty text matches any."""
 
     service: str = ""
     category: str = ""
@@ -76,12 +76,12 @@ class ErrorFilter(Struct, frozen=True):
     correlation_id: str = ""
     recovered: bool | None = None
     since: datetime | None = None
-    """The last of the record's errors came then or later."""
+    """The last of the record's errors came at this time or later."""
     until: datetime | None = None
-    """Not included; the first of the record's errors came before this."""
+    """The first of the record's errors came before this time (exclusive)."""
 
     def wants(self, record: ErrorRecord) -> bool:
-        """Whether the record is one of them."""
+        """Whether the record matches."""
         return (
             all(
                 getattr(self, name) in ("", getattr(record, name))
@@ -93,7 +93,7 @@ class ErrorFilter(Struct, frozen=True):
         )
 
 
-# The first that is among an error's classes decides; special ones stand before general ones.
+# The first match among an error's classes decides; special classes come before general ones.
 _CATEGORIES: tuple[tuple[str, Category], ...] = (
     ("vatwatch.errors.FetchTimeout", Category.TIMEOUT),
     ("vatwatch.errors.AskTimeout", Category.TIMEOUT),
@@ -123,7 +123,7 @@ _CATEGORIES: tuple[tuple[str, Category], ...] = (
     ("builtins.ValueError", Category.VALIDATION),
 )
 
-# Weather: the part that depends on it tells of it once, when it begins and when it is over.
+# Weather: the part that depends on it logs it once, when it begins and when it is over.
 _WEATHER = frozenset(
     {
         "vatwatch.errors.DatabaseUnavailable",
@@ -138,19 +138,19 @@ _WEATHER = frozenset(
         "vatwatch.errors.BreakerOpen",
     }
 )
-# What the project raises itself when something outside, or an order, is the reason: no bug.
+# Errors that this project raises because of something outside, or of an order: not bugs.
 _EXPECTED = "vatwatch.errors.VatwatchError"
-# But these are: the code and what it works with do not fit each other.
+# But these are bugs: the code and its environment do not fit.
 _BUGS = frozenset({"vatwatch.errors.DatabaseBroken", "vatwatch.errors.EventRefused"})
-# The disk's, where somebody dealt with it; an actor that it brings down has a bug.
+# A disk's error that was handled is not a bug; an actor that crashes from one has a bug.
 _DISK = "builtins.OSError"
 
-# A frame of our own in a traceback's text, from the package on.
+# A frame of our own code in a traceback's text.
 _OWN_FRAME = re.compile(r'File ".*?(vatwatch/[\w/]+\.py)", line \d+, in (\S+)')
 
 
 def category_of(kinds: Sequence[str]) -> Category:
-    """By the error's classes, the most derived first, as the runtime's notices name them."""
+    """The category, from the error's classes, the most derived first, as notices name them."""
     for name, category in _CATEGORIES:
         if name in kinds:
             return category
@@ -158,12 +158,12 @@ def category_of(kinds: Sequence[str]) -> Category:
 
 
 def is_weather(kinds: Sequence[str]) -> bool:
-    """Whether the error says that something outside fails, and another part tells of that."""
+    """Whether the error means that a dependency fails, which another part reports."""
     return not _WEATHER.isdisjoint(kinds)
 
 
 def is_bug(kinds: Sequence[str], *, handled: bool) -> bool:
-    """Whether somebody has to mend the code, and wants its traceback.
+    """Whether the code must be fixed, so that a traceback is useful.
 
     `handled`: something was done about the error where it came up. Without kinds there was no
     error: a handler that hung, or an actor that ended by itself, which is a bug as well.
@@ -174,9 +174,8 @@ def is_bug(kinds: Sequence[str], *, handled: bool) -> bool:
 
 
 def fingerprint_of(service: str, operation: str, error_type: str, traceback: str) -> str:
-    """What makes two errors one: who, doing what, which error, and where in our own code.
-
-    Not the text, which holds numbers and addresses.
+    """What makes two errors the same: the service, what it was doing, the error's class, and the
+    place in our own code. Not the text, which contains numbers and addresses.
     """
     frames = _OWN_FRAME.findall(traceback)
     where = ":".join(frames[-1]) if frames else ""

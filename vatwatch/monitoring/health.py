@@ -1,8 +1,8 @@
-"""Health: of each part, since when and how it came to it, and how the whole follows. Pure.
+"""Health of each part and of the whole, with its history. Pure.
 
-A part is a service of the tree, or something outside that one depends on. Three things speak about
-a service: its supervisor (does it run?), a probe (does it answer?), and the service itself. What
-is outside is described by the service that asked it.
+A part is a service of the tree, or a dependency outside. Three sources describe a service: its
+supervisor (does it run?), a probe (does it answer?), and the service itself. A dependency is
+described by the service that uses it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from vatwatch.monitoring.alerts import Condition, fold
 from vatwatch.supervision import State
 
 TRANSITIONS = 20
-# Without it there is nothing to serve, whatever else is well.
+# Without it there is nothing to serve, even if all else is healthy.
 VITAL = "cache"
-# Without one of them nothing is collected, however well the rest is served.
+# Without one of them nothing is collected, even if the rest is served.
 COLLECTING = ("journal", "store", "processor", "fetcher")
-# A restart takes a moment, with its delay a few seconds. Who is not back by then is down.
+# A restart takes a moment, or with its delay a few seconds. A service that is not back by then is
+# down.
 DOWN_S = 30.0
 
 
 class Health(Enum):
-    """Of a part, and of the whole."""
+    """The health of a part or of the whole."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -37,7 +38,8 @@ SEVERITY = {Health.HEALTHY: 0, Health.DEGRADED: 1, Health.UNHEALTHY: 2}
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one of them says. A reason has no running numbers in it, or it would always change."""
+    """What one source says. The reason must not contain changing numbers, or it would change all
+    the time."""
 
     health: Health = Health.HEALTHY
     reason: str = ""
@@ -52,21 +54,21 @@ WELL = Observation()
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """Since when a part is not well, and what was wrong first."""
+    """Since when a part is not healthy, and the first reason."""
 
     since: datetime
     reason: str
     at_start: bool
-    """It has never been well before."""
+    """Whether it has never been healthy before."""
     down: bool
-    """When it was last seen outside of an order it did not work, or it has crashed since."""
+    """Whether it did not work when it was last seen outside an order, or has crashed since."""
     carried: bool = False
-    """The process before this one has told of it. It is over when the part has proven to work."""
+    """The previous process has reported it. It is over when the part has proven to work."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthRegained:
-    """A part is healthy again: why it was not, and for how many seconds."""
+    """A part is healthy again: the reason why it was not, and for how many seconds."""
 
     reason: str
     duration_s: float
@@ -77,13 +79,13 @@ class Seen:
     """What an observation has changed."""
 
     changed: bool
-    """The part's health is another now."""
+    """Whether the part's health has changed."""
     regained: HealthRegained | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From one health to another."""
+    """A change from one health to another."""
 
     at: datetime
     before: Health | None
@@ -94,7 +96,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class PartHealth:
-    """How a part is. `since` is when its health changed last; its reason may be newer."""
+    """The health of a part. `since` is when its health changed last; its reason may be newer."""
 
     health: Health
     reason: str
@@ -102,25 +104,25 @@ class PartHealth:
     transitions: tuple[Change, ...]
     """The latest last."""
     failure: Failing | None = None
-    """While it is not well for another reason than an order."""
+    """Set while it is not healthy, unless the reason is an order."""
 
     @property
     def is_ordered(self) -> bool:
         """Whether it is down only because it is being stopped or started by order.
 
-        A part that was degraded before, and runs all the same, may well be restarted by order.
+        A part that was only degraded before counts, too.
         """
         return self.health is Health.UNHEALTHY and not (self.failure and self.failure.down)
 
     @classmethod
     def first(cls, observation: Observation, now: datetime) -> PartHealth:
-        """What is seen of a part for the first time."""
+        """The health of a part that is seen for the first time."""
         change = Change(now, None, observation.health, observation.reason)
         part = cls(observation.health, observation.reason, now, (change,))
         return replace(part, failure=part.failure_after(observation, now, at_start=True))
 
     def observe(self, observation: Observation, now: datetime) -> PartHealth:
-        """The same part, seen again."""
+        """The health of the same part, seen again."""
         failure = self.failure_after(observation, now)
         if observation.health is self.health:
             if (observation.reason, failure) == (self.reason, self.failure):
@@ -133,7 +135,7 @@ class PartHealth:
     def failure_after(
         self, observation: Observation, now: datetime, *, at_start: bool = False
     ) -> Failing | None:
-        """The failure that goes on, or begins, with what is seen now."""
+        """The failure that continues or begins with this observation."""
         if observation.health is Health.HEALTHY:
             goes_on = self.failure and self.failure.carried and observation.unproven
             return self.failure if goes_on else None
@@ -145,9 +147,9 @@ class PartHealth:
         return replace(self.failure, down=down, carried=False)
 
     def regained(self, now: datetime) -> HealthRegained | None:
-        """What it means that this part is well from now on; None if it was not unwell.
+        """The recovery, if this part is healthy from now on; None if it was healthy before.
 
-        A part that is not well in its first moments is still starting, and has not failed.
+        A part that is not healthy in its first moments is still starting, and has not failed.
         """
         failure = self.failure
         if failure is None:
@@ -165,19 +167,20 @@ class HealthRegistry:
     parts: dict[str, PartHealth] = field(default_factory=dict)
     whole: PartHealth | None = None
     carried: dict[str, Failing] = field(default_factory=dict)
-    """What was failing in the process before, of parts that have not been seen yet."""
+    """Failures of the previous process, of parts that have not been seen yet."""
 
     def carry(self, failing: Mapping[str, Failing]) -> None:
-        """Begin with what was failing in the process before: if it is well now, it is regained."""
+        """Start with the failures of the previous process: a part that is healthy now has
+        recovered."""
         self.carried = {name: replace(each, carried=True) for name, each in failing.items()}
 
     def failing(self) -> dict[str, Failing]:
-        """What is failing now, by part: what was told of it has no end yet."""
+        """The failures that were reported and are not over, by part."""
         seen = {name: part.failure for name, part in self.parts.items() if part.failure}
         return self.carried | seen
 
     def observe(self, name: str, observation: Observation, now: datetime) -> Seen:
-        """Take in what is known of a part now; returns what has changed by it."""
+        """Add an observation of a part. Returns what has changed."""
         known = self.parts.get(name)
         if known is None:
             first = PartHealth.first(observation, now)
@@ -191,7 +194,7 @@ class HealthRegistry:
         return Seen(changed, known.regained(now) if seen.failure is None else None)
 
     def fail(self, name: str, reason: str, now: datetime) -> None:
-        """Enter that a part has failed, though it may be well again before anybody looks."""
+        """Note that a part has failed, though it may be healthy again before the next look."""
         known = self.parts.get(name)
         if known is not None:
             failure = known.failure or Failing(now, reason, at_start=False, down=True)
@@ -199,7 +202,7 @@ class HealthRegistry:
             self.parts[name] = replace(known, failure=failure)
 
     def set_overall(self, observation: Observation, now: datetime) -> PartHealth:
-        """Take in how the whole service is; returns it with its latest changes."""
+        """Set the health of the whole service. Returns it with its latest changes."""
         whole = self.whole
         self.whole = (
             PartHealth.first(observation, now) if whole is None else whole.observe(observation, now)
@@ -208,12 +211,12 @@ class HealthRegistry:
 
 
 def worst(observations: Iterable[Observation]) -> Observation:
-    """The gravest; of equals, the first."""
+    """The worst observation; of equals, the first."""
     return max(observations, key=lambda observation: SEVERITY[observation.health], default=WELL)
 
 
 def of_state(state: State, last_failure: str = "") -> Observation:
-    """What it means where a supervisor has a service."""
+    """The observation that follows from a service's state under its supervisor."""
     after = f" after: {last_failure}" if last_failure else ""
     match state:
         case State.RUNNING:
@@ -249,12 +252,12 @@ def overall(
     cannot_work: Mapping[str, str] | None = None,
     because_of: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Observation:
-    """The health of the whole, and why.
+    """The health of the whole, and the reason.
 
-    It is unhealthy if it cannot serve or cannot collect, and degraded if another part is not well.
-    `cannot_work`: of the parts that collect, those that cannot, and why. `because_of`: of the parts
-    that are not well, the keys of the conditions that would explain it (`alerts.Condition`); each
-    cause is told once.
+    It is unhealthy if it cannot serve or cannot collect, and degraded if another part is not
+    healthy. `cannot_work`: collecting parts that cannot work, with the reason. `because_of`: for
+    parts that are not healthy, the keys of the conditions that would explain it
+    (`alerts.Condition`); each cause is named once.
     """
     vital = parts.get(VITAL, Observation(Health.UNHEALTHY, "it has not reported yet"))
     if vital.health is Health.UNHEALTHY:

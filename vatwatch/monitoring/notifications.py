@@ -1,4 +1,4 @@
-"""Notifications: what is told to the operator's webhooks, and how the alerts are shown."""
+"""Notifications: what is sent to the operator's webhooks, and how alerts are shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class AlertRule(Struct, frozen=True):
-    """A rule: what, how bad, and how long it must hold or be gone."""
+    """A rule: its subject, severity, and how long its condition must hold or be gone."""
 
     name: str
     severity: str
@@ -31,7 +31,7 @@ class AlertNow(Struct, frozen=True):
 
 
 class Notification(Struct, frozen=True):
-    """What is told: an alert fires, or is resolved. The body of a generic webhook."""
+    """An alert fires or is resolved. This is the body of a generic webhook."""
 
     id: str
     event: Literal["firing", "resolved"]
@@ -45,11 +45,11 @@ class Notification(Struct, frozen=True):
     fired_at: datetime
     source: str
     version: str
-    alert_id: str = ""  # the alert's, in /api/alerts; the same when it fires and when it is over
+    alert_id: str = ""  # the alert's id in /api/alerts, the same when it fires and when it is over
 
 
 class WebhookNow(Struct, frozen=True):
-    """How the delivery to one webhook goes; its name says nothing secret."""
+    """The state of deliveries to one webhook; its name holds no secret."""
 
     name: str
     form: str

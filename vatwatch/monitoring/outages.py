@@ -1,7 +1,7 @@
-"""Outages: what an operator is told of something outside that fails for a while. Pure.
+"""Outages: what is logged about a dependency that fails for a while. Pure.
 
-A line when it begins, a line for each other cause that is found meanwhile, a line when it is over;
-and none for what was said already, however often it is tried.
+One line when it begins, one for each new cause, one when it is over, and none for a cause that was
+logged already.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ OutageStage: TypeAlias = Literal["begins", "changes", "goes on", "ends", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """One that lasts. `causes` are those that were told."""
+    """An outage that lasts. `causes` are those that were logged."""
 
     since: datetime
     cause: str
@@ -24,9 +24,9 @@ class Outage:
 
 
 def look(before: Outage | None, cause: str, now: datetime) -> tuple[Outage | None, OutageStage]:
-    """After a try: `cause` says why it failed, and is empty if it did not.
+    """Judge a try: `cause` says why it failed, and is empty if it succeeded.
 
-    The outage that lasts now, and what is to be told.
+    Returns the outage that lasts now, and what must be logged.
     """
     if not cause:
         return None, "none" if before is None else "ends"
@@ -37,7 +37,7 @@ def look(before: Outage | None, cause: str, now: datetime) -> tuple[Outage | Non
 
 
 def lasted(seconds: float) -> str:
-    """A time as people say it: `12 s`, `3 min`, `2 h 5 min`."""
+    """A duration for people: `12 s`, `3 min`, `2 h 5 min`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,11 +1,11 @@
-"""Resources: readings against limits, and what is done about them, in a stated order. Pure.
+"""Resources: compares readings with limits, and decides what to do, in a fixed order. Pure.
 
-Each limit has a hysteresis: a level that was entered is left only when the reading is better than
-the limit by a share of it, so that a reading that trembles about a limit changes nothing.
+Each limit has a hysteresis: a level is left only when the reading is better than the limit by a
+share of it, so a reading that varies around a limit changes nothing.
 
-A ladder is the order in which steps are taken about one resource. At the soft limit its soft steps
-are taken, one at each look, so that each has the time to show; at the hard limit all soft ones at
-once, and then its hard steps, one at each look. Back at normal all are undone, the last first.
+A ladder is the sequence of steps for one resource. At the soft limit its soft steps are taken, one
+at each look, so that each has time to take effect. At the hard limit all soft steps are taken at
+once, then the hard ones, one at each look. Back at normal all are undone, the last first.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-# A reading must come back by a tenth of the limit, or one that trembles around it would be told
+# A reading must improve by a tenth of the limit, or one that varies around it would be reported
 # again and again.
 HYSTERESIS = 0.1
 
 
 class Level(Enum):
-    """Where a reading stands: below both limits, past the soft one, past the hard one."""
+    """The level of a reading: below both limits, past the soft one, past the hard one."""
 
     NORMAL = "normal"
     SOFT = "soft"
@@ -29,7 +29,7 @@ class Level(Enum):
 
 
 class Resource(Enum):
-    """What is watched. `UNITS` says in what each is measured."""
+    """The watched resources. `UNITS` has the unit of each."""
 
     MEMORY = "memory"
     CPU = "cpu"
@@ -41,7 +41,7 @@ class Resource(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Two limits of a reading. `falls`: little of it is bad (free space), not much."""
+    """Two limits of a reading. `falls`: a low reading is bad (free space), not a high one."""
 
     soft: float
     hard: float
@@ -54,7 +54,7 @@ class Limits:
             raise ValueError("the soft limit is reached before the hard one; 0 <= hysteresis < 1")
 
     def level(self, before: Level, reading: float) -> Level:
-        """The level at this reading, coming from that level."""
+        """The new level for this reading, given the previous level."""
         if self._past(reading, self.hard, stays=before is Level.HARD):
             return Level.HARD
         if self._past(reading, self.soft, stays=before is not Level.NORMAL):
@@ -80,7 +80,7 @@ UNITS: Mapping[Resource, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What this machine, or its container, has: MiB of memory, MiB of the disk of `home`."""
+    """The machine's (or container's) memory in MiB, and the size of the disk of `home` in MiB."""
 
     memory_mb: float
     disk_mb: float
@@ -93,11 +93,11 @@ def limits_for(
     disk_mb: tuple[float | None, float | None] = (None, None),
     hub_ms: tuple[float, float] = (500.0, 5000.0),
 ) -> dict[Resource, Limits]:
-    """The limits (soft, hard), with what is not given taken from the machine.
+    """The limits (soft, hard); those that are not set are computed from the machine.
 
-    Of memory: a half, and three quarters. Of the disk: 2 GiB free and 512 MiB, on a small one a
-    tenth of it and a fortieth. One that is given moves the other where it would be out of order.
-    No setting changes those of the processor, of descriptors, and of the journal.
+    Memory: a half, and three quarters. Disk: 2 GiB and 512 MiB free; on a small disk a tenth and a
+    fortieth of it. If only one is set, the other is moved so that they are in order. The limits of
+    the processor, the file descriptors and the journal are not settings.
     """
     memory = _pair(*memory_mb, machine.memory_mb / 2, machine.memory_mb * 3 / 4, falls=False)
     disk = _pair(
@@ -125,20 +125,22 @@ def _pair(
     return Limits(soft, hard, falls)
 
 
-# A worker whose memory is full again sooner is not helped by being replaced.
+# If the memory is full again sooner than this, replacing the worker does not help.
 REPLACE_EVERY = timedelta(minutes=30)
 
 
 def may_replace(last: datetime | None, now: datetime) -> bool:
-    """Whether the worker may be replaced, if it was replaced last at that time. Both by the wall
-    clock; one that lies ahead is of a clock that was set back, and says nothing."""
+    """Whether the worker may be replaced, given the time of the last replacement.
+
+    Both are wall-clock times. A time in the future means that the clock was set back, and is
+    ignored."""
     return last is None or not last <= now < last + REPLACE_EVERY
 
 
 class Mitigation(Enum):
-    """What can be done about a resource past its limit.
+    """The steps that can be taken about a resource past its limit.
 
-    Those in `LASTING` stay in force until they are undone; the others are done once each time.
+    Steps in `LASTING` stay in force until they are undone; the others are done once each time.
     """
 
     SHORTEN_HISTORY = "fewer events are kept in memory"
@@ -154,18 +156,18 @@ LASTING = frozenset({Mitigation.SHORTEN_HISTORY, Mitigation.KEEP_NO_ARCHIVE})
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The steps about one resource, in their order."""
+    """The steps for one resource, in order."""
 
     soft: tuple[Mitigation, ...] = ()
     hard: tuple[Mitigation, ...] = ()
 
     def next_step(self, level: Level, taken: int) -> int:
-        """How many steps are in force after this look, if so many were before it."""
+        """How many steps are in force after this look, given the number before it."""
         match level:
             case Level.NORMAL:
                 return 0
             case Level.SOFT:
-                # What was taken at the hard limit lasts until all is well.
+                # Steps taken at the hard limit last until the level is normal.
                 return max(taken, min(taken + 1, len(self.soft)))
             case Level.HARD:
                 if taken < len(self.soft):
@@ -173,7 +175,7 @@ class Ladder:
                 return min(taken + 1, len(self.soft) + len(self.hard))
 
     def steps(self, taken: int) -> tuple[Mitigation, ...]:
-        """The first so many, in order."""
+        """The first `count` steps, in order."""
         return (*self.soft, *self.hard)[:taken]
 
 
@@ -195,27 +197,28 @@ LADDERS: Mapping[Resource, Ladder] = {
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What is to be done after a look: `undo` first, the last that was taken before the others."""
+    """What must be done after a look: first `undo`, the last step first."""
 
     do: tuple[Mitigation, ...]
-    """In order. Lasting ones are repeated each time: the actor that obeys may have restarted."""
+    """Steps to take, in order. Lasting ones are repeated each time, since their actor may have
+    restarted."""
     undo: tuple[Mitigation, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceState:
-    """Where every resource stands, and how many steps of its ladder are in force."""
+    """The level of every resource, and how many steps of its ladder are in force."""
 
     levels: Mapping[Resource, Level]
     taken: Mapping[Resource, int]
 
     @classmethod
     def begin(cls) -> ResourceState:
-        """Nothing has been seen, and nothing done."""
+        """The state before the first look."""
         return cls(dict.fromkeys(Resource, Level.NORMAL), dict.fromkeys(Resource, 0))
 
     def steps(self) -> tuple[Mitigation, ...]:
-        """What is in force, each once, in order."""
+        """The steps in force, each once, in order."""
         return tuple(
             dict.fromkeys(
                 step
@@ -227,7 +230,7 @@ class ResourceState:
     def observe(
         self, limits: Mapping[Resource, Limits], readings: Mapping[Resource, float]
     ) -> tuple[ResourceState, Orders]:
-        """One look. A resource without a limit or a reading is as it was."""
+        """Judge one look. A resource without a limit or a reading stays as it was."""
         levels, taken = dict(self.levels), dict(self.taken)
         for resource, reading in readings.items():
             if resource in limits:

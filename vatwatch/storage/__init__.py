@@ -1,1 +1,1 @@
-"""PostgreSQL, Redis and the journal, by intent."""
+"""PostgreSQL, Redis and the journal: everything that is stored."""

@@ -21,7 +21,8 @@ _CHANGING = ("severity", "summary", "cause", "until", "notified", "delivery", "d
 
 
 def write_alerts(cur: cursor, records: Iterable[AlertRecord]) -> None:
-    """Write alerts as they are now; one of an older revision than the row's changes nothing."""
+    """Write the current state of alerts. One with an older revision than the row changes
+    nothing."""
     for record in records:
         values = asdict(record)
         values |= {"id": str(record.id), "deliveries": to_json(record.deliveries)}

@@ -1,7 +1,7 @@
-"""psql, pg_dump and their kin: those that fit a server, and how they are told where it is.
+"""psql, pg_dump and similar programs: finds those that fit a server, and tells them where it is.
 
-A password never stands in their command line, where every user of the machine can read it: what
-libpq takes from the environment goes there.
+A password is never in their command line, which every user of the machine can read. Everything that
+libpq accepts from the environment is passed there.
 """
 
 from __future__ import annotations
@@ -59,24 +59,24 @@ VARIABLES = {
 }
 # libpq's own least is 2 s.
 CONNECT_S = 5
-# Has no name in the environment, and is a secret: the program asks for it.
+# A secret without a name in the environment: the program asks for it.
 ASKED_FOR = "sslpassword"
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How a program of PostgreSQL is told where the server is."""
+    """Tells a PostgreSQL program where the server is."""
 
     environment: dict[str, str]
     words: list[str]
-    """Of the command line: what the environment has no names for."""
+    """Command-line arguments, for what the environment has no names for."""
 
 
 def connection_to(dsn: str) -> Connection:
     """The server at this address."""
     given = parse_dsn(dsn)
     given.pop(ASKED_FOR, None)
-    # Whatever else stands in the environment is about another server.
+    # Other values in the environment are about another server.
     environment = {k: v for k, v in os.environ.items() if k not in VARIABLES.values()}
     for name in [*given]:
         if name in VARIABLES:
@@ -85,9 +85,8 @@ def connection_to(dsn: str) -> Connection:
 
 
 def server_major(dsn: str) -> int | None:
-    """The server's major version; None if it is away, or does not let us in.
-
-    Blocks for `CONNECT_S` for each address of the host.
+    """The server's major version; None if it is away or refuses us. Blocks for up to `CONNECT_S`
+    for each address of the host.
     """
     try:
         conn = psycopg2.connect(
@@ -102,17 +101,17 @@ def server_major(dsn: str) -> int | None:
 
 
 def find_program(name: str, major: int | None, explicit: Path | None) -> Path:
-    """The program for a server of this major version: of the same one, or of the next one up.
+    """The program for a server of this major version: the same version, or the next higher one.
 
-    If the server could not be asked, the newest, which can say why better than we do. An older psql
-    is better than none; an older pg_dump refuses the server.
+    If the server's version is unknown, the newest program, which gives the best error. An older
+    psql is better than none; an older pg_dump refuses the server.
 
     Raises:
-        EmbeddedPostgresError: there is none that fits
+        EmbeddedPostgresError: no program fits
     """
     found = list(_versions(name, explicit))
     wanted = max((version for version, _ in found), default=0) if major is None else major
-    # Those of the directory that was named stand first, and stay first where they fit.
+    # Programs of the named directory come first, and stay first if they fit.
     found.sort(key=lambda one: (one[0] < wanted, one[1].parent != explicit, abs(one[0] - wanted)))
     if found and (found[0][0] >= wanted or name == "psql"):
         return found[0][1]
@@ -125,7 +124,7 @@ def find_program(name: str, major: int | None, explicit: Path | None) -> Path:
 
 
 def _versions(name: str, explicit: Path | None) -> Iterator[tuple[int, Path]]:
-    """Major version and path of each program of this name; none comes twice."""
+    """Major version and path of each program of this name, without duplicates."""
     on_path = shutil.which(name)
     places = [explicit / name] if explicit is not None else []
     places += [binaries.bindir / name for binaries in find_binaries()]

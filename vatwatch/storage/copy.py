@@ -28,17 +28,17 @@ def copy_rows(
 
 
 def copy_text(cur: cursor, table: str, columns: Sequence[str], text: str) -> None:
-    """Write rows that already are in COPY's text format."""
+    """Write rows that are already in COPY's text format."""
     if text:
         statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
         cur.copy_expert(statement, _Source(text, cur.connection.fileno()))
 
 
 class _Source(StringIO):
-    """The text for COPY, whose end waits until the server takes more.
+    """The text for COPY; before its end it waits until the server accepts more.
 
-    psycopg2 sends each piece without the interpreter's lock, and the end of the COPY with it: to a
-    stalled server, with its buffers full, that would stall the whole process.
+    psycopg2 releases the interpreter's lock while it sends a piece, but holds it while it ends the
+    COPY. With a stalled server whose buffers are full, that would stall the whole process.
     """
 
     def __init__(self, text: str, socket: int) -> None:
@@ -89,7 +89,7 @@ def _array(values: list[str]) -> str:
 
 
 def stage(cur: cursor, name: str, definition: str) -> None:
-    """A temporary table to copy into; made once a connection, emptied at each commit."""
+    """A temporary table to copy into; created once a connection, emptied at each commit."""
     cur.execute("SELECT to_regclass(%s)", (f"pg_temp.{name}",))
     row = cur.fetchone()
     if row is None or row[0] is None:

@@ -1,7 +1,7 @@
-"""A lock on a directory: one process has it, and a second one is told which.
+"""A lock on a directory: one process holds it, and a second one learns which.
 
-The kernel keeps it (flock), so it ends with its process, however that ends. The file's text is for
-people and for `wait_until_free` only: a process id proves nothing, for ids come again.
+It is a kernel lock (flock), so it ends with its process in any case. The file's text is only for
+people and for `wait_until_free`: a process id proves nothing, since ids are reused.
 """
 
 from __future__ import annotations
@@ -16,36 +16,38 @@ from typing import BinaryIO
 import psutil
 
 NAME = "lock"
-# Second line of the file, once its holder has begun to stop.
+# Second line of the file, when its holder has begun to stop.
 STOPPING = "stopping"
-# A process that was killed keeps its files open until the kernel has taken its memory apart, which
-# takes some 50 ms for 150 MiB on a busy machine; this is far more.
+# A killed process keeps its files open until the kernel has freed its memory, which takes some 50
+# ms for 150 MiB on a busy machine; this is far more.
 DYING_S = 2.0
 POLL_S = 0.05
 
 
 class DirectoryTaken(Exception):
-    """Another process has the directory; `holder` is its id, or "unknown"."""
+    """Another process holds the directory; `holder` is its id, or "unknown"."""
 
     def __init__(self, holder: str, *, leaving: bool = False) -> None:
         super().__init__(holder)
         self.holder = holder
         self.leaving = leaving
-        """It has said that it stops, or it is dead and the kernel, or its child, has not let go."""
+        """Whether it has announced its stop, or is dead and the kernel or its child still holds the
+        lock."""
 
 
 class DirectoryLock:
-    """Held until it is released, or the process and those that it forked have ended."""
+    """A lock that is held until `release`, or until the process and those that it forked have
+    ended."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / NAME
         self._file: BinaryIO | None = None
 
     def take(self, patience_s: float = 0.0) -> None:
-        """Take it, if this object has not got it already.
+        """Take the lock, unless this object holds it already.
 
         Raises:
-            DirectoryTaken: another process has it, and still has it after `patience_s`
+            DirectoryTaken: another process holds it, still after `patience_s`
             OSError: the file cannot be opened
         """
         if self._file is not None:
@@ -69,18 +71,18 @@ class DirectoryLock:
             raise
 
     def say_stopping(self) -> None:
-        """Let a process that waits for the directory know that it will be free soon."""
+        """Note in the file that the directory will be free soon, for a process that waits."""
         if self._file is not None:
             self._say(f"{os.getpid()}\n{STOPPING}\n")
 
     def release(self) -> None:
-        """Let somebody else have it."""
+        """Release the lock."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def look(self) -> None:
-        """See whether it could be taken, without taking it. Raises DirectoryTaken, OSError."""
+        """Check whether the lock is free, without taking it. Raises DirectoryTaken, OSError."""
         with self._path.open("rb") as file:
             _lock(file)
 
@@ -97,9 +99,9 @@ def wait_until_free(
     leaving_s: float,
     waiting: Callable[[DirectoryTaken], None] = lambda _taken: None,
 ) -> None:
-    """Wait while the holder is on its way out: `leaving_s` at most, and `waiting` is called once.
+    """Wait while the holder stops: `leaving_s` at most; `waiting` is called once.
 
-    Nothing shows that a process is dying, so any holder is given a moment for that.
+    A dying process cannot be recognized, so any holder is given a moment.
 
     Raises:
         DirectoryTaken: the holder lives and does not stop, or takes longer
@@ -138,7 +140,7 @@ def _held(file: BinaryIO) -> DirectoryTaken:
 
 
 def _lives(pid: int) -> bool:
-    """Whether there is such a process; a zombie has ended."""
+    """Whether the process runs; a zombie does not."""
     try:
         return psutil.Process(pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except (psutil.NoSuchProcess, ValueError, OverflowError):

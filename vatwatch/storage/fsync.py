@@ -1,4 +1,4 @@
-"""What is written is on the disk, and not only with the operating system."""
+"""Makes sure that what is written is on the disk, not only in the operating system's cache."""
 
 from __future__ import annotations
 

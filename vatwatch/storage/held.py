@@ -1,9 +1,9 @@
 """Updates whose clock is in doubt (`feed/clock.py`): durable, but not handed out.
 
-They are entries of the journal's form in `held/`, and count against its bound. One is either
-released, which makes it the newest of those that wait for the database, or dropped into quarantine:
-a single rename, so it is in exactly one place whatever is killed. There are few: the decision about
-a clock needs three.
+They are journal entries in the folder `held/`, and count towards its bound. One is later released,
+which makes it the newest pending entry, or dropped into quarantine. Each is a single rename, so
+after a crash it is in exactly one place. There are few of them: the decision about a clock needs
+three.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FOLDER = "held"
 
 
 class HeldEntries:
-    """The entries of `held/`. Called from where the journal's methods are called, one at a time."""
+    """The entries of `held/`. Call its methods where the journal's are called, one at a time."""
 
     def __init__(self, directory: Path, journal: Journal) -> None:
         """`directory` is the journal's."""
@@ -42,9 +42,9 @@ class HeldEntries:
         return self._shelf.size_bytes
 
     def open(self) -> None:
-        """See what is there; after the journal is opened.
+        """Read the folder, after the journal is opened. Unreadable files go to quarantine.
 
-        What cannot be read goes to quarantine. A folder that cannot be read costs what is in it.
+        If the folder cannot be read, its entries are ignored.
         """
         self._shelf, self._moments = Shelf(), {}
         paths: list[Path] = []
@@ -53,7 +53,7 @@ class HeldEntries:
             paths = sorted(self._folder.iterdir())
         for path in paths:
             if path.suffix == ASIDE_SUFFIX:
-                with suppress(OSError):  # a folder, or it cannot be removed: it harms nobody
+                with suppress(OSError):  # a folder, or it cannot be removed: it does no harm
                     path.unlink()
             entry_id = id_in(path.name)
             if entry_id is None:
@@ -82,7 +82,7 @@ class HeldEntries:
         transceivers: bytes | None,
         source: str,
     ) -> bool:
-        """Keep an update. False if one of that time is kept already, in whatever folder.
+        """Keep an update. Returns False if an update of that time is kept already, in any folder.
 
         Raises:
             JournalFull, OSError: as `Journal.append`
@@ -102,7 +102,7 @@ class HeldEntries:
         return True
 
     def release(self, update_timestamp: datetime) -> EntryInfo | None:
-        """Make it the newest of those that wait; None if it is not held (any more).
+        """Make it the newest pending entry. Returns None if it is not held (any more).
 
         Raises:
             JournalFull, OSError: as `Journal.admit`; it is still held
@@ -122,7 +122,7 @@ class HeldEntries:
             self._count()
 
     def drop(self, update_timestamp: datetime, reason: str) -> SetAside | None:
-        """Put it into quarantine; what became of it. None if it is not held (any more)."""
+        """Put it into quarantine. Returns the result; None if it is not held (any more)."""
         info = self._find(update_timestamp)
         if info is None:
             return None

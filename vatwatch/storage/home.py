@@ -10,15 +10,15 @@ from vatwatch.storage.directory_lock import DYING_S, DirectoryLock, DirectoryTak
 
 log = logging.getLogger(__name__)
 
-# Each has a lock of its own, which outlives the home's by moments, or is held without it.
+# Each has its own lock, which may be held slightly longer than the home's, or without it.
 PARTS = ("", "journal", "postgres")
 
 
 def take_home(home: Path, *, leaving_s: float) -> DirectoryLock:
-    """Take the home. Who has it and is about to end is waited for, `leaving_s` at most.
+    """Take the home. If its owner is about to end, wait for that, `leaving_s` at most.
 
     Raises:
-        ConfigurationError: somebody has it, or it cannot be used
+        ConfigurationError: another process has it, or it cannot be used
     """
     lock = DirectoryLock(home)
     place = home

@@ -1,4 +1,4 @@
-"""Housekeeping in VATWATCH_HOME: what grows, and what was left lying. It blocks."""
+"""Housekeeping in VATWATCH_HOME: growing logs and leftover files. Blocks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 from time import time
 
-# Of a file that is being written: it is renamed as soon as it is whole.
+# Suffix of a file that is being written: it is renamed when it is complete.
 ASIDE_SUFFIX = ".tmp"
-# In VATWATCH_HOME itself an operator may have a file of that name for a while, too.
+# In VATWATCH_HOME itself an operator may also have such a file for a while.
 ORPHAN_S = 86_400.0
 
 
 def free_bytes(directory: Path) -> int:
-    """What may still be written there by us (root's reserve is not for us)."""
+    """Bytes that we may still write there (without root's reserve)."""
     stats = os.statvfs(directory)
     return stats.f_bavail * stats.f_frsize
 
@@ -27,9 +27,9 @@ def disk_bytes(directory: Path) -> int:
 
 
 def copy_and_cut_log(path: Path, *, max_bytes: int) -> bool:
-    """Copy a log that is larger to `<name>.1`, and empty it; whether it was so.
+    """Copy a larger log to `<name>.1`, and empty it. Returns whether it was larger.
 
-    For a log that another program holds open and will not open again: PostgreSQL's. What it writes
+    For a log that another program keeps open and does not reopen: PostgreSQL's. What is written
     between the two steps is lost.
     """
     try:
@@ -43,10 +43,10 @@ def copy_and_cut_log(path: Path, *, max_bytes: int) -> bool:
 
 
 def remove_stale(folder: Path, *, after_s: float) -> int:
-    """Delete files that were to be renamed and never will be: their process was killed.
+    """Delete half-written files of killed processes, which will never be renamed.
 
-    `after_s`: how old such a file must be. Returns how many were deleted; one that cannot be is
-    left, and does not keep the others.
+    `after_s`: the minimum age of such a file. Returns how many were deleted. A file that cannot be
+    deleted is left and does not stop the others.
     """
     found = 0
     now = time()

@@ -1,18 +1,18 @@
-"""The journal: fetched bytes, durable before anything looks at them, until the database has them.
+"""The journal: fetched bytes, made durable before anything reads them, until the database has them.
 
-One file an entry (`journal_entry`), in `pending/` until it is committed, then in the archive
-(`journal_archive`); what nothing can be done with goes to the quarantine (`journal_quarantine`). An
-entry is written aside, fsynced and renamed, and the directory is fsynced: a file with an entry's
-name is whole, whatever was killed.
+Each entry is one file (`journal_entry`). It is in `pending/` until it is committed, then in the
+archive (`journal_archive`); an unusable entry goes to the quarantine (`journal_quarantine`). An
+entry is written to a temporary file, fsynced and renamed, and the directory is fsynced, so a file
+with an entry's name is always complete.
 
-What the disk refuses costs the entry or the append that it was asked for, and nothing else:
+A failure of the disk affects only the entry or the append in question:
 
-- *append*: refused, and nothing of it stays under an entry's name. An id is not given again if that
-  is not certain.
-- *read*: the entry goes to quarantine. If not even that can be done it is left where it is and no
-  longer handed out ("unusable"); the next start tries again. One whose file is gone is forgotten.
-- *commit*: the entry is archived where it is, and moved later.
-- *delete*: it stays on the disk and is no longer counted; the next start tries again.
+- *append*: refused, and no file with an entry's name is left. If that is not certain, the id is not
+  used again.
+- *read*: the entry goes to quarantine. If that fails, too, it is left where it is and no longer
+  handed out ("unusable"); the next start tries again. An entry whose file is gone is forgotten.
+- *commit*: the entry counts as archived and is moved later.
+- *delete*: the file stays on the disk and is no longer counted; the next start tries again.
 """
 
 from __future__ import annotations
@@ -36,11 +36,10 @@ from vatwatch.storage.journal_stats import JournalStats
 from vatwatch.storage.journal_writer import EntryWriter
 from vatwatch.storage.work_note import WorkNote
 
-# Deleted of the archive beyond what an append lacks, for the directory's own blocks and the table
-# of files that grow with it.
+# Bytes of the archive that are deleted in addition to what an append needs: the directory and the
+# file table grow, too.
 SPARE_BYTES = 64 * 1024
-# A file is renamed within seconds after it is written. One that was not in ten minutes was left by
-# a process that is gone.
+# A file is renamed within seconds after it is written. After ten minutes, its process is gone.
 STALE_S = 600.0
 
 
@@ -52,10 +51,8 @@ class Journal:
     """
 
     def __init__(self, directory: Path, *, max_bytes: int) -> None:
-        """`max_bytes` bounds all entries together: what is pending, archived, in quarantine.
-
-        It can be changed later by the attribute of this name; a lower bound holds from the next
-        entry on.
+        """`max_bytes` bounds all entries together: pending, archived and quarantined ones. It can
+        be changed later by the attribute of this name; a lower bound holds from the next entry on.
         """
         self._directory = directory
         self.max_bytes = max_bytes
@@ -63,15 +60,15 @@ class Journal:
         self._failures = FailureCounts(directory / "failures")
         self._keeps_archive = True
         self.set_aside_total = 0
-        """Entries that this object has put into quarantine."""
+        """How many entries this object has quarantined."""
         self.held_bytes = 0
-        """What entries that are held elsewhere (`held`) take of the bound."""
+        """Bytes of the held entries (`held`), which count towards the bound."""
         self._begin_with(Scan())
 
     # --- opening and closing -------------------------------------------------------------------
 
     def open(self) -> None:
-        """Take the directory, and see what is in it. Half-written files are removed and counted.
+        """Take the directory and scan it. Half-written files are removed and counted.
 
         Can be called again after it has failed.
 
@@ -90,7 +87,7 @@ class Journal:
             self.count_failure(died_of)
 
     def close(self) -> None:
-        """Let somebody else have the directory. Not while another method runs."""
+        """Release the directory. Not while another method runs."""
         self._lock.release()
 
     def _take_lock(self) -> None:
@@ -114,7 +111,8 @@ class Journal:
         self._failures.load(lambda entry_id: self.find(entry_id) is not None)
 
     def _give_new_id(self, info: EntryInfo) -> None:
-        """Of two files with one id, as two writers leave them, the second is the newest entry."""
+        """Give a second file with the same id (two writers can leave such files) a new id, as the
+        newest entry."""
         try:
             self._pending.add(self._writer.rename(info, "pending"))
         except OSError:
@@ -131,16 +129,16 @@ class Journal:
         transceivers: bytes | None,
         source: str,
     ) -> EntryInfo:
-        """Keep a snapshot: when this returns it is durable, and pending.
+        """Keep a snapshot: when this returns, it is durable and pending.
 
-        On a full disk the oldest of the archive goes first, as the database has it.
+        If the disk is full, the oldest archived entries are deleted, since the database has them.
 
         Args:
             update_timestamp: the feed's time, which names the file
-            fetched_at: when the bytes came
-            data: the main feed's body, as it came
-            transceivers: the radios feed's body; None if there was none
-            source: the address that it came from
+            fetched_at: when the bytes arrived
+            data: the main feed's body, unchanged
+            transceivers: the transceivers feed's body; None if there was none
+            source: the address of the feed
 
         Raises:
             JournalFull: what waits for the database fills the bound, or the disk is full. Nothing
@@ -178,7 +176,7 @@ class Journal:
         return self._writer.write(folder, entry)
 
     def admit(self, info: EntryInfo) -> EntryInfo:
-        """Take an entry from another folder, as the newest of those that wait; it gets a new id.
+        """Move an entry from another folder into `pending/`, as the newest one; it gets a new id.
 
         Raises:
             JournalFull: what waits for the database fills the bound
@@ -187,13 +185,16 @@ class Journal:
         self._make_room(info.size_bytes)
         (self._directory / "pending").mkdir(exist_ok=True)
         admitted = self._writer.rename(info, "pending")
-        with suppress(OSError):  # it is there; a crash of the machine may leave it where it was
+        with suppress(
+            OSError
+        ):  # it is moved, but after a crash of the machine it may be back in its old folder
             sync(admitted.path.parent)
         self._pending.add(admitted)
         return admitted
 
     def reject(self, reason: str, *, fetched_at: datetime, data: bytes, source: str) -> EntryInfo:
-        """Write bytes that are no snapshot straight into quarantine, under the time of the fetch.
+        """Write bytes that are not a snapshot directly into quarantine, under the time of the
+        fetch.
 
         Raises:
             JournalFull, OSError: as `append`
@@ -217,20 +218,20 @@ class Journal:
     # --- handing out ---------------------------------------------------------------------------
 
     def pending(self) -> list[EntryInfo]:
-        """What is not committed, oldest first."""
+        """The pending entries, oldest first."""
         return list(self._pending)
 
     def next_pending(self, after_id: int) -> EntryInfo | None:
-        """The oldest of what is not committed and has a greater id."""
+        """The oldest pending entry with a greater id."""
         return self._pending.after(after_id)
 
     def oldest_pending_id(self) -> int | None:
-        """The first that is not committed."""
+        """The oldest pending entry."""
         info = self._pending.first()
         return None if info is None else info.id
 
     def last(self) -> EntryInfo | None:
-        """The newest entry there is, pending or archived."""
+        """The newest entry, pending or archived."""
         newest = (self._pending.last(), self._archive.shelf.last())
         return max((info for info in newest if info is not None), default=None)
 
@@ -239,7 +240,7 @@ class Journal:
         return self._pending.get(entry_id) or self._archive.shelf.get(entry_id)
 
     def has(self, update_timestamp: datetime) -> bool:
-        """Whether an update of exactly this time is pending, archived or in quarantine."""
+        """Whether an update with exactly this time is pending, archived or in quarantine."""
         stamp = stamp_of(update_timestamp)
         for shelf in (self._pending, self._archive.shelf, self._quarantine.shelf):
             for info in shelf:
@@ -253,8 +254,8 @@ class Journal:
         Raises:
             JournalCorrupt: it is damaged or cannot be read: its file is now in quarantine, or gone,
                 or left where it is and not handed out any more
-            OSError: nothing can be read now, this entry no less than others
-            KeyError: there is none with this id
+            OSError: nothing can be read now, neither this entry nor others
+            KeyError: no entry has this id
         """
         info = self.find(entry_id)
         if info is None:
@@ -279,7 +280,7 @@ class Journal:
     # --- what becomes of entries ---------------------------------------------------------------
 
     def commit(self, entry_id: int) -> None:
-        """The database has it: from now on it is archive. Of one that is not pending: nothing."""
+        """Archive an entry, which the database has. Does nothing if it is not pending."""
         if entry_id not in self._pending:
             return
         self._failures.forget(entry_id)
@@ -288,17 +289,18 @@ class Journal:
             self.evict(self._archive.shelf.size_bytes)
 
     def count_failure(self, entry_id: int) -> int:
-        """Somebody failed because of this entry; how often that has happened by now. 0: there is
-        no such entry, pending or archived."""
+        """Count a failure that this entry has caused. Returns the new count; 0 if there is no such
+        entry, pending or archived."""
         return 0 if self.find(entry_id) is None else self._failures.add(entry_id)
 
     def failed_often(self, times: int) -> list[EntryInfo]:
-        """What waits and has failed at least so often: somebody died before setting it aside."""
+        """Pending entries that have failed at least so often: a process died before it could
+        quarantine them."""
         return [info for info in self._pending if self._failures.of(info.id) >= times]
 
     def quarantine(self, entry_id: int, reason: str) -> SetAside | None:
-        """Set an entry aside that nothing can be done with, pending or archived; what became of
-        it. Of one that is neither: nothing, and None."""
+        """Quarantine an unusable entry, pending or archived. Returns the result. Returns None if it
+        is neither."""
         info = self.find(entry_id)
         return None if info is None else self.put_aside(info, reason)
 
@@ -310,7 +312,7 @@ class Journal:
         return done
 
     def _take_off(self, info: EntryInfo) -> None:
-        """Off the shelf that it is on."""
+        """Remove an entry from its shelf."""
         if info.id in self._pending:
             self._pending.remove(info.id)
         elif info.id in self._archive.shelf:
@@ -320,12 +322,12 @@ class Journal:
     # --- making room ---------------------------------------------------------------------------
 
     def keep_archive(self, keep: bool) -> None:
-        """Whether what is committed stays. Without: only the newest, for who starts again."""
+        """Set whether committed entries are kept. If not, only the newest stays, for a restart."""
         self._keeps_archive = keep
 
     def evict(self, size_bytes: int) -> int:
-        """Delete so much of the archive or a little more, oldest first, but never the newest entry:
-        without the database it is all that a restart can begin with.
+        """Delete at least so many bytes of the archive, oldest first, but never the newest entry:
+        without the database, a restart can only begin with that.
 
         Returns:
             How many bytes were deleted.
@@ -333,20 +335,21 @@ class Journal:
         return self._archive.evict(size_bytes)
 
     def clean(self) -> int:
-        """Delete what nobody will ever look for: files that were to be renamed, days without an
-        entry. How many there were. What is to be in the archive and is not is moved.
+        """Delete half-written files and empty day folders. Returns how many.
+
+        Also moves entries into the archive that could not be moved before.
         """
         self._archive.move_late()
         folders = [self._directory]
-        with suppress(OSError):  # what can be listed is cleaned
-            # Whatever folders there are: an entry is written straight into some of them.
+        with suppress(OSError):  # only folders that can be listed are cleaned
+            # All folders: in some of them entries are written directly.
             folders += [path for path in self._directory.iterdir() if path.is_dir()]
         stale = sum(remove_stale(folder, after_s=STALE_S) for folder in folders)
         return stale + self._archive.remove_empty_folders()
 
     def _make_room(self, size_bytes: int) -> None:
-        """Delete the oldest of the archive, then of the quarantine, which nobody else has; what
-        waits for the database is never deleted."""
+        """Make room: delete the oldest of the archive, then of the quarantine, which is stored
+        nowhere else. Pending entries are never deleted."""
         archive, quarantine = self._archive, self._quarantine
         if self._pending.size_bytes + size_bytes > self.max_bytes:
             raise JournalFull(
@@ -359,7 +362,7 @@ class Journal:
         surplus = kept + self.held_bytes + size_bytes - self.max_bytes
         if surplus > 0:
             surplus -= archive.evict(surplus)
-        # The last file that tells the newest id may go only when the id is written down.
+        # The last file that shows the newest id may be deleted only after that id is written down.
         if surplus > 0 and (self._pending or self._writer.write_down_last_id()):
             surplus -= archive.evict(surplus, keep=0)
             if surplus > 0:

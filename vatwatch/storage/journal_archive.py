@@ -1,7 +1,7 @@
 """The archive: entries that the database has, in `archive/YYYY/MM/DD/`, by the feed's time.
 
-An entry is archived as soon as it is committed, wherever its file is. If the disk does not let it
-be moved it stays in `pending/` and is moved later.
+An entry counts as archived as soon as it is committed, wherever its file is. If it cannot be moved
+it stays in `pending/` and is moved later.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from vatwatch.storage.journal_entry import EntryInfo, stamp_in
 from vatwatch.storage.journal_files import delete_file
 from vatwatch.storage.journal_shelf import Shelf
 
-# What is moved late with one commit: some milliseconds' worth, so that nobody waits for it.
+# Entries that are moved late in one commit: some milliseconds' worth, so that the commit stays
+# quick.
 MAX_MOVED_LATE = 16
 
 
@@ -31,7 +32,7 @@ class Archive:
         self.unusable = 0
         """Files that could not be deleted."""
         self._folder = directory / "archive"
-        # In the archive by the shelf, in `pending/` on the disk. A dict, for its order.
+        # Archived entries whose files are still in `pending/`. A dict, for its order.
         self._unmoved: dict[int, None] = {}
         self._unmoved_because = ""
 
@@ -42,7 +43,7 @@ class Archive:
 
     @property
     def unmoved_because(self) -> str:
-        """What the disk said of the last of them; empty if all are moved."""
+        """The disk's error for the last of them; empty if all are moved."""
         return self._unmoved_because if self._unmoved else ""
 
     def add(self, info: EntryInfo) -> None:
@@ -57,17 +58,16 @@ class Archive:
         self._unmoved.pop(entry_id, None)
 
     def move_late(self) -> None:
-        """Move some of those that could not be moved, until the disk refuses again."""
+        """Move some of the entries that could not be moved, until the disk refuses again."""
         for entry_id in list(self._unmoved)[:MAX_MOVED_LATE]:
             info = self.shelf.get(entry_id)
             if info is not None and not self._move(info):
                 return
 
     def evict(self, size_bytes: int, *, keep: int = 1) -> int:
-        """Delete so much of the oldest or a little more. Returns how many bytes were deleted.
+        """Delete at least so many bytes of the oldest entries. Returns how many bytes were deleted.
 
-        The newest entry stays (`keep`): without the database it is all that a restart can begin
-        with.
+        The newest entry stays (`keep`): without the database, a restart can only begin with that.
         """
         gone = self.shelf.evict(size_bytes, keep=keep, delete=self._delete)
         self.unusable += gone.undeleted
@@ -75,7 +75,7 @@ class Archive:
         return gone.freed_bytes
 
     def remove_empty_folders(self) -> int:
-        """Remove days, months and years without an entry. Returns how many there were."""
+        """Remove the folders of days, months and years without an entry. Returns how many."""
         found = 0
         # From the bottom up: a month whose days are gone goes too.
         for name, _, _ in os.walk(self._folder, topdown=False):
@@ -90,7 +90,7 @@ class Archive:
         return delete_file(info.path)
 
     def _move(self, info: EntryInfo) -> bool:
-        """Bring an entry to its day's folder; False if that must be tried again."""
+        """Move an entry to its day's folder. Returns False if that must be tried again."""
         stamp = stamp_in(info.path)
         day = self._folder / stamp[:4] / stamp[4:6] / stamp[6:8]
         try:

@@ -24,16 +24,16 @@ from vatwatch.errors import JournalCorrupt
 
 SUFFIX = ".vwj"
 FORMAT = 1
-# Level 3 takes twice the time of 1 and saves another twentieth; the database waits for it.
+# Level 3 takes twice the time of level 1 and saves 5 % more; the database waits for it.
 LEVEL = 1
-# More than the first frame has: the longest of it is the feed's address.
+# More than the length of the first frame; its longest part is the feed's address.
 HEADER_BYTES = 64 * 1024
 
-# Fifteen digits are four updates a minute for 475 million years. A larger number is not ours, and
-# would make every later name longer, until no file system takes it.
+# Fifteen digits last for 475 million years at four updates a minute. A larger number is not ours,
+# and would make every later name longer, up to the limit of the file system.
 _NAME = re.compile(r"([0-9]{1,15})-([0-9]{8}T[0-9]{6}Z)\.vwj")
-# Ids are counted up from what is found, and every one that is given must fit such a name. So what
-# leaves no room behind it was not given by us either; a tenth of the names is 47 million years.
+# New ids are counted up from those that are found, and must fit into such a name. So an id that
+# leaves no room for later ones is not ours either; a tenth of the range is 47 million years.
 MOST_ID = 10**14
 
 
@@ -59,7 +59,7 @@ class EntryInfo:
 
     @property
     def time(self) -> datetime | None:
-        """The feed's time that the file is named for; None if the name has no possible time."""
+        """The feed's time in the file's name; None if it is not a valid time."""
         try:
             return datetime.strptime(stamp_in(self.path), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         except ValueError:
@@ -88,9 +88,9 @@ def stamped_name(entry_id: int, stamp: str) -> str:
 
 
 def stamp_of(update_timestamp: datetime) -> str:
-    """The feed's time as it stands in a name, to the second: `20240229T235955Z`."""
+    """The feed's time as it is written in a name, to the second: `20240229T235955Z`."""
     time = update_timestamp.astimezone(UTC)
-    # %Y is not padded everywhere, and a name of another form is not found again.
+    # %Y is not padded on all systems, and a name of another form would not be found again.
     return f"{time.year:04d}{time:%m%dT%H%M%SZ}"
 
 
@@ -115,7 +115,7 @@ def encode(header: Header, data: bytes, transceivers: bytes | None) -> bytes:
 
 
 def read_header(path: Path) -> Header:
-    """What a file says of its entry, without its bodies. Raises JournalCorrupt, OSError."""
+    """The header of an entry's file, without the bodies. Raises JournalCorrupt, OSError."""
     begin = _read(path, HEADER_BYTES)
     try:
         line = zstandard.ZstdDecompressor().decompressobj().decompress(begin)
@@ -154,10 +154,10 @@ def _read(path: Path, size: int = -1) -> bytes:
     """The first bytes of a file, or all of them.
 
     Raises:
-        JournalCorrupt: it is not a file: a pipe would never answer, a device has no end
-        OSError: as the disk says
+        JournalCorrupt: it is not a regular file: a pipe would never answer, a device has no end
+        OSError: the disk's error
     """
-    # By `io.open`, so that it can be opened without waiting for who writes to a pipe.
+    # By `io.open`, so that opening a pipe does not wait for a writer.
     with io.open(path, "rb", opener=_open_at_once) as file:  # noqa: UP020
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise JournalCorrupt(f"{path.name}: not a regular file")

@@ -1,4 +1,4 @@
-"""What the journal does to single files. Nothing in here knows of ids or of the bound."""
+"""File operations of the journal. Nothing in here knows about ids or the bound."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from vatwatch.storage.journal_entry import Entry, read_entry, read_header
 
 # The disk, the user's share of it, or a file is at its limit.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# The process or the machine is short of something: no entry's fault, and soon over.
+# The process or the machine lacks a resource: not an entry's fault, and soon over.
 SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR)
-# A network file system's hiccup is over at the second try; a bad sector is not.
+# A short failure of a network file system is over at the second try; a bad sector is not.
 READ_TRIES = 2
 
 
@@ -26,7 +26,7 @@ def write_durably(path: Path, content: bytes) -> None:
     with path.open("wb", buffering=0) as file:
         rest = memoryview(content)
         while rest:
-            # None or 0 bytes: the disk takes no more, and says not even why.
+            # None or 0 bytes: the disk accepts no more, without an error.
             written = file.write(rest)
             if not written:
                 raise OSError(errno.EIO, "nothing was written", str(path))

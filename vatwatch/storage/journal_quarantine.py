@@ -1,6 +1,6 @@
-"""The quarantine: entries that nothing can be done with, each with its reason in a text beside it.
+"""The quarantine: unusable entries, each with its reason in a text file beside it.
 
-Nobody else has what is in here, so it is deleted last when the journal needs room.
+Its entries are stored nowhere else, so they are deleted last when the journal needs room.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ REASON_SUFFIX = ".reason.txt"
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """What became of an entry that nothing can be done with."""
+    """The result of quarantining an entry."""
 
     name: str
     path: Path | None
-    """Where it is in quarantine; None: it could not be moved there."""
+    """Its path in quarantine; None: it could not be moved there."""
     why_not: str = ""
 
     @property
     def fate(self) -> str:
-        """What became of it, for a log line."""
+        """The result in words, for a log line."""
         if self.path is not None:
             return f"it is in quarantine: {self.path}"
         return (
@@ -67,7 +67,8 @@ class QuarantinedEntries:
             _reason_of(info).write_text(reason + "\n")
 
     def evict(self, size_bytes: int) -> int:
-        """Delete so much of the oldest or a little more. Returns how many bytes were deleted."""
+        """Delete at least so many bytes of the oldest entries. Returns how many bytes were
+        deleted."""
         gone = self.shelf.evict(size_bytes, keep=0, delete=_delete)
         self.unusable += gone.undeleted
         self.dropped += gone.entries

@@ -1,9 +1,9 @@
-"""What is in a journal's directory, as far as it can be seen.
+"""Scans a journal's directory at the start.
 
-A strange name, a folder that cannot be listed, something in the archive that is no file: each costs
-itself, and is counted. Only `pending/` must be seen whole: an entry that is hidden there would be
-taken for one that is done. So whatever has an entry's name there is taken for one, also a folder, a
-pipe or a device: reading it will tell, and quarantines it with a reason.
+A strange name, a folder that cannot be listed, something in the archive that is not a file: each is
+skipped and counted. Only `pending/` must be readable as a whole: a hidden entry would be taken for
+a stored one. So everything with an entry's name there counts as an entry, even a folder, a pipe or
+a device: reading it fails and quarantines it with a reason.
 """
 
 from __future__ import annotations
@@ -19,30 +19,31 @@ from vatwatch.storage.home_files import ASIDE_SUFFIX
 from vatwatch.storage.journal_entry import MOST_ID, SUFFIX, EntryInfo, id_in
 from vatwatch.storage.journal_shelf import Shelf
 
-# A file with the last id that was given. Written only when no entry's file tells it any more.
+# A file with the last id that was given. Written only when no entry's file shows it any more.
 HIGH_WATER = "high-water"
-# Ids that are left out when a folder cannot be listed, which may hold the latest: half a year of
-# updates, and more entries than any journal's bound has room for.
+# Ids that are skipped if a folder cannot be listed, since it may hold the latest id: half a year of
+# updates, and more entries than any journal has room for.
 LEAP = 1_000_000
 
 
 @dataclass(slots=True)
 class Scan:
-    """What a scan found: entries by folder, and what must be known to give new ids."""
+    """The result of a scan: entries by folder, and what is needed to give new ids."""
 
     pending: Shelf = field(default_factory=Shelf)
     archive: Shelf = field(default_factory=Shelf)
     quarantined: Shelf = field(default_factory=Shelf)
     doubles: list[EntryInfo] = field(default_factory=list)
-    """In `pending/`, with the id of another entry, or one that leaves no room for later ids."""
+    """Files in `pending/` with the id of another entry, or with one that leaves no room for later
+    ids."""
     last_id: int = 0
     """No id up to this one may be given again."""
     torn: int = 0
-    """Half-written files; they are gone."""
+    """How many half-written files were deleted."""
     unusable: int = 0
-    """Files and folders that are not what they should be."""
+    """How many files and folders were skipped."""
     hidden: bool = False
-    """Whether something could not be looked at that may tell of later ids."""
+    """Whether a part that could not be read may contain later ids."""
 
 
 def scan(directory: Path) -> Scan:
@@ -95,18 +96,18 @@ def _files(folder: Path, found: Scan) -> Iterator[Path]:
 
 
 def _entry_at(path: Path, found: Scan, *, only_files: bool = False) -> EntryInfo | None:
-    """None if it does not have an entry's name, is gone, or is not what is wanted."""
+    """The entry of a file; None if its name is not an entry's, it is gone, or it is not a file."""
     entry_id = id_in(path.name)
     if entry_id is None:
         found.unusable += path.name.endswith(SUFFIX)
         return None
-    found.hidden |= entry_id > MOST_ID  # it may have been the latest
+    found.hidden |= entry_id > MOST_ID  # it may have had the latest id
     try:
         status = path.stat()
     except FileNotFoundError:
         return None
     except OSError:
-        return EntryInfo(entry_id, path, 0)  # reading it will tell
+        return EntryInfo(entry_id, path, 0)  # reading it will show what it is
     is_file = stat.S_ISREG(status.st_mode)
     if only_files and not is_file:
         found.unusable += 1

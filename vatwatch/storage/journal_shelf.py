@@ -12,23 +12,24 @@ from typing import NamedTuple
 
 from vatwatch.storage.journal_entry import EntryInfo
 
-# Files that cannot be deleted, before deleting is left for another time: one may be in the way, but
-# not all of a disk that is read-only.
+# Undeletable files after which deleting stops for now: a single one is skipped, but on a read-only
+# disk all of them fail.
 MAX_UNDELETED = 3
 
 
 class Eviction(NamedTuple):
-    """What became of the oldest entries of a shelf."""
+    """The result of deleting the oldest entries of a shelf."""
 
     freed_bytes: int
     entries: int
-    """Off the shelf: those that could not be deleted among them."""
+    """Entries taken off the shelf, including those whose files could not be deleted."""
     undeleted: int
-    """No longer counted; the next start finds them again."""
+    """Files that could not be deleted. They are no longer counted; the next start finds them
+    again."""
 
 
 class Shelf:
-    """Entries by id. An id stands on it once: a second one takes the first one's place."""
+    """Entries by id. Each id is there once: a second entry replaces the first."""
 
     def __init__(self) -> None:
         self._by_id: dict[int, EntryInfo] = {}
@@ -83,9 +84,9 @@ class Shelf:
         """Take the oldest entries off, until their files' sizes add up to `size_bytes`.
 
         Args:
-            size_bytes: how much is to be deleted; a little more may be
+            size_bytes: how much to delete, at least
             keep: how many entries stay in any case
-            delete: deletes the files of one entry, and says whether they are gone
+            delete: deletes the files of one entry, and returns whether they are gone
         """
         before = len(self)
         freed = undeleted = 0

@@ -1,4 +1,4 @@
-"""What a journal holds, in numbers."""
+"""The numbers of a journal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class JournalStats:
-    """What the journal holds. What is not in a folder is counted since it was opened."""
+    """The numbers of a journal. Those that are not about a folder's content count since it was
+    opened."""
 
     pending: int
     pending_bytes: int
@@ -17,20 +18,20 @@ class JournalStats:
     quarantined: int
     quarantined_bytes: int
     dropped: int
-    """Of the quarantine, to make room."""
+    """Entries of the quarantine that were deleted to make room."""
     max_bytes: int
     torn: int
     corrupt: int
     evicted: int
-    """Of the archive, to make room, on the disk or within the bound."""
+    """Entries of the archive that were deleted to make room, on the disk or within the bound."""
     keeps_archive: bool
     oldest_pending: datetime | None
     """The feed's time of the entry that waits longest."""
     missing: int
-    """Entries whose files were gone when they were wanted."""
+    """Entries whose files were missing when they were needed."""
     unusable: int
-    """Files and folders that can be neither used nor moved away, or whose names are strange."""
+    """Files and folders that can be neither used nor moved away, or that have strange names."""
     unmoved: int
     """Committed entries that are still in `pending/`."""
     unmoved_because: str
-    """What the disk said of the last of them."""
+    """The disk's error for the last of them."""

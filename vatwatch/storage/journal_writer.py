@@ -1,4 +1,4 @@
-"""Writes the files of a journal's entries, and gives their ids: rising, and none of them twice."""
+"""Writes the files of a journal's entries, and gives them rising, unique ids."""
 
 from __future__ import annotations
 
@@ -73,9 +73,10 @@ class EntryWriter:
         return EntryInfo(entry.header.id, path, len(entry.content))
 
     def rename(self, info: EntryInfo, folder: str) -> EntryInfo:
-        """Give an entry's file the next id, in a folder. Raises OSError: it is as it was.
+        """Move an entry's file into a folder, with the next id. Raises OSError: nothing has
+        changed.
 
-        One rename, so that it is in one of the two folders whatever is killed.
+        It is a single rename, so after a crash it is in exactly one of the two folders.
         """
         name = stamped_name(self._next_id, stamp_in(info.path))
         path = info.path.rename(self._directory / folder / name)
@@ -84,10 +85,10 @@ class EntryWriter:
         return renamed
 
     def write_down_last_id(self) -> bool:
-        """Make the last id durable, so that every file that tells it may go.
+        """Make the last id durable, so that every file that shows it may be deleted.
 
         Returns:
-            False if that cannot be written: then such a file must stay.
+            False if it cannot be written: then such a file must stay.
         """
         if self._next_id == 1:
             return True
@@ -112,7 +113,7 @@ class EntryWriter:
         except OSError as error:
             delete_file(aside)
             if named:
-                # It may have its name, whatever the disk says: nobody else may have its id.
+                # The file may exist in spite of the error, so its id must not be used again.
                 delete_file(path)
                 self._next_id += 1
             if error.errno == errno.ENOENT:

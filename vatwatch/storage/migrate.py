@@ -1,7 +1,7 @@
 """Brings the schema up to date: numbered SQL files, each applied once, in order.
 
-Our own sixty lines, as yoyo-migrations would bring its own tables, its own lock with a time-out of
-its own, and a second way to connect (docs/dependencies.md).
+These are sixty lines of our own: yoyo-migrations would add its own tables, its own lock and
+timeout, and a second way to connect (docs/dependencies.md).
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class Migration:
 
 
 def migrate(conn: connection, migrations: Iterable[Migration] | None = None) -> list[str]:
-    """Apply what is missing, under a lock, all or nothing; the names of what was applied.
+    """Apply the missing migrations under a lock, all or nothing. Returns their names.
 
     For a native thread, within a transaction that the caller commits.
 
     Raises:
         SchemaRefused: an applied file has changed since, or the database is newer than this version
-        psycopg2.Error: a migration fails; nothing of it is left
+        psycopg2.Error: a migration fails; nothing is changed
     """
     known = sorted(load() if migrations is None else migrations, key=lambda m: m.version)
     applied: list[str] = []

@@ -1,9 +1,9 @@
 """Outbox: a file for what is on its way to the database or to a handler, one JSON line each.
 
-What is accepted is appended, so that what the database does not have yet outlives a process that is
-killed: what was written is the operating system's, without fsync. (A machine that loses power may
-lose the last of it.) When nothing is on its way the file is emptied. An ordered stop
-rewrites it with all that is left. Each line stands for itself: one that was cut short is skipped.
+Accepted records are appended, so they survive a kill of the process before the database has them.
+There is no fsync: a machine that loses power may lose the last of them. When nothing is on its way
+the file is emptied. An ordered stop rewrites it with all that is left. Each line is independent:
+one that was cut off is skipped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class EventLine(Struct, frozen=True, tag="event"):
 
 
 class LetterLine(Struct, frozen=True, tag="letter"):
-    """This letter may not be in the table."""
+    """This dead letter may not be in the table."""
 
     letter: DeadLetter
 
@@ -53,7 +53,7 @@ L = TypeVar("L")
 
 
 class Outbox(Generic[L]):
-    """The file. A disk that is full or broken costs the copy, not what it is of: `error` tells."""
+    """The file. If the disk is full or broken, only the copy is missing; `error` says why."""
 
     def __init__(self, path: Path, lines: Decoder[L]) -> None:
         self._path = path

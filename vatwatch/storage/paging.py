@@ -1,4 +1,4 @@
-"""Pages of a table that is ordered by time and id, by what the last page ended with."""
+"""Reads a table page by page, ordered by time and id; a cursor says where the last page ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ S = TypeVar("S", bound=Struct)
 
 
 def conditions(*given: tuple[str, object]) -> tuple[list[str], list[object]]:
-    """The conditions whose value says something, and these values."""
+    """The conditions that have a value, and these values."""
     said = [(text, value) for text, value in given if value not in ("", None, [])]
     return [text for text, _ in said], [value for _, value in said]
 
@@ -46,9 +46,10 @@ def page(
 
 
 def record_of(kind: type[S], row: Sequence[object]) -> S:
-    """The record in a row that has a column for each of its fields, in their order.
+    """Convert a row with a column for each field, in the same order, to a record.
 
-    Times are in UTC, whatever the session's time zone is (PgBouncer may not hand on ours).
+    Times are converted to UTC, whatever the session's time zone is (PgBouncer may not pass on
+    ours).
     """
     in_utc = (each.astimezone(UTC) if isinstance(each, datetime) else each for each in row)
     return msgspec.convert(dict(zip(kind.__struct_fields__, in_utc, strict=True)), kind)

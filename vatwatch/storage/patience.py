@@ -1,4 +1,4 @@
-"""How long a server that starts is waited for."""
+"""How long to wait for a server that starts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from time import monotonic
 
 log = logging.getLogger(__name__)
 
-# Between two lines that say that it recovers.
+# Seconds between two log lines that say that it recovers.
 TOLD_EVERY_S = 30.0
 
 
 class Patience:
-    """A time limit that each sign of life starts again, up to a bound."""
+    """A time limit that starts again at each sign of life, up to a bound."""
 
     def __init__(self, timeout_s: float, most_s: float) -> None:
         """
@@ -28,11 +28,11 @@ class Patience:
 
     @property
     def left_s(self) -> float:
-        """Nothing, when the time is up."""
+        """Whether the time is up."""
         return max(0.0, self._until - monotonic())
 
     def heard(self) -> None:
-        """The server lives, and is not ready: a crash is being recovered from."""
+        """The server lives but is not ready: it recovers from a crash."""
         now = monotonic()
         self._until = min(self._began + self._most_s, now + self._timeout_s)
         if now - self._told_at > TOLD_EVERY_S:

@@ -1,7 +1,8 @@
-"""A small pool of connections that waits, hands out no dead one, and never blocks the hub.
+"""A small connection pool: it waits for a free connection, detects dead ones, and never blocks the
+hub.
 
-psycopg2 blocks in C, so everything that it does runs in native threads of the pool's own (gevent's
-shared ones resolve names). What runs there is plain: it does not log, tell, ask, or touch the hub.
+psycopg2 blocks in C, so it runs in the pool's own native threads (gevent's shared ones resolve
+names). Functions that run there must not log, tell, ask, or touch the hub.
 """
 
 from __future__ import annotations
@@ -34,18 +35,18 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Of a connection, where the address does not say otherwise: seconds, and a number of tries.
+# Keepalive values of a connection, unless the address sets them: seconds, and a number of tries.
 DEFAULTS = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-# A connection that was idle for longer is tried before it is used.
+# A connection that was idle for longer than this is tested before it is used.
 FRESH_S = 2.0
-# How long a trial may take: a stalled server must not use up all the time.
+# How long that test may take: a stalled server must not use up all the time.
 TRIAL_S = 2.0
-# How long closing waits for work in hand.
+# How long `close` waits for running work.
 CLOSE_S = 1.0
 
 
@@ -74,15 +75,14 @@ class ConnectionPool:
     def __init__(
         self, dsn: str, *, size: int, timeout_s: float, application_name: str = "vatwatch"
     ) -> None:
-        """`timeout_s` bounds each piece of work, the waiting for a connection included.
-
-        It can be changed later by the attribute of this name.
+        """`timeout_s` bounds each call of `run`, including the wait for a connection. It can be
+        changed later by the attribute of this name.
         """
         self._dsn = dsn
         self._name = name_of(dsn)
         self._size = size
         self.timeout_s = timeout_s
-        # What every session is told at its start; a longer limit is told to the transaction.
+        # Options of every session; a longer limit is set for the transaction.
         self._session_timeout_s = timeout_s
         self._application_name = application_name
         self._threads = NativePool(size, "postgresql")
@@ -99,9 +99,9 @@ class ConnectionPool:
         Raises:
             DatabaseUnavailable: weather (`storage.weather`): no connection, a dead one, no answer
                 in time, no room; a DatabaseConflict may be tried again at once
-            psycopg2.Error: no weather; `storage.weather` says whether the work or its values are
+            psycopg2.Error: not weather; `storage.weather` says whether the work or its values are
                 wrong
-            Exception: what `work` raised
+            Exception: the error that `work` raised
         """
         limit_s = self.timeout_s if timeout_s is None else timeout_s
         deadline = monotonic() + limit_s
@@ -125,7 +125,7 @@ class ConnectionPool:
         )
 
     def close(self) -> None:
-        """Take no more work, and close idle connections. Work in hand has `CLOSE_S` to end."""
+        """Refuse further work, and close idle connections. Running work has `CLOSE_S` to end."""
         self._closed = True
         while self._idle:
             self._idle.popleft().conn.close()
@@ -148,7 +148,7 @@ class ConnectionPool:
             raise DatabaseUnavailable("the pool is closed")
 
     def _connection(self, deadline: float) -> connection:
-        """An idle one that lives, or a new one."""
+        """Get an idle connection that lives, or a new one."""
         while self._idle:
             idle = self._idle.pop()
             if not idle.conn.closed and (
@@ -162,14 +162,15 @@ class ConnectionPool:
         return conn
 
     def _connect(self) -> connection:
-        """In a native thread. Says what is wrong in words of our own: libpq's may quote secrets."""
+        """Connect, in a native thread. Errors are in our own words, since libpq's may quote
+        secrets."""
         try:
             return self._connect_plainly()
         except psycopg2.Error as error:
             raise DatabaseUnavailable(why_not(self._dsn, error)) from None
 
     def _connect_plainly(self) -> connection:
-        """What the address asks for of the session is kept."""
+        """The session's options, with those of the address kept."""
         given = parse_dsn(self._dsn)
         own = f"-c timezone=UTC -c statement_timeout={int(self._session_timeout_s * 1000)}"
         others = given.get("options") or os.environ.get("PGOPTIONS", "")
@@ -179,7 +180,7 @@ class ConnectionPool:
         conn: connection = psycopg2.connect(
             self._dsn,
             fallback_application_name=self._application_name,
-            # What is sent is UTF-8, whatever else somebody wants to see.
+            # We always send UTF-8, whatever the address or environment says.
             client_encoding="UTF8",
             options=f"{others} {own}".strip(),
             **defaults,
@@ -208,7 +209,7 @@ class ConnectionPool:
                 result = work(conn)
                 conn.commit()
             except BaseException:
-                with suppress(psycopg2.Error):  # of a dead connection this raises, too
+                with suppress(psycopg2.Error):  # a dead connection raises here, too
                     conn.rollback()
                 raise
             return result
@@ -222,7 +223,7 @@ class ConnectionPool:
             self._give_back(conn)
             raise
         except BaseException:
-            # We are killed while the thread goes on with the connection: nobody else may have it.
+            # We are killed while the thread still uses the connection: it must not be reused.
             _cut(conn)
             self._discarded += 1
             raise
@@ -230,7 +231,8 @@ class ConnectionPool:
         return result
 
     def _call(self, conn: connection | None, fn: Callable[[], Result], deadline: float) -> Result:
-        """In a native thread, until the deadline; errors of the server come as they are judged."""
+        """Run in a native thread, until the deadline. Errors of the server are raised as
+        `storage.weather` judges them."""
         try:
             return self._threads.run(fn, timeout_s=max(0.01, deadline - monotonic()))
         except AskTimeout as error:
@@ -239,7 +241,7 @@ class ConnectionPool:
                 _cut(conn)
             raise DatabaseUnavailable(f"{self._name} gave no answer in time") from error
         except SupervisionError as error:
-            # Closed between two steps of one piece of work: an ordered stop, not a bug.
+            # Closed between two steps of one call: an ordered stop, not a bug.
             raise DatabaseUnavailable("the pool is closed") from error
         except psycopg2.Error as error:
             match judge(error, closed=conn is None or bool(conn.closed)):
@@ -262,7 +264,7 @@ class ConnectionPool:
 
 
 def _is_set(given: dict[str, str], name: str) -> bool:
-    """Whether the address has it. Not to be bounded at all is nothing that can be asked for."""
+    """Whether the address sets this option. Switching a limit off is not possible."""
     return given.get(name, "0") != "0"
 
 
@@ -273,13 +275,14 @@ def _ping(conn: connection) -> None:
 
 
 def _allow(conn: connection, limit_s: float) -> None:
-    """Let the statements of this transaction take longer than those of others."""
+    """Allow the statements of this transaction a longer time limit."""
     with conn.cursor() as cur:
         cur.execute("SELECT set_config('statement_timeout', %s, true)", (f"{limit_s:.0f}s",))
 
 
 def _is_quiet(conn: connection) -> bool:
-    """Whether the server has sent nothing since it was last asked. If it has, it said farewell."""
+    """Whether the server has sent nothing since the last query. If it has, it has ended the
+    connection."""
     twin = socket.fromfd(conn.fileno(), socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         twin.setblocking(False)
@@ -297,8 +300,8 @@ def _is_quiet(conn: connection) -> bool:
 def _cut(conn: connection) -> None:
     """Free the native thread that waits for this connection, even if the server is only stalled.
 
-    Closing it would wait for that thread; shutting its socket down makes libpq give up at once. The
-    server ends what it was doing at its statement timeout at the latest.
+    Closing the connection would wait for that thread; shutting down its socket makes libpq give up
+    at once. The server stops at its statement timeout at the latest.
     """
     with suppress(psycopg2.Error, OSError):
         twin = socket.fromfd(conn.fileno(), socket.AF_UNIX, socket.SOCK_STREAM)

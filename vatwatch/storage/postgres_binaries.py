@@ -26,10 +26,10 @@ class Binaries:
 
 
 def choose_binaries(data: Path, explicit: Path | None = None) -> Binaries:
-    """The first found, or for a cluster that is there the first of its own major version.
+    """The first installation found; for an existing cluster the first of its major version.
 
     Raises:
-        EmbeddedPostgresError: there are none, or none of that version
+        EmbeddedPostgresError: there is none, or none of that version
     """
     found = list(find_binaries(explicit))
     if not found:
@@ -52,7 +52,7 @@ def choose_binaries(data: Path, explicit: Path | None = None) -> Binaries:
 
 
 def find_binaries(explicit: Path | None = None) -> Iterator[Binaries]:
-    """Every installation that can be found, in the order of preference.
+    """Every installation that can be found, in order of preference.
 
     Raises:
         EmbeddedPostgresError: `explicit` has none

@@ -1,8 +1,8 @@
-"""Knock at a PostgreSQL server on a unix socket, and hear how it is.
+"""Asks a PostgreSQL server on a unix socket for its state.
 
-libpq would do it, but it blocks in C, and says why a server refuses in words only. The answer to
-the first message of the protocol has a code (PostgreSQL's documentation, chapter 55), and gevent's
-sockets let others run while it comes.
+libpq could do this, but it blocks in C and gives a server's refusal only as text. The answer to the
+first message of the protocol has a code (PostgreSQL's documentation, chapter 55), and with gevent's
+sockets other greenlets run meanwhile.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ SOCKET = ".s.PGSQL.5432"
 
 
 class KnockResult(Enum):
-    """What a server on a unix socket answers to the first message of the protocol."""
+    """The answer of a server on a unix socket to the first message of the protocol."""
 
     NOBODY = "nobody listens"
     SILENT = "no answer in time"
-    BUSY = "it starts, recovers or stops, or has no place left"
+    BUSY = "it starts, recovers or stops, or has no connection left"
     READY = "it takes connections"
 
 
 def knock(directory: Path, *, user: str, timeout_s: float) -> KnockResult:
-    """Begin a session with the server whose socket is in `directory`, and leave again."""
+    """Begin a session with the server whose socket is in `directory`, and end it again."""
     said = f"user\0{user}\0database\0postgres\0\0".encode()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(timeout_s)
@@ -34,7 +34,7 @@ def knock(directory: Path, *, user: str, timeout_s: float) -> KnockResult:
             client.connect(str(directory / SOCKET))
         except TimeoutError:
             return KnockResult.SILENT
-        except OSError:  # no socket, or nobody behind it; or the queue before it is full
+        except OSError:  # no socket, no server behind it, or its queue is full
             return KnockResult.NOBODY
         try:
             client.sendall(struct.pack("!ii", len(said) + 8, PROTOCOL_3_0) + said)
@@ -45,5 +45,5 @@ def knock(directory: Path, *, user: str, timeout_s: float) -> KnockResult:
             return KnockResult.NOBODY
     if not first:
         return KnockResult.NOBODY
-    # R: authenticated, or asked for a password. E: an error, which does not pass by waiting less.
+    # R: authenticated, or a password is requested. E: an error; waiting does not help.
     return KnockResult.READY if first == b"R" else KnockResult.BUSY

@@ -1,10 +1,10 @@
-"""What a PostgreSQL server that was killed leaves behind: processes, a pid file, a socket.
+"""Cleans up after a killed PostgreSQL server: processes, a pid file, a socket.
 
-PostgreSQL itself believes the process ids in its two lock files, and refuses to start while any
-process of its user has one of them. Ids come again, soon in a container, and a process that is
-exiting or not reaped yet still has its own. So this module looks at the processes: what works in
-the data directory is PostgreSQL on these data, and nothing else is. To be used by the holder of the
-directory's lock only.
+PostgreSQL trusts the process ids in its two lock files, and refuses to start while any process of
+its user has one of them. But ids are reused, soon in a container, and a process that is exiting or
+not reaped yet keeps its id. So this module looks at the processes: exactly those with the data
+directory as working directory are PostgreSQL on this data. Only the holder of the directory's lock
+may use it.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from pathlib import Path
 import psutil
 
 PID_FILE = "postmaster.pid"
-# Of a kill until the process is gone.
+# Seconds from a kill until the process must be gone.
 END_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server on the data, and the directory of its socket, if it was started as ours are."""
+    """A server on the data, and the directory of its socket, if it was started like ours."""
 
     process: psutil.Process
     sockets: Path | None
 
     def listens_in(self, directory: Path) -> bool:
-        """Whether that is its socket's directory, by whatever way it was reached."""
+        """Whether this is its socket's directory, also by another path."""
         try:
             return self.sockets is not None and self.sockets.samefile(directory)
         except OSError:
@@ -40,7 +40,7 @@ class Running:
 
 
 def running_server(data: Path) -> Running | None:
-    """The server that runs on `data`, if one does; one that is exiting has let go of it already."""
+    """The server that runs on `data`, if any. One that is exiting has left it already."""
     found = _processes(data)
     ids = {process.pid for process in found}
     for process in found:
@@ -55,26 +55,27 @@ def running_server(data: Path) -> Running | None:
 
 
 def clear(data: Path, sockets: Path) -> None:
-    """Make what a dead server has left harmless, so that the next one starts. Raises OSError."""
+    """Remove or neutralize what a dead server has left, so that the next one starts. Raises
+    OSError."""
     _end_processes(data)
     disown_pid_file(data / PID_FILE)
-    # The directory is ours alone: whatever socket is there, nobody listens to it any more.
+    # The directory is ours alone, so no server listens on a socket in it any more.
     for file in sockets.glob(".s.PGSQL.*"):
         _remove(file)
 
 
 def disown_pid_file(file: Path) -> None:
-    """Make the pid file harmless, but for what it says of shared memory.
+    """Put our own process id into the pid file, and keep its shared memory line.
 
-    PostgreSQL ignores the id of its own parent, which is us. The rest of the file stays, as by it
-    PostgreSQL sees whether somebody still uses the old server's memory. A file that cannot be read,
-    or is cut off, is an error to PostgreSQL and tells nothing: it goes.
+    PostgreSQL ignores the id of its own parent, which is us. From the rest of the file it sees
+    whether the old server's shared memory is still used. A file that cannot be read or is cut off
+    is an error for PostgreSQL and useless, so it is deleted.
     """
     try:
         found = file.lstat()
     except FileNotFoundError:
         return
-    # One that we may not read, the server may not read either.
+    # A file that we may not read, the server may not read either.
     if not stat.S_ISREG(found.st_mode) or not os.access(file, os.R_OK | os.W_OK):
         _remove(file)
         return
@@ -89,7 +90,7 @@ def disown_pid_file(file: Path) -> None:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it runs; a zombie has ended."""
+    """Whether the process runs; a zombie does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
@@ -97,7 +98,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def _end_processes(data: Path) -> None:
-    """A busy backend of a dead server goes on writing to the files: kill it."""
+    """Kill busy backends of a dead server, which would still write to the files."""
     left = _processes(data)
     for process in left:
         with suppress(psutil.Error):
@@ -106,7 +107,7 @@ def _end_processes(data: Path) -> None:
 
 
 def _processes(data: Path) -> list[psutil.Process]:
-    """All of PostgreSQL's that work in `data`: each of its processes does, from its first step."""
+    """All PostgreSQL processes with the working directory `data`: each has it from its start."""
     place = data.resolve()
     return [process for process in psutil.process_iter() if _works_in(process, place)]
 
@@ -114,7 +115,7 @@ def _processes(data: Path) -> list[psutil.Process]:
 def _works_in(process: psutil.Process, place: Path) -> bool:
     try:
         return process.name().startswith("postgres") and Path(process.cwd()) == place
-    except psutil.Error:  # it has ended, or is somebody else's
+    except psutil.Error:  # it has ended, or belongs to another user
         return False
 
 

@@ -1,4 +1,4 @@
-"""The system's user who runs the embedded PostgreSQL, which refuses to run as root."""
+"""The system user that runs the embedded PostgreSQL, which refuses to run as root."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from vatwatch.errors import EmbeddedPostgresError
 
 @dataclass(frozen=True, slots=True)
 class ServerUser:
-    """The user for PostgreSQL's programs; without ids, the one who runs vatwatch."""
+    """The user for PostgreSQL's programs; without ids, the user that runs vatwatch."""
 
     uid: int | None = None
     gid: int | None = None
 
     @classmethod
     def choose(cls) -> ServerUser:
-        """For root the user that PostgreSQL's packages make, else nobody.
+        """Choose the user: for root, `postgres` (from PostgreSQL's packages) or else `nobody`.
 
         Raises:
-            EmbeddedPostgresError: we are root, and there is neither
+            EmbeddedPostgresError: we are root, and neither exists
         """
         if os.geteuid() != 0:
             return cls()
@@ -41,15 +41,15 @@ class ServerUser:
 
     @property
     def is_another(self) -> bool:
-        """Whether it is not the user who runs vatwatch."""
+        """Whether it is not the user that runs vatwatch."""
         return self.uid is not None
 
     def command(self, places: Sequence[Path], *, dies_with_us: bool = True) -> list[str]:
-        """What to put before a command, so that this user runs it.
+        """The words to put before a command so that this user runs it.
 
         Args:
-            dies_with_us: whether it gets SIGINT when we are killed. A server that is left all the
-                same is taken over by the next service.
+            dies_with_us: whether it gets SIGINT when we are killed. If a server is left
+                nevertheless, the next service takes it over.
             places: directories that the command needs. If the user may not pass through those
                 above them, it gets the one capability to do so, rather than we open them.
 
@@ -78,12 +78,12 @@ class ServerUser:
             os.chown(path, self.uid, self.gid)
 
     def may_own(self, uid: int) -> bool:
-        """Whether what belongs to `uid` is ours or this user's."""
+        """Whether files of `uid` are ours or this user's."""
         return uid in (os.geteuid(), self.uid)
 
 
 def may_pass(places: Sequence[Path]) -> bool:
-    """Whether everybody may go through the directories above these."""
+    """Whether all users may pass through the directories above these."""
     return all(
         directory.stat().st_mode & 0o001
         for place in places

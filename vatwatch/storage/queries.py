@@ -1,4 +1,4 @@
-"""What is asked of the history. Every function is for a native thread and gets a connection."""
+"""Queries of the history. Every function gets a connection and runs in a native thread."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from vatwatch.traffic.position import Position
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
-# A flight of a day and a half has some 8,600 positions; no real flight has more than this.
+# A flight of a day and a half has some 8,600 positions; no real flight has more than this limit.
 TRACK_LIMIT = 20_000
 
 
 def latest_flight(conn: connection, callsign: str) -> int | None:
-    """The flight that was last seen under a callsign: these characters, else in another case."""
+    """The last flight with this callsign: first with exactly these letters, else in another
+    case."""
     with conn.cursor() as cur:
         cur.execute(
             """SELECT flight_id FROM flights WHERE callsign = ANY(%(spellings)s)
@@ -54,7 +55,7 @@ def track(conn: connection, flight_id: int) -> tuple[Position, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """How the database is, seen from within."""
+    """The database's own numbers."""
 
     latency_ms: float
     size_bytes: int
@@ -64,7 +65,7 @@ class Inspection:
 
 
 def inspect(conn: connection) -> Inspection:
-    """Ask a trifle and take the time; then what is to be known of the database."""
+    """Time a trivial query, then read the database's numbers."""
     with conn.cursor() as cur:
         began = perf_counter()
         cur.execute("SELECT 1")

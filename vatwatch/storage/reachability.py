@@ -1,8 +1,8 @@
-"""Why there is no connection to PostgreSQL, in words that an operator understands.
+"""Says why there is no connection to PostgreSQL, in words for operators.
 
-libpq's own words are in the language of the machine, quote pieces of a misread address (which may
-be a password), and carry no SQLSTATE. So the network is asked itself: whether something listens
-where the server should be. What the server says is passed on only if it was reached.
+libpq's own messages are in the language of the machine, quote pieces of a misread address (which
+may be a password), and have no SQLSTATE. So we check ourselves whether something listens where the
+server should be. The server's message is passed on only if it was reached.
 """
 
 from __future__ import annotations
@@ -15,29 +15,30 @@ import psycopg2
 from gevent.monkey import get_original
 from psycopg2.extensions import parse_dsn
 
-# As the module has them before gevent: this runs in native threads, which have no hub.
+# The originals from before gevent's patches: this runs in native threads, which have no hub.
 _native_socket = get_original("socket", "socket")
 _native_getaddrinfo = get_original("socket", "getaddrinfo")
 
-# Of each address that is tried; the caller has waited for libpq already.
+# Timeout of each address that is tried; the caller has already waited for libpq.
 TRY_S = 2.0
-# PostgreSQL's own, where nothing is said.
+# PostgreSQL's defaults.
 PORT = "5432"
-# What libpq puts before a reason.
+# Text that libpq puts before a reason.
 INTRODUCTIONS = ("FATAL:", "failed:", "error:")
 
 Place: TypeAlias = tuple[str, str]
-"""A host (or the directory of a socket) and a port, as the address has them."""
+"""A host (or the directory of a socket) and a port, as in the address."""
 
 
 def name_of(dsn: str) -> str:
-    """What to call the server: `PostgreSQL at db.example.org:5432`; just `PostgreSQL` where the
+    """The server's name for people: `PostgreSQL at db.example.org:5432`; only `PostgreSQL` if the
     address does not say where it is, or cannot be read."""
     return _called(_places(dsn))
 
 
 def why_not(dsn: str, error: psycopg2.Error) -> str:
-    """Why `psycopg2.connect(dsn)` failed with this error. For a native thread; takes seconds."""
+    """Why `psycopg2.connect(dsn)` failed with this error. Call it in a native thread; it takes
+    seconds."""
     if not isinstance(error, psycopg2.OperationalError):
         return (
             "DATABASE_URL is not an address that PostgreSQL's library can read: "
@@ -56,8 +57,8 @@ def why_not(dsn: str, error: psycopg2.Error) -> str:
 
 
 def _places(dsn: str) -> list[Place]:
-    """Where the server should be; empty if that is not said, or if what is said may be a misread
-    piece of a password."""
+    """Where the server should be; empty if the address does not say it, or if the host may be a
+    misread piece of a password."""
     try:
         words = parse_dsn(dsn)
     except psycopg2.Error:
@@ -81,7 +82,7 @@ def _called(places: list[Place]) -> str:
 
 
 def _failure_at(place: Place) -> str:
-    """What the network says of this place; empty if somebody listens there."""
+    """The network's error for this place; empty if something listens there."""
     host, port = place
     try:
         if _is_path(host):
@@ -116,9 +117,9 @@ def _in_words(error: OSError) -> str:
 
 
 def _last_words(error: psycopg2.Error, dsn: str) -> str:
-    """The end of what libpq says of the last place that it tried: the server's own words."""
+    """The server's own message: the end of libpq's message about the last place that it tried."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # What follows it, a detail or a hint, says nothing without it.
+    # A detail or hint that follows is useless without it.
     reasons = [line for line in lines if any(word in line for word in INTRODUCTIONS)]
     said = (reasons or lines or ["no reason was given"])[-1]
     for introduction in INTRODUCTIONS:
@@ -128,5 +129,5 @@ def _last_words(error: psycopg2.Error, dsn: str) -> str:
 
 
 def _is_path(host: str) -> bool:
-    """libpq's own rule: a directory, or an abstract socket."""
+    """Whether a host is a socket by libpq's rule: a directory, or an abstract socket."""
     return host.startswith(("/", "@"))

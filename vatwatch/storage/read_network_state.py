@@ -1,8 +1,9 @@
-"""Gives back, from the database, what was known after a stored snapshot.
+"""Reads the network state after a stored snapshot back from the database.
 
-`read_network_state(conn, rules, T)` is the state as of snapshot T if it is stored, else as of the
-newest before it, with everything that a snapshot of time T may continue; without T, as of the
-newest of all. Fields that no table keeps (`last_updated`) are filled with the snapshot's own time.
+`read_network_state(conn, rules, T)` returns the state as of snapshot T if it is stored, or else of
+the newest one before it, with everything that a snapshot of time T may continue. Without T it is
+the state of the newest snapshot. Fields that no table keeps (`last_updated`) get the snapshot's own
+time.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _PLAN_FIELDS = FlightPlan.__struct_fields__
 
-# Open ones are in a small partial index; for an earlier time everything of that time is looked at.
+# Open rows are in a small partial index; for an earlier time, all rows of that time are searched.
 _FLIGHTS = """
 SELECT f.flight_id, f.cid, f.callsign, f.logon_time, f.connection_logon, f.reconnects, f.first_seen,
        f.last_seen, f.flown, f.name, f.server, f.pilot_rating, f.military_rating, f.latitude,
@@ -91,7 +92,8 @@ FROM transceivers WHERE {_LASTING} ORDER BY callsign, radio_id, frequency_hz
 def read_network_state(
     conn: connection, rules: Rules, time: datetime | None = None
 ) -> tuple[NetworkState, bool]:
-    """What is known, and whether the snapshot of `time` is stored. Empty if there is none."""
+    """The state, and whether the snapshot of `time` is stored. An empty state if there is no
+    snapshot."""
     with conn.cursor() as cur:
         cur.execute(
             """SELECT update_timestamp, connected_clients, unique_users,

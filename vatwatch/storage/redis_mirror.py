@@ -1,10 +1,10 @@
-"""What vatwatch keeps in Redis, for itself after a start and for other programs.
+"""Everything that vatwatch keeps in Redis, for its own start and for other programs.
 
 - `vatwatch:live:<collection>` (JSON) and `vatwatch:live:<collection>:gzip`: the live state
 - `vatwatch:config`: the settings in force, as `GET /api/config` shows them
 - `vatwatch:events`: a stream of the latest events, oldest first; its length is bounded
 
-Each key has a TTL, so that what has grown old is gone. (Rates of writes are counted in keys of the
+Each key has a TTL, so old values disappear. (Rates of writes are counted in keys of the
 library `limits`: `http/rates.py`.)
 """
 
@@ -28,16 +28,16 @@ from vatwatch.live.records import Body, Collection
 from vatwatch.supervision.failures import system_words
 
 Result = TypeVar("Result")
-# What redis-py takes for one.
+# The types that redis-py accepts.
 _Field: TypeAlias = bytes | bytearray | memoryview | str | int | float
 
-# How long a server that hangs is waited for before the next live state is tried.
+# How long to wait for a hanging server before the next live state is tried.
 TIMEOUT_S = 2.0
 CONFIG_KEY = "vatwatch:config"
 EVENTS_KEY = "vatwatch:events"
 
-# Weather, and what an operator does about it. The first that fits; the rest of what Redis says is a
-# bug: we asked for something that it does not know.
+# Errors that are weather, in words for operators; the first match counts. Any other error of Redis
+# is a bug: we asked for something that it does not know.
 _WEATHER: tuple[tuple[type[exceptions.RedisError], str], ...] = (
     (
         exceptions.AuthenticationError,
@@ -62,13 +62,13 @@ _WEATHER: tuple[tuple[type[exceptions.RedisError], str], ...] = (
 _CODES = {
     "MISCONF": "cannot save its data to its disk, and takes no writes",
     "NOREPLICAS": "has too few replicas, and takes no writes",
-    # Of the stream alone: SET takes the place of whatever there is.
+    # Only for the stream: SET replaces a value of any type.
     "WRONGTYPE": "has something else than a stream under vatwatch:events: delete it (DEL)",
 }
 
 
 def weather(error: exceptions.RedisError) -> str:
-    """What to tell of an error of Redis; empty if it is a bug, and no weather."""
+    """The text for an error of Redis that is weather; empty if it is a bug."""
     for kind, text in _WEATHER:
         if isinstance(error, kind):
             return text
@@ -76,14 +76,14 @@ def weather(error: exceptions.RedisError) -> str:
 
 
 class _Pipeline(Pipeline):
-    """With the server's words alone in its errors.
+    """A pipeline whose errors contain only the server's message.
 
-    redis-py puts the command before them: their first word is no code then, and what we write into
-    Redis would stand in the log.
+    redis-py puts the command before the message. Then its first word is not a code, and what we
+    write into Redis would be in the log.
     """
 
     def annotate_exception(self, exception: Exception, number: int, command: object) -> None:
-        """Leave it as it is."""
+        """Leave the message as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class RedisMirror:
 
     def __init__(self, url: str, ttl_s: Lifetimes) -> None:
         """`ttl_s` can be changed later by the attribute of this name."""
-        # Its own defaults make one call to a server that is away cost four seconds of retries.
+        # With redis-py's defaults, one call to a server that is away takes four seconds of retries.
         self._redis = Redis.from_url(
             url,
             socket_timeout=TIMEOUT_S,
@@ -109,16 +109,16 @@ class RedisMirror:
         )
         self.ttl_s = ttl_s
         where = self._redis.connection_pool.connection_kwargs
-        # Of what the address leaves out redis-py knows only its own defaults.
+        # For what the address does not say, redis-py shows only its own defaults.
         network = f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
         self._name = f"Redis at {where.get('path') or network}"
 
     def ping(self) -> None:
-        """Ask Redis for an answer; returns when it has come. Raises redis.RedisError."""
+        """Ping Redis; returns when the answer has come. Raises redis.RedisError."""
         self._redis.ping()
 
     def used_memory(self) -> int | None:
-        """Bytes of the whole server, as it says itself; None if it does not say."""
+        """Memory of the whole server in bytes, as it reports; None if it does not."""
         used = self._redis.info("memory").get("used_memory")
         return None if used is None else int(used)
 
@@ -134,7 +134,7 @@ class RedisMirror:
         pipeline.execute()
 
     def read(self) -> dict[Collection, Body]:
-        """The collections that Redis still has; one that has expired is left out."""
+        """The collections that Redis still has, without expired ones."""
         wanted = list(Collection)
         keys = [key for one in wanted for key in (_key(one), f"{_key(one)}:gzip")]
         values = cast("list[bytes | None]", self._redis.mget(keys))
@@ -145,7 +145,8 @@ class RedisMirror:
         }
 
     def add_events(self, events: Sequence[Event], length: int) -> None:
-        """Append to the stream, all or none; beyond `length` (about) its oldest entries go."""
+        """Append to the stream, all or none. Beyond about `length` entries the oldest are
+        dropped."""
         pipeline = self._transaction()
         for event in events:
             pipeline.xadd(EVENTS_KEY, _fields(event), maxlen=length, approximate=True)
@@ -165,7 +166,7 @@ class RedisMirror:
 
         Raises:
             RedisUnavailable: weather: Redis is away, full, or does not let us in
-            redis.RedisError: it refuses what was asked, which is a bug
+            redis.RedisError: it refuses the request, which is a bug
         """
         try:
             return work()
@@ -173,11 +174,12 @@ class RedisMirror:
             told = self.plain(error)
             if told is error:
                 raise
-            # Without its cause: redis-py's words may quote the address.
+            # Raised without its cause, since redis-py's text may quote the address.
             raise told from None
 
     def plain(self, error: exceptions.RedisError) -> Exception:
-        """What to tell of an error: RedisUnavailable if it is weather, itself if it is a bug."""
+        """The error to raise: RedisUnavailable if it is weather, the error itself if it is a
+        bug."""
         text = weather(error)
         if not text:
             return error

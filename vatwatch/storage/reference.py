@@ -25,7 +25,7 @@ _COLUMNS = (
 
 
 def write_airports(conn: connection) -> int:
-    """Bring the table of airports up to the package's data; returns how many rows changed."""
+    """Update the table of airports from the package's data. Returns how many rows changed."""
     if airports_are_current(conn):
         return 0
     changed = _write_airports(conn)

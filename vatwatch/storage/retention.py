@@ -1,10 +1,10 @@
-"""How long the database keeps what: what is too old goes, a bounded bit at a time.
+"""Deletes rows that are older than their retention, a bounded number at a time.
 
-Events, errors and the like go by the time at which they were written: a recording of years ago
-that is replayed today is not old. Traffic history goes only if both are old: what a row tells of,
-and when its snapshot was written. Open flights and sessions and the newest snapshot stay, however
-old, for the next snapshot is compared with them. The store calls the rules at its start and every
-hour (`actors/purge.py`).
+The age of events, errors and the like counts from the time at which they were written: an old
+recording that is replayed today is not old. Traffic history is deleted only if both are old: the
+time that a row is about, and the time when its snapshot was written. Open flights and sessions and
+the newest snapshot always stay, since the next snapshot is compared with them. The store calls the
+rules at its start and every hour (`actors/purge.py`).
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 # Rows in one transaction, so that the next snapshot never waits long.
 BATCH = 5_000
-# To drop a partition locks out every reader of positions. If somebody reads them for longer than
-# this, the partition is dropped an hour later instead.
+# Dropping a partition locks out all readers of positions. If a reader takes longer than this, the
+# partition is dropped an hour later.
 LOCK_TIMEOUT_MS = 500
 
 
 class Retention(Protocol):
-    """One rule of what is kept for how long."""
+    """A rule that says how long rows are kept."""
 
     def purge(self, conn: connection, limit: int = BATCH) -> int:
-        """Delete in one transaction what is too old, up to `limit` rows of each table.
+        """Delete rows that are too old in one transaction, up to `limit` rows of each table.
 
-        Returns the largest number of rows that went from one table: if it is `limit`, there may be
+        Returns the largest number of rows deleted from one table: if it is `limit`, there may be
         more.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class RowRetention:
-    """Rows of `table` whose `column`, a time of the wall clock, is longer ago than `keep` go."""
+    """Deletes rows of `table` whose `column`, a wall-clock time, is longer ago than `keep`."""
 
     table: str
     column: str
@@ -55,12 +55,13 @@ class RowRetention:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRetention:
-    """Flights with their plans, sessions, ATIS, radios and snapshots that are older than `keep`."""
+    """Deletes flights with their plans, sessions, ATIS, radios and snapshots that are older than
+    `keep`."""
 
     keep: timedelta
 
     def purge(self, conn: connection, limit: int = BATCH) -> int:
-        """Delete up to `limit` rows of each table; a flight takes its plans along."""
+        """Delete up to `limit` rows of each table; a flight's plans are deleted with it."""
         with conn.cursor() as cur:
             return max(
                 _delete(cur, table, _is_old(table, first, last, closed), (self.keep,) * 3, limit)
@@ -70,14 +71,14 @@ class HistoryRetention:
 
 @dataclass(frozen=True, slots=True)
 class PositionRetention:
-    """Days of positions that ended longer ago than `keep`."""
+    """Deletes days of positions that ended longer ago than `keep`."""
 
     keep: timedelta
 
     def purge(self, conn: connection, limit: int = BATCH) -> int:  # noqa: ARG002
-        """Drop every partition that is too old, in one go; returns 0.
+        """Drop every partition that is too old; returns 0.
 
-        A day that somebody is reading, and the days after it, are left for the next hour.
+        A day that is being read, and the days after it, are left for the next hour.
         """
         with conn.cursor() as cur:
             for name in list(self._too_old(cur)):
@@ -111,7 +112,7 @@ class PositionRetention:
 
 
 def retentions_of(settings: Settings) -> tuple[Retention, ...]:
-    """The rules that the settings give; tables without a rule are kept forever."""
+    """The rules from the settings. Tables without a rule are kept forever."""
     events = timedelta(hours=settings.events.retention_hours)
     quarantine = timedelta(hours=settings.traffic.quarantine_retention_hours)
     rules: list[Retention] = [
@@ -119,7 +120,7 @@ def retentions_of(settings: Settings) -> tuple[Retention, ...]:
         RowRetention("dead_letters", "time", events),
         RowRetention("errors", "last_at", timedelta(hours=settings.errors.retention_hours)),
         RowRetention("quarantine", "stored_at", quarantine),
-        # Those that are active have no `until`, and stay.
+        # Active alerts have no `until`, and stay.
         RowRetention("alerts", "until", timedelta(hours=settings.alerts.retention_hours)),
     ]
     history, positions = (
@@ -134,8 +135,8 @@ def retentions_of(settings: Settings) -> tuple[Retention, ...]:
     return tuple(rules)
 
 
-# Of each table the first and the last time that a row tells of, and which rows are over. Snapshots
-# stand last, as the others ask for them.
+# For each table: the columns with a row's first and last time, and the condition for ended rows.
+# Snapshots come last, since the other rules look for them.
 _HISTORY = (
     ("flights", "first_seen", "last_seen", "ended_as IS NOT NULL"),
     ("flight_plans", "first_seen", "gone_at", "flight_id IS NULL AND gone_at IS NOT NULL"),
@@ -152,7 +153,9 @@ _HISTORY = (
 
 
 def _is_old(table: str, first: str, last: str, closed: str) -> str:
-    """Three times the same parameter. By `first`, for which there are indexes, few rows remain."""
+    """The condition for rows that are too old, with the same parameter three times.
+
+    The condition on `first`, which has an index, leaves few rows."""
     return f"""{first} < now() - %s AND {last} < now() - %s AND {closed} AND NOT EXISTS (
         SELECT FROM snapshots s
         WHERE s.update_timestamp = {table}.{last} AND s.stored_at >= now() - %s)"""
@@ -170,7 +173,7 @@ def _delete(
 
 
 def _day_of(partition: str) -> datetime | None:
-    """The day of a partition that vatwatch made; None for one of somebody else's."""
+    """The day of a partition that vatwatch created; None for another partition."""
     try:
         return datetime.strptime(partition.rpartition(".")[2], "positions_%Y%m%d")
     except ValueError:

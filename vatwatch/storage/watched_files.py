@@ -1,8 +1,8 @@
-"""Files that somebody else writes: whether they have changed, however they were changed.
+"""Detects whether files have changed, in whatever way.
 
-An editor may write a file in place, or put a new one in its place; a mounted ConfigMap swaps a
-symbolic link to a directory. A look follows links, and compares all that the system says of a
-file, so each of these shows. What a file holds is not read here.
+An editor may write a file in place or replace it; a mounted ConfigMap swaps a symbolic link to a
+directory. A look follows links and compares all attributes of a file, so it notices each of these.
+The content is not read here.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Trace: TypeAlias = tuple[int, int, int, int, int]
 """Device, inode, size in bytes, times of the last change of content and of inode (ns)."""
 
 Look: TypeAlias = Mapping[Path, Trace | None]
-"""Each file's trace; None: it is not there, or may not be looked at."""
+"""The attributes of each file; None: it does not exist, or we may not look at it."""
 
 
 def look_at(files: Iterable[Path]) -> Look:
-    """How the files are now. Does not raise, and may wait for a disk."""
+    """Look at the files. Does not raise, and may wait for a disk."""
     return {file: _trace(file) for file in files}
 
 

@@ -11,8 +11,8 @@ BROKEN    a statement that PostgreSQL cannot understand or may not run, whatever
 DATA      anything else. A bug, too: counted against the snapshot that was in hand.
 
 So an error that would hit every snapshot alike costs none of them, and one that a snapshot's own
-values can cause is counted against that snapshot. What is not known is DATA: a snapshot that is
-retried without end would stop all that come after it.
+values can cause is counted against that snapshot. An unknown code is DATA: a snapshot that is
+retried without end would stop all later ones.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Verdict(Enum):
 _CLASSES: dict[str, Verdict] = {
     codes.CLASS_CONNECTION_EXCEPTION: Verdict.WEATHER,  # 08
     codes.CLASS_INSUFFICIENT_RESOURCES: Verdict.WEATHER,  # 53
-    # At the start of a session: no password, a wrong one, no such database. An operator mends it.
+    # At the start of a session: no password, a wrong one, no such database. An operator must fix
+    # it.
     codes.CLASS_INVALID_AUTHORIZATION_SPECIFICATION: Verdict.WEATHER,  # 28
     codes.CLASS_INVALID_CATALOG_NAME: Verdict.WEATHER,  # 3D
     codes.CLASS_TRANSACTION_ROLLBACK: Verdict.CONFLICT,  # 40: deadlock, serialization
@@ -57,7 +58,7 @@ _CLASSES: dict[str, Verdict] = {
     # The server stops, starts, was told to cancel (our own time limit does that), drops us.
     codes.CLASS_OPERATOR_INTERVENTION: Verdict.WEATHER,  # 57
 }
-# Single ones that differ from their class.
+# Single codes that differ from their class.
 _CODES: dict[str, Verdict] = {
     codes.READ_ONLY_SQL_TRANSACTION: Verdict.WEATHER,  # 25006: we are at a standby
     codes.IDLE_IN_TRANSACTION_SESSION_TIMEOUT: Verdict.WEATHER,  # 25P03
@@ -69,7 +70,7 @@ _CODES: dict[str, Verdict] = {
 
 
 def judge(error: psycopg2.Error, *, closed: bool) -> Verdict:
-    """Whose error it is. `closed`: the connection is dead, or there has never been one."""
+    """Judge an error. `closed`: the connection is dead, or there has never been one."""
     return judge_code(error.pgcode, closed=closed, operational=_is_operational(error))
 
 
@@ -79,7 +80,7 @@ def judge_code(sqlstate: str | None, *, closed: bool, operational: bool) -> Verd
     if sqlstate is None:
         return Verdict.WEATHER if closed or operational else Verdict.DATA
     known = _CODES.get(sqlstate) or _CLASSES.get(sqlstate[:2], Verdict.DATA)
-    # A server that goes down may say anything last.
+    # The last message of a server that goes down may be anything.
     return Verdict.WEATHER if closed and known is Verdict.DATA else known
 
 

@@ -1,12 +1,11 @@
-"""Which journal entry a process is working on, for the process after it.
+"""Notes which journal entry a process is working on, for the next process.
 
-A snapshot can end the whole process: by a fault in a C library, or by taking more memory than there
-is. Nobody is left to count that, so the entry's id is in a small file while it is worked on, and
-the next process counts it when it opens the journal. The file is not fsynced: what kills a process
-leaves it to the system: a loss of power counts against no snapshot.
-
-Only the work itself is noted, some tenths of a second, and no waiting: a process that is killed for
-another reason seldom leaves a note, and one failure costs an entry nothing.
+A snapshot can end the whole process: by a fault in a C library, or by using all memory. No process
+is left to count that failure. So the entry's id is in a small file while it is processed, and the
+next process counts it when it opens the journal. The file is not fsynced: it survives the death of
+a process, and a loss of power should count against no snapshot. Only the work itself is noted, some
+tenths of a second, and not the waits: a process that is killed for another reason seldom leaves a
+note, and a single failure does no harm to an entry.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 NAME = "in-work"
-# Always as long, written over: to cut a file off takes some file systems a millisecond or two.
+# The length is fixed and the file is overwritten: truncating takes some file systems a millisecond
+# or two.
 LENGTH = 64
 # With the process's id: of this process and no other, also where ids come again (containers).
 _BEGAN = time_ns()
@@ -34,7 +34,7 @@ class WorkNote:
         self._path = directory / NAME
 
     def during(self, entry_id: int, work: Callable[..., T], *args: object) -> T:
-        """Do `work(*args)` with the note that it is about this entry."""
+        """Call `work(*args)` while the note names this entry."""
         self._write(f"{_run()} {entry_id}")
         try:
             return work(*args)
@@ -42,7 +42,7 @@ class WorkNote:
             self._write("")
 
     def left_behind(self) -> int | None:
-        """The entry that another process was working on when it ended; told once."""
+        """The entry that another process was working on when it ended; returned once."""
         try:
             run, entry_id = self._path.read_text(errors="replace").split()
             if run == _run():
@@ -53,7 +53,7 @@ class WorkNote:
             return None
 
     def _write(self, text: str) -> None:
-        with suppress(OSError):  # without a note it is as it would be without this module
+        with suppress(OSError):  # without a note, such a death is just not counted
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o644)
             try:
                 os.pwrite(descriptor, text.ljust(LENGTH).encode(), 0)

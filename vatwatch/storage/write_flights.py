@@ -1,4 +1,4 @@
-"""The rows of flights and positions."""
+"""Writes the rows of flights and positions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _PLACE_COLUMNS = [
     "due",
 ]
 
-# What a reader sees of a flight is what its newest snapshot says.
+# A flight's row shows its newest snapshot.
 _PLACE_FLIGHTS = """
 UPDATE flights f SET
     last_seen = s.time,
@@ -92,7 +92,7 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
         _FLIGHT_COLUMNS,
         [_flight_row(f) for f in (*changes.flights.created, *changes.flights.updated)],
     )
-    # A flight that is known under this id returns after it was taken for ended: the same goes on.
+    # A flight that counted as ended is back under the same id: it continues.
     cur.execute(
         f"""INSERT INTO flights ({", ".join(_FLIGHT_COLUMNS)})
             SELECT {", ".join(_FLIGHT_COLUMNS)} FROM stage_flights

@@ -1,4 +1,4 @@
-"""The rows of what lasts for an interval: plans, ATIS versions, radio states."""
+"""Writes the rows that have an interval: plans, ATIS versions, radio states."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def _close(
     cur: cursor, table: str, key: str, ids: list[int], time: datetime, following: datetime | None
 ) -> None:
-    """End intervals at `time`; one that a later snapshot knows goes on there as one of its own."""
+    """End intervals at `time`. If a later snapshot has one, it continues there as a new
+    interval."""
     if not ids:
         return
     if following is not None:

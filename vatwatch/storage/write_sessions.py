@@ -1,4 +1,4 @@
-"""The rows of controllers' sessions."""
+"""Writes the rows of controllers' sessions."""
 
 from __future__ import annotations
 

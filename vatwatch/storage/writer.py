@@ -1,14 +1,16 @@
-"""Writes a snapshot, whole, in one transaction, once.
+"""Writes a snapshot completely, in one transaction, once.
 
-`write_batch` runs inside a transaction that somebody else opens and commits (`storage.pool`). Under
-an advisory lock it looks whether the snapshot is there (then nothing is to do), and whether the
-batch was derived after the newest snapshot before it (else `OutOfSequence`: what it says may be
-wrong). So it does not matter how often a batch comes, from whom, or what was killed between the
-commit and its acknowledgement.
+`write_batch` runs inside a transaction that its caller opens and commits (`storage.pool`). Under an
+advisory lock it checks whether the snapshot is stored already (then there is nothing to do), and
+whether the batch was derived from the newest snapshot before it (else `OutOfSequence`: its content
+may be wrong). So it does not matter how often a batch comes, from where, or what was killed between
+the commit and its acknowledgement.
+
+An error of PostgreSQL refuses the whole batch; `storage/weather.py` judges it.
 
 A *late* snapshot is older than the newest one stored (a replay into a database that knows later
-times). Then intervals that it opens end at the next stored snapshot, as that one was not derived
-from it, and intervals that span it without being in it are split. See
+times). Then the intervals that it opens end at the next stored snapshot, since that one was not
+derived from it. Intervals that span it and are not in it are split. See
 docs/decisions/0004-late-snapshots.md.
 """
 
@@ -30,22 +32,22 @@ from vatwatch.traffic.batch import Batch, Outcome
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
 
-# Any number; "vatwatch writes a snapshot".
+# An arbitrary number; its bytes begin with "vatw".
 WRITER_LOCK = 0x7661_7477_0001
-# Rows of the quarantine that an hour of the feed's time may bring. A change upstream that makes all
-# records unreadable would bring 24,000; these are enough to see it, and 50 MB a day at most.
+# Quarantined records that are stored for each hour of the feed's time. A change upstream that makes
+# all records unreadable would bring 24,000; these are enough to see it, at 50 MB a day at most.
 QUARANTINE_AN_HOUR = 500
 
 
 def write_batch(conn: connection, batch: Batch) -> Outcome:
     """Write one snapshot, in the transaction that the caller has begun and will commit.
 
-    The caller must commit before it tells anybody, and roll back on any error: then nothing of the
-    snapshot is there. The same batch can be written again whatever happened to the commit.
+    The caller must commit before it reports success, and roll back on any error: then nothing of
+    the snapshot is stored. The same batch can be written again whatever happened to the commit.
 
     Returns:
-        STORED, or DUPLICATE if the snapshot was there: then nothing is written, and the caller
-        cannot know from which state that one was derived.
+        STORED, or DUPLICATE if the snapshot was stored already: then nothing is written, and the
+            caller cannot know from which state the stored one was derived.
 
     Raises:
         OutOfSequence: it was not derived from the newest snapshot before it. It and all that were
@@ -116,10 +118,10 @@ def _snapshot(cur: cursor, batch: Batch) -> None:
 
 
 def _ensure_partition(cur: cursor, time: datetime) -> None:
-    """The day's partition of positions; asked for first, as CREATE locks out readers.
+    """Create the day's partition of positions, if it is missing (CREATE locks out readers).
 
-    Raises DatabaseBroken if somebody has detached it: no snapshot of that day could be written, and
-    none of them is to blame.
+    Raises DatabaseBroken if it was detached: no snapshot of that day could be written, and none of
+    them is to blame.
     """
     day = time.replace(hour=0, minute=0, second=0, microsecond=0)
     name = f"positions_{day:%Y%m%d}"
@@ -142,7 +144,7 @@ def _ensure_partition(cur: cursor, time: datetime) -> None:
 
 
 def _quarantine(cur: cursor, batch: Batch) -> None:
-    """The records that were quarantined, as many as the hour has room for."""
+    """Write the quarantined records, as many as the hour has room for."""
     if not batch.quarantined:
         return
     time = batch.changes.time
