@@ -106,7 +106,7 @@ def declare(
         supervisor("pipeline", REST_FOR_ONE, intensity=2 * s.journal.max_failures,
                    backoff=Backoff(cap_s=1.0), children=[
             worker("processor", ProcessorActor, options, journal=home / "journal",
-                   drain_on_stop=True),
+                   usual=home / "usual-pilots" if polls else None, drain_on_stop=True),
             *([worker("fetcher", FetcherActor, s.vatsim, s.breaker, last_poll=home / "last-poll",
                       handler_deadline_s=poll_deadline_s(s))] if polls else []),
         ]),

@@ -52,6 +52,16 @@ def test_the_usual_number_of_pilots_begins_with_the_state_that_was_known() -> No
     assert content.conditions == ("10 pilots, far fewer than the usual 100: a fault upstream",)
 
 
+def test_the_usual_number_of_the_process_before_counts_more_than_a_filtered_state() -> None:
+    first = FeedContent()
+    first.observe(decoded(0, pilots=MANY), None)
+    second = FeedContent(usual_before=first.seen.usual)
+    assert second.fewer_pilots is None  # nobody has looked yet
+    filtered = comparison(NetworkState(), 0, pilots=MANY[:12]).state
+    second.observe(decoded(15, pilots=MANY[:10]), filtered)
+    assert second.conditions == ("10 pilots, far fewer than the usual 100: a fault upstream",)
+
+
 def test_what_is_usual_is_known_to_the_one_that_goes_on() -> None:
     first = FeedContent()
     first.observe(decoded(0, pilots=MANY), None)

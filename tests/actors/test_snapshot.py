@@ -330,6 +330,45 @@ def test_how_many_pilots_are_usual_is_known_after_a_restart(
         until(lambda: "far fewer than the usual" in service.reason("processor"))
 
 
+@pytest.mark.parametrize("database", ["there", "away"])
+def test_how_many_pilots_are_usual_is_known_to_the_next_process(
+    database: str, tmp_path: Path, database_url: str
+) -> None:
+    with FeedServer(pilots=60) as feeds:
+        with running(tmp_path, database_url, feeds=feeds) as service:
+            service.until_next_is_through()
+        where = database_url if database == "there" else NOWHERE
+        feeds.world.advance()
+        feeds.published = few = publish(1, feeds.world.feed(), feeds.world.radios(), drop=0.9)
+        with running(tmp_path, where, feeds=feeds) as service:
+            service.until_served(time_of(few))
+            until(lambda: "far fewer than the usual" in service.reason("processor"))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        b'{"time": "2024-11-22T12:00:00", "pilots": 500}',
+        b'{"time": "2024-11-22T12:00:00Z", "pilots": 1e300}',
+        b'{"time": "2024-11-22T12:00:00Z", "pilots": -5}',
+        b'{"time": "2024-11-22T12:00:00Z", "pilots": 500, "fewer_since": "2024-11-22T12:00:00"}',
+    ],
+)
+def test_a_broken_file_of_what_is_usual_costs_that_and_nothing_else(
+    broken: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "usual-pilots").write_bytes(broken)
+    with FeedServer(pilots=5) as feeds, running(tmp_path, NOWHERE, feeds=feeds) as service:
+        until(service.served)
+        assert service.node("processor").failures == 0
+        assert "usual" not in service.reason("processor")
+
+
 def test_a_snapshot_that_was_fetched_just_before_the_stop_is_stored_after_the_start(
     tmp_path: Path, database_url: str
 ) -> None:

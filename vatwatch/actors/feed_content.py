@@ -30,9 +30,13 @@ class ContentFailure:
 class FeedContent:
     """Follows the content of the live snapshots. Holds values only."""
 
-    def __init__(self, seen: TrafficConditions = NOTHING_SEEN) -> None:
-        """`seen`: what the previous incarnation saw last, to continue from."""
+    def __init__(
+        self, seen: TrafficConditions = NOTHING_SEEN, *, usual_before: Usual | None = None
+    ) -> None:
+        """`seen`: what the previous incarnation saw last, to continue from; `usual_before`: what
+        the previous process found usual, if nothing was seen since."""
         self.seen = seen
+        self._usual_before = usual_before or Usual()
         self.radios_unreadable: Counter[str] = Counter()
         """Snapshots whose radios feed could not be read, by outcome."""
         self._radios_outcome = ""
@@ -57,13 +61,13 @@ class FeedContent:
         Args:
             decoded: the snapshot
             before: the live state before it, from which the usual number of pilots is taken at the
-                start
+                start, if the previous process has not left it
 
         Returns:
             What is newly wrong. A fault that the previous snapshot had is not returned again, since
             a fault upstream may last for hours.
         """
-        usual = self.seen.usual
+        usual = self._usual_before if self.seen.usual.time is None else self.seen.usual
         if usual.time is None and before is not None and before.time is not None:
             usual = Usual(before.time, float(len(before.flights)))
         error = decoded.radios_error

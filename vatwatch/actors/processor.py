@@ -8,7 +8,7 @@ Sends     LiveChanged to cache, Publish to event_bus, StoreBatch to store; Snaps
 Holds     the live path, the durable path, and what is wrong with the feed's content (handed over)
 Restart   costs one recovery from database and journal; until the database answers, the live state
           goes on from the feed alone. How many pilots are usual, and what is wrong with the feed's
-          content, is handed over; if that is thrown away, the recovered state tells what is usual
+          content, is handed over; if that is thrown away, a file tells what is usual
 
 Two paths lead from a snapshot to its readers, because they may not wait for each other:
 
@@ -110,15 +110,19 @@ ANSWER_TIMEOUT_S = RECOVERY_TIMEOUT_S + 30.0
 class ProcessorActor(Service):
     """The switch between the live path and the durable path."""
 
-    def __init__(self, options: Options, *, journal: Path | None = None) -> None:
+    def __init__(
+        self, options: Options, *, journal: Path | None = None, usual: Path | None = None
+    ) -> None:
         """
         Args:
             options: rules, filters, and whether names are kept: what a restart takes over
             journal: its directory, for the note of which entry the process is working on (None:
                 there is no note, and a snapshot that ends the process is not counted)
+            usual: the file that tells the next process how many pilots are usual (None: there is
+                none, and that process begins without)
         """
         super().__init__()
-        self._reader = SnapshotReader(options, journal)
+        self._reader = SnapshotReader(options, journal, usual)
         self._live = LivePath()
         # Generations must be greater than those of the previous processor. The time is.
         self._durable = DurablePath(generation=monotonic_ns())
@@ -131,6 +135,8 @@ class ProcessorActor(Service):
         seen = self.inherited(TrafficConditions)
         if seen is not None:
             self._content = FeedContent(seen)
+        else:
+            self._content = FeedContent(usual_before=self._reader.usual_before())
         self._catch_up_in(0)
 
     def on_stop(self) -> None:
@@ -212,6 +218,7 @@ class ProcessorActor(Service):
         self.address("event_bus").tell(
             Publish(tuple(compared.events), stored=True, entry_id=entry.entry_id)
         )
+        self._reader.keep_usual(self._content.seen.usual)
 
     def _show(self) -> None:
         shown = self._live.shown()

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from vatwatch.messages import SnapshotJournaled
+from vatwatch.storage.small_file import SmallFile
 from vatwatch.storage.work_note import WorkNote
 from vatwatch.supervision import NativePool
+from vatwatch.traffic.conditions import Usual
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.pipeline import (
     ComparedSnapshot,
@@ -29,11 +31,17 @@ T = TypeVar("T")
 class SnapshotReader:
     """The processor's slow work: some tens of milliseconds for 2,000 pilots."""
 
-    def __init__(self, options: Options, journal: Path | None) -> None:
-        """`journal`: its directory, for the note of which entry the process is working on, so that
-        the next process knows if this one dies of it (`work_note`)."""
+    def __init__(self, options: Options, journal: Path | None, usual: Path | None = None) -> None:
+        """
+        Args:
+            options: see `ProcessorActor`
+            journal: its directory, for the note of which entry the process is working on, so that
+                the next process knows if this one dies of it (`work_note`)
+            usual: the file that tells the next process how many pilots are usual
+        """
         self.options = options
         self._note = None if journal is None else WorkNote(journal)
+        self._usual = None if usual is None else SmallFile(usual, Usual)
         self._pool = NativePool(1, "processor")
         self.processed = 0
         """Snapshots that were decoded, one that came twice counted twice."""
@@ -70,6 +78,15 @@ class SnapshotReader:
         `before` must be of an earlier time than the snapshot, or empty.
         """
         return self._run(entry, compare, before, decoded, self.options.rules)
+
+    def usual_before(self) -> Usual | None:
+        """What the process before this one found usual; None if nobody knows."""
+        return None if self._usual is None else self._pool.run(self._usual.read)
+
+    def keep_usual(self, usual: Usual) -> None:
+        """Leave it to the next process."""
+        if self._usual is not None:
+            self._pool.run(self._usual.write, usual)
 
     def close(self) -> None:
         """End the thread."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
 from vatwatch.storage.outbox import Outbox
@@ -20,7 +21,7 @@ class ToldFailure(Struct, frozen=True):
     """Of one part, dependency or breaker."""
 
     name: str
-    since: datetime
+    since: Annotated[datetime, Meta(tz=True)]
     reason: str
     at_start: bool = False
     down: bool = True

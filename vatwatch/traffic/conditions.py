@@ -23,8 +23,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from vatwatch.counting import counted
 from vatwatch.feed.decode import Tally
@@ -33,6 +34,10 @@ FEWER_SHARE = 1 / 3
 FEWER_FLOOR = 20
 MEMORY = timedelta(minutes=30)
 ACCEPT_AFTER = timedelta(hours=2)
+# More than the network can ever have; only a broken file says so.
+MOST_PILOTS = 1_000_000
+
+Aware = Annotated[datetime, Meta(tz=True)]
 
 # What the kinds are called in a sentence.
 _KINDS = {
@@ -47,11 +52,14 @@ _NEEDED = ("pilot", "controller")
 
 
 class Usual(Struct, frozen=True):
-    """What was seen so far: how many pilots there usually are, and since when far fewer."""
+    """What was seen so far: how many pilots there usually are, and since when far fewer.
 
-    time: datetime | None = None
-    pilots: float | None = None
-    fewer_since: datetime | None = None
+    Read from a file, it is checked: nothing in it can make `observe` fail.
+    """
+
+    time: Aware | None = None
+    pilots: Annotated[float, Meta(ge=0, le=MOST_PILOTS)] | None = None
+    fewer_since: Aware | None = None
 
 
 class TrafficConditions(Struct, frozen=True):
