@@ -142,6 +142,22 @@ def test_an_odd_value_costs_itself_and_the_snapshot_is_served_and_stored(network
         network.show()
         assert network.flight()["altitude"] == 3001
     assert network.processor.lost_values["pilot.qnh_mb"] == 1
+
+
+def test_a_text_of_a_plan_that_means_nothing_is_served_as_filed_and_counted(
+    network: Network,
+) -> None:
+    network.show()
+    assert network.flight()["plan"]["unreadable"] == ["departure", "arrival"]
+    before = network.processor.plan_texts_unreadable.get("deptime", 0)
+    for _ in range(2):  # counted once for each revision
+        network.show(replace=(b'"deptime": "1000"', b'"deptime": "5772193"'))
+        assert network.flight()["flight_plan"]["deptime"] == "5772193"
+        assert network.flight()["plan"]["departure_time"] is None
+        assert network.flight()["plan"]["unreadable"] == ["deptime", "departure", "arrival"]
+    assert network.processor.plan_texts_unreadable["deptime"] == before + 1
+    shown = network.service.http.simulate_get("/metrics").text
+    assert f'vatwatch_plan_texts_unreadable_total{{field="deptime"}} {before + 1}.0' in shown
     assert network.service.sql("SELECT count(*) FROM flights") == [(3,)]
 
 

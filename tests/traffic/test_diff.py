@@ -343,6 +343,9 @@ def test_a_revision_that_changes_nothing_is_no_new_plan_and_an_amendment_is() ->
     before = advance(NetworkState(), snapshot(0, pilots=[pilot(flight_plan=plan(revision_id=1))]))
     same = diff(before, snapshot(15, pilots=[pilot(flight_plan=plan(revision_id=2))]), RULES)
     assert same.flights.plans_opened == []
+    parsed = before.flights["ABC1"].parsed_plan
+    assert parsed is not None
+    assert same.flights.online[0].parsed_plan is parsed, "it is read once"
     amended = diff(before, snapshot(15, pilots=[pilot(flight_plan=plan(route="N1"))]), RULES)
     assert [p.plan.route for p in amended.flights.plans_opened] == ["N1"]
     assert amended.flights.plans_closed == [before.flights["ABC1"].plan_id]

@@ -35,6 +35,7 @@ def test_a_whole_item_18_is_read() -> None:
         ("+VFPS+/V/PBN/A1B1 DOF/201203", Remarks(("A1", "B1"), date(2020, 12, 3), voice="full")),
         ("PBN/PBN/A1B1", Remarks(("A1", "B1"))),
         ("PBN/STS/STATE", Remarks(special_handling=("STATE",))),
+        ("REG/\x1f", Remarks()),
         ("REG/ REG/N12 REG/N34", Remarks(registration="N12")),
         ("reg/dabyt /t/", Remarks(registration="DABYT", voice="text")),
         ("RMK/HELLO REG/GSMOL", Remarks(registration="GSMOL")),

@@ -17,6 +17,7 @@ def status_of(reader: SnapshotReader, content: FeedContent, *, behind: bool) -> 
         kept_out=reader.kept_out,
         behind=behind,
         lost_values=dict(reader.lost_values),
+        plan_texts_unreadable=dict(reader.plan_texts_unreadable),
         radios_unreadable=dict(content.radios_unreadable),
         conditions=content.conditions,
         fewer_pilots=content.fewer_pilots,

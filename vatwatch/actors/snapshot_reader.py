@@ -48,6 +48,8 @@ class SnapshotReader:
         self.quarantined_records = 0
         self.lost_values: Counter[str] = Counter()
         """Values of good records that could not be read, by `kind.field`."""
+        self.plan_texts_unreadable: Counter[str] = Counter()
+        """Texts of new plans that mean nothing that can be told, by field."""
         self.let_through: dict[str, dict[str, int]] = {}
         self.kept_out: dict[str, dict[str, int]] = {}
         """Counts of the newest snapshot: kept out, by filter and kind of record, and let
@@ -77,7 +79,11 @@ class SnapshotReader:
 
         `before` must be of an earlier time than the snapshot, or empty.
         """
-        return self._run(entry, compare, before, decoded, self.options.rules)
+        compared = self._run(entry, compare, before, decoded, self.options.rules)
+        changes = compared.changes
+        for filed in (*changes.flights.plans_opened, *changes.prefiles.opened):
+            self.plan_texts_unreadable.update(filed.parsed.unreadable)
+        return compared
 
     def usual_before(self) -> Usual | None:
         """What the process before this one found usual; None if nobody knows."""

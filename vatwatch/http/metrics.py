@@ -287,6 +287,14 @@ def _of_feed(reports: Reports) -> Iterator[Metric]:
         "Records of feeds quarantined.",
         processor.quarantined_records,
     )
+    unreadable = CounterMetricFamily(
+        "vatwatch_plan_texts_unreadable",
+        "Texts of filed plans that mean nothing that can be told, by field.",
+        labels=["field"],
+    )
+    for field, count in processor.plan_texts_unreadable.items():
+        unreadable.add_metric([field], count)
+    yield unreadable
 
 
 def _of_storage(reports: Reports) -> Iterator[Metric]:

@@ -94,6 +94,7 @@ def live_flight(flight: Flight) -> LiveFlight:
         p.qnh_i_hg,
         p.qnh_mb,
         p.flight_plan,
+        flight.parsed_plan,
         p.logon_time,
         p.last_updated,
     )
@@ -125,6 +126,7 @@ def live_prefile(filed: FiledPlan, state: NetworkState) -> LivePrefile:
         filed.name,
         filed.callsign,
         filed.plan,
+        filed.parsed,
         filed.last_updated,
         filed.filed_at,
         is_flown(filed, state),

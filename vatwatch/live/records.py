@@ -8,6 +8,7 @@ from enum import Enum
 from msgspec import Struct
 
 from vatwatch.feed.records import Facility, FlightPlan, PilotRating, Server, Transceiver
+from vatwatch.traffic.parsed_plan import ParsedPlan
 
 
 class Collection(Enum):
@@ -48,6 +49,8 @@ class LiveFlight(Struct, frozen=True, gc=False):
     qnh_i_hg: float | None
     qnh_mb: int | None
     flight_plan: FlightPlan | None
+    plan: ParsedPlan | None
+    """What the texts of `flight_plan` mean."""
     logon_time: str
     last_updated: str
 
@@ -76,6 +79,8 @@ class LivePrefile(Struct, frozen=True, gc=False):
     name: str
     callsign: str
     flight_plan: FlightPlan
+    plan: ParsedPlan
+    """What the texts of `flight_plan` mean."""
     last_updated: str
     filed_at: datetime | None
     flown: bool

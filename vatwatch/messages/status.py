@@ -70,6 +70,7 @@ class ProcessorStatus(Struct, frozen=True):
     processed: int = 0
     quarantined_records: int = 0
     lost_values: dict[str, int] = {}  # values that could not be read, by kind and field
+    plan_texts_unreadable: dict[str, int] = {}  # texts of plans that mean nothing, by field
     radios_unreadable: dict[str, int] = {}  # snapshots without radios, by why
     conditions: tuple[str, ...] = ()  # what is wrong with the feed's content now
     fewer_pilots: str | None = None  # of them, far fewer pilots than usual; null: nobody has looked

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vatwatch.feed.records import Atis, Controller, FlightPlan, General, Pilot
 from vatwatch.feed.times import time_text
+from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.identity import LOGON_TOLERANCE
 from vatwatch.traffic.network_state import (
     AtisVersion,
@@ -26,6 +27,7 @@ from vatwatch.traffic.network_state import (
     Rules,
     Session,
 )
+from vatwatch.traffic.parsed_plan import parse_plan
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.prefiles import FLOWN_HOURS, Flown, in_order, route_of
 
@@ -150,7 +152,7 @@ def _flights(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tup
         (first_seen, last_seen, flown, name, server, pilot_rating, military_rating) = row[6:13]
         (latitude, longitude, altitude, groundspeed, heading, transponder) = row[13:19]
         (qnh_i_hg, qnh_mb, online, plan_id) = row[19:23]
-        plan = row[23 : 23 + len(_PLAN_FIELDS)]
+        plan = None if plan_id is None else FlightPlan(*row[23 : 23 + len(_PLAN_FIELDS)])
         written = row[23 + len(_PLAN_FIELDS) :]
         pilot = Pilot(
             cid=cid,
@@ -169,7 +171,7 @@ def _flights(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tup
             transponder=transponder,
             qnh_i_hg=qnh_i_hg,
             qnh_mb=qnh_mb,
-            flight_plan=None if plan_id is None else FlightPlan(*plan),
+            flight_plan=plan,
         )
         yield (
             online,
@@ -186,6 +188,7 @@ def _flights(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tup
                 if written[0] is None
                 else Position(written[0].astimezone(UTC), *written[1:]),
                 plan_id=plan_id,
+                parsed_plan=None if plan is None else parse_plan(plan, load_airports()),
                 seen_in_later_snapshot=last_seen > at,
             ),
         )
@@ -251,13 +254,15 @@ def _atis(cur: cursor, values: dict[str, Any]) -> Iterator[AtisVersion]:
 
 def _prefiles(cur: cursor, values: dict[str, Any]) -> Iterator[FiledPlan]:
     cur.execute(_PREFILES, values)
-    for plan_id, cid, callsign, filed_at, first_seen, *plan in cur:
+    for plan_id, cid, callsign, filed_at, first_seen, *texts in cur:
+        plan = FlightPlan(*texts)
         yield FiledPlan(
             plan_id=plan_id,
             flight_id=None,
             cid=cid,
             callsign=callsign,
-            plan=FlightPlan(*plan),
+            plan=plan,
+            parsed=parse_plan(plan, load_airports()),
             first_seen=first_seen.astimezone(UTC),
             filed_at=filed_at.astimezone(UTC),
             last_updated=time_text(filed_at),

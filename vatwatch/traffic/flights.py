@@ -12,10 +12,12 @@ from msgspec.structs import replace
 from vatwatch.feed.records import FlightPlan, Pilot
 from vatwatch.feed.times import parse_time, time_text
 from vatwatch.feed.unread import NOBODY, Unread
+from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.changes import FlightChanges
 from vatwatch.traffic.connections import continues, leave
 from vatwatch.traffic.identity import connection_id, same_logon, stable_id
 from vatwatch.traffic.network_state import FiledPlan, Flight, NetworkState, Rules
+from vatwatch.traffic.parsed_plan import parse_plan
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.presence import Known, still_there
 
@@ -74,7 +76,7 @@ def flight_changes(
 
 def _new_flight(out: FlightChanges, pilot: Pilot, logon: datetime, time: datetime) -> Flight:
     flight_id = connection_id("flight", pilot.cid, pilot.callsign, logon)
-    plan = None if pilot.flight_plan is None else _open_plan(out, flight_id, pilot, time)
+    plan = _open_plan(out, flight_id, pilot, time)
     flight = Flight(
         flight_id=flight_id,
         pilot=pilot,
@@ -84,7 +86,8 @@ def _new_flight(out: FlightChanges, pilot: Pilot, logon: datetime, time: datetim
         last_seen=time,
         flown=_flies(pilot),
         written=_position(pilot, time),
-        plan_id=plan,
+        plan_id=None if plan is None else plan.plan_id,
+        parsed_plan=None if plan is None else plan.parsed,
     )
     out.created.append(flight)
     out.positions.append(flight)
@@ -96,13 +99,12 @@ def _same_flight(
     out: FlightChanges, known: Flight, pilot: Pilot, logon: datetime, time: datetime, rules: Rules
 ) -> Flight:
     was = known.pilot
-    plan_id = known.plan_id
+    plan_id, parsed_plan = known.plan_id, known.parsed_plan
     if plan_differs(was.flight_plan, pilot.flight_plan):
         if plan_id is not None:
             out.plans_closed.append(plan_id)
-        plan_id = (
-            None if pilot.flight_plan is None else _open_plan(out, known.flight_id, pilot, time)
-        )
+        plan = _open_plan(out, known.flight_id, pilot, time)
+        plan_id, parsed_plan = (None, None) if plan is None else (plan.plan_id, plan.parsed)
     written = known.written
     due = _due(written, pilot, time, rules.position_keepalive)
     reconnected = not (
@@ -119,6 +121,7 @@ def _same_flight(
         known.flown or _flies(pilot),
         _position(pilot, time) if due else written,
         plan_id,
+        parsed_plan,
     )
     if due:
         out.positions.append(flight)
@@ -177,13 +180,22 @@ def plan_differs(one: FlightPlan | None, other: FlightPlan | None) -> bool:
     return replace(one, revision_id=0) != replace(other, revision_id=0)
 
 
-def _open_plan(out: FlightChanges, flight_id: int, pilot: Pilot, time: datetime) -> int:
-    assert pilot.flight_plan is not None
-    plan_id = stable_id("plan", flight_id, time.isoformat())
-    out.plans_opened.append(
-        FiledPlan(plan_id, flight_id, pilot.cid, pilot.callsign, pilot.flight_plan, time)
+def _open_plan(
+    out: FlightChanges, flight_id: int, pilot: Pilot, time: datetime
+) -> FiledPlan | None:
+    if pilot.flight_plan is None:
+        return None
+    plan = FiledPlan(
+        stable_id("plan", flight_id, time.isoformat()),
+        flight_id,
+        pilot.cid,
+        pilot.callsign,
+        pilot.flight_plan,
+        parse_plan(pilot.flight_plan, load_airports()),
+        time,
     )
-    return plan_id
+    out.plans_opened.append(plan)
+    return plan
 
 
 def _of_pilot(flight: Flight) -> Known:

@@ -89,12 +89,15 @@ def read_remarks(text: str) -> Remarks:
 
 
 def indicators(text: str) -> dict[str, str]:
-    """Each indicator with what stands behind it, up to the next one; empty ones are left out."""
+    """Each indicator with what stands behind it, up to the next one; empty ones are left out.
+
+    Blanks of any kind are one space.
+    """
     found: dict[str, str] = {}
     marks = list(_INDICATOR.finditer(text))
     ends = [*(mark.start() for mark in marks[1:]), len(text)]
     for mark, end in zip(marks, ends, strict=False):  # without marks there is an end
-        said = _VOICE.sub(" ", text[mark.end() : end]).strip(" \t\r\n/+")
+        said = " ".join(_VOICE.sub(" ", text[mark.end() : end]).split()).strip(" /+")
         if said and mark[1] not in found:
             found[mark[1]] = said
     return found
@@ -136,8 +139,7 @@ def _selcal(text: str) -> str | None:
 
 
 def _operator(text: str) -> str | None:
-    name = " ".join(text.split())
-    return name if len(name) <= LONGEST_OPERATOR else None
+    return text if len(text) <= LONGEST_OPERATOR else None
 
 
 def _performance(text: str) -> str | None:

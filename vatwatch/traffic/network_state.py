@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, Pilot
 from vatwatch.feed.unread import UnreadLists
+from vatwatch.traffic.parsed_plan import ParsedPlan
 from vatwatch.traffic.position import Position
 
 
@@ -52,6 +53,8 @@ class Flight(Struct, frozen=True, gc=False):
     flown: bool = False
     written: Position | None = None
     plan_id: int | None = None
+    # What the texts of the plan mean; read once for each revision.
+    parsed_plan: ParsedPlan | None = None
     # Known from a later snapshot than the one that this state is of (late snapshots only).
     seen_in_later_snapshot: bool = False
 
@@ -85,6 +88,7 @@ class FiledPlan(Struct, frozen=True, gc=False):
     cid: int
     callsign: str
     plan: FlightPlan
+    parsed: ParsedPlan
     first_seen: datetime
     # A prefile's `last_updated`: one person may have several under one callsign, filed at
     # different times (six pairs and a four in the capture of 2020-12-03).

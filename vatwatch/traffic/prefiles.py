@@ -14,10 +14,12 @@ from msgspec import Struct
 from vatwatch.feed.records import FlightPlan, Prefile
 from vatwatch.feed.times import parse_time
 from vatwatch.feed.unread import NOBODY, Unread
+from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.changes import FlightChanges, PrefileChanges
 from vatwatch.traffic.flights import plan_differs
 from vatwatch.traffic.identity import stable_id
 from vatwatch.traffic.network_state import FiledPlan, Flight, FlownFlight, NetworkState
+from vatwatch.traffic.parsed_plan import parse_plan
 from vatwatch.traffic.presence import Known, still_there
 from vatwatch.traffic.thresholds import threshold
 
@@ -56,10 +58,11 @@ def prefile_changes(
         filed_at = parse_time(prefile.last_updated)
         known = before.prefiles.get((prefile.cid, prefile.callsign, filed_at))
         if known is not None and not plan_differs(known.plan, prefile.flight_plan):
-            plan_id, first_seen = known.plan_id, known.first_seen
+            plan_id, parsed, first_seen = known.plan_id, known.parsed, known.first_seen
         else:
             who = (prefile.cid, prefile.callsign, filed_at.isoformat())
             plan_id = stable_id("prefile", *who, time.isoformat())
+            parsed = parse_plan(prefile.flight_plan, load_airports())
             first_seen = time
         plan = FiledPlan(
             plan_id,
@@ -67,6 +70,7 @@ def prefile_changes(
             prefile.cid,
             prefile.callsign,
             prefile.flight_plan,
+            parsed,
             first_seen,
             filed_at,
             prefile.last_updated,
