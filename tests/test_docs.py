@@ -12,7 +12,6 @@ import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import psycopg2
@@ -22,6 +21,7 @@ from falcon import inspect
 from scripts import messages_drawn
 from scripts.messages_drawn import received
 from scripts.reference import MESSAGES, configuration, data_dictionary, drawn, generated_part
+from vatwatch.actors.resource_monitor import REPLACED
 from vatwatch.cli import main
 from vatwatch.config.settings import load
 from vatwatch.config.sources import OLD_NAMES
@@ -29,12 +29,11 @@ from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
 from vatwatch.http.problems import App
+from vatwatch.logs import files as log_files
+from vatwatch.storage.directory_lock import NAME as LOCK
 from vatwatch.storage.migrate import migrate
-from vatwatch.supervision import SupervisorSpec, Tree
+from vatwatch.supervision import ChildSpec, SupervisorSpec, Tree
 from vatwatch.system import declare
-
-if TYPE_CHECKING:
-    from vatwatch.supervision import ChildSpec
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -129,6 +128,29 @@ def test_how_long_each_table_is_kept_is_said(database_url: str) -> None:
         for name in re.findall(r"`(\w+)`", row)
     ]
     assert sorted(said) == sorted(tables)
+
+
+def files_in_the_table() -> set[str]:
+    """The files and folders of the home of which docs/operating.md says how long they are kept."""
+    section = (DOCS / "operating.md").read_text().partition("| file in `VATWATCH_HOME` |")[2]
+    rows = re.findall(r"^\| (`.+?) \|", section.partition("\n\n")[0], re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`([\w.-]+)`", row)}
+
+
+def test_how_long_each_file_in_the_home_is_kept_is_said() -> None:
+    settings = load(env={}, directory=DOCS)
+    home = settings.general.home
+    given = [
+        value
+        for worker in workers_and_supervisors(declare(settings))
+        if isinstance(worker, ChildSpec)
+        for value in (*worker.args, *worker.kwargs.values())
+        if isinstance(value, Path) and value != home
+    ]
+    by_actors = {value.relative_to(home).parts[0] for value in given}
+    logs = {log_files.APPLICATION, log_files.ERRORS, log_files.ACCESS, log_files.AUDIT}
+    assert {"journal", "alerts.outbox", "last-poll"} <= by_actors
+    assert files_in_the_table() == by_actors | logs | {"postgres", REPLACED, LOCK}
 
 
 def test_the_drawings_of_the_messages_are_those_of_the_code() -> None:
@@ -258,8 +280,10 @@ def test_every_command_is_told_of_in_the_docs() -> None:
     assert [name for name in main.commands if f"vatwatch {name}" not in text] == []
 
 
-def workers_and_supervisors(spec: SupervisorSpec | ChildSpec) -> Iterator[str]:
-    yield spec.name
+def workers_and_supervisors(
+    spec: SupervisorSpec | ChildSpec,
+) -> Iterator[SupervisorSpec | ChildSpec]:
+    yield spec
     if isinstance(spec, SupervisorSpec):
         for child in spec.children:
             yield from workers_and_supervisors(child)
@@ -269,7 +293,7 @@ def test_the_drawing_of_the_supervision_tree_shows_every_node_in_its_order() -> 
     section = (DOCS / "architecture.md").read_text().split("## The supervision tree")[1]
     drawn = TREE_LINE.findall(section.split("```")[1].strip("\n"))
     spec = declare(load(env={}, directory=DOCS))
-    assert drawn == list(workers_and_supervisors(spec))
+    assert drawn == [node.name for node in workers_and_supervisors(spec)]
 
 
 # --- the guide for contributors, and the words ----------------------------------------------------

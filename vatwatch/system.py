@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from vatwatch.actors.alerter import AlerterActor
+from vatwatch.actors.breakers import child_policy
 from vatwatch.actors.cache import CacheActor
 from vatwatch.actors.config_watcher import ConfigWatcherActor
 from vatwatch.actors.deadlines import busy_limits_s, poll_deadline_s, write_deadline_s
@@ -46,7 +47,6 @@ from vatwatch.wiring import (
     POSTGRES_STOP_S,
     SUBSCRIPTIONS,
     WRITERS,
-    child_breaker,
 )
 
 ONE_FOR_ONE, REST_FOR_ONE = Strategy.ONE_FOR_ONE, Strategy.REST_FOR_ONE
@@ -72,7 +72,7 @@ def declare(
     home = s.general.home
     options = read_options(s.traffic) if options is None else options
     worker = partial(
-        child, breaker=child_breaker(s), handler_deadline_s=s.service.handler_deadline_s
+        child, breaker=child_policy(s.breaker), handler_deadline_s=s.service.handler_deadline_s
     )
     return supervisor("vatwatch", REST_FOR_ONE, intensity=3, period_s=600, children=[
         supervisor("core", ONE_FOR_ONE, children=[

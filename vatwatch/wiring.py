@@ -1,47 +1,32 @@
-"""What the tree is made of besides the settings: sizes, times, and who hears of what."""
+"""What the tree needs besides the settings: sizes, times, and which actor gets which events."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vatwatch.actors.event_memory import Subscription
 from vatwatch.storage.embedded import RECOVERY_S
-from vatwatch.supervision import BreakerPolicy
 
-if TYPE_CHECKING:
-    from vatwatch.config.settings import Settings
-
-# One writes; the second is for the moment in which a dead one has not been noticed yet.
+# One writes; the second is used while a dead one has not been noticed yet.
 WRITERS = 2
 POSTGRES_STOP_S = 10.0
-# It may have to be started again, with its crash recovery.
+# How long the embedded server may take to start, crash recovery included.
 POSTGRES_START_S = RECOVERY_S + 120.0
-# It starts the server again when that has died.
+# The actor also starts the server again after it has died.
 POSTGRES_DEADLINE_S = POSTGRES_START_S
 
-# In the home: what the event bus has and the table does not.
+# File in the home for what the event bus has and the table does not have yet.
 EVENTS_OUTBOX = "events.outbox"
 
-# Who of the tree hears of which events.
+# Which actors of the tree get which events.
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
-    # When to look at what holds; what it would miss it sees at its next look.
+    # It judges its rules at once. What it misses it sees at its next check.
     Subscription(
         "alerter",
         frozenset({"HEALTH_CHECK", "ERROR_OCCURRED", "SERVICE_RECOVERED", "SERVICE_STOPPED"}),
     ),
-    # What fails is probed at once.
+    # It probes a failed part at once.
     Subscription("health_monitor", frozenset({"ERROR_OCCURRED"})),
-    # A failure for want of a resource is a reason to look at the limits now.
+    # If a lack of resources caused a failure, it measures at once.
     Subscription("resource_monitor", frozenset({"ERROR_OCCURRED"})),
-    # What fails again after it is an outage of its own.
+    # A failure after a recovery is a new outage.
     Subscription("error_manager", frozenset({"SERVICE_RECOVERED"})),
 )
-
-
-def child_breaker(s: Settings) -> BreakerPolicy:
-    """Of each worker of the tree; its supervisor's intensity decides when it opens."""
-    return BreakerPolicy(
-        timeout_s=s.breaker.timeout_s,
-        max_timeout_s=max(s.breaker.timeout_s, s.breaker.max_timeout_s),
-        half_open_trials=s.breaker.trials,
-    )

@@ -12,6 +12,7 @@ import pytest
 
 from tests.actors.harness import Running, running
 from tests.feed_server import FeedServer
+from tests.test_docs import files_in_the_table
 from vatwatch.monitoring.alert_records import AlertRecord
 
 ROOT = Path(__file__).parents[2]
@@ -91,3 +92,10 @@ def test_an_answer_that_is_shown_has_the_fields_of_a_real_one(
     if path == "/api/alerts":  # one that has fired is shown, and here none has
         real = dict.fromkeys(AlertRecord.__struct_fields__) | {"deliveries": shown["deliveries"]}
     assert shape(shown) == shape(real)
+
+
+def test_a_service_writes_no_file_into_its_home_that_the_docs_do_not_name(answers: Running) -> None:
+    home = answers.settings.general.home
+    written = {path.name.removesuffix(".tmp") for path in home.iterdir()}
+    assert {"journal", "postgres", "last-poll"} <= written
+    assert written <= files_in_the_table()

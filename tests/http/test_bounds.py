@@ -9,10 +9,10 @@ import pytest
 import redis
 from falcon import testing
 
-from vatwatch.http.bodies import MAX_BODY_BYTES, read_body
 from vatwatch.http.bounds import MOST_ADDRESS_CHARS, Bounds
 from vatwatch.http.problems import add_error_handlers
 from vatwatch.http.rates import RateLimit
+from vatwatch.http.request_bodies import MAX_BODY_BYTES, read_body
 from vatwatch.http.request_counts import OTHER_METHOD, RequestCounts
 
 

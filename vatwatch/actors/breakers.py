@@ -1,4 +1,4 @@
-"""The breaker policies that the settings give, for everything outside the tree."""
+"""The breaker policies that the settings give: for dependencies, event handlers and actors."""
 
 from __future__ import annotations
 
@@ -48,4 +48,13 @@ def handler_policy(breaker: BreakerSettings, events: EventSettings) -> BreakerPo
         timeout_s=breaker.timeout_s,
         max_timeout_s=max(breaker.timeout_s, breaker.max_timeout_s),
         trial_deadline_s=2 * events.handler_timeout_s,
+    )
+
+
+def child_policy(breaker: BreakerSettings) -> BreakerPolicy:
+    """For each worker of the tree. Its supervisor's intensity decides when it opens."""
+    return BreakerPolicy(
+        timeout_s=breaker.timeout_s,
+        max_timeout_s=max(breaker.timeout_s, breaker.max_timeout_s),
+        half_open_trials=breaker.trials,
     )

@@ -102,17 +102,18 @@ class FeedClock(Struct, frozen=True):
 
 
 class Judgement(Struct, frozen=True):
-    """What is decided about one update, and what is to be done."""
+    """The decision about one update, and what must be done. Times are the updates' own."""
 
     verdict: ClockVerdict
     clock: FeedClock
-    """As it is afterwards."""
+    """The clock after this update."""
     hold: bool = False
     """Keep this update, but do not process it yet. False if it is held already."""
     release: tuple[datetime, ...] = ()
-    """Process these held updates, in this order. For another clock, this update is the last.
+    """The times of held updates to process now, in this order; usually none.
 
-    Then nothing else is to be done with this update, whether or not it is to be held."""
+    If the feed has changed to another clock (`ANOTHER_CLOCK`), the update itself is the last of
+    them: `hold` says whether it must be kept first, and no more is done with it."""
     drop: tuple[datetime, ...] = ()
     """Put these held updates into quarantine."""
 

@@ -12,8 +12,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 import falcon
 
 from vatwatch.config.access import AccessSettings
-from vatwatch.http.bodies import MAX_BODY_BYTES, too_large
 from vatwatch.http.rates import RateLimit
+from vatwatch.http.request_bodies import MAX_BODY_BYTES, too_large
 
 METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}

@@ -10,8 +10,8 @@ from msgspec import Struct
 from vatwatch.config.hot_reload import SettingChange
 from vatwatch.counting import counted
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
-from vatwatch.http.bodies import require_no_fields
 from vatwatch.http.problems import Unprocessable
+from vatwatch.http.request_bodies import require_no_fields
 from vatwatch.messages import GetSettings, ReloadOutcome, ReloadSettings
 
 # Reading takes milliseconds; a large boundary on a slow disk takes seconds.

@@ -15,7 +15,6 @@ from vatwatch.events.dead_letters import KINDS, DeadLetter, LetterFilter
 from vatwatch.events.event import Event, EventFilter, check_event
 from vatwatch.events.payloads import PAYLOADS, decode, schemas
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
-from vatwatch.http.bodies import read_fields, require_no_fields
 from vatwatch.http.near import near_match
 from vatwatch.http.pages import send_newest
 from vatwatch.http.params import (
@@ -29,6 +28,7 @@ from vatwatch.http.params import (
     text,
     words,
 )
+from vatwatch.http.request_bodies import read_fields, require_no_fields
 from vatwatch.messages import (
     AcceptEvent,
     DiscardDeadLetter,

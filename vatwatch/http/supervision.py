@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from vatwatch.errors import SupervisionError
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
-from vatwatch.http.bodies import read_fields, require_no_fields
 from vatwatch.http.near import near_match
 from vatwatch.http.params import Declared, whole_number
+from vatwatch.http.request_bodies import read_fields, require_no_fields
 from vatwatch.supervision import Ask, Fault, FaultKind, Tell
 
 log = logging.getLogger(__name__)

@@ -207,7 +207,7 @@ class Journal:
             transceivers=None,
             source=source,
         )
-        self._quarantine.note(info, reason)
+        self._quarantine.add(info, reason)
         self.set_aside_total += 1
         return info
 

@@ -57,11 +57,11 @@ class QuarantinedEntries:
         except OSError as error:
             self.unusable += 1
             return SetAside(info.path.name, None, str(error))
-        self.note(EntryInfo(info.id, path, info.size_bytes), reason)
+        self.add(EntryInfo(info.id, path, info.size_bytes), reason)
         return SetAside(info.path.name, path)
 
-    def note(self, info: EntryInfo, reason: str) -> None:
-        """An entry's file is here now: count it, and write its reason."""
+    def add(self, info: EntryInfo, reason: str) -> None:
+        """Count an entry whose file is in the folder, and write its reason beside it."""
         self.shelf.add(info)
         with suppress(OSError):  # on a full disk the entry is quarantined without its reason
             _reason_of(info).write_text(reason + "\n")
