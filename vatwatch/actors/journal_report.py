@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 
 from vatwatch.counting import counted
-from vatwatch.feed.correlation import correlation_id
-from vatwatch.feed.decode import peek
+from vatwatch.feed.correlation import correlation_id_of
 from vatwatch.messages.status import JournalStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.held import HeldEntries
@@ -85,6 +84,6 @@ class ArchiveLog:
 def correlation_of_entry(info: EntryInfo) -> str:
     """The snapshot's correlation id, or at least its time, if its file cannot be read."""
     try:
-        return correlation_id(peek(read_entry(info.path).data).update_timestamp)
+        return correlation_id_of(read_entry(info.path).data)
     except Exception:  # noqa: BLE001 - the entry is known to be broken
         return stamp_in(info.path)

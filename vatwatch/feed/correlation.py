@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from vatwatch.feed.decode import peek
+
 # The network's times have 28 characters; the longest of RFC 3339 with nine digits has 35.
 CORRELATION_LIMIT = 64
 
@@ -16,3 +18,8 @@ def correlation_id(update_timestamp: str) -> str:
     if not (text.isascii() and text.isprintable()):
         text = text.encode("unicode_escape").decode("ascii")
     return text[:CORRELATION_LIMIT]
+
+
+def correlation_id_of(feed: bytes) -> str:
+    """The correlation id of the snapshot in these bytes. Raises FeedError if they have none."""
+    return correlation_id(peek(feed).update_timestamp)

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from vatwatch.feed.clock import Moment
-from vatwatch.feed.correlation import correlation_id
-from vatwatch.feed.decode import peek
+from vatwatch.feed.correlation import correlation_id_of
 from vatwatch.messages.processor import SnapshotJournaled
 from vatwatch.messages.shared import BatchInvalid, BatchStored, SettingsChanged
 from vatwatch.supervision import Ask, Tell
@@ -27,7 +26,7 @@ class AppendSnapshot(Ask[int]):
     @property
     def correlation_id(self) -> str:
         """The snapshot's. Raises FeedError if the bytes have none."""
-        return correlation_id(peek(self.data).update_timestamp)
+        return correlation_id_of(self.data)
 
 
 @dataclass(frozen=True, slots=True)

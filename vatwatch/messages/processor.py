@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from vatwatch.feed.correlation import correlation_id
-from vatwatch.feed.decode import peek
+from vatwatch.feed.correlation import correlation_id_of
 from vatwatch.messages.shared import BatchInvalid, BatchStored, SettingsChanged, StoreStarted
 from vatwatch.supervision import Tell
 
@@ -26,7 +25,7 @@ class SnapshotJournaled(Tell):
     @property
     def correlation_id(self) -> str:
         """The snapshot's. Raises FeedError if the bytes have none."""
-        return correlation_id(peek(self.data).update_timestamp)
+        return correlation_id_of(self.data)
 
 
 @dataclass(frozen=True, slots=True)
