@@ -1,8 +1,8 @@
-"""Writes the generated parts of the docs: settings, tables with their columns, messages.
+"""Writes the generated parts of the docs: settings, tables with columns, messages, rules.
 
 python -m scripts.reference, or `make docs`. A test holds the docs against what this would write, so
 the source is what is edited: `vatwatch/config/`, the COMMENTs of the migrations, the docstrings of
-the messages.
+the messages, and the numbers and docstrings of the rules in `vatwatch/traffic/`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 
 import vatwatch.messages
-from scripts import messages_drawn
+from scripts import messages_drawn, rules_listed
 from vatwatch.config.settings import SECTIONS, Described, describe, load
 from vatwatch.storage.embedded import EmbeddedPostgres
 from vatwatch.storage.migrate import migrate
@@ -34,6 +34,7 @@ def main() -> None:
     """Rewrite the generated pages."""
     write(DOCS / "configuration.md", configuration())
     write(DOCS / "messages.md", messages_drawn.tables())
+    write(DOCS / "rules.md", rules_listed.listed())
     write_drawing()
     with tempfile.TemporaryDirectory() as home:
         cluster = EmbeddedPostgres(Path(home))

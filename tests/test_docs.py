@@ -18,7 +18,7 @@ import psycopg2
 import pytest
 from falcon import inspect
 
-from scripts import messages_drawn
+from scripts import messages_drawn, rules_listed
 from scripts.messages_drawn import received
 from scripts.reference import MESSAGES, configuration, data_dictionary, drawn, generated_part
 from vatwatch.actors.resource_monitor import REPLACED
@@ -156,6 +156,10 @@ def test_how_long_each_file_in_the_home_is_kept_is_said() -> None:
 def test_the_drawings_of_the_messages_are_those_of_the_code() -> None:
     assert generated_part(DOCS / "messages.md") == messages_drawn.tables(), "run `make docs`"
     assert drawn(MESSAGES.read_text()) == messages_drawn.drawing(), "run `make docs`"
+
+
+def test_the_rules_and_their_numbers_are_those_of_the_code() -> None:
+    assert generated_part(DOCS / "rules.md") == rules_listed.listed(), "run `make docs`"
 
 
 def test_the_way_of_a_snapshot_names_messages_that_there_are() -> None:
