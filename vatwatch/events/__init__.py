@@ -1,1 +1,1 @@
-"""What happened, as values: events, their schemas, and what could not be delivered. Pure."""
+"""Events as values: their types and schemas, and dead letters. Pure."""

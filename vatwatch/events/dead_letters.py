@@ -1,4 +1,5 @@
-"""Dead letters: what could not be delivered, kept until somebody sends it again or lets it go."""
+"""Dead letters: events, messages and alerts that could not be delivered, kept until they are
+delivered again or deleted."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ _LETTERS = UUID("b1d3c1a5-0c57-5b0e-8d5f-0b6f2a1f7c42")
 
 
 class DeadLetter(Struct, frozen=True, gc=False):
-    """One. Of a message between actors nothing is kept but a short text: it may hold anything."""
+    """A dead letter. Of a message between actors only a short text is kept, since it may contain
+    anything."""
 
     id: UUID
     kind: LetterKind
@@ -29,25 +31,25 @@ class DeadLetter(Struct, frozen=True, gc=False):
     type: str
     """Of the event or the message; an alert's: its rule."""
     reason: str
-    """In a word or two."""
+    """Why it was not delivered, in a word or two."""
     error: str
     """Its type first; empty if there was none."""
     attempts: int
     time: datetime
-    """Wall clock: of the last attempt."""
+    """When the last attempt was, by the wall clock."""
     event: EventRow | None = None
     message: str = ""
     """Of a message some words, of an alert the whole notification as JSON."""
 
     @property
     def cursor(self) -> Cursor:
-        """Among others, by time."""
+        """Its position in a list by time."""
         return self.time, self.id
 
 
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
-    """What of the letters somebody wants; empty is all."""
+    """A filter for dead letters; empty fields match all."""
 
     kind: str = ""
     receiver: str = ""
@@ -57,7 +59,7 @@ class LetterFilter:
     """Not included."""
 
     def wants(self, letter: DeadLetter) -> bool:
-        """Whether it is one of them."""
+        """Whether the dead letter matches."""
         return (
             (not self.kind or letter.kind == self.kind)
             and (not self.receiver or letter.receiver == self.receiver)
@@ -68,5 +70,5 @@ class LetterFilter:
 
 
 def letter_id(subject_id: UUID, receiver: str) -> UUID:
-    """An event, or an alert, that fails twice for one receiver is one letter."""
+    """The computed id: an event or alert that fails twice for one receiver is one dead letter."""
     return uuid5(_LETTERS, f"{subject_id}\x1f{receiver}")

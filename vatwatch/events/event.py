@@ -1,4 +1,4 @@
-"""Events: one, a row of the table, what of them somebody wants, and whether one may be taken."""
+"""Events: the event, its row in the table, filters, and the check against its schema."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 from vatwatch.errors import EventRefused
 from vatwatch.events.payloads import check, decode
 
-# Of an event among others: its time, and its id if several have that time.
+# The position of an event: its time, and its id if several have that time.
 Cursor: TypeAlias = tuple[datetime, UUID]
 
 
@@ -62,7 +62,7 @@ class EventRow(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """What of the events somebody wants; empty is all."""
+    """A filter for events; empty fields match all."""
 
     types: frozenset[str] = frozenset()
     source: str = ""
@@ -72,7 +72,7 @@ class EventFilter:
     """Not included."""
 
     def wants(self, event: Event) -> bool:
-        """Whether it is one of them."""
+        """Whether the event matches."""
         return (
             (not self.types or event.type in self.types)
             and (not self.source or event.source == self.source)
@@ -83,12 +83,12 @@ class EventFilter:
 
 
 def check_event(event: Event) -> None:
-    """Raises EventRefused, with the field, if it is not as the schemas say."""
+    """Check an event. Raises EventRefused, naming the field, if it does not fit its schema."""
     check(event.type, event.payload)
     if event.time.tzinfo is None:
         raise EventRefused(event.type, "time: it is in no time zone")
     for name in ("source", "correlation_id"):
         text = getattr(event, name)
-        # PostgreSQL's texts hold no NUL, nor half a character.
+        # PostgreSQL's texts cannot contain NUL, nor half a character.
         if not isinstance(text, str) or not (text == "" or text.isprintable()):
             raise EventRefused(event.type, f"{name}: expected a printable text")

@@ -1,7 +1,7 @@
-"""What each type of event says: one schema a type, in `PAYLOADS`.
+"""The payloads of events: one schema for each type, in `PAYLOADS`.
 
-A field is added with a default, and none is ever taken away or given another meaning: events of
-years ago are read with the schemas of today.
+New fields have a default. No field is ever removed or changed in meaning, since old events are read
+with the current schemas.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class Payload(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """What an event says. A field that is not in the schema is refused like a wrong one."""
+    """The base of all payloads. Unknown fields are refused like wrong ones."""
 
 
 class FlightPayload(Payload, frozen=True, gc=False):
@@ -183,12 +183,14 @@ PAYLOADS: dict[str, type[Payload]] = {
 }
 
 _DECODERS = {kind: msgspec.json.Decoder(payload) for kind, payload in PAYLOADS.items()}
-# JSON's escape of NUL, which PostgreSQL's texts do not hold; not an escaped backslash before u0000.
+# JSON's escape of NUL, which PostgreSQL's texts cannot contain; not an escaped backslash before
+# u0000.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def check(kind: str, payload: Struct) -> None:
-    """Raises EventRefused, with the field, if the payload does not fit the type's schema."""
+    """Check a payload. Raises EventRefused, naming the field, if it does not fit the type's
+    schema."""
     wanted = _known(kind)
     if type(payload) is not wanted:
         raise EventRefused(

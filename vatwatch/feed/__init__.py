@@ -1,1 +1,1 @@
-"""What the network says: typed records, decoding, validation. Pure."""
+"""The feeds of the network: typed records, decoding, validation, clocks. Pure."""

@@ -1,8 +1,8 @@
-"""Whether a feed's time is believed: one decision, for every update that is fetched.
+"""Decides for every fetched update whether its time is believed.
 
-A time that the other side chooses must not decide alone what is kept. Of several data servers one
-may have a wrong clock, a cache may serve an older copy after a newer one, a recording may be played
-as if it were live, and our own clock may be wrong too.
+The sender's time alone must not decide what is kept. One of several data servers may have a wrong
+clock, a cache may serve an older copy after a newer one, a recording may be played as if it were
+live, and our own clock may be wrong, too.
 
     new             later than the newest that was followed, and at most five minutes ahead
     same            the newest itself
@@ -14,12 +14,12 @@ as if it were live, and our own clock may be wrong too.
 
 *New*, *another clock* and *returned* are followed: what is fetched is kept and processed. *Future*
 and *older* updates are held: they are kept, and processed only if their clock turns out to be the
-one to follow. If the feed returns to the known clock first, they are dropped into quarantine. What
-is not a time at all is refused before (`times.parse_feed_time`).
+one to follow. If the feed returns to the known clock first, they are dropped into quarantine.
+Values that are not a time are refused earlier (`times.parse_feed_time`).
 
-"Ahead" means: of our own clock, or of the clock that is followed if that one is ahead of ours, as
-it should show by now. So a clock that gains on ours (it drifts; a simulator at ten times the speed)
-is followed on and on, and one that is about five minutes ahead is not held every other time.
+"Ahead" means: ahead of our own clock, or, if the followed clock is ahead of ours, ahead of what
+that one should show by now. So a clock that gains on ours (it drifts; a simulator at ten times the
+speed) is followed on and on, and one that is about five minutes ahead is not held every other time.
 
 Pure: a `FeedClock` and an update go in, a new `FeedClock` and what to do come out.
 """
@@ -42,9 +42,9 @@ AHEAD = timedelta(minutes=5)
 PROOF = 3
 # Updates that are held at a time. One clock needs two, so this is enough for six wrong ones.
 MOST_HELD = 12
-# A clock that seems to run faster than this has leapt. The simulator goes to 1,000.
+# A clock that seems to run faster than this has jumped. The simulator's speed goes up to 1,000.
 TOP_SPEED = 1000.0
-# The calendar of `times.parse_feed_time`, within which nothing more can be expected.
+# The calendar of `times.parse_feed_time`; no times outside are expected.
 CENTURY = timedelta(days=36_525)
 
 
@@ -84,7 +84,7 @@ class Moment(Struct, frozen=True):
 
 
 class FeedClock(Struct, frozen=True):
-    """The clock that is followed, and those that are doubted."""
+    """The clock that is followed, and those in doubt."""
 
     newest: Moment | None = None
     """The latest update that was followed. None: nothing is known yet."""
@@ -93,11 +93,11 @@ class FeedClock(Struct, frozen=True):
     runs: tuple[tuple[Moment, ...], ...] = ()
     """Updates that are held, as the clocks that they may belong to: each advances in itself."""
     row: tuple[Moment, ...] = ()
-    """The latest that were fetched in a row, held before or not, if each advanced. All are held."""
+    """The latest updates fetched in a row, held before or not, if each advanced. All are held."""
 
     @property
     def held(self) -> tuple[Moment, ...]:
-        """All updates that are held, as they were fetched."""
+        """All held updates, in the order in which they were fetched."""
         return tuple(sorted((m for run in self.runs for m in run), key=lambda m: m.at))
 
 
@@ -154,7 +154,8 @@ def restore(
     unfinished = []
     for update in held:
         judgement = judge(clock, update)
-        # Which updates came again between them, the journal does not tell: they are no row.
+        # The journal does not say which updates came again between them, so they do not count as in
+        # a row.
         clock = replace(judgement.clock, row=())
         if judgement.verdict.is_followed and update.time not in judgement.release:
             judgement = replace(judgement, release=(*judgement.release, update.time))
@@ -218,14 +219,14 @@ def _doubt(clock: FeedClock, update: Moment, *, is_older: bool) -> Judgement:
     after = replace(clock, runs=(*others, run), row=row)
     forgotten: tuple[Moment, ...] = ()
     if len(after.held) > MOST_HELD:
-        # The one that has not advanced for longest.
+        # The one that has not advanced for the longest time.
         forgotten = after.runs[0]
         after = replace(after, runs=after.runs[1:], row=tuple(m for m in row if m not in forgotten))
     return Judgement(verdict, after, hold=True, drop=tuple(m.time for m in forgotten))
 
 
 def _row(clock: FeedClock, update: Moment, *, is_older: bool) -> tuple[Moment, ...]:
-    """Those fetched in a row, this one included. One that is fetched twice counts once."""
+    """The updates fetched in a row, including this one. One that is fetched twice counts once."""
     if not clock.row:
         return (update,)
     latest = clock.row[-1]
@@ -248,7 +249,7 @@ def _is_older(clock: FeedClock, update: Moment) -> bool:
 
 
 def _speed(run: Sequence[Moment]) -> float:
-    """How fast a clock that is ahead of ours runs. One that is not is held to ours."""
+    """How fast a clock that is ahead of ours runs. Other clocks are compared with ours."""
     if len(run) < 2 or any(m.lead <= AHEAD for m in run):
         return 1.0
     elapsed = run[-1].at - run[0].at

@@ -1,4 +1,4 @@
-"""What ties together all that is said of one snapshot: messages, events, errors, log lines."""
+"""The correlation id, which connects all messages, events, errors and log lines of one snapshot."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""From the feed's bytes to typed records. One bad value costs itself, one bad record costs itself.
+"""Decodes the feed's bytes into typed records. A bad value or record does not affect the others.
 
-The fast way: each list is taken apart into records, and each record is decoded into its type. That
-costs half as much again as the whole in one go, which would keep the interpreter, and with it the
-hub, for all of its time. The tolerant way begins only where the fast one has failed: for a record,
-value by value (`shapes`); for a body that is not JSON, bracket by bracket (`scan`, `lenient`).
+The fast way splits each list into records and decodes each record into its type. That takes 50 %
+more time than decoding the whole body at once, which would hold the interpreter, and with it the
+hub, all that time. The tolerant way is used only where the fast one has failed: for a record, value
+by value (`shapes`); for a body that is not JSON, bracket by bracket (`scan`, `lenient`).
 docs/reading.md says what is read as what.
 """
 
@@ -47,7 +47,7 @@ from vatwatch.feed.shapes import ReadRecord, Shape, read_record
 from vatwatch.feed.times import parse_time
 from vatwatch.feed.unread import Unread, UnreadLists
 
-# What a decoder raises: no JSON or another shape, no UTF-8, nested too deep.
+# What a decoder raises: not JSON or another shape, not UTF-8, nested too deep.
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 NULL = b"null"
@@ -70,14 +70,14 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Tally(Struct, frozen=True, gc=False):
-    """Of one kind of record: how many the feed holds, and how many of them could be read."""
+    """Counts for one kind of record: how many the feed has, and how many could be read."""
 
     sent: int
     read: int
 
 
 class DecodedFeed(Struct, frozen=True):
-    """A feed of good records, and what is known of the others.
+    """The good records of a feed, and what is known about the others.
 
     `set_aside` counts the records that could not be used; `quarantined` holds the first of them.
     `lost` counts the values of good records that could not be read, by `kind.field`. `tallies` are
@@ -93,7 +93,7 @@ class DecodedFeed(Struct, frozen=True):
 
 
 class DecodedRadios(Struct, frozen=True):
-    """The radios of each client, and what could not be used."""
+    """The radios of each client, and the unusable ones."""
 
     radios: list[ClientRadios]
     quarantined: tuple[Quarantined, ...]
@@ -122,7 +122,7 @@ class _Sections(Struct):
 
 
 class _Body(NamedTuple):
-    """A body taken apart: its head, the records of its lists, and what is not a list."""
+    """A body in parts: its head, the records of its lists, and members that are not lists."""
 
     general: bytes
     lists: dict[str, Sequence[bytes | Raw]]
@@ -133,7 +133,7 @@ _HEAD = msgspec.json.Decoder(_Head)
 _SECTIONS = msgspec.json.Decoder(_Sections)
 _RAWS = msgspec.json.Decoder(list[Raw])
 _DECODERS: dict[type[Struct], msgspec.json.Decoder[Any]] = {
-    # Not strict: a number as a text, or 1019.0 for 1019, says what it says.
+    # Not strict: a number as a text, or 1019.0 for 1019, is accepted.
     shape.record: msgspec.json.Decoder(shape.record, strict=False)
     for shape in vars(shapes).values()
     if isinstance(shape, Shape)
@@ -141,13 +141,14 @@ _DECODERS: dict[type[Struct], msgspec.json.Decoder[Any]] = {
 
 
 def peek(raw: bytes) -> General:
-    """The feed's head; the rest is only seen to be JSON, or what can be read as if it were.
+    """The feed's head. The rest is only checked to be JSON, or readable like it.
 
     Raises:
         FeedEmpty: there is nothing
-        FeedNotJson: it begins with something that begins no feed
-        FeedTruncated: it ends too early, so it lacks an unknown number of records
-        FeedMalformed: it has no `general.update_timestamp`, or one that is no time of the network's
+        FeedNotJson: its beginning is not that of a feed
+        FeedTruncated: it ends too early, so an unknown number of records is missing
+        FeedMalformed: it has no `general.update_timestamp`, or one that is not a valid time of the
+            network
     """
     try:
         head = bytes(_HEAD.decode(raw).general)
@@ -157,7 +158,8 @@ def peek(raw: bytes) -> General:
 
 
 def decode_feed(raw: bytes, *, keep_names: bool = True) -> DecodedFeed:
-    """A whole feed. Without `keep_names` no name is in the quarantine. Raises as `peek` does."""
+    """Decode a whole feed. Without `keep_names` no name gets into the quarantine. Raises as `peek`
+    does."""
     try:
         body = _taken_apart(_SECTIONS.decode(raw))
     except UNDECODABLE:
@@ -193,7 +195,7 @@ def decode_feed(raw: bytes, *, keep_names: bool = True) -> DecodedFeed:
 
 
 def decode_radios(raw: bytes, *, keep_names: bool = True) -> DecodedRadios:
-    """The transceivers feed: an array without a head. Raises FeedError as `peek` does."""
+    """Decode the transceivers feed, an array without a head. Raises FeedError as `peek` does."""
     records: Sequence[bytes | Raw] | None
     try:
         records = _RAWS.decode(raw)
@@ -229,7 +231,7 @@ def _taken_apart(sections: _Sections) -> _Body:
 
 
 def _tolerantly(raw: bytes, first_key: str = "cid") -> _Body:
-    """Take a body apart that is not JSON, or not the feed's shape."""
+    """Split a body that is not JSON, or does not have the feed's shape."""
     body = mend(raw).strip()
     if not body:
         raise FeedEmpty("the body is empty")
@@ -250,7 +252,8 @@ def _not_json(body: bytes) -> FeedError:
     try:
         msgspec.json.decode(body, type=Raw)
     except UNDECODABLE:
-        # The body is not quoted: if its beginning is lost, it begins with anything, names too.
+        # The body is not quoted: if its beginning is lost, it may begin with anything, also with
+        # names.
         what = "an HTML page" if body[:1] == b"<" else "something else"
         return FeedNotJson(f"not JSON, but {what} of {counted(len(body), 'byte')}")
     return FeedMalformed("not the feed's shape: it is one value")
@@ -277,7 +280,7 @@ def _members(raw: bytes | Raw) -> Any:
 
 
 class _Reading:
-    """One body being read: what was found, quarantined and lost so far."""
+    """The state of reading one body: what was found, quarantined and lost so far."""
 
     def __init__(
         self, moment: str, quarantine: Quarantine, lost: Counter[str], body: _Body, raw: bytes
@@ -291,7 +294,7 @@ class _Reading:
         self.tallies: dict[str, Tally] = {}
 
     def each(self, shape: Shape[T], name: str) -> list[T]:
-        """The records of a list that tells of no people."""
+        """The records of a list that is not about people."""
         good: list[T] = []
         for raw in self._records(shape, name) or ():
             found = self._read(shape, raw)
@@ -302,7 +305,7 @@ class _Reading:
         return good
 
     def people(self, shape: Shape[P], name: str, seen: set[str]) -> tuple[list[P], Unread]:
-        """Those whose callsign nobody had before: it is unique in one snapshot."""
+        """The records without duplicate callsigns: a callsign is unique in one snapshot."""
         return self._each_once(shape, name, seen, _callsign)
 
     def prefiles(self) -> tuple[list[Prefile], Unread]:
@@ -310,7 +313,7 @@ class _Reading:
         return self._each_once(shapes.PREFILE, "prefiles", set(), _filed)
 
     def radios(self) -> list[ClientRadios]:
-        """The clients, each with those of its radios that can be read."""
+        """The clients, each with its readable radios."""
         return self._each_once(shapes.CLIENT, "radios", set(), _callsign)[0]
 
     def _records(self, shape: Shape[T], name: str) -> Sequence[bytes | Raw] | None:
@@ -330,7 +333,7 @@ class _Reading:
         nameless = 0
         decode, is_whole = _DECODERS[shape.record].decode, shape.is_whole
         for raw in raws:
-            # As nearly all are: as it should be, down to the last value.
+            # The usual case: every value is valid.
             try:
                 found: T = decode(raw)
             except UNDECODABLE:
@@ -358,14 +361,14 @@ class _Reading:
         return good, Unread(frozenset(named), nameless)
 
     def _read(self, shape: Shape[T], raw: bytes | Raw) -> ReadRecord[T]:
-        """A record value by value."""
+        """Read a record value by value."""
         found = read_record(shape, _members(raw), self._moment, self._lost)
         if isinstance(found.record, ClientRadios):
             return replace(found, record=self._with_radios(found.record, bytes(raw)))
         return found
 
     def _with_radios(self, client: ClientRadios, raw: bytes) -> ClientRadios:
-        """The client with those of its radios that can be read; the others are quarantined."""
+        """The client with its readable radios; the others are quarantined."""
         radios: list[Transceiver] = []
         for members in client.transceivers:
             found = read_record(shapes.RADIO, members, self._moment, self._lost)

@@ -5,7 +5,7 @@ from __future__ import annotations
 # 199.998 MHz is how the feed says "no frequency".
 NO_FREQUENCY_HZ = 199_998_000
 GRID_HZ = 5_000
-# Above it there is no radio, and the database's numbers end.
+# No radio has a higher frequency, and the database's integer ends there.
 MAX_HZ = 10**12
 
 

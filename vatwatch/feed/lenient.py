@@ -1,7 +1,7 @@
-"""Read a JSON value that is not quite JSON: whatever is wrong in it costs the value that it is in.
+"""Reads text that is almost JSON: a fault affects only the value that it is in. Never raises.
 
-Never raises. What a value cannot be read as is `LOST`, which is not null: null is a value that the
-sender did not have.
+An unreadable value becomes `LOST`, which is different from null: null means that the sender had no
+value.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ DEEPEST = 16
 _STRING = re.compile(STRING, re.DOTALL)
 _WORD = re.compile(r'[^\s"{}\[\],:]+')
 _SPACE = re.compile(r"\s*")
-# To the end of a value that nothing can be done with.
+# Up to the end of an unreadable value.
 _SKIP = re.compile(rf'(?:{STRING}|[^"{{}}\[\],])++', re.DOTALL)
 _TOKEN = re.compile(STRING + r"|[{}\[\]]", re.DOTALL)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
-# Longer ones are no numbers of a feed, and Python refuses to read 4,300 digits.
+# No number of a feed is longer, and Python refuses to read 4,300 digits.
 _LONGEST_NUMBER = 60
 _WORDS = {"true": True, "false": False, "null": None}
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -114,7 +114,7 @@ def _list(text: str, at: int, depth: int) -> tuple[list[Any], int]:
 
 
 def _over(text: str, at: int) -> int:
-    """The place after what nothing can be done with, up to a comma or a closing bracket."""
+    """The position after an unreadable value: at a comma or a closing bracket."""
     while at < len(text):
         sign = text[at]
         if sign in ",}":
@@ -130,7 +130,7 @@ def _over(text: str, at: int) -> int:
 
 
 def _past(text: str, at: int) -> int:
-    """The place after the bracket that closes the one at `at`."""
+    """The position after the bracket that closes the one at `at`."""
     depth = 0
     for token in _TOKEN.finditer(text, at):
         if token[0] in ("{", "["):

@@ -1,4 +1,4 @@
-"""Make bytes into a text that a JSON decoder takes, without a look at its structure."""
+"""Converts bytes to a text that a JSON decoder accepts, without looking at its structure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _WIDE = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def mend(raw: bytes) -> bytes:
-    """The same as UTF-8, without what makes one text invalid as JSON, and with it the whole.
+    """The body as UTF-8, without faults in single texts that would make the whole invalid JSON.
 
-    A byte order mark goes; bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD;
-    control characters become spaces; a backslash that escapes nothing stands for itself.
+    A byte order mark is removed; bytes that are not UTF-8 and halves of surrogate pairs become
+    U+FFFD; control characters become spaces; a backslash that escapes nothing stands for itself.
     """
     if raw[:2] in _WIDE:
         raw = raw.decode("utf-16", "replace").encode()

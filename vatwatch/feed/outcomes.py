@@ -1,4 +1,4 @@
-"""What came of reading a body, in a word: for counts by outcome."""
+"""The outcome of reading a body, in a word, for counts."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ FEED_OUTCOMES: dict[type[Exception], str] = {
 
 
 def outcome_of(error: FeedError) -> str:
-    """The word for an error of reading."""
+    """The outcome for an error of reading."""
     return next((FEED_OUTCOMES[kind] for kind in type(error).__mro__ if kind in FEED_OUTCOMES), "")

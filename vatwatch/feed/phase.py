@@ -1,14 +1,14 @@
 """When to poll: just after the feed is written, and never too soon after the last poll.
 
 The feed is written at a fixed phase of its period (…:10.12, :25.12). A collector whose clock runs
-with the feed's polls a little after that. When a poll finds nothing new it came too soon, and the
-ones after it come later. A feed with another clock (a replay, a simulator at speed)
-is polled at a steady pace, which shifts likewise; so is one that is asked more often than VATSIM's
-is written (a mirror, a simulator): such a feed is polled without waiting for its phase.
+with the feed's polls a little after that. If a poll finds nothing new it was too early, and the
+next ones are later. A feed with another clock (a replay, a simulator at speed) is polled at a
+steady pace, which shifts in the same way. So is a feed that is polled more often than VATSIM's is
+written (a mirror, a simulator); there is no wait for its phase.
 
-A collector that starts finds the feed at any phase. To poll just after it is written from then on,
-it would have to wait for up to 29 s once, and miss an update. With `misses_none` it goes on at the
-phase that it has, until something else costs an update anyway.
+A collector may start at any phase of the feed. To poll just after each write, it would first have
+to wait for up to 29 s and miss an update. With `misses_none` it keeps its phase until an update is
+missed anyway.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from msgspec import Struct
 FEED_PERIOD_S = 15.0
 # After the feed's own time, for the writing and the CDN.
 FIRST_MARGIN_S = 2.0
-# A feed whose time is further off than this runs by another clock.
+# A feed whose time differs by more than this has another clock.
 SAME_CLOCK_S = 120.0
-# The phase trembles by milliseconds; that must not make us wait for a whole period more.
+# The phase varies by milliseconds; that must not make us wait for one more period.
 PHASE_JITTER_S = 1.0
 
 
@@ -58,7 +58,7 @@ def next_poll(
         a poll at least `interval_s` after `plan.due` (unless our clock was set back), and not
         before `now`
     """
-    # A poll that has ended was due before now; else somebody has set the clock back.
+    # A poll that has ended was due before now, unless the clock was set back.
     plan = PollPlan(min(plan.due, now), plan.margin_s)
     margin_s = plan.margin_s
     if not advanced and update_timestamp is not None:
@@ -70,7 +70,7 @@ def next_poll(
         or interval_s < FEED_PERIOD_S
         or not _same_clock(now, update_timestamp)
     ):
-        # Whole intervals only: what a slow poll took must not shift the pace.
+        # Whole intervals only: a slow poll must not shift the pace.
         late_s = (now - plan.due).total_seconds() - shift_s
         steps = max(1, math.ceil(late_s / interval_s))
         return PollPlan(plan.due + timedelta(seconds=steps * interval_s + shift_s), margin_s)
@@ -78,7 +78,7 @@ def next_poll(
     anchor = update_timestamp + timedelta(seconds=margin_s)
     periods = math.ceil(((earliest - anchor).total_seconds() - PHASE_JITTER_S) / FEED_PERIOD_S)
     due = max(anchor + timedelta(seconds=periods * FEED_PERIOD_S), earliest)
-    # By then the feed has been written twice, and the second one may be what can be had.
+    # By then the feed has been written twice, and only the second may be available.
     replaced = update_timestamp + timedelta(seconds=2 * FEED_PERIOD_S)
     if misses_none and earliest < replaced + timedelta(seconds=FIRST_MARGIN_S) and replaced <= due:
         due = earliest

@@ -12,8 +12,8 @@ from vatwatch.feed.values import storable
 
 # Characters of a record that are kept. The longest record of 38,571 pilots has some 2,500.
 RECORD_LIMIT = 4096
-# Records of one snapshot that are kept, so that an update in which nothing can be read is not
-# written whole, four times a minute. Enough to see what is wrong; all are counted.
+# Records of one snapshot that are kept. Without a limit, an unreadable update would be written
+# completely, four times a minute. These are enough to see what is wrong; all are counted.
 SNAPSHOT_LIMIT = 100
 
 
@@ -30,7 +30,7 @@ class Quarantine:
     """The records of one snapshot that are quarantined: all counted, the first hundred kept.
 
     Without `keep_names` nothing of a record is kept but the fields that could be read, less its
-    name. A pattern over its text would miss names that are lists, or in a record that is not JSON.
+    name. A search in its text would miss names that are lists, or in a record that is not JSON.
     """
 
     def __init__(self, *, keep_names: bool) -> None:
@@ -46,7 +46,8 @@ class Quarantine:
     def add(
         self, kind: str, callsign: str, reason: str, raw: bytes, readable: Mapping[str, Any]
     ) -> None:
-        """Quarantine one. `raw` is all of it, `readable` what of it could be read, by field."""
+        """Quarantine a record. `raw` is the whole record, `readable` has its readable values by
+        field."""
         self.count += 1
         if len(self._records) >= SNAPSHOT_LIMIT:
             return
@@ -59,7 +60,7 @@ class Quarantine:
 
 
 def _nameless(readable: Mapping[str, Any]) -> dict[str, Any]:
-    # A list or an object that is read later, or not at all, can hold anything.
+    # A list or an object that is read later, or not at all, can contain anything.
     return {
         name: value
         for name, value in readable.items()

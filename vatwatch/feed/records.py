@@ -1,10 +1,10 @@
 """The feed's records, as VATSIM sends them: its own field names, its own units.
 
-What a record needs has no default: who it is, and of a pilot where. Everything else may be
-missing, and then is None, an empty text, or the default that it has here (docs/reading.md). Keys
-that are not listed are skipped: keys were added over the years and more will come. Texts and
-numbers stay as sent; what they mean is said in `traffic`. Times stay texts
-(`2025-08-06T06:54:56.0309059Z`), so that they are served as they came.
+Required fields have no default: the person and callsign, and a pilot's position. All others may be
+missing, and are then None, an empty text, or the default given here (docs/reading.md). Keys that
+are not listed are skipped: keys were added over the years and more will come. Texts and numbers
+stay as sent; `traffic` interprets them. Times stay texts (`2025-08-06T06:54:56.0309059Z`), so that
+they are served as they came.
 
 `gc=False`: records hold no cycles, and the collector must not walk ten thousand of them.
 """
@@ -15,7 +15,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-# What PostgreSQL's integer holds; the decoder refuses others, faster than a look at each would.
+# The range of PostgreSQL's integer. The decoder refuses others, which is faster than checking each.
 INT4_MIN, INT4_MAX = -(2**31), 2**31 - 1
 Int4 = Annotated[int, Meta(ge=INT4_MIN, le=INT4_MAX)]
 Cid = Annotated[int, Meta(ge=0, le=INT4_MAX)]

@@ -1,8 +1,8 @@
-"""Find the records of a body that is not quite JSON.
+"""Finds the records of a body that is almost JSON.
 
-Brackets are matched outside of strings, in one pass, so the time grows with the size of the body. A
-missing or superfluous bracket, quote or comma would shift all that follows it; so the pass comes
-back into step at places that the feed's form makes certain:
+Brackets are matched outside strings, in one pass, so the time is proportional to the size of the
+body. A missing or extra bracket, quote or comma would shift everything after it, so the pass
+synchronizes again at places that are certain from the feed's form:
 
 - a string ends at a quote that is followed by one of `, : } ]`, the beginning of an object or the
   end: another quote is part of the text;
@@ -10,7 +10,7 @@ back into step at places that the feed's form makes certain:
 - an object that begins with the first key of a record (`{"cid":`, in the radios' feed
   `{"callsign":`) begins a record, and so does an object where only a key may stand.
 
-A body that is cut off is told by this: what began the body is not ended.
+A body that is cut off is recognized by its first bracket, which is not closed.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class _Scan:
         self._open.pop()
         return True
 
-    # --- coming back into step ---------------------------------------------------------------
+    # --- synchronizing again -----------------------------------------------------------------
 
     @property
     def _in_list(self) -> bool:
@@ -246,7 +246,7 @@ class _Scan:
         self._gap_at = -1
 
     def _junk(self, at: int) -> None:
-        """What stands between two elements: commas, or elements that are no objects."""
+        """What is between two elements: commas, or elements that are not objects."""
         for piece in self._text[self._gap_at : at].split(","):
             if piece := piece.strip(_SPACES + "{}[]"):
                 self._lists[self._key].append(piece)

@@ -1,6 +1,6 @@
 """The records of both feeds, field by field: how each value is read, and which a record needs.
 
-`read_record` is the tolerant way. Records that the decoder has read in one go are only looked at
+`read_record` is the tolerant way. Records that the decoder has read at once are only checked
 (`Shape.is_whole`); both ways give the same record.
 """
 
@@ -38,9 +38,9 @@ Reader = Callable[[Any], Any]
 class Shape(Struct, Generic[T], frozen=True):
     """One kind of record.
 
-    `needed` are the fields without which it is of no use. `moments` are times for which the feed's
-    own stands in. `is_whole` tells of a decoded record whether its values can be kept, as far as
-    the record's type does not see to that.
+    `needed`: fields without which it is unusable. `moments`: times that default to the feed's own
+    time. `is_whole`: whether the values of a decoded record can be kept, as far as its type does
+    not ensure that.
     """
 
     kind: str
@@ -52,9 +52,9 @@ class Shape(Struct, Generic[T], frozen=True):
 
 
 class ReadRecord(Struct, Generic[T], frozen=True):
-    """A record, or why there is none, and what tells who it is.
+    """A record or the reason why there is none, and what identifies it.
 
-    `readable` are the values that could be read, needed or not.
+    `readable` has all values that could be read.
     """
 
     record: T | None
@@ -68,7 +68,7 @@ def read_record(shape: Shape[T], members: Any, moment: str, lost: Counter[str]) 
     """Read a record value by value.
 
     Args:
-        members: what JSON holds in the record's place
+        members: the JSON value that should be the record
         moment: the feed's own time
         lost: counts the values of good records that could not be read, by `kind.field`
     """
@@ -163,7 +163,7 @@ def _pilot_is_whole(p: Pilot) -> bool:
         and -180.0 <= p.longitude <= 180.0
         and is_time(p.logon_time)
         and is_time(p.last_updated)
-        and (qnh is None or qnh - qnh == 0.0)  # neither infinite nor no number
+        and (qnh is None or qnh - qnh == 0.0)  # neither infinite nor NaN
     )
 
 
@@ -194,7 +194,7 @@ def _radios_are_whole(client: ClientRadios) -> bool:
 
 
 def _never(_: Any) -> bool:
-    """Of records so few that they are always read value by value."""
+    """For kinds with few records, which are always read value by value."""
     return False
 
 

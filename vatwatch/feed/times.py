@@ -1,7 +1,7 @@
-"""Times as texts: one way to read them, for the feeds, for commands and for the API's parameters.
+"""Reads times from texts in one way, for the feeds, for commands and for the API's parameters.
 
-`datetime.fromisoformat` alone reads more than PostgreSQL, JavaScript and other programs do: week
-dates, dates without hyphens, any character between date and time. What is read here is RFC 3339.
+`datetime.fromisoformat` alone accepts more than PostgreSQL, JavaScript and other programs do: week
+dates, dates without hyphens, any character between date and time. This module accepts RFC 3339.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _STRICT = re.compile(
     r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 
-# VATSIM began in July 2001. A time outside of this is a mistake of somebody's clock or program, and
-# near the ends of the calendar even a time zone makes it unreadable for others.
+# VATSIM began in July 2001. A time outside this range is a mistake of a clock or program, and near
+# the ends of the calendar even a time zone makes it unreadable for others.
 FIRST_YEAR, LAST_YEAR = 2001, 2100
 
 

@@ -1,7 +1,7 @@
-"""Who is in a feed though the record cannot be read.
+"""Who is in a feed although the record cannot be read.
 
-Being there and being readable are two things: a flight does not end because the network sends
-something new in it.
+Presence and readability are different: a flight does not end because the network sends something
+new in its record.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Unread(Struct, frozen=True, gc=False):
     whole: bool = False
 
     def shows(self, cid: int, callsign: str) -> bool:
-        """Whether this one is among them for certain (`whole` or by name)."""
+        """Whether this client is certainly among them (`whole` or by name)."""
         if self.whole:
             return True
         if not self.named:
@@ -34,7 +34,7 @@ NOBODY = Unread()
 
 
 class UnreadLists(Struct, frozen=True, gc=False):
-    """Of the feed's lists of people."""
+    """The unread records of each list of people."""
 
     pilots: Unread = NOBODY
     controllers: Unread = NOBODY

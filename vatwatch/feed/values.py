@@ -1,9 +1,8 @@
-"""What a value of the feed means, if it means one thing.
+"""Reads single values of the feed, if they have one clear meaning.
 
-Each function takes whatever JSON can hold and gives the value, None if there is none (missing or
-null), or `LOST` if there is one that cannot be read. A number may come as a text and a text as a
-number; a fraction is rounded where a whole number is meant. `true` is not a number: it could be 1,
-and could be a mistake.
+Each function takes any JSON value and returns the value, None if there is none (missing or null),
+or `LOST` if it cannot be read. A number may come as a text and a text as a number; a fraction is
+rounded if a whole number is needed. `true` is not a number: it could be 1 or a mistake.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ Lost: TypeAlias = Any
 CALLSIGN_LIMIT = 20
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-# Nearly all times, told at half the price of reading them: any day that each month has.
+# Matches nearly all times, in half the time of parsing them: any day that each month has.
 _PLAINLY_A_TIME = re.compile(
     r"20(?:0[1-9]|[1-9][0-9])-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z"
 ).fullmatch
-# Of a number that is sent as a text. Longer ones mean nothing here.
+# Length of a number that is sent as a text. Longer ones have no meaning here.
 _LONGEST_NUMBER = 60
 
 
@@ -60,7 +59,7 @@ def integer(value: Any, low: int = INT4_MIN, high: int = INT4_MAX) -> int | Lost
 
 
 def identifier(value: Any, high: int = INT4_MAX) -> int | Lost | None:
-    """A number that names something: not negative, and never rounded."""
+    """A number that is an id: not negative, and never rounded."""
     found = _exact(value)
     if found is None or found is LOST:
         return found
@@ -104,7 +103,7 @@ def frequency(value: Any) -> str | Lost | None:
 
 
 def lines(value: Any) -> list[str] | Lost | None:
-    """A text by lines; those that are null or no text are left out."""
+    """The lines of a text; those that are null or not a text are left out."""
     if value is None:
         return None
     if isinstance(value, str):

@@ -1,1 +1,1 @@
-"""The Falcon app. Knows actors by name, and opens no database connection of its own."""
+"""The Falcon app. It knows actors by name and opens no database connections."""

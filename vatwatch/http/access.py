@@ -1,8 +1,8 @@
 """Authorization of requests that change something: an API key, a rate, a line in the audit log.
 
-Reading is free. Everything else calls `WriteAuthorization.require` before it looks at anything
-else, so that nobody without a key learns what there is, and each attempt with one has its line.
-The line is written when the outcome is known, by `AuditTrail`.
+Reading needs no key. Every other request first calls `WriteAuthorization.require`, so a client
+without a key learns nothing, and each attempt with a key has its line. `AuditTrail` writes the line
+when the outcome is known.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ CHALLENGE = "Bearer"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Somebody wants to change something."""
+    """A request to change something."""
 
     who: str
-    """The key's fingerprint; the key itself is nowhere to be read."""
+    """The key's fingerprint; the key itself is never shown."""
     action: str
 
 
 class WriteAuthorization:
-    """Knows the keys, and how often each was used."""
+    """Checks the keys, and counts how often each was used."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class WriteAuthorization:
     ) -> None:
         """`rate` as in `30/minute`, of each key; counted in Redis with a `redis_url`.
 
-        Without an `audit_log` its lines go to the log alone.
+        Without an `audit_log` its lines go only to the log.
         """
         self._keys = [key.encode() for key in keys]
         self._rate = RateLimit(rate, redis_url=redis_url)
@@ -53,19 +53,20 @@ class WriteAuthorization:
         self.audit = AuditLog(audit_log)
 
     def change(self, access: AccessSettings) -> None:
-        """Go on with these keys and this rate; under the same rate what was used counts on."""
+        """Use these keys and this rate from now on; if the rate is the same, the counts are
+        kept."""
         self._keys = [key.get_secret_value().encode() for key in access.api_keys]
         if access.write_rate != self._rate.text:
             self._rate = RateLimit(access.write_rate, redis_url=self._redis_url)
 
     def require(self, req: falcon.Request, action: str) -> str:
-        """Let the request do `action`, or say why not; the fingerprint of the key.
+        """Let the request do `action`, or raise. Returns the fingerprint of the key.
 
         Raises:
             falcon.HTTPForbidden: there are no keys
             falcon.HTTPUnauthorized: no key, or a wrong one
             falcon.HTTPTooManyRequests: this key was used too often
-            BadRequest: it has a parameter that its resource has not
+            BadRequest: it has a parameter that its resource does not have
         """
         req.context.attempt = Attempt(NOBODY, action)
         who = self._identify(req)
@@ -81,7 +82,7 @@ class WriteAuthorization:
         return who
 
     def name(self, req: falcon.Request, action: str) -> None:
-        """Say more exactly what an admitted request wants, now that its body was read."""
+        """Describe an admitted request more exactly, after its body was read."""
         req.context.attempt = Attempt(req.context.attempt.who, action)
 
     def _identify(self, req: falcon.Request) -> str:
@@ -90,9 +91,9 @@ class WriteAuthorization:
                 description="Nothing can be changed: the service has no keys (VATWATCH_API_KEYS)."
             )
         scheme, _, given = (req.auth or "").partition(" ")
-        # A header may hold any byte; as text these are surrogates or Latin-1.
+        # A header may contain any byte; as text these are surrogates or Latin-1.
         key = given.strip().encode("utf-8", "surrogateescape")
-        # Every key is compared, so that the time tells nothing.
+        # Every key is compared, so that the time reveals nothing.
         known = [hmac.compare_digest(key, one) for one in self._keys]
         if scheme.lower() != "bearer" or not any(known):
             raise falcon.HTTPUnauthorized(
@@ -104,7 +105,7 @@ class WriteAuthorization:
 
 
 class AuditTrail:
-    """Falcon's middleware: writes each attempt down when its outcome is known."""
+    """Falcon's middleware: writes a line for each attempt when its outcome is known."""
 
     def __init__(self, audit: AuditLog) -> None:
         self._audit = audit
@@ -112,7 +113,7 @@ class AuditTrail:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
     ) -> None:
-        """One line, if something was to be changed."""
+        """Write one line, if the request was to change something."""
         attempt: Attempt | None = getattr(req.context, "attempt", None)
         if attempt is None:
             return

@@ -1,6 +1,6 @@
-"""The access log: a line for each request, with nothing in it that is secret or could be a name.
+"""The access log: a line for each request, without secrets and without names of people.
 
-Only what is needed for a line is kept while the request is answered. The line itself is made in the
+While the request is answered, only what the line needs is kept. The line itself is made in the
 thread that writes it.
 """
 
@@ -16,7 +16,7 @@ from msgspec import Struct
 from vatwatch.logs.formats import json_line, moment
 from vatwatch.redaction import MASK, Redactor, is_secret_parameter, redact, redactor
 
-# A request line may have 4,094 bytes and a header 8,190; nobody reads so far.
+# A request line may have 4,094 bytes and a header 8,190; the rest is cut.
 MOST_CHARS = 500
 # Their values are numbers and names of people.
 PERSONAL = frozenset({"cid", "name", "real_name", "user_id"})
@@ -28,15 +28,15 @@ _NOT_PRINTABLE = re.compile(r'[^ -~]|["\\]')
 
 
 class AccessEntry(Struct, frozen=True, gc=False):
-    """One request that was answered. Texts as they came, as Latin-1: any byte can be in them."""
+    """One answered request. Its texts are unchanged, as Latin-1, so they may contain any byte."""
 
     time: float
     """When it was answered, in seconds since 1970."""
     client: str
-    """An address, seen through the proxies that are trusted."""
+    """The client's address, behind trusted proxies."""
     method: str
     target: str
-    """Path and query, as they stood in the request line."""
+    """Path and query, as in the request line."""
     status: int
     sent_bytes: int
     """Of the body."""
@@ -72,10 +72,9 @@ class AccessEntry(Struct, frozen=True, gc=False):
 
 
 def _remembered(most: int) -> Callable[[Callable[[str], str]], Callable[[str], str]]:
-    """Remember what was made of the latest `most` texts: pages and bots send the same again.
+    """Cache the results for the latest `most` texts: pages and bots send the same again.
 
-    A long text is made anew each time, as its sender may have many of it. So is every text once
-    there are new secrets.
+    Long texts are not cached, since a client may send many of them. New secrets empty the cache.
     """
 
     def remember(make: Callable[[str], str]) -> Callable[[str], str]:
@@ -94,7 +93,7 @@ def _remembered(most: int) -> Callable[[Callable[[str], str]], Callable[[str], s
 
 @_remembered(1024)
 def safe_target(text: str) -> str:
-    """Without secrets and names, percent-encoded where it is not ASCII, and not too long."""
+    """The text without secrets and names, percent-encoded where it is not ASCII, and cut."""
     text = _USERINFO.sub(rf"\1//{MASK}@", text)
     path, mark, query = text.partition("?")
     shown = redact(path + mark + "".join(map(_pair, _PAIR.split(query))))

@@ -1,4 +1,4 @@
-"""Alerts: the rules, what fires now, what fired before, and what became of each notification."""
+"""Alerts: the rules, what fires now, what fired before, and the state of each notification."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AlertsResource(BaseResource):
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """`active` and `past`, each the latest first; `next_cursor` leads to past ones before."""
+        """`active` and `past`, each the latest first; `next_cursor` leads to earlier past ones."""
         wanted = AlertFilter(
             state=STATE.of(req),
             rule=RULE.of(req),

@@ -67,7 +67,8 @@ def create_app(service: AppContext) -> App:
     requests = RequestCounts()
     bounds = Bounds(service.read_rate, service.trusted_proxies)
     origins = CrossOrigin(service.cors_origins)
-    # The first is the outermost: what the others refuse has an id, and is counted.
+    # The first is the outermost, so requests that the others refuse also have an id and are
+    # counted.
     middleware: list[Any] = [
         RequestIds(),
         requests,
@@ -95,7 +96,7 @@ def create_app(service: AppContext) -> App:
     flight, track = RecordResource(service, Collection.FLIGHTS), TrackResource(service)
     app.add_route("/api/flights/{callsign}", flight)
     app.add_route("/api/flights/{callsign}/track", track)
-    # The latest is tried first: a track before a record.
+    # The last one is tried first: a track before a record.
     add_callsigns_with_slashes(app, "/api/flights", flight)
     add_callsigns_with_slashes(app, "/api/flights", track, "/track")
     app.add_route("/api/controllers", CollectionResource(service, Collection.CONTROLLERS))

@@ -1,4 +1,4 @@
-"""What the endpoints share: the tree, the names of its actors, limits and rights."""
+"""What all endpoints share: the tree, settings, rates, access rights."""
 
 from __future__ import annotations
 
@@ -23,37 +23,38 @@ from vatwatch.supervision import Ask, Recovery, Remedy, Tree, give_way
 
 R = TypeVar("R")
 
-# A person is waiting; longer than a healthy service ever takes.
+# A person is waiting. This is longer than a healthy service ever takes.
 ASK_TIMEOUT_S = 5.0
 
 
 @dataclass(slots=True)
 class AppContext:
-    """The service of this process. What the settings say of it changes with them (`use`)."""
+    """The service of this process, for the endpoints. `use` applies changed settings."""
 
     tree: Tree
     started_at: datetime
     authorization: WriteAuthorization
     faults_allowed: bool = False
     read_rate: RateLimit | None = None
-    """How often one client may ask; None: as often as it can."""
+    """How often one client may ask; None: no limit."""
     keeps_errors: bool = True
     """Whether the error manager is on (ERROR_MANAGER_ENABLED)."""
     cors_origins: tuple[str, ...] | None = ("*",)
-    """Origins whose pages may read in a browser; `*` alone: all; None: no other than our own."""
+    """Origins whose pages may read in a browser; `*` alone: all; None: only our own."""
     trusted_proxies: tuple[str, ...] = ()
-    """Networks whose X-Forwarded-For is believed."""
+    """Networks of proxies whose X-Forwarded-For is trusted."""
     ask_timeout_s: float = ASK_TIMEOUT_S
     on_change: list[Callable[[AccessSettings], None]] = field(default_factory=list)
-    """Called when the settings change, for what was made from the old ones."""
+    """Called when the settings change, to update what was made from the old ones."""
 
     @property
     def uptime_s(self) -> float:
-        """Since the start of the service, to a tenth."""
+        """Seconds since the start of the service, to a tenth."""
         return round((datetime.now(UTC) - self.started_at).total_seconds(), 1)
 
     def use(self, settings: Settings) -> None:
-        """Go on by these settings: keys, rates, origins, proxies, and whether faults are taken."""
+        """Use these settings from now on: keys, rates, origins, proxies, and whether faults are
+        allowed."""
         access = settings.access
         self.faults_allowed = access.faults
         self.authorization.change(access)
@@ -64,7 +65,7 @@ class AppContext:
         """Ask an actor. Its errors become problem documents (`problems`).
 
         Raises:
-            TooManyQuestions: as many are in line as it can answer in time: 503 at once
+            TooManyQuestions: the actor's public lane is full; the client gets 503 at once
         """
         try:
             return self.tree.directory.address(name).ask(
@@ -74,24 +75,25 @@ class AppContext:
                 asker_is_gone=asker_is_gone(),
             )
         except TooManyQuestions:
-            # A client that repeats its question must not keep the hub from the actors that answer.
+            # A client that asks in a loop must not block the hub for the actors that answer.
             give_way()
             raise
 
     def reports(self) -> Reports:
-        """How every service is. Raises SupervisionError if the health monitor cannot say."""
+        """The reports of all services. Raises SupervisionError if the health monitor does not
+        answer."""
         return self.ask("health_monitor", GetReports())
 
     def recovery(self, operation: str, *remedies: Remedy) -> Recovery:
-        """What is done about failures of an operation; the error manager hears of them.
+        """Declare what is done about failures of an operation.
 
-        Their correlation id is the request's.
+        The error manager is told of them, with the request's id as correlation id.
         """
         return Recovery("http", operation, remedies, self.tree.observers.notify, current_request_id)
 
 
 def send_json(resp: falcon.Response, body: object) -> None:
-    """Answer with this, as JSON."""
+    """Set the answer to `body`, as JSON."""
     resp.content_type = falcon.MEDIA_JSON
     resp.data = msgspec.json.encode(body)
 

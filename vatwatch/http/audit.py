@@ -1,8 +1,8 @@
-"""The audit log: a line for each attempt to change something: who, from where, and the outcome.
+"""The audit log: a line for each attempt to change something: the key, the address, the outcome.
 
-With a valid key each attempt has a line, which is on the disk before the answer goes
-out. Requests without a key cost at most a line in `QUIET_S`, which tells how many there were:
-anybody can send them, and the disk is what the journal lives on.
+Each attempt with a valid key has a line, which is on the disk before the answer is sent. Requests
+without a key cause at most one line in `QUIET_S`, which says how many there were: any client can
+send them, and they must not fill the disk that the journal needs.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from vatwatch.redaction import redact
 log = logging.getLogger(__name__)
 
 NOBODY = "nobody"
-"""In the place of a key's fingerprint: there was no key, or a wrong one."""
-# Attempts without a valid key: one line in this time, the others are counted.
+"""Used instead of a key's fingerprint if there was no key, or a wrong one."""
+# Attempts without a valid key get one line in this time; the others are counted.
 QUIET_S = 10.0
-# A path may have 4,094 bytes (gunicorn's bound of a request line); nobody reads so far.
+# A path may have 4,094 bytes (gunicorn's bound of a request line); the rest is cut.
 MOST_CHARS = 300
 
 
@@ -32,7 +32,7 @@ class AuditLog:
     """A file, and the log of the service."""
 
     def __init__(self, path: Path | None, clock: Callable[[], float] = monotonic) -> None:
-        """Without a `path` the lines go to the log alone."""
+        """Without a `path` the lines go only to the log."""
         self._path = path
         self._clock = clock
         self._told_at: float | None = None
@@ -41,7 +41,7 @@ class AuditLog:
         """Requests without a valid key so far."""
 
     def attempt(self, who: str, client: str, action: str, outcome: str) -> None:
-        """Write the line of an attempt; without a valid key it may only be counted."""
+        """Write the line of an attempt. Without a valid key it may only be counted."""
         if who != NOBODY:
             self._write(who, client, action, outcome)
             return
@@ -74,11 +74,12 @@ class AuditLog:
         else:
             named = f" [request_id={request_id}]" if request_id else ""
             line = f"{moment(time())} key {who} from {client}{named}: {action}: {outcome}"
-        # What cannot be written is counted and told; what was asked for may mend the disk.
+        # A line that cannot be written is counted and reported; the request goes on, since it may
+        # be the one that fixes the disk.
         writer.put_and_wait(files.file(self._path), f"{line}\n".encode())
 
 
 def printable(text: str) -> str:
-    """The text on one line, with what is not printable escaped, and bounded."""
+    """The text on one line, bounded, with unprintable characters escaped."""
     cut = text if len(text) <= MOST_CHARS else text[:MOST_CHARS] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)

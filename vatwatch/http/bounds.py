@@ -19,14 +19,14 @@ METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
 """RFC 9110, section 9, and RFC 5789."""
-# A monitor must not be refused because another client behind the same address asks too much.
+# A monitor must not be refused because another client with the same address asks too much.
 UNLIMITED = frozenset({"/healthz", "/readyz"})
-# One household or one host has a network of this size (RFC 6177), and may use any address in it.
+# One household or host has a network of this size (RFC 6177) and may use any address in it.
 IPV6_PREFIX_BITS = 64
-# Where the client's address stands in the WSGI environment, for the access log.
+# The key of the client's address in the WSGI environment, for the access log.
 CLIENT = "vatwatch.client"
-# IPv6 with an IPv4 address in it, and a zone. A proxy may send anything in the place of an address,
-# and the latest are remembered.
+# IPv6 with an IPv4 address in it, and a zone. A proxy may send anything instead of an address, and
+# the latest texts are cached.
 MOST_ADDRESS_CHARS = 64
 
 
@@ -34,15 +34,14 @@ class Bounds:
     """Falcon's middleware. Sets `req.context.client`, the address of the client."""
 
     def __init__(self, rate: RateLimit | None, trusted_proxies: Sequence[str] = ()) -> None:
-        """`rate` is each client's; None: no limit.
-
-        `trusted_proxies` are networks whose X-Forwarded-For is believed.
+        """`rate` is for each client; None: no limit. `trusted_proxies` are networks whose
+        X-Forwarded-For is trusted.
         """
         self._rate = rate
         self._trust(trusted_proxies)
 
     def change(self, access: AccessSettings) -> None:
-        """Go on by these settings; under the same rate what was asked counts on."""
+        """Use these settings from now on; if the rate is the same, the counts are kept."""
         text = None if self._rate is None else self._rate.text
         if access.read_rate != text:
             self._rate = None if access.read_rate is None else RateLimit(access.read_rate)
@@ -51,7 +50,8 @@ class Bounds:
     def _trust(self, proxies: Sequence[str]) -> None:
         networks = tuple(ip_network(network) for network in proxies)
 
-        # Behind a proxy each request asks it, and parsing an address takes longer than counting it.
+        # Behind a proxy each request needs this, and parsing an address takes longer than counting
+        # it.
         @lru_cache(maxsize=4096)
         def is_trusted(text: str) -> bool:
             try:
@@ -85,17 +85,17 @@ class Bounds:
                     f"Ask again in {allowance.reset_s} s.",
                     retry_after=allowance.reset_s,
                 )
-        # Most have no body, and Falcon takes ten times as long to say so.
+        # Most requests have no body, and Falcon takes ten times as long to find that out.
         if "CONTENT_LENGTH" in req.env and (req.content_length or 0) > MAX_BODY_BYTES:
             raise too_large()
 
     def _client(self, req: falcon.Request) -> str:
-        """The address of the client, behind the proxies that are trusted."""
+        """The address of the client, behind trusted proxies."""
         client = plain_address(req.remote_addr)
         if self._is_trusted is None:
             return client
         hops = [hop.strip() for hop in (req.get_header("X-Forwarded-For") or "").split(",")]
-        # From the nearest on: a hop that is not trusted may have invented those before it.
+        # Starting with the nearest: an untrusted hop may have invented those before it.
         while hops and hops[-1] and self._is_trusted(client):
             client = plain_address(hops.pop()[:MOST_ADDRESS_CHARS])
         return client
@@ -104,7 +104,7 @@ class Bounds:
 def plain_address(text: str) -> str:
     """An IPv4 client of a socket that listens on IPv6 (`HOST=::`), without the `::ffff:`.
 
-    The kernel shows it as an IPv4-mapped address (RFC 4291, 2.5.5.2); nobody else writes it so.
+    The kernel shows it as an IPv4-mapped address (RFC 4291, 2.5.5.2); nothing else writes it so.
     """
     if ":" not in text or not text.lower().startswith("::ffff:"):
         return text
@@ -115,10 +115,10 @@ def plain_address(text: str) -> str:
     return text if mapped is None else str(mapped)
 
 
-# A client asks more than once, and parsing its address takes as long as counting it.
+# A client sends many requests, and parsing its address takes as long as counting it.
 @lru_cache(maxsize=4096)
 def _counted_as(text: str) -> str:
-    """What is counted as one client: an IPv4 address, or an IPv6 network."""
+    """What counts as one client: an IPv4 address, or an IPv6 network."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The settings: what is in force and where it comes from, and the order to read them again."""
+"""The settings: their values and sources, and the order to read them again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RELOAD_TIMEOUT_S = 30.0
 
 
 class Reloaded(Struct, frozen=True):
-    """The answer to a reload that was taken over."""
+    """The answer to a successful reload."""
 
     version: int
     changed: tuple[SettingChange, ...]
@@ -28,7 +28,7 @@ class Reloaded(Struct, frozen=True):
 
 
 class ConfigResource(BaseResource):
-    """Every setting as it is in force."""
+    """Every setting with its value."""
 
     def __init__(self, service: AppContext) -> None:
         self._service = service
@@ -63,7 +63,7 @@ class ReloadResource:
         self._service = service
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Take over what has changed, or refuse all of it with every fault."""
+        """Use the changed settings, or refuse all of them and list every fault."""
         self._service.authorization.require(req, "reload the settings")
         require_no_fields(req)
         outcome = self._service.ask("config_watcher", ReloadSettings(), timeout_s=RELOAD_TIMEOUT_S)

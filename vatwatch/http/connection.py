@@ -1,4 +1,5 @@
-"""Whether who asked has hung up: nobody needs the answer then."""
+"""Detects whether the client has closed its connection, so that its request need not be
+answered."""
 
 from __future__ import annotations
 
@@ -10,17 +11,18 @@ from typing import Any
 import falcon
 from gevent.monkey import get_original
 
-# gevent's poll gives way to others; this one is asked by the runtime, which must not.
+# gevent's poll yields to other greenlets; the runtime calls this one and must not yield.
 _poll: Any = get_original("select", "poll")
-# Linux's: the other side has closed, or shut down what it writes. Elsewhere poll tells of a
-# connection that is broken, and of others nothing.
+# Linux only: the other side has closed, or shut down its writing side. On other systems poll
+# reports only broken connections.
 _HUNG_UP: int = getattr(select, "POLLRDHUP", 0)
 
 _connection: ContextVar[_Connection | None] = ContextVar("connection", default=None)
 
 
 class _Connection:
-    """The connection of a client. Its poller serves all its requests: making it takes 0.6 µs."""
+    """The connection of a client. All its requests use one poller, since creating it takes 0.6
+    µs."""
 
     __slots__ = ("_poller", "sock")
 
@@ -31,15 +33,15 @@ class _Connection:
             self._poller.register(sock.fileno(), _HUNG_UP)
 
     def has_hung_up(self) -> bool:
-        # Once it is closed here, its number may be another connection's.
+        # When it is closed here, its number may belong to another connection.
         return self.sock.fileno() < 0 or bool(self._poller.poll(0))
 
 
 class Connections:
-    """Falcon's middleware: notes on which connection the request came."""
+    """Falcon's middleware: notes the connection of each request."""
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        """gunicorn says it; a test client need not."""
+        """Note the connection. gunicorn passes it; a test client need not."""
         sock, known = req.env.get("gunicorn.socket"), _connection.get()
         if sock is None:
             _connection.set(None)
@@ -48,9 +50,9 @@ class Connections:
 
 
 def asker_is_gone() -> Callable[[], bool] | None:
-    """How to find out whether the client of this request has gone; None: there is no way.
+    """A function that tells whether the client of this request has gone; None: it cannot be told.
 
-    Who shuts down its side after the request counts as gone, as with nginx.
+    A client that shuts down its side after the request counts as gone, as with nginx.
     """
     connection = _connection.get()
     return None if connection is None else connection.has_hung_up

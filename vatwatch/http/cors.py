@@ -1,7 +1,7 @@
 """Which pages of other origins may read the answers in a browser (CORS, the Fetch standard).
 
-Only what reads is allowed to them: GET and HEAD. Cookies and the like are never asked for, so that
-no page can use anything that its visitor's browser knows.
+They may only read: GET and HEAD. Credentials such as cookies are never allowed, so a page cannot
+use anything that its visitor's browser knows.
 
 Falcon's CORSMiddleware is not used: it lets pages send every method that a route has, and leaves
 out the header from answers to requests without an `Origin`, which a shared cache would then give
@@ -19,9 +19,9 @@ from vatwatch.config.access import AccessSettings
 ANY = "*"
 METHODS = "GET, HEAD, OPTIONS"
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
-# What a page may send beyond the headers that need no permission.
+# Headers that a page may send, beyond those that need no permission.
 ALLOWED_HEADERS = "Cache-Control, Content-Type, If-None-Match, X-Request-ID"
-# What a page may see beyond Cache-Control, Content-Length, Content-Type and the like.
+# Headers that a page may read, beyond Cache-Control, Content-Length, Content-Type and the like.
 EXPOSED_HEADERS = (
     "ETag, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
     "X-Request-ID"
@@ -31,12 +31,11 @@ MAX_AGE_S = 24 * 3600
 
 
 class CrossOrigin:
-    """Falcon's middleware; also errors get its headers, or a page could not tell them apart."""
+    """Falcon's middleware. Errors get its headers, too, or a page could not tell them apart."""
 
     def __init__(self, origins: Sequence[str] | None) -> None:
         """`origins` such as `https://example.org`, as browsers send them; or `*` alone for all.
-
-        None: no page of another origin, and nothing is said of it.
+        None: no pages of other origins, and no CORS headers.
         """
         self._allow(origins)
 
@@ -52,13 +51,14 @@ class CrossOrigin:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
     ) -> None:
-        """Say whether the page may read this answer, and of OPTIONS, what it may ask."""
+        """Set the headers: whether the page may read this answer, and for OPTIONS, what it may
+        ask."""
         if self._off or req.method not in READS:
             return
         if self._any:
             origin: str | None = ANY
         else:
-            # The same address has another answer for another page: caches must know.
+            # The answer differs by the page's origin, which caches must know.
             resp.append_header("Vary", "Origin")
             origin = req.get_header("Origin")
             if origin not in self._origins:

@@ -53,7 +53,7 @@ class ErrorsResource(BaseResource):
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The newest first; `next_cursor` leads to those before."""
+        """The newest first; `next_cursor` leads to earlier ones."""
         _require_errors(self._service)
         wanted = ErrorFilter(
             service=SERVICE.of(req),
@@ -100,7 +100,8 @@ class BreakersResource(BaseResource):
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """State, counts, rates, last failure, time to the next try, the latest changes.
 
-        They are those of the supervisors and guards, so that the error manager may be off.
+        They come from the supervisors and circuit breakers, so this works while the error manager
+        is off.
         """
         breakers = self._service.tree.breakers()
         body = {
@@ -112,7 +113,7 @@ class BreakersResource(BaseResource):
 
 
 class RecoveryResource(BaseResource):
-    """What was tried against errors, by strategy."""
+    """The remedies that were tried, by strategy."""
 
     parameters: ClassVar[Declared] = {"GET": (WINDOW,)}
 

@@ -1,4 +1,4 @@
-"""Events: the list, publishing, schemas, statistics, and dead letters."""
+"""Events: list, publish, schemas, statistics, and dead letters."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ SOURCE = text("source")
 CORRELATION_ID = text("correlation_id")
 KIND = one_of("kind", KINDS)
 RECEIVER = text("receiver")
-# The types of messages are written as their classes, those of events in capitals.
+# Types of messages are written like their classes, those of events in capitals.
 ANY_TYPES = words("type")
 
 
@@ -94,7 +94,8 @@ class EventsResource(BaseResource):
         )
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Publish an event. What does not match the schema of its type is a 422 that says why."""
+        """Publish an event. If it does not match the schema of its type, the answer is a 422 with
+        the reason."""
         who = self._service.authorization.require(req, "publish an event")
         event = _event(_body(req), f"api:{who}")
         self._service.ask("event_bus", AcceptEvent(event))
@@ -178,7 +179,8 @@ class RedeliverResource:
         self._service = service
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, letter_id: str) -> None:
-        """Through its handler's queue again; it is gone from the list when it was handled."""
+        """Put it into its handler's queue again. It is removed from the list when it was
+        handled."""
         self._service.authorization.require(req, f"redeliver dead letter {letter_id}")
         require_no_fields(req)
         letter = _letter(self._service, letter_id)

@@ -1,6 +1,7 @@
-"""Health of the database and of the cache: 200 while it serves, 503 while it does not.
+"""Health of the database and of the cache: 200 while they serve, 503 while they do not.
 
-The body is the same with either status: a problem document only if the health is not known.
+The body has the same form with either status; it is a problem document only if the health is not
+known.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from vatwatch.monitoring.health import Health
 
 
 class LagPart(Struct, frozen=True):
-    """What was fetched and is not in the database yet."""
+    """Snapshots that were fetched and are not in the database yet."""
 
     pending: int
     pending_bytes: int
@@ -84,7 +85,7 @@ class CacheBody(Struct, frozen=True):
 
 
 class DatabaseHealthResource(BaseResource):
-    """PostgreSQL, asked now, and what waits for it."""
+    """PostgreSQL, asked now, and the snapshots that wait for it."""
 
     def __init__(self, service: AppContext) -> None:
         self._service = service
@@ -168,7 +169,7 @@ def _health_of_database(
 ) -> tuple[Health, str]:
     waits = counted(lag.pending, "snapshot waits", "snapshots wait") + " in the journal"
     if found.error:
-        # While a breaker is open, the store knows better why.
+        # While a breaker is open, the store knows the reason better.
         return Health.UNHEALTHY, f"{store.last_error or found.error}; {waits}"
     if not store.reachable:
         return Health.DEGRADED, f"the writer is not back yet: {store.last_error}; {waits}"
@@ -180,7 +181,7 @@ def _health_of_database(
 def _health_of_cache(
     found: CacheReport, status: CacheStatus, unanswered: str
 ) -> tuple[Health, str]:
-    """`unanswered`: why the cache has not answered; empty if it has."""
+    """`unanswered`: why the cache did not answer; empty if it did."""
     if unanswered:
         return Health.UNHEALTHY, unanswered
     if status.update_timestamp is None:

@@ -1,4 +1,5 @@
-"""The live state: ready-encoded collections, single records, and the track of a flight."""
+"""The live state: encoded collections (gzip, ETag), single records, and the track of a flight. The
+path of a callsign with a slash is handled here, too."""
 
 from __future__ import annotations
 
@@ -19,12 +20,12 @@ from vatwatch.live.records import Body, Collection
 from vatwatch.messages import FindFlightId, FindLive, FindTrack, GetLive
 from vatwatch.supervision import Fallback
 
-# Of the collections' names, for one of it.
+# The singular of each collection's name.
 ONE = {
     Collection.FLIGHTS: "flight",
     Collection.CONTROLLERS: "controller",
 }
-# VATSIM publishes every 15 s; asking more often than this gains nothing.
+# VATSIM publishes every 15 s, so asking more often than this is useless.
 MAX_AGE_S = 5
 HEADERS = (("Cache-Control", f"public, max-age={MAX_AGE_S}"), ("Vary", "Accept-Encoding"))
 # Longer than other questions: the database may be busy writing a batch.
@@ -38,14 +39,14 @@ class CollectionResource(BaseResource):
     def __init__(self, service: AppContext, collection: Collection) -> None:
         self._ask = partial(service.ask, "cache", GetLive(collection))
         self._last: Body | None = None
-        # Without the cache, what it gave last is better than nothing; its time is in it.
+        # Without the cache, its last answer is better than nothing; it contains its time.
         self._live = service.recovery(
             f"live {collection.value}", Fallback(self._last_good, on=(SupervisionError,))
         )
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Everything that the latest snapshot shows."""
-        # A cache that has just been restarted holds nothing for a moment.
+        # A cache that was just restarted is empty for a moment.
         self._last = body = self._live.call(self._ask) or self._last
         if body is None:
             raise falcon.HTTPServiceUnavailable(
@@ -115,7 +116,9 @@ class TrackResource(BaseResource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, callsign: str) -> None:
         """Every position that is kept, oldest first."""
-        if not callsign.isprintable():  # PostgreSQL's texts hold no NUL, nor half a character
+        if (
+            not callsign.isprintable()
+        ):  # PostgreSQL's texts cannot contain NUL, nor half a character
             raise falcon.HTTPNotFound(description="Not a valid callsign.")
         flight_id = self._service.ask("cache", FindFlightId(callsign))
         track = self._service.ask(
@@ -140,8 +143,8 @@ def add_callsigns_with_slashes(
 ) -> None:
     """Let `resource` answer for callsigns that hold a slash, however it is escaped.
 
-    A server decodes the path before it is routed, so `A%2FB` arrives as two segments. What no
-    route takes comes here.
+    A server decodes the path before it is routed, so `A%2FB` arrives as two segments. Paths without
+    a route come here.
     """
 
     def answer(req: falcon.Request, resp: falcon.Response, **found: Any) -> None:
@@ -171,7 +174,7 @@ def _takes_gzip(req: falcon.Request) -> bool:
     return _offers_gzip(req.env.get("HTTP_ACCEPT_ENCODING", ""))
 
 
-# The kinds of clients are few, and each sends the same with every request.
+# There are few kinds of clients, and each sends the same header with every request.
 @lru_cache(maxsize=64)
 def _offers_gzip(offers: str) -> bool:
     """RFC 9110, 12.5.3: named, or `*`, and not with a weight of zero."""

@@ -1,7 +1,7 @@
 """Metrics: for people as JSON, by subject (`/api/metrics/...`), and for Prometheus (`/metrics`).
 
-Everything is read when it is asked for; nothing is counted twice for the metrics' sake. Names
-follow Prometheus' conventions: base units, `_total` for what only rises.
+Everything is read at the time of the request; nothing is counted only for metrics. Names follow
+Prometheus' conventions: base units, `_total` for counters.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from vatwatch.messages.status import (
 from vatwatch.monitoring.health import Health
 from vatwatch.supervision import BreakerInfo, BreakerState, LatencyInfo, NodeInfo, State
 
-# The way of a snapshot, in its order.
+# The actors that a snapshot passes, in order.
 PIPELINE = ("fetcher", "journal", "processor", "store", "cache")
 
 
@@ -56,7 +56,7 @@ class StageInfo(Struct, frozen=True):
 
 
 class Performance(Struct, frozen=True):
-    """How fast it is. Times in seconds."""
+    """How fast the service is. Times are in seconds."""
 
     uptime_s: float
     snapshots_stored: int
@@ -90,7 +90,7 @@ class PerformanceResource(BaseResource):
 
 
 class SubjectResource(BaseResource):
-    """What the services of one subject say of themselves, and the breakers that belong there."""
+    """The statuses of the services of one subject, and their breakers."""
 
     def __init__(self, service: AppContext, *subjects: type[Struct], breakers: str = "") -> None:
         self._service = service
@@ -118,7 +118,7 @@ class PrometheusResource(BaseResource):
     """The text that Prometheus scrapes."""
 
     def __init__(self, service: AppContext, requests: RequestCounts) -> None:
-        # A registry of our own: two services can live in one process, as in the tests.
+        # Our own registry, since two services can run in one process, as in the tests.
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -136,7 +136,7 @@ class _ServiceCollector(Collector):
         self._requests = requests
 
     def describe(self) -> list[Metric]:
-        """Nothing: asked at the registration, when the tree is not up yet."""
+        """Return nothing. Called at the registration, when the tree does not run yet."""
         return []
 
     def collect(self) -> Iterator[Metric]:
@@ -156,7 +156,7 @@ class _ServiceCollector(Collector):
         try:
             reports = self._service.reports()
         except SupervisionError:
-            # What the supervisors know is told all the same.
+            # The supervisors' figures are reported nevertheless.
             return
         yield from _of_services(reports)
         yield from _of_feed(reports)

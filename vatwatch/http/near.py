@@ -1,4 +1,4 @@
-"""Near matches: which known name was probably meant, and the answer to a name that is not known."""
+"""Near matches: which known name was probably meant, and the error for an unknown name."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from difflib import get_close_matches
 from vatwatch.http.audit import printable
 from vatwatch.http.problems import BadRequest
 
-# Of a name that is not known; a longer one is no slip of the fingers.
+# Length of an unknown name; a longer one is not a typing error.
 SHOWN_CHARS = 60
 
 
 def near_match(given: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like `given`, whatever its case; None if none is like it."""
+    """The known name that is most similar to `given`, in any case of letters; None if none is
+    similar."""
     by_key = {name.lower(): name for name in known}
-    # difflib takes a time that grows with the square of the length.
+    # difflib's time grows with the square of the length.
     close = get_close_matches(given[:100].lower(), by_key, n=1)
     return by_key[close[0]] if close else None
 

@@ -15,11 +15,11 @@ from vatwatch.supervision import Ask
 
 
 class Listed(Protocol):
-    """A record that has a place in a list of its kind."""
+    """A record with a position in a list of its kind."""
 
     @property
     def cursor(self) -> Cursor:
-        """Its time and id."""
+        """Its position: time and id."""
 
 
 def send_newest(
@@ -35,9 +35,10 @@ def send_newest(
 ) -> None:
     """Answer with a page of records under `name`.
 
-    `table` is asked of `history`. While the database is away, `memory` is asked of the `keeper`,
-    the actor that has the latest records in memory; `source` says which it was. `limit` is that of
-    both questions: a full page has a `next_cursor`. `more` is what else the answer holds.
+    The question `table` goes to `history`. While the database is away, the question `memory` goes
+    to `keeper`, the actor that has the latest records in memory; `source` in the answer says which
+    it was. `limit` is the limit of both questions: a full page has a `next_cursor`. `more` has
+    further fields of the answer.
     """
     found: Sequence[Listed]
     try:

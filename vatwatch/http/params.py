@@ -1,8 +1,8 @@
-"""Parameters of a query: each resource declares its own, and everything else is refused.
+"""Query parameters: each resource declares its own, and all others are refused.
 
 A resource names its parameters in `parameters`, by method, and reads each with `Parameter.of`.
-`KnownParameters` compares what a request gives with what is declared, for every route. Each kind
-of mistake (unknown, empty, given twice, not valid) is a 400 that names the parameter.
+`KnownParameters` checks the request against the declared ones, for every route. Each kind of
+mistake (unknown, empty, given twice, not valid) is a 400 that names the parameter.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from vatwatch.http.problems import BadRequest
 
 T = TypeVar("T")
 
-# Rows of a page: what a person reads, and what a program may fetch at a time.
+# Rows of a page: the default for a person, and the most that a program may fetch at once.
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
-# Longer than any window that is of interest; timedelta and PostgreSQL still take it.
+# Longer than any useful window; timedelta and PostgreSQL still accept it.
 MAX_WINDOW = timedelta(days=31)
 READS = ("GET", "HEAD")
 
@@ -50,7 +50,7 @@ class Invalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Parameter(Generic[T]):
-    """One parameter: its name, how its text is read, and what holds without it.
+    """One parameter: its name, the function that reads its text, and its default.
 
     `read` raises Invalid. `many`: it may be given several times, which is the same as once with
     commas between the values.
@@ -62,7 +62,7 @@ class Parameter(Generic[T]):
     many: bool = False
 
     def of(self, req: falcon.Request) -> T:
-        """Its value in a request. Raises BadRequest if it is given and cannot be read."""
+        """Its value in a request. Raises BadRequest if it is given and not valid."""
         given = req.params.get(self.name)
         if given is None:
             return self.default
@@ -90,14 +90,15 @@ class Parameter(Generic[T]):
 
 
 Declared: TypeAlias = Mapping[str, tuple[Parameter[Any], ...]]
-"""The parameters of a resource, by method. GET's are HEAD's, too."""
+"""The parameters of a resource, by method. HEAD has those of GET."""
 
 
 class KnownParameters:
-    """Falcon's middleware: no read gets past it with a parameter that its resource does not have.
+    """Falcon's middleware: refuses reads with an unknown parameter.
 
-    A misspelt parameter must not be taken for a request for everything. Of what changes anything
-    the key is looked at first; `WriteAuthorization.require` goes on with `require_declared`.
+    A request with a misspelt parameter must not be answered as if it had none. Requests that change
+    something are checked for the key first; `WriteAuthorization.require` then calls
+    `require_declared`.
     """
 
     def process_resource(
@@ -111,7 +112,7 @@ class KnownParameters:
 
 
 def remember_declared(req: falcon.Request, resource: object) -> None:
-    """Note which parameters there are, for `require_declared`."""
+    """Remember the declared parameters, for `require_declared`."""
     req.context.declared = getattr(resource, "parameters", {})
 
 
@@ -119,7 +120,7 @@ def require_declared(req: falcon.Request) -> None:
     """Refuse a request with a parameter that its resource has not declared.
 
     Raises:
-        BadRequest: it names the parameter, and the declared one that is most like it
+        BadRequest: it names the parameter, and the most similar declared one
     """
     if not req.query_string:
         return
@@ -230,11 +231,11 @@ def _cursor(given: str) -> Cursor:
 LIMIT: Parameter[int] = whole_number("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)
 """How many at most."""
 CURSOR: Parameter[Cursor | None] = Parameter("cursor", _cursor, None)
-"""The `next_cursor` of the previous page; this one goes on after it."""
+"""The `next_cursor` of the previous page; this page continues after it."""
 SINCE, UNTIL = moment("since"), moment("until")
 
 
 def next_cursor(last: Cursor) -> str:
-    """The text with which a client gets the page after the one that ends with `last`."""
+    """The text with which a client gets the page after the record `last`."""
     time, id_ = last
     return urlsafe_b64encode(f"{time.isoformat()}|{id_}".encode()).decode().rstrip("=")

@@ -19,7 +19,7 @@ App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-# How soon a dependency is back is not known; a few seconds cost neither side anything.
+# It is not known when a dependency is back; waiting a few seconds costs neither side anything.
 RETRY_AFTER_S = 5
 AWAY = (StorageError, SupervisionError)
 
@@ -33,7 +33,8 @@ class BadRequest(falcon.HTTPBadRequest):
 
 
 class SwitchedOff(falcon.HTTPNotFound):
-    """What a setting has switched off has no answers; another status would look like a failure."""
+    """The answer of a part that is switched off by a setting; another status would look like a
+    failure."""
 
     def __init__(self, what: str, setting: str) -> None:
         """`what` is a name such as `error manager`; `setting` the one that switches it on."""
@@ -91,7 +92,7 @@ def _away(
 
 
 def _retry_after_s(error: Exception) -> int:
-    """In whole seconds, as HTTP wants it; where the error knows it, that."""
+    """The value of Retry-After: whole seconds, from the error if it knows them."""
     match error:
         case TooManyQuestions(retry_after_s=seconds) | ActorSuspended(retry_in_s=seconds):
             return max(1, math.ceil(seconds))

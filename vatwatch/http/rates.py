@@ -1,4 +1,4 @@
-"""How often somebody may ask: a rate such as `30/minute`, counted in memory or in Redis."""
+"""Rate limits such as `30/minute`, counted in memory or in Redis."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from vatwatch.counting import counted
 
 log = logging.getLogger(__name__)
 
-# A client waits for this; Redis answers in less than a millisecond, or it is away.
+# The client waits for this. Redis answers in less than a millisecond, or it is away.
 REDIS_TIMEOUT_S = 0.5
-# After a failure Redis is left alone for so long: each try could cost the timeout.
+# After a failure Redis is not asked for so long, since each try could take the whole timeout.
 REDIS_PAUSE_S = 10.0
 PREFIX = "vatwatch:rates"
-# Clients that are remembered before old windows are dropped. A counter takes some 300 bytes: 3 MB.
+# Clients that are remembered before old windows are dropped. A counter takes some 300 bytes, so all
+# take 3 MB.
 MOST_CLIENTS = 10_000
 
 
 class Allowance(Struct, frozen=True, gc=False):
-    """What one key may still ask in this window; the counts are requests."""
+    """How many requests one key has left in this window."""
 
     allowed: bool
     limit: int
@@ -40,7 +41,7 @@ class Allowance(Struct, frozen=True, gc=False):
     """The rate as a header says it: `12000;w=60`."""
 
     def tell(self, resp: falcon.Response) -> None:
-        """Say so in the answer's headers (draft-ietf-httpapi-ratelimit-headers-06)."""
+        """Set the answer's headers (draft-ietf-httpapi-ratelimit-headers-06)."""
         resp.set_headers(
             (
                 ("RateLimit-Limit", str(self.limit)),
@@ -59,7 +60,7 @@ class RateLimit:
     ) -> None:
         """`rate` as in `30/minute`.
 
-        With a `redis_url` all processes count together; while Redis is away each counts for itself.
+        With a `redis_url` all processes share the counts; while Redis is away each has its own.
         """
         self.text = rate
         self._rate = limits.parse(rate)
@@ -75,7 +76,7 @@ class RateLimit:
         return f"{counted(self._most, 'request')} in {self._window_s} s"
 
     def hit(self, key: str) -> Allowance:
-        """Count one request of `key`, and say whether it is allowed.
+        """Count one request of `key`. Returns whether it is allowed.
 
         Never raises and never waits longer than `REDIS_TIMEOUT_S`. A refused request counts, too:
         the caller answers it with 429, and every answer with `Allowance.tell`.
@@ -85,7 +86,7 @@ class RateLimit:
                 return self._hit(self._redis, f"{key}/{self._window_s}")
             except redis.RedisError as error:
                 self._redis_back_at = self._clock() + REDIS_PAUSE_S
-                # Not its text: that may hold the address, and the address the password.
+                # Not the error's text, which may contain the address with its password.
                 log.debug(
                     "Redis does not count rates now (%s): they are counted in memory",
                     type(error).__name__,
@@ -95,11 +96,11 @@ class RateLimit:
         return self._hit_memory(key)
 
     def _hit_memory(self, key: str) -> Allowance:
-        """Count in a window that has begun; a new one is left to `limits`.
+        """Count in a window that has begun; `limits` begins new ones.
 
-        This is what `MemoryStorage.incr` does then, without its locks and the wrappers around each
-        of its methods: they take 4 of 4.5 µs, and every read comes by here. Nothing here lets
-        another greenlet run, so nothing has to be locked.
+        This does the same as `MemoryStorage.incr`, without its locks and method wrappers, which
+        take 4 of 4.5 µs on every read. Nothing here yields to another greenlet, so no lock is
+        needed.
         """
         memory, now = self._memory, time()
         ends_at = memory.expirations.get(key, 0.0)
@@ -119,14 +120,14 @@ class RateLimit:
     ) -> Allowance:
         reset_s, most = math.ceil(left_s), self._most
         if reset_s > self._window_s:
-            # The wall clock was set back: nobody is to wait for it to come round again.
+            # The wall clock was set back: clients must not wait until it has caught up.
             storage.clear(name)
             reset_s = self._window_s
         remaining = most - count if count < most else 0
         return Allowance(count <= most, most, remaining, reset_s, self._policy)
 
     def _forget_the_past(self) -> None:
-        """Windows that are over; of all, if a crowd has come within one."""
+        """Drop windows that are over; if there are still too many, drop all."""
         now = time()
         for name, ends_at in [*self._memory.expirations.items()]:
             if ends_at <= now:
@@ -136,14 +137,14 @@ class RateLimit:
 
 
 class _NoTimer:
-    """In the place of the timer with which `MemoryStorage` forgets the past.
+    """Replaces the timer with which `MemoryStorage` drops old windows.
 
-    It starts a thread for each few milliseconds in which there are requests, which would take a
+    That timer starts a thread every few milliseconds while there are requests, which would take a
     tenth of the time of an answer.
     """
 
     def is_alive(self) -> bool:
-        """So no other is started."""
+        """Say that it runs, so that no other timer is started."""
         return True
 
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: read whole, bounded, and as strictly as the parameters of a query."""
+"""Reads bodies of requests: completely, with a bound, and as strictly as query parameters."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from vatwatch.http.problems import BadRequest
 
 S = TypeVar("S", bound=Struct)
 
-# Far more than any event or fault has to say.
+# Far more than any event or fault needs.
 MAX_BODY_BYTES = 64 * 1024
 
 
 def read_body(req: falcon.Request) -> bytes:
-    """The whole body, told its length beforehand or not. Raises falcon.HTTPContentTooLarge."""
+    """The whole body, with or without a Content-Length. Raises falcon.HTTPContentTooLarge."""
     chunked = req.content_length is None and req.env.get("wsgi.input_terminated")
     stream = req.stream if chunked else req.bounded_stream
     body: bytes = stream.read(MAX_BODY_BYTES + 1)
@@ -48,9 +48,9 @@ def read_fields(req: falcon.Request, kind: type[S]) -> S:
 
 
 def require_no_fields(req: falcon.Request) -> None:
-    """Refuse what a request asks for in a body, where nothing can be asked for.
+    """Refuse a body at an endpoint that takes none.
 
-    No body, `{}` and `null` are taken. Raises BadRequest or falcon.HTTPContentTooLarge.
+    No body, `{}` and `null` are accepted. Raises BadRequest or falcon.HTTPContentTooLarge.
     """
     body = read_body(req).strip()
     if not body:

@@ -1,4 +1,4 @@
-"""What was asked over HTTP: counted and timed by route, for the metrics."""
+"""Counts and times HTTP requests by route, for the metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 from vatwatch.http.bounds import METHODS
 from vatwatch.supervision import LatencyCounts, LatencyInfo
 
-# For unknown paths: else each would be kept as a name of its own.
+# The route of unknown paths; otherwise each would get its own counter.
 NO_ROUTE = "none"
 # For unknown methods: a client may invent any number of them.
 OTHER_METHOD = "other"
@@ -30,7 +30,7 @@ class RouteInfo(Struct, frozen=True):
 
 
 class _Counted:
-    """What is known of one route and method."""
+    """The figures of one route and method."""
 
     __slots__ = ("by_status", "latency")
 
@@ -46,13 +46,13 @@ class RequestCounts:
         self._counted: dict[tuple[str, str], _Counted] = {}
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        """Note when it began."""
+        """Note the start of the request."""
         req.context.began = perf_counter()
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
     ) -> None:
-        """Count it. (The body is sent after this.)"""
+        """Count the request. (The body is sent after this.)"""
         method = req.method if req.method in METHODS else OTHER_METHOD
         key = (req.uri_template or NO_ROUTE, method)
         counted = self._counted.get(key)
@@ -63,7 +63,7 @@ class RequestCounts:
         counted.by_status[status] = counted.by_status.get(status, 0) + 1
 
     def routes(self) -> Iterator[RouteInfo]:
-        """Every route that was asked for."""
+        """The figures of every route that was requested."""
         for (route, method), counted in sorted(self._counted.items(), key=itemgetter(0)):
             statuses = counted.by_status
             yield RouteInfo(

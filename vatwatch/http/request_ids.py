@@ -1,4 +1,4 @@
-"""The id of each request: what its answer, its lines in the logs and its errors have in common."""
+"""The id of each request: its answer, its log lines and its errors have the same one."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from vatwatch.logs.context import WorkIds, new_request_id, work_on
 from vatwatch.redaction import redact
 
 HEADER = "X-Request-ID"
-# UUIDs, trace ids, base64 and what load balancers make of them; nothing that could mean anything
-# to a log, a terminal or a shell, and not longer than anybody's.
+# Allows UUIDs, trace ids, base64 and load balancers' variants of them; no character with a meaning
+# for a log, a terminal or a shell.
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:+/=@-]{0,127}", re.ASCII)
-# Where it stands in the WSGI environment, for the access log.
+# Its key in the WSGI environment, for the access log.
 ENVIRON = "vatwatch.request_id"
 
 
 class RequestIds:
-    """Falcon's middleware, the outermost: whatever refuses a request answers with its id."""
+    """Falcon's outermost middleware, so that refused requests are answered with their id, too."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Take the id that the client or a proxy has given, if it is a safe one; else make one."""
+        """Use the id of the client or a proxy if it is safe; otherwise make one."""
         given = req.env.get("HTTP_X_REQUEST_ID")
         request_id = new_request_id() if given is None else accepted(given)
         req.env[ENVIRON] = request_id
@@ -30,7 +30,7 @@ class RequestIds:
 
 
 def accepted(given: str) -> str:
-    """The id that was given, or a new one if that is too long, unsafe, or holds a secret."""
+    """The given id, or a new one if that is too long, unsafe, or contains a secret."""
     if _SAFE.fullmatch(given) is None or redact(given) != given:
         return new_request_id()
     return given

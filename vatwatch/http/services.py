@@ -1,6 +1,6 @@
 """The services of the tree and what they depend on: state, health, starts.
 
-`/api/services` is 200 whatever it says. The `health` endpoints are 503 while what they tell of is
+`/api/services` always answers 200. The `health` endpoints answer 503 while their subject is
 unhealthy, with the same body.
 """
 
@@ -20,7 +20,7 @@ from vatwatch.monitoring.health import Health, PartHealth
 from vatwatch.supervision import NodeInfo
 
 OFF = "off"
-"""The state of a service that runs and has nothing to do, as a setting says."""
+"""The state of a service that runs and has nothing to do, because of a setting."""
 
 
 class HealthTransition(Struct, frozen=True):
@@ -33,7 +33,7 @@ class HealthTransition(Struct, frozen=True):
 
 
 class ServicePart(Struct, frozen=True):
-    """One service: what its supervisor says, and what it says itself."""
+    """One service: its state under its supervisor, and its own report."""
 
     state: str
     health: str
@@ -64,7 +64,7 @@ class ServiceLine(Struct, frozen=True):
 
 
 class DependencyPart(Struct, frozen=True):
-    """What is outside: postgresql, redis, feed, transceivers."""
+    """A dependency: postgresql, redis, feed, transceivers."""
 
     health: str
     reason: str
@@ -118,7 +118,7 @@ class ServiceBody(Struct, frozen=True):
 
 
 class DependencyBody(Struct, frozen=True):
-    """The same of something outside: postgresql, redis, feed, transceivers."""
+    """The same for a dependency: postgresql, redis, feed, transceivers."""
 
     name: str
     health: str
@@ -142,7 +142,7 @@ class ServicesResource(BaseResource):
 
 
 class ServicesHealthResource(BaseResource):
-    """The health of every service and of what is outside."""
+    """The health of every service and dependency."""
 
     def __init__(self, service: AppContext) -> None:
         self._service = service
@@ -168,7 +168,7 @@ class ServicesHealthResource(BaseResource):
 
 
 class ServiceHealthResource(BaseResource):
-    """One service, or one part outside that some depend on."""
+    """One service or dependency."""
 
     def __init__(self, service: AppContext) -> None:
         self._service = service
@@ -188,7 +188,7 @@ class ServiceHealthResource(BaseResource):
 
 
 def send_health(resp: falcon.Response, body: Struct, health: Health) -> None:
-    """Answer with a body, and with a status that a load balancer understands."""
+    """Set the body, and a status that a load balancer understands."""
     resp.status = falcon.HTTP_503 if health is Health.UNHEALTHY else falcon.HTTP_200
     resp.set_header("Cache-Control", "no-store")
     send_json(resp, body)
@@ -223,12 +223,13 @@ def _state(node: NodeInfo, reports: Reports) -> str:
 
 
 def _health(part: PartHealth | None) -> str:
-    """Healthy until something else is known."""
+    """Healthy until its health is known."""
     return Health.HEALTHY.value if part is None else part.health.value
 
 
 def _dependencies(name: str, reports: Reports) -> dict[str, str]:
-    """Those that there are: neither is Redis without REDIS_URL, nor `postgres` without its own."""
+    """The dependencies that exist: no Redis without REDIS_URL, no `postgres` without the embedded
+    cluster."""
     return {
         needed: reports.parts[needed].health.value
         for needed in DEPENDENCIES.get(name, ())

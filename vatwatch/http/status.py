@@ -25,7 +25,7 @@ from vatwatch.messages.status import (
 
 
 class FeedPart(Struct, frozen=True):
-    """How fresh the live state is, and how the feed does. Ages in seconds by the wall clock."""
+    """How old the live state is, and the state of the feed. Ages are seconds by the wall clock."""
 
     update_timestamp: datetime | None
     age_s: float | None
@@ -133,7 +133,7 @@ class ReadyzResource(BaseResource):
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """200 once a live state was fetched or recovered, else 503 with the reason."""
-        # The cache itself is asked: what it says to others may be old, or not yet said.
+        # Ask the cache itself: its last report may be old, or missing.
         if self._service.ask("cache", GetLive(Collection.NETWORK)) is None:
             fetcher = self._service.reports().status_of(FetcherStatus)
             reason = fetcher.last_error or "nothing has been fetched or recovered yet"
@@ -163,7 +163,7 @@ def _feed(
         next_poll_at=fetcher.next_poll_at,
         outcomes={
             **fetcher.outcomes,
-            # Bodies that were fetched, and that only the processor has looked into.
+            # Bodies that were fetched, and that only the processor has read.
             **{f"transceivers_{why}": n for why, n in processor.radios_unreadable.items()},
         },
     )

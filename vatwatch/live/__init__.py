@@ -1,1 +1,1 @@
-"""The live state as readers get it: shaped and encoded. Pure."""
+"""The live state as clients get it: shaped, encoded, compressed. Pure."""

@@ -1,4 +1,4 @@
-"""Encode the live state for readers, once a snapshot."""
+"""Encodes the live state for clients, once a snapshot: JSON, gzip, and the ETag."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from vatwatch.traffic.identity import find_callsign
 from vatwatch.traffic.network_state import FiledPlan, Flight, NetworkState, RadioState, Session
 from vatwatch.traffic.prefiles import is_flown
 
-# Of ISA-L's four: a quarter of the time of zlib's fastest on this data, and a little smaller.
+# Of ISA-L's four levels. It takes a quarter of the time of zlib's fastest level on this data, and
+# the result is a little smaller.
 GZIP_LEVEL = 2
-# Records encoded in one go, so that the interpreter is free in between (`_collection`).
+# Records encoded at once; in between the interpreter is free (`_collection`).
 PIECE = 200
 
 
@@ -52,7 +53,7 @@ def encode_live(state: NetworkState, feed: Feed | None) -> dict[Collection, Body
 
 
 def encode_one(state: NetworkState, collection: Collection, callsign: str) -> bytes | None:
-    """One record as JSON; None if nobody is online under `callsign`, in any case of letters.
+    """One record as JSON; None if `callsign` is not online, in any case of letters.
 
     Always None for the network, which has no records, and for prefiles, of which one person may
     have several under one callsign.

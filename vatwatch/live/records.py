@@ -27,7 +27,7 @@ class Body(Struct, frozen=True, gc=False):
 
     plain: bytes
     gzipped: bytes
-    etag: str  # weak or strong is the sender's matter: the quoted text
+    etag: str  # the quoted text; the sender decides whether it is weak
 
 
 class LiveFlight(Struct, frozen=True, gc=False):
@@ -94,7 +94,7 @@ class LiveRadios(Struct, frozen=True, gc=False):
 
 
 class Network(Struct, frozen=True, gc=False):
-    """The network as a whole; observers are counted apart from controllers that control."""
+    """The network as a whole; observers are counted separately from active controllers."""
 
     updated_at: datetime | None
     connected_clients: int | None

@@ -1,6 +1,6 @@
-"""A live state that another process has encoded: read back, and looked into.
+"""A live state that another process has encoded, read back from Redis.
 
-After a start it is served until the first own state is there. Only Redis gives one.
+After a start it is served until our own first state is ready.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ class RestoredState:
     """Collections as bytes, and an index by callsign. For a native thread: milliseconds to make.
 
     Raises:
-        Exception: a body is not what vatwatch writes. Anybody can have written it, so that there
-            is no list of what may be wrong with it: nested a thousand deep is a RecursionError
+        Exception: a body is not what vatwatch writes. Any program may have written it, so the
+            possible errors cannot be listed: a body nested a thousand levels deep raises
+            RecursionError
     """
 
     def __init__(self, bodies: Mapping[Collection, Body]) -> None:
@@ -66,9 +67,9 @@ class RestoredState:
 
 
 def _require_same(body: Body) -> None:
-    """What a browser unpacks must be what another client gets."""
+    """Check that the compressed and the plain body are the same."""
     unpacking = zlib.decompressobj(_GZIP)
-    # No more than that: a few bytes can be unpacked to any number.
+    # No more than that: a few bytes can unpack to any size.
     unpacked = unpacking.decompress(body.gzipped, len(body.plain) + 1)
     if unpacked != body.plain or not unpacking.eof:
         raise ValueError("the compressed body is not the plain one")
