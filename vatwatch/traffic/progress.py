@@ -1,0 +1,226 @@
+"""What a flight has done so far, from one snapshot to the next.
+
+`begin` takes the first position of a flight, `advance` each one that follows. Both are pure: the
+same positions give the same progress, also through JSON and back.
+
+The rules stand where they are applied: `departing` for the ground up to the take-off, `arriving`
+for the air down to the landing, `surface` for heights and jumps, `airfields` for the airport,
+`phases`, `movements`, and `destination` for diversions.
+
+A position that is not known (null, or garbage) changes nothing that it does not tell: without
+altitude an aircraft keeps being in the air or on the ground until its speed decides, without speed
+the speed over ground is taken from the distance.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from vatwatch.feed.records import FlightPlan
+from vatwatch.traffic.airfields import OFF_AIRPORT, OWN_REACH_NM, filed_airport
+from vatwatch.traffic.arriving import after_touch, in_air, land
+from vatwatch.traffic.departing import HELD_AT_MOST, STAND_NM, on_ground
+from vatwatch.traffic.destination import named
+from vatwatch.traffic.geometry import distance_nm
+from vatwatch.traffic.movements import (
+    MovementKind,
+    Times,
+)
+from vatwatch.traffic.phases import FlightPhase, Profile
+from vatwatch.traffic.position import Position
+from vatwatch.traffic.progress_record import (
+    Progress,
+    count_phase,
+    enter,
+    ground_at,
+)
+from vatwatch.traffic.surface import (
+    GAP_S,
+    STANDING_KT,
+    Step,
+    airport_at,
+    altitude_of,
+    is_jump,
+    looks_airborne,
+    speed_of,
+)
+
+
+def begin(fix: Position, plan: FlightPlan | None) -> Progress:
+    """The progress of a flight that is seen for the first time."""
+    airborne = looks_airborne(fix, plan)
+    speed = speed_of(fix)
+    still = speed is None or speed < STANDING_KT
+    airport = airport_at(fix, plan)
+    altitude = altitude_of(fix)
+    on_ground = FlightPhase.CONNECTED if still else FlightPhase.TAXI_OUT
+    return Progress(
+        fix=fix,
+        phase=FlightPhase.CRUISE if airborne else on_ground,
+        airborne=airborne,
+        found_departure=None if airborne else airport,
+        found_arrival=None,
+        times=Times(),
+        movements=(),
+        distance_flown_nm=0.0,
+        vertical_speed_fpm=None,
+        highest_ft=altitude if airborne else None,
+        fastest_kt=speed if airborne else None,
+        phase_since=fix.time,
+        seconds_in={},
+        diverting=False,
+        diverted=False,
+        joined_in_flight=airborne,
+        ground=ground_at(
+            fix, OFF_AIRPORT if airborne else airport, standing=still and not airborne
+        ),
+        profile=Profile(altitude, fix.time, altitude),
+        filed_departure="" if plan is None else plan.departure,
+        filed_arrival="" if plan is None else plan.arrival,
+    )
+
+
+def advance(
+    before: Progress, fix: Position, plan: FlightPlan | None, *, after_gap: bool = False
+) -> Progress:
+    """The progress after one more position.
+
+    Args:
+        before: the progress so far
+        fix: the position, as the track keeps it; later than the one before
+        plan: as filed now
+        after_gap: whether the aircraft was away between the two
+    """
+    was = before.fix
+    there = fix.latitude == was.latitude and fix.longitude == was.longitude
+    if (
+        there
+        and not after_gap
+        and fix.groundspeed == 0
+        and was.groundspeed == 0
+        and fix.altitude == was.altitude
+        and (before.phase is FlightPhase.CONNECTED or before.phase is FlightPhase.PARKED)
+        and (
+            plan is None
+            or (plan.departure == before.filed_departure and plan.arrival == before.filed_arrival)
+        )
+    ):
+        return replace(before, fix=fix)
+    seconds = (fix.time - was.time).total_seconds()
+    if seconds <= 0:
+        return before
+    gap = after_gap or seconds > GAP_S
+    moved = 0.0 if there else distance_nm(was.latitude, was.longitude, fix.latitude, fix.longitude)
+    altitude, altitude_was = altitude_of(fix), altitude_of(was)
+    climbed = None if altitude is None or altitude_was is None else altitude - altitude_was
+    speed, speed_was = speed_of(fix), speed_of(was)
+    step = Step(
+        seconds, moved, moved / seconds * 3600 if speed is None else speed, altitude, climbed
+    )
+    since = before.frozen_since
+    since_s = 0.0 if since is None else (fix.time - since).total_seconds()
+    if is_jump(step, speed_was, speed, since_s, gap=gap):
+        return _jumped(before, fix, plan)
+    if after_gap:
+        before = count_phase(before, fix, was.time)
+    if before.touch is not None:
+        after = after_touch(before, fix, plan, step)
+    elif before.airborne:
+        after = in_air(before, fix, plan, step, gap)
+    else:
+        after = on_ground(before, fix, plan, step)
+    return after
+
+
+def seconds_in_phases(progress: Progress) -> dict[str, float]:
+    """How long each phase took, the present one included, in seconds."""
+    told = dict(progress.seconds_in)
+    now = (progress.fix.time - progress.phase_since).total_seconds()
+    told[progress.phase.value] = told.get(progress.phase.value, 0.0) + now
+    return told
+
+
+def finish(progress: Progress) -> Progress:
+    """The progress of a flight that has ended: what was not decided yet is decided.
+
+    A contact with the ground is a landing, and where it stands after a landing it is on block.
+    """
+    touch = progress.touch
+    if touch is not None:
+        progress = land(progress, progress.fix, None, touch.time, touch.airport)
+    ground = progress.ground
+    if progress.phase is FlightPhase.TAXI_IN and ground.since is not None:
+        times = replace(progress.times, on_block=ground.since)
+        progress = replace(enter(progress, FlightPhase.PARKED, progress.fix.time), times=times)
+    return progress
+
+
+def stands_at(progress: Progress, icao: str) -> bool:
+    """Whether it is on the ground at this airport, which a plan names."""
+    airport = filed_airport(icao)
+    if progress.airborne or airport is None:
+        return False
+    fix = progress.fix
+    away = distance_nm(fix.latitude, fix.longitude, airport.latitude, airport.longitude)
+    return away <= OWN_REACH_NM
+
+
+def starts_next_leg(
+    progress: Progress, fix: Position, plan_before: FlightPlan | None, plan: FlightPlan | None
+) -> bool:
+    """Whether a flight that has landed is over at `fix`, and another one begins.
+
+    So it is when a plan with another departure or arrival is filed, or when the aircraft leaves the
+    place where it stood for five minutes. Who only corrects the arrival to the airport
+    where the flight ended begins no other flight.
+    """
+    if progress.airborne or not progress.movements:
+        return False
+    if progress.movements[-1].kind is not MovementKind.LANDING:
+        return False
+    if plan is not None and plan is not plan_before and _other_leg(progress, plan_before, plan):
+        return True
+    ground, on_block = progress.ground, progress.times.on_block
+    if on_block is None or ground.since is None:
+        return False
+    away = distance_nm(fix.latitude, fix.longitude, ground.stand_latitude, ground.stand_longitude)
+    return away > STAND_NM and fix.time - on_block >= HELD_AT_MOST
+
+
+def _other_leg(progress: Progress, before: FlightPlan | None, plan: FlightPlan) -> bool:
+    departure, arrival = named(plan.departure), named(plan.arrival)
+    if not departure and not arrival:
+        return False
+    if before is None:
+        return departure == progress.found_arrival
+    if departure == named(before.departure):
+        return arrival not in (named(before.arrival), progress.found_arrival, "")
+    return True
+
+
+def _jumped(before: Progress, fix: Position, plan: FlightPlan | None) -> Progress:
+    """It was moved: what it is now is seen afresh, what it has done stays."""
+    afresh = begin(fix, plan)
+    if afresh.airborne:
+        phase = before.phase if before.airborne else FlightPhase.CRUISE
+    elif before.movements:
+        phase = FlightPhase.TAXI_IN
+    else:
+        phase = afresh.phase
+    first = not before.movements
+    return replace(
+        enter(before, phase, fix.time),
+        fix=fix,
+        airborne=afresh.airborne,
+        found_departure=afresh.found_departure if first else before.found_departure,
+        vertical_speed_fpm=None,
+        ground=afresh.ground,
+        profile=afresh.profile,
+        touch=None,
+        lift=None,
+        frozen_since=None,
+        joined_in_flight=before.joined_in_flight or (first and afresh.airborne),
+        times=replace(before.times, off_block=None) if first else before.times,
+        filed_departure=afresh.filed_departure if first else before.filed_departure,
+        filed_arrival=afresh.filed_arrival if first else before.filed_arrival,
+    )

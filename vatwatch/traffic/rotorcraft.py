@@ -1,0 +1,34 @@
+"""Which aircraft can stand still in the air, by the type designator in the plan.
+
+For these a low speed says nothing about being on the ground: helicopters, gyroplanes, tilt-rotors,
+aeroplanes that can hover, balloons and airships. The designators are those of ICAO Doc 8643 whose
+description begins with H, G or T, as FAA Order JO 7360.1 lists them, with Doc 8643's special
+ones (`BALL`, `GYRO`, `SHIP`, `UHEL`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+_HELICOPTERS = """
+A109 A119 A129 A139 A149 A169 A189 A2RT A600 AC31 AC33 ALH ALO2 ALO3 ANST AS32 AS3B AS50 AS55 AS65
+B06 B06T B105 B150 B212 B214 B222 B230 B305 B407 B412 B427 B429 B430 B47G B47J B47T B505 B525 BABY
+BK17 BRB2 BSTP CH12 CH14 CH7 CHIF COMU DJIN DRAG DYH2 DYH3 EC20 EC25 EC30 EC35 EC45 EC55 EC75 EGL3
+EH10 ELTO EN28 EN48 ES11 EXEC EXEJ EXPL FH11 FREL G2CA GAZL H12T H160 H2 H21 H269 H43A H43B H46 H47
+H500 H53 H53S H60 H64 HSMT HUCO HX2 IS2 JAG2 K126 K209 K226 KA25 KA26 KA27 KA32 KA50 KA52 KA62 KH4
+KMAX LAMA LCH LR2T LYNX M74 MD52 MD60 MH20 MI10 MI14 MI2 MI24 MI26 MI28 MI34 MI38 MI4 MI6 MI8 NA40
+NH90 OH1 PHIL PSW4 PUMA R22 R4 R44 R66 RMOU RP1 RVAL S274 S278 S285 S330 S360 S434 S51 S52 S55P S55T
+S58P S58T S61 S61R S62 S64 S65C S76 S92 S97 SB1 SCOR SCOU SH09 SH4 SUCO SURN SYCA TIGR UH1 UH12
+UH1Y ULTS V500 W3 WASP WESX WZ10 X2 X3 X49 YNHL ZA6 ZEFR
+"""
+_OTHERS = """
+A002 A205 AC10 ADEL AG1 AR1 B609 BALL CDUS CHSY CLON ELA7 F35 GYRO HAR JAS4 JRO MDNT MM16 MM24 MT
+PCA2 RAF2 SHIP SPHA UHEL V22 V280 XNON
+"""
+HOVERING_TYPES = frozenset((_HELICOPTERS + _OTHERS).split())
+
+
+@lru_cache(maxsize=4_096)
+def can_hover(designator: str) -> bool:
+    """Whether a type (`R44`, also in lower case) can stand still in the air."""
+    return designator.strip().upper() in HOVERING_TYPES
