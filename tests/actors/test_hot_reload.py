@@ -4,247 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import falcon.testing
 import gevent
 import pytest
-import redis
 
-from tests.actors.harness import KEY, PATIENCE_S, Running, running, until
-from tests.actors.hook_server import HookServer
-from tests.actors.test_snapshot import NOWHERE
-from tests.feed_server import DATA, FeedServer, status
+from tests.actors.harness import PATIENCE_S, until
+from tests.actors.reloading import SOON, UNWATCHED, Reloading, hold_times, reloading
 from vatwatch.supervision import Fault, FaultKind, State
-
-AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
-SOON = {"VATWATCH_CONFIG_INTERVAL": 0.05, "VATWATCH_API_KEYS": KEY}
-# The files are read on order alone.
-UNWATCHED = {"VATWATCH_CONFIG_INTERVAL": 3600}
-
-
-class Reloading:
-    """A tree that runs, with its settings in a vatwatch.toml that the test changes."""
-
-    def __init__(self, directory: Path, **settings: object) -> None:
-        self.toml = directory / "vatwatch.toml"
-        self.settings: dict[str, object] = {**SOON, **settings}
-        self.running: Running
-        self.write()
-
-    def write(self) -> None:
-        self.toml.write_text(
-            "".join(f"{name.lower()} = {json.dumps(v)}\n" for name, v in self.settings.items())
-        )
-
-    def change(self, **settings: object) -> None:
-        """Change the file, and nothing else: somebody has to look at it."""
-        self.settings |= settings
-        self.write()
-
-    def order(self, key: str = KEY) -> falcon.testing.Result:
-        return self.running.http.simulate_post(
-            "/api/config/reload", headers={"Authorization": f"Bearer {key}"}
-        )
-
-    def get(self, path: str, **options: Any) -> Any:
-        return self.running.http.simulate_get(path, **options).json
-
-    def in_force(self, name: str) -> dict[str, Any]:
-        (found,) = [one for one in self.get("/api/config")["settings"] if one["name"] == name]
-        return dict(found)
-
-    def events(self, kind: str) -> list[dict[str, Any]]:
-        return list(self.get("/api/events", params={"type": kind})["events"])
-
-
-@contextmanager
-def reloading(
-    tmp_path: Path,
-    *,
-    database_url: str | None = NOWHERE,
-    environment: dict[str, object] | None = None,
-    **settings: object,
-) -> Iterator[tuple[Reloading, FeedServer]]:
-    """`settings` stand in the file; those of `environment` cannot change there."""
-    fast = {
-        "VATSIM_POLL_INTERVAL": 0.1,
-        "CIRCUIT_BREAKER_FAILURE_THRESHOLD": 3,
-        "SERVICE_HEALTH_CHECK_INTERVAL": 0.2,
-    }
-    one = Reloading(tmp_path, **{**fast, **settings})
-    left_to_the_file = dict.fromkeys((*one.settings, *fast))
-    with (
-        FeedServer(pilots=5) as feeds,
-        running(
-            tmp_path, database_url, feeds=feeds, **{**left_to_the_file, **(environment or {})}
-        ) as service,
-    ):
-        one.running = service
-        one.order()  # the first look is over
-        yield one, feeds
-
-
-# --- each setting takes effect --------------------------------------------------------------------
-
-
-def polls_go_on(one: Reloading, feeds: FeedServer) -> bool:
-    before = feeds.requests[DATA]
-    gevent.sleep(0.5)
-    return feeds.requests[DATA] > before
-
-
-def flights(one: Reloading, feeds: FeedServer) -> int:
-    one.running.until_served(one.running.next_update())
-    return int(one.get("/api/flights")["count"])
-
-
-def firing(one: Reloading, _feeds: FeedServer) -> set[str]:
-    return {alert["rule"] for alert in one.get("/api/alerts")["alerts"]}
-
-
-def breaker_of_the_feed(one: Reloading, _feeds: FeedServer) -> str:
-    breakers = one.get("/api/errors/circuit-breakers")
-    (found,) = [b for b in breakers["breakers"] if b["name"] == "VATSIM feed"]
-    return str(found["state"])
-
-
-def may_ask(one: Reloading, _feeds: FeedServer) -> int:
-    return one.running.http.simulate_get("/api/network").status_code
-
-
-def may_write_with(key: str) -> Callable[[Reloading, FeedServer], int]:
-    return lambda one, _feeds: (
-        one.running.http.simulate_delete(
-            "/api/supervision/faults", headers={"Authorization": f"Bearer {key}"}
-        ).status_code
-    )
-
-
-def origin(one: Reloading, _feeds: FeedServer) -> str | None:
-    found = one.running.http.simulate_get(
-        "/healthz", headers={"Origin": "https://example.org"}
-    ).headers.get("Access-Control-Allow-Origin")
-    return None if found is None else str(found)
-
-
-def hold_times(one: Reloading, _feeds: FeedServer) -> set[float]:
-    return {rule["hold_s"] for rule in one.get("/api/alerts")["rules"]}
-
-
-def introduced(one: Reloading, feeds: FeedServer) -> str:
-    one.running.until_served(one.running.next_update())
-    return " ".join(feeds.user_agents)
-
-
-@pytest.mark.parametrize(
-    ("setting", "before", "after", "observe", "then"),
-    [
-        ("VATSIM_POLL_INTERVAL", 3600, 0.1, polls_go_on, True),
-        ("VATSIM_CONTACT", "", "ops@example.org", introduced, lambda found: "ops@" in found),
-        ("VATWATCH_FILTER_CALLSIGN", "", "^NOBODY$", flights, 0),
-        ("VATWATCH_ALERT_FEED_AGE", 3600, 0.001, firing, lambda found: "feed_age" in found),
-        ("VATWATCH_ALERT_HOLD", 30, 17, hold_times, lambda found: 17 in found),
-        ("VATWATCH_READ_RATE", "off", "1/day", may_ask, 429),
-        ("VATWATCH_API_KEYS", KEY, f"{KEY},another-key-of-ours", may_write_with(
-            "another-key-of-ours"), 200),
-        ("VATWATCH_WRITE_RATE", "1000/minute", "1/day", may_write_with(KEY), 429),
-        ("VATWATCH_FAULTS", True, False, may_write_with(KEY), 403),
-        ("VATWATCH_CORS_ORIGINS", "*", "https://example.org", origin, "https://example.org"),
-        ("VATWATCH_CORS_ORIGINS", "*", "off", origin, None),
-    ],
-)  # fmt: skip
-def test_a_changed_setting_takes_effect_without_a_restart(
-    tmp_path: Path, setting: str, before: object, after: object, observe: Any, then: Any
-) -> None:
-    has_come = then if callable(then) else lambda found: found == then
-    with reloading(tmp_path, **{"VATWATCH_FAULTS": True, setting: before}) as (one, feeds):
-        until(lambda: feeds.requests[DATA] > 0, "the first poll")
-        assert not has_come(observe(one, feeds))
-        one.change(**{setting: after})
-        until(lambda: has_come(observe(one, feeds)), f"{setting} takes effect")
-        restarted = {n.name for n in one.running.tree.snapshot().walk() if n.restarts_total}
-        assert restarted == set()
-
-
-def test_a_breaker_has_the_threshold_that_is_set_now(tmp_path: Path) -> None:
-    with reloading(tmp_path, CIRCUIT_BREAKER_FAILURE_THRESHOLD=100_000) as (one, feeds):
-        feeds.say(DATA, always=status("500 Internal Server Error"))
-        until(lambda: feeds.requests[DATA] > 5, "five polls fail")
-        assert breaker_of_the_feed(one, feeds) == "closed"
-        one.change(CIRCUIT_BREAKER_FAILURE_THRESHOLD=1)
-        until(lambda: breaker_of_the_feed(one, feeds) == "open", "the breaker opens")
-
-
-def test_alerts_go_to_the_webhooks_that_are_set_now(tmp_path: Path) -> None:
-    with (
-        HookServer() as first,
-        HookServer() as second,
-        reloading(tmp_path, VATWATCH_ALERT_WEBHOOKS=first.url, VATWATCH_ALERT_FEED_AGE=3600) as (
-            one,
-            _feeds,
-        ),
-    ):
-        one.change(VATWATCH_ALERT_WEBHOOKS=second.url)
-        until(lambda: one.get("/api/config")["version"] == 1, "the file is read")
-        one.change(VATWATCH_ALERT_FEED_AGE=0.001, VATWATCH_ALERT_FEED_AGE_HOLD=0)
-        until(lambda: any(n["rule"] == "feed_age" for n in second.taken), "the second is told")
-        assert not [n for n in first.taken if n["rule"] == "feed_age"]
-
-
-def boundary(west: float, east: float) -> str:
-    ring = [[west, -89], [east, -89], [east, 89], [west, 89], [west, -89]]
-    return json.dumps({"type": "Polygon", "coordinates": [ring]})
-
-
-def test_the_boundary_s_file_is_read_again_and_a_broken_one_leaves_the_good_one(
-    tmp_path: Path,
-) -> None:
-    area = tmp_path / "area.geojson"
-    area.write_text(boundary(-180, 180))
-    with reloading(tmp_path, VATWATCH_FILTER_BOUNDARY=str(area)) as (one, feeds):
-        everybody = flights(one, feeds)
-        assert everybody > 0
-        area.write_text('{"type": "Polygon"')
-        until(lambda: one.get("/api/config")["faults"], "the broken file is told")
-        assert flights(one, feeds) == everybody
-        area.write_text(boundary(-180, -179.9))
-        until(lambda: flights(one, feeds) == 0, "the new boundary holds")
-        assert one.get("/api/config")["faults"] == []
-
-
-def test_the_live_state_lives_in_redis_as_long_as_is_set_now(
-    tmp_path: Path, redis_url: str
-) -> None:
-    with (
-        redis.Redis.from_url(redis_url) as client,
-        reloading(tmp_path, environment={"REDIS_URL": redis_url}, CACHE_TTL_FLIGHT_DATA=60) as (
-            one,
-            feeds,
-        ),
-    ):
-        flights(one, feeds)
-        until(lambda: 0 < client.ttl("vatwatch:live:flights") <= 60, "it is in Redis")
-        one.change(CACHE_TTL_FLIGHT_DATA=7200)
-        until(lambda: client.ttl("vatwatch:live:flights") > 60, "it lives longer")
-
-
-def test_what_is_too_old_by_the_retention_that_is_set_now_is_deleted(
-    tmp_path: Path, database_url: str
-) -> None:
-    with reloading(tmp_path, database_url=database_url, VATWATCH_EVENT_RETENTION_HOURS=1000) as (
-        one,
-        _feeds,
-    ):
-        one.running.until_next_is_through()
-        count = "SELECT count(*) FROM events WHERE type = 'DATA_STORED'"
-        until(lambda: one.running.sql(count)[0][0] > 0, "events are stored")
-        one.change(VATWATCH_EVENT_RETENTION_HOURS=0.0000001, VATSIM_POLL_INTERVAL=3600)
-        until(lambda: one.running.sql(count)[0][0] == 0, "they are deleted")
-
 
 # --- all or nothing -------------------------------------------------------------------------------
 
@@ -266,7 +34,7 @@ def test_a_bad_file_changes_nothing_and_every_fault_is_told_without_secrets(
         for name in ("VATWATCH_ALERT_CLEAR", "VATWATCH_ALERT_WEBHOOKS", "VATWATCH_POLL"):
             assert name in faults
         assert one.in_force("VATWATCH_ALERT_HOLD")["value"] == "30"
-        assert hold_times(one, _feeds) >= {30.0}
+        assert hold_times(one) >= {30.0}
         until(lambda: one.events("CONFIG_REJECTED"), "the event")
         until(
             lambda: one.get("/api/services/config_watcher/health")["health"] == "degraded",
@@ -425,7 +193,7 @@ def test_a_part_that_restarts_starts_with_the_settings_that_are_in_force(
         one.running.tree.restart(next(
             n.path for n in one.running.tree.snapshot().walk() if n.name == name))  # fmt: skip
         until(lambda: one.running.node(name).restarts_total == 1, "it is restarted")
-        until(lambda: 17.0 in hold_times(one, _feeds), "the rules")
+        until(lambda: 17.0 in hold_times(one), "the rules")
         assert hold(one) == "17"
 
 
@@ -437,7 +205,7 @@ def test_a_part_that_crashes_on_the_change_comes_back_with_it(tmp_path: Path) ->
         one.change(VATWATCH_ALERT_HOLD=17)
         assert one.order().status_code == 200
         until(lambda: one.running.node("alerter").restarts_total == 1, "it is restarted")
-        until(lambda: 17.0 in hold_times(one, _feeds), "the rules")
+        until(lambda: 17.0 in hold_times(one), "the rules")
 
 
 def test_settings_that_a_part_cannot_live_with_suspend_it_and_the_next_ones_cure_it(
@@ -455,7 +223,7 @@ def test_settings_that_a_part_cannot_live_with_suspend_it_and_the_next_ones_cure
     monkeypatch.setattr(alerter, "rules_with", bad)
     with reloading(tmp_path, CIRCUIT_BREAKER_TIMEOUT=0.3, CIRCUIT_BREAKER_MAX_TIMEOUT=0.3) as (
         one,
-        feeds,
+        _feeds,
     ):
         one.change(VATWATCH_ALERT_HOLD=13)
         assert one.order().status_code == 200
@@ -464,7 +232,7 @@ def test_settings_that_a_part_cannot_live_with_suspend_it_and_the_next_ones_cure
         one.change(VATWATCH_ALERT_HOLD=17)
         assert one.order().status_code == 200
         until(lambda: one.running.node("alerter").state is State.RUNNING, "it is tried again")
-        until(lambda: 17.0 in hold_times(one, feeds), "the rules")
+        until(lambda: 17.0 in hold_times(one), "the rules")
 
 
 def test_many_changes_and_orders_at_once_end_with_the_last_file(tmp_path: Path) -> None:
@@ -483,7 +251,7 @@ def test_many_changes_and_orders_at_once_end_with_the_last_file(tmp_path: Path) 
             gevent.sleep(0.01)
         gevent.joinall(greenlets, timeout=PATIENCE_S)
         until(lambda: hold(one) == "129", "the last file")
-        until(lambda: 129.0 in hold_times(one, feeds), "the rules")
+        until(lambda: 129.0 in hold_times(one), "the rules")
         assert set(codes) == {200}
         assert all(n.failures == 0 for n in one.running.tree.snapshot().walk())
 

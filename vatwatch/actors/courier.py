@@ -172,8 +172,7 @@ class Courier:
         """Try until the webhook takes it, refuses it, or it is too late. Returns False if we stop
         before."""
         outbox, notification = self._outbox, waiting.notification
-        deadline = monotonic() + self._settings.deliver_within_s
-        attempt = 0
+        began, attempt = monotonic(), 0
         while True:
             try:
                 self._recovery.call(
@@ -195,7 +194,8 @@ class Courier:
                 self._ended(DeliveryEnded(self.webhook.name, waiting, attempt + 1))
                 return True
             pause_s = max(pause_s, MIN_PAUSE_S)
-            if monotonic() + pause_s > deadline:
+            # By the settings of now: they may have changed while it was tried.
+            if monotonic() + pause_s > began + self._settings.deliver_within_s:
                 self._give_up(waiting, attempt, "unavailable", outbox.last_error or "away")
                 return True
             if self._stopping.wait(pause_s):

@@ -80,19 +80,22 @@ class DeliveryQueue:
         # The error manager makes an event of each failure. It must not hear of a failure to deliver
         # that event, or one failure would be reported without end.
         self._quietly = Recovery("", "", (retry,), lambda _notice: None)
+        self._shorten()
 
     def put(self, delivery: Delivery) -> None:
         """Add one. A full queue gives up the oldest that waits."""
         memory = self.memory
         memory.queue.append(delivery)
-        if len(memory.queue) > self._settings.handler_queue_size:
-            oldest = memory.queue.popleft()
-            error = (
-                counted(self._settings.handler_queue_size, "event is", "events are") + " waiting"
-            )
-            self._owner.undeliverable(self._handler.name, oldest, "overflow", error)
+        self._shorten()
         memory.high_water = max(memory.high_water, len(memory.queue))
         self._wake.set()
+
+    def _shorten(self) -> None:
+        size = self._settings.handler_queue_size
+        while len(self.memory.queue) > size:
+            oldest = self.memory.queue.popleft()
+            error = counted(size, "event is", "events are") + " waiting"
+            self._owner.undeliverable(self._handler.name, oldest, "overflow", error)
 
     def holds(self, event: Event) -> bool:
         """Whether this event waits here, or is in the handler's hands."""

@@ -86,6 +86,7 @@ class BusMemory:
     def __init__(self, *, max_history_size: int, max_dead_letter_size: int) -> None:
         self.max_dead_letter_size = max_dead_letter_size
         self._max_history_size = max_history_size
+        self._shortened_to: int | None = None
         self.loaded = False
         """Whether the outbox file of the previous process was read."""
         self.history: deque[Event] = deque(maxlen=max_history_size)
@@ -104,12 +105,13 @@ class BusMemory:
         """Hold so many events and dead letters from now on; beyond that the oldest is dropped."""
         self._max_history_size = max_history_size
         self.max_dead_letter_size = max_dead_letter_size
-        self.shorten(None)
+        self.shorten(self._shortened_to)
         while len(self.letters) > max_dead_letter_size:
             self.letters.popitem(last=False)
 
     def shorten(self, size: int | None) -> None:
         """Shorten the ring for a while, to free memory; None ends that."""
+        self._shortened_to = size
         wanted = self._max_history_size if size is None else min(size, self._max_history_size)
         if wanted != self.history.maxlen:
             self.history = deque(self.history, maxlen=wanted)
