@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from vatsim_simulator.people import UPDATE_S
 from vatsim_simulator.stamps import TICKS_PER_S, from_ticks, to_ticks
-from vatsim_simulator.world import UPDATE_S
 
 # VATSIM writes its feeds at :10.12, :25.12, ... of each minute.
 PHASE_TICKS = round(10.12 * TICKS_PER_S)

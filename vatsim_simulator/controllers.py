@@ -71,6 +71,17 @@ class SimulatedSession:
     letter: str = ""
     code_flaps: bool = False
     next_letter_ticks: int = 0
+    letter_before: str = ""
+    changed_ticks: int = 0
+    """When it took its letter."""
+    shown_letter: str | None = ""
+    """What the feed has: the letter, none, or still the one before."""
+    flickers_until_ticks: int = 0
+    retuned_ticks: int = 0
+    dropped_ticks: int = 0
+    number: int = 0
+    """The truth's."""
+    told_hz: int | None = None
 
     def frequency_now_hz(self, now: int) -> int:
         """What is shown: 199.998 at first, for some."""
@@ -144,6 +155,8 @@ class Roster:
             # Some set it when they have looked around, some only when they open.
             wait_s = random.choice((random.randint(15, 120), random.randint(600, 7200)))
             session.tunes_in_ticks = now + wait_s * TICKS_PER_S
+        else:
+            session.tunes_in_ticks = self.tunes_in_late(now)
         if random.random() > self._rates.no_text:
             session.text = texts.controller_text(random, prefix.replace("_", " "))
         if random.random() < self._rates.wrong_facility:
@@ -167,7 +180,7 @@ class Roster:
         session = self._session(now, cid, server, callsign, TWR, visual_range, MEAN_ATIS_S)
         session.rating = random.choice((2, 3, 4, 5, 5, 7, 8))
         session.icao = hub.icao
-        session.letter = texts.any_letter(random)
+        session.letter = session.shown_letter = texts.any_letter(random)
         session.code_flaps = random.random() < self._rates.atis_code_flaps
         if random.random() > self._rates.atis_no_text:
             session.text = self.atis_text(session, now)
@@ -187,13 +200,40 @@ class Roster:
         qnh = self._random.randint(985, 1036)
         return texts.atis_text(self._random, hub, session.letter, at, qnh)
 
-    def advance(self, session: SimulatedSession, now: int) -> None:
-        """Let an ATIS take its next letter when the time has come."""
-        if session.letter and now >= session.next_letter_ticks:
+    def advance(self, session: SimulatedSession, now: int) -> bool:
+        """Let an ATIS take its next letter when the time has come; whether it has."""
+        if not session.letter:
+            return False
+        changes = now >= session.next_letter_ticks
+        if changes:
+            session.changed_ticks = session.next_letter_ticks
             session.next_letter_ticks += ATIS_PERIOD_S * TICKS_PER_S
-            session.letter = texts.next_letter(session.letter)
+            before, session.letter = session.letter, texts.next_letter(session.letter)
             if session.text is not None:
                 session.text = self.atis_text(session, now)
+            session.letter_before = before
+        self._flicker(session, now, changed=changes)
+        return changes
+
+    def tunes_in_late(self, now: int) -> int:
+        """Until when one who has just logged on shows no frequency: for an update or two."""
+        if self._random.random() >= self._rates.frequency_late:
+            return 0
+        return now + self._random.randint(1, 2 * 15 - 1) * TICKS_PER_S
+
+    def _flicker(self, session: SimulatedSession, now: int, *, changed: bool) -> None:
+        """Some stations' letters come and go: none for a while, or the one before once more."""
+        if now < session.flickers_until_ticks:
+            return
+        random, second = self._random, TICKS_PER_S
+        if session.code_flaps and session.shown_letter is not None and random.random() < 0.15:
+            session.shown_letter = None
+            session.flickers_until_ticks = now + random.randint(1, 6) * 15 * second
+        elif changed and session.code_flaps:
+            session.shown_letter = session.letter_before
+            session.flickers_until_ticks = now + random.randint(1, 3) * 15 * second
+        else:
+            session.shown_letter = session.letter
 
     def retune(self, session: SimulatedSession) -> None:
         """Move a controller to another frequency, his aerials with him."""

@@ -25,6 +25,13 @@ class AircraftType(NamedTuple):
         """Flown by eye, from any field."""
         return self.wake == "L"
 
+    @property
+    def helicopter(self) -> bool:
+        """Takes off and lands where it stands."""
+        return self.icao in HELICOPTERS
+
+
+HELICOPTERS = frozenset({"EC45"})
 
 _AIRLINER = "SDE2E3FGHIRWXY/LB1"
 _HEAVY = "SDE1E2E3FGHIJ3J4J5M1RWXY/LB1D1"

@@ -31,6 +31,7 @@ class Rates(Struct, frozen=True, kw_only=True):
     nonsense_time: float = 0.0006
     empty_airport: float = 0.001
     local_airport: float = 0.002
+    wrong_airport: float = 0.004
     unknown_airport: float = 0.0015
     odd_alternate: float = 0.001
     rare_rules: float = 0.0004
@@ -51,6 +52,8 @@ class Rates(Struct, frozen=True, kw_only=True):
     observer_of_flight: float = 0.20
     wrong_facility: float = 0.01
     no_frequency_yet: float = 0.07
+    frequency_late: float = 0.5
+    """On 199.998 for one or two updates after the logon."""
     no_text: float = 0.11
     atis_no_text: float = 0.016
     atis_code_flaps: float = 0.08
@@ -70,8 +73,40 @@ class Rates(Struct, frozen=True, kw_only=True):
     callsign_changes_a_step: float = 0.00002
     quits_a_step: float = 0.0015
     lingers: float = 0.06
+    controller_reconnects_a_step: float = 0.0006
     late_record: float = 0.001
     restarts_a_day: float = 2.0
+
+    # What flights do: shares of the flights that could. No capture is long enough to count these.
+    turnarounds: float = 0.12
+    """Fly on from where they have landed, on the same connection."""
+    next_legs: float = 0.10
+    """The same, with another connection after a break."""
+    files_nothing_new: float = 0.1
+    """Of both: the plan stays the old one."""
+    hours_away: float = 0.05
+    """Of those who lose their connection in the air."""
+    new_plan: float = 0.08
+    """Of those who reconnect: from elsewhere, with another flight."""
+    other_callsign: float = 0.04
+    """Of those who come back in the air after hours."""
+    flies_on: float = 0.3
+    """Of those who lose their connection: the aircraft flies on meanwhile."""
+    joins_in_flight: float = 0.015
+    circuits: float = 0.4
+    """Of the rounds of light aircraft."""
+    airliners_touch_and_go: float = 0.002
+    go_arounds: float = 0.012
+    rejected_take_offs: float = 0.004
+    diversions: float = 0.01
+    tells_diversion: float = 0.5
+    """Of these: the plan is amended."""
+    pauses: float = 0.01
+    slews: float = 0.004
+    accelerated: float = 0.006
+    ground_slews: float = 0.004
+    lands_off_airport: float = 0.3
+    """Of helicopters."""
 
 
 def garble_plan(random: Random, rates: Rates, plan: FlightPlan) -> FlightPlan:
@@ -95,6 +130,8 @@ def garble_plan(random: Random, rates: Rates, plan: FlightPlan) -> FlightPlan:
     elif happens(rates.local_airport):
         local = random.choice(("U70", "7FA8", "W55", "S59", "CCQ3", "00R", "YYZ"))
         changes[random.choice(("departure", "arrival"))] = local
+    elif happens(rates.wrong_airport):
+        changes.update(_wrong_airport(random, plan))
     if happens(rates.odd_alternate):
         changes["alternate"] = random.choice(("NIL", f"{plan.departure} ; {plan.arrival}", "0000"))
     if happens(rates.rare_rules):
@@ -110,6 +147,14 @@ def garble_plan(random: Random, rates: Rates, plan: FlightPlan) -> FlightPlan:
     if happens(rates.double_encoded):
         changes["remarks"] = plan.remarks + " " + "MAÑANA".encode().decode("latin-1")
     return msgspec.structs.replace(plan, **changes) if changes else plan
+
+
+def _wrong_airport(random: Random, plan: FlightPlan) -> dict[str, str]:
+    """The way back, or a plan of another day."""
+    if random.random() < 0.5:
+        return {"departure": plan.arrival, "arrival": plan.departure}
+    other = random.choice(("EGLL", "EDDF", "KJFK", "LEMD", "OMDB", "YSSY", "KLAX"))
+    return {random.choice(("departure", "arrival")): other}
 
 
 def _altitude_text(random: Random, altitude: str) -> str:

@@ -229,7 +229,6 @@ def _controller(random: Random, session: SimulatedSession, now: int, update: int
 
 
 def _atis(random: Random, session: SimulatedSession, now: int, update: int) -> Atis:
-    hidden = session.code_flaps and random.random() < 0.6
     return Atis(
         session.cid,
         session.callsign,
@@ -241,7 +240,7 @@ def _atis(random: Random, session: SimulatedSession, now: int, update: int) -> A
         session.name,
         session.server,
         session.visual_range,
-        None if hidden else session.letter,
+        session.shown_letter,
         session.text,
     )
 

@@ -12,14 +12,16 @@ import msgspec
 
 from vatsim_simulator import texts
 from vatsim_simulator.controllers import APP, DEL, GND, TWR, Frequencies
+from vatsim_simulator.doings import draw_alternate, draw_doings
 from vatsim_simulator.fleet import FLEET, AircraftType
-from vatsim_simulator.flight import Fix, SimulatedFlight, SimulatedPhase
+from vatsim_simulator.flight import Fix, SimulatedFlight
 from vatsim_simulator.oddities import Rates, garbage_hz, garbage_inches, garble_plan
-from vatsim_simulator.places import hubs_between, places
+from vatsim_simulator.places import hubs_between, is_hub, places
+from vatsim_simulator.profile import SimulatedPhase
 from vatsim_simulator.stamps import TICKS_PER_S, from_ticks
+from vatsim_simulator.track import Stand, between_nm
 from vatwatch.feed.records import FlightPlan
 from vatwatch.traffic.airports import Airport
-from vatwatch.traffic.geometry import distance_nm
 
 UNICOM_HZ = 122_800_000
 GUARD_HZ = 121_500_000
@@ -83,6 +85,18 @@ class PilotConnection:
     standing: Fix | None = None
     """The last fix, while the aircraft does not move."""
     standing_until_s: float = 0.0
+    number: int = 0
+    """The flight's, in the truth."""
+    told: int = 0
+    """So many of its milestones have been told."""
+    told_ticks: int = 0
+    """The time of the last one."""
+    airborne: bool = False
+    flew: bool = False
+    ended: bool = False
+    begins_with_off_block: bool = False
+    """The next flight begins, without a word, when it leaves its stand."""
+    dropped_ticks: int = 0
 
     def fix(self, now: int) -> Fix:
         """Where the pilot is, as far as the network knows."""
@@ -193,6 +207,35 @@ class Operations:
             )
             connection.transponder = squawk
 
+    def next_leg(
+        self, now: int, connection: PilotConnection, callsign: str
+    ) -> tuple[SimulatedFlight, FlightPlan] | None:
+        """On from where the aircraft is parked, and the plan for it; None: from nowhere known."""
+        random, aircraft = self._random, connection.flight.aircraft
+        start = connection.flight.ends_at
+        if start.airport is None:
+            return None
+        if is_hub(start.airport.icao):
+            arrivals, weights = hubs_between(start.airport.icao, *aircraft.range_nm)
+            if not arrivals:
+                return None
+            arrival = random.choices(arrivals, weights)[0]
+        elif aircraft.light:
+            arrival = self._near_field(start.airport, aircraft)
+        else:
+            return None
+        flight = self._worked_out(aircraft, start.airport, arrival, start)
+        return flight, garble_plan(random, self._rates, self._plan(now, flight, callsign))
+
+    def divert(self, connection: PilotConnection) -> None:
+        """Amend the plan: where the aircraft goes now."""
+        if connection.plan is not None:
+            connection.plan = msgspec.structs.replace(
+                connection.plan,
+                arrival=connection.flight.arrival.icao,
+                revision_id=connection.plan.revision_id + 1,
+            )
+
     def _flight(self, *, under_way: bool) -> SimulatedFlight:
         random = self._random
         weights = [length[3] if under_way else length[0] for length in _LENGTHS]
@@ -204,7 +247,7 @@ class Operations:
             departure = random.choices(known.hubs, cum_weights=known.cumulative_weights)[0]
             arrivals, arrival_weights = hubs_between(departure.icao, shortest_nm, longest_nm)
         arrival = random.choices(arrivals, arrival_weights)[0]
-        length_nm = _between_nm(departure, arrival)
+        length_nm = between_nm(departure, arrival)
         fitting = [kind for kind in FLEET if kind.range_nm[0] <= length_nm <= kind.range_nm[1]]
         if not shortest_nm and random.random() < 0.6:
             fitting = [kind for kind in FLEET if kind.light and kind.ceiling_ft < 20_000]
@@ -215,7 +258,26 @@ class Operations:
         too_far = aircraft.light and length_nm > aircraft.range_nm[1]
         if too_far or departure.icao == arrival.icao:
             departure, arrival, aircraft = self._local(aircraft)
-        return SimulatedFlight(random, aircraft, departure, arrival)
+        return self._worked_out(aircraft, departure, arrival)
+
+    def _worked_out(
+        self,
+        aircraft: AircraftType,
+        departure: Airport,
+        arrival: Airport,
+        start: Stand | None = None,
+    ) -> SimulatedFlight:
+        random, rates = self._random, self._rates
+        doings = draw_doings(random, rates, aircraft, departure, arrival, start)
+        planned = arrival
+        if random.random() < rates.diversions and not doings.gives_up:
+            alternate = draw_alternate(random, departure, planned)
+            if alternate is not None:
+                arrival = alternate
+                doings = doings._replace(
+                    turns_after=random.uniform(0.4, 0.85), go_arounds_ft=(), touch_and_goes=0
+                )
+        return SimulatedFlight(random, aircraft, departure, arrival, doings, planned)
 
     def _local(self, aircraft: AircraftType) -> tuple[Airport, Airport, AircraftType]:
         """A light aircraft's round from a small field, or to another one nearby."""
@@ -223,16 +285,19 @@ class Operations:
         if not aircraft.light:
             aircraft = random.choice([kind for kind in FLEET if kind.light])
         field = random.choice(places().fields)
+        return field, self._near_field(field, aircraft), aircraft
+
+    def _near_field(self, field: Airport, aircraft: AircraftType) -> Airport:
+        """Where a light aircraft goes from a small field: nearby, or back to it."""
+        random = self._random
         if random.random() < 0.4:
-            return field, field, aircraft
+            return field
         for _ in range(_TRIES):
             other = random.choice(places().fields)
-            if (
-                other.icao[:2] == field.icao[:2]
-                and _between_nm(field, other) < aircraft.range_nm[1]
-            ):
-                return field, other, aircraft
-        return field, field, aircraft
+            near = other.icao[:2] == field.icao[:2]
+            if near and between_nm(field, other) < aircraft.range_nm[1]:
+                return other
+        return field
 
     def _plan(self, now: int, flight: SimulatedFlight, callsign: str) -> FlightPlan:
         random, aircraft = self._random, flight.aircraft
@@ -251,7 +316,7 @@ class Operations:
             aircraft_faa=faa,
             aircraft_short=aircraft.icao,
             departure=flight.departure.icao,
-            arrival=flight.arrival.icao,
+            arrival=flight.planned.icao,
             alternate=alternate,
             cruise_tas=str(round(flight.cruise_kt)),
             altitude=str(level),
@@ -318,10 +383,6 @@ def qnh_hpa(latitude: float, longitude: float, now: int) -> float:
         + 17 * sin(radians(latitude * 5)) * cos(radians(longitude * 4 - hours * 2))
         + 9 * cos(radians(longitude * 7 + latitude * 3 + hours))
     )
-
-
-def _between_nm(one: Airport, other: Airport) -> float:
-    return distance_nm(one.latitude, one.longitude, other.latitude, other.longitude)
 
 
 def _hours_and_minutes(length: timedelta) -> str:

@@ -114,6 +114,12 @@ def places() -> Places:
 
 
 @cache
+def is_hub(icao: str) -> bool:
+    """Whether it is one of the large airports."""
+    return any(hub.icao == icao for hub in places().hubs)
+
+
+@cache
 def hubs_between(icao: str, shortest_nm: int, longest_nm: int) -> tuple[list[Airport], list[int]]:
     """The hubs that are so far from this one, with their weights."""
     known = places()

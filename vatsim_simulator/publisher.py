@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from typing import BinaryIO
 
 import gevent
 
@@ -12,6 +13,7 @@ from vatsim_simulator.clock import Clock
 from vatsim_simulator.faults import MOST_UPDATES_BACK
 from vatsim_simulator.publication import FeedBody, FeedName, Publication, UpdateCounts, publish
 from vatsim_simulator.schedule import Schedule, UpdateFaults
+from vatsim_simulator.truth import truth_line
 from vatsim_simulator.world import World
 from vatwatch.supervision.offload import NativePool
 
@@ -25,8 +27,16 @@ class Publisher:
     native thread of its own.
     """
 
-    def __init__(self, clock: Clock, schedule: Schedule, studio: NativePool) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        schedule: Schedule,
+        studio: NativePool,
+        truth: BinaryIO | None = None,
+    ) -> None:
+        """`truth` is where the truth is written, each update's before the update is shown."""
         self._clock, self._schedule, self._studio = clock, schedule, studio
+        self._truth = truth
         self._easel: _Easel | None = None
         self._newest: Publication | None = None
         self._shown: dict[FeedName, deque[Publication]] = {
@@ -49,7 +59,7 @@ class Publisher:
 
     def begin(self, seed: int, pilots: int) -> None:
         """Make the world, and show the first update, which no fault has a part in."""
-        self._easel = self._studio.run(_Easel, seed, pilots, self._clock)
+        self._easel = self._studio.run(_Easel, seed, pilots, self._clock, self._truth)
         self._show(self._studio.run(self._easel.draw, UpdateFaults()), UpdateFaults())
         # At speed, time would have run away while the world was made.
         self._keep_pace(1)
@@ -96,14 +106,16 @@ class Publisher:
 class _Easel:
     """The world and its next picture. Used in the studio's one thread only."""
 
-    def __init__(self, seed: int, pilots: int, clock: Clock) -> None:
+    def __init__(self, seed: int, pilots: int, clock: Clock, truth: BinaryIO | None) -> None:
         self._world = World(seed, pilots, clock.first_update)
-        self._number = 0
+        self._number, self._truth = 0, truth
+        self._write_truth()
 
     def draw_next(self, changes: UpdateFaults) -> Publication:
         """Let time pass, and draw."""
         self._number += 1
         self._world.advance()
+        self._write_truth()
         return self.draw(changes)
 
     def draw(self, changes: UpdateFaults) -> Publication:
@@ -118,3 +130,9 @@ class _Easel:
             bad_records=changes.bad_records,
             clock_s=changes.clock_s,
         )
+
+    def _write_truth(self) -> None:
+        records = self._world.take_truth()
+        if self._truth is not None and records:
+            self._truth.write(b"".join(map(truth_line, records)))
+            self._truth.flush()

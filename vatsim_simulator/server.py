@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 import gevent
 from gevent.event import Event
@@ -42,9 +42,14 @@ class Simulator:
         *,
         start: datetime | None = None,
         faults: Sequence[AnyFault] = (),
+        truth: BinaryIO | None = None,
     ) -> None:
-        """Listen. Raises ConfigurationError if the port is taken; 0 is any that is free."""
+        """Listen; the truth is written to a file if one is given.
+
+        Raises ConfigurationError if the port is taken; 0 is any that is free.
+        """
         self._settings, self._start, self._faults = settings, start, faults
+        self._truth = truth
         self._server = _listen(host, port)
         self._studio = NativePool(1, "simulator")
         self._publishing: gevent.Greenlet[[], None] | None = None
@@ -58,7 +63,7 @@ class Simulator:
         """Make the world and answer; the greenlet that goes on with it, which ends with a bug."""
         start = self._start or datetime.now(UTC)
         clock, schedule = Clock(start, self._settings.speed, time.monotonic()), Schedule()
-        publisher = Publisher(clock, schedule, self._studio)
+        publisher = Publisher(clock, schedule, self._studio, self._truth)
         publisher.begin(self._settings.seed, self._settings.pilots)
         for fault in self._faults:
             schedule.add(fault, time.monotonic())
@@ -82,9 +87,10 @@ def simulate(
     *,
     start: datetime | None = None,
     faults: Sequence[AnyFault] = (),
+    truth: BinaryIO | None = None,
 ) -> None:
     """Run until SIGINT or SIGTERM. Raises ConfigurationError if the port is taken."""
-    simulator = Simulator(settings, host, port, start=start, faults=faults)
+    simulator = Simulator(settings, host, port, start=start, faults=faults, truth=truth)
     ended = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, ended.set)

@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import gevent
 import pytest
 
 from tests.vatsim_simulator.client import DATA, TRANSCEIVERS, WAIT_S, Client
+from vatsim_simulator.truth import TruthKind, read_truth
 
 COMMAND = [sys.executable, "-m", "vatwatch", "simulate"]
 START = "2026-05-01T12:00:10.12Z"
@@ -99,6 +101,20 @@ def test_two_processes_with_the_same_options_serve_the_same_bytes(run: Run) -> N
             gevent.sleep(0.02)
     for head in bodies[0].keys() & bodies[1].keys():
         assert bodies[0][head] == bodies[1][head]
+
+
+def test_the_truth_is_written_beside_the_feed(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "truth.jsonl"
+    _, client, _ = run("--start", START, "--speed", "60", "--truth", str(file))
+    client.until(lambda state: state["newest"]["number"] >= 20)
+    kinds = {record.kind for record in read_truth(file.read_bytes())}
+    assert {TruthKind.FLIGHT_BEGAN, TruthKind.FREQUENCY} <= kinds
+
+
+def test_a_truth_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    code, said = refused("--truth", str(tmp_path / "nowhere" / "truth.jsonl"))
+    assert code == 2
+    assert "--truth" in said
 
 
 def test_faults_can_be_asked_for_on_the_command_line(run: Run) -> None:

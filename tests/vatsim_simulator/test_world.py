@@ -24,6 +24,9 @@ from vatwatch.traffic.geometry import distance_nm
 QUIET = Rates(
     restarts_a_day=0, impossible_performance=0, quits_a_step=0, reconnects_a_step=0,
     callsign_changes_a_step=0, amendments_a_step=0, lingers=0, pilot_cid_twice=0,
+    new_plan=0, flies_on=0, hours_away=0, other_callsign=0, circuits=0, airliners_touch_and_go=0,
+    go_arounds=0, rejected_take_offs=0, diversions=0, pauses=0, slews=0, accelerated=0,
+    ground_slews=0,
 )  # fmt: skip
 
 

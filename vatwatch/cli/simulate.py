@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import click
 
@@ -28,6 +30,13 @@ def _time(_ctx: click.Context, _param: click.Parameter, text: str | None) -> dat
         return None if text is None else parse_time(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+def _created(path: Path) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise click.BadParameter(f"{path}: {error.strerror}", param_hint="--truth") from error
 
 
 @click.command()
@@ -68,6 +77,12 @@ def _time(_ctx: click.Context, _param: click.Parameter, text: str | None) -> dat
     callback=_fault,
     help="What goes wrong; can be given more than once.",
 )
+@click.option(
+    "--truth",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write there what really happens, as JSON lines.",
+)
 def simulate(
     host: str,
     port: int,
@@ -76,10 +91,11 @@ def simulate(
     speed: float,
     start: datetime | None,
     faults: list[Any],
+    truth: Path | None,
 ) -> None:
     """Stand in for VATSIM: serve its feeds with moving traffic, and faults on request.
 
-    The same seed, number of pilots and start give the same feeds, to the byte.
+    The same seed, number of pilots and start give the same feeds, to the byte, and the same truth.
 
     \b
     What is published, from the next update on:
@@ -114,6 +130,7 @@ def simulate(
     from vatsim_simulator.site import SimulatorSettings
 
     log_to_standard_error("warning")
-    simulate_until_signalled(
-        SimulatorSettings(seed, pilots, speed), host, port, start=start, faults=faults
-    )
+    settings = SimulatorSettings(seed, pilots, speed)
+    with ExitStack() as stack:
+        file = None if truth is None else stack.enter_context(_created(truth))
+        simulate_until_signalled(settings, host, port, start=start, faults=faults, truth=file)
