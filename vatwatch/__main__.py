@@ -1,4 +1,4 @@
-"""`python -m vatwatch` and the console script: what is set for the whole process is set here.
+"""`python -m vatwatch` and the console script: sets up the whole process.
 
 Nothing else may be imported before the patching.
 """
@@ -9,7 +9,8 @@ import sys
 
 
 def _end(number: int, _frame: object) -> None:
-    """Until a command has its own way to stop: nothing has begun, so leave without a traceback."""
+    """Exit without a traceback. Used until a command has its own way to stop, while nothing has
+    begun."""
     os._exit(0 if sys.argv[1:2] == ["run"] else 128 + number)
 
 

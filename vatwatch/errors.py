@@ -52,7 +52,7 @@ import pykka
 
 
 class VatwatchError(Exception):
-    """Anything that vatwatch itself raises."""
+    """The base of all errors that vatwatch raises."""
 
 
 class ConfigurationError(VatwatchError):
@@ -60,7 +60,7 @@ class ConfigurationError(VatwatchError):
 
 
 class FeedError(VatwatchError):
-    """What the network sent cannot be used."""
+    """A body of the network is unusable."""
 
 
 class FeedEmpty(FeedError):
@@ -68,7 +68,7 @@ class FeedEmpty(FeedError):
 
 
 class FeedNotJson(FeedError):
-    """The body is not JSON at all: an HTML page, say."""
+    """The body is not JSON at all, e.g. an HTML page."""
 
 
 class FeedTruncated(FeedError):
@@ -80,7 +80,7 @@ class FeedMalformed(FeedError):
 
 
 class FeedTimeInvalid(FeedMalformed):
-    """Its `update_timestamp` is not a time, or outside of the years of the network."""
+    """Its `update_timestamp` is not a time, or outside the years of the network."""
 
 
 class FeedClockDoubted(FeedError):
@@ -88,7 +88,8 @@ class FeedClockDoubted(FeedError):
 
 
 class RecordsUnreadable(FeedError):
-    """Some records of a feed cannot be used. The rest of the feed is, so this is only reported."""
+    """Some records of a feed are unusable. The rest of the feed is used, so this is only
+    reported."""
 
 
 class FetchError(VatwatchError):
@@ -112,7 +113,7 @@ class FetchTooLarge(FetchError):
 
 
 class FetchRedirected(FetchError):
-    """A redirect loop, more redirects than a CDN has reason for, or one that cannot be followed."""
+    """A redirect loop, too many redirects, or one that cannot be followed."""
 
 
 class FetchUndecodable(FetchError):
@@ -140,8 +141,7 @@ class JournalInUse(JournalError):
 
 
 class SnapshotQuarantined(VatwatchError):
-    """A snapshot made the actors that read it fail too often; the text says whom, why and where it
-    is now."""
+    """A snapshot made its readers fail too often; the text says which, why, and where it is now."""
 
 
 class StorageError(VatwatchError):
@@ -151,8 +151,8 @@ class StorageError(VatwatchError):
 class DatabaseUnavailable(StorageError):
     """Weather: PostgreSQL cannot be reached, stops, lacks resources, or did not answer in time.
 
-    The text is a sentence without its stop that an operator can read, and names no secret. What
-    was not done can be done later, as it is.
+    The text is a sentence for operators, without a final stop and without secrets. The same work
+    can be done later, unchanged.
     """
 
 
@@ -164,7 +164,7 @@ class DatabaseBroken(StorageError):
     """A bug: PostgreSQL cannot do what every snapshot asks of it (`.sqlstate`).
 
     A table or column is missing, a right was taken away, the cluster's files are damaged. No
-    snapshot is to blame, so none is quarantined: the work waits until somebody mends it.
+    snapshot is to blame, so none is quarantined: the work waits until the fault is fixed.
     """
 
     def __init__(self, text: str, sqlstate: str) -> None:
@@ -175,7 +175,7 @@ class DatabaseBroken(StorageError):
 class SchemaRefused(DatabaseUnavailable):
     """The schema is newer than this version, or a change of it was edited: nothing can be written.
 
-    It does not mend itself: the service ends with this text.
+    Waiting does not help: the service ends with this text.
     """
 
 
@@ -188,22 +188,23 @@ class BackupFailed(StorageError):
 
 
 class OutOfSequence(StorageError):
-    """A batch was derived from another past than the one the database holds."""
+    """A batch was derived from another state than the one in the database."""
 
 
 class RedisUnavailable(VatwatchError):
     """Weather: Redis cannot be reached, takes nothing now, or does not let us in.
 
-    The text is a sentence without its stop that an operator can read, and names no secret.
+    The text is a sentence for operators, without a final stop and without secrets.
     """
 
 
 class WebhookError(VatwatchError):
-    """A webhook did not take a notification. Its address is not in the text: it is a secret."""
+    """A webhook did not accept a notification. Its address is not in the text, since it is a
+    secret."""
 
 
 class WebhookRefused(WebhookError):
-    """The webhook never takes it: the address or the body is wrong."""
+    """The webhook will never accept it: the address or the body is wrong."""
 
 
 class WebhookUnavailable(WebhookError):
@@ -232,7 +233,7 @@ class ActorUnavailable(SupervisionError, pykka.ActorDeadError):
 
 
 class ActorSuspended(ActorUnavailable):
-    """The actor failed too often; it is not tried before its breaker lets it."""
+    """The actor failed too often; it is not tried before its breaker allows it."""
 
     def __init__(self, path: str, retry_in_s: float) -> None:
         name = path.rpartition("/")[2]
@@ -251,7 +252,7 @@ class MailboxFull(SupervisionError):
 
 
 class TooManyQuestions(MailboxFull):
-    """More questions from outside are waiting than the actor will answer in time."""
+    """More questions from outside are waiting than the actor can answer in time."""
 
     def __init__(self, text: str, retry_after_s: float) -> None:
         super().__init__(text)
@@ -267,7 +268,7 @@ class InjectedFault(SupervisionError):
 
 
 class BreakerOpen(VatwatchError):
-    """A breaker says: do not try now."""
+    """A breaker is open: the call was not tried."""
 
     def __init__(self, name: str, retry_in_s: float) -> None:
         super().__init__(f"{name}: breaker open, next try in {retry_in_s:.0f} s")

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM for commands that have something to clear away when they end."""
+"""SIGINT and SIGTERM for commands that must clean up when they end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import gevent
 
 
 class Interrupted(SystemExit):
-    """Somebody has had enough. The exit code is the shell's for this signal."""
+    """The command was interrupted. The exit code is the shell's for this signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
@@ -18,10 +18,10 @@ class Interrupted(SystemExit):
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Raise Interrupted here, at the next wait, for each of the two signals.
+    """Raise Interrupted in this greenlet, at its next wait, for each of the two signals.
 
-    Not a handler of Python's own: that would raise in whichever greenlet runs just then, and an
-    actor would end by it instead of the command.
+    A plain Python handler would raise in whatever greenlet runs just then, and end an actor instead
+    of the command.
     """
     here = gevent.getcurrent()
 

@@ -8,8 +8,8 @@ from time import monotonic, sleep
 
 from vatwatch.errors import ConfigurationError
 
-# A process that was killed keeps its port until the kernel has taken it apart; so do connections
-# that it had open, for less.
+# A killed process keeps its port until the kernel has cleaned up; so do its open connections, for a
+# shorter time.
 DYING_S = 2.0
 POLL_S = 0.05
 BACKLOG = 2048
@@ -24,19 +24,19 @@ CAUSES = {
 
 
 def bare(host: str) -> str:
-    """Without the brackets that an IPv6 address has in URLs."""
+    """The host without the brackets that an IPv6 address has in URLs."""
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 def authority(host: str, port: int) -> str:
-    """`host:port` as it stands in a URL that works on this machine."""
+    """`host:port` for a URL that works on this machine."""
     host = bare(host)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
     return f"[{host.replace('%', '%25')}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def listen(host: str, port: int, *, what_else: str) -> socket.socket:
-    """A socket that listens. One whose owner is dying is waited for a moment.
+    """Open a listening socket. If the port's owner is dying, wait for a moment.
 
     `what_else`: what to do if the port is taken.
 
@@ -63,7 +63,7 @@ def _resolve(host: str, port: int, shown: str) -> tuple[socket.AddressFamily, tu
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
         raise ConfigurationError(f"cannot listen on {shown}: there is no such host") from error
-    # A name may have both; who has only IPv4 clients would not reach ::1.
+    # A name may have both; clients with only IPv4 would not reach ::1.
     found.sort(key=lambda one: one[0] != socket.AF_INET)
     family, _, _, _, address = found[0]
     return family, address

@@ -1,9 +1,9 @@
-"""Keeps secrets out of whatever leaves the process.
+"""Keeps secrets out of everything that leaves the process.
 
-The first line of defence is elsewhere: each edge (PostgreSQL, Redis, the feeds, webhooks) says what
-went wrong in words of its own and never passes on a library's text that may hold an address. This
-is the second one: the values of the settings that are secret are known here, in every form in
-which they are usually written, and are replaced in logs, errors, reports and notifications.
+The first line of defence is elsewhere: each edge (PostgreSQL, Redis, the feeds, webhooks) reports
+errors in its own words and never passes on a library's text that may contain an address. This is
+the second one: this module knows the secret values of the settings, in every form in which they are
+usually written, and replaces them in logs, errors, reports and notifications.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 MASK = "***"
 # A shorter piece of a secret is likely a word that messages use ("with", "not").
 SHORTEST_PIECE = 5
-# A shorter value occurs everywhere by chance, and protects nothing anyway.
+# A shorter value occurs in many texts by chance, and protects nothing anyway.
 SHORTEST = 4
-# A value of this length does not stand anywhere by chance, not even within a longer word.
+# A value of this length does not occur by chance, not even within a longer word.
 UNMISTAKABLE = 12
-# Of what may be a token and may be a word of an address: a token is at least as long.
+# Minimum length of a token; a shorter text may be a word of an address.
 LONG = 8
-# A password of these is none, and masking it would make the log unreadable.
+# These are not real passwords, and masking them would make the log unreadable.
 ORDINARY_WORDS = frozenset(
     """
     admin alerts cache database default feed guest health history https http localhost login
@@ -38,11 +38,11 @@ _CUTS = re.compile(r"[\s@/:%#?&=+,;\"'\\]+")
 
 
 class Redactor:
-    """Knows some secrets, and takes them out of texts. Immutable."""
+    """Replaces a fixed set of secrets in texts. Immutable."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms = {form for secret in secrets for form in _forms(secret)}
-        # The longest first: a piece must not break up the whole, which would leave the rest.
+        # The longest first: replacing a piece first would leave the rest.
         self._forms = [(form, _pattern(form)) for form in sorted(forms, key=len, reverse=True)]
 
     def redact(self, text: str) -> str:
@@ -50,7 +50,7 @@ class Redactor:
         if len(text) < SHORTEST:
             return text
         for form, pattern in self._forms:
-            if form in text:  # much quicker than a pattern, and hardly ever true
+            if form in text:  # much faster than a pattern, and hardly ever true
                 text = pattern.sub(MASK, text)
         return text
 
@@ -67,21 +67,21 @@ _known = _Known()
 
 
 def hide(secrets: Iterable[str]) -> None:
-    """From now on `redact` replaces these, too. To be called before anything is logged."""
+    """From now on `redact` replaces these, too. Call it before anything is logged."""
     _known.secrets |= frozenset(secrets)
     _known.redactor = Redactor(_known.secrets)
 
 
 def redact(text: str) -> str:
-    """The text without any secret that the process knows (`hide`). For every thread."""
+    """The text without any secret that the process knows (`hide`). Any thread may call it."""
     return _known.redactor.redact(text)
 
 
 def storable(text: str) -> str:
-    """The text as it may be kept and sent: without secrets, and whole.
+    """The text in a form that can be stored and sent: without secrets and invalid characters.
 
-    PostgreSQL's texts hold no NUL, and UTF-8 no half of a surrogate pair: who is handed either
-    fails, and what an error says may have both in it.
+    PostgreSQL's texts cannot contain NUL, and UTF-8 no half of a surrogate pair, but the text of an
+    error may contain both.
     """
     text = redact(text)
     if text.isascii() and "\0" not in text:
@@ -90,7 +90,7 @@ def storable(text: str) -> str:
 
 
 def redactor() -> Redactor:
-    """What `redact` uses now: another one each time that more is to be hidden."""
+    """The present `Redactor`; a new one is made each time that more must be hidden."""
     return _known.redactor
 
 
@@ -133,14 +133,16 @@ def shown_address(url: str) -> str:
         return MASK
     host = f"[{host}]" if ":" in host else host
     where = f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
-    # With an @ behind the host, what stands before it may be the end of a password with a slash.
+    # If there is an @ behind the host, the text before it may be the end of a password with a
+    # slash.
     path = parts.path if "@" not in parts.path else f"/{MASK}"
     query = f"?{MASK}" if parts.query or (parts.fragment and "@" in parts.fragment) else ""
     return where + path + query
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """How a secret may be written, the pieces into which parsers cut it included."""
+    """The forms in which a secret may be written, including the pieces into which parsers cut
+    it."""
     for whole in {secret, unquote(secret)}:
         if _is_ordinary(whole):
             continue
@@ -175,7 +177,7 @@ def _written(text: str) -> Iterator[str]:
 
 
 def _in_base64(text: str) -> Iterator[str]:
-    """As a part of anything that is base64, wherever in it the secret begins."""
+    """The secret as a part of base64 text, at any offset."""
     data = text.encode(errors="replace")
     for before in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -201,10 +203,10 @@ def _pattern(form: str) -> re.Pattern[str]:
 
 
 def parts_of_address(url: str) -> Iterator[str]:
-    """What of an address is secret: user and password, and the values of its parameters.
+    """The secret parts of an address: user and password, and the values of its parameters.
 
-    However an address is read that has a raw `@`, `/`, `#` or `?` in its password: each way is
-    taken, so that none of them shows a piece.
+    If the password has a raw `@`, `/`, `#` or `?`, the address can be read in several ways: all of
+    them are used, so that no piece is shown.
     """
     scheme, _, rest = url.partition("://")
     query = rest.partition("?")[2]
@@ -218,11 +220,11 @@ def parts_of_address(url: str) -> Iterator[str]:
     if "@" in rest:
         for userinfo in {rest.partition("@")[0], rest.rpartition("@")[0]}:
             user, _, password = userinfo.partition(":")
-            # Without a password, what stands there is often a token.
+            # Without a password, the user is often a token.
             yield password or user
 
 
 def is_secret_parameter(name: str) -> bool:
-    """Whether a parameter of an address is called as one whose value nobody may see."""
+    """Whether a parameter's name says that its value is secret."""
     name = name.lower()
     return any(word in name for word in ("password", "pass", "token", "key", "secret", "auth"))

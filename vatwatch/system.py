@@ -1,7 +1,7 @@
-"""The supervision tree: who starts whom, in which order, and who goes down with whom.
+"""The supervision tree: its actors, their order, and which restart together.
 
-Children start from top to bottom and stop from bottom to top: sinks before sources, so nobody
-speaks before the listener is there, and what was said is written before the writer goes.
+Children start from top to bottom and stop from bottom to top: receivers before senders, so every
+message has a receiver, and everything is written before the writer stops.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def declare(
                    shutdown_s=s.service.shutdown_timeout_s),
             worker("cache", CacheActor, s.cache, s.breaker,
                    stream_length=s.events.max_history_size, shown=tuple(describe(s))),
-            # The last: that a question fails must not cost anybody the live state.
+            # The last, so that a failed question does not restart the live state.
             worker("history", HistoryActor, s.database, s.breaker,
                    connections=max(1, s.database.max_connections - WRITERS)),
         ]),

@@ -1,4 +1,4 @@
-"""The commands, a module each."""
+"""The commands, one module each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from vatwatch.errors import VatwatchError
 
 
 class _Commands(click.Group):
-    """Shows our own errors as one line, and exits with 1; click's own exit with 2."""
+    """Shows our own errors as one line and exits with 1; for click's own errors the exit code is
+    2."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Replay: captured snapshots through the same pipeline, in the order of their time."""
+"""Replay: sends captured snapshots through the same pipeline, in order of time."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from vatwatch.storage.journal_entry import read_entry
 from vatwatch.supervision import Tree
 from vatwatch.system import build
 
-# Snapshots under way at a time; more would only fill the journal.
+# Snapshots in progress at a time; more would only fill the journal.
 UNDER_WAY = 8
 ASK_TIMEOUT_S = 60.0
-# Without any progress for so long, something is wrong that will not mend itself.
+# After so long without progress, the fault will not go away by itself.
 STALLED_S = 120.0
 
 CAPTURE_SUFFIXES = (".json", ".json.gz")
@@ -50,7 +50,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class FoundCaptures:
-    """What there is to replay, oldest first, what is of no use, and what has no place."""
+    """The captures to replay, oldest first, and the unusable ones."""
 
     captures: list[Capture]
     unusable: list[tuple[Path, str]]
@@ -59,7 +59,7 @@ class FoundCaptures:
 
 @dataclass(slots=True)
 class ReplayTally:
-    """What came of a replay."""
+    """The result of a replay."""
 
     handed_in: int = 0
     waited: int = 0
@@ -70,7 +70,7 @@ class ReplayTally:
 
 
 def replay(settings: Settings, paths: Sequence[Path]) -> bool:
-    """Replay everything under `paths`; returns whether all of it could be used.
+    """Replay everything under `paths`. Returns whether all of it could be used.
 
     Raises VatwatchError if the pipeline cannot be started, or does not get on.
     """
@@ -86,7 +86,7 @@ def replay(settings: Settings, paths: Sequence[Path]) -> bool:
         )
     if not found.captures:
         raise FeedError("no captures found to replay")
-    # First of all, so that nothing is begun where a service runs.
+    # First, so that nothing is started in the home of a running service.
     home = take_home(settings.general.home, leaving_s=settings.service.shutdown_timeout_s)
     try:
         check_database(settings.database, settings.general.home)
@@ -132,12 +132,12 @@ def _replay(settings: Settings, captures: list[Capture], console: Console) -> Re
 
 
 def _count_pending(home: Path) -> int:
-    """What a service that was killed has left in the journal: it is stored first."""
+    """Count the entries that a killed service has left in the journal; they are stored first."""
     return sum(1 for _ in (home / "journal" / "pending").glob(f"*{ENTRY_SUFFIX}"))
 
 
 def find(paths: Sequence[Path]) -> FoundCaptures:
-    """Look for captures and journal entries, in directories too, and put them in order."""
+    """Find captures and journal entries, also in directories, and sort them."""
     captures: list[Capture] = []
     unusable: list[tuple[Path, str]] = []
     radios: list[Path] = []
@@ -160,7 +160,7 @@ def find(paths: Sequence[Path]) -> FoundCaptures:
 def _pair(
     captures: list[Capture], radios: list[Path], unusable: list[tuple[Path, str]]
 ) -> FoundCaptures:
-    """The transceivers feed has no time of its own: only its file's name can say which it is."""
+    """The transceivers feed contains no time; only its file's name says when it was fetched."""
     by_moment = {_moment(path): path for path in radios}
     paired = [
         Capture(c.path, c.update_timestamp, by_moment.pop(_moment(c.path), None)) for c in captures
@@ -234,9 +234,9 @@ def _feed_all(
 
 
 def _wait(tree: Tree, pending: int, refusals: Sequence[str]) -> None:
-    """Wait until no more than so many snapshots are on their way to the database.
+    """Wait until at most `most` snapshots are on their way to the database.
 
-    `refusals`: why the database is of no use to this version, as the store says it.
+    `refusals`: the store's reasons why this version cannot use the database.
     """
     before, since = -1, monotonic()
     while True:

@@ -1,4 +1,4 @@
-"""What the commands share."""
+"""Helpers that all commands share."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from vatwatch.redaction import RedactingStream, hide
 
 
 def read_settings(*, for_service: bool = False, **overrides: object) -> Settings:
-    """The settings, those of the command line over all others, and the log as they want it.
+    """Read the settings (the command line wins over all others) and set up the log.
 
-    `for_service`: also see whether the service could run with them on this machine now.
+    `for_service`: also check whether the service could run with them on this machine now.
 
     Raises:
-        ConfigurationError: with every fault that there is
+        ConfigurationError: with every fault
     """
     reading = read(overrides=overrides, for_service=for_service)
     hide(reading.secrets())
@@ -26,7 +26,7 @@ def read_settings(*, for_service: bool = False, **overrides: object) -> Settings
     settings = reading.accepted()
     apply_log_settings(settings.logs)
     if for_service:
-        # It reads the boundary's file: a wrong one ends the start here, too.
+        # This reads the boundary file, so a wrong one ends the start here, too.
         read_options(settings.traffic)
     for warning in settings.warnings:
         logging.getLogger("vatwatch").warning(warning)
@@ -34,6 +34,6 @@ def read_settings(*, for_service: bool = False, **overrides: object) -> Settings
 
 
 def keep_secrets_from_stderr() -> None:
-    """Whatever is written there from now on: log lines, tracebacks of threads and greenlets."""
+    """Mask secrets in everything that is written to standard error: log lines, tracebacks."""
     if not isinstance(sys.stderr, RedactingStream):
         sys.stderr = cast("TextIO", RedactingStream(sys.stderr))

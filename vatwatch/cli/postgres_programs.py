@@ -31,19 +31,19 @@ from vatwatch.storage.home import take_home
 from vatwatch.storage.postgres_knock import KnockResult, knock
 from vatwatch.storage.postgres_leftovers import running_server
 
-# A server that is starting, as its service has just been started, is waited for.
+# How long to wait for a server whose service has just been started.
 READY_S = 30.0
 KNOCK_S = 2.0
 POLL_S = 0.2
-# How often a backup says how far it is, where nobody sees a line being rewritten.
+# Seconds between two progress lines of a backup, if the output is not a terminal.
 TOLD_EVERY_S = 10.0
-# Of the end of a program that was told to end.
+# How long to wait for a program that was told to end.
 END_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Reached:
-    """The database, and whether it goes away with us."""
+    """The database, and whether its server ends with this command."""
 
     connection: Connection
     major: int | None
@@ -52,9 +52,10 @@ class _Reached:
 
 
 def psql(settings: Settings, words: Sequence[str]) -> int:
-    """Run psql with these words; its exit code. Does not return where psql takes our place.
+    """Run psql with these words. Returns its exit code, or does not return if psql replaces this
+    process.
 
-    Raises VatwatchError if the database, or a psql, cannot be had.
+    Raises VatwatchError if there is no database, or no psql.
     """
     with _reach(settings) as reached:
         program = find_program("psql", reached.major, reached.bindir)
@@ -62,7 +63,7 @@ def psql(settings: Settings, words: Sequence[str]) -> int:
         sys.stdout.flush()
         if not reached.ours:
             os.execve(program, command, reached.connection.environment)  # noqa: S606 - psql itself
-        # Ctrl-C is psql's: it cancels a query there.
+        # Ctrl-C is for psql, where it cancels a query.
         signal.signal(signal.SIGINT, lambda _signal, _frame: None)
         return subprocess.run(command, env=reached.connection.environment, check=False).returncode  # noqa: S603
 
@@ -71,8 +72,8 @@ def backup(settings: Settings, file: Path, *, force: bool) -> None:
     """Write a dump in PostgreSQL's custom format, whole or not at all.
 
     Raises:
-        BackupFailed: and there is no new file
-        VatwatchError: the database, or a pg_dump that fits it, cannot be had
+        BackupFailed: there is no new file
+        VatwatchError: there is no database, or no pg_dump that fits it
     """
     file = file.absolute()
     if file.is_dir():
@@ -146,14 +147,14 @@ def _await_ready(sockets: Path) -> None:
 
 def _dump(reached: _Reached, partial: Path) -> None:
     program = find_program("pg_dump", reached.major, reached.bindir)
-    # -w: it asks for no password, as nobody may be there.
+    # -w: it must not ask for a password, since no person may be there.
     command = [str(program), *reached.connection.words, "-Fc", "-w", "-f", str(partial)]
     with subprocess.Popen(  # noqa: S603 - pg_dump itself
         command,
         env=reached.connection.environment,
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for us, who end it
+        start_new_session=True,  # Ctrl-C is for us; we end the program
     ) as process:
         assert process.stderr is not None
         said = gevent.spawn(process.stderr.read)
@@ -173,7 +174,7 @@ def _dump(reached: _Reached, partial: Path) -> None:
 
 
 def _watch(process: subprocess.Popen[bytes], partial: Path) -> None:
-    """Wait for its end, and say how much there is."""
+    """Wait for the program's end, and log the size so far."""
     console = Console(stderr=True)
     told_at = monotonic()
     with console.status("dumping") if console.is_terminal else nullcontext() as status:
@@ -188,7 +189,7 @@ def _watch(process: subprocess.Popen[bytes], partial: Path) -> None:
 
 
 def _check(reached: _Reached, partial: Path) -> None:
-    """See whether pg_restore can read it."""
+    """Check that pg_restore can read the dump."""
     program = find_program("pg_restore", reached.major, reached.bindir)
     done = subprocess.run(  # noqa: S603 - pg_restore itself
         [str(program), "--list", str(partial)], capture_output=True, text=True, check=False
@@ -198,7 +199,7 @@ def _check(reached: _Reached, partial: Path) -> None:
 
 
 def _create(partial: Path) -> None:
-    """For nobody else's eyes: there are people in it."""
+    """Make the file readable only for its owner: it contains personal data."""
     os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 

@@ -1,6 +1,6 @@
-"""`vatwatch check`: the settings as they are in force, and what is found where they lead.
+"""`vatwatch check`: shows the settings in force, and checks what they refer to.
 
-Starts nothing, changes nothing. PostgreSQL and Redis are asked once, within seconds.
+Starts and changes nothing. PostgreSQL and Redis are asked once, within seconds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from vatwatch.storage.postgres_binaries import choose_binaries
 
 @dataclass(frozen=True, slots=True)
 class DependencyCheck:
-    """What was found at one place. `answers` is None if it was not asked."""
+    """The result of one check. `answers` is None if the server was not asked."""
 
     text: str
     answers: bool | None = None
@@ -41,7 +41,7 @@ class DependencyCheck:
 
 @dataclass(frozen=True, slots=True)
 class SettingsReport:
-    """All that a check says. Without `faults` the service would start and do its work."""
+    """The whole result. Without `faults` the service would start and work."""
 
     settings: list[Described]
     faults: list[str]
@@ -55,13 +55,13 @@ class SettingsReport:
 
 
 def check(reading: Reading, *, offline: bool) -> SettingsReport:
-    """Look at everything. `offline`: ask neither PostgreSQL nor Redis."""
+    """Check everything. `offline`: ask neither PostgreSQL nor Redis."""
     faults = list(reading.faults)
     not_asked = DependencyCheck("not asked")
     database = redis = not_asked
     if reading.settings is not None:
         faults.extend(_boundary(reading.settings))
-    # What is right is looked at, also if something else is wrong.
+    # The valid sections are checked, even if others have faults.
     sections = reading.sections
     if sections.keys() >= {"database", "general"}:
         database = _database(
@@ -131,7 +131,7 @@ def _external(dsn: str, faults: list[str]) -> DependencyCheck:
 def _embedded(
     home: Path, bindir: Path | None, faults: list[str], *, offline: bool
 ) -> DependencyCheck:
-    """Its programs; and if a service runs it just now, what is in it."""
+    """Check the cluster's programs, and if a service runs it now, its schema."""
     try:
         programs = choose_binaries(home.absolute() / "postgres" / "data", bindir)
     except EmbeddedPostgresError as error:
@@ -156,7 +156,7 @@ def _embedded(
 
 
 def _socket_directory(home: Path) -> str | None:
-    """Where a cluster that runs now has its socket; None if none does, or we may not know."""
+    """The socket directory of the running cluster; None if none runs, or we may not read it."""
     try:
         # The fifth line of a running server's file (PostgreSQL: src/include/utils/pidfile.h).
         return (home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[4]

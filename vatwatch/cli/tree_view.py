@@ -1,6 +1,6 @@
-"""`vatwatch top`: the supervision tree of a running service, live in the terminal.
+"""`vatwatch top`: shows the supervision tree of a running service live in the terminal.
 
-A client of the HTTP API and nothing else: it works from any machine that reaches the service.
+It uses only the HTTP API, so it works from any machine that reaches the service.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ STATE_COLOURS = {
 }
 BREAKER_COLOURS = {"closed": "green", "half_open": "yellow", "open": "bold red"}
 HEALTH_COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "bold red"}
-# Escape sequences of the arrow keys, as xterm and its kin send them.
+# Escape sequences of the arrow keys, as xterm and similar terminals send them.
 KEYS = {b"\x1b[A": "up", b"\x1b[B": "down", b"k": "up", b"j": "down", b"\x03": "q"}
 
 Node = dict[str, Any]
@@ -49,7 +49,7 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the service said at one moment; `status` is None if it could not say."""
+    """One sample of the service's answers; `status` is None if it gave none."""
 
     at: float
     tree: Node
@@ -57,7 +57,7 @@ class Sample:
 
 
 class Client:
-    """Asks a service. Raises FetchError with what to do about it."""
+    """Asks a service. Raises FetchError, which says what to do."""
 
     def __init__(self, url: str, key: str | None) -> None:
         self._url = url.rstrip("/")
@@ -75,7 +75,7 @@ class Client:
         return Sample(monotonic(), tree, status)
 
     def restart(self, path: str) -> str:
-        """Order a restart; what came of it, in a line."""
+        """Order a restart. Returns the result in a line."""
         try:
             self._ask("POST", f"/api/supervision/{path}/restart")
         except FetchError as error:
@@ -109,15 +109,15 @@ class _Refused(FetchStatus):
 
 @dataclass(slots=True)
 class TreeView:
-    """What the person at the terminal has chosen."""
+    """The choices of the person at the terminal."""
 
     sort: str = SORTS[0]
     selected: str = ""
     asks: str = ""
-    """The path whose restart waits for a yes."""
+    """The path whose restart must be confirmed."""
     message: str = ""
     previous: dict[str, int] = field(default_factory=dict)
-    """Messages handled by each node at the sample before."""
+    """Messages handled by each node at the previous sample."""
     previous_at: float = 0.0
 
 
@@ -126,7 +126,7 @@ def run(url: str, *, interval_s: float, once: bool, key: str | None) -> None:
     client, console, view = Client(url, key), Console(), TreeView()
     sample = client.sample()
     if once or not (sys.stdin.isatty() and console.is_terminal):
-        # Into a pipe or a file nothing is cut: there is no edge of a screen.
+        # Lines into a pipe or a file are not cut, since there is no screen.
         width = None if console.is_terminal else PIPE_COLUMNS
         Console(width=width).print(render(sample, view, url), soft_wrap=False)
         return
@@ -153,7 +153,7 @@ def run(url: str, *, interval_s: float, once: bool, key: str | None) -> None:
 
 
 def press(key: str, sample: Sample, view: TreeView, client: Client) -> None:
-    """Do what a key says."""
+    """Act on a key."""
     if view.asks:
         path, view.asks = view.asks, ""
         view.message = client.restart(path) if key == "y" else ""
@@ -273,7 +273,7 @@ def _cells(depth: int, node: Node, sample: Sample, view: TreeView) -> list[Text 
 
 
 def _rate(node: Node, sample: Sample, view: TreeView) -> str:
-    """Messages a second since the sample before."""
+    """Messages a second since the previous sample."""
     passed_s = sample.at - view.previous_at
     if node["path"] not in view.previous or passed_s <= 0:
         return ""
@@ -302,7 +302,7 @@ def _time(seconds: float) -> str:
 
 @contextmanager
 def _single_keys() -> Iterator[None]:
-    """Keys come as they are pressed, and are not shown."""
+    """Read keys as they are pressed, without showing them."""
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     try:
@@ -313,12 +313,12 @@ def _single_keys() -> Iterator[None]:
 
 
 def _read_keys(timeout_s: float) -> list[str]:
-    """The keys that were pressed, as soon as there are any; empty when the time is up."""
+    """The pressed keys, as soon as there are any; empty when the time is up."""
     terminal = sys.stdin.fileno()
     ready, _, _ = select.select([terminal], [], [], timeout_s)
     if not ready:
         return []
     pressed = os.read(terminal, 64)
-    # Nothing: the other side has hung up.
+    # Empty: the other side has hung up.
     found = re.findall(rb"\x1b\[.|.", pressed, re.DOTALL) or [b"q"]
     return [KEYS.get(key) or key.decode(errors="replace") for key in found]

@@ -1,4 +1,4 @@
-"""Settings: who may ask, how often, and who may change anything."""
+"""Settings: access to the API, rates, keys."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from vatwatch.config.section import SecretList, Section, Switch, TextList, checked, listed, setting
 
-# A rate of none would lock out whoever wants to change it; `off` is for no bound at all.
+# A rate of zero would lock out the operator who wants to change it; `off` means no limit.
 RATES = range(1, 10**9 + 1)
-# A counter in Redis lives as long as its window, and Redis takes no lifetime beyond measure.
+# A counter in Redis lives as long as its window, and Redis limits the lifetime.
 LONGEST_WINDOW_S = 366 * 24 * 3600
 
 
@@ -77,7 +77,7 @@ def _origin(text: str) -> str:
 
 
 def _keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    # Of the whole, not of each: what is wrong is told of with its value, and a key is a secret.
+    # For the whole list, not for each key: errors quote the value, and a key is a secret.
     for number, key in enumerate(value, 1):
         text = key.get_secret_value()
         if not text.isprintable() or " " in text:

@@ -1,7 +1,7 @@
-"""Addresses: whether they can be right, and how they are shown.
+"""Addresses: checks them, and masks them for display.
 
-What is wrong is said in words that quote nothing of the address: wherever a special character in a
-password has not been percent-encoded, any piece of the address may be a piece of the password.
+Error texts quote nothing of the address: if a special character in a password is not
+percent-encoded, any piece of the address may be a piece of the password.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _SECRET_PARAMETER = re.compile(r"((?:^|&)\w*(?:pass|key|token|secret|auth)\w*=)[
 
 IN_A_PASSWORD = "in a user or a password write"  # noqa: S105 - a piece of a sentence
 REDIS_SCHEMES = ("redis", "rediss", "unix")
-# redis-py hands a parameter on to the connection: of one that it does not know it says so at each
-# try. These are its connection's and its pool's, less what takes no text.
+# redis-py passes parameters to the connection, which refuses an unknown one only at each try. These
+# are the parameters of its connection and pool that accept a text.
 REDIS_PARAMETERS = frozenset(
     """
     client_name db health_check_interval max_connections password protocol retry_on_timeout
@@ -39,7 +39,7 @@ _CERT_REQS = ("none", "optional", "required")
 
 
 def http(address: str) -> None:
-    """An address that requests takes. Raises ValueError with what it must be."""
+    """An address that requests accepts. Raises ValueError with the expected form."""
     _begins_with(address, ("http", "https"))
     no_space(address)
     no_bare_percent(address)
@@ -56,14 +56,14 @@ def http(address: str) -> None:
 
 
 def webhook(address: str) -> None:
-    """The same; the text is for those who only ever see https. Raises ValueError."""
+    """The same; its error names https first. Raises ValueError."""
     if urlsplit_or_none(address) is None or not address.lower().startswith(("https:", "http:")):
         raise ValueError("must be an address that begins with https:// or http://")
     http(address)
 
 
 def redis(address: str) -> None:
-    """An address that redis-py takes as it is meant. Raises ValueError with what it must be."""
+    """An address that redis-py reads as intended. Raises ValueError with the expected form."""
     _begins_with(address, REDIS_SCHEMES)
     no_space(address)
     parts = _split(address)
@@ -104,8 +104,9 @@ def parameters(query: str) -> list[tuple[str, str]]:
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> str:
-    """What is said of it: its name only if it is a near match, as it may be of a password."""
-    # Two letters in another order are alike by a half: `bd` for `db`.
+    """The error for an unknown parameter; it has the name only if that is a near match, since it
+    may be part of a password."""
+    # Two swapped letters have a similarity of one half: `bd` for `db`.
     close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
     if close and re.fullmatch(r"[A-Za-z_]{1,40}", name):
         return f"has an unknown parameter {name} (did you mean {close[0]}?)"
@@ -138,9 +139,9 @@ def _is_ip(text: str) -> bool:
 
 
 def masked(address: str) -> str:
-    """An address for people: passwords masked, wherever they stand.
+    """An address for people, with passwords masked everywhere.
 
-    What cannot be read as one is masked whole.
+    A text that cannot be read as an address is masked completely.
     """
     try:
         parts = urlsplit(address)
@@ -152,7 +153,7 @@ def masked(address: str) -> str:
     shown = address
     userinfo, at, host = parts.netloc.rpartition("@")
     if at:
-        # Without a password, what stands there is often a token. PostgreSQL's user is a user.
+        # Without a password, the user is often a token; but PostgreSQL's user is a user.
         user = parts.username or ""
         is_user = parts.scheme in ("postgres", "postgresql")
         who = f"{user}:{MASK}" if password else user if is_user else MASK
@@ -185,13 +186,13 @@ def _begins_with(address: str, schemes: tuple[str, ...]) -> None:
 
 
 def no_space(address: str) -> None:
-    """No spaces, line breaks and control characters. Raises ValueError."""
+    """Check that there are no spaces, line breaks and control characters. Raises ValueError."""
     if not address.isprintable() or any(char.isspace() for char in address):
         raise ValueError("has a space, a line break or a control character in it: encode it (%20)")
 
 
 def no_bare_percent(address: str) -> None:
-    """Each % begins an encoded character. Raises ValueError."""
+    """Check that each % begins an encoded character. Raises ValueError."""
     if _BARE_PERCENT.search(address):
         raise ValueError(f"has a % that encodes nothing: {IN_A_PASSWORD} % as %25")
 

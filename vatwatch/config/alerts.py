@@ -1,4 +1,4 @@
-"""Settings: when somebody is told, and who."""
+"""Settings: alert rules, hold times, webhooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vatwatch.config.section import SecretList, Section, setting
 
 
 def _webhooks(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    # Of the whole, not of each: what is wrong is told of with its value, and this is a secret.
+    # For the whole list, not for each address: errors quote the value, which is a secret.
     for number, url in enumerate(value, 1):
         try:
             addresses.webhook(url.get_secret_value())
@@ -20,7 +20,7 @@ def _webhooks(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return value
 
 
-# What the condition of each rule is.
+# The condition of each rule, in words.
 _RULES = {
     "NOT_SERVING": "vatwatch cannot serve",
     "UNHEALTHY": "a part is unhealthy",
@@ -130,7 +130,7 @@ class AlertSettings(Section):
     resource_hard_clear_s: float | None = _clear("RESOURCE_HARD")
     resource_soft_hold_s: float | None = _hold("RESOURCE_SOFT", "VATWATCH_ALERT_DEGRADED_HOLD")
     resource_soft_clear_s: float | None = _clear("RESOURCE_SOFT")
-    # One update may be cut off; four in a row (15 s each) are no accident.
+    # One update may be cut off; four in a row (15 s each) are not an accident.
     fewer_pilots_hold_s: float = setting(
         "VATWATCH_ALERT_FEWER_PILOTS_HOLD",
         60.0,

@@ -1,4 +1,4 @@
-"""Settings: circuit breakers, of what is outside and of the service's own parts."""
+"""Settings: circuit breakers, around dependencies and the service's own parts."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ PARAMETERS = frozenset(
     target_session_attrs tcp_user_timeout user
     """.split()  # noqa: SIM905 - shorter, and can be read
 )
-# What libpq checks only when it connects, and then at each try.
+# Parameters that libpq checks only when it connects, and then at each try.
 VALUES: Mapping[str, tuple[str, ...]] = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     "channel_binding": ("disable", "prefer", "require"),
@@ -36,7 +36,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "sslnegotiation": ("postgres", "direct"),
     "sslcertmode": ("disable", "allow", "require"),
     "load_balance_hosts": ("disable", "random"),
-    # vatwatch writes: a standby is of no use to it.
+    # vatwatch writes, so it cannot use a standby.
     "target_session_attrs": ("any", "read-write", "primary"),
     "ssl_min_protocol_version": ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
     "ssl_max_protocol_version": ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
@@ -53,7 +53,7 @@ FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 
 
 def postgresql(address: str) -> None:
-    """An address that libpq takes, and can use. Raises ValueError; nothing of it is quoted."""
+    """An address that libpq accepts and can use. Raises ValueError, which quotes nothing of it."""
     scheme, colon, rest = address.partition("://")
     if not colon or scheme not in SCHEMES or not rest.strip("/"):
         allowed = " or ".join(f"{scheme}://" for scheme in SCHEMES)
@@ -67,7 +67,7 @@ def postgresql(address: str) -> None:
     try:
         parsed = parse_dsn(address)
     except psycopg2.ProgrammingError:
-        # Its text quotes what it could not read, which may be of the password.
+        # Its text quotes the unreadable part, which may be of the password.
         raise ValueError(
             f"cannot be read ({addresses.IN_A_PASSWORD} every special character percent-encoded)"
         ) from None

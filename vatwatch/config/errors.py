@@ -1,4 +1,4 @@
-"""Settings: what is made of the service's own errors."""
+"""Settings: the service's own errors."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Hot reload: what changes when settings are read again while the service runs. Pure.
 
-Settings that can be reloaded take their new values at once. The others keep the old ones until a
-restart, so what is in force is a mixture, and `needs_restart` says of which. Nothing is taken over
-in part: a reading with a fault has no settings to compare.
+Settings that can be reloaded take their new values at once. The others keep the old values until a
+restart, so the settings in force are a mixture; `needs_restart` names the waiting ones. Nothing is
+applied in part: a reading with a fault has no settings to compare.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vatwatch.config.showing import is_reloadable, shown
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """A setting whose value is another one now, with secrets masked."""
+    """A setting whose value has changed, with secrets masked."""
 
     name: str
     before: str
@@ -27,14 +27,14 @@ class SettingChange:
 
 @dataclass(frozen=True, slots=True)
 class ReloadPlan:
-    """What a reload does."""
+    """The result of a reload."""
 
     settings: Settings
-    """Those to be in force; with the next version if anything has changed."""
+    """The settings for now; with the next version number if anything has changed."""
     changed: tuple[SettingChange, ...]
-    """What takes effect now."""
+    """Changes that take effect now."""
     needs_restart: tuple[SettingChange, ...]
-    """What is set otherwise than in force, and takes effect at the next start."""
+    """Changes that take effect at the next start."""
 
 
 def plan_reload(in_force: Settings, read: Settings) -> ReloadPlan:
@@ -45,7 +45,7 @@ def plan_reload(in_force: Settings, read: Settings) -> ReloadPlan:
         read: all settings as their sources have them now, checked as a whole
 
     Returns:
-        the settings to be in force from now on, and what is different about them
+        the settings for now, and the changes
     """
     changed: list[SettingChange] = []
     needs_restart: list[SettingChange] = []

@@ -1,4 +1,4 @@
-"""What the sections are made of: the base class, a setting, and the types that several share."""
+"""The building blocks of the sections: the base class, `setting`, and shared types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-# More of anything is a misspelt number, and fails where it is used. PostgreSQL and poll() take a
+# A larger number is a typing error, and fails where it is used. PostgreSQL and poll() take a
 # time as milliseconds in 31 bits: 24 days. A hundred years of hours or days can still be reckoned
 # with. A thousand million of anything, or a pebibyte, is more than any machine has.
 _MOST: dict[str, float] = {"s": 2e6, "ms": 2e9, "h": 876_000, "d": 36_500, "MiB": 2**30, "": 1e9}
@@ -22,8 +22,8 @@ _UNUSUAL = 100
 class Section(BaseModel):
     """The settings of one part; made from a mapping of the environment's names to values."""
 
-    # Nothing here means anything at infinity: a time that never comes is a misspelt one. Pydantic's
-    # own text of an error quotes the value, which may be a secret.
+    # No setting may be infinite: that is a typing error. Pydantic's own error text quotes the
+    # value, which may be a secret.
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
@@ -75,7 +75,7 @@ def setting(
 
 
 def checked(rule: Callable[[str], None]) -> AfterValidator:
-    """A text, secret or not, that `rule` takes; it raises ValueError with what must be."""
+    """A text, secret or not, that `rule` accepts; it raises ValueError with the expected form."""
 
     def check(value: Any) -> Any:
         rule(value.get_secret_value() if isinstance(value, SecretStr) else value)
@@ -85,9 +85,9 @@ def checked(rule: Callable[[str], None]) -> AfterValidator:
 
 
 def on_disk(rule: Callable[[Path], Path]) -> AfterValidator:
-    """A path that `rule` takes, as it returns it; what the system refuses is a fault, too.
+    """A path that `rule` accepts, as it returns it; an error of the system is a fault, too.
 
-    (Whether a path exists cannot even be asked of a directory that others may not enter.)
+    (In a directory that others may not enter, we cannot even ask whether a path exists.)
     """
 
     def check(value: Path) -> Path:
@@ -100,7 +100,7 @@ def on_disk(rule: Callable[[Path], Path]) -> AfterValidator:
 
 
 def refusal_of(error: OSError) -> str:
-    """Why the system refuses something, in its own words without a path."""
+    """The system's reason for refusing something, without a path."""
     return (error.strerror or type(error).__name__).lower()
 
 
@@ -134,6 +134,6 @@ TextList = Annotated[tuple[str, ...], BeforeValidator(listed)]
 
 
 def printable(text: str) -> None:
-    """No line breaks and no other control characters. Raises ValueError."""
+    """Check that there are no line breaks or other control characters. Raises ValueError."""
     if not text.isprintable():
         raise ValueError("must be one line, without control characters")

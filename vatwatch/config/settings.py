@@ -80,7 +80,7 @@ SECTIONS: dict[str, type[Section]] = {
     "resources": ResourceSettings,
     "alerts": AlertSettings,
 }
-# Not ours, and used all the same: by libpq, and by requests for feeds and webhooks.
+# Not ours, but used: by libpq, and by requests for feeds and webhooks.
 SECRETS_OF_OTHERS = ("PGPASSWORD", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
@@ -95,17 +95,17 @@ class Origin:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that are read, whether they are there or not."""
+        """The files that are read, whether they exist or not."""
         return tuple(self.directory / name for name in (sources.TOML_FILE, sources.ENV_FILE))
 
     def read_again(self) -> Reading:
-        """What the sources say now. Never raises, and asks no name server."""
+        """Read the sources again. Never raises, and asks no name server."""
         return _read(self, together.faults_of_change if self.for_service else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, and what is odd about where they came from."""
+    """All settings, with their sources and warnings."""
 
     general: GeneralSettings
     logs: LogSettings
@@ -129,7 +129,7 @@ class Settings:
     """How often they were changed since the start of the process (`hot_reload.py`)."""
 
     def secrets(self) -> frozenset[str]:
-        """What must not be seen outside: passwords, keys, tokens, secret addresses."""
+        """The secret values: passwords, keys, tokens, secret addresses."""
         webhooks = [url.get_secret_value() for url in self.alerts.webhooks]
         values = (
             self.database.url,
@@ -162,9 +162,9 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found, right or wrong: `settings` is None if there is any fault.
+    """The result of reading: `settings` is None if there is any fault.
 
-    `sections` are those that have no fault of their own, by their names.
+    `sections` are those without a fault, by name.
     """
 
     settings: Settings | None
@@ -181,7 +181,7 @@ class Reading:
         return self.settings
 
     def secrets(self) -> frozenset[str]:
-        """What must not be seen outside, of wrong settings too."""
+        """The secret values, also those of invalid settings."""
         if self.settings is not None:
             return self.settings.secrets()
         values = [
@@ -237,7 +237,7 @@ def read(
     overrides: Mapping[str, object] | None = None,
     for_service: bool = False,
 ) -> Reading:
-    """The same for who wants to see them even if they are wrong. Never raises."""
+    """The same, but with the faults in the result. Never raises."""
     origin = Origin(
         env=dict(os.environ if env is None else env),
         directory=directory or Path(),
@@ -248,7 +248,7 @@ def read(
 
 
 def describe(settings: Settings) -> list[Described]:
-    """Every setting as it is in force, secrets masked."""
+    """Every setting with its value in force, secrets masked."""
     return [
         _described(
             section,
@@ -297,11 +297,11 @@ def _described(section: str, field: FieldInfo, value: str, source: str) -> Descr
 
 
 def _validated(values: Mapping[str, object], faults: list[str]) -> dict[str, Any]:
-    """The sections that are right; what is wrong with the others is added to the faults."""
+    """The valid sections. The errors of the others are added to the faults."""
     sections: dict[str, Any] = {}
     for section, model in SECTIONS.items():
         by_name = {field.alias: field for field in model.model_fields.values()}
-        # To pydantic a boolean, which only TOML has, is a number.
+        # For pydantic a boolean (only TOML has them) is a number.
         misfits = [
             name
             for name, field in by_name.items()

@@ -1,4 +1,4 @@
-"""How settings are shown to people: masked, on one line; and what is said of a wrong one."""
+"""Shows settings to people: masked, on one line; and describes what is wrong with one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic.fields import FieldInfo
 from vatwatch.config.addresses import masked
 from vatwatch.redaction import LONG, MASK, parts_of_address
 
-# Longer is of no use to find out which value is meant.
+# Characters of a value that are shown: enough to recognize it.
 MOST_CHARS = 120
-# With one of these an address may have a password in it, in a place where nobody looks for one.
+# With one of these, an address may have a password in an unusual place.
 _MAY_HIDE = frozenset("@?#%")
 _UNITS = {"s": "seconds", "ms": "milliseconds", "h": "hours", "d": "days", "MiB": "MiB"}
 
@@ -40,7 +40,7 @@ def usual_of(field: FieldInfo) -> tuple[float | None, float | None]:
 
 
 def shown(value: object, field: FieldInfo) -> str:
-    """A value that is in force: addresses without their passwords, keys only counted."""
+    """A value in force: addresses without passwords, keys only counted."""
     if isinstance(value, tuple | list):
         if is_secret(field):
             return f"{len(value)} hidden" if value else ""
@@ -58,7 +58,7 @@ def shown(value: object, field: FieldInfo) -> str:
 
 
 def shown_wrong(value: object, field: FieldInfo) -> str:
-    """A value that is refused: nothing of one that may have a secret in it."""
+    """A refused value; nothing is shown if it may contain a secret."""
     if is_secret(field):
         return MASK
     text = str(value)
@@ -66,7 +66,7 @@ def shown_wrong(value: object, field: FieldInfo) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text with everything escaped that is not printable, and not too long."""
+    """The text, cut, with unprintable characters escaped."""
     text = text if text.isprintable() else ascii(text)[1:-1]
     return text if len(text) <= MOST_CHARS else f"{text[:MOST_CHARS]}…"
 
@@ -104,9 +104,9 @@ def _must_be(error: Any, field: FieldInfo) -> str:
 
 
 def secrets_in(values: Iterable[object]) -> Iterator[str]:
-    """Everything in these values that must not be seen: addresses' passwords, keys, tokens.
+    """All secrets in these values: passwords of addresses, keys, tokens.
 
-    Given the values of all settings that have a secret in them, or may have one.
+    `values`: of all settings that contain, or may contain, a secret.
     """
     for value in values:
         if isinstance(value, SecretStr):
@@ -120,7 +120,7 @@ def secrets_in(values: Iterable[object]) -> Iterator[str]:
 
 
 def secrets_of_webhooks(urls: Iterable[str]) -> Iterator[str]:
-    """Of an address that is a secret itself: everything behind its host."""
+    """The secret part of an address that is a secret itself: everything behind its host."""
     for url in urls:
         yield from parts_of_address(url)
         path = url.partition("://")[2].partition("/")[2].partition("?")[0]

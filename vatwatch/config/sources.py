@@ -1,9 +1,9 @@
 """Where the settings come from: vatwatch.toml, .env, the environment, the command line.
 
-pydantic-settings reads them. Around it stands what it does not do: it raises the library's own
-error at the first file that cannot be read (whose text quotes what stands there, a password
-perhaps), takes a .env with a broken line for one without that line, and does not say from which
-source a value is. So each source is read alone, and adds what is wrong with it to the faults.
+pydantic-settings reads them. This module adds what it lacks: for an unreadable file it raises the
+library's own error (whose text quotes the content, perhaps a password), it skips broken lines of a
+.env, and it does not say which source a value is from. So each source is read separately, and its
+errors are added to the faults.
 
 An unknown name is a fault in vatwatch.toml, which is ours alone. In the environment and
 in .env, which others use too, it is a warning.
@@ -34,7 +34,7 @@ from pydantic_settings import (
 from vatwatch.config.section import refusal_of
 from vatwatch.config.unknown_names import did_you_mean, meant_by_table, printable_name, unknown
 
-# Names that a setting had in an earlier version. They are still read, with a warning.
+# Names of settings in earlier versions. They are still read, with a warning.
 OLD_NAMES = {"EVENT_BUS_LANE_SIZE": "EVENT_BUS_HANDLER_QUEUE_SIZE"}
 
 TOML_FILE, ENV_FILE = "vatwatch.toml", ".env"
@@ -43,7 +43,7 @@ TABLE = "vatwatch"
 
 @dataclass(slots=True)
 class Found:
-    """What the sources say: each value by its setting's name, and where the value is from."""
+    """The values of the sources, by the settings' names, and where each is from."""
 
     values: dict[str, object] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Found:
     warnings: list[str] = field(default_factory=list)
 
     def add(self, source: str, values: Mapping[str, object]) -> None:
-        """Take over what a source says; an empty text is as good as none."""
+        """Add the values of a source; an empty text counts as unset."""
         given = {name: value for name, value in values.items() if value not in (None, "")}
         for name, value in given.items():
             now = OLD_NAMES.get(name, name)
@@ -95,13 +95,13 @@ class _Base(BaseSettings):
         case_sensitive=True,
         env_ignore_empty=True,
         dotenv_filtering="only_existing",
-        # A list is what we say it is (texts between commas), and not JSON.
+        # A list is texts separated by commas, not JSON.
         enable_decoding=False,
     )
 
 
 class _Environment(EnvSettingsSource):
-    """The environment that is given, which need not be that of the process."""
+    """The given environment, which need not be that of the process."""
 
     def __init__(self, names: type[BaseSettings], env: Mapping[str, str]) -> None:
         self._env = env
@@ -118,7 +118,7 @@ def _toml(
     try:
         _refuse_pipe(path)
         with path.open("rb"):
-            pass  # pydantic-settings skips what it cannot look at without a word
+            pass  # pydantic-settings silently skips files that it may not read
         content = dict(TomlConfigSettingsSource(names, path)())
     except (FileNotFoundError, NotADirectoryError):
         return {}
@@ -129,7 +129,7 @@ def _toml(
         faults.append(f"{path}: is not text in UTF-8")
         return {}
     except tomllib.TOMLDecodeError as error:
-        # Where it is, and not what is there: that may be a password without its quotes.
+        # Only the position, not the content, which may be a password without its quotes.
         place = re.search(r"\(at [^()]*\)\Z", str(error))
         faults.append(f"{path}: is not TOML {place[0] if place else '(at its end)'}")
         return {}
@@ -188,6 +188,6 @@ def _dotenv(
 
 
 def _refuse_pipe(path: Path) -> None:
-    """Opening a pipe waits until somebody writes to it, and a second reading waits again."""
+    """Refuse a pipe: opening one waits for a writer, and reading it again would wait again."""
     if stat.S_ISFIFO(path.stat().st_mode):
         raise OSError(errno.ESPIPE, "it is a pipe; give a file")

@@ -1,4 +1,4 @@
-"""What is right for itself and wrong together with others."""
+"""Checks of settings that are valid alone but not together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vatwatch.redaction import shown_address
 
 
 def faults(sections: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each. A section that has faults of its own is not among the `sections`."""
+    """A line for each fault. Sections with faults of their own are not in `sections`."""
     if "vatsim" in sections:
         yield from _pace(sections["vatsim"])
     if "resources" in sections:
@@ -27,7 +27,7 @@ def faults(sections: Mapping[str, Any]) -> Iterator[str]:
 
 
 def faults_of_service(sections: Mapping[str, Any]) -> Iterator[str]:
-    """What keeps the service itself from running here; other commands do not mind."""
+    """Faults that keep the service from running on this machine; other commands may still work."""
     if "general" in sections:
         yield from _home(sections["general"].home)
     if "web" in sections:
@@ -36,7 +36,7 @@ def faults_of_service(sections: Mapping[str, Any]) -> Iterator[str]:
 
 
 def faults_of_change(sections: Mapping[str, Any]) -> Iterator[str]:
-    """The same for settings that change while the service runs: home and host stay as they are."""
+    """The same for a reload, in which home and host do not change."""
     if "resources" in sections:
         yield from _least_memory(sections["resources"])
     if "access" in sections:
@@ -44,7 +44,8 @@ def faults_of_change(sections: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _home(home: Path) -> Iterator[str]:
-    """Try it: permissions do not tell of a read-only file system, nor of root."""
+    """Check by writing: permissions do not show a read-only file system, and do not apply to
+    root."""
     try:
         place = next(one for one in (home, *home.absolute().parents) if one.exists())
         with TemporaryFile(dir=place):
@@ -54,7 +55,7 @@ def _home(home: Path) -> Iterator[str]:
 
 
 def _host(host: str) -> Iterator[str]:
-    """A name must lead somewhere; whether it is of this machine, the attempt to listen says."""
+    """Check that a name resolves. Whether it belongs to this machine is seen when listening."""
     try:
         socket.getaddrinfo(host, None)
     except OSError:

@@ -1,4 +1,4 @@
-"""Settings: what the traffic means, and what of it is kept."""
+"""Settings: rules for the traffic, filters, and how long it is kept."""
 
 from __future__ import annotations
 

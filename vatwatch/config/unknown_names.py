@@ -1,4 +1,4 @@
-"""Names that are no settings: which of them are told, and what was likely meant."""
+"""Unknown names of settings: which are reported, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
-# Names that begin with these are ours alone: an unknown one is likely misspelt.
+# Only we use names with these prefixes, so an unknown one is probably misspelt.
 OUR_PREFIXES = ("VATWATCH_", "VATSIM_")
-# Other programs use these, too: such a name is told only if it is nearly one of ours.
+# Other programs use these, too: such a name is reported only if it is similar to one of ours.
 SHARED_PREFIXES = (
     "CACHE_",
     "CIRCUIT_BREAKER_",
@@ -18,16 +18,16 @@ SHARED_PREFIXES = (
     "REDIS_",
     "SERVICE_",
 )
-# Of docker-compose.yml, which reads the same .env.
+# Names of docker-compose.yml, which reads the same .env.
 NOT_OURS = frozenset({"VATWATCH_PUBLISHED_PORT"})
 # How alike two names must be: `DATABASE_URI` is meant for ours, `REDIS_PASSWORD` is not.
 NEARLY = 0.85
-# Of a name without its prefix: shorter ones say too little.
+# Minimum length of a name without its prefix; shorter ones say too little.
 SHORTEST_STEM = 4
 
 
 def unknown(given: Mapping[str, object], known: Collection[str], where: str) -> Iterator[str]:
-    """A line for each name in `given` that is likely meant as a setting and is none."""
+    """A line for each name in `given` that is not a setting but was probably meant as one."""
     for name in sorted(given):
         if name in known or name in NOT_OURS:
             continue
@@ -60,7 +60,7 @@ def meant_by_table(name: str, value: object, known: Collection[str]) -> str:
 
 
 def printable_name(name: str) -> str:
-    """The name, if it can be one: a secret that stands where a name should is not repeated."""
+    """The name, if it can be one: a secret in the place of a name must not be repeated."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) else "a name"
 
 

@@ -105,7 +105,7 @@ class VatsimSettings(Section):
     )
 
     def may_ask(self, url: str) -> bool:
-        """Whether an address may be asked at our pace: VATSIM's own not too often."""
+        """Whether an address may be polled at our interval: VATSIM's own hosts have a minimum."""
         return self.poll_interval_s >= MIN_VATSIM_POLL_S or not _is_vatsim(url)
 
     @property

@@ -16,12 +16,12 @@ from typing import NamedTuple, Protocol
 
 
 class WorkIds(NamedTuple):
-    """What a piece of work belongs to; "" where that is nothing."""
+    """The ids of a piece of work; "" if there is none."""
 
     request_id: str = ""
-    """The HTTP request's: what its answer says as `X-Request-ID`."""
+    """The id of the HTTP request, as in its answer's `X-Request-ID`."""
     correlation_id: str = ""
-    """The snapshot's: its `update_timestamp` as the feed sent it."""
+    """The id of the snapshot: its `update_timestamp` as the feed sent it."""
 
 
 NOTHING = WorkIds()
@@ -42,7 +42,7 @@ _current: ContextVar[WorkIds | IdSource] = ContextVar("work", default=NOTHING)
 
 
 def current_ids() -> WorkIds:
-    """The ids of the work that this greenlet or thread does now. Costs less than a microsecond."""
+    """The ids of this greenlet's or thread's current work. Takes less than a microsecond."""
     current = _current.get()
     return current if isinstance(current, WorkIds) else current.work()
 
@@ -53,13 +53,13 @@ def current_request_id() -> str:
 
 
 def work_on(ids: WorkIds) -> None:
-    """From now on this greenlet or thread works for these."""
+    """From now on the work of this greenlet or thread has these ids."""
     _current.set(ids)
 
 
 @contextmanager
 def working_on(ids: WorkIds) -> Iterator[None]:
-    """Within this block work for these."""
+    """Within this block the work has these ids."""
     token = _current.set(ids)
     try:
         yield
@@ -68,7 +68,7 @@ def working_on(ids: WorkIds) -> Iterator[None]:
 
 
 def take_ids_from(source: IdSource) -> None:
-    """From now on `source` says what this greenlet works for, each time somebody wants to know.
+    """From now on `source` is called whenever the ids of this greenlet are needed.
 
     For an actor, whose ids change with each message: it costs nothing until a line is written.
     """
@@ -76,5 +76,5 @@ def take_ids_from(source: IdSource) -> None:
 
 
 def new_request_id() -> str:
-    """32 hexadecimal digits that nobody can guess, as a trace id of W3C's Trace Context has."""
+    """A random id of 32 hexadecimal digits, like a trace id of W3C's Trace Context."""
     return os.urandom(16).hex()

@@ -1,4 +1,4 @@
-"""The log files under VATWATCH_HOME, and what the settings want of them."""
+"""The log files under VATWATCH_HOME, and their settings."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from vatwatch.logs.writer import writer
 
 APPLICATION, ERRORS, ACCESS, AUDIT = "application.log", "error.log", "access.log", "audit.log"
 MEGABYTE = 1024 * 1024
-# Until the settings are known.
+# Values until the settings are known.
 DEFAULT_MAX_BYTES, DEFAULT_KEPT = 16 * MEGABYTE, 5
 
 
 class FileHandler(logging.Handler):
-    """Hands each record to the thread that writes the files. For every greenlet and thread."""
+    """Gives each record to the thread that writes the files. Any greenlet and thread may use it."""
 
     def __init__(self, file: LogFile, level: int = logging.NOTSET) -> None:
         super().__init__(level)
         self.file = file
 
     def createLock(self) -> None:  # noqa: N802 - logging calls it so
-        """None: nothing here is shared but the queue, which has its own."""
+        """No lock: only the queue is shared, which has its own."""
         self.lock = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Put it into the queue."""
+        """Put the record into the queue."""
         writer.put(self.file, line_of(self, record))
 
     def flush(self) -> None:
-        """At the end of the process logging calls this."""
+        """Called by logging at the end of the process."""
         writer.flush()
 
 
@@ -42,33 +42,34 @@ class LogFiles:
         self.is_json = False
         """Whether lines are JSON."""
         self.access: LogFile | None = None
-        """Where requests are written down, if they are."""
+        """The access log, if it is on."""
         self._files: dict[Path, LogFile] = {}
         self._max_bytes = DEFAULT_MAX_BYTES
         self._kept = DEFAULT_KEPT
 
     def file(self, path: Path) -> LogFile:
-        """The file of this path, with the bounds of the settings, also when they change."""
+        """The file of this path, with the settings' bounds, which may change later."""
         if path not in self._files:
             self._files[path] = LogFile(path, self._max_bytes, self._kept)
         return self._files[path]
 
     def bound(self, max_bytes: int, kept: int) -> None:
-        """From now on no file has more bytes, and so many older ones stay."""
+        """Set the largest size of a file, and how many older files are kept."""
         self._max_bytes, self._kept = max_bytes, kept
         for file in self._files.values():
             file.max_bytes, file.kept = max_bytes, kept
 
 
 def rotate_large(home: Path, max_bytes: int, kept: int) -> int:
-    """Rotate each log that has outgrown its bound; how many had. Blocks, for a native thread.
+    """Rotate each log that is larger than its bound. Returns how many. Blocks; call it in a native
+    thread.
 
     Raises:
         OSError: one could not be
     """
     rotated = 0
     for name in (APPLICATION, ERRORS, ACCESS, AUDIT):
-        # Not the writer's own, which its thread uses.
+        # Not the writer's own object, which its thread uses.
         file = LogFile(home / name, max_bytes, kept)
         try:
             rotated += file.rotate_if_too_large()

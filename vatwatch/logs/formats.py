@@ -1,7 +1,7 @@
-"""How a line looks: for people, or as JSON. What stands in it may come from anywhere.
+"""Formats a log line for people or as JSON.
 
-Whatever a line holds, it stays one line (in the format for people: one, and indented ones below
-it), and no secret that the process knows is in it.
+Its content may come from anywhere. It always stays one line (in the format for people: one line,
+with indented lines below), and contains no secret that the process knows.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import msgspec
 from vatwatch.logs.context import current_ids
 from vatwatch.redaction import redact
 
-# Characters that move the cursor, hide text, or begin a line of their own.
+# Characters that move the cursor, hide text, or begin a new line.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
-# Where a record keeps its line, and whose it is: each handler writes the same.
+# Attribute of a record for its formatted line, since several handlers write the same one.
 _KEPT = "vatwatch_line"
 
 
 def line_of(handler: logging.Handler, record: logging.LogRecord) -> bytes:
-    """The record as the handler's formatter writes it, with the line's end. Raises nothing."""
+    """The record as the handler's formatter writes it, with a line end. Never raises."""
     kept = record.__dict__.get(_KEPT)
     if kept is not None and kept[0] is handler.formatter:
         line: bytes = kept[1]
@@ -43,7 +43,7 @@ def line_of(handler: logging.Handler, record: logging.LogRecord) -> bytes:
 
 
 def own_record(level: int, text: str) -> logging.LogRecord:
-    """What the log has to say of itself."""
+    """A record of the log about itself."""
     return logging.LogRecord(__name__, level, "", 0, text, None, None)
 
 
@@ -85,7 +85,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def json_line(members: dict[str, Any]) -> str:
-    """An object on one line, all of it printable, without members that are "" or None."""
+    """A JSON object on one line, printable, without members that are "" or None."""
     line = {
         name: _encodable(value) if isinstance(value, str) else value
         for name, value in members.items()
@@ -103,14 +103,14 @@ def moment(seconds: float) -> str:
     return f"{_second(whole)}.{int((seconds - whole) * 1000):03}Z"
 
 
-# Of the lines of one second each has the same.
+# All lines of one second share this part.
 @lru_cache(maxsize=4)
 def _second(whole: int) -> str:
     return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _encodable(text: str) -> str:
-    """Without halves of surrogate pairs, which UTF-8 does not have."""
+    """The text without halves of surrogate pairs, which UTF-8 cannot contain."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 

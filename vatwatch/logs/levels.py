@@ -1,4 +1,4 @@
-"""How much is logged: `info`, or `info,vatwatch.supervision=debug` for more of one part."""
+"""Log levels: `info`, or `info,vatwatch.supervision=debug` for more of one part."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _LOGGER = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The level of everything, and those of some loggers and all that is below them."""
+    """The general level, and the levels of some loggers with all below them."""
 
     general: str = "info"
     of_loggers: dict[str, str] = field(default_factory=dict)
 
 
 def parse_levels(text: str) -> Levels:
-    """Read `level,logger=level,…`; without a level for everything that is `info`.
+    """Read `level,logger=level,…`; the default of the general level is `info`.
 
     Raises:
-        ValueError: with what it must be
+        ValueError: with the expected form
     """
     general, of_loggers = "", {}
     for part in text.split(","):

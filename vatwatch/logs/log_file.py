@@ -1,7 +1,7 @@
 """A log file that several processes append to: whole lines, rotated by size.
 
-Every write holds a lock of the file (`flock`), so that the processes take turns: to see whether the
-file is full, to rotate it, and to write. All of it blocks, for native threads only.
+Every write holds a lock on the file (`flock`), so the processes take turns to check its size,
+rotate it and write. All of this blocks; call it only in native threads.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ from typing import Any
 
 from gevent import monkey
 
-# Who may read it: an access log has people's addresses in it.
+# Permissions: an access log contains people's addresses.
 MODE = 0o640
-# Another process holds the lock while it writes; one that is stopped (Ctrl-Z) holds it for longer.
+# How long to wait for another process's lock; a stopped process (Ctrl-Z) may hold it for long.
 LOCK_PATIENCE_S = 1.0
 LOCK_POLL_S = 0.005
-# What file systems say that know no such locks; then a line may be torn, and mends itself.
+# Errors of file systems without such locks; then a line may be mixed up, and later ones are right
+# again.
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
-# Each time around, another process has rotated the file just then.
+# Tries: in each failed one, another process has just rotated the file.
 _TRIES = 20
 
 _native_sleep: Any = monkey.get_original("time", "sleep")
 
 
 class LogFile:
-    """One file. To be written by one thread at a time; any number of processes may have one."""
+    """One file. One thread at a time may write; any number of processes may have the file open."""
 
     def __init__(self, path: Path, max_bytes: int, kept: int) -> None:
-        """A file of more than `max_bytes` becomes `<name>.1`, of which the last `kept` stay."""
+        """A file of more than `max_bytes` is renamed to `<name>.1`; the last `kept` such files
+        stay."""
         self.path = path
         self.max_bytes = max_bytes
         self.kept = kept
@@ -41,7 +43,7 @@ class LogFile:
         os.register_at_fork(after_in_child=self.close)
 
     def append(self, lines: bytes) -> None:
-        """Write some whole lines: all of them, or none.
+        """Write some complete lines: all of them, or none.
 
         Raises:
             OSError: the disk is full, the file cannot be written or rotated, or is locked
@@ -54,14 +56,15 @@ class LogFile:
                 descriptor = self._locked()
                 size = self._size(descriptor)
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                # The last writer was killed or had no room: end its half-written line.
+                # The last writer was killed or had no space: end its half-written line.
                 lines = b"\n" + lines
             self._write(descriptor, lines, size)
         finally:
             self._unlock()
 
     def rotate_if_too_large(self) -> bool:
-        """Rotate a file that has outgrown its bound, as when that was lowered; whether it has."""
+        """Rotate the file if it is larger than its bound, e.g. after that was lowered. Returns
+        whether it was."""
         try:
             if self.path.stat().st_size <= self.max_bytes:
                 return False
@@ -82,7 +85,7 @@ class LogFile:
             self._descriptor = None
 
     def _locked(self) -> int:
-        """The file that has this name now, open and locked."""
+        """The current file of this name, open and locked."""
         for _ in range(_TRIES):
             if self._descriptor is None:
                 flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -101,14 +104,14 @@ class LogFile:
                 self.close()  # which unlocks it, too
 
     def _is_current(self, descriptor: int) -> bool:
-        """Whether the name still means this file: it may have been rotated, by us or others."""
+        """Whether the name still refers to this file: it may have been rotated, by us or others."""
         try:
             return os.path.samestat(self.path.stat(), os.fstat(descriptor))
         except FileNotFoundError:
             return False
 
     def _size(self, descriptor: int) -> int:
-        """In bytes; 0 for a pipe and the like, which cannot be rotated or cut."""
+        """Its size in bytes; 0 for a pipe and the like, which cannot be rotated or cut."""
         status = os.fstat(descriptor)
         return status.st_size if stat.S_ISREG(status.st_mode) else 0
 

@@ -1,4 +1,4 @@
-"""What the settings want of the log is put into force here, as often as they change."""
+"""Applies the log settings, whenever they change."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from vatwatch.logs.formats import ConsoleFormatter, JsonFormatter
 from vatwatch.logs.levels import Levels, parse_levels
 from vatwatch.logs.standard_error import StderrHandler
 
-# At debug these write whole addresses, each request and each statement; vatwatch says what matters.
+# At debug these log whole addresses, each request and each statement. vatwatch's own lines say what
+# matters.
 CHATTY = ("urllib3", "requests", "redis", "asyncio", "dotenv", "pykka")
 
-# What `logging` takes to look up a logger or its level. Under gevent it would be gevent's, which
-# leads a native thread into a hub; nothing in `logging` gives way while it holds it.
+# The lock with which `logging` looks up a logger or its level. gevent's lock would lead a native
+# thread into a hub; `logging` never yields while it holds the lock.
 logging._lock = monkey.get_original("_thread", "RLock")()  # type: ignore[attr-defined]
-# Nothing of this is in our lines; to find it out costs time, and makes an object for each thread.
+# Our lines do not use these values; to find them takes time and creates an object for each thread.
 logging.logThreads = False
 logging.logMultiprocessing = False
 
 
 class LogOptions(Protocol):
-    """What of the settings concerns the log: `config.logs.LogSettings`."""
+    """The settings of the log, as in `config.logs.LogSettings`."""
 
     @property
     def level(self) -> str: ...  # noqa: D102
@@ -75,7 +76,7 @@ class _Log:
         self.handlers = wanted
 
     def _standard_error(self) -> StderrHandler:
-        """Made once: it may have lines that wait."""
+        """Created once, since it may hold lines that wait."""
         for handler in self.handlers:
             if isinstance(handler, StderrHandler):
                 return handler
@@ -86,13 +87,14 @@ _log = _Log()
 
 
 def log_to_standard_error(level: str) -> None:
-    """Log to standard error from now on, for people. `level` as in VATWATCH_LOG_LEVEL."""
+    """Log to standard error from now on, in the format for people. `level` as in
+    VATWATCH_LOG_LEVEL."""
     _log.set_levels(parse_levels(level))
     _log.set_handlers(in_files=False)
 
 
 def apply_log_settings(settings: LogOptions) -> None:
-    """Put these settings of the log into force, whatever was before: levels, format and files.
+    """Apply these settings of the log: levels, format and files.
 
     Can be called at any time from the main thread, also while others log. Files are written only
     after `keep_log_files`.
@@ -109,6 +111,7 @@ def apply_log_settings(settings: LogOptions) -> None:
 
 
 def keep_log_files(directory: Path, settings: LogOptions) -> None:
-    """From now on keep the log in files in this directory, too. For the service, once it has it."""
+    """Also keep the log in files in this directory from now on. The service calls this when it has
+    its home."""
     _log.directory = directory
     apply_log_settings(settings)

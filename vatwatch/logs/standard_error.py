@@ -1,8 +1,8 @@
-"""The log on standard error, never at the cost of the hub.
+"""The log on standard error, which never blocks the hub.
 
-A terminal that is stopped with Ctrl-S, a pager, or a log collector that hangs takes no more bytes,
-and a write to it would block the whole service. So nothing is written that would
-wait: lines queue up to a bound, and beyond it the oldest are lost and counted.
+A terminal stopped with Ctrl-S, a pager, or a hanging log collector accepts no more bytes, and a
+write to it would block the whole service. So nothing is written that would have to wait: lines
+queue up to a bound; beyond it the oldest are dropped and counted.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from vatwatch.logs.formats import line_of, own_record
 
 # Standard error.
 DESCRIPTOR = 2
-# Lines that wait for a reader, and their bytes: an hour of a service that has something to say, or
-# two hundred long tracebacks.
+# Lines that may wait for a reader, and their bytes: an hour of a busy service, or two hundred long
+# tracebacks.
 MOST_WAITING = 1000
 MOST_BYTES = 1024 * 1024
-# What a pipe takes whole once poll says that it has room (POSIX: PIPE_BUF).
+# Bytes that a pipe accepts at once when poll says that it has room (POSIX: PIPE_BUF).
 CHUNK = 4096
-# A reader that is only slow is waited for as long, once until it has caught up.
+# How long to wait for a slow reader, once until it has caught up.
 PATIENCE_MS = 50
-# At the end of the process the rest is offered for as long.
+# At the end of the process, how long to try to write the rest.
 LAST_S = 1.0
 
 _native_poll: Any = monkey.get_original("select", "poll")
-# Not threading's, of which gevent leaves no native one.
+# Not threading's lock, which gevent replaces.
 _native_lock: Any = monkey.get_original("_thread", "RLock")
 
 
 class StderrHandler(logging.Handler):
-    """Writes to standard error what it takes without waiting."""
+    """Writes to standard error as much as it accepts without waiting."""
 
     def __init__(self, descriptor: int = DESCRIPTOR) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class StderrHandler(logging.Handler):
         os.register_at_fork(after_in_child=self._begin_anew)
 
     def createLock(self) -> None:  # noqa: N802 - logging calls it so
-        """A native one: gevent's, taken by two native threads, hangs both and the hub."""
+        """A native lock: a gevent lock used by two native threads would hang both and the hub."""
         self.lock = _native_lock()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -68,14 +68,14 @@ class StderrHandler(logging.Handler):
         self._write(0 if self._stuck else PATIENCE_MS)
 
     def flush(self) -> None:
-        """Offer what waits once more; at the end of the process logging calls this."""
+        """Try to write the waiting lines. Called by logging at the end of the process."""
         deadline = monotonic() + LAST_S
         with self.lock or nullcontext():
             while not self._write(PATIENCE_MS) and monotonic() < deadline:
                 pass
 
     def _write(self, patience_ms: int) -> bool:
-        """Write until nothing waits, or nothing is taken; whether nothing waits."""
+        """Write until nothing waits or nothing more is accepted. Returns whether nothing waits."""
         while self._begun or self._waiting:
             self._stuck = not self._has_room(patience_ms)
             if self._stuck:
@@ -100,11 +100,11 @@ class StderrHandler(logging.Handler):
     def _has_room(self, patience_ms: int) -> bool:
         poll = _native_poll()
         poll.register(self._descriptor, select.POLLOUT)
-        # Hung up, or closed: writing says so, and does not wait.
+        # Hung up or closed: a write fails at once.
         return bool(poll.poll(patience_ms))
 
     def _begin_anew(self) -> None:
-        """In a forked process: the waiting lines and a held lock belong to the parent."""
+        """Reset after a fork: the waiting lines and a held lock belong to the parent."""
         self.createLock()
         self._forget()
 

@@ -1,8 +1,8 @@
-"""The thread that writes the log files, so that a slow disk holds up nobody.
+"""The thread that writes the log files, so that a slow disk delays nothing else.
 
-A caller, in any greenlet or native thread, puts a line into a bounded queue and goes on.
-A native thread of our own takes what has come together in a tenth of a second and writes it at
-once. It is not gevent's: it knows no hub, and a hub never waits for it.
+A caller, in any greenlet or native thread, puts a line into a bounded queue and continues. Our own
+native thread takes the lines of a tenth of a second and writes them at once. It is not gevent's: it
+has no hub, and a hub never waits for it.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from vatwatch.logs.log_file import LogFile
 log = logging.getLogger(__name__)
 
 Line: TypeAlias = "bytes | Callable[[], bytes]"
-"""A line with its end, or what makes it: that is called in the thread."""
+"""A line with its line end, or a function that makes it, which is called in the thread."""
 
-# Lines collect for so long before they are written; who is killed (SIGKILL) loses as much.
+# How long lines collect before they are written; after a SIGKILL that much is lost.
 BATCH_S = 0.1
-# Lines that wait: some seconds of the busiest access log. Beyond that, new ones are lost.
+# Lines that may wait: some seconds of the busiest access log. Beyond that, new ones are lost.
 MOST_WAITING = 20_000
 MOST_BYTES = 8 * 1024 * 1024
-# What a line is counts as that is made later.
+# Assumed size of a line that is made later.
 UNMADE_BYTES = 300
-# Written at once: a file is too large by as much at most.
+# Bytes written at once, and so the most by which a file exceeds its bound.
 CHUNK_BYTES = 64 * 1024
-# How long the end of the process, or a caller that needs the line on disk, waits for the disk.
+# How long the end of the process, or a caller that needs its line on disk, waits.
 LAST_S = 1.0
 POLL_S = 0.002
-# Between two lines that tell of lines that were lost.
+# Seconds between two log lines about lost lines.
 TOLD_EVERY_S = 60.0
 
 _allocate_lock: Any = monkey.get_original("_thread", "allocate_lock")
@@ -51,11 +51,11 @@ _native_sleep: Any = monkey.get_original("time", "sleep")
 
 @dataclass(slots=True)
 class Written:
-    """What became of the lines of one file, since the process began."""
+    """Counts of the lines of one file, since the process began."""
 
     written: int = 0
     lost: int = 0
-    """There was no room in the queue, or the disk did not take them."""
+    """Lines for which there was no room in the queue, or that the disk refused."""
     fails: bool = False
     """Whether the latest write failed."""
     told_lost: int = 0
@@ -75,7 +75,7 @@ class LogWriter:
         os.register_at_fork(after_in_child=self._forget)
 
     def put(self, file: LogFile, line: Line) -> bool:
-        """Have a line written soon; False if there is no room for it. Never waits."""
+        """Have a line written soon. Returns False if there is no room for it. Never waits."""
         size = len(line) if isinstance(line, bytes) else UNMADE_BYTES
         with self._lock:
             if len(self._queue) >= MOST_WAITING or self._waiting_bytes + size > MOST_BYTES:
@@ -93,9 +93,10 @@ class LogWriter:
         return True
 
     def put_and_wait(self, file: LogFile, line: Line) -> bool:
-        """Have a line written at once, and wait for that in a greenlet; False if it is not known.
+        """Have a line written at once, and wait for that in a greenlet. Returns False if it is not
+        known to be written.
 
-        The disk gets a second. What takes longer may still be written, after that.
+        The disk has one second. A slower write may still succeed later.
         """
         lost = self._count(file).lost
         if not self.put(file, line):
@@ -109,21 +110,21 @@ class LogWriter:
         return self._count(file).lost == lost
 
     def flush(self) -> None:
-        """Wait until all that was put is written, a second at most. Blocks the thread."""
+        """Wait until all lines are written, for a second at most. Blocks the thread."""
         number, deadline = self._taken, monotonic() + LAST_S
         while self._done < number and monotonic() < deadline:
             self._hasten()
             _native_sleep(POLL_S)
 
     def _forget(self) -> None:
-        """At the beginning, and in a forked process: the lines and the thread are the parent's."""
+        """Start fresh, also in a forked process: the lines and the thread belong to the parent."""
         self._lock = _native_rlock()
         self._queue: deque[tuple[LogFile, Line]] = deque()
         self._waiting_bytes = 0
         self._taken = self._done = 0
         self._started = False
         self._woken = False
-        # Both are taken here; releasing one lets the thread go on.
+        # Both are taken here; releasing one lets the thread continue.
         self._wake: Any = _allocate_lock()
         self._hurry: Any = _allocate_lock()
         self._wake.acquire()
@@ -135,7 +136,7 @@ class LogWriter:
                 self._hurry.release()
 
     def _run(self, wake: Any, hurry: Any) -> None:
-        # Signals are for the main thread, which waits in a system call that they must interrupt.
+        # Signals must reach the main thread, to interrupt the system call in which it waits.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while True:
             wake.acquire()
@@ -168,7 +169,8 @@ class LogWriter:
             log.warning(text, file.path, why)
 
     def _tell_of_losses(self, file: LogFile, counts: Written) -> None:
-        """Once the file can be written again, or now and then if it cannot be written so fast."""
+        """Report lost lines, when the file can be written again, or now and then if the disk is too
+        slow."""
         fresh, now = counts.lost - counts.told_lost, monotonic()
         lost = counted(fresh, "line was", "lines were")
         if counts.fails:
@@ -188,7 +190,7 @@ def _path(entry: tuple[LogFile, Line]) -> str:
 
 
 def _chunks(lines: list[Line]) -> Iterator[list[bytes]]:
-    """The lines in their order, made, in portions of `CHUNK_BYTES` or of one longer line."""
+    """The finished lines in order, in portions of `CHUNK_BYTES` or of one longer line."""
     chunk: list[bytes] = []
     size = 0
     for line in lines:
@@ -205,7 +207,7 @@ def _chunks(lines: list[Line]) -> Iterator[list[bytes]]:
 def _made(line: Callable[[], bytes]) -> bytes:
     try:
         return line()
-    except Exception:  # it costs this line, and not the thread
+    except Exception:  # only this line is lost, and the thread continues
         log.exception("A log line could not be formatted.")
         return b""
 

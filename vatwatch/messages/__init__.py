@@ -82,13 +82,13 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ postgres         DatabaseReturned
       ◀ processor        ReadNetworkState?, StoreBatch
 
-Not drawn: what an actor tells itself, which stands in its own file. `supervision` is what happens
-in the tree (`actors/notices.py`), `replay` the command, `subscribers` who subscribed to the event
-bus.
+Not drawn: messages of an actor to itself, which are in the actor's file. `supervision` stands for
+the runtime (`actors/notices.py`), `replay` for the command, `subscribers` for the subscribers of
+the event bus.
 
-An actor asks only those that were started before it (system.py), or asks in a greenlet of its own,
-so no two actors wait for each other; tells go anywhere. Facts are in the past tense, orders in the
-imperative.
+An actor asks only actors that were started before it (system.py), or asks in a separate greenlet,
+so no two actors wait for each other; tells may go to any actor. Facts are in the past tense, orders
+in the imperative.
 """
 
 from vatwatch.messages.alerter import AlertsStored, GetAlerts, GetLatestAlerts, NotifyAgain

@@ -16,7 +16,7 @@ from vatwatch.supervision import Ask, BestEffort
 
 @dataclass(frozen=True, slots=True)
 class GetAlerts(Ask[Alerts]):
-    """http → alerter: what fires, what was told, and to whom?"""
+    """http → alerter: which alerts fire, and which notifications were sent to which webhooks?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class GetLatestAlerts(Ask[tuple[AlertRecord, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class AlertsStored(BestEffort):
-    """store → alerter: these are in the table, but for those that PostgreSQL never takes."""
+    """store → alerter: these are in the table, except those that PostgreSQL will never accept."""
 
     written: StoreAlerts
 

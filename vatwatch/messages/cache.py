@@ -23,11 +23,11 @@ class LiveChanged(Tell):
     feed: Feed | None
     recovered: bool  # from database or journal, and not fetched since the start
     entry_id: int | None = None
-    """The journal's, if a snapshot was the reason."""
+    """The journal's id of the entry, if a snapshot was the reason."""
 
     @property
     def correlation_id(self) -> str:
-        """The snapshot's, if one was the reason."""
+        """The snapshot's correlation id, if one was the reason."""
         return "" if self.feed is None else correlation_id(self.feed.general.update_timestamp)
 
 
@@ -62,12 +62,12 @@ class FindFlightId(Ask[int | None]):
 
 @dataclass(frozen=True, slots=True)
 class InspectCache(Ask[CacheReport]):
-    """http, health_monitor → cache: count, and ask Redis something, now."""
+    """http, health_monitor → cache: report your counts, and ask Redis now."""
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorEvents(BestEffort):
-    """event_bus → cache: these were published; let other programs read them in Redis."""
+    """event_bus → cache: these were published; write them to Redis for other programs."""
 
     events: tuple[Event, ...]
 

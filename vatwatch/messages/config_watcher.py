@@ -13,10 +13,10 @@ from vatwatch.supervision import Ask, BestEffort
 
 @dataclass(frozen=True, slots=True)
 class ReloadOutcome:
-    """What came of a reload. With `faults` nothing was changed."""
+    """The result of a reload. With `faults` nothing was changed."""
 
     version: int
-    """Of the settings in force: how often they were changed since the start of the process."""
+    """How often the settings in force were changed since the start of the process."""
     changed: tuple[SettingChange, ...] = ()
     needs_restart: tuple[SettingChange, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -30,17 +30,17 @@ class SettingsInForce:
     version: int
     settings: tuple[Described, ...]
     needs_restart: tuple[SettingChange, ...]
-    """What is set otherwise by now, and takes effect at the next start."""
+    """Changed settings that take effect at the next start."""
     warnings: tuple[str, ...]
     faults: tuple[str, ...]
-    """Why what the files say now is refused; none: they are in force."""
+    """The faults of the present files; empty: they are in force."""
     changed_at: datetime | None  # wall clock
     rejected_at: datetime | None  # wall clock
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadSettings(Ask[ReloadOutcome]):
-    """http → config_watcher: read the settings again, and take over what has changed."""
+    """http → config_watcher: read the settings again, and use what has changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,15 @@ from vatwatch.supervision import Ask, BestEffort, Notice
 
 @dataclass(frozen=True, slots=True)
 class ErrorsStored(BestEffort):
-    """store → error_manager: these are in the table, but for those that PostgreSQL never takes."""
+    """store → error_manager: these are in the table, except those that PostgreSQL will never
+    accept."""
 
     written: StoreErrors
 
 
 @dataclass(frozen=True, slots=True)
 class GetErrors(Ask[tuple[ErrorRecord, ...]]):
-    """http → error_manager: a page of what is in memory."""
+    """http → error_manager: a page of the errors in memory."""
 
     wanted: ErrorFilter
     limit: int
@@ -33,26 +34,27 @@ class GetErrors(Ask[tuple[ErrorRecord, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class GetErrorAnalytics(Ask[Analytics]):
-    """http → error_manager: what was wrong in the window that ends now."""
+    """http → error_manager: statistics of the window that ends now."""
 
     window: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class GetErrorRecovery(Ask[dict[str, RecoveryNumbers]]):
-    """http → error_manager: what was done about it, per strategy."""
+    """http → error_manager: the remedies that were tried, by strategy."""
 
     window: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class GetErrorTrends(Ask[Trends]):
-    """http → error_manager: where it goes."""
+    """http → error_manager: the trends."""
 
 
 @dataclass(frozen=True, slots=True)
 class SupervisionNoticed(BestEffort):
-    """supervision → error_manager: a child started, failed, stopped; a letter died."""
+    """supervision → error_manager: a child started, failed or stopped; a message became a dead
+    letter."""
 
     notice: Notice
 

@@ -31,7 +31,7 @@ class Publish(BestEffort):
 
     @property
     def correlation_id(self) -> str:
-        """The first event's; they are of one snapshot, or one is alone."""
+        """The first event's id; all are of one snapshot, or there is only one."""
         return self.events[0].correlation_id if self.events else ""
 
 
@@ -58,7 +58,7 @@ class GetEvents(Ask[tuple[Event, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class GetEventMetrics(Ask[EventBusStatus]):
-    """http → event_bus: what went over the bus, as of now."""
+    """http → event_bus: the figures of the bus now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class MessageUndelivered(BestEffort):
 
 @dataclass(frozen=True, slots=True)
 class StoreDeadLetter(BestEffort):
-    """alerter → event_bus: this could not be delivered, or once more not."""
+    """alerter → event_bus: this could not be delivered, or failed again."""
 
     letter: DeadLetter
 
@@ -101,12 +101,12 @@ class GetDeadLetter(Ask[DeadLetter | None]):
 
 
 class Redelivery(Enum):
-    """What became of the wish to deliver a dead letter after all."""
+    """The result of an order to deliver a dead letter again."""
 
     QUEUED = "queued"
     ALREADY_QUEUED = "already queued"
     MESSAGE_GONE = "message gone"
-    """Of messages nothing is kept but what is in memory."""
+    """The message itself is kept only in memory, and is not there any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +118,14 @@ class RedeliverDeadLetter(Ask[Redelivery]):
 
 @dataclass(frozen=True, slots=True)
 class DiscardDeadLetter(Ask[None]):
-    """http → event_bus: forget this dead letter. Answered once the table has forgotten it, too."""
+    """http → event_bus: delete this dead letter. Answered once the table has deleted it, too."""
 
     letter_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class EventsStored(BestEffort):
-    """store → event_bus: these are in the table, but for those that PostgreSQL will never take."""
+    """store → event_bus: these are in the table, except those that PostgreSQL will never accept."""
 
     written: StoreEvents
     refused: tuple[tuple[UUID, str], ...] = ()
@@ -133,7 +133,8 @@ class EventsStored(BestEffort):
 
 @dataclass(frozen=True, slots=True)
 class EvictHistory(BestEffort):
-    """resource_monitor → event_bus: keep so many events in memory; None: as many as set."""
+    """resource_monitor → event_bus: keep only so many events in memory; None: as many as the
+    setting says."""
 
     size: int | None
 

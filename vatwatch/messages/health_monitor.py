@@ -1,4 +1,4 @@
-"""To the health monitor: how each service is."""
+"""To the health monitor: the services' reports, and questions about health."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ S = TypeVar("S", bound=Struct)
 
 @dataclass(frozen=True, slots=True)
 class ServiceReport(Latest):
-    """every service → health_monitor: this is how I am, sent whenever it changes."""
+    """every service → health_monitor: my health and status, sent whenever they change."""
 
     service: str
     health: Health
@@ -28,15 +28,15 @@ class ServiceReport(Latest):
 
     @property
     def topic(self) -> str:
-        """One for each service."""
+        """One topic for each service."""
         return self.service
 
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """How the whole is, each part of it, and the latest report of each service.
+    """The health of the whole and of each part, and the latest report of each service.
 
-    Parts are the services, and what is outside: postgresql, redis, feed, transceivers.
+    Parts are the services and the dependencies: postgresql, redis, feed, transceivers.
     """
 
     health: Health
@@ -47,14 +47,16 @@ class Reports:
     checked_at: datetime | None  # wall clock
 
     def status_of(self, kind: type[S]) -> S:
-        """What the service with this kind of status says; an empty one before it has reported."""
+        """The status of this type from the latest reports; an empty one before the service has
+        reported."""
         found = (one.status for one in self.services.values() if isinstance(one.status, kind))
         return next(found, None) or kind()
 
 
 @dataclass(frozen=True, slots=True)
 class GetReports(Ask[Reports]):
-    """http, replay, resource_monitor, alerter, store → health_monitor: how is everybody?"""
+    """http, replay, resource_monitor, alerter, store → health_monitor: the latest reports of all
+    services."""
 
 
 @dataclass(frozen=True, slots=True)

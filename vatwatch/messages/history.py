@@ -84,7 +84,7 @@ class FindErrors(Ask[tuple[ErrorRecord, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class InspectDatabase(Ask[DatabaseReport]):
-    """http, health_monitor → history: ask the database something, now."""
+    """http, health_monitor → history: ask the database now, and return its numbers."""
 
 
 ToHistory: TypeAlias = (

@@ -1,4 +1,4 @@
-"""To the journal: keep these bytes, hand them out, this became of them."""
+"""To the journal: keep these bytes, hand them out, and the outcome of each entry."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ class AppendSnapshot(Ask[int]):
 class HoldSnapshot(Ask[bool]):
     """fetcher → journal: make this durable, but do not hand it out: its clock is in doubt.
 
-    Answered with whether there was anything to hold: False if an update of that time is kept
-    already. JournalFull.
+    Answered with whether it was held: False if an update of that time is kept already. JournalFull.
     """
 
     update_timestamp: datetime
@@ -61,7 +60,7 @@ class QuarantineHeld(Ask[None]):
 
 @dataclass(frozen=True, slots=True)
 class RejectSnapshot(Tell):
-    """fetcher → journal: this has no valid time, so it can only be kept to be looked at."""
+    """fetcher → journal: this has no valid time, so it goes to quarantine."""
 
     fetched_at: datetime
     data: bytes
@@ -71,17 +70,17 @@ class RejectSnapshot(Tell):
 
 @dataclass(frozen=True, slots=True)
 class KnownClock:
-    """What the journal tells of the feed's clock."""
+    """What the journal knows about the feed's clock."""
 
     followed: tuple[Moment, ...]
     """The newest update that was handed out; empty if there is none."""
     held: tuple[Moment, ...]
-    """Updates that are held, as they were fetched."""
+    """Held updates, in the order in which they were fetched."""
 
 
 @dataclass(frozen=True, slots=True)
 class FindFeedClock(Ask[KnownClock]):
-    """fetcher → journal: which updates were kept last. JournalError."""
+    """fetcher → journal: which updates were kept last? JournalError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +92,15 @@ class NextPending(Ask[SnapshotJournaled | None]):
 
 @dataclass(frozen=True, slots=True)
 class LastEntry(Ask[SnapshotJournaled | None]):
-    """processor → journal: the newest entry there is, committed or not."""
+    """processor → journal: the newest entry, committed or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFailed(Tell):
-    """every service → journal: this entry made me fail. Too often, and it is quarantined.
+    """every service → journal: this entry made me fail. After too many failures it is quarantined.
 
-    Sent once for each failure, by the actor that had the entry in hand, whether it goes on or
-    dies. Never for failures that say nothing about the entry: a database that is away, a stop.
+    Sent once for each failure, by the actor that was working on the entry, whether it continues or
+    dies. Never sent for failures that are not about the entry: a database that is away, a stop.
     """
 
     entry_id: int
@@ -112,21 +111,22 @@ class SnapshotFailed(Tell):
 
 @dataclass(frozen=True, slots=True)
 class EvictArchive(Tell):
-    """resource_monitor → journal: drop so much of the archive, oldest first; None: all but one."""
+    """resource_monitor → journal: delete so many bytes of the archive, oldest first; None: all but
+    one entry."""
 
     size_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class KeepArchive(Tell):
-    """resource_monitor → journal: whether what is committed stays in the archive."""
+    """resource_monitor → journal: whether committed entries are kept in the archive."""
 
     keep: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CleanJournal(Tell):
-    """resource_monitor → journal: remove what nobody will ever look for."""
+    """resource_monitor → journal: delete half-written files and empty folders."""
 
 
 ToJournal: TypeAlias = (

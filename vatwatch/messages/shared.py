@@ -1,4 +1,4 @@
-"""What more than one actor receives."""
+"""Messages that more than one actor receives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vatwatch.traffic.pipeline import Options
 
 @dataclass(frozen=True, slots=True)
 class BatchStored(Tell):
-    """store → journal, processor: this snapshot is in the database; a duplicate was before.
+    """store → journal, processor: this snapshot is in the database; a duplicate was there before.
 
     processor → journal: the database says that it has this snapshot.
     """
@@ -24,10 +24,10 @@ class BatchStored(Tell):
 
 @dataclass(frozen=True, slots=True)
 class BatchInvalid(Tell):
-    """store → processor: this batch could not be written, and no outage is why; it and all after it
-    are void. (The journal gets a SnapshotFailed.)
+    """store → processor: this batch could not be written, and an outage is not the reason; it and
+    all after it are void. (The journal gets a SnapshotFailed.)
 
-    processor → journal: nothing can be done with this entry; it goes to quarantine.
+    processor → journal: this entry is unusable; it goes to quarantine.
     """
 
     entry_id: int
@@ -36,13 +36,13 @@ class BatchInvalid(Tell):
 
 @dataclass(frozen=True, slots=True)
 class StoreStarted(Tell):
-    """store → processor, event_bus, error_manager: it has (re)started; what was in its hands is
-    not."""
+    """store → processor, event_bus, error_manager: the store has (re)started and has lost what it
+    was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseReturned(Tell):
-    """postgres, store, history → store, history: the database answers again; no need to wait."""
+    """postgres, store, history → store, history: the database answers again; try at once."""
 
 
 @dataclass(frozen=True, slots=True)

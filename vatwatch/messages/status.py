@@ -1,9 +1,9 @@
-"""Status: what each service tells of itself in its reports, and what the database and the cache
-answer to who asks them now. Plain values, made of JSON's types and times.
+"""Status: what each service reports about itself, and the answers of the database and the cache to
+questions.
 
-`COUNTERS` names the fields that count since the start of the whole, over restarts of the service
-(`monitoring.counters`); all other fields are as it is now. What the event bus and the alerter count
-outlives them anyway.
+Plain values of JSON's types and times. `COUNTERS` names the fields that count since the start of
+the process, across restarts of the service (`monitoring.counters`); all other fields are current
+values. What the event bus and the alerter count outlives them anyway.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import Struct
 
 
 class FetcherStatus(Struct, frozen=True):
-    """How the feed is. Ages are seconds by the wall clock, times the feed's."""
+    """The state of the feed. Ages are seconds by the wall clock, times are the feed's."""
 
     COUNTERS: ClassVar = ("outcomes",)
 
@@ -31,13 +31,13 @@ class FetcherStatus(Struct, frozen=True):
     reachable: bool = True
     transceivers_frozen: bool = False
     transceivers_missing: bool = False  # for longer than by chance
-    transceivers_error: str = ""  # why the latest snapshot has none
+    transceivers_error: str = ""  # why the latest snapshot has no radios
     held: int = 0  # updates whose clock is in doubt
     breaker: str = "closed"
 
 
 class JournalStatus(Struct, frozen=True):
-    """What the journal holds."""
+    """The content of the journal."""
 
     COUNTERS: ClassVar = ("torn", "corrupt", "dropped", "shed", "quarantined_total", "missing")
 
@@ -49,16 +49,16 @@ class JournalStatus(Struct, frozen=True):
     torn: int = 0
     corrupt: int = 0
     pending_bytes: int = 0
-    oldest_pending: datetime | None = None  # the feed's time of what waits longest
+    oldest_pending: datetime | None = None  # the feed's time of the oldest pending entry
     dropped: int = 0  # of the quarantine, as the journal is full
     shed: int = 0  # archived entries that were deleted to make room
     quarantined_total: int = 0  # entries that were quarantined
     missing: int = 0  # entries whose files were gone
     unusable: int = 0  # files that can be neither used nor moved away
-    held: int = 0  # updates whose clock is in doubt; they wait for nothing but the fetcher's word
+    held: int = 0  # updates whose clock is in doubt; they wait for the fetcher's decision
     held_bytes: int = 0
-    unmoved: int = 0  # stored, but the disk refuses to move them into the archive
-    last_error: str = ""  # why the journal cannot be opened or written, as the disk says it
+    unmoved: int = 0  # stored entries that the disk refuses to move into the archive
+    last_error: str = ""  # the disk's reason why the journal cannot be opened or written
     keeps_archive: bool = True
 
 
@@ -73,14 +73,16 @@ class ProcessorStatus(Struct, frozen=True):
     plan_texts_unreadable: dict[str, int] = {}  # texts of plans that mean nothing, by field
     radios_unreadable: dict[str, int] = {}  # snapshots without radios, by why
     conditions: tuple[str, ...] = ()  # what is wrong with the feed's content now
-    fewer_pilots: str | None = None  # of them, far fewer pilots than usual; null: nobody has looked
+    fewer_pilots: str | None = (
+        None  # of these, the one about far fewer pilots than usual; null: not checked yet
+    )
     kept_out: dict[str, dict[str, int]] = {}
     let_through: dict[str, dict[str, int]] = {}
     behind: bool = False
 
 
 class PoolStatus(Struct, frozen=True):
-    """A pool of connections: as it is, and what happened to it since the start."""
+    """A connection pool: its present state, and counts since the start."""
 
     size: int
     in_use: int
@@ -92,8 +94,10 @@ class PoolStatus(Struct, frozen=True):
 
 
 class StoreStatus(Struct, frozen=True):
-    """How the database is. `last_error` is why the latest try failed, `since` when it began to
-    fail, `retry_at` when it is tried again; empty and null while all goes well."""
+    """The state of the database.
+
+    `last_error` is why the latest try failed, `since` when it began to fail, `retry_at` when it is
+    tried again; empty and null while it works."""
 
     COUNTERS: ClassVar = ("stored", "duplicates", "rejected")
 
@@ -116,7 +120,8 @@ class StoreStatus(Struct, frozen=True):
 
 
 class CacheStatus(Struct, frozen=True):
-    """What the cache is. `last_error`, `since`, `retry_at` are Redis's, as the store has them."""
+    """The state of the cache. `last_error`, `since`, `retry_at` are about Redis, as in the store's
+    status."""
 
     COUNTERS: ClassVar = ("hits", "misses", "redis_hits", "redis_misses")
 
@@ -140,7 +145,7 @@ class CacheStatus(Struct, frozen=True):
 
 
 class ResourceStatus(Struct, frozen=True):
-    """What the process takes, and what is done about it. Levels: normal, soft, hard."""
+    """What the process uses, and what is done about it. Levels: normal, soft, hard."""
 
     COUNTERS: ClassVar = ("times_blocked", "cleaned")
 
@@ -160,14 +165,14 @@ class ResourceStatus(Struct, frozen=True):
 
 
 class AlerterStatus(Struct, frozen=True):
-    """What is told to whom."""
+    """The state of alerts and webhooks."""
 
     firing: int = 0
     waiting: int = 0
     delivered: int = 0
     undelivered: int = 0
     unwritten: int = 0  # records of alerts on their way to the table
-    given_up: int = 0  # of them, as too many waited
+    given_up: int = 0  # of these, dropped because too many waited
 
 
 class DeliveryMetrics(Struct, frozen=True):
@@ -196,7 +201,7 @@ class HandlerStatus(Struct, frozen=True):
 
 
 class EventBusStatus(Struct, frozen=True):
-    """What went over the bus since the service was started."""
+    """The figures of the bus since the service was started."""
 
     published: int = 0
     handled: int = 0
@@ -204,7 +209,7 @@ class EventBusStatus(Struct, frozen=True):
     retried: int = 0
     dead: int = 0
     refused: int = 0  # did not fit their schema
-    repeated: int = 0  # published again, and told once
+    repeated: int = 0  # published again, but delivered once
     by_type: dict[str, int] = {}
     by_source: dict[str, int] = {}
     types: dict[str, DeliveryMetrics] = {}
@@ -212,12 +217,12 @@ class EventBusStatus(Struct, frozen=True):
     dead_messages: int = 0  # between actors
     dead_letters: int = 0  # in memory
     unstored: int = 0  # events and letters on their way to the table
-    given_up: int = 0  # of them, as too many waited
+    given_up: int = 0  # of these, dropped because too many waited
     outbox_error: str = ""
 
 
 class ErrorStatus(Struct, frozen=True):
-    """What went wrong inside."""
+    """The errors of the service."""
 
     COUNTERS: ClassVar = (
         "failures",
@@ -231,19 +236,19 @@ class ErrorStatus(Struct, frozen=True):
     enabled: bool = True
     note: str = ""  # that it is off, and what that means
     failures: int = 0
-    unexpected: int = 0  # of them, without the weather: what another part tells of itself
+    unexpected: int = 0  # of these, without weather, which another part reports
     restarts: int = 0
     dead_letters: int = 0
     groups: int = 0  # kinds of errors that are known
     unwritten: int = 0  # on their way to the table
-    given_up: int = 0  # of them, as too many waited
+    given_up: int = 0  # of these, dropped because too many waited
     unsent: int = 0  # messages for which the receiver had no room
     last_failure: str = ""
     last_failure_at: datetime | None = None  # wall clock
 
 
 class PostgresStatus(Struct, frozen=True):
-    """How the embedded cluster is."""
+    """The state of the embedded cluster."""
 
     COUNTERS: ClassVar = ("restarts",)
 
@@ -255,7 +260,8 @@ class PostgresStatus(Struct, frozen=True):
 
 
 class HistoryStatus(Struct, frozen=True):
-    """What was asked of the database. `last_error`, `since`, `retry_at` are as the store's."""
+    """The questions to the database. `last_error`, `since`, `retry_at` are as in the store's
+    status."""
 
     COUNTERS: ClassVar = ("queries", "failures")
 
@@ -274,7 +280,7 @@ class ConfigStatus(Struct, frozen=True):
     version: int = 0
     reloads: int = 0
     rejections: int = 0
-    faults: tuple[str, ...] = ()  # why what the files say now is refused
+    faults: tuple[str, ...] = ()  # the faults of the present files
     needs_restart: tuple[str, ...] = ()  # settings that take effect at the next start
     changed_at: datetime | None = None  # wall clock
     rejected_at: datetime | None = None  # wall clock
@@ -297,7 +303,8 @@ Status: TypeAlias = (
 
 
 class DatabaseReport(Struct, frozen=True):
-    """What the database answers now, or why it does not (`error`): that is a valid answer, too."""
+    """The database's numbers now, or why it does not answer (`error`), which is a valid answer,
+    too."""
 
     latency_ms: float | None = None
     size_bytes: int | None = None

@@ -1,4 +1,4 @@
-"""To the store: write these, and tell what is written."""
+"""To the store: write these, and read the network state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from vatwatch.traffic.network_state import NetworkState
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What the database knows. `stored`: the snapshot that was asked about is in it already."""
+    """The network state in the database. `stored`: whether the snapshot that was asked about is in
+    it already."""
 
     state: NetworkState
     stored: bool
@@ -55,17 +56,18 @@ class StoreBatch(Tell):
 
 @dataclass(frozen=True, slots=True)
 class StoreEvents(Tell):
-    """event_bus → store: write these; whatever was sent before and is not written is among them."""
+    """event_bus → store: write these; they include everything that was sent before and is not
+    written."""
 
     events: tuple[Event, ...]
     letters: tuple[tuple[UUID, DeadLetter | None], ...] = ()
-    """As they are now; without a letter the row of that id goes."""
+    """The dead letters as they are now; for None, the row of that id is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreErrors(Tell):
-    """error_manager → store: write these; whatever was sent before and is not written is among
-    them."""
+    """error_manager → store: write these; they include everything that was sent before and is not
+    written."""
 
     records: tuple[ErrorRecord, ...]
 

@@ -12,7 +12,8 @@ from vatwatch.supervision import Ask
 class Delivered(Ask[None]):
     """event_bus → alerter, error_manager, health_monitor, resource_monitor: this happened.
 
-    Handled when answered. It may come again, and what does not come must not matter.
+    It counts as handled when it is answered. The same event may come again, and a handler must not
+    depend on getting every event.
     """
 
     event: Event

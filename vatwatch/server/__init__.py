@@ -1,7 +1,7 @@
-"""gunicorn around the service: the tree starts in the worker and stops there, in reverse.
+"""gunicorn around the service. The supervision tree starts and stops in the worker process.
 
-The master holds the socket and the home, and replaces a worker that dies; nothing else of vatwatch
-runs in it.
+The master process holds the socket and the home, and replaces a worker process that dies; nothing
+else of vatwatch runs in it.
 """
 
 from vatwatch.server.service import serve

@@ -1,4 +1,4 @@
-"""gunicorn's own lines in our log, and the access log, which gunicorn tells of each request."""
+"""Brings gunicorn's own lines into our log, and writes the access log."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from vatwatch.logs.context import NOTHING, current_request_id, work_on
 from vatwatch.logs.files import files
 from vatwatch.logs.writer import writer
 
-# Between two lines about requests that are none.
+# Seconds between two lines about invalid requests.
 TOLD_EVERY_S = 60.0
 
 
 class GunicornLog(Logger):
-    """In the place of gunicorn's, without its handlers."""
+    """Replaces gunicorn's logger, without its handlers."""
 
     def setup(self, cfg: Any) -> None:
         """Leave the writing to the root's handlers."""
@@ -32,31 +32,32 @@ class GunicornLog(Logger):
         self.error_log.propagate = True
         self.error_log.setLevel(logging.WARNING)
         self.unread = ""
-        """While an invalid request is logged: what is wrong with it, and its client."""
+        """Set while an invalid request is logged: what is wrong with it, and its client."""
         self._told_at = -math.inf
         self._untold = 0
 
     def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """Of requests that are none, which anybody can send at any rate: one a minute is told."""
+        """Log invalid requests at most once a minute, since a client can send any number of
+        them."""
         if time.monotonic() - self._told_at < TOLD_EVERY_S:
             self._untold += 1
             return
         if self.unread:
-            # gunicorn's text has the client's bytes in it, and in these may be a key.
+            # gunicorn's text contains the client's bytes, which may include a key.
             msg, args = "Not a valid request: %s", (self.unread,)
         more = f" (and {self._untold} before it)" if self._untold else ""
         self._told_at, self._untold = time.monotonic(), 0
         super().warning(f"{msg}{more}", *args, **kwargs)
 
     def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """A failure outside of the app; among its `args` may be the target of a request."""
+        """Log a failure outside the app; its `args` may contain the target of a request."""
         shown = [safe_target(arg) if isinstance(arg, str) else arg for arg in args]
         super().exception(msg, *shown, **kwargs)
 
     def access(
         self, resp: Any, _req: Any, environ: MutableMapping[str, Any], request_time: Any
     ) -> None:
-        """A request was answered, or its client has gone: gunicorn calls it for each."""
+        """Called by gunicorn for each request that was answered, or whose client has gone."""
         if files.access is not None:
             write_down(
                 AccessEntry(
@@ -71,7 +72,7 @@ class GunicornLog(Logger):
                     request_id=environ.get(ENVIRON) or current_request_id(),
                 )
             )
-        # What is logged until the next request of this connection belongs to none.
+        # Lines until the next request of this connection belong to no request.
         work_on(NOTHING)
 
 

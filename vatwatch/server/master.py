@@ -1,4 +1,4 @@
-"""The master: hears the signals, watches the worker, and says what became of it."""
+"""The master: receives the signals, watches the worker process, and logs how it ended."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from vatwatch.storage.directory_lock import DirectoryLock
 
 log = logging.getLogger(__name__)
 
-# Past what the worker takes to stop in order: it says itself what it could not finish.
+# Added to the time that the worker has to stop in order; the worker itself logs what it could not
+# finish.
 STOP_MARGIN_S = 5.0
-# How long a worker may take that is told to hurry.
+# How long a worker may take to stop after it was told to hurry.
 HURRY_S = 5.0
 # One Ctrl-C can come twice: `timeout` and the like send it to the process and to its group.
 SAME_KEY_S = 0.1
@@ -30,7 +31,7 @@ POLL_S = 0.05
 
 
 class SignalledApplication(BaseApplication):
-    """What the master runs: it has the signals that come to the master, for its worker."""
+    """The application that the master runs; it passes the master's signals to the worker."""
 
     signals: SimpleQueue[int]
 
@@ -48,7 +49,7 @@ class Master(Arbiter):
         super().__init__(app)
 
     def start(self) -> None:
-        """Listen with the socket that was opened before anything else was begun."""
+        """Listen on the socket that was opened before anything else started."""
         self._signalled.signals = self.SIG_QUEUE
         assert self.log is not None
         kind = TCP6Socket if self._listener.family == socket.AF_INET6 else TCPSocket
@@ -63,32 +64,33 @@ class Master(Arbiter):
         raise StopIteration
 
     def handle_quit(self) -> None:
-        """Stop, and do not wait for what is in hand."""
+        """Stop without waiting for the work in hand."""
         self.stop(graceful=False)
         raise StopIteration
 
     def handle_hup(self) -> None:
-        """Somebody has changed a setting, or a terminal closes: the worker reads them again."""
+        """SIGHUP: the worker reads the settings again. A closing terminal sends it, too."""
         self.kill_workers(signal.SIGHUP)
 
     def handle_usr1(self) -> None:
-        """gunicorn's way to reopen log files."""
+        """In gunicorn: reopen log files."""
         log.info("SIGUSR1: ignored, as a log file that was moved is reopened automatically")
 
     def handle_usr2(self) -> None:
-        """gunicorn's way to start a second master beside this one."""
+        """In gunicorn: start a second master beside this one."""
         log.info("SIGUSR2: ignored, as two services cannot share a home; restart this one")
 
     def handle_ttin(self) -> None:
-        """gunicorn's way to one more worker; also of a terminal that wants to be read."""
+        """In gunicorn: one more worker. Terminals send it, too, to a background process that
+        reads."""
         log.info("SIGTTIN: ignored, there is one worker")
 
     def handle_ttou(self) -> None:
-        """gunicorn's way to one worker less."""
+        """In gunicorn: one worker less."""
         log.info("SIGTTOU: ignored, there is one worker")
 
     def handle_winch(self) -> None:
-        """The terminal has another size."""
+        """The terminal's size has changed."""
 
     # -- stopping
 
@@ -135,7 +137,7 @@ class Master(Arbiter):
     # -- the worker
 
     def reap_workers(self) -> None:
-        """Take note of children that have ended; as process 1 also of those that were adopted."""
+        """Reap children that have ended; as process 1 also adopted ones."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -178,7 +180,8 @@ class Master(Arbiter):
             log.info("The worker (process %d) has ended; another one takes over.", worker.pid)
 
     def murder_workers(self) -> None:
-        """End a worker whose hub is blocked: first so that it can leave a trace, then for sure."""
+        """End a worker whose hub is blocked: first so that it can write a traceback, then by
+        SIGKILL."""
         for pid, worker in list(self.WORKERS.items()):
             try:
                 still_s = time.monotonic() - worker.tmp.last_update()

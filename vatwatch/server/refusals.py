@@ -1,4 +1,4 @@
-"""Answers to what gunicorn cannot read as a request, or what failed outside of the app."""
+"""Answers to input that gunicorn cannot read as a request, and to failures outside the app."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from vatwatch.http.request_ids import HEADER
 from vatwatch.redaction import redact
 from vatwatch.server.gunicorn_log import write_down
 
-# A client that does not even take a refusal is not waited for.
+# How long to wait for a client that does not read the refusal.
 SEND_TIMEOUT_S = 1.0
 
 
 class Unsent:
-    """In the place of a client's socket: what gunicorn would send stays here."""
+    """Replaces a client's socket: it keeps what gunicorn would send."""
 
     def __init__(self) -> None:
         self._said = b""
 
     def gettimeout(self) -> float:
-        """As a socket that does not block; gunicorn asks before it writes."""
+        """Like a socket that does not block; gunicorn asks before it writes."""
         return 0.0
 
     def sendall(self, data: bytes) -> None:
@@ -35,7 +35,7 @@ class Unsent:
 
     @property
     def status(self) -> tuple[int, str]:
-        """What gunicorn has decided: `(400, "Bad Request")`."""
+        """gunicorn's decision: `(400, "Bad Request")`."""
         if not self._said:
             return 500, "Internal Server Error"
         _, code, reason = self._said.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
@@ -43,7 +43,7 @@ class Unsent:
 
 
 def refuse(client: socket.socket, unsent: Unsent, request_id: str, error: BaseException) -> None:
-    """Send gunicorn's decision as a problem document with the request's id, as all others are."""
+    """Send gunicorn's decision as a problem document with the request's id, like all others."""
     code, reason = unsent.status
     bug = "The service has a bug; its log says where."
     problem = {
@@ -66,7 +66,7 @@ def refuse(client: socket.socket, unsent: Unsent, request_id: str, error: BaseEx
 
 
 def write_down_unread(client: str, unsent: Unsent, request_id: str) -> None:
-    """The access line of what could not be read at all: it has neither method nor target."""
+    """Write the access line of an unreadable request, which has neither method nor target."""
     code, _ = unsent.status
     address = plain_address(client) or "-"
     write_down(AccessEntry(time.time(), address, "-", "-", code, 0, 0.0, "", request_id))

@@ -1,4 +1,4 @@
-"""The service in its worker: the tree, and the HTTP API before it."""
+"""The service in its worker process: the supervision tree and the HTTP API."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# An idle keep-alive connection delays the exit by as much.
+# An idle keep-alive connection delays the exit by at most this.
 KEEPALIVE_S = 2
-# How long the tree may go on stopping once somebody wants it to hurry.
+# How long the tree may still take to stop after it was told to hurry.
 HURRY_S = 2.0
-# What the tree gets to stop at least, when the requests have taken long.
+# Minimum time for the tree to stop, if the requests have taken long.
 LEAST_STOP_S = 1.0
 
 
@@ -130,7 +130,8 @@ class _Application(SignalledApplication):
         return create_app(self._service)
 
     def _use(self, settings: Settings, options: Options) -> None:
-        """The settings have changed: apply what belongs to the process and not to the tree."""
+        """Apply changed settings to the process: log, HTTP API, secrets. The tree gets them by
+        messages."""
         self._settings = settings
         self._kept.keep(settings, options)
         apply_log_settings(settings.logs)
@@ -159,11 +160,11 @@ class _Application(SignalledApplication):
         )
 
     def _start_tree(self, worker: Worker) -> None:
-        """Start the tree, unless a signal comes first: then stop what has been started of it."""
+        """Start the tree. If a signal comes first, stop the part that has been started."""
         assert self._tree is not None
         settings = self._settings
         log.info("vatwatch %s starts, with its data in %s", __version__, settings.general.home)
-        # The worker is not in its loop yet, and a cluster may have to recover from a crash.
+        # The worker's loop does not run yet, and a cluster may have to recover from a crash.
         beat = gevent.spawn(worker.beat)
         self._started = True
         worker.before_exit = partial(self._stop_tree, None, worker)
@@ -203,7 +204,7 @@ class _Application(SignalledApplication):
         )
 
     def _stop_tree(self, _server: object, worker: Worker) -> None:
-        """However the worker has come to its end, unless it was killed."""
+        """Stop the tree, whatever has ended the worker (except a kill)."""
         if self._tree is None or not self._started:
             return
         self._started = False
@@ -220,7 +221,8 @@ class _Application(SignalledApplication):
             _refuse(self._refusal)
 
     def _leave_for_good(self, why: str) -> None:
-        """The database is of no use to this version: another worker would find the same."""
+        """End the service, because this version cannot use the database; another worker would find
+        the same."""
         if not self._refusal:
             self._refusal = why
             os.kill(os.getpid(), signal.SIGTERM)
@@ -233,16 +235,16 @@ def _feeds(vatsim: VatsimSettings) -> str:
 
 
 def freeze_startup_objects() -> None:
-    """Hide what was made for the start from the garbage collector: it stays until the end.
+    """Exclude the objects of the start from garbage collection, since they live until the end.
 
-    Otherwise each full collection walks through all of it, and holds the hub for 40 ms.
+    Otherwise each full collection walks through all of them and holds the hub for 40 ms.
     """
     gc.collect()
     gc.freeze()
 
 
 def _start(tree: Tree) -> VatwatchError | None:
-    """In a greenlet of its own, for which an exception would be a bug to be printed."""
+    """Runs in its own greenlet, in which an exception would be printed as a bug."""
     try:
         tree.start()
     except VatwatchError as error:
@@ -251,15 +253,16 @@ def _start(tree: Tree) -> VatwatchError | None:
 
 
 def _refuse(error: VatwatchError | str) -> None:
-    """Say why in one line, and end the master too: it would only try the same again."""
+    """Log the reason in one line, and end the master, too, which would only try the same again."""
     sys.stderr.write(f"vatwatch: {error}\n")
     sys.exit(Arbiter.APP_LOAD_ERROR)
 
 
 def _give_up(why: str) -> None:
-    """The root has given up, or memory runs out: leave in order; the master starts another one.
+    """Stop this worker in order, because the root has given up or memory runs out; the master
+    starts another one.
 
-    Called in the hub, which must not wait: not even for the log.
+    Called in the hub, which must not wait, not even for the log.
     """
     gevent.spawn(_leave, why)
 

@@ -1,4 +1,4 @@
-"""The worker: gunicorn's, with signals that fit a service that must stop in order."""
+"""The worker: gunicorn's, with signals for a service that must stop in order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ POLL_S = 0.05
 
 
 class Worker(GeventWorker):
-    """Serves until it is told to stop, or its master has gone."""
+    """Serves until it is told to stop, or its master has ended."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,19 +84,19 @@ class Worker(GeventWorker):
             self.stop_ordered.set()
 
     def time_left_s(self, share: float = 1.0) -> float:
-        """Of the time that stopping may take, or a share of it."""
+        """The time that stopping may take, or a share of it."""
         limit_s: float = share * self.cfg.graceful_timeout
         return max(0.0, self.stop_began + limit_s - monotonic())
 
     def notify(self) -> None:
-        """Tell the master that the hub turns; without a master there is nothing to go on for."""
+        """Tell the master that the hub runs. Without a master, stop."""
         self.tmp.notify()
         if self.alive and self.ppid != os.getppid():
             log.error("The master process has ended, so this worker stops.")
             self.order_stop()
 
     def run(self) -> None:
-        """Serve until it is told to stop, then answer what is in hand."""
+        """Serve until told to stop, then answer the requests in hand."""
         servers = [self._serve(listener) for listener in self.sockets]
         while self.alive:
             self.notify()
@@ -116,8 +116,8 @@ class Worker(GeventWorker):
             )
             for server in servers:
                 server.stop(timeout=0)
-        # Not only in gunicorn's worker_exit: by then nobody can tell the master that the hub turns,
-        # and to stop may take longer than a hub may stand still.
+        # Not only in gunicorn's worker_exit: by then nothing tells the master that the hub runs,
+        # and stopping may take longer than a hub may be blocked.
         beat = gevent.spawn(self.beat)
         try:
             self.before_exit()
@@ -137,7 +137,7 @@ class Worker(GeventWorker):
             sock.end()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer to what could not be read as a request, or failed outside of the app."""
+        """Answer input that is not a valid request, or a failure outside the app."""
         request_id = current_request_id() or new_request_id()
         work_on(WorkIds(request_id))
         unsent = Unsent()
@@ -145,7 +145,7 @@ class Worker(GeventWorker):
         assert isinstance(self.log, GunicornLog)
         self.log.unread = f"{type(exc).__name__}, from {address or 'a socket'}"
         try:
-            # Of a socket it has what gunicorn uses here.
+            # It has the socket methods that gunicorn uses here.
             super().handle_error(req, cast("socket.socket", unsent), addr, exc)
         finally:
             self.log.unread = ""
@@ -154,7 +154,7 @@ class Worker(GeventWorker):
         refuse(client, unsent, request_id, exc)
 
     def beat(self) -> None:
-        """Tell the master again and again that the worker lives, while its loop does not run."""
+        """Keep telling the master that the worker lives, while its loop does not run."""
         while True:
             self.notify()
             gevent.sleep(BEAT_S)
