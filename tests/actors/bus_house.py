@@ -218,11 +218,12 @@ def bus_house(
             backoff=SOON,
             intensity=100,
             children=[
+                # It stops last, so that nobody tells the bus of the stops of this house.
+                worker("error_manager", Patient),
                 bus,
                 *data,
                 worker("health_monitor", Patient),
                 worker("cache", Patient),
-                worker("error_manager", Patient),
                 *(worker(name, Listener, heard[name], fn) for name, fn in handlers.items()),
             ],
         )
