@@ -1,18 +1,17 @@
 """Tracks made by hand, a line for each stretch, for the rules of movements.
 
-track(
-    stand("EGLL", 60),
-    taxi(1.0, 180),
-    ...
-)
+`way(on(60), on(120, 15), ...)` is a way to the north (`back=True`: to the south) on which speed and
+height change evenly within each stretch; `fixes` are the snapshots of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from math import cos, radians
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from tests.traffic.build import START
 from vatwatch.feed.records import FlightPlan
@@ -23,14 +22,71 @@ from vatwatch.traffic.progress import Progress, advance, begin
 STEP_S = 15
 
 
-class At(NamedTuple):
-    """A moment of a flight: nm north and east of its airport, feet over its elevation, knots."""
+class Stretch(NamedTuple):
+    """Seconds; the speed (kt) and the height over the field (ft) at its end."""
 
-    seconds: float
+    seconds: int
+    speed: float
+    height: float
+    back: bool
+
+
+class At(NamedTuple):
+    """A moment: nm north and east of the airport, feet over its elevation, knots."""
+
+    second: int
     north: float
-    height: float | None
-    speed: float | None
+    height: float
+    speed: float
     east: float = 0.0
+
+
+def on(seconds: int, speed: float = 0, height: float = 0, *, back: bool = False) -> Stretch:
+    return Stretch(seconds, speed, height, back)
+
+
+def way(
+    *stretches: Stretch, north: float = 0, height: float = 0, speed: float = 0, second: int = 0
+) -> list[At]:
+    """Where it is in each second, from a place on."""
+    points = [At(second, north, height, speed)]
+    for stretch in stretches:
+        here = points[-1]
+        moved = here.north
+        for passed in range(1, stretch.seconds + 1):
+            share = passed / stretch.seconds
+            now = here.speed + (stretch.speed - here.speed) * share
+            moved += (-1 if stretch.back else 1) * now / 3600
+            high = here.height + (stretch.height - here.height) * share
+            points.append(At(here.second + passed, moved, high, now))
+    return points
+
+
+def position(icao: str, at: At) -> Position:
+    airport = load_airports()[icao]
+    return Position(
+        time=START + timedelta(seconds=at.second),
+        latitude=airport.latitude + at.north / 60,
+        longitude=airport.longitude + at.east / 60 / cos(radians(airport.latitude)),
+        altitude=round(airport.elevation_ft + at.height),
+        groundspeed=round(at.speed),
+        heading=0,
+    )
+
+
+def fixes(
+    icao: str, points: Sequence[At], *, first: int = 0, altimeter_ft: int = 0
+) -> list[Position]:
+    """Every fifteenth second of a way; the altimeter may be so many feet off."""
+    return [lifted(position(icao, point), altimeter_ft) for point in points[first::STEP_S]]
+
+
+def lifted(fix: Position, feet: int) -> Position:
+    return fix if fix.altitude is None else replace(fix, altitude=fix.altitude + feet)
+
+
+def later(fix: Position, seconds: float) -> Position:
+    return replace(fix, time=fix.time + timedelta(seconds=seconds))
 
 
 def plan(
@@ -49,38 +105,8 @@ def plan(
     )
 
 
-def fixes(icao: str, points: Sequence[At], every_s: float = STEP_S) -> Iterator[Position]:
-    """The snapshots of a way through these points, straight and even between them."""
-    seconds = points[0].seconds
-    while seconds <= points[-1].seconds:
-        after = next(p for p in points if p.seconds >= seconds)
-        before = [p for p in points if p.seconds <= seconds][-1]
-        lasts = after.seconds - before.seconds
-        yield position(icao, _between(before, after, (seconds - before.seconds) / (lasts or 1)))
-        seconds += every_s
-
-
-def _between(one: At, other: At, share: float) -> At:
-    def mean(a: float | None, b: float | None) -> float | None:
-        return None if a is None or b is None else a + (b - a) * share
-
-    return At(*(mean(a, b) for a, b in zip(one, other, strict=True)))  # type: ignore[arg-type]
-
-
-def position(icao: str, at: At) -> Position:
-    airport = load_airports()[icao]
-    return Position(
-        time=START + timedelta(seconds=at.seconds),
-        latitude=airport.latitude + at.north / 60,
-        longitude=airport.longitude + at.east / 60 / cos(radians(airport.latitude)),
-        altitude=None if at.height is None else round(airport.elevation_ft + at.height),
-        groundspeed=None if at.speed is None else round(at.speed),
-        heading=0,
-    )
-
-
 def flown(
-    positions: Sequence[Position] | Iterator[Position],
+    positions: Iterable[Position],
     filed: FlightPlan | None = None,
     progress: Progress | None = None,
 ) -> Progress:
@@ -91,34 +117,32 @@ def flown(
     return progress
 
 
-def seconds(time: datetime | None) -> float | None:
+def second(time: datetime | None) -> float | None:
     """A time of the track, in seconds after its start."""
     return None if time is None else (time - START).total_seconds()
 
 
 def told(progress: Progress) -> list[tuple[str, str, float | None]]:
     """The movements: kind, airport, second."""
-    return [(m.kind.value, m.airport, seconds(m.time)) for m in progress.movements]
+    return [(m.kind.value, m.airport, second(m.time)) for m in progress.movements]
 
 
-# Stretches that many flights have. Speeds fit distances, so nothing in them is a jump.
-DEPARTURE = (
-    At(0, 0.0, 0, 0),
-    At(60, 0.0, 0, 0),
-    At(61, 0.0, 0, 15),
-    At(301, 1.0, 0, 15),
-    At(330, 1.0, 0, 0),
-    At(345, 1.0, 0, 0),
-    At(380, 1.7, 0, 145),
-    At(440, 4.5, 2500, 180),
-    At(740, 24.0, 15000, 280),
-)
-ARRIVAL = (
-    At(0, -22.0, 6000, 250),
-    At(300, -6.0, 1800, 160),
-    At(435, -0.6, 0, 135),
-    At(475, 0.2, 0, 20),
-    At(595, 0.7, 0, 15),
-    At(600, 0.7, 0, 0),
-    At(1200, 0.7, 0, 0),
+def kinds(progress: Progress) -> list[str]:
+    return [movement.kind.value for movement in progress.movements]
+
+
+# Stretches that many flights have.
+TAXI_OUT = (on(60), on(10, 15), on(230, 15), on(10), on(30))
+ROLL = (on(35, 145),)
+CLIMB_OUT = (on(60, 180, 2500), on(300, 280, 15000))
+# Begins 10 nm before the threshold: 3,000 ft, 160 kt.
+APPROACH = (on(150, 140, 1080), on(90, 135, 20), on(4, 133, 0))
+ROLL_OUT = (on(40, 20), on(110, 15), on(10))
+LIGHT_CIRCUIT = (
+    on(20, 60),
+    on(90, 75, 1000),
+    on(30, 90, 1000),
+    on(215, 90, 1000, back=True),
+    on(40, 75, 800),
+    on(90, 65, 0),
 )

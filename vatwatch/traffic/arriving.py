@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from vatwatch.feed.records import FlightPlan
-from vatwatch.traffic.airfields import airfields
+from vatwatch.traffic.airfields import OFF_AIRPORT, airfields
+from vatwatch.traffic.airports import Airport
 from vatwatch.traffic.destination import has_diverted, refiled
 from vatwatch.traffic.movements import (
     MovementKind,
@@ -25,7 +26,7 @@ from vatwatch.traffic.movements import (
     times_of,
     touched,
 )
-from vatwatch.traffic.phases import FlightPhase, Profile, next_profile
+from vatwatch.traffic.phases import LEVEL_FT, FlightPhase, Profile, next_profile
 from vatwatch.traffic.plan_text import cruise_altitude_ft
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress_record import (
@@ -41,13 +42,14 @@ from vatwatch.traffic.surface import (
     FEET_A_NM,
     FIELD_ABOVE_FT,
     FIELD_BELOW_FT,
+    FLYING_KT,
     HIGHEST_FIELD_FT,
     HOVER_FT,
+    LIFTED_FT,
     PRESSURE_ERROR_FT,
     SLOW_KT,
     STANDING_KT,
     Step,
-    airport_at,
     altitude_of,
     hovers,
     own_airports,
@@ -55,12 +57,16 @@ from vatwatch.traffic.surface import (
 )
 from vatwatch.traffic.thresholds import threshold
 
-DEEPER_FT = threshold(30, "ft", "Still coming down: the touch is yet to come.")
+TOUCH_SNAPSHOTS = threshold(
+    2,
+    "snapshots",
+    "Half a minute: a touch-and-go is over sooner, and who lands has braked by then.",
+)
 BRAKED_KT = threshold(20, "kt", "Nobody brakes so much to fly on.")
 LEVEL_SLOPE = threshold(
     0.03, "", "Between the slope of runways and that of an approach.", "ICAO Annex 14: 2 %; 5.2 %."
 )
-STILL_S = timedelta(seconds=threshold(60, "s", "Nobody hovers to the metre for a minute."))
+STILL_FOR = timedelta(seconds=threshold(60, "s", "Nobody hovers to the metre for a minute."))
 LANDED_AGO = timedelta(seconds=threshold(90, "s", "A roll-out is over in a minute."))
 
 
@@ -68,82 +74,89 @@ def in_air(
     before: Progress, fix: Position, plan: FlightPlan | None, step: Step, gap: bool
 ) -> Progress:
     """The progress of an aircraft that was in the air; `gap`: not seen for a while before `fix`."""
-    altitude = step.altitude
-    if altitude is None or altitude <= HIGHEST_FIELD_FT:
-        touch = _touches(before, fix, plan, step)
-        if isinstance(touch, Touch):
-            after = flown(before, fix, step, gap=gap)
-            return replace(after, touch=touch, airborne=False)
-        if touch is not None:
-            return land(flown(before, fix, step, gap=gap), fix, plan, touch, airport_at(fix, plan))
     after = flown(before, fix, step, gap=gap)
-    after = _vertical(after, fix, plan, step, gap)
     if plan is not None and (
         plan.arrival != before.filed_arrival or plan.departure != before.filed_departure
     ):
         after = refiled(after, plan)
-    return after
-
-
-def _touches(
-    before: Progress, fix: Position, plan: FlightPlan | None, step: Step
-) -> Touch | datetime | None:
-    """A contact to be watched, the time of a landing that is certain, or nothing."""
+    altitude, speed = step.altitude, step.speed_kt
+    if altitude is not None and altitude > HIGHEST_FIELD_FT:
+        return _vertical(after, fix, plan, step, gap)
     field = airfields().find(fix.latitude, fix.longitude, own_airports(plan))
-    speed, altitude = step.speed_kt, step.altitude
     slow = speed < SLOW_KT
     if field is None and not slow:
-        return None
-    height = None
-    if field is not None and altitude is not None:
-        feet = before.ground.feet if before.ground.airport == field.icao else None
-        height = altitude - (field.elevation_ft if feet is None else feet)
-    can_hover = hovers(plan)
-    if not slow:
-        if height is None or speed > FASTEST_ROLL_KT:
-            return None
-        if -FIELD_BELOW_FT <= height <= (HOVER_FT if can_hover else FIELD_ABOVE_FT):
-            assert altitude is not None
-            assert field is not None
-            return Touch(fix.time, altitude, speed, field.icao)
-        return None
-    if height is not None:
-        if can_hover:
-            if -FIELD_BELOW_FT <= height <= HOVER_FT:
-                return _level_since(before, fix)
-        elif abs(height) <= FIELD_BELOW_FT:
-            return _level_since(before, fix)
-        elif height > PRESSURE_ERROR_FT:
-            return None
-    still = before.frozen_since
-    if still is not None and fix.time - still >= STILL_S:
-        return _level_since(before, fix) if not can_hover else still
-    if can_hover or plan is None or altitude is None:
-        return None
-    return _level_since(before, fix) if _rolls(step) else None
+        return _vertical(after, fix, plan, step, gap)
+    height = _height(before, altitude, field)
+    if slow:
+        time = _landed_at(after, fix, plan, step, height)
+        if time is not None:
+            return land(after, fix, plan, time, OFF_AIRPORT if field is None else field.icao)
+    elif (
+        field is not None
+        and altitude is not None
+        and height is not None
+        and -FIELD_BELOW_FT <= height <= FIELD_ABOVE_FT
+        and speed <= FASTEST_ROLL_KT
+        and not hovers(plan)
+    ):
+        return replace(after, touch=Touch(fix.time, altitude, speed, field.icao), airborne=False)
+    return _vertical(after, fix, plan, step, gap)
 
 
-def _rolls(step: Step) -> bool:
+def _height(before: Progress, altitude: int | None, field: Airport | None) -> int | None:
+    """The height over the field in feet: by the aircraft's own altimeter if it has been there."""
+    if altitude is None or field is None:
+        return None
+    feet = before.ground.feet if before.ground.airport == field.icao else None
+    return altitude - (field.elevation_ft if feet is None else feet)
+
+
+def _landed_at(
+    after: Progress, fix: Position, plan: FlightPlan | None, step: Step, height: int | None
+) -> datetime | None:
+    """When a slow aircraft came down; None if it is still in the air."""
+    hovering = hovers(plan)
+    if hovering:
+        highest = HOVER_FT
+    elif plan is None or not plan.aircraft_short:
+        highest = FIELD_ABOVE_FT
+    else:
+        highest = FIELD_BELOW_FT
+    if height is not None and -FIELD_BELOW_FT <= height <= highest:
+        return fix.time if hovering else _touchdown(after, fix, fix.time)
+    if height is not None and height > PRESSURE_ERROR_FT:
+        return None
+    still = after.frozen_since
+    if after.rested and still is not None and fix.time - still >= STILL_FOR:
+        return still if hovering else _touchdown(after, fix, still)
+    if hovering or (plan is None and height is None):
+        return None
+    if _rolls(step, known=height is not None):
+        return _touchdown(after, fix, fix.time)
+    return None
+
+
+def _rolls(step: Step, *, known: bool) -> bool:
     """Whether a slow step is one on wheels: it moves as its speed says, and level."""
-    if step.climbed_ft is None or not step.speed_kt:
+    speed = step.speed_kt
+    if step.climbed_ft is None or not speed or (speed >= FLYING_KT and not known):
         return False
-    due = step.speed_kt * step.seconds / 3600
     return (
-        step.distance_nm >= due / 2
+        step.distance_nm >= speed * step.seconds / 3600 / 2
         and abs(step.climbed_ft) <= LEVEL_SLOPE * step.distance_nm * FEET_A_NM
     )
 
 
-def _level_since(before: Progress, fix: Position) -> datetime:
-    """When the level stretch at the end of which it is slow began: the touchdown."""
-    profile, altitude = before.profile, altitude_of(fix)
+def _touchdown(after: Progress, fix: Position, slow_since: datetime) -> datetime:
+    """When the level stretch began at the end of which it was slow."""
+    profile, altitude = after.profile, altitude_of(fix)
     if profile.level_since is None or profile.level_ft is None or altitude is None:
-        return fix.time
-    last = before.movements[-1].time if before.movements else None
-    level = abs(altitude - profile.level_ft) <= FIELD_ABOVE_FT
-    if not level or fix.time - profile.level_since > LANDED_AGO:
-        return fix.time
-    return profile.level_since if last is None else max(profile.level_since, last)
+        return slow_since
+    level = abs(altitude - profile.level_ft) <= LEVEL_FT
+    if not level or slow_since - profile.level_since > LANDED_AGO:
+        return slow_since
+    since = max(profile.level_since, after.phase_since)
+    return max(since, after.movements[-1].time) if after.movements else since
 
 
 def after_touch(before: Progress, fix: Position, plan: FlightPlan | None, step: Step) -> Progress:
@@ -152,27 +165,29 @@ def after_touch(before: Progress, fix: Position, plan: FlightPlan | None, step: 
     assert touch is not None
     after = flown(before, fix, step, gap=False)
     altitude = step.altitude
+    snapshots = touch.snapshots + 1
+    if altitude is None:
+        if step.speed_kt < SLOW_KT:
+            return land(after, fix, plan, touch.time, touch.airport)
+        return replace(after, touch=replace(touch, snapshots=snapshots))
+    field = airfields().find(fix.latitude, fix.longitude, own_airports(plan))
+    height = _height(before, altitude, field)
+    if altitude >= touch.altitude + LIFTED_FT and (
+        height is None or height > FIELD_ABOVE_FT or altitude >= touch.altitude + AIRBORNE_FT
+    ):
+        return _touch_and_go(after, fix, touch, altitude)
     if step.speed_kt < SLOW_KT:
         return land(after, fix, plan, touch.time, touch.airport)
-    if altitude is None:
-        return replace(after, touch=replace(touch, snapshots=touch.snapshots + 1))
-    field = airfields().find(fix.latitude, fix.longitude, own_airports(plan))
-    feet = None
-    if field is not None:
-        own = before.ground.feet if before.ground.airport == field.icao else None
-        feet = field.elevation_ft if own is None else own
-    if altitude < touch.altitude - DEEPER_FT:
-        if feet is not None and altitude >= feet - FIELD_BELOW_FT and field is not None:
+    if altitude <= touch.altitude - LIFTED_FT:
+        if field is not None and height is not None and height >= -FIELD_BELOW_FT:
             return replace(after, touch=Touch(fix.time, altitude, step.speed_kt, field.icao))
-        return replace(_vertical(after, fix, plan, step, False), touch=None, airborne=True)
-    above = feet is None or altitude > feet + FIELD_ABOVE_FT
-    if altitude >= touch.altitude + AIRBORNE_FT or (above and altitude > touch.altitude):
-        return _touch_and_go(after, fix, touch, altitude)
-    if above:
-        return replace(after, touch=None, airborne=True)
-    snapshots = touch.snapshots + 1
-    if snapshots >= 2 and step.speed_kt <= touch.speed - BRAKED_KT:
-        return land(after, fix, plan, touch.time, touch.airport)
+        return _vertical(replace(after, touch=None, airborne=True), fix, plan, step, gap=False)
+    if snapshots >= TOUCH_SNAPSHOTS:
+        if step.speed_kt <= touch.speed - BRAKED_KT:
+            return land(after, fix, plan, touch.time, touch.airport)
+        if height is None:
+            # It flew by, low and level, and is gone.
+            return _vertical(replace(after, touch=None, airborne=True), fix, plan, step, gap=False)
     return replace(after, touch=replace(touch, snapshots=snapshots))
 
 
@@ -205,6 +220,7 @@ def land(
         diverting=False,
         diverted=not hop and has_diverted(after, fix, airport, plan),
         frozen_since=None,
+        rested=False,
     )
 
 

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from vatwatch.feed.records import FlightPlan
-from vatwatch.traffic.airfields import OFF_AIRPORT
+from vatwatch.traffic.airfields import OFF_AIRPORT, filed_airport
 from vatwatch.traffic.destination import has_diverted
 from vatwatch.traffic.geometry import distance_nm
 from vatwatch.traffic.movements import (
@@ -38,26 +38,26 @@ from vatwatch.traffic.progress_record import (
 from vatwatch.traffic.surface import (
     AIRBORNE_FT,
     FASTEST_ROLL_KT,
+    FIELD_BELOW_FT,
+    FLYING_KT,
+    LIFTED_FT,
     SLOW_KT,
     STANDING_KT,
     STILL_NM,
     Step,
     airport_at,
+    altitude_of,
     hovers,
     speed_of,
 )
 from vatwatch.traffic.thresholds import threshold
 
-FLYING_KT = threshold(30, "kt", "The slowest aeroplanes lift off at about this speed.")
-LIFTED_FT = threshold(
-    30, "ft", "No runway rises so much in the seconds between two snapshots of a take-off run."
-)
 SURELY_FLYING_KT = threshold(60, "kt", "Nobody taxies so fast, so one snapshot is enough.")
 BELOW_RUNWAY_FT = threshold(
     300, "ft", "Runways on mountain sides slope down by less; what is lower has flown off them."
 )
 LONGEST_RUN_NM = threshold(3.0, "nm", "The longest runways are 3 nm long, at Edwards 6.5 nm.")
-UNFROZEN_KT_S = threshold(8, "kt/s", "No aeroplane gathers speed so fast without a catapult.")
+UNFROZEN_KT_S = threshold(5, "kt/s", "No aeroplane gathers speed so fast without a catapult.")
 STAND_NM = threshold(0.015, "nm", "About 28 m: half a wing span; a push-back is longer.")
 ON_BLOCK_AFTER = timedelta(seconds=threshold(60, "s", "Four snapshots at one place."))
 HELD_AT_MOST = timedelta(
@@ -73,6 +73,8 @@ def on_ground(before: Progress, fix: Position, plan: FlightPlan | None, step: St
     flying = speed >= FLYING_KT or (can_hover and (speed >= STANDING_KT or step.distance_nm > 0))
     rise = 0 if altitude is None or ground.feet is None else altitude - ground.feet
     lift = before.lift
+    if not can_hover and _unfrozen(before, step):
+        return _take_off(before, fix, step, fix.time, seen=False)
     if flying:
         if rise >= LIFTED_FT and altitude is not None:
             if rise >= AIRBORNE_FT and (lift is not None or speed >= SURELY_FLYING_KT):
@@ -126,7 +128,7 @@ def _taxi(
                     times = replace(times, on_block=None)
                 phase = FlightPhase.TAXI_IN
             since = left = None
-        elif away > STILL_NM or step.speed_kt >= STANDING_KT:
+        elif step.distance_nm > STILL_NM or step.speed_kt >= STANDING_KT:
             left = left or fix.time
         else:
             left = None
@@ -168,31 +170,40 @@ def _taxi(
     )
 
 
-def _take_off(before: Progress, fix: Position, step: Step, time: datetime) -> Progress:
-    airport, movements = before.ground.airport, before.movements
+def _unfrozen(before: Progress, step: Step) -> bool:
+    """Whether an aircraft that seemed to stand was a paused one in the air, which flies again."""
     standing = speed_of(before.fix)
-    unfrozen = (
-        airport == OFF_AIRPORT
-        and standing is not None
-        and (step.speed_kt - standing) / step.seconds > UNFROZEN_KT_S
-    )
-    if not unfrozen:
+    if standing is None or step.speed_kt < SURELY_FLYING_KT:
+        return False
+    if (step.speed_kt - standing) / step.seconds <= UNFROZEN_KT_S:
+        return False
+    field = filed_airport(before.ground.airport)
+    feet = altitude_of(before.fix)
+    return field is None or (feet is not None and feet > field.elevation_ft + FIELD_BELOW_FT)
+
+
+def _take_off(
+    before: Progress, fix: Position, step: Step, time: datetime, *, seen: bool = True
+) -> Progress:
+    airport, movements = before.ground.airport, before.movements
+    if seen:
         movements = taken_off(movements, airport, time)
     first = not before.movements
     altitude = step.altitude
     after = replace(
-        enter(before, FlightPhase.CLIMB, time),
+        enter(before, FlightPhase.CLIMB if seen else FlightPhase.CRUISE, time),
         fix=fix,
         airborne=True,
         movements=movements,
         times=times_of(movements, before.times.off_block),
-        found_departure=(None if unfrozen else airport) if first else before.found_departure,
+        found_departure=(airport if seen else None) if first else before.found_departure,
         found_arrival=None,
-        joined_in_flight=before.joined_in_flight or (unfrozen and first),
+        joined_in_flight=before.joined_in_flight or (first and not seen),
         diverting=False,
         diverted=False,
         lift=None,
         profile=Profile(altitude, fix.time, altitude),
         frozen_since=None,
+        rested=False,
     )
     return flown(after, fix, step, gap=False)

@@ -98,6 +98,7 @@ def advance(
         and not after_gap
         and fix.groundspeed == 0
         and was.groundspeed == 0
+        and before.ground.left is None
         and fix.altitude == was.altitude
         and (before.phase is FlightPhase.CONNECTED or before.phase is FlightPhase.PARKED)
         and (
@@ -140,14 +141,14 @@ def seconds_in_phases(progress: Progress) -> dict[str, float]:
     return told
 
 
-def finish(progress: Progress) -> Progress:
+def finish(progress: Progress, plan: FlightPlan | None) -> Progress:
     """The progress of a flight that has ended: what was not decided yet is decided.
 
     A contact with the ground is a landing, and where it stands after a landing it is on block.
     """
     touch = progress.touch
     if touch is not None:
-        progress = land(progress, progress.fix, None, touch.time, touch.airport)
+        progress = land(progress, progress.fix, plan, touch.time, touch.airport)
     ground = progress.ground
     if progress.phase is FlightPhase.TAXI_IN and ground.since is not None:
         times = replace(progress.times, on_block=ground.since)
@@ -187,15 +188,32 @@ def starts_next_leg(
     return away > STAND_NM and fix.time - on_block >= HELD_AT_MOST
 
 
+def begin_next_leg(progress: Progress, fix: Position, plan: FlightPlan | None) -> Progress:
+    """The progress of the flight that follows on this one, where `starts_next_leg` says so.
+
+    If the aircraft leaves its stand, it is off block with the first snapshot of that movement.
+    """
+    after = begin(fix, plan)
+    ground = progress.ground
+    if after.airborne or ground.since is None:
+        return after
+    away = distance_nm(fix.latitude, fix.longitude, ground.stand_latitude, ground.stand_longitude)
+    if away <= STAND_NM:
+        return after
+    times = Times(off_block=ground.left or fix.time)
+    return replace(after, times=times, phase=FlightPhase.TAXI_OUT)
+
+
 def _other_leg(progress: Progress, before: FlightPlan | None, plan: FlightPlan) -> bool:
     departure, arrival = named(plan.departure), named(plan.arrival)
     if not departure and not arrival:
         return False
     if before is None:
         return departure == progress.found_arrival
-    if departure == named(before.departure):
-        return arrival not in (named(before.arrival), progress.found_arrival, "")
-    return True
+    if arrival != named(before.arrival):
+        corrected = (progress.found_arrival, "")
+        return departure != named(before.departure) or arrival not in corrected
+    return departure not in (named(before.departure), progress.found_departure, "")
 
 
 def _jumped(before: Progress, fix: Position, plan: FlightPlan | None) -> Progress:
@@ -219,6 +237,7 @@ def _jumped(before: Progress, fix: Position, plan: FlightPlan | None) -> Progres
         touch=None,
         lift=None,
         frozen_since=None,
+        rested=False,
         joined_in_flight=before.joined_in_flight or (first and afresh.airborne),
         times=replace(before.times, off_block=None) if first else before.times,
         filed_departure=afresh.filed_departure if first else before.filed_departure,

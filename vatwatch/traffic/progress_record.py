@@ -14,6 +14,8 @@ from vatwatch.traffic.movements import (
 from vatwatch.traffic.phases import FlightPhase, Profile
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.surface import (
+    SLOW_KT,
+    STILL_FT,
     STILL_NM,
     Step,
     altitude_of,
@@ -83,6 +85,7 @@ class Progress(Struct, frozen=True, gc=False):
     touch: Touch | None = None
     lift: Touch | None = None
     frozen_since: datetime | None = None
+    rested: bool = False
     filed_departure: str = ""
     filed_arrival: str = ""
 
@@ -124,13 +127,14 @@ def flown(before: Progress, fix: Position, step: Step, *, gap: bool) -> Progress
         highest = altitude
     if speed is not None and (fastest is None or speed > fastest):
         fastest = speed
-    frozen = before.frozen_since
-    if step.distance_nm > STILL_NM:
-        frozen = None
-    elif frozen is None:
-        was = speed_of(before.fix)
-        if was is None or (was - step.speed_kt) / step.seconds <= BRAKE_KT_S:
+    frozen, rested = before.frozen_since, before.rested
+    if step.distance_nm <= STILL_NM and abs(step.climbed_ft or 0) <= STILL_FT:
+        if frozen is None:
             frozen = before.fix.time
+    else:
+        was = speed_of(before.fix)
+        brakes = was is None or (was - step.speed_kt) / step.seconds <= BRAKE_KT_S
+        frozen, rested = None, step.speed_kt < SLOW_KT and brakes and not gap
     vertical = None
     if step.climbed_ft is not None and not gap:
         vertical = round(step.climbed_ft / step.seconds * 60)
@@ -142,4 +146,5 @@ def flown(before: Progress, fix: Position, step: Step, *, gap: bool) -> Progress
         highest_ft=highest,
         fastest_kt=fastest,
         frozen_since=frozen,
+        rested=rested,
     )

@@ -31,6 +31,10 @@ SLOW_KT = threshold(
     "Aeroplanes taxi slower and fly faster than this.",
     "ICAO Doc 9157 Part 2 plans taxiways for about 30 kt; ultralights stall at 35 to 45 kt.",
 )
+FLYING_KT = threshold(30, "kt", "The slowest aeroplanes lift off at about this speed.")
+LIFTED_FT = threshold(
+    30, "ft", "No runway rises so much in the seconds between two snapshots of a take-off run."
+)
 FIELD_ABOVE_FT = threshold(
     100,
     "ft",
@@ -63,6 +67,7 @@ AIRBORNE_FT = threshold(
 )
 STANDING_KT = threshold(3, "kt", "A push-back's pace.")
 STILL_NM = threshold(0.004, "nm", "About 7 m: a simulator trembles less.")
+STILL_FT = threshold(10, "ft", "Standing on the ground; nobody hovers so exactly.")
 JUMP_FACTOR = threshold(
     5, "", "Simulators run at up to four times the clock's pace, and a position may be late."
 )
