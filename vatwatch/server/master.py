@@ -35,6 +35,9 @@ class SignalledApplication(BaseApplication):
 
     signals: SimpleQueue[int]
 
+    def follow_settings(self) -> None:
+        """Called in the master every second or so: the settings may have changed in the worker."""
+
 
 class Master(Arbiter):
     """gunicorn's arbiter, for one worker that holds everything."""
@@ -56,6 +59,10 @@ class Master(Arbiter):
         address = self._listener.getsockname()
         self.LISTENERS[:] = [kind(address, self.cfg, self.log, fd=self._listener.detach())]
         super().start()
+
+    def maybe_promote_master(self) -> None:
+        """gunicorn calls it before each look at the signals; there is never a second master."""
+        self._signalled.follow_settings()
 
     # -- signals
 
@@ -138,6 +145,7 @@ class Master(Arbiter):
 
     def reap_workers(self) -> None:
         """Reap children that have ended; as process 1 also adopted ones."""
+        self._signalled.follow_settings()
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)

@@ -29,7 +29,7 @@ from vatwatch.logs.files import AUDIT
 from vatwatch.messages import ReloadOrdered
 from vatwatch.redaction import shown_address
 from vatwatch.server.gunicorn_log import GunicornLog
-from vatwatch.server.kept_settings import KeptSettings
+from vatwatch.server.kept_settings import KeptSettings, SharedLogSettings
 from vatwatch.server.master import STOP_MARGIN_S, Master, SignalledApplication
 from vatwatch.server.worker import Worker
 from vatwatch.storage.first_look import check_database
@@ -81,6 +81,7 @@ class _Application(SignalledApplication):
         self._started = False
         self._refusal = ""
         self._kept = KeptSettings()
+        self._log_settings = SharedLogSettings()
         self.signals: SimpleQueue[int] = SimpleQueue()
         """The master's; see Worker."""
         super().__init__()
@@ -88,6 +89,12 @@ class _Application(SignalledApplication):
     def run(self) -> None:
         """In the master, until the end."""
         Master(self, self._listener, self._home).run()
+
+    def follow_settings(self) -> None:
+        """In the master: write its own lines as the worker's settings are now."""
+        changed = self._log_settings.changed()
+        if changed is not None:
+            apply_log_settings(changed)
 
     def load_config(self) -> None:
         settings = self._settings
@@ -126,6 +133,7 @@ class _Application(SignalledApplication):
         assert self._tree is not None
         self._kept.keep(self._settings, options)
         apply_log_settings(self._settings.logs)
+        self._log_settings.give(self._settings.logs)
         self._service = self._make_service(self._tree)
         return create_app(self._service)
 
@@ -135,6 +143,7 @@ class _Application(SignalledApplication):
         self._settings = settings
         self._kept.keep(settings, options)
         apply_log_settings(settings.logs)
+        self._log_settings.give(settings.logs)
         if self._service is not None:
             self._service.use(settings)
 
