@@ -54,7 +54,7 @@ def rows(service: Running, key: str = FEED) -> list[tuple[Any, ...]]:
         return []
 
 
-def test_an_alert_is_active_and_then_past_with_what_became_of_its_notifications(
+def test_an_alert_is_active_and_then_past_with_the_outcome_of_its_notifications(
     hook: HookServer, start: Callable[..., Any]
 ) -> None:
     with FeedServer(pilots=5) as feeds, start(feeds) as service:
@@ -138,7 +138,7 @@ def test_alerts_of_a_time_without_a_database_are_in_the_table_later_once_each(
             assert [each["id"] for each in keyed(service, "past")] == [past["id"]]
 
 
-def test_what_waits_for_a_webhook_at_a_stop_is_brought_by_the_next_process(
+def test_the_next_process_delivers_what_waited_for_a_webhook_at_a_stop(
     hook: HookServer, start: Callable[..., Any]
 ) -> None:
     with FeedServer(pilots=5) as feeds:
@@ -267,7 +267,7 @@ def test_far_fewer_pilots_than_usual_is_an_alert_while_it_lasts(
         assert len(told(hook, "firing", "fewer_pilots")) == 1
 
 
-def test_the_parameters_choose_and_what_is_no_parameter_is_named(
+def test_the_parameters_filter_and_an_unknown_parameter_is_named(
     tmp_path: Path, start: Callable[..., Any]
 ) -> None:
     with running(tmp_path, NOWHERE, **FAST) as service:
@@ -292,7 +292,7 @@ class Unreadable(Tell):
 
 
 @pytest.mark.parametrize("text", ["a NUL \0", "half a character \ud800"])
-def test_whatever_an_error_says_its_alert_is_in_the_table_and_no_other_part_fails_of_it(
+def test_an_alert_is_stored_whatever_text_its_error_has_and_no_other_part_fails(
     start: Callable[..., Any], text: str
 ) -> None:
     key = "breaker_open:vatwatch/operations/resource_monitor"

@@ -62,7 +62,7 @@ def told(hook: HookServer, event: str, key: str) -> list[dict[str, Any]]:
     return [n for n in hook.taken if (n["event"], n["key"]) == (event, key)]
 
 
-def test_what_fires_and_what_is_resolved_comes_to_the_webhook_in_order(
+def test_firing_and_resolved_alerts_reach_the_webhook_in_order(
     tmp_path: Path, hook: HookServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -133,7 +133,7 @@ def test_a_webhook_that_hangs_delays_no_other_and_nothing_else(
             until(lambda: told(hook, "firing", "not_serving"))
 
 
-def test_what_a_webhook_refuses_is_kept_and_counted_and_the_next_goes_on(
+def test_a_notification_that_a_webhook_refuses_is_kept_and_counted_and_the_next_is_sent(
     tmp_path: Path, hook: HookServer
 ) -> None:
     hook.status = "400 Bad Request"
@@ -149,7 +149,7 @@ def test_what_a_webhook_refuses_is_kept_and_counted_and_the_next_goes_on(
         until(lambda: alerts(service)["webhooks"][0]["last_error"] == "")
 
 
-def test_what_could_not_be_delivered_in_its_time_is_kept_and_counted(
+def test_a_notification_that_is_not_delivered_in_time_is_kept_and_counted(
     tmp_path: Path, hook: HookServer
 ) -> None:
     hook.status = "500 Broken"
@@ -159,7 +159,7 @@ def test_what_could_not_be_delivered_in_its_time_is_kept_and_counted(
         assert "HTTP 500" in lost["error"]
 
 
-def test_what_was_not_delivered_is_in_the_table_and_can_be_delivered_after_all(
+def test_an_undelivered_notification_is_in_the_table_and_can_be_delivered_later(
     tmp_path: Path, hook: HookServer, database_url: str
 ) -> None:
     hook.status = "400 Bad Request"
@@ -214,7 +214,7 @@ def test_the_secret_of_an_address_is_nowhere_to_be_read(
         assert not [text for text in shown if "secret-token" in text]
 
 
-def test_an_alerter_that_crashes_tells_nothing_twice_and_forgets_nothing(
+def test_a_crashed_alerter_repeats_no_notification_and_forgets_none(
     tmp_path: Path, hook: HookServer
 ) -> None:
     with alerting(tmp_path, hook.url) as service:
@@ -261,7 +261,7 @@ def firing(service: Running) -> dict[str, dict[str, Any]]:
     return {a["key"]: a for a in alerts(service)["alerts"] if a["state"] == "firing"}
 
 
-def test_a_database_that_is_away_is_one_alert_that_names_who_suffers(
+def test_a_database_that_is_away_is_one_alert_that_names_the_affected_parts(
     tmp_path: Path, hook: HookServer, database_url: str
 ) -> None:
     settings = {**FAST, "VATWATCH_ALERT_DEGRADED_HOLD": 0.1, "VATWATCH_ALERT_HOLD": 0.5}
@@ -296,7 +296,7 @@ def breakers_open(service: Running) -> set[str]:
     return {b.name for b in service.tree.breakers() if b.opened}
 
 
-def test_a_redis_that_is_away_is_one_alert_and_wakes_nobody(
+def test_a_redis_that_is_away_is_one_alert_and_never_critical(
     tmp_path: Path, hook: HookServer
 ) -> None:
     settings = {**FAST, "VATWATCH_ALERT_DEGRADED_HOLD": 0.1}
@@ -346,7 +346,7 @@ def test_bodies_are_of_the_form_that_each_address_wants() -> None:
         assert Webhook.at(other, 1).form == "json"
 
 
-def test_discord_is_called_by_nobody_s_name_and_gets_no_longer_texts_than_it_takes() -> None:
+def test_discord_gets_no_mentions_and_no_longer_texts_than_it_accepts() -> None:
     at = time_of(GIVEN)
     notification = Notification(
         id="1", event="firing", key="unhealthy:store", rule="unhealthy", subject="store",

@@ -174,7 +174,7 @@ def test_when_the_first_of_those_under_way_cannot_be_written_the_others_are_in_o
         assert quarantined(service) == 1
 
 
-def test_what_a_snapshot_has_failed_so_far_outlives_the_process(
+def test_the_failure_count_of_a_snapshot_outlives_the_process(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = updates(3)

@@ -224,7 +224,7 @@ def test_a_stream_that_redis_refuses_keeps_no_live_state_from_redis(
         client.close()
 
 
-def test_a_redis_that_hangs_keeps_nobody_waiting_and_gets_the_latest_state_in_the_end(
+def test_a_hanging_redis_delays_no_request_and_gets_the_latest_state_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_mirror, "TIMEOUT_S", 10 * PATIENCE_S)
@@ -341,9 +341,7 @@ def test_a_subscriber_gets_what_it_subscribed_to_and_nothing_else(
     until(lambda: {e.id for e in heard if e.type == "FLIGHT_CREATED"} == {e.id for e in created})
 
 
-def test_what_the_services_tell_of_themselves_is_in_the_table_too(
-    tmp_path: Path, database_url: str
-) -> None:
+def test_events_about_the_services_are_in_the_table_too(tmp_path: Path, database_url: str) -> None:
     with FeedServer(pilots=15) as feeds, running(tmp_path, database_url, feeds=feeds) as service:
         service.until_next_is_through()
         wanted = {"DATA_FETCHED", "DATA_PROCESSED", "DATA_STORED", "DATA_CACHED", "HEALTH_CHECK"}

@@ -21,7 +21,7 @@ def sent(path: DurablePath, entry_id: int, seconds: float) -> StoreBatch:
     return path.send(journaled(entry_id), comparison(path.state, seconds))
 
 
-def test_before_the_database_has_told_anything_nothing_can_be_sent() -> None:
+def test_nothing_can_be_sent_before_the_database_has_answered() -> None:
     path = DurablePath(generation=7)
     assert path.state is None
     assert not path.continues(NetworkState(), 1)

@@ -38,7 +38,7 @@ def inject(service: Running, kind: FaultKind, target: str, **more: Any) -> None:
     service.tree.faults.inject(Fault(kind, target, **more))
 
 
-def test_a_crash_is_told_with_its_context_and_its_recovery(
+def test_a_crash_is_reported_with_its_context_and_its_recovery(
     tmp_path: Path, database_url: str
 ) -> None:
     with FeedServer() as feeds, running(tmp_path, database_url, feeds=feeds) as service:
@@ -67,7 +67,7 @@ def test_a_crash_is_told_with_its_context_and_its_recovery(
         assert "vatwatch/data/cache" in {event["payload"]["path"] for event in told}
 
 
-def test_a_dependency_that_fails_is_told_with_its_breaker(
+def test_a_failing_dependency_is_reported_with_its_breaker(
     tmp_path: Path, database_url: str
 ) -> None:
     with FeedServer() as feeds, running(tmp_path, database_url, feeds=feeds) as service:
@@ -87,7 +87,7 @@ def test_a_dependency_that_fails_is_told_with_its_breaker(
         assert get(service, "/api/errors/recovery")["strategies"]["breaker"]["successes"] >= 1
 
 
-def test_a_poll_that_fails_once_is_retried_and_told_as_mended(
+def test_a_poll_that_fails_once_is_retried_and_reported_as_recovered(
     tmp_path: Path, database_url: str
 ) -> None:
     with (
@@ -107,7 +107,7 @@ def test_a_poll_that_fails_once_is_retried_and_told_as_mended(
         assert (found[0]["category"], found[0]["severity"]) == ("api", "low")
 
 
-def test_a_storm_of_errors_is_a_few_rows_and_hurts_nobody(
+def test_a_storm_of_errors_is_a_few_rows_and_does_no_harm(
     tmp_path: Path, database_url: str
 ) -> None:
     with FeedServer() as feeds, running(tmp_path, database_url, feeds=feeds) as service:
@@ -135,7 +135,7 @@ def test_the_statistics_outlive_a_restart_of_the_service(tmp_path: Path, databas
         until(lambda: get(service, "/api/errors/analytics")["by_service"].get("cache") == 1)
 
 
-def test_without_a_database_the_list_is_what_is_in_memory(tmp_path: Path) -> None:
+def test_without_a_database_the_list_shows_the_errors_in_memory(tmp_path: Path) -> None:
     with running(tmp_path, "host=/nowhere user=nobody dbname=nothing") as service:
         until(lambda: get(service, "/api/errors")["count"] > 0)
         assert get(service, "/api/errors")["source"] == "memory"
@@ -200,7 +200,7 @@ def test_a_parameter_that_makes_no_sense_is_named(query: str, tmp_path: Path) ->
         assert service.http.simulate_get("/api/errors/analytics?window=1y").status_code == 400
 
 
-def test_a_store_that_hangs_with_a_full_mailbox_keeps_nobody_from_hearing_of_errors(
+def test_a_hanging_store_with_a_full_mailbox_does_not_stop_the_reporting_of_errors(
     tmp_path: Path, database_url: str
 ) -> None:
     with FeedServer() as feeds, running(tmp_path, database_url, feeds=feeds) as service:
@@ -274,7 +274,7 @@ def test_a_database_that_comes_late_is_asked_for_the_errors_before_all_the_same(
         until(lambda: get(service, "/api/errors/analytics")["by_service"].get("cache") == 1)
 
 
-def test_more_kinds_of_errors_than_can_be_told_apart_are_all_counted(
+def test_errors_of_more_kinds_than_are_kept_apart_are_all_counted(
     tmp_path: Path, database_url: str
 ) -> None:
     kinds = 3 * error_folding.MOST_OPEN
@@ -296,7 +296,9 @@ def test_an_error_manager_that_crashes_forgets_no_error(tmp_path: Path, database
         until(lambda: get(service, "/api/errors/analytics")["by_service"].get("history") == 5)
 
 
-def test_what_an_actor_will_not_get_is_among_the_errors(tmp_path: Path, database_url: str) -> None:
+def test_a_message_that_an_actor_will_not_get_is_among_the_errors(
+    tmp_path: Path, database_url: str
+) -> None:
     with running(tmp_path, database_url) as service:
         service.tree.directory.address("nobody").tell(RetryWrite())
         (error,) = until(lambda: errors(service, "service=nobody"))
@@ -304,7 +306,7 @@ def test_what_an_actor_will_not_get_is_among_the_errors(tmp_path: Path, database
         assert (error["operation"], error["severity"]) == ("RetryWrite", "medium")
 
 
-def test_to_tell_a_health_monitor_that_is_given_up_is_no_error_without_end(
+def test_reporting_to_a_suspended_health_monitor_does_not_cause_endless_errors(
     tmp_path: Path, database_url: str
 ) -> None:
     with running(tmp_path, database_url, CIRCUIT_BREAKER_TIMEOUT=600) as service:
@@ -330,7 +332,7 @@ def test_an_error_whose_text_postgresql_cannot_hold_is_kept_all_the_same(
         until(lambda: errors(service, "service=history"))
 
 
-def test_a_copy_that_cannot_be_written_is_told(tmp_path: Path, database_url: str) -> None:
+def test_a_copy_that_cannot_be_written_is_reported(tmp_path: Path, database_url: str) -> None:
     (tmp_path / "home" / "errors.outbox").mkdir(parents=True)
     with running(tmp_path, database_url) as service:
         fail_to_answer(service, "FindTrack")

@@ -88,7 +88,7 @@ def test_a_slow_handler_delays_neither_another_nor_the_bus() -> None:
         until(lambda: numbers(house.heard["slow"]) == [*range(100)])
 
 
-def test_what_a_handler_cannot_handle_is_tried_again_and_then_a_dead_letter() -> None:
+def test_an_event_that_a_handler_cannot_handle_is_retried_and_then_a_dead_letter() -> None:
     with bus_house({"bad": failing(3), "good": nothing}, retries=2) as house:
         given = [event(n) for n in range(6)]
         house.publish(*given)
@@ -184,7 +184,7 @@ def test_a_subscriber_gets_its_types_and_its_source_only() -> None:
         until(lambda: numbers(house.heard["a"]) == [1])
 
 
-def test_an_event_that_is_published_twice_is_told_once() -> None:
+def test_an_event_that_is_published_twice_is_delivered_once() -> None:
     with bus_house({"a": nothing}) as house:
         one = event(1)
         house.publish(one, one)
@@ -195,7 +195,7 @@ def test_an_event_that_is_published_twice_is_told_once() -> None:
         assert house.status().by_source == {"test": 2}
 
 
-def test_a_handler_is_not_told_of_its_own_errors_without_end() -> None:
+def test_a_handler_does_not_get_events_about_its_own_errors_without_end() -> None:
     with bus_house({"bad": failing(), "good": nothing}, failures=1000, retries=0) as house:
         house.publish(error_about("house/bad"), error_about("house/other"))
         until(lambda: len(house.heard["good"]) == 2 and len(house.letters()) == 1)
@@ -295,7 +295,7 @@ def test_a_message_that_died_is_a_letter_and_can_be_sent_again_while_it_is_in_me
         assert house.ask("event_bus", RedeliverDeadLetter(again)).value == "message gone"
 
 
-def test_who_discards_a_letter_learns_that_the_wish_was_given_up() -> None:
+def test_the_client_that_discards_a_letter_learns_that_it_was_not_deleted() -> None:
     nowhere = "host='/nowhere' user=nobody dbname=nothing"
     with bus_house(database=nowhere, backlog_size=2) as house:
         house.tell("nobody", Lost("x"))
@@ -342,7 +342,9 @@ def test_a_message_that_died_may_be_none_of_ours() -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_its_schema_is_refused_with_the_field(wrong: Event, why: str) -> None:
+def test_an_event_that_does_not_fit_its_schema_is_refused_and_the_field_is_named(
+    wrong: Event, why: str
+) -> None:
     with bus_house({"a": nothing}) as house:
         house.publish(wrong, event(1))
         until(lambda: numbers(house.heard["a"]) == [1])
@@ -362,7 +364,7 @@ class Careless(Service):
         self.publish("POSITION_UPDATE", PositionPayload("many", 0))  # type: ignore[arg-type]
 
 
-def test_a_service_that_publishes_what_does_not_fit_gets_the_error_itself() -> None:
+def test_a_service_that_publishes_an_invalid_event_gets_the_error_itself() -> None:
     tree = Tree(supervisor("root", children=[worker("careless", Careless)]))
     tree.start()
     try:
@@ -372,7 +374,7 @@ def test_a_service_that_publishes_what_does_not_fit_gets_the_error_itself() -> N
         tree.stop(PATIENCE_S)
 
 
-def test_the_ring_is_told_page_by_page() -> None:
+def test_the_ring_is_read_page_by_page() -> None:
     with bus_house() as house:
         house.publish(*(event(n) for n in range(25)))
         until(lambda: house.status().published == 25)

@@ -217,7 +217,7 @@ def test_a_message_that_died_is_in_the_table_and_letters_do_not_breed(database_u
         assert "StoreEvents" not in kinds
 
 
-def test_what_was_not_delivered_or_stored_at_a_stop_is_so_by_the_next_process(
+def test_the_next_process_delivers_and_stores_what_is_left_at_a_stop(
     database_url: str, tmp_path: Path
 ) -> None:
     never = gevent.event.Event()
@@ -256,7 +256,7 @@ def test_events_of_a_process_that_was_killed_are_stored_by_the_next_one(
         until_stored(database_url, *given)
 
 
-def test_what_was_kept_long_enough_goes_and_the_rest_stays(database_url: str) -> None:
+def test_rows_older_than_their_retention_are_deleted_and_the_rest_stays(database_url: str) -> None:
     kept = RowRetention("events", "stored_at", timedelta(hours=1))
     old, new = event(1), event(2)
     # Nothing is to be written a second time after it has gone.

@@ -124,7 +124,7 @@ def chunked(*chunks: bytes) -> bytes:
         answer("Set-Cookie: a=b; expires=never; max-age=x", "ETag: \x7f"),
     ],
 )  # fmt: skip
-def test_a_body_is_read_whatever_its_headers_say_of_it(server: RawServer, content: bytes) -> None:
+def test_a_body_is_read_whatever_its_headers_say(server: RawServer, content: bytes) -> None:
     server.content = content
     assert client().get(server.url) == FEED
 
@@ -311,7 +311,7 @@ def test_whatever_an_address_is_it_can_be_shown_and_judged(url: str) -> None:
     fault_of(url)
 
 
-def test_no_password_of_an_address_is_told() -> None:
+def test_no_password_of_an_address_is_shown() -> None:
     url = "http://reader:s3cret@127.0.0.1:1/feed.json?key=s3cret"
     with pytest.raises(FetchUnreachable) as raised:
         client().get(url)
@@ -319,7 +319,7 @@ def test_no_password_of_an_address_is_told() -> None:
     assert shown(url) == "http://127.0.0.1:1/feed.json?***"
 
 
-def test_the_reason_is_told_in_few_words() -> None:
+def test_the_reason_is_given_in_few_words() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}/feed.json"

@@ -133,7 +133,7 @@ def test_a_clock_that_makes_a_step_is_followed_and_nothing_is_lost(
         assert kept(service, "quarantine") == kept(service, "held") == 0
 
 
-def test_two_servers_that_answer_in_turn_cost_what_the_wrong_one_sends(
+def test_with_two_servers_in_turn_only_the_updates_of_the_wrong_one_are_lost(
     tmp_path: Path, database_url: str
 ) -> None:
     with fetching(tmp_path, database_url) as (service, servers):
@@ -160,7 +160,7 @@ def test_a_recording_of_years_ago_is_followed_and_one_update_from_its_tomorrow_l
 
 @pytest.mark.parametrize("restart", ["the fetcher", "the journal", "everything"])
 @pytest.mark.parametrize("goes_on", [True, False], ids=["and it goes on", "and it returns"])
-def test_what_is_held_outlives_a_restart(
+def test_held_updates_outlive_a_restart(
     restart: str, goes_on: bool, tmp_path: Path, database_url: str
 ) -> None:
     with fetching(tmp_path, database_url) as (service, servers):
@@ -200,7 +200,7 @@ def finish(
     "text",
     ["9999-12-31T23:59:59.9999999Z", "2026-10-01\x0011:00:00Z", "tomorrow", "1999-01-01T00:00:00Z"],
 )
-def test_what_has_no_valid_time_is_rejected_once_and_kept_to_be_looked_at(
+def test_an_update_without_a_valid_time_is_quarantined_once(
     text: str, tmp_path: Path, database_url: str
 ) -> None:
     with fetching(tmp_path, database_url) as (service, servers):
@@ -262,7 +262,7 @@ def test_a_file_with_an_impossible_time_does_not_stop_the_fetcher(
         until(lambda: service.status("journal", JournalStatus).pending == 0)
 
 
-def test_an_older_copy_of_what_is_kept_is_not_held(tmp_path: Path, database_url: str) -> None:
+def test_an_older_copy_of_a_kept_update_is_not_held(tmp_path: Path, database_url: str) -> None:
     with fetching(tmp_path, database_url) as (service, servers):
         times = [servers.show() for _ in range(3)]
         newest = servers.feeds.published

@@ -45,7 +45,7 @@ def test_quarantined_records_are_news_only_when_they_are_new() -> None:
     assert str(news.error) == "2 records were quarantined: pilot ABC8: no latitude"
 
 
-def test_the_usual_number_of_pilots_begins_with_the_state_that_was_known() -> None:
+def test_the_usual_number_of_pilots_starts_from_the_known_state() -> None:
     content = FeedContent()
     before = comparison(NetworkState(), 0, pilots=MANY).state
     content.observe(decoded(15, pilots=MANY[:10]), before)
@@ -62,7 +62,7 @@ def test_the_usual_number_of_the_process_before_counts_more_than_a_filtered_stat
     assert second.conditions == ("10 pilots, far fewer than the usual 100: a fault upstream",)
 
 
-def test_what_is_usual_is_known_to_the_one_that_goes_on() -> None:
+def test_the_successor_knows_the_usual_number_of_pilots() -> None:
     first = FeedContent()
     first.observe(decoded(0, pilots=MANY), None)
     first.observe(decoded(15, pilots=MANY[:10]), None)

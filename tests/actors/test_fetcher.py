@@ -144,7 +144,9 @@ def test_a_failed_request_is_tried_again_within_the_same_poll(
         assert feeds.requests[DATA] == 4
 
 
-def test_what_another_try_cannot_mend_is_not_tried_again(tmp_path: Path, database_url: str) -> None:
+def test_an_error_that_another_try_cannot_mend_is_not_retried(
+    tmp_path: Path, database_url: str
+) -> None:
     feeds = FeedServer(pilots=15)
     feeds.say(DATA, status("404 Not Found"))
     with (
@@ -284,7 +286,7 @@ def test_the_addresses_are_found_through_the_status_page(tmp_path: Path, databas
         assert feeds.user_agents == {f"vatwatch/{__version__}"}
 
 
-def test_a_restarted_fetcher_keeps_and_tells_nothing_twice(
+def test_a_restarted_fetcher_keeps_and_publishes_nothing_twice(
     tmp_path: Path, database_url: str
 ) -> None:
     with FeedServer() as feeds, running(tmp_path, database_url, feeds=feeds) as service:
@@ -364,7 +366,7 @@ def test_a_status_page_that_names_no_usable_address_is_an_outcome_and_is_asked_a
         service.until_served(first_time(feeds))
 
 
-def test_a_list_of_addresses_that_fails_is_told_once_and_not_beside_the_feed_s_outage(
+def test_a_failing_list_of_addresses_is_logged_once_and_not_during_an_outage_of_the_feed(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vatwatch.actors.feed_addresses.STATUS_RETRY_S", -1.0)
@@ -392,7 +394,7 @@ def test_a_list_of_addresses_that_fails_is_told_once_and_not_beside_the_feed_s_o
         assert not caplog.records
 
 
-def test_the_log_tells_when_the_feed_goes_and_comes_and_when_snapshots_can_be_kept_again(
+def test_the_log_says_when_the_feed_goes_and_comes_and_when_snapshots_can_be_kept_again(
     tmp_path: Path,
     database_url: str,
     caplog: pytest.LogCaptureFixture,

@@ -150,7 +150,7 @@ def test_a_question_is_a_hit_if_there_is_a_live_state_to_answer_from(service: Ru
     assert after["bytes"] > 1000
 
 
-def test_a_service_that_hangs_is_noticed_and_delays_nobody(service: Running) -> None:
+def test_a_hanging_service_is_noticed_and_delays_no_other(service: Running) -> None:
     until(lambda: well(service))
     service.tree.faults.inject(Fault(FaultKind.HANG, "error_manager"))
     service.tree.directory.address("store").tell(Poison())  # its failure is told to it
@@ -196,7 +196,7 @@ def test_a_service_that_fails_too_often_is_unhealthy_while_its_breaker_is_open(
 
 
 @pytest.mark.parametrize(("asked", "dependency"), [("history", "postgresql"), ("cache", "redis")])
-def test_a_part_that_is_suspended_says_nothing_of_what_it_would_ask(
+def test_a_suspended_part_says_nothing_about_its_dependency(
     asked: str, dependency: str, tmp_path: Path, database_url: str, redis_url: str
 ) -> None:
     with running(tmp_path, database_url, REDIS_URL=redis_url) as service:
@@ -234,7 +234,7 @@ def test_the_monitor_itself_asks_at_once_after_a_restart_and_knows_since_when(
     assert after["status"] is not None
 
 
-def test_while_the_database_is_away_its_health_is_503_and_says_what_waits(
+def test_while_the_database_is_away_its_health_is_503_and_counts_what_waits(
     tmp_path: Path, postgresql: str, database_url: str
 ) -> None:
     given = updates(4)

@@ -17,7 +17,7 @@ from vatwatch.supervision import Fault, FaultKind, State
 # --- all or nothing -------------------------------------------------------------------------------
 
 
-def test_a_bad_file_changes_nothing_and_every_fault_is_told_without_secrets(
+def test_a_bad_file_changes_nothing_and_every_fault_is_reported_without_secrets(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with reloading(tmp_path, VATWATCH_ALERT_HOLD=30) as (one, _feeds):
@@ -78,7 +78,7 @@ def test_what_needs_a_restart_is_named_and_keeps_its_value(tmp_path: Path) -> No
         assert one.order().json["needs_restart"] == []
 
 
-def test_that_only_a_restart_would_help_is_told_once(
+def test_a_setting_that_needs_a_restart_is_reported_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def told() -> int:
@@ -107,7 +107,7 @@ def test_the_sources_go_on_in_their_order(tmp_path: Path) -> None:
         assert one.in_force("VATWATCH_ALERT_CLEAR")["source"] == ".env"
 
 
-def test_only_who_has_a_key_may_order_a_reload(tmp_path: Path) -> None:
+def test_only_a_client_with_a_key_may_order_a_reload(tmp_path: Path) -> None:
     with reloading(tmp_path) as (one, _feeds):
         assert one.order(key="not-one-of-ours").status_code == 401
         assert one.order().status_code == 200

@@ -180,7 +180,7 @@ def test_while_its_directory_cannot_be_opened_the_journal_waits_for_it(
         assert failures(service) == []
 
 
-def test_a_thread_left_over_from_a_killed_journal_writes_beside_nobody(
+def test_a_thread_left_over_from_a_killed_journal_never_writes_beside_its_successor(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = updates(4)
@@ -218,7 +218,7 @@ def test_a_thread_left_over_from_a_killed_journal_writes_beside_nobody(
     assert hung
 
 
-def test_numbers_that_cannot_be_told_touch_no_snapshot(
+def test_a_failure_while_reporting_numbers_affects_no_snapshot(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = updates(3)

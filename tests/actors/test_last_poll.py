@@ -48,7 +48,7 @@ def test_a_poll_that_did_not_end_is_tried_again_at_once_but_only_once(last_poll:
     "content",
     [b"", b"\xff", b"{}", b'{"at": "tomorrow"}', b'{"at": "2026-01-31T12:00:00"}', b"[]", None],
 )
-def test_a_file_that_tells_nothing_delays_nothing(content: bytes | None, tmp_path: Path) -> None:
+def test_an_unreadable_file_delays_no_poll(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "last-poll"
     if content is None:
         path.mkdir()  # it cannot be read, and cannot be written

@@ -33,7 +33,7 @@ def test_the_newest_fetched_snapshot_is_served_as_fetched() -> None:
     assert (shown.recovered, shown.entry_id) == (False, 5)
 
 
-def test_an_entry_is_live_once_though_the_journal_tells_of_it_twice() -> None:
+def test_an_entry_is_live_once_though_the_journal_announces_it_twice() -> None:
     path = LivePath()
     followed(path, 5, 0)
     assert path.has_seen(5)
@@ -65,7 +65,7 @@ def test_the_same_snapshot_fetched_again_confirms_the_state() -> None:
     assert (shown.state, shown.recovered, shown.entry_id) == (again.state, False, 4)
 
 
-def test_what_the_journal_gives_is_called_recovered_until_something_is_fetched() -> None:
+def test_a_state_from_the_journal_counts_as_recovered_until_something_is_fetched() -> None:
     path = LivePath()
     path.recover(3, comparison(NetworkState(), 0))
     assert path.recovered
@@ -73,7 +73,7 @@ def test_what_the_journal_gives_is_called_recovered_until_something_is_fetched()
     assert not path.recovered
 
 
-def test_what_the_database_gives_is_served_only_while_nothing_else_is_known() -> None:
+def test_a_state_from_the_database_is_served_only_while_nothing_else_is_known() -> None:
     path = LivePath()
     from_database = comparison(NetworkState(), 0).state
     assert path.join(from_database)
@@ -94,7 +94,7 @@ def test_the_paths_join_at_the_same_snapshot_and_not_at_another() -> None:
     assert path.state is same
 
 
-def test_what_the_durable_path_knows_better_of_the_live_snapshot_is_taken() -> None:
+def test_the_live_path_takes_over_what_the_durable_path_knows_better() -> None:
     path = LivePath()
     followed(path, 2, 900)  # from nothing: whoever is online has just come
     before = comparison(NetworkState(), 0, pilots=[pilot()]).state

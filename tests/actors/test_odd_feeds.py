@@ -188,7 +188,7 @@ def test_extremes_in_any_field_of_both_feeds_are_stored_and_the_next_snapshot_is
         assert network.set_aside() == []
 
 
-def test_what_is_unknown_is_null_in_the_tables(network: Network) -> None:
+def test_unknown_values_are_null_in_the_tables(network: Network) -> None:
     def spoil(content: dict[str, Any]) -> None:
         content["general"].update(connected_clients=None, unique_users="many")
         content["pilots"][0].update(altitude=None, groundspeed="fast", heading=[], qnh_mb=True)
@@ -248,7 +248,7 @@ def test_a_record_that_cannot_be_read_is_set_aside_reported_and_still_there(
     assert all(error["correlation_id"] for error in errors)
 
 
-def test_a_type_that_changes_upstream_ends_no_flight_and_is_told_as_long_as_it_lasts(
+def test_a_type_that_changes_upstream_ends_no_flight_and_is_reported_as_long_as_it_lasts(
     network: Network,
 ) -> None:
     network.show()
@@ -269,7 +269,7 @@ def test_a_type_that_changes_upstream_ends_no_flight_and_is_told_as_long_as_it_l
     assert network.service.sql("SELECT count(*) FROM flights WHERE ended_as IS NOT NULL") == [(0,)]
 
 
-def test_that_there_are_no_pilots_is_told_as_long_as_it_lasts(network: Network) -> None:
+def test_a_feed_without_pilots_is_reported_as_long_as_it_lasts(network: Network) -> None:
     network.show()
     for _ in range(4):
         network.show(lambda content: content["pilots"].clear())
@@ -323,7 +323,7 @@ def test_a_radio_that_cannot_be_read_costs_its_client_at_most(network: Network) 
     assert network.callsigns() == EVERYBODY
 
 
-def test_what_is_listed_can_be_had_one_by_one(network: Network) -> None:
+def test_every_listed_record_can_be_requested_alone(network: Network) -> None:
     odd = ["tst1", "\u00c5STRA\u00df", "A/B", "A%B", "a?b#c", "D\u00e9j\u00e0"]
     pilots = [pilot(n, callsign=callsign) for n, callsign in enumerate(odd, 1)]
     network.show(lambda content: content.update(pilots=pilots))
@@ -384,7 +384,7 @@ def test_with_names_off_no_name_is_in_any_table_or_answer(
 @pytest.mark.parametrize(
     "stamp", ["9999-12-31T23:59:59.9999999Z", "2026-10-01\\u000011:01:00", "2026-W40-4T10:00:00Z"]
 )
-def test_a_feed_whose_time_is_no_time_is_refused_by_the_fetcher_and_the_next_is_taken(
+def test_a_feed_with_an_invalid_time_is_refused_by_the_fetcher_and_the_next_is_accepted(
     stamp: str, tmp_path: Path, database_url: str
 ) -> None:
     with FeedServer() as feeds, running(tmp_path, database_url, feeds=feeds) as service:

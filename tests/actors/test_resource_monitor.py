@@ -68,7 +68,7 @@ def on_a_disk(home: Path, database_url: str, free_mb: Callable[[], float]) -> It
         tree.stop(PATIENCE_S)
 
 
-def test_a_disk_that_fills_up_costs_the_archive_first_and_what_waits_never(
+def test_a_full_disk_costs_the_archive_first_and_never_a_pending_entry(
     tmp_path: Path, database_url: str
 ) -> None:
     given, disk = updates(6), {"free": 1000.0}
@@ -108,7 +108,7 @@ def test_a_disk_that_fills_up_costs_the_archive_first_and_what_waits_never(
         assert resources(service).steps == ()
 
 
-def test_a_journal_that_restarts_on_a_full_disk_is_told_again(
+def test_a_restarted_journal_is_told_again_that_the_disk_is_full(
     tmp_path: Path, database_url: str
 ) -> None:
     with on_a_disk(tmp_path, database_url, lambda: 1.0) as service:
@@ -241,7 +241,7 @@ def test_useless_files_go_on_a_schedule_and_useful_ones_stay(
         service.until_stored(time_of(updates(1)[0]))
 
 
-def test_what_was_read_is_shown_with_its_limits(tmp_path: Path, database_url: str) -> None:
+def test_readings_are_shown_with_their_limits(tmp_path: Path, database_url: str) -> None:
     with running(tmp_path, database_url, **FAST) as service:
         status = until(lambda: resources(service) if resources(service).readings else None)
         assert set(status.readings) >= {"memory", "cpu", "descriptors", "disk", "hub"}

@@ -150,7 +150,7 @@ def test_a_store_killed_between_commit_and_acknowledgement_loses_and_doubles_not
 
 
 @pytest.mark.parametrize("poisonous", [[2], [1, 2, 3]])
-def test_a_snapshot_that_brings_the_processor_down_each_time_is_set_aside_and_the_rest_goes_on(
+def test_a_snapshot_that_always_crashes_the_processor_is_quarantined_and_the_rest_goes_on(
     poisonous: list[int], tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = updates(5)
@@ -192,7 +192,7 @@ def test_a_body_that_is_not_a_feed_costs_only_itself(tmp_path: Path, database_ur
         assert not [n for n in service.notices if isinstance(n, ChildFailed)]
 
 
-def test_what_waits_in_the_journal_is_written_after_a_restart_of_the_whole_tree(
+def test_pending_entries_are_written_after_a_restart_of_the_whole_tree(
     tmp_path: Path, database_url: str
 ) -> None:
     given = updates(6)
@@ -358,7 +358,7 @@ def test_how_many_pilots_are_usual_is_known_to_the_next_process(
         b'{"time": "2024-11-22T12:00:00Z", "pilots": 500, "fewer_since": "2024-11-22T12:00:00"}',
     ],
 )
-def test_a_broken_file_of_what_is_usual_costs_that_and_nothing_else(
+def test_a_broken_file_with_the_usual_numbers_costs_only_these(
     broken: bytes, tmp_path: Path
 ) -> None:
     (tmp_path / "home").mkdir()
@@ -449,7 +449,7 @@ def test_acknowledgements_that_are_lost_are_made_up_for(
         assert_all_stored_once(service, given)
 
 
-def test_a_full_journal_refuses_and_what_it_refused_is_not_counted_as_fetched(
+def test_a_full_journal_refuses_and_a_refused_snapshot_does_not_count_as_fetched(
     tmp_path: Path,
 ) -> None:
     with (

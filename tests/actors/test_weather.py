@@ -71,7 +71,7 @@ def tries(service: Running) -> int:
     return breaker.failures
 
 
-def test_an_outage_of_postgresql_is_a_line_when_it_begins_and_one_when_it_is_over(
+def test_an_outage_of_postgresql_is_logged_when_it_begins_and_when_it_is_over(
     tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with with_a_cable(tmp_path, database_url) as (proxy, service):
@@ -131,7 +131,7 @@ def test_the_database_and_the_feed_away_are_a_few_lines_each(
         assert len(lines(caplog)) <= 8, lines(caplog)
 
 
-def test_the_last_error_is_the_cause_and_the_next_try_stands_beside_it(
+def test_the_last_error_is_the_cause_and_is_shown_with_the_next_try(
     tmp_path: Path, database_url: str
 ) -> None:
     with with_a_cable(tmp_path, database_url, CIRCUIT_BREAKER_TIMEOUT=600) as (proxy, service):
@@ -154,7 +154,7 @@ def test_the_last_error_is_the_cause_and_the_next_try_stands_beside_it(
         assert "cannot be reached" in answer.json["detail"]
 
 
-def test_who_finds_the_database_back_lets_the_others_use_it_at_once(
+def test_the_first_actor_that_finds_the_database_back_lets_the_others_use_it_at_once(
     tmp_path: Path, database_url: str
 ) -> None:
     patient = {"CIRCUIT_BREAKER_TIMEOUT": 600, "SERVICE_HEALTH_CHECK_INTERVAL": 600}
@@ -202,7 +202,7 @@ def run_sql(database_url: str, statement: str) -> None:
         ("ALTER TABLE snapshots RENAME TO lost", "ALTER TABLE lost RENAME TO snapshots"),
     ],
 )
-def test_a_schema_that_somebody_broke_is_a_bug_and_costs_no_snapshot(
+def test_a_broken_schema_is_a_bug_and_costs_no_snapshot(
     breaks: str,
     mends: str,
     tmp_path: Path,
@@ -234,7 +234,7 @@ def test_a_schema_that_somebody_broke_is_a_bug_and_costs_no_snapshot(
         assert len(lines(caplog, "Traceback")) == 1
 
 
-def test_a_day_that_somebody_has_detached_costs_no_snapshot(
+def test_a_detached_day_costs_no_snapshot(
     tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running(tmp_path, database_url, VATWATCH_SNAPSHOT_TRIES=1) as service:
@@ -285,7 +285,7 @@ def test_a_row_that_the_server_refuses_costs_its_snapshot_and_no_other(
         assert lines(caplog, "Traceback")
 
 
-def test_an_outage_of_redis_is_a_line_when_it_begins_and_one_when_it_is_over(
+def test_an_outage_of_redis_is_logged_when_it_begins_and_when_it_is_over(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "redis.sock"
@@ -312,7 +312,7 @@ def test_an_outage_of_redis_is_a_line_when_it_begins_and_one_when_it_is_over(
             assert len(lines(caplog, "Redis")) == 2
 
 
-def test_a_redis_that_goes_while_no_snapshots_come_is_told_once_each_way(
+def test_a_redis_that_goes_while_no_snapshots_come_is_logged_once_each_way(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "redis.sock"
@@ -408,7 +408,7 @@ def counted(service: Running) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("name", ["journal", "processor", "store"])
-def test_while_nothing_can_be_collected_the_whole_is_unhealthy_and_goes_on_serving(
+def test_while_nothing_can_be_collected_the_service_is_unhealthy_and_still_serves(
     name: str, tmp_path: Path, database_url: str
 ) -> None:
     with running(tmp_path, database_url, CIRCUIT_BREAKER_TIMEOUT=600) as service:

@@ -78,7 +78,7 @@ def test_an_address_without_a_server_says_why_in_the_words_of_the_system(
         ("https://127.0.0.1:{}/{}", b"HTTP/1.1 400 Bad Request\r\n\r\n", "no TLS connection"),
     ],
 )
-def test_who_answers_with_something_else_is_told_of_without_the_address(
+def test_an_unexpected_answer_is_reported_without_the_address(
     address: str, answer: bytes, why: str
 ) -> None:
     with answering(answer) as port:

@@ -65,7 +65,7 @@ def test_it_changes_nothing(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
-def test_it_lists_all_faults_and_still_asks_what_is_right(
+def test_it_lists_all_faults_and_still_checks_the_valid_parts(
     tmp_path: Path, database_url: str
 ) -> None:
     code, report = as_json(
@@ -88,7 +88,7 @@ def test_it_lists_all_faults_and_still_asks_what_is_right(
     assert "s3cret" not in json.dumps(report)
 
 
-def test_it_warns_of_what_is_dangerous_and_refuses_what_is_no_key(tmp_path: Path) -> None:
+def test_it_warns_of_dangerous_settings_and_refuses_an_invalid_key(tmp_path: Path) -> None:
     odd = {"VATWATCH_TRUSTED_PROXIES": "0.0.0.0/0", "EVENT_BUS_HANDLER_TIMEOUT": "0.01"}
     code, report = as_json(tmp_path, **odd, VATWATCH_API_KEYS="s3cret")
     assert code == 0
@@ -149,7 +149,7 @@ def test_it_looks_into_an_embedded_database_that_runs(tmp_path: Path) -> None:
         ("REDIS_URL", "redis://:s3cret@nowhere.invalid/0"),
     ],
 )
-def test_who_does_not_answer_is_a_fault_without_the_password(
+def test_a_server_that_does_not_answer_is_a_fault_without_the_password(
     name: str, url: str, tmp_path: Path
 ) -> None:
     code, report = as_json(tmp_path, **{name: url})

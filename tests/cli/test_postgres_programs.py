@@ -103,7 +103,7 @@ def test_the_exit_code_of_psql_is_handed_on(home: Path) -> None:
     assert vatwatch("psql", "-f", "/no/such/file", VATWATCH_HOME=home).returncode == 1
 
 
-def test_a_home_without_a_database_is_said_to_be_one(tmp_path: Path) -> None:
+def test_a_home_without_a_database_is_named_as_such(tmp_path: Path) -> None:
     for words in (("psql",), ("backup", str(tmp_path / "file"))):
         done = vatwatch(*words, VATWATCH_HOME=tmp_path)
         (line,) = done.stderr.splitlines()
@@ -252,7 +252,7 @@ def test_of_the_programs_here_the_one_of_the_servers_version_is_taken() -> None:
     assert shutil.which("psql") is None or find_program("psql", None, None)
 
 
-def test_what_libpq_takes_from_the_environment_is_there_and_nothing_else_of_it(
+def test_the_environment_has_all_that_libpq_takes_and_nothing_else_about_a_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PGHOST", "elsewhere")

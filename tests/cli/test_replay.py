@@ -105,7 +105,7 @@ def assert_shows_the_files(url: str, files: list[Path]) -> None:
         assert shown(sql, moment) == people, path.name
 
 
-def test_a_replay_gives_exactly_who_is_in_the_files_and_another_one_changes_no_row(
+def test_a_replay_gives_exactly_the_people_in_the_files_and_another_one_changes_no_row(
     captures: Path, files: list[Path], tmp_path: Path, database_url: str
 ) -> None:
     done = replay(tmp_path / "home", database_url, captures)
@@ -137,7 +137,7 @@ def test_a_replay_gives_exactly_who_is_in_the_files_and_another_one_changes_no_r
         )
 
 
-def test_the_order_in_which_captures_come_does_not_matter_to_who_is_shown(
+def test_the_order_of_the_captures_does_not_matter(
     files: list[Path], tmp_path: Path, database_url: str
 ) -> None:
     with running(tmp_path, database_url) as service:
@@ -174,7 +174,7 @@ def test_a_replay_of_nothing_says_so(tmp_path: Path, database_url: str) -> None:
     assert done.stderr == "Error: no captures found to replay\n"
 
 
-def test_what_was_journaled_can_be_replayed_into_another_database(
+def test_journal_entries_can_be_replayed_into_another_database(
     files: list[Path], tmp_path: Path, database_url: str, postgresql: str
 ) -> None:
     assert replay(tmp_path / "home", database_url, *files[:2]).returncode == 0
@@ -201,7 +201,7 @@ def odd_capture(directory: Path, minute: int) -> None:
     (directory / f"odd-{minute}.json").write_text(json.dumps(feed))
 
 
-def test_the_counts_are_of_what_this_run_has_stored(tmp_path: Path, database_url: str) -> None:
+def test_the_counts_are_those_of_this_run(tmp_path: Path, database_url: str) -> None:
     captures = tmp_path / "odd"
     odd_capture(captures, 1)
     odd_capture(captures, 2)
@@ -216,7 +216,9 @@ def test_the_counts_are_of_what_this_run_has_stored(tmp_path: Path, database_url
     assert f"1 stored, 2 stored before, 0 refused, {new} records in quarantine" in done.stderr
 
 
-def test_what_waited_in_the_journal_is_counted_apart(tmp_path: Path, database_url: str) -> None:
+def test_entries_that_waited_in_the_journal_are_counted_separately(
+    tmp_path: Path, database_url: str
+) -> None:
     captures = tmp_path / "odd"
     odd_capture(captures, 5)
     odd_capture(captures, 4)

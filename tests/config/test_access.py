@@ -38,6 +38,6 @@ def test_proxies_are_addresses_or_networks(tmp_path: Path) -> None:
         ("VATWATCH_TRUSTED_PROXIES", "10.0.0.1/8"),
     ],
 )
-def test_what_is_neither_is_refused_by_name(tmp_path: Path, name: str, value: str) -> None:
+def test_a_value_that_is_neither_is_refused_by_name(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         load(env={name: value}, directory=tmp_path)

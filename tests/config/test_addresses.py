@@ -206,7 +206,7 @@ HOSTILE = st.text(st.sampled_from(list("%@/:#?&= \"'\\\n\t[],;+!ä€0aF")), max
     after=HOSTILE,
     encoded=st.booleans(),
 )
-def test_no_piece_of_a_secret_is_in_what_is_said_of_a_setting(
+def test_no_error_about_a_setting_contains_a_piece_of_a_secret(
     name: str, before: str, between: str, after: str, encoded: bool
 ) -> None:
     encoded |= (

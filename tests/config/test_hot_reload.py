@@ -45,7 +45,7 @@ def test_a_setting_takes_effect_at_once_or_is_named_as_waiting_for_a_restart(nam
 
 
 @given(chosen=st.dictionaries(st.sampled_from(sorted(OTHERS)), st.just(None)))
-def test_what_is_in_force_is_the_new_of_what_can_be_reloaded_and_the_old_of_the_rest(
+def test_reloadable_settings_are_new_and_the_others_keep_their_old_value(
     chosen: dict[str, None],
 ) -> None:
     before, read = settings(), settings(**{name: OTHERS[name] for name in chosen})

@@ -97,7 +97,7 @@ def test_a_number_near_its_default_is_taken_silently(name: str, factor: float) -
 
 @pytest.mark.parametrize("key", ["a", "ab", "1234", "aaaaaaaaaaaaaaaaaaaa", "changeme", "CHANGE-ME",
                                  "<your-api-key>", "your_key_here"])  # fmt: skip
-def test_what_is_no_key_is_refused_without_being_shown(key: str) -> None:
+def test_an_invalid_key_is_refused_without_being_shown(key: str) -> None:
     found = reading(VATWATCH_API_KEYS=f"a-good-key-of-many-letters,{key}")
     (fault,) = found.faults
     assert "number 2 is too easy to guess" in fault
@@ -127,7 +127,7 @@ def test_a_key_that_can_be_guessed_is_taken_with_a_warning(key: str) -> None:
 
 
 @given(st.binary(min_size=16, max_size=32))
-def test_what_openssl_makes_is_taken_silently(random: bytes) -> None:
+def test_a_key_made_by_openssl_is_accepted_silently(random: bytes) -> None:
     key = random.hex()
     if len(set(key)) >= 5 and set(key) & set(string.ascii_letters):
         assert not is_guessable_key(key)
@@ -163,7 +163,9 @@ def test_proxies_in_half_of_the_internet_are_taken_with_a_warning(
         ("10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,127.0.0.1,::1,fd00::/8", False),
     ],
 )
-def test_trusted_proxies_that_are_everybody_are_told(given_networks: str, is_told: bool) -> None:
+def test_trusting_every_address_as_a_proxy_causes_a_warning(
+    given_networks: str, is_told: bool
+) -> None:
     assert bool(reading(VATWATCH_TRUSTED_PROXIES=given_networks).warnings) is is_told
 
 
@@ -180,7 +182,7 @@ def test_trusted_proxies_that_are_everybody_are_told(given_networks: str, is_tol
         ({"VATWATCH_FILTER_MIN_RATING": "99"}, "VATWATCH_FILTER_MIN_RATING"),
     ],
 )
-def test_what_is_dangerous_or_useless_is_taken_with_one_warning(
+def test_a_dangerous_or_useless_setting_is_accepted_with_one_warning(
     environment: dict[str, str], named: str
 ) -> None:
     found = reading(**environment)

@@ -140,7 +140,7 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
 # --- what is refused -----------------------------------------------------------------------------
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "vatwatch.toml").write_text("prot = 1\n")
     text = faults(
         tmp_path,
@@ -189,7 +189,7 @@ def test_an_env_file_that_is_a_device_without_content_sets_nothing(tmp_path: Pat
     )
 
 
-def test_an_env_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
+def test_an_env_file_that_is_not_text_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"PORT=\xff\n")
     assert ".env: " in faults(tmp_path)
 
@@ -200,7 +200,7 @@ def test_a_toml_file_of_another_shape_is_a_fault(tmp_path: Path, content: str) -
     assert "the settings are not valid" in faults(tmp_path)
 
 
-def test_a_misspelt_name_in_the_environment_is_a_warning_with_what_was_meant(
+def test_a_misspelt_name_in_the_environment_is_a_warning_that_names_the_near_match(
     tmp_path: Path,
 ) -> None:
     settings = load(env={"VATSIM_POL_INTERVAL": "20", "HOME": "/root"}, directory=tmp_path)
@@ -260,9 +260,7 @@ def test_without_an_address_the_list_of_feeds_decides(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("redis", ["", "redis://localhost"])
-def test_several_workers_are_refused_for_what_is_true_with_redis_and_without(
-    redis: str, tmp_path: Path
-) -> None:
+def test_several_workers_are_refused_with_redis_and_without(redis: str, tmp_path: Path) -> None:
     said = faults(tmp_path, VATWATCH_WORKERS="2", REDIS_URL=redis)
     assert "VATWATCH_WORKERS=2: this version collects and serves in one worker" in said
     assert "REDIS_URL" not in said
@@ -353,7 +351,7 @@ def test_settings_at_the_top_of_the_toml_count_beside_a_table_of_ours(tmp_path: 
         ("'postgresql://me:s3cret@db/v' = 1\n", "a name is not a setting"),
     ],
 )
-def test_a_toml_with_a_fault_is_refused_with_what_was_meant(
+def test_a_toml_with_a_fault_is_refused_and_the_near_match_is_named(
     tmp_path: Path, content: str, said: str
 ) -> None:
     (tmp_path / "vatwatch.toml").write_text(content)
@@ -373,7 +371,7 @@ def test_a_toml_with_a_fault_is_refused_with_what_was_meant(
         ("CACHE_TTL_DEFAULTS", "CACHE_TTL_DEFAULT"),
     ],
 )
-def test_a_misspelt_name_in_the_env_file_is_a_warning_with_what_was_meant(
+def test_a_misspelt_name_in_the_env_file_is_a_warning_that_names_the_near_match(
     tmp_path: Path, name: str, guess: str
 ) -> None:
     (tmp_path / ".env").write_text(f"{name}=1\nPOSTGRES_PASSWORD=1\nREDIS_PASSWORD=1\nHOME=/\n")
@@ -424,7 +422,7 @@ def test_an_env_file_with_a_line_that_is_none_is_a_fault_that_does_not_quote_it(
         ("VATWATCH_WRITE_RATE", "often", "must be a rate such as 30/minute"),
     ],
 )
-def test_a_wrong_value_is_refused_in_one_line_that_says_what_must_be(
+def test_a_wrong_value_is_refused_in_one_line_that_says_what_is_expected(
     tmp_path: Path, name: str, value: str, said: str
 ) -> None:
     (line,) = faults(tmp_path, **{name: value}).splitlines()[1:]
@@ -476,7 +474,7 @@ def test_a_home_that_cannot_be_written_is_refused_to_the_service_with_the_reason
         ("VATSIM_API_URL", "https://me:x@ho\u2100st/x", "is not an address"),
     ],
 )
-def test_nothing_that_stands_in_a_setting_is_a_crash(
+def test_no_value_of_a_setting_causes_a_crash(
     tmp_path: Path, name: str, value: str, said: str
 ) -> None:
     (line,) = faults(tmp_path, **{name: value}).splitlines()[1:]

@@ -71,7 +71,7 @@ def test_there_is_a_schema_for_every_type_of_event_and_for_no_other() -> None:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_what_the_json_schema_says_is_accepted(kind: str) -> None:
+def test_an_event_that_fits_the_json_schema_is_accepted(kind: str) -> None:
     assert isinstance(decode(kind, json.dumps(example(kind)).encode()), Payload)
 
 
@@ -101,7 +101,7 @@ def test_a_field_that_is_missing_is_refused_by_its_name(field: str) -> None:
 
 
 @given(worlds())
-def test_every_event_that_a_snapshot_tells_fits_its_schema(world: list[Snapshot]) -> None:
+def test_every_event_of_a_snapshot_fits_its_schema(world: list[Snapshot]) -> None:
     state = NetworkState()
     for snapshot in world:
         changes = diff(state, snapshot, Rules())
@@ -112,7 +112,7 @@ def test_every_event_that_a_snapshot_tells_fits_its_schema(world: list[Snapshot]
 
 
 @given(st.text())
-def test_a_text_is_refused_only_for_what_no_table_can_hold(text: str) -> None:
+def test_a_text_is_refused_only_for_characters_that_no_table_can_hold(text: str) -> None:
     payload = ServicePayload(text)
     if "\0" in text:
         with pytest.raises(EventRefused, match="NUL"):
@@ -121,7 +121,7 @@ def test_a_text_is_refused_only_for_what_no_table_can_hold(text: str) -> None:
         check("SERVICE_STARTED", payload)
 
 
-def test_a_backslash_before_u0000_is_no_nul() -> None:
+def test_an_escaped_backslash_before_u0000_is_not_a_nul() -> None:
     check("SERVICE_STARTED", ServicePayload(r"\u0000"))
     check("SERVICE_STARTED", ServicePayload("\\\\u0000"))
     with pytest.raises(EventRefused):
@@ -147,7 +147,7 @@ def test_an_unknown_type_is_refused_with_the_one_that_was_meant() -> None:
         ("correlation_id", "\ud800"),
     ],
 )
-def test_what_is_around_the_payload_is_looked_at_too(field: str, value: object) -> None:
+def test_the_fields_around_the_payload_are_checked_too(field: str, value: object) -> None:
     event = Event(
         uuid4(), "SERVICE_STARTED", datetime(2026, 1, 31, tzinfo=UTC), "s", "", ServicePayload("x")
     )

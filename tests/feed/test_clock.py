@@ -137,7 +137,7 @@ def test_the_decision(what: str, leads: list[timedelta], expected: list[str]) ->
     ["", "tomorrow", "9999-12-31T23:59:59.9999999Z", "2000-12-31T23:59:59Z", "2101-01-01T00:00:00Z",
      "2026-05-01\x0012:00:00Z", "2026-W18-5T12:00:00Z", "0001-01-01T00:00:00+23:59"],
 )  # fmt: skip
-def test_what_is_not_a_time_of_the_calendar_is_no_update(text: str) -> None:
+def test_a_time_outside_the_calendar_is_not_an_update(text: str) -> None:
     with pytest.raises(ValueError, match=r"not "):
         parse_feed_time(text)
 
@@ -283,7 +283,7 @@ def test_a_release_that_a_crash_has_interrupted_is_finished_after_the_restart(
         (timedelta(seconds=-60), "about 60 s behind"),
     ],
 )
-def test_a_difference_is_told_in_its_largest_unit(lead: timedelta, text: str) -> None:
+def test_a_difference_is_shown_in_its_largest_unit(lead: timedelta, text: str) -> None:
     assert readable(lead) == text
 
 
@@ -300,7 +300,7 @@ def test_a_difference_is_told_in_its_largest_unit(lead: timedelta, text: str) ->
         (timedelta(seconds=-7.4), "about 7 s behind"),
     ],
 )
-def test_how_far_a_clock_is_off_is_told_in_the_unit_that_people_would_take(
+def test_the_difference_of_a_clock_is_shown_in_a_unit_for_people(
     lead: timedelta, text: str
 ) -> None:
     assert readable(lead) == text

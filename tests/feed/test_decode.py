@@ -188,14 +188,14 @@ def test_a_pilot_without_a_name_or_a_place_is_of_no_use_and_the_reason_names_the
     assert reasons(raw) == [("pilot", "ABC1", reason)]
 
 
-def test_what_the_network_is_known_to_send_is_no_fault() -> None:
+def test_values_that_the_network_is_known_to_send_are_not_faults() -> None:
     odd = {"heading": 0, "altitude": -98, "groundspeed": 1636, "qnh_i_hg": -11.4, "qnh_mb": -385}
     texts = {"transponder": "9999", "new_key": {"of": ["next year"]}, "flight_plan": None}
     content = feed(pilots=[pilot(1, **odd, **texts)], unheard_of=[1])
     assert reasons(body(content)) == []
 
 
-def test_a_number_sent_as_a_text_or_with_a_point_says_what_it_says() -> None:
+def test_a_number_sent_as_a_text_or_with_a_point_is_read() -> None:
     raw = body(feed(pilots=[pilot(1, altitude="100", heading=90.0)]))
     assert reasons(raw) == []
     assert decode_feed(raw).feed.pilots[0].altitude == 100
@@ -312,7 +312,7 @@ def test_no_text_in_a_record_costs_any_record(text: str) -> None:
     )
 
 
-def test_bytes_that_are_no_utf8_cost_only_themselves() -> None:
+def test_bytes_that_are_not_utf8_cost_only_themselves() -> None:
     raw = with_name(b"a\xff\xfeb")
     assert callsigns(raw) == {**callsigns(body(feed())), "pilots": ["ABC1", "ABC2"]}
     assert decode_feed(raw).feed.pilots[0].name == "a\ufffd\ufffdb"
@@ -377,7 +377,7 @@ def test_a_head_without_a_time_is_malformed(time: object) -> None:
             decode(raw)
 
 
-def test_what_is_nested_too_deep_costs_only_the_value_that_it_is_in() -> None:
+def test_a_value_that_is_nested_too_deep_costs_only_itself() -> None:
     deep = b"[" * 100_000 + b"]" * 100_000
     for raw in (
         body(feed(x=0)).replace(b'"x": 0', b'"x": ' + deep),
@@ -441,7 +441,7 @@ def test_a_height_that_cannot_be_read_is_unknown(height: object) -> None:
     assert decoded.radios[0].transceivers[0].heightMslM is None
 
 
-def test_oddities_of_radios_are_no_fault() -> None:
+def test_oddities_of_radios_are_not_faults() -> None:
     hf = {**RADIO, "frequency": 5_598_000}
     none = {**RADIO, "frequency": 0, "heightMslM": -3.2, "heightAglM": 12.0}
     decoded = decode_radios(radios(RADIO, hf, none, {**RADIO, "frequency": 199_998_000}))

@@ -133,7 +133,7 @@ def test_the_oddity_is_there(name: str) -> None:
     assert ODDITIES[name]()
 
 
-def test_nobody_in_the_feeds_is_real() -> None:
+def test_no_person_in_the_feeds_is_real() -> None:
     """No member has a CID from four to five million."""
     for document in DOCUMENTS:
         for section in ("pilots", "controllers", "atis", "prefiles"):

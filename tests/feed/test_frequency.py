@@ -27,7 +27,7 @@ def test_a_frequency_in_mhz_is_a_channel_in_hz(text: str, hertz: int) -> None:
 @pytest.mark.parametrize(
     "text", ["199.998", "", "none", "0", "-118.5", "nan", "inf", "-inf", "1e30", "1e400"]
 )
-def test_none_yet_and_garbage_are_no_frequency(text: str) -> None:
+def test_none_yet_and_garbage_are_not_frequencies(text: str) -> None:
     assert frequency_hz(text) is None
 
 

@@ -203,9 +203,7 @@ def test_from_its_first_poll_on_a_collector_misses_no_update_whatever_phase_it_s
         assert b - a == seconds(FEED_PERIOD_S)
 
 
-def test_a_restarted_collector_that_knows_its_last_poll_goes_on_as_if_nothing_had_happened() -> (
-    None
-):
+def test_a_restarted_collector_that_knows_its_last_poll_keeps_its_schedule() -> None:
     polls = poll(Feed(), 20)
     last = polls[-1]
     for gone_s in (0.2, 5.0, 14.0):

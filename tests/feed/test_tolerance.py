@@ -382,7 +382,7 @@ BROKEN = COMPACT.replace(b'"latitude":50.1', b'"latitude":NaN')
 
 @given(st.integers(1, len(BROKEN) - 1))
 @example(BROKEN.index(b'],"prefiles"'))
-def test_a_body_that_is_cut_off_is_told_even_if_it_is_broken_too(end: int) -> None:
+def test_a_body_that_is_cut_off_is_recognized_even_if_it_is_broken_too(end: int) -> None:
     raw = BROKEN[:end]
     for decode in (peek, decode_feed):
         with pytest.raises(FeedTruncated):

@@ -70,7 +70,7 @@ def test_a_right_key_is_let_in_and_leaves_a_line_without_the_key(audit: Path) ->
     ("then", "told"),
     [("404 Not Found", "refused, 404"), ("409 Conflict", "refused, 409"), ("503", "failed, 503")],
 )
-def test_the_line_tells_the_outcome(audit: Path, then: str, told: str) -> None:
+def test_the_line_contains_the_outcome(audit: Path, then: str, told: str) -> None:
     client = client_of(WriteAuthorization([KEY], rate="5/minute", audit_log=audit))
     client.simulate_post("/it", headers={"Authorization": f"Bearer {KEY}"}, params={"then": then})
     assert audit.read_text().rstrip().endswith(f"restart it: {told}")
@@ -115,7 +115,7 @@ def test_an_audit_log_that_cannot_be_written_stops_nothing(tmp_path: Path) -> No
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=2 * MOST_CHARS))
-def test_whatever_is_asked_for_stands_on_one_short_line(text: str) -> None:
+def test_every_request_is_on_one_short_line(text: str) -> None:
     line = printable(text)
     assert len(line.splitlines()) <= 1
     assert line.isprintable()
@@ -161,7 +161,7 @@ def test_requests_without_a_key_are_counted_and_cost_a_line_now_and_then(audit: 
         (("10.0.0.0/8",), "8.8.8.8", "127.0.0.1"),
     ],
 )
-def test_a_proxy_that_is_trusted_says_who_the_client_is(
+def test_a_trusted_proxy_says_which_address_the_client_has(
     audit: Path, proxies: tuple[str, ...], forwarded: str, client: str
 ) -> None:
     authorization = WriteAuthorization([KEY], rate="5/minute", audit_log=audit)

@@ -89,7 +89,7 @@ def test_secrets_and_people_are_not_shown(target: str, shown: str) -> None:
     assert "?".join(filter(None, (found["path"], found.get("query")))) == shown
 
 
-def test_what_is_known_to_be_secret_is_shown_nowhere() -> None:
+def test_known_secrets_are_shown_nowhere() -> None:
     asked = entry(target="/x/the-secret-key?a=the%2Dsecret%2Dkey", user_agent="me the-secret-key")
     asked.line()  # what was seen before the secret was known is not remembered
     hide(["the-secret-key"])
@@ -99,6 +99,6 @@ def test_what_is_known_to_be_secret_is_shown_nowhere() -> None:
     assert b"the-s" not in long.line(), "it is cut after the secret was taken out"
 
 
-def test_the_times_of_quick_and_slow_requests_can_be_told_apart() -> None:
+def test_the_times_of_quick_and_slow_requests_differ() -> None:
     assert re.search(rb" 0\.1 ms ", entry(duration_s=0.000098).line())
     assert re.search(rb" 61000\.0 ms ", entry(duration_s=61).line())

@@ -55,7 +55,7 @@ def problem(answer: falcon.testing.Result, code: int) -> dict[str, Any]:
     return answer.json
 
 
-def test_the_bodies_are_what_was_promised(service: Running) -> None:
+def test_the_bodies_have_the_documented_form(service: Running) -> None:
     get = service.http.simulate_get
     flights = get("/api/flights").json
     assert set(flights) == {"updated_at", "count", "flights"}
@@ -103,7 +103,7 @@ def test_the_bodies_are_what_was_promised(service: Running) -> None:
 
 
 @pytest.mark.parametrize("path", COLLECTIONS)
-def test_a_collection_has_an_etag_and_is_compressed_for_who_takes_it(
+def test_a_collection_has_an_etag_and_is_compressed_for_clients_that_accept_it(
     service: Running, path: str
 ) -> None:
     plain = service.http.simulate_get(path)
@@ -132,7 +132,7 @@ def test_head_answers_as_get_does_without_a_body(service: Running) -> None:
         assert head.headers["Content-Type"] == get.headers["Content-Type"]
 
 
-def test_what_is_wrong_is_a_problem_document(service: Running) -> None:
+def test_every_error_is_a_problem_document(service: Running) -> None:
     get = service.http.simulate_get
     assert problem(get("/api/nothing"), 404)["instance"] == "/api/nothing"
     assert "NOBODY" in problem(get("/api/flights/nobody"), 404)["detail"]

@@ -41,7 +41,7 @@ def get(
 # --- rates ---------------------------------------------------------------------------------------
 
 
-def test_every_answer_says_what_is_left_and_one_too_many_is_429() -> None:
+def test_every_answer_says_how_many_requests_are_left_and_one_too_many_is_429() -> None:
     client = client_of(RateLimit("3/minute"))
     for left in (2, 1, 0):
         answer = get(client)
@@ -83,7 +83,7 @@ def test_an_ipv6_network_is_one_client(one: str, other: str, same: bool) -> None
     assert get(client, address=other).status_code == (429 if same else 200)
 
 
-def test_what_a_proxy_sends_in_the_place_of_an_address_is_bounded() -> None:
+def test_the_text_that_a_proxy_sends_as_an_address_is_bounded() -> None:
     seen: list[str] = []
 
     class Seen:
@@ -99,7 +99,7 @@ def test_what_a_proxy_sends_in_the_place_of_an_address_is_bounded() -> None:
     assert seen == ["8.8.8.8", "x" * MOST_ADDRESS_CHARS]
 
 
-def test_without_a_rate_nothing_is_said_and_nobody_refused() -> None:
+def test_without_a_rate_there_are_no_headers_and_no_refusals() -> None:
     client = client_of()
     answers = [get(client) for _ in range(50)]
     assert {answer.status_code for answer in answers} == {200}
@@ -113,7 +113,7 @@ def test_a_window_ends() -> None:
         pass
 
 
-def test_a_clock_that_was_set_back_locks_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_was_set_back_locks_no_client_out(monkeypatch: pytest.MonkeyPatch) -> None:
     rate = RateLimit("1/minute")
     assert rate.hit("a").allowed
     monkeypatch.setattr("time.time", lambda: 1_000_000.0)
@@ -199,7 +199,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read() -> None:
 @pytest.mark.parametrize(
     ("size", "status"), [(0, 200), (MAX_BODY_BYTES, 200), (MAX_BODY_BYTES + 1, 413)]
 )
-def test_a_body_is_read_up_to_the_bound_whether_its_length_was_told_or_not(
+def test_a_body_is_read_up_to_the_bound_with_and_without_a_content_length(
     told: bool, size: int, status: int
 ) -> None:
     extras = {} if told else {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}

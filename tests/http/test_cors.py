@@ -112,7 +112,7 @@ def test_a_preflight_request_allows_reading_and_nothing_else(
         assert answer.content == b""
 
 
-def test_what_writes_says_nothing_to_pages(client_for: ClientFor) -> None:
+def test_endpoints_that_write_send_no_cors_headers(client_for: ClientFor) -> None:
     for headers in ({}, {"Authorization": f"Bearer {KEY}"}):
         answer = client_for().simulate_post(
             "/api/events", headers={"Origin": PAGE, **headers}, body=b"{"
@@ -122,7 +122,7 @@ def test_what_writes_says_nothing_to_pages(client_for: ClientFor) -> None:
 
 
 @pytest.mark.parametrize(("path", "status"), ANSWERS)
-def test_with_a_list_only_its_origins_may_read_and_caches_are_told(
+def test_with_a_list_only_its_origins_may_read_and_vary_tells_caches_so(
     client_for: ClientFor, path: str, status: int
 ) -> None:
     client = client_for((PAGE, "http://localhost:5173"))

@@ -90,7 +90,7 @@ def test_an_event_that_is_published_is_handled_stored_and_listed(api: Api) -> No
     assert KEY not in listed["source"]
 
 
-def test_what_does_not_fit_is_refused_with_the_reason(api: Api) -> None:
+def test_an_event_that_does_not_fit_is_refused_with_the_reason(api: Api) -> None:
     bodies: list[tuple[object, str]] = [
         ({**GOOD, "type": "POSITION_UPDAT"}, "did you mean POSITION_UPDATE"),
         ({**GOOD, "payload": {"flights": "5", "moved": 3}}, "$.flights"),
@@ -160,7 +160,7 @@ def test_a_filter_that_can_match_nothing_is_named(api: Api) -> None:
     assert "kind" in problem(get(LETTERS, params={"kind": "neither"}), 400)
 
 
-def test_events_are_filtered_and_told_page_by_page(api: Api) -> None:
+def test_events_are_filtered_and_listed_page_by_page(api: Api) -> None:
     given = [event(n, source="x" if n % 2 else "y") for n in range(25)]
     api.house.publish(*given)
     api.until_stored()

@@ -63,7 +63,9 @@ def scrape(client: testing.TestClient) -> dict[Sample, float]:
     return found
 
 
-def test_the_tree_is_told_by_node(client: testing.TestClient, house: tuple[Tree, Notices]) -> None:
+def test_the_metrics_show_every_node_of_the_tree(
+    client: testing.TestClient, house: tuple[Tree, Notices]
+) -> None:
     tree, notices = house
     wait_until_handled(tree, "store")
     tree.directory.address("store").tell(Fail(OSError("down")))
@@ -79,7 +81,7 @@ def test_the_tree_is_told_by_node(client: testing.TestClient, house: tuple[Tree,
     assert samples["vatwatch_breaker_state", state] == 1
 
 
-def test_what_the_services_say_is_told(client: testing.TestClient) -> None:
+def test_the_metrics_show_what_the_services_report(client: testing.TestClient) -> None:
     samples = scrape(client)
     assert samples["vatwatch_snapshots_stored_total", ()] == 7
     assert samples["vatwatch_database_last_write_seconds", ()] == 0.0125
@@ -90,7 +92,7 @@ def test_what_the_services_say_is_told(client: testing.TestClient) -> None:
     assert samples["process_resident_memory_bytes", ()] > 0
 
 
-def test_the_supervisors_word_is_told_also_without_the_health_monitor(
+def test_the_supervisors_figures_are_shown_also_without_the_health_monitor(
     client: testing.TestClient, house: tuple[Tree, Notices]
 ) -> None:
     tree, _ = house

@@ -179,7 +179,7 @@ def test_a_value_that_cannot_be_is_refused_and_named(
         ("/api/errors", "severity=HIGH", "high"),
     ],
 )
-def test_a_value_that_is_nearly_right_is_told_what_was_meant(
+def test_the_error_for_a_misspelt_value_names_the_near_match(
     client: testing.TestClient, path: str, query: str, meant: str
 ) -> None:
     problem = refused(client, Operation("GET", path, ()), query)
@@ -200,7 +200,7 @@ def test_an_unknown_field_of_a_body_is_refused_and_named(
 @pytest.mark.parametrize(
     "op", [op for op in OPERATIONS if op.method not in ("GET", "HEAD")], ids=name_of
 )
-def test_without_a_key_nobody_learns_which_parameters_there_are(
+def test_a_client_without_a_key_does_not_learn_the_parameters(
     client: testing.TestClient, op: Operation
 ) -> None:
     answer = client.simulate_request(op.method, op.path, query_string="departure=EGLL")
@@ -221,5 +221,5 @@ def test_a_long_name_costs_no_more_than_a_short_one(client: testing.TestClient) 
 @pytest.mark.parametrize(
     ("given", "meant"), [("LIMIT", "limit"), ("limt", "limit"), ("departure", None), ("", None)]
 )
-def test_only_what_is_like_a_name_is_taken_for_it(given: str, meant: str | None) -> None:
+def test_only_a_similar_name_is_a_near_match(given: str, meant: str | None) -> None:
     assert near_match(given, ["limit", "cursor"]) == meant

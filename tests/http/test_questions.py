@@ -166,7 +166,7 @@ def test_a_client_that_hung_up_is_not_answered_and_leaves_room(how: str) -> None
             client.close()
 
 
-def test_who_has_more_to_ask_on_its_connection_has_not_hung_up() -> None:
+def test_a_client_with_another_request_on_its_connection_has_not_hung_up() -> None:
     server, client = socket.socketpair()
     with house() as here, server, client:
         client.send(b"GET /api/status HTTP/1.1\r\n")

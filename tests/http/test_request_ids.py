@@ -73,7 +73,7 @@ def test_any_other_is_replaced(given_id: str) -> None:
 
 
 @given(st.text())
-def test_what_is_taken_over_is_short_and_printable(text: str) -> None:
+def test_an_accepted_id_is_short_and_printable(text: str) -> None:
     taken = accepted(text)
     assert taken.isascii()
     assert taken.isprintable()

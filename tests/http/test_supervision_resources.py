@@ -197,7 +197,7 @@ def test_a_fault_is_ordered_listed_and_taken_back(
         b"\xff",
     ],
 )
-def test_an_order_that_is_none_is_refused_and_harms_nobody(
+def test_an_invalid_order_is_refused_and_does_no_harm(
     client: testing.TestClient, body: bytes
 ) -> None:
     result = client.simulate_post("/api/supervision/faults", body=body, headers=KEY)
@@ -206,7 +206,7 @@ def test_an_order_that_is_none_is_refused_and_harms_nobody(
     assert client.simulate_get("/api/supervision/faults").json["active"] == []
 
 
-def test_faults_of_what_is_there_are_taken(
+def test_faults_of_existing_actors_are_accepted(
     client: testing.TestClient, house: tuple[Tree, Notices]
 ) -> None:
     house[0].circuit_breakers.get("PostgreSQL (store)", BreakerPolicy())

@@ -44,7 +44,7 @@ def busy() -> Snapshot:
     )
 
 
-def test_what_is_served_is_what_the_network_sent_and_our_ids(captures: Path) -> None:
+def test_the_served_records_are_those_of_the_network_with_our_ids(captures: Path) -> None:
     raw = gzip.decompress(max(captures.glob("vatsim-data-*.json.gz")).read_bytes())
     sent, feed = json.loads(raw), decode_feed(raw).feed
     bodies = served(Snapshot(parse_time(feed.general.update_timestamp), feed, None))

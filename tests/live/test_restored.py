@@ -41,7 +41,7 @@ def test_every_record_and_id_is_found_as_in_the_original() -> None:
         assert restored.flight_id(callsign) == flight.flight_id
 
 
-def test_a_part_of_the_collections_is_what_it_is() -> None:
+def test_a_part_of_the_collections_is_restored() -> None:
     restored = RestoredState({Collection.CONTROLLERS: BODIES[Collection.CONTROLLERS]})
     assert restored.find(Collection.FLIGHTS, "ABC1") is None
     assert restored.flight_id("ABC1") is None
@@ -66,7 +66,7 @@ def body(text: bytes) -> Body:
         b'{"flights":[{"callsign":"ABC1","flight_id":"%d"}]}' % 2**63,
     ],
 )
-def test_what_vatwatch_never_wrote_is_refused(text: bytes) -> None:
+def test_a_body_that_vatwatch_did_not_write_is_refused(text: bytes) -> None:
     with pytest.raises((MsgspecError, KeyError, ValueError, RecursionError)):
         RestoredState({Collection.FLIGHTS: body(text)})
 

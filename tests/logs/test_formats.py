@@ -36,7 +36,7 @@ def test_a_line_of_json_has_time_level_logger_message_and_process() -> None:
     }
 
 
-def test_a_traceback_stands_in_the_same_object() -> None:
+def test_a_traceback_is_in_the_same_object() -> None:
     failed = record("failed")
     failed.exc_info = (ValueError, ValueError("one\ntwo"), None)
     line = parsed(failed)

@@ -83,7 +83,7 @@ def test_a_line_that_is_longer_than_the_bound_has_a_file_of_its_own(path: Path) 
     assert path.read_bytes() == b"after\n"
 
 
-def test_half_a_line_of_somebody_who_was_killed_does_not_spoil_the_next(path: Path) -> None:
+def test_the_half_line_of_a_killed_process_does_not_spoil_the_next(path: Path) -> None:
     path.write_bytes(b"whole\nhal")
     LogFile(path, 1000, 1).append(b"next\n")
     assert path.read_bytes() == b"whole\nhal\nnext\n"

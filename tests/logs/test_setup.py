@@ -167,7 +167,7 @@ sys.exit(0 if hubs == [None] * 4 else f"hubs were made: {hubs}")
 """
 
 
-def test_native_threads_log_without_a_hub_and_hang_nobody(tmp_path: Path) -> None:
+def test_native_threads_log_without_a_hub_and_hang_no_other(tmp_path: Path) -> None:
     """A lock of gevent's, wanted by two threads, makes hubs for both, and may hang them."""
     done = subprocess.run(
         [sys.executable, "-c", NATIVE_THREADS, str(tmp_path)],

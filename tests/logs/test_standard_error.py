@@ -66,7 +66,7 @@ def log_to(descriptor: int) -> StderrHandler:
     return handler
 
 
-def test_a_reader_that_takes_nothing_holds_up_nobody_and_hears_later_how_much_it_missed(
+def test_a_stopped_reader_delays_nothing_and_later_gets_the_count_of_lost_lines(
     pipe: tuple[int, int],
 ) -> None:
     read, write = pipe
@@ -92,7 +92,7 @@ def test_a_reader_that_takes_nothing_holds_up_nobody_and_hears_later_how_much_it
     assert f"line {count - 1} of" in lines[-1]
 
 
-def test_what_waits_is_bounded_in_bytes_too(pipe: tuple[int, int]) -> None:
+def test_waiting_lines_are_bounded_in_bytes_too(pipe: tuple[int, int]) -> None:
     _, write = pipe
     handler = log_to(write)
     for _ in range(50):

@@ -47,7 +47,7 @@ def test_it_writes_by_itself_soon(tmp_path: Path) -> None:
     until(lambda: path.read_bytes() == b"line\nlater\n")
 
 
-def test_what_waits_is_bounded_and_what_is_lost_is_counted_and_told(
+def test_waiting_lines_are_bounded_and_lost_ones_are_counted_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 10)
@@ -64,7 +64,9 @@ def test_what_waits_is_bounded_and_what_is_lost_is_counted_and_told(
     assert f"{counts.lost} lines were lost, as there were too many" in caplog.text
 
 
-def test_what_waits_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_lines_are_bounded_in_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 100)
     writer, file = LogWriter(), log_file(tmp_path / "some.log")
     assert not writer.put(file, b"x" * 101)
@@ -72,7 +74,7 @@ def test_what_waits_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.Monk
     assert writer.counts["some.log"].lost == 1
 
 
-def test_a_file_that_cannot_be_written_is_told_once_and_once_when_it_can(
+def test_a_file_that_cannot_be_written_is_reported_once_and_once_when_it_can(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, module.__name__)

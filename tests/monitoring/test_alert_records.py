@@ -86,7 +86,7 @@ def test_a_notification_is_the_same_whenever_it_is_made() -> None:
         (AlertFilter(until=NOON + MINUTE), (True, True)),
     ],
 )
-def test_the_filter_wants_what_fits_all_of_it(
+def test_a_record_must_match_all_parts_of_the_filter(
     wanted: AlertFilter, is_wanted: tuple[bool, bool]
 ) -> None:
     active, past = fired(), fired().ended(NOON + MINUTE)

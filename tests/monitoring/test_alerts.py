@@ -54,7 +54,7 @@ def test_an_alert_fires_once_held_for_its_time_and_is_resolved_once_gone_for_its
     assert teller.alerts == {}
 
 
-def test_what_comes_back_before_it_is_resolved_is_not_told_again() -> None:
+def test_an_alert_that_comes_back_before_it_is_resolved_is_not_sent_again() -> None:
     teller = Teller()
     teller.look(STORE)
     teller.look(STORE, after=30)
@@ -64,7 +64,7 @@ def test_what_comes_back_before_it_is_resolved_is_not_told_again() -> None:
     assert [event for _, event, _ in teller.told] == ["firing"]
 
 
-def test_what_flaps_faster_than_it_must_hold_tells_nobody() -> None:
+def test_a_condition_that_flaps_faster_than_its_hold_time_fires_no_alert() -> None:
     teller = Teller()
     for _ in range(50):
         teller.look(STORE, after=5)
@@ -115,7 +115,7 @@ def test_one_subject_has_nothing_to_do_with_another(
     assert [t for t in both.told if t[2].endswith("store")] == alone.told
 
 
-def test_the_reason_told_is_the_latest() -> None:
+def test_the_latest_reason_is_sent() -> None:
     teller = Teller()
     teller.look(STORE)
     _, told = step(teller.alerts, RULES, [Condition("unhealthy", "store", "worse")], 30.0)
@@ -177,7 +177,7 @@ def test_an_alert_has_the_words_and_the_severity_of_its_condition() -> None:
     assert (told.summary, told.severity, told.hold_s) == ("Redis does not answer", "warning", HOLD)
 
 
-def test_what_nobody_can_say_leaves_alerts_as_they_are() -> None:
+def test_a_rule_that_cannot_be_judged_leaves_its_alerts_as_they_are() -> None:
     teller, unknown = Teller(), frozenset({RULE.name})
     teller.look(STORE)
     teller.look(STORE, after=30)
@@ -189,7 +189,7 @@ def test_what_nobody_can_say_leaves_alerts_as_they_are() -> None:
     assert [alert.state for alert in alerts.values()] == [AlertState.PENDING]
 
 
-def test_an_alert_of_an_earlier_process_goes_on_and_is_told_when_it_is_over() -> None:
+def test_an_alert_of_an_earlier_process_goes_on_and_is_reported_when_it_is_over() -> None:
     teller = Teller()
     alert = restored(RULE, "store", "gone", "critical", "why", fired_s=-500.0, began_s=-530.0)
     teller.alerts = {alert.key: alert}

@@ -49,7 +49,7 @@ def test_whom_a_service_asks_it_depends_on() -> None:
     assert missing == set()
 
 
-def test_who_depends_on_something_is_found_from_its_side_too() -> None:
+def test_the_dependents_of_a_part_are_found_too() -> None:
     assert dependents_of("postgresql") == ("store", "history")
     for name in (*ALL, *OUTSIDE):
         assert all(name in DEPENDENCIES[one] for one in dependents_of(name))

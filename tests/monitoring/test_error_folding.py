@@ -78,7 +78,7 @@ def test_each_quarantined_snapshot_and_each_outcome_has_its_own_row() -> None:
     assert sorted(each.count for each in rows(folder).values()) == [1, 1, 1, 2]
 
 
-def test_more_kinds_than_can_be_told_apart_are_one_kind_a_service() -> None:
+def test_beyond_the_limit_all_further_kinds_are_one_kind_for_each_service() -> None:
     folder = ErrorFolder()
     for number in range(MOST_OPEN + 50):
         folder.fold(record(fingerprint=str(number)))
@@ -131,7 +131,7 @@ def test_whatever_comes_rows_and_statistics_have_every_error_once(
     assert read.analytics(now, timedelta(hours=24)).total == given_errors
 
 
-def test_a_row_that_is_read_is_spread_over_the_time_that_it_tells_of() -> None:
+def test_a_row_from_the_table_is_spread_over_its_time() -> None:
     statistics, start = ErrorStatistics(timedelta(hours=24)), NOON.replace(second=0)
     last = start + timedelta(hours=1) - POLL
     statistics.add(record(start, last_at=last, count=240))

@@ -102,14 +102,14 @@ def test_the_class_of_an_error_says_where_its_cause_lies(
         (KeyError("bug"), True, True, False),
     ],
 )
-def test_a_bug_wants_its_traceback_and_the_weather_is_told_by_another_part(
+def test_a_bug_has_a_traceback_and_weather_is_logged_by_another_part(
     error: Exception, handled: bool, bug: bool, weather: bool
 ) -> None:
     kinds = kinds_of(error)
     assert (is_bug(kinds, handled=handled), is_weather(kinds)) == (bug, weather)
 
 
-def test_what_hung_or_ended_without_an_error_is_a_bug() -> None:
+def test_a_hang_or_an_end_without_an_error_is_a_bug() -> None:
     assert is_bug((), handled=False)
     assert not is_weather(())
 
@@ -125,7 +125,7 @@ def test_one_error_is_one_fingerprint_whatever_its_text_and_line() -> None:
     assert at(10) != fingerprint_of("store", "StoreBatch", "KeyError", "")
 
 
-def test_the_filter_wants_what_fits_all_of_it() -> None:
+def test_a_record_must_match_all_parts_of_the_filter() -> None:
     wanted = ErrorFilter(service="store", severity="high", since=NOON, until=NOON + HOUR)
     assert wanted.wants(record())
     assert not wanted.wants(record(service="cache"))
@@ -146,7 +146,7 @@ def test_the_filter_wants_what_fits_all_of_it() -> None:
     ),
     st.integers(1, 300),
 )
-def test_the_analytics_count_what_was_in_the_window(
+def test_the_analytics_count_the_errors_in_the_window(
     given_errors: list[tuple[int, str, str, int]], window_minutes: int
 ) -> None:
     statistics = ErrorStatistics(timedelta(hours=24))
@@ -163,7 +163,7 @@ def test_the_analytics_count_what_was_in_the_window(
     assert sum(group.count for group in found.most_common) == found.total
 
 
-def test_what_is_older_than_the_retention_is_forgotten() -> None:
+def test_errors_older_than_the_retention_are_forgotten() -> None:
     statistics = ErrorStatistics(timedelta(minutes=10))
     statistics.add(record(NOON))
     statistics.add(record(NOON + timedelta(minutes=20)))
@@ -179,7 +179,7 @@ def test_a_storm_of_new_kinds_of_errors_is_bounded() -> None:
     assert statistics.analytics(NOON, HOUR).total == 3 * MOST_GROUPS
 
 
-def test_recoveries_are_told_by_strategy() -> None:
+def test_recoveries_are_counted_by_strategy() -> None:
     statistics = ErrorStatistics(timedelta(hours=1))
     statistics.add(record(recovery="retry", recovered=True, recovery_s=2.0))
     statistics.add(record(recovery="retry", recovered=True, recovery_s=4.0))
@@ -205,7 +205,7 @@ def test_recoveries_are_told_by_strategy() -> None:
         ([0] * 29 + [1], "steady"),
     ],
 )
-def test_the_trend_is_told_by_its_stated_rule(per_minute: list[int], trend: str) -> None:
+def test_the_trend_follows_its_documented_rule(per_minute: list[int], trend: str) -> None:
     statistics = ErrorStatistics(timedelta(hours=24))
     for minute, count in enumerate(per_minute):
         if count:

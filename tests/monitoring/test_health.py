@@ -84,7 +84,7 @@ def regained(
         ([(0, DOWN), (DOWN_S, HEALTHY)], [("gone", DOWN_S)]),
     ],
 )
-def test_a_recovery_is_told_when_a_failure_is_over_and_only_then(
+def test_a_recovery_is_reported_when_a_failure_is_over_and_only_then(
     seen: list[tuple[float, Observation | str]], told: list[tuple[str, float]]
 ) -> None:
     assert regained(*seen) == told
@@ -148,7 +148,7 @@ def test_what_failed_before_and_is_no_more_part_of_the_service_is_no_part_of_its
         ([DEGRADED, of_state(State.SUSPENDED), of_state(State.STARTING)], False),
     ],
 )
-def test_what_is_stopped_and_started_by_order_has_not_failed(
+def test_a_part_that_is_stopped_and_started_by_order_has_not_failed(
     seen: list[Observation | str], is_ordered: bool
 ) -> None:
     registry = HealthRegistry()
@@ -202,7 +202,7 @@ def test_the_whole_serves_exactly_while_its_vital_part_does(
     assert bool(whole.reason) == (whole.health is not Health.HEALTHY)
 
 
-def test_one_cause_is_told_once_with_what_follows_from_it() -> None:
+def test_one_cause_is_reported_once_with_its_consequences() -> None:
     away = Observation(Health.UNHEALTHY, "connection refused")
     parts = {
         VITAL: Observation(),
@@ -248,7 +248,7 @@ def test_a_restart_of_the_usual_kind_is_not_being_down(state: State) -> None:
     assert is_down(state, DOWN_S) == (state is not State.RUNNING)
 
 
-def test_only_who_runs_is_well() -> None:
+def test_only_a_running_service_is_healthy() -> None:
     for state in State:
         assert (of_state(state).health is Health.HEALTHY) == (state is State.RUNNING)
     assert "KeyError: x" in of_state(State.SUSPENDED, "KeyError: x").reason

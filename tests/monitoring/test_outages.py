@@ -13,7 +13,7 @@ T0 = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 @given(st.lists(st.sampled_from(["", "refused", "no answer", "full"]), max_size=60))
-def test_each_cause_is_told_once_an_outage_however_often_it_is_tried(tries: list[str]) -> None:
+def test_each_cause_is_logged_once_an_outage_however_often_it_is_tried(tries: list[str]) -> None:
     outage: Outage | None = None
     told: list[str] = []
     for second, cause in enumerate(tries):
@@ -38,7 +38,7 @@ def test_each_cause_is_told_once_an_outage_however_often_it_is_tried(tries: list
             assert news == ("none" if before is None else "ends")
 
 
-def test_times_are_told_as_people_say_them() -> None:
+def test_durations_are_shown_for_people() -> None:
     assert [lasted(s) for s in (0.3, 12, 89, 180, 3600, 7500)] == [
         "0 s", "12 s", "89 s", "3 min", "1 h 0 min", "2 h 5 min",
     ]  # fmt: skip

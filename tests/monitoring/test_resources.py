@@ -109,7 +109,7 @@ def test_a_disk_degrades_in_the_stated_order() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 400), st.floats(0, 2000)), max_size=40))
-def test_what_lasts_is_undone_exactly_when_it_is_not_in_force_any_more(
+def test_a_lasting_step_is_undone_exactly_when_it_is_not_in_force_any_more(
     readings: list[tuple[float, float]],
 ) -> None:
     watched, in_force = ResourceState.begin(), set()
@@ -133,7 +133,7 @@ def test_a_resource_that_could_not_be_read_stays_as_it_was() -> None:
     assert orders.do == watched.steps()
 
 
-def test_every_resource_has_a_ladder_and_each_step_stands_in_one_place_of_it() -> None:
+def test_every_resource_has_a_ladder_and_each_step_is_in_it_once() -> None:
     assert set(LADDERS) == set(Resource)
     for ladder in LADDERS.values():
         steps = (*ladder.soft, *ladder.hard)

@@ -74,7 +74,7 @@ def test_a_changed_setting_of_access_takes_effect(
 
 
 @takes_effect("VATWATCH_TRUSTED_PROXIES")
-def test_the_clients_of_a_proxy_are_told_apart_once_it_is_trusted(tmp_path: Path) -> None:
+def test_the_clients_of_a_trusted_proxy_are_counted_separately(tmp_path: Path) -> None:
     # Nobody can order a reload any more: the files are looked at.
     clients = count(1)
     with reloading(tmp_path, VATWATCH_READ_RATE="off") as (one, _feeds):

@@ -164,7 +164,7 @@ LIVES = [
 
 @takes_effect(*(row[0] for row in LIVES))
 @pytest.mark.parametrize(("setting", "key"), LIVES)
-def test_what_is_in_redis_lives_as_long_as_is_set_now(
+def test_keys_in_redis_live_as_long_as_the_new_setting_says(
     tmp_path: Path, redis_url: str, setting: str, key: str
 ) -> None:
     given = {setting: 60}

@@ -73,7 +73,7 @@ def test_pages_join_without_a_gap(conn: connection) -> None:
     assert seen == [*reversed(records)]
 
 
-def test_what_is_over_for_long_enough_goes_and_what_is_active_stays(conn: connection) -> None:
+def test_old_resolved_alerts_are_deleted_and_active_ones_stay(conn: connection) -> None:
     old, new, active = fired(1), fired(2), fired(3)
     write(conn, old.ended(NOON), new, active)
     with conn.cursor() as cur:

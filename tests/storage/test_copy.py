@@ -76,7 +76,7 @@ def test_a_text_that_is_escaped_by_hand_comes_back_too(table: connection, text: 
     table.rollback()
 
 
-def test_no_rows_are_no_statement(table: connection) -> None:
+def test_no_rows_cause_no_statement(table: connection) -> None:
     with table.cursor() as cur:
         copy_rows(cur, "no_such_table", COLUMNS, [])
 

@@ -54,7 +54,7 @@ CONTENTS = [b"", b"\n", b"0\n", b"1\n", b"-1\n", b"9" * 400, b"nonsense", bytes(
 
 
 @pytest.mark.parametrize("content", CONTENTS)
-def test_whatever_the_file_says_a_directory_that_nobody_holds_is_free(
+def test_a_directory_without_a_lock_is_free_whatever_its_file_says(
     content: bytes, tmp_path: Path
 ) -> None:
     content = content.replace(b"%d", str(os.getpid()).encode())
@@ -67,7 +67,7 @@ def test_whatever_the_file_says_a_directory_that_nobody_holds_is_free(
 
 
 @pytest.mark.parametrize("content", CONTENTS)
-def test_whatever_the_file_says_a_directory_that_somebody_holds_is_not(
+def test_a_locked_directory_is_not_free_whatever_its_file_says(
     content: bytes, tmp_path: Path
 ) -> None:
     with held_by(tmp_path, "runs"):
@@ -132,7 +132,7 @@ def test_a_stalled_holder_is_not_taken_for_dead(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["journal", "postgres"])
-def test_a_part_that_somebody_holds_is_named(part: str, tmp_path: Path) -> None:
+def test_a_locked_part_of_the_home_is_named(part: str, tmp_path: Path) -> None:
     (tmp_path / part).mkdir()
     with (
         held_by(tmp_path / part, "runs") as process,
@@ -142,7 +142,7 @@ def test_a_part_that_somebody_holds_is_named(part: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["a file", "a directory as its lock", "below a file"])
-def test_a_home_that_cannot_be_one_is_said_to_be(place: str, tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_used_is_named(place: str, tmp_path: Path) -> None:
     home = tmp_path / "home"
     if place == "a directory as its lock":
         (home / NAME).mkdir(parents=True)

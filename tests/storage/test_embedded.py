@@ -103,11 +103,11 @@ def test_a_cluster_listens_on_no_network_and_never_runs_as_root(
     assert psutil.Process(cluster.pid).uids().effective != 0
 
 
-def test_stopping_what_was_never_started_is_no_error(home: Path) -> None:
+def test_stopping_a_server_that_was_never_started_is_not_an_error(home: Path) -> None:
     EmbeddedPostgres(home).stop()
 
 
-def test_a_second_start_is_told_which_process_has_it(
+def test_a_second_start_learns_which_process_has_the_directory(
     start: Callable[..., EmbeddedPostgres],
 ) -> None:
     first = start()
@@ -204,7 +204,7 @@ def test_a_busy_backend_of_a_killed_server_does_not_go_on_beside_the_next_one(
 
 
 @pytest.mark.parametrize("content", ["{pid}\n", "", "nonsense\n", None])
-def test_a_pid_file_that_names_a_stranger_or_nobody_does_not_matter(
+def test_a_pid_file_with_the_id_of_another_or_no_process_does_not_matter(
     start: Callable[..., EmbeddedPostgres], home: Path, content: str | None
 ) -> None:
     cluster = start()

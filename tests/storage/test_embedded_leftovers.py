@@ -361,7 +361,7 @@ def test_a_stalled_server_that_was_left_behind_is_replaced(
             standing.kill()
 
 
-def test_a_server_that_somebody_else_runs_on_the_data_is_named_and_left_alone(
+def test_a_server_of_another_user_on_the_data_is_named_and_left_alone(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vatwatch.storage.embedded.SILENT_S", 0.5)

@@ -75,7 +75,7 @@ def later(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def test_what_is_held_is_durable_and_does_not_wait_for_the_database(house: House) -> None:
+def test_a_held_update_is_durable_and_is_not_pending(house: House) -> None:
     assert house.hold(NOON)
     assert house.hold(later(15))
     again = house.restart()
@@ -84,7 +84,7 @@ def test_what_is_held_is_durable_and_does_not_wait_for_the_database(house: House
     assert again.journal.last() is None
 
 
-def test_what_is_released_waits_in_the_order_of_the_release_after_all_that_was_there(
+def test_released_updates_are_pending_in_the_order_of_the_release_after_all_others(
     house: House,
 ) -> None:
     house.hold(NOON, b"first")
@@ -100,7 +100,7 @@ def test_what_is_released_waits_in_the_order_of_the_release_after_all_that_was_t
     assert again.journal.read(waiting[2].id).update_timestamp == NOON
 
 
-def test_what_is_dropped_is_in_quarantine_with_its_reason(house: House) -> None:
+def test_a_dropped_update_is_in_quarantine_with_its_reason(house: House) -> None:
     house.hold(NOON)
     done = house.held.drop(NOON, "a wrong clock")
     assert done is not None
@@ -185,7 +185,7 @@ def test_a_damaged_held_entry_costs_itself(house: House, damage: str) -> None:
     assert not list((again.directory / "held").glob("*.tmp"))
 
 
-def test_a_folder_that_is_none_costs_only_what_would_be_held(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_folder_costs_only_held_updates(tmp_path: Path) -> None:
     directory = tmp_path / "journal"
     directory.mkdir()
     (directory / "held").write_text("in the way")
@@ -195,7 +195,9 @@ def test_a_folder_that_is_none_costs_only_what_would_be_held(tmp_path: Path) -> 
     assert house.append(NOON)
 
 
-def test_what_has_no_time_is_in_quarantine_under_the_time_of_the_fetch(house: House) -> None:
+def test_an_update_without_a_time_is_in_quarantine_under_the_time_of_the_fetch(
+    house: House,
+) -> None:
     info = house.journal.reject("no time", fetched_at=AT, data=b"{}", source="test")
     assert info.path.parent.name == "quarantine"
     assert read_entry(info.path).data == b"{}"

@@ -83,7 +83,7 @@ def test_entries_are_handed_out_oldest_first_until_they_are_committed(tmp_path: 
         assert last.id == 3
 
 
-def test_a_committed_entry_stands_in_the_archive_under_the_feeds_day(tmp_path: Path) -> None:
+def test_a_committed_entry_is_in_the_archive_under_the_feeds_day(tmp_path: Path) -> None:
     with opened(tmp_path) as journal:
         info = keep(journal)
         journal.commit(info.id)
@@ -166,7 +166,9 @@ def test_an_id_never_comes_again(
 # --- the bound -----------------------------------------------------------------------------------
 
 
-def test_the_bound_deletes_the_oldest_of_the_archive_and_never_what_waits(tmp_path: Path) -> None:
+def test_the_bound_deletes_the_oldest_of_the_archive_and_never_a_pending_entry(
+    tmp_path: Path,
+) -> None:
     size = 5_000
     with opened(tmp_path, max_bytes=6 * size) as journal:
         for number in range(1, 7):
@@ -209,7 +211,9 @@ def test_the_bound_deletes_of_the_quarantine_when_there_is_no_archive_left(tmp_p
         assert (journal.stats().quarantined, journal.stats().dropped) == (2, 0)
 
 
-def test_a_journal_full_of_what_waits_refuses_and_goes_on_when_it_may(tmp_path: Path) -> None:
+def test_a_journal_full_of_pending_entries_refuses_and_accepts_again_when_there_is_room(
+    tmp_path: Path,
+) -> None:
     with opened(tmp_path, max_bytes=12_000) as journal:
         append(journal, 1)
         append(journal, 2)
@@ -297,7 +301,7 @@ def test_a_corrupt_entry_is_set_aside_and_costs_no_other(tmp_path: Path, committ
     assert stats.pending_bytes == sum(f.stat().st_size for f in tmp_path.glob("pending/*"))
 
 
-def test_what_is_not_the_journals_is_left_alone(tmp_path: Path) -> None:
+def test_files_that_are_not_the_journals_are_left_alone(tmp_path: Path) -> None:
     with opened(tmp_path):
         pass
     note = tmp_path / "pending" / "README"
@@ -351,7 +355,7 @@ def test_a_file_that_may_not_grow_leaves_nothing_half_written(tmp_path: Path) ->
         assert journal.stats().torn == 0
 
 
-def test_another_failure_of_the_disk_is_told_as_it_is(tmp_path: Path) -> None:
+def test_another_failure_of_the_disk_is_raised_unchanged(tmp_path: Path) -> None:
     with opened(tmp_path) as journal:
         keep(journal)
         shutil.rmtree(tmp_path / "pending")
@@ -391,7 +395,7 @@ def test_whatever_a_killed_process_had_reported_is_there(tmp_path: Path) -> None
             assert journal.stats().corrupt == 0
 
 
-def test_a_second_process_is_told_who_has_the_journal(tmp_path: Path) -> None:
+def test_a_second_process_learns_which_process_has_the_journal(tmp_path: Path) -> None:
     child = subprocess.Popen([*APPENDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None

@@ -137,7 +137,7 @@ def refused(keeper: Keeper, step: str, refusals: dict[str, int]) -> None:
 @pytest.mark.parametrize("number", ERRNOS, ids=errno.errorcode.get)
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("step", ["append", "commit", "quarantine", "tidy", "reopen"])
-def test_what_the_disk_refuses_costs_no_more_than_the_entry_in_hand(
+def test_a_refusal_of_the_disk_costs_no_more_than_the_entry_in_hand(
     step: str, operation: str, number: int, keeper: Keeper
 ) -> None:
     for _ in range(4):
@@ -161,7 +161,7 @@ def test_what_the_disk_refuses_costs_no_more_than_the_entry_in_hand(
     )
 )
 @settings(max_examples=100, deadline=None)
-def test_whatever_the_disk_refuses_in_whatever_order_what_was_acknowledged_is_there(
+def test_acknowledged_entries_survive_any_sequence_of_disk_failures(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, dict[str, int]]]
 ) -> None:
     directory = tmp_path_factory.mktemp("journal")
@@ -195,7 +195,7 @@ def test_an_entry_is_written_synced_renamed_and_its_directory_synced_in_this_ord
     ]
 
 
-def test_the_last_id_is_as_durable_before_the_last_file_that_tells_it_goes(
+def test_the_last_id_is_durable_before_the_last_file_that_shows_it_is_deleted(
     keeper: Keeper, tmp_path: Path
 ) -> None:
     assert keeper.append()

@@ -43,7 +43,7 @@ def append(journal: Journal, minutes: int, *, commit: bool) -> int:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(st.integers(0, 8), st.integers(0, 5), st.integers(0, 6000))
-def test_what_is_shed_is_the_oldest_and_just_enough_and_never_what_waits(
+def test_the_oldest_entries_are_evicted_and_just_enough_and_never_a_pending_one(
     tmp_path_factory: pytest.TempPathFactory, archived: int, waiting: int, size_bytes: int
 ) -> None:
     journal = Journal(tmp_path_factory.mktemp("j") / "journal", max_bytes=2**30)

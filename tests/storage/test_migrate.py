@@ -47,7 +47,7 @@ def test_the_second_time_nothing_is_applied_and_nothing_changes(empty: connectio
     assert schema(empty) == before
 
 
-def test_what_is_new_is_applied_in_the_order_of_the_numbers(empty: connection) -> None:
+def test_new_migrations_are_applied_in_the_order_of_their_numbers(empty: connection) -> None:
     assert migrate(empty, [FIRST]) == ["first"]
     empty.commit()
     third = Migration(3, "third", "ALTER TABLE b ADD y int;")

@@ -94,7 +94,7 @@ def is_gone(admin: connection, pid: int) -> bool:
 # --- transactions --------------------------------------------------------------------------------
 
 
-def test_what_returns_is_committed_and_its_result_handed_back(
+def test_work_that_returns_is_committed_and_its_result_is_returned(
     pool: ConnectionPool, admin: connection
 ) -> None:
     pool.run(note("a"))
@@ -102,7 +102,7 @@ def test_what_returns_is_committed_and_its_result_handed_back(
     assert pool.run(ask("SELECT 41 + 1")) == 42
 
 
-def test_what_raises_is_rolled_back_and_its_error_is_the_callers(
+def test_work_that_raises_is_rolled_back_and_the_caller_gets_the_error(
     pool: ConnectionPool, admin: connection
 ) -> None:
     def work(conn: connection) -> None:
@@ -138,7 +138,7 @@ def test_many_greenlets_share_a_few_connections_and_the_hub_goes_on(
         assert stats.idle == stats.opened
 
 
-def test_who_finds_no_connection_free_waits_for_one(database_url: str, admin: connection) -> None:
+def test_a_caller_waits_for_a_free_connection(database_url: str, admin: connection) -> None:
     with pool_of(database_url, size=1) as pool:
         ask("SELECT pg_advisory_lock(1)")(admin)
         first = gevent.spawn(pool.run, ask("SELECT 1 FROM pg_advisory_xact_lock(1)"))
@@ -152,7 +152,9 @@ def test_who_finds_no_connection_free_waits_for_one(database_url: str, admin: co
         assert pool.stats().opened == 1
 
 
-def test_who_waits_for_too_long_is_told_so(database_url: str, admin: connection) -> None:
+def test_a_caller_that_waits_for_too_long_gets_an_error(
+    database_url: str, admin: connection
+) -> None:
     with pool_of(database_url, size=1) as pool:
         ask("SELECT pg_advisory_lock(1)")(admin)
         first = gevent.spawn(pool.run, ask("SELECT 1 FROM pg_advisory_xact_lock(1)"))
@@ -245,7 +247,7 @@ def test_a_stalled_server_costs_the_timeout_and_then_nothing(
         assert notes(admin) == ["kept"]
 
 
-def test_a_caller_that_is_killed_gives_its_place_back_and_nobody_gets_its_connection(
+def test_a_killed_caller_frees_its_place_and_its_connection_is_not_reused(
     database_url: str, admin: connection
 ) -> None:
     with pool_of(database_url, size=1) as pool:
@@ -277,7 +279,7 @@ def test_a_server_that_is_not_there_is_unavailable(dsn: str) -> None:
 # --- closing -------------------------------------------------------------------------------------
 
 
-def test_the_servers_reason_for_letting_nobody_in_is_told_and_not_its_detail(
+def test_the_servers_reason_for_refusing_connections_is_shown_without_its_detail(
     database_url: str, admin: connection
 ) -> None:
     role = f"r{uuid.uuid4().hex}"
@@ -307,7 +309,7 @@ def test_a_closed_pool_has_no_connection_and_takes_no_work(
     pool.close()
 
 
-def test_who_still_waits_when_the_pool_closes_is_told_so(
+def test_a_caller_that_waits_when_the_pool_closes_gets_an_error(
     database_url: str, admin: connection
 ) -> None:
     pool = ConnectionPool(database_url, size=1, timeout_s=WAIT_S)

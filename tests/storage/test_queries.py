@@ -39,7 +39,7 @@ def test_a_track_is_every_position_of_the_flight_oldest_first_over_midnight_too(
     )
 
 
-def test_a_flight_that_nobody_knows_has_no_track(conn: connection) -> None:
+def test_an_unknown_flight_has_no_track(conn: connection) -> None:
     assert track(conn, 12345) == ()
 
 

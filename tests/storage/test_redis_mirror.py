@@ -70,7 +70,7 @@ def test_every_collection_is_there_plain_and_zipped_for_its_time(
                 assert TTL_S.live[one] - 1 <= client.ttl(each) <= TTL_S.live[one]
 
 
-def test_what_was_written_is_read_back_and_what_is_half_there_is_not(
+def test_written_collections_are_read_back_and_incomplete_ones_are_not(
     mirror: RedisMirror, redis_url: str
 ) -> None:
     assert mirror.read() == {}
@@ -158,7 +158,7 @@ def test_a_server_that_goes_away_is_one_error_a_call_and_is_used_again_when_it_i
     server.wait()
 
 
-def test_what_the_server_says_of_a_transaction_is_told_without_what_was_to_be_written(
+def test_the_servers_error_for_a_transaction_is_shown_without_the_written_values(
     mirror: RedisMirror, redis_url: str
 ) -> None:
     with closing(Redis.from_url(redis_url)) as client:

@@ -36,7 +36,7 @@ def count(conn: connection) -> int:
         return int(row[0])
 
 
-def test_what_is_too_old_by_the_time_of_writing_goes_bit_by_bit(conn: connection) -> None:
+def test_rows_that_were_written_too_long_ago_are_deleted_bit_by_bit(conn: connection) -> None:
     # Events of years ago, replayed today, are not old.
     events = [
         Event(uuid4(), "POSITION_UPDATE", LONG_AGO, "test", "", PositionPayload(n, 0))
@@ -87,7 +87,7 @@ def let_it_be_written_when_it_happened(conn: connection) -> None:
     conn.commit()
 
 
-def test_of_the_history_what_is_over_and_old_goes_and_what_goes_on_stays(conn: connection) -> None:
+def test_old_ended_history_is_deleted_and_what_goes_on_stays(conn: connection) -> None:
     state = write_all(conn, ALL)
     before = counts(conn)
     retention = HistoryRetention(keep_since(10_000))

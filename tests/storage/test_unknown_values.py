@@ -104,7 +104,7 @@ def test_an_hour_of_unreadable_feeds_fills_the_quarantine_only_so_far(conn: conn
     assert rows(conn, "SELECT sum(quarantined) FROM snapshots") == [(14_000,)]
 
 
-def test_what_was_set_aside_goes_after_the_time_that_the_operator_wants(
+def test_quarantined_records_are_deleted_after_the_set_time(
     conn: connection, tmp_path: Path
 ) -> None:
     settings = settings_for(

@@ -44,13 +44,13 @@ def test_the_line_between_weather_and_bug(sqlstate: str, verdict: Verdict) -> No
     st.none() | st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=5, max_size=5),
     st.booleans(),
 )
-def test_what_a_dying_connection_says_is_never_held_against_a_snapshot(
+def test_the_error_of_a_dying_connection_never_counts_against_a_snapshot(
     sqlstate: str | None, operational: bool
 ) -> None:
     assert judge_code(sqlstate, closed=True, operational=operational) is not Verdict.DATA
 
 
-def test_what_did_not_come_from_the_server_is_weather_only_as_an_error_of_operation() -> None:
+def test_an_error_that_is_not_from_the_server_is_weather_only_as_an_operational_error() -> None:
     assert judge_code(None, closed=False, operational=True) is Verdict.WEATHER
     assert judge_code(None, closed=False, operational=False) is Verdict.DATA
 
@@ -72,7 +72,7 @@ def unused_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def test_an_address_where_nobody_listens_is_told_with_the_network_s_reason() -> None:
+def test_an_address_without_a_listener_is_reported_with_the_networks_reason() -> None:
     port = unused_port()
     assert words_of(f"postgresql://v:s%33cret@127.0.0.1:{port}/x") == (
         f"PostgreSQL at 127.0.0.1:{port} cannot be reached (connection refused)"
@@ -81,7 +81,7 @@ def test_an_address_where_nobody_listens_is_told_with_the_network_s_reason() -> 
     assert "does not resolve" in words_of("host=nowhere.invalid dbname=x user=y password=secret")
 
 
-def test_what_the_server_says_at_the_door_is_told_with_what_to_do(database_url: str) -> None:
+def test_a_servers_refusal_to_connect_is_reported_with_advice(database_url: str) -> None:
     words = words_of(psycopg2.extensions.make_dsn(database_url, dbname="no_such_database"))
     assert 'database "no_such_database" does not exist' in words
     assert "DATABASE_URL" in words
@@ -99,7 +99,7 @@ def test_what_the_server_says_at_the_door_is_told_with_what_to_do(database_url: 
         "secret",
     ],
 )
-def test_no_piece_of_an_address_that_is_misread_is_told(dsn: str) -> None:
+def test_no_piece_of_a_misread_address_is_shown(dsn: str) -> None:
     assert "secret" not in words_of(dsn)
     assert "secret" not in name_of(dsn)
 

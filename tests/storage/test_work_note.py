@@ -59,7 +59,7 @@ def test_each_process_that_a_snapshot_ends_is_counted_once(directory: Path) -> N
     assert failures(directory, 1) == 0
 
 
-def test_what_this_process_works_on_is_no_failure(directory: Path) -> None:
+def test_the_entry_that_this_process_works_on_is_not_a_failure(directory: Path) -> None:
     note = WorkNote(directory)
     assert note.during(1, lambda: failures(directory, 1)) == 0
     with pytest.raises(ZeroDivisionError):

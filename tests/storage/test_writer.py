@@ -216,7 +216,7 @@ def test_a_batch_from_another_past_is_refused_and_leaves_nothing(conn: connectio
     write(conn, state, snapshot(30, pilots=[pilot()]))
 
 
-def test_what_is_set_aside_is_kept_for_study(conn: connection) -> None:
+def test_quarantined_records_are_kept(conn: connection) -> None:
     bad = Quarantined("pilot", "BAD1", "latitude 99.0 is out of range", '{"cid": 1}')
     write_batch(conn, batch(diff(NetworkState(), snapshot(0), RULES), (bad,)))
     assert rows(conn, "SELECT kind, callsign, reason, record FROM quarantine") == [

@@ -98,7 +98,7 @@ class Traced(Fail):
 
 
 @pytest.mark.parametrize(("belongs_to", "told"), [("snapshot 7", "snapshot 7"), (None, "")])
-def test_a_failure_tells_what_the_message_in_hand_belongs_to(
+def test_a_failure_has_the_correlation_id_of_the_message_in_hand(
     belongs_to: str | None, told: str
 ) -> None:
     with running(root(scribe("store", []))) as (tree, notices):
@@ -107,7 +107,7 @@ def test_a_failure_tells_what_the_message_in_hand_belongs_to(
         assert (failed.message_type, failed.correlation_id) == ("Traced", told)
 
 
-def test_a_failure_that_is_mended_tells_what_the_message_in_hand_belongs_to() -> None:
+def test_a_handled_failure_has_the_correlation_id_of_the_message_in_hand() -> None:
     def work(actor: Actor) -> None:
         mended = actor.recovery("work", ContinueWithout((OSError,), lambda _error: None))
         mended.call(lambda: (_ for _ in ()).throw(OSError("away")))
@@ -159,7 +159,7 @@ def test_whatever_is_raised_fails_this_actor_only_and_it_comes_back(error: BaseE
         assert other == ["cache started"]
 
 
-def test_base_exception_in_an_ask_fails_the_actor_and_the_asker_is_told() -> None:
+def test_base_exception_in_an_ask_fails_the_actor_and_the_asker_gets_an_error() -> None:
     with running(root(scribe("store", []))) as (tree, notices):
         store = tree.directory.address("store")
         with pytest.raises(ActorUnavailable) as unavailable:
@@ -302,7 +302,7 @@ def test_spawned_greenlet_is_killed_with_the_actor() -> None:
         assert killed.wait(PATIENCE_S)
 
 
-def test_killing_a_spawned_greenlet_harms_nobody_and_its_result_can_be_had() -> None:
+def test_killing_a_spawned_greenlet_does_no_harm_and_its_result_can_be_read() -> None:
     def work(actor: Scribe) -> str:
         actor.spawn(Event().wait).kill()
         return str(actor.spawn(lambda a, b: a + b, "done ", "well").get(timeout=PATIENCE_S))

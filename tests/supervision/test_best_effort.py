@@ -69,7 +69,7 @@ def let_go(tree: Any, hang: Hang) -> None:
 
 
 @pytest.mark.parametrize("policy", list(MailboxPolicy))
-def test_sender_of_news_neither_waits_nor_fails_and_what_is_refused_is_counted(
+def test_sender_of_a_best_effort_message_neither_waits_nor_fails_and_refusals_are_counted(
     policy: MailboxPolicy,
 ) -> None:
     log: list[str] = []
@@ -132,7 +132,7 @@ def test_of_the_latest_a_mailbox_holds_one_of_each_topic_and_refuses_none(
         assert log[-1] == "store again"
 
 
-def test_news_that_failed_does_not_come_back_before_what_is_newer() -> None:
+def test_latest_message_that_failed_does_not_come_back_before_a_newer_one() -> None:
     log: list[str] = []
     with running(root(watcher(log, on_failed_message=OnFailedMessage.RETRY))) as (tree, notices):
         address = tree.directory.address("watcher")
@@ -172,7 +172,9 @@ def test_a_suspended_watcher_finds_the_latest_when_it_is_back() -> None:
         assert not [letter for letter in notices.of(DeadLettered) if letter.reason == "suspended"]
 
 
-def test_news_for_nobody_or_for_a_stopped_watcher_is_a_dead_letter_and_no_error() -> None:
+def test_best_effort_message_to_an_unknown_or_stopped_watcher_is_a_dead_letter_and_no_error() -> (
+    None
+):
     with running(root(watcher([]))) as (tree, notices):
         tree.directory.address("nobody").tell(Report("store", "1"))
         assert notices.wait(DeadLettered).reason == "unknown"
@@ -226,7 +228,7 @@ def test_news_is_read_once_as_the_latest_in_the_place_of_the_first(
     assert [mailbox.get().message for _ in range(mailbox.depth)] == model
 
 
-def test_who_told_news_in_an_actor_is_not_stopped_by_a_full_watcher() -> None:
+def test_full_watcher_does_not_stop_the_actor_that_sends_to_it() -> None:
     log: list[str] = []
     teller = worker("teller", Watcher, log, breaker=None)
     with running(root(watcher(log, mailbox=1), teller)) as (tree, _):

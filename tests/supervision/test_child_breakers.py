@@ -76,7 +76,7 @@ def spec(log: list[str], *, breaker: BreakerPolicy, **options: Any) -> Any:
     )
 
 
-def test_exceeding_the_intensity_opens_the_breaker_and_nobody_else_notices() -> None:
+def test_exceeding_the_intensity_opens_the_breaker_and_no_sibling_notices() -> None:
     log: list[str] = []
     with running(spec(log, breaker=NEVER)) as (tree, notices):
         break_it(tree, notices)
@@ -217,7 +217,7 @@ def test_a_message_that_fails_is_not_tried_without_end() -> None:
         assert (letter.message, letter.reason) == (BUG, "in hand")
 
 
-def test_who_waits_for_an_answer_or_for_room_hears_of_it() -> None:
+def test_waiting_askers_and_senders_get_an_error() -> None:
     with running(spec([], breaker=NEVER, mailbox=4)) as (tree, _notices):
         address = tree.directory.address("a")
         hang = Hang()

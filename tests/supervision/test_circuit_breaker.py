@@ -108,7 +108,7 @@ def test_trials_do_not_begin_before_their_time() -> None:
     assert breaker.half_open(9.9).state is BreakerState.OPEN
 
 
-def test_it_remembers_its_changes_and_tells_of_them() -> None:
+def test_it_remembers_its_changes_and_reports_them() -> None:
     clock = Clock()
     told: list[BreakerChanged] = []
     policy = BreakerPolicy(2, timeout_s=10)

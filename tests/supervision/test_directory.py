@@ -149,7 +149,7 @@ def test_ask_of_a_full_mailbox_ends_in_time(policy: MailboxPolicy) -> None:
         hang.gate.set()
 
 
-def test_ask_that_is_dropped_for_a_later_message_is_told() -> None:
+def test_ask_that_is_dropped_for_a_later_message_gets_an_error() -> None:
     hang = Hang()
     spec = root(scribe("store", [], mailbox=1, policy=MailboxPolicy.DROP_OLDEST))
     with running(spec) as (tree, notices):
@@ -198,7 +198,7 @@ def test_killed_asker_leaves_nothing_behind() -> None:
 # -- observers
 
 
-def test_observers_error_costs_nobody_anything(capfd: pytest.CaptureFixture[str]) -> None:
+def test_observers_error_affects_no_other_observer(capfd: pytest.CaptureFixture[str]) -> None:
     tree = Tree(root(scribe("store", [])))
     seen: list[Notice] = []
 
@@ -213,7 +213,7 @@ def test_observers_error_costs_nobody_anything(capfd: pytest.CaptureFixture[str]
     assert "ZeroDivisionError: observer" in capfd.readouterr().err
 
 
-def test_observer_that_tells_the_dead_does_not_breed_dead_letters() -> None:
+def test_observer_that_sends_to_a_dead_actor_does_not_cause_endless_dead_letters() -> None:
     tree = Tree(root(scribe("store", [])))
     seen: list[Notice] = []
     nobody = tree.directory.address("nobody")

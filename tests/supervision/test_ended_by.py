@@ -56,7 +56,7 @@ def test_crash_hook_knows_that_the_start_failed() -> None:
     assert log == ["crashed by start"]
 
 
-def test_who_is_stopped_by_order_knows_it_also_if_killed_with_a_message_in_hand() -> None:
+def test_actor_that_is_stopped_by_order_knows_it_even_if_killed_with_a_message_in_hand() -> None:
     for message in (Note("quick"), Hang()):
         log: list[str] = []
         with running(_mortal(log, shutdown_s=0.01, restart=Restart.PERMANENT)) as (tree, _):
@@ -81,7 +81,7 @@ def test_failing_stop_hook_of_a_stopped_actor_is_its_own_fault() -> None:
     assert log == ["store started", "crashed by crash"]
 
 
-def test_who_stops_by_itself_knows_that_nobody_ordered_it() -> None:
+def test_actor_that_stops_by_itself_knows_that_it_was_not_ordered() -> None:
     log: list[str] = []
     with running(_mortal(log)) as (tree, notices):
         tree.directory.address("store").tell(StopYourself())

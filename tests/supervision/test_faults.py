@@ -87,7 +87,7 @@ def test_a_dropped_message_is_a_dead_letter_and_a_dropped_ask_an_error() -> None
         assert log == ["a started"]
 
 
-def test_a_timer_is_no_message_that_could_be_dropped() -> None:
+def test_message_of_a_timer_is_never_dropped() -> None:
     log: list[str] = []
     due = Event()
     with running(root(scribe("a", log))) as (tree, _):

@@ -82,7 +82,7 @@ def keeper(**options: Any) -> Any:
     return root(worker("k", Keeper, breaker=None, **options), intensity=50, period_s=PERIOD_S)
 
 
-def test_successor_gets_what_was_handed_over() -> None:
+def test_successor_gets_the_hand_over() -> None:
     with running(keeper()) as (tree, _):
         assert counts(tree) == []
         put(tree, "one")
@@ -182,7 +182,7 @@ def test_value_of_another_kind_is_a_failed_start_and_thrown_away() -> None:
         assert counts(tree) == []
 
 
-def test_nobody_is_asked_when_the_tree_stops() -> None:
+def test_no_actor_is_asked_for_a_hand_over_when_the_tree_stops() -> None:
     asked: list[str] = []
 
     class Asked(Keeper):
@@ -195,7 +195,7 @@ def test_nobody_is_asked_when_the_tree_stops() -> None:
     assert asked == []
 
 
-def test_actor_that_never_started_leaves_what_it_found() -> None:
+def test_actor_that_never_started_leaves_the_hand_over_of_its_predecessor() -> None:
     """It is stopped by order in the middle of its start."""
     reached, gate = Event(), Event()
 

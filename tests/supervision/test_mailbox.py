@@ -155,7 +155,7 @@ def test_timers_get_past_the_bound() -> None:
     assert read(mailbox) == [1, "tick"]
 
 
-def test_drain_leaves_room_for_those_who_wait() -> None:
+def test_drain_leaves_room_for_waiting_senders() -> None:
     mailbox, undelivered = box(2, MailboxPolicy.BLOCK)
     put_all(mailbox, 1, 2)
     sender = gevent.spawn(put_all, mailbox, 3)
@@ -166,7 +166,7 @@ def test_drain_leaves_room_for_those_who_wait() -> None:
     assert read(mailbox) == [3]
 
 
-def test_closed_takes_nothing_raises_nothing_and_frees_those_who_wait() -> None:
+def test_closed_mailbox_accepts_nothing_raises_nothing_and_frees_waiting_senders() -> None:
     mailbox, undelivered = box(1, MailboxPolicy.BLOCK)
     reply: Reply[None] = Reply()
     mailbox.put(Envelope("asked", reply))

@@ -198,7 +198,7 @@ def test_no_call_of_an_owner_begins_while_one_of_the_owner_before_runs() -> None
     assert other.close()
 
 
-def test_what_is_given_back_is_given_back_once_when_the_last_call_has_ended() -> None:
+def test_release_is_called_once_when_the_last_call_has_ended() -> None:
     gate = NativeGate()
     released: list[int] = []
     pool = NativePool(1, "test", owns="the file", release=lambda: released.append(1))
@@ -232,7 +232,7 @@ def test_an_owner_waits_for_all_that_owned_before_it() -> None:
     assert last.close()
 
 
-def test_an_owner_that_was_stopped_in_order_holds_nobody_up() -> None:
+def test_an_owner_that_was_stopped_in_order_delays_no_successor() -> None:
     for _ in range(3):
         pool = NativePool(1, "test", owns="the file")
         assert pool.run(len, "abc", timeout_s=PATIENCE_S) == 3
@@ -248,7 +248,7 @@ def until_begun(pool: NativePool) -> None:
         gevent.sleep(0.001)
 
 
-def test_who_gives_way_lets_a_timer_fire_that_is_due() -> None:
+def test_give_way_lets_a_due_timer_fire() -> None:
     fired: list[int] = []
     timer = gevent.get_hub().loop.timer(0.0)
     timer.start(fired.append, 1)

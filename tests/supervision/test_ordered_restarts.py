@@ -181,7 +181,7 @@ def test_order_brings_a_child_back_that_had_finished(restart: Restart) -> None:
 
 
 @pytest.mark.parametrize("strategy", list(Strategy))
-def test_trial_that_fails_disturbs_nobody(strategy: Strategy) -> None:
+def test_failed_trial_disturbs_no_sibling(strategy: Strategy) -> None:
     fails = False
     trials: list[int] = []
 

@@ -88,7 +88,7 @@ def test_successor_does_not_obey_an_order_to_stop_that_its_predecessor_got(
         assert letters <= {Hang, Fail}
 
 
-def test_who_probes_an_actor_that_dies_is_answered_at_once() -> None:
+def test_probe_of_a_dying_actor_is_answered_at_once() -> None:
     with running(root(scribe("a", []))) as (tree, _):
         hang = Hang()
         address = tree.directory.address("a")
