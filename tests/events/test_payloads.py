@@ -23,6 +23,11 @@ from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
 TYPES = [
     "FLIGHT_CREATED",
     "FLIGHT_UPDATED",
+    "FLIGHT_DEPARTED",
+    "FLIGHT_ARRIVED",
+    "FLIGHT_DIVERTED",
+    "FLIGHT_DROPPED",
+    "FLIGHT_RESUMED",
     "FLIGHT_COMPLETED",
     "FLIGHT_CANCELLED",
     "CONTROLLER_LOGON",

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tests.actors.harness import settings_for
-from tests.storage.test_writer import RULES, batch, everything, rows, write
+from tests.storage.test_writer import RULES, batch, rows, write
 from tests.traffic.build import START, at, atis, controller, pilot, radio, snapshot
 from vatwatch.feed.quarantine import Quarantined
-from vatwatch.storage.migrate import load, migrate
 from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.retention import retentions_of
 from vatwatch.storage.writer import QUARANTINE_AN_HOUR, write_batch
@@ -59,28 +58,6 @@ def test_what_is_unknown_is_null_and_unknown_again_after_a_restart(conn: connect
     assert rows(conn, f"SELECT {columns} FROM flights WHERE callsign = 'ABC1'") == [
         (None, None, None, None, None, "None")
     ]
-
-
-def test_a_database_that_is_full_of_the_schema_before_keeps_every_row(conn: connection) -> None:
-    with conn.cursor() as cur:
-        cur.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    conn.commit()
-    migrate(conn, [m for m in load() if m.version <= 4])
-    known = snapshot(0, pilots=[pilot()], controllers=[controller()], atis=[atis()])
-    head = replace(known.feed.general, unique_users=1)
-    known = replace(known, feed=replace(known.feed, general=head))
-    set_aside = (Quarantined("pilot", "ABC9", "cid is missing", "{}"),)
-    write_batch(conn, batch(diff(NetworkState(), known, RULES), set_aside))
-    conn.commit()
-    before = everything(conn)
-    with conn.cursor() as cur:
-        cur.execute("DISCARD TEMP")  # the next version comes over a connection of its own
-    assert "unknown_values" in migrate(conn)
-    conn.commit()
-    assert everything(conn) == before
-    state, _ = read_network_state(conn, RULES)
-    write(conn, state, unknown(15))
-    assert rows(conn, "SELECT count(*) FROM positions WHERE altitude IS NULL") == [(1,)]
 
 
 def test_an_hour_of_unreadable_feeds_fills_the_quarantine_only_so_far(conn: connection) -> None:

@@ -39,6 +39,7 @@ RULES = Rules()
 TABLES = [
     "snapshots",
     "flights",
+    "connections",
     "flight_plans",
     "positions",
     "controllers",
@@ -99,7 +100,16 @@ def shown(conn: connection, time: datetime) -> dict[str, list[tuple[object, ...]
     present = "%s BETWEEN first_seen AND last_seen AND NOT absences @> %s"
     lasting = "first_seen <= %s AND (gone_at IS NULL OR gone_at > %s)"
     return {
-        "pilots": rows(conn, f"SELECT cid, callsign FROM flights WHERE {present}", time, time),
+        "pilots": rows(
+            conn,
+            f"""SELECT cid, coalesce(
+                    (SELECT callsign FROM connections c WHERE c.flight_id = f.flight_id
+                     AND c.first_seen <= %s ORDER BY c.first_seen DESC LIMIT 1), callsign)
+                FROM flights f WHERE {present}""",
+            time,
+            time,
+            time,
+        ),
         "controllers": rows(
             conn, f"SELECT cid, callsign FROM controllers WHERE {present}", time, time
         ),
@@ -138,10 +148,14 @@ def same_but_for_times(known: NetworkState, recovered: NetworkState) -> None:
         assert again.first_seen <= flight.first_seen
         assert again.last_seen == flight.last_seen
         assert again.reconnects >= flight.reconnects
-        assert again.flown >= flight.flown
+        assert again.progress == flight.progress
+        assert again.connections[-1] == flight.connections[-1]
         assert again.plan_id == flight.plan_id
         assert again.pilot.flight_plan == flight.pilot.flight_plan
         assert again.written == flight.written
+    assert {k: f.progress for k, f in known.dropped_flights.items()} == {
+        k: f.progress for k, f in recovered.dropped_flights.items()
+    }
     assert {k: f.flight_id for k, f in known.disconnected_flights.items()} == {
         k: f.flight_id for k, f in recovered.disconnected_flights.items()
     }
@@ -165,7 +179,7 @@ FULL = snapshot(
     0,
     pilots=[
         pilot(flight_plan=plan(route="A\tB\\C\nD \x85 é €")),
-        pilot(cid=2, callsign="XY-9", groundspeed=400),
+        pilot(cid=2, callsign="XY-9", altitude=30_000, groundspeed=400),
     ],
     controllers=[controller()],
     atis=[atis()],

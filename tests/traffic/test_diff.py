@@ -144,7 +144,9 @@ def test_everybody_is_online_or_away_or_has_ended_and_never_two_of_it(
         away = {f.flight_id for f in state.disconnected_flights.values()}
         assert len(online) == len(one.feed.pilots)
         assert not online & away
-        assert online | away == (known | created) - ended
+        resumed = {f.flight_id for f in changes.flights.resumed}
+        assert online | away == (known | created | resumed) - ended
+        assert not (online | away) & set(state.dropped_flights)
 
 
 @given(worlds())
@@ -280,18 +282,21 @@ def test_one_cid_twice_among_pilots_is_two_flights() -> None:
     assert len({f.flight_id for f in state.flights.values()}) == 2
 
 
-def test_a_flight_that_flew_is_completed_and_one_that_did_not_is_cancelled() -> None:
+def test_a_flight_that_is_lost_in_the_air_is_dropped_and_one_that_never_flew_is_cancelled() -> None:
     before = advance(
         NetworkState(),
         snapshot(
             0,
-            pilots=[pilot(callsign="ABC1", groundspeed=430), pilot(cid=2, callsign="ABC2")],
+            pilots=[
+                pilot(callsign="ABC1", altitude=30_000, groundspeed=430),
+                pilot(cid=2, callsign="ABC2"),
+            ],
         ),
         snapshot(15),
     )
     changes = diff(before, snapshot(15 + 16 * 60), RULES)
     told = {e.payload.callsign: e.type for e in events_of(changes) if e.type != "POSITION_UPDATE"}
-    assert told == {"ABC1": "FLIGHT_COMPLETED", "ABC2": "FLIGHT_CANCELLED"}
+    assert told == {"ABC1": "FLIGHT_DROPPED", "ABC2": "FLIGHT_CANCELLED"}
 
 
 # --- what is worth a row -------------------------------------------------------------------------

@@ -50,7 +50,10 @@ SCENARIOS: dict[str, tuple[list[str], list[Snapshot]]] = {
         ["FLIGHT_UPDATED"],
         [PILOT, snapshot(15, pilots=[pilot(logon=at(9), flight_plan=plan())])],
     ),
-    "a flight that flew ends": (["FLIGHT_COMPLETED"], [FLYING, snapshot(15), snapshot(OVER_S)]),
+    "a flight that is in the air is lost": (
+        ["FLIGHT_DROPPED"],
+        [FLYING, snapshot(15), snapshot(OVER_S)],
+    ),
     "a flight that never moved ends": (
         ["FLIGHT_CANCELLED"],
         [PILOT, snapshot(15), snapshot(OVER_S)],

@@ -28,6 +28,7 @@ def read_options(traffic: TrafficSettings) -> Options:
     return Options(
         rules=Rules(
             reconnect_window=timedelta(seconds=traffic.reconnect_window_s),
+            resume_window=timedelta(hours=traffic.resume_window_hours),
             position_keepalive=timedelta(seconds=traffic.position_keepalive_s),
         ),
         filters=Filters(

@@ -39,6 +39,15 @@ class TrafficSettings(Section):
         unit="s",
         reload=True,
     )
+    resume_window_hours: PositiveFloat = setting(
+        "VATWATCH_RESUME_WINDOW_HOURS",
+        24.0,
+        "A flight that was lost in the air can be continued within this time; the longest flights "
+        "take 19 hours.",
+        unit="h",
+        le=168,
+        reload=True,
+    )
     position_keepalive_s: PositiveFloat = setting(
         "VATWATCH_POSITION_KEEPALIVE",
         300.0,

@@ -35,7 +35,7 @@ class Payload(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
 
 class FlightPayload(Payload, frozen=True, gc=False):
-    """A pilot's flight: it appeared, changed its plan or its connection, or is over."""
+    """A pilot's flight: it appeared, changed, moved, was lost, came back, or is over."""
 
     flight_id: FlightId
     cid: Cid
@@ -48,11 +48,25 @@ class FlightPayload(Payload, frozen=True, gc=False):
         Count, Meta(description="How often a new connection continued the flight.")
     ] = 0
     reason: Annotated[
-        str, Meta(description="Why it is told: created, plan, reconnect, or ended.")
+        str,
+        Meta(
+            description="Why it is told: created, plan, reconnect, take_off, landing, diversion, "
+            "dropped, resumed, or ended."
+        ),
     ] = ""
     last_seen: Annotated[
         Annotated[datetime, Meta(tz=True)] | None,
-        Meta(description="UTC: the last snapshot it was in; of the two endings only."),
+        Meta(description="UTC: the last snapshot it was in; of the endings only."),
+    ] = None
+    airport: Annotated[
+        str | None,
+        Meta(
+            description="Where it took off or landed: ICAO, or off_airport; of these events only."
+        ),
+    ] = None
+    moved_at: Annotated[
+        Annotated[datetime, Meta(tz=True)] | None,
+        Meta(description="UTC: the snapshot that first shows it in the air, or on the ground."),
     ] = None
 
 
@@ -163,6 +177,11 @@ class ConfigPayload(Payload, frozen=True, gc=False):
 PAYLOADS: dict[str, type[Payload]] = {
     "FLIGHT_CREATED": FlightPayload,
     "FLIGHT_UPDATED": FlightPayload,
+    "FLIGHT_DEPARTED": FlightPayload,
+    "FLIGHT_ARRIVED": FlightPayload,
+    "FLIGHT_DIVERTED": FlightPayload,
+    "FLIGHT_DROPPED": FlightPayload,
+    "FLIGHT_RESUMED": FlightPayload,
     "FLIGHT_COMPLETED": FlightPayload,
     "FLIGHT_CANCELLED": FlightPayload,
     "CONTROLLER_LOGON": ControllerPayload,

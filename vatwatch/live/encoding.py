@@ -13,8 +13,11 @@ from vatwatch.feed.records import Atis, Feed, Transceiver
 from vatwatch.live.records import (
     Body,
     Collection,
+    FoundAirports,
+    LiveConnection,
     LiveController,
     LiveFlight,
+    LiveGap,
     LivePrefile,
     LiveRadios,
     Network,
@@ -77,7 +80,7 @@ def encode_one(state: NetworkState, collection: Collection, callsign: str) -> by
 
 def live_flight(flight: Flight) -> LiveFlight:
     """A flight in the form of `GET /api/flights`: VATSIM's fields and units, our id as text."""
-    p = flight.pilot
+    p, done = flight.pilot, flight.progress
     return LiveFlight(
         str(flight.flight_id),
         p.cid,
@@ -98,6 +101,22 @@ def live_flight(flight: Flight) -> LiveFlight:
         flight.parsed_plan,
         p.logon_time,
         p.last_updated,
+        "online",
+        done.phase,
+        FoundAirports(done.found_departure, done.found_arrival),
+        done.times,
+        done.movements,
+        done.diverting,
+        done.joined_in_flight,
+        round(done.distance_flown_nm, 1),
+        done.vertical_speed_fpm,
+        flight.first_seen,
+        flight.online_s,
+        [
+            LiveConnection(one.callsign, one.logon_time, one.first_seen, one.last_seen)
+            for one in flight.connections
+        ],
+        [LiveGap(gap.start, gap.end) for gap in flight.gaps],
     )
 
 

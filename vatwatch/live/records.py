@@ -8,7 +8,9 @@ from enum import Enum
 from msgspec import Struct
 
 from vatwatch.feed.records import Facility, FlightPlan, PilotRating, Server, Transceiver
+from vatwatch.traffic.movements import Movement, Times
 from vatwatch.traffic.parsed_plan import ParsedPlan
+from vatwatch.traffic.phases import FlightPhase
 
 
 class Collection(Enum):
@@ -30,8 +32,34 @@ class Body(Struct, frozen=True, gc=False):
     etag: str  # the quoted text; the sender decides whether it is weak
 
 
+class FoundAirports(Struct, frozen=True, gc=False):
+    """Where a flight was seen to take off and to land: ICAO, `off_airport`, or null."""
+
+    departure: str | None
+    arrival: str | None
+
+
+class LiveConnection(Struct, frozen=True, gc=False):
+    """One of the connections of a flight; `last_seen` is null of the present one."""
+
+    callsign: str
+    logon_time: datetime
+    first_seen: datetime
+    last_seen: datetime | None
+
+
+class LiveGap(Struct, frozen=True, gc=False, rename={"start": "from", "end": "to"}):
+    """A time in which a flight was not seen."""
+
+    start: datetime
+    end: datetime
+
+
 class LiveFlight(Struct, frozen=True, gc=False):
-    """A flight as served: the pilot's record, and vatwatch's id as a text (JavaScript: 2^53)."""
+    """A flight as served: the pilot's record, and what vatwatch knows of the flight.
+
+    The id is a text, as JavaScript's numbers end at 2^53.
+    """
 
     flight_id: str
     cid: int
@@ -53,6 +81,19 @@ class LiveFlight(Struct, frozen=True, gc=False):
     """What the texts of `flight_plan` mean."""
     logon_time: str
     last_updated: str
+    state: str
+    phase: FlightPhase
+    found: FoundAirports
+    times: Times
+    movements: tuple[Movement, ...]
+    diverting: bool
+    joined_in_flight: bool
+    distance_flown_nm: float
+    vertical_speed_fpm: int | None
+    first_seen: datetime
+    online_s: int
+    connections: list[LiveConnection]
+    gaps: list[LiveGap]
 
 
 class LiveController(Struct, frozen=True, gc=False):

@@ -8,18 +8,19 @@ time.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from vatwatch.feed.records import Atis, Controller, FlightPlan, General, Pilot
+from vatwatch.feed.records import Atis, Controller, FlightPlan, General
 from vatwatch.feed.times import time_text
+from vatwatch.storage.read_flights import Presence, read_flights
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.identity import LOGON_TOLERANCE
 from vatwatch.traffic.network_state import (
     AtisVersion,
     FiledPlan,
-    Flight,
     FlownFlight,
     NetworkState,
     Radio,
@@ -28,34 +29,14 @@ from vatwatch.traffic.network_state import (
     Session,
 )
 from vatwatch.traffic.parsed_plan import parse_plan
-from vatwatch.traffic.position import Position
 from vatwatch.traffic.prefiles import FLOWN_HOURS, Flown, in_order, route_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
 
-_PLAN_FIELDS = FlightPlan.__struct_fields__
+log = logging.getLogger(__name__)
 
-# Open rows are in a small partial index; for an earlier time, all rows of that time are searched.
-_FLIGHTS = """
-SELECT f.flight_id, f.cid, f.callsign, f.logon_time, f.connection_logon, f.reconnects, f.first_seen,
-       f.last_seen, f.flown, f.name, f.server, f.pilot_rating, f.military_rating, f.latitude,
-       f.longitude, f.altitude, f.groundspeed, f.heading, f.transponder, f.qnh_i_hg, f.qnh_mb,
-       f.first_seen <= %(at)s AND f.last_seen >= %(at)s AND NOT f.absences @> %(at)s AS online,
-       p.plan_id, {plan},
-       w.time, w.latitude, w.longitude, w.altitude, w.groundspeed, w.heading
-FROM flights f
-LEFT JOIN LATERAL (
-    SELECT * FROM flight_plans p WHERE p.flight_id = f.flight_id
-       AND p.first_seen <= %(at)s AND (p.gone_at IS NULL OR p.gone_at > %(at)s)
-    ORDER BY p.first_seen DESC LIMIT 1) p ON true
-LEFT JOIN LATERAL (
-    SELECT * FROM positions w WHERE w.flight_id = f.flight_id
-       AND w.time <= %(at)s AND w.time > %(written_since)s
-    ORDER BY w.time DESC LIMIT 1) w ON true
-WHERE {which}
-ORDER BY f.callsign
-""".replace("{plan}", ", ".join(f"p.{field}" for field in _PLAN_FIELDS))
+_PLAN_FIELDS = FlightPlan.__struct_fields__
 
 _SESSIONS = """
 SELECT session_id, cid, callsign, logon_time, connection_logon, reconnects, first_seen, last_seen,
@@ -115,18 +96,21 @@ def read_network_state(
             "logon_until": (time or at) + LOGON_TOLERANCE,
             "flown_since": at - timedelta(hours=FLOWN_HOURS),
             "written_since": at - 2 * rules.position_keepalive,
+            "resume_since": at - rules.resume_window,
+            "late": late,
         }
-        flights = list(_flights(cur, values, late=late))
+        flights = list(read_flights(cur, values))
         sessions = list(_sessions(cur, values, late=late))
         state = NetworkState(
             time=at,
             general=General(
                 time_text(at), connected_clients=connected_clients, unique_users=unique_users
             ),
-            flights={f.pilot.callsign: f for online, f in flights if online},
+            flights={f.pilot.callsign: f for place, f in flights if place is Presence.ONLINE},
             disconnected_flights={
-                (f.pilot.cid, f.pilot.callsign): f for online, f in flights if not online
+                (f.pilot.cid, f.pilot.callsign): f for place, f in flights if place is Presence.AWAY
             },
+            dropped_flights={f.flight_id: f for place, f in flights if place is Presence.DROPPED},
             sessions={s.controller.callsign: s for online, s in sessions if online},
             disconnected_sessions={
                 (s.controller.cid, s.controller.callsign): s for online, s in sessions if not online
@@ -137,61 +121,6 @@ def read_network_state(
             radios=_radios(cur, values),
         )
         return state, at == time
-
-
-def _flights(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tuple[bool, Flight]]:
-    which = (
-        "f.last_seen >= %(since)s AND f.logon_time <= %(logon_until)s"
-        if late
-        else "f.ended_as IS NULL"
-    )
-    cur.execute(_FLIGHTS.replace("{which}", which), values)
-    at = values["at"]
-    for row in cur:
-        (flight_id, cid, callsign, logon_time, connection_logon, reconnects) = row[:6]
-        (first_seen, last_seen, flown, name, server, pilot_rating, military_rating) = row[6:13]
-        (latitude, longitude, altitude, groundspeed, heading, transponder) = row[13:19]
-        (qnh_i_hg, qnh_mb, online, plan_id) = row[19:23]
-        plan = None if plan_id is None else FlightPlan(*row[23 : 23 + len(_PLAN_FIELDS)])
-        written = row[23 + len(_PLAN_FIELDS) :]
-        pilot = Pilot(
-            cid=cid,
-            callsign=callsign,
-            latitude=latitude,
-            longitude=longitude,
-            altitude=altitude,
-            groundspeed=groundspeed,
-            heading=heading,
-            logon_time=time_text(connection_logon),
-            last_updated=time_text(min(last_seen, at)),
-            name=name,
-            server=server,
-            pilot_rating=pilot_rating,
-            military_rating=military_rating,
-            transponder=transponder,
-            qnh_i_hg=qnh_i_hg,
-            qnh_mb=qnh_mb,
-            flight_plan=plan,
-        )
-        yield (
-            online,
-            Flight(
-                flight_id=flight_id,
-                pilot=pilot,
-                logon_time=logon_time.astimezone(UTC),
-                connection_logon=connection_logon.astimezone(UTC),
-                first_seen=first_seen.astimezone(UTC),
-                last_seen=min(last_seen, at).astimezone(UTC),
-                reconnects=reconnects,
-                flown=flown,
-                written=None
-                if written[0] is None
-                else Position(written[0].astimezone(UTC), *written[1:]),
-                plan_id=plan_id,
-                parsed_plan=None if plan is None else parse_plan(plan, load_airports()),
-                seen_in_later_snapshot=last_seen > at,
-            ),
-        )
 
 
 def _sessions(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tuple[bool, Session]]:

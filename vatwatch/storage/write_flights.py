@@ -5,13 +5,35 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from vatwatch.storage.copy import copy_rows, copy_text, escape, stage
+import msgspec
+
+from vatwatch.storage.copy import copy_rows, copy_text, escape, stage, to_json
 from vatwatch.traffic.changes import Changes
+from vatwatch.traffic.continuity import Ending, ending_of
 from vatwatch.traffic.network_state import Flight
+from vatwatch.traffic.progress_record import Progress
+from vatwatch.traffic.thresholds import RULES_VERSION
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
+_encode = msgspec.msgpack.Encoder().encode
+
+CONNECTION_COLUMNS = ("flight_id", "cid", "callsign", "logon_time", "first_seen", "last_seen")
+# What changes now and then; what changes all the time stands in _PLACE_COLUMNS.
+DERIVED_COLUMNS = (
+    "phase",
+    "found_departure",
+    "found_arrival",
+    "off_block",
+    "take_off",
+    "landing",
+    "on_block",
+    "movements",
+    "diverted",
+    "joined_in_flight",
+    "rules",
+)
 _FLIGHT_COLUMNS = [
     "flight_id",
     "cid",
@@ -35,6 +57,7 @@ _FLIGHT_COLUMNS = [
     "transponder",
     "qnh_i_hg",
     "qnh_mb",
+    *DERIVED_COLUMNS,
 ]
 _PLACE_COLUMNS = [
     "flight_id",
@@ -48,6 +71,11 @@ _PLACE_COLUMNS = [
     "qnh_i_hg",
     "qnh_mb",
     "due",
+    "distance_flown_nm",
+    "vertical_speed_fpm",
+    "highest_ft",
+    "fastest_kt",
+    "progress",
 ]
 
 # A flight's row shows its newest snapshot.
@@ -57,6 +85,13 @@ UPDATE flights f SET
     latitude = s.latitude, longitude = s.longitude, altitude = s.altitude,
     groundspeed = s.groundspeed, heading = s.heading, transponder = s.transponder,
     qnh_i_hg = s.qnh_i_hg, qnh_mb = s.qnh_mb,
+    distance_flown_nm = CASE WHEN s.progress IS NULL
+        THEN f.distance_flown_nm ELSE s.distance_flown_nm END,
+    vertical_speed_fpm = CASE WHEN s.progress IS NULL
+        THEN f.vertical_speed_fpm ELSE s.vertical_speed_fpm END,
+    highest_ft = coalesce(s.highest_ft, f.highest_ft),
+    fastest_kt = coalesce(s.fastest_kt, f.fastest_kt),
+    progress = coalesce(s.progress, f.progress),
     absences = CASE WHEN f.last_seen < %(after)s
         THEN f.absences + tstzmultirange(tstzrange(f.last_seen, s.time, '()'))
         ELSE f.absences END
@@ -66,6 +101,7 @@ WHERE f.flight_id = s.flight_id AND f.last_seen <= s.time
 
 _PLACE_FLIGHTS_LATE = """
 UPDATE flights f SET
+    derive_again = true,
     first_seen = least(f.first_seen, s.time),
     absences = CASE WHEN s.time < f.first_seen
         THEN f.absences + tstzmultirange(tstzrange(s.time, f.first_seen, '()'))
@@ -75,7 +111,7 @@ WHERE f.flight_id = s.flight_id AND f.last_seen > s.time
 """
 
 _ABSENT_FLIGHTS_LATE = """
-UPDATE flights f SET absences = f.absences
+UPDATE flights f SET derive_again = true, absences = f.absences
     + tstzmultirange(
         tstzrange(greatest(f.first_seen, %(after)s), least(f.last_seen, %(next)s), '()'))
 WHERE f.first_seen < %(time)s AND f.last_seen > %(time)s
@@ -85,12 +121,19 @@ WHERE f.first_seen < %(time)s AND f.last_seen > %(time)s
 
 def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> None:
     """Write the flights of a snapshot, and the positions worth a row."""
-    stage(cur, "stage_flights", "LIKE flights")
+    stage(cur, "stage_flights", "LIKE flights INCLUDING DEFAULTS")
     copy_rows(
         cur,
         "stage_flights",
         _FLIGHT_COLUMNS,
-        [_flight_row(f) for f in (*changes.flights.created, *changes.flights.updated)],
+        [
+            _flight_row(flight)
+            for flight in (
+                *changes.flights.created,
+                *changes.flights.updated,
+                *changes.flights.ended,
+            )
+        ],
     )
     # A flight that counted as ended is back under the same id: it continues.
     cur.execute(
@@ -102,6 +145,8 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
                 flown = flights.flown OR excluded.flown,
                 name = excluded.name, server = excluded.server,
                 pilot_rating = excluded.pilot_rating, military_rating = excluded.military_rating,
+                callsign = excluded.callsign,
+                {", ".join(f"{name} = excluded.{name}" for name in DERIVED_COLUMNS)},
                 ended_as = NULL
             WHERE flights.last_seen <= excluded.last_seen"""
     )
@@ -110,10 +155,11 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
         "stage_places",
         """flight_id bigint, time timestamptz, latitude double precision,
            longitude double precision, altitude integer, groundspeed integer, heading integer,
-           transponder text, qnh_i_hg double precision, qnh_mb integer, due boolean""",
+           transponder text, qnh_i_hg double precision, qnh_mb integer, due boolean,
+           distance_flown_nm double precision, vertical_speed_fpm integer, highest_ft integer,
+           fastest_kt integer, progress bytea""",
     )
-    due = {flight.flight_id for flight in changes.flights.positions}
-    copy_text(cur, "stage_places", _PLACE_COLUMNS, _place_lines(changes, due))
+    copy_text(cur, "stage_places", _PLACE_COLUMNS, _place_lines(changes))
     times = {"time": changes.time, "after": changes.derived_from, "next": following}
     cur.execute(_PLACE_FLIGHTS, times)
     if following is not None:
@@ -125,15 +171,14 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
            SELECT flight_id, time, latitude, longitude, altitude, groundspeed, heading
            FROM stage_places WHERE due ON CONFLICT DO NOTHING"""
     )
-    ended = {"completed": [], "cancelled": []}  # type: dict[str, list[int]]
-    for flight in changes.flights.ended:
-        ended["completed" if flight.flown else "cancelled"].append(flight.flight_id)
-    for how, ids in ended.items():
+    for how in Ending:
+        ids = [f.flight_id for f in changes.flights.ended if ending_of(f) is how]
         if ids:
             cur.execute(
                 "UPDATE flights SET ended_as = %s WHERE flight_id = ANY(%s) AND last_seen < %s",
-                (how, ids, changes.time),
+                (how.value, ids, changes.time),
             )
+    _write_connections(cur, changes)
 
 
 def _flight_row(flight: Flight) -> tuple[object, ...]:
@@ -161,22 +206,80 @@ def _flight_row(flight: Flight) -> tuple[object, ...]:
         pilot.transponder,
         pilot.qnh_i_hg,
         pilot.qnh_mb,
+        *_derived(flight.progress),
     )
 
 
-def _place_lines(changes: Changes, due: set[int]) -> str:
+def _derived(progress: Progress) -> tuple[object, ...]:
+    times = progress.times
+    return (
+        progress.phase.value,
+        progress.found_departure,
+        progress.found_arrival,
+        times.off_block,
+        times.take_off,
+        times.landing,
+        times.on_block,
+        to_json(progress.movements),
+        progress.diverted,
+        progress.joined_in_flight,
+        RULES_VERSION,
+    )
+
+
+def _write_connections(cur: cursor, changes: Changes) -> None:
+    """Connections that began, ended, or go on after they were taken for ended."""
+    flights = changes.flights
+    returned = {flight.flight_id for flight in flights.returned}
+    again = [flight for flight in flights.online if flight.flight_id in returned]
+    joined = [
+        (flight.flight_id, flight.pilot.cid, one.callsign, one.logon_time, one.first_seen, left)
+        for flight, left_at in (
+            *((flight, None) for flight in (*flights.created, *flights.reconnected, *again)),
+            *((flight, flight.last_seen) for flight in (*flights.gone, *flights.ended)),
+        )
+        for one in flight.connections[-2:]
+        for left in (one.last_seen or left_at,)
+    ]
+    if joined:
+        stage(cur, "stage_connections", "LIKE connections")
+        copy_rows(cur, "stage_connections", CONNECTION_COLUMNS, joined)
+        cur.execute(
+            """INSERT INTO connections SELECT DISTINCT ON (flight_id, first_seen) *
+               FROM stage_connections ORDER BY flight_id, first_seen, last_seen
+               ON CONFLICT (flight_id, first_seen) DO UPDATE SET
+                   callsign = excluded.callsign, logon_time = excluded.logon_time,
+                   last_seen = excluded.last_seen"""
+        )
+
+
+def _place_lines(changes: Changes) -> str:
     """One line an online flight. Written out for speed: these are two thousand a snapshot."""
     time = changes.time.isoformat()
+    due = {flight.flight_id for flight in changes.flights.positions}
+    done_more = {flight.flight_id for flight in changes.flights.progressed}
     lines = []
     for flight in changes.flights.online:
         p = flight.pilot
+        progress = _progress_text(flight.progress) if flight.flight_id in done_more else _NO_CHANGE
         lines.append(
             f"{flight.flight_id}\t{time}\t{p.latitude}\t{p.longitude}\t{_or_null(p.altitude)}\t"
             f"{_or_null(p.groundspeed)}\t{_or_null(p.heading)}\t{escape(p.transponder)}\t"
             f"{_or_null(p.qnh_i_hg)}\t{_or_null(p.qnh_mb)}\t"
-            f"{'t' if flight.flight_id in due else 'f'}\n"
+            f"{'t' if flight.flight_id in due else 'f'}\t{progress}\n"
         )
     return "".join(lines)
+
+
+_NO_CHANGE = "\\N\t\\N\t\\N\t\\N\t\\N"
+
+
+def _progress_text(progress: Progress) -> str:
+    return (
+        f"{progress.distance_flown_nm}\t{_or_null(progress.vertical_speed_fpm)}\t"
+        f"{_or_null(progress.highest_ft)}\t{_or_null(progress.fastest_kt)}\t"
+        f"\\\\x{_encode(progress).hex()}"
+    )
 
 
 def _or_null(number: float | None) -> float | str:

@@ -12,6 +12,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from vatwatch.feed.records import General
+from vatwatch.traffic.movements import Movement
 from vatwatch.traffic.network_state import (
     AtisVersion,
     FiledPlan,
@@ -31,15 +32,27 @@ class FlightChanges(Struct):
     created: list[Flight] = []
     """Of these: seen for the first time."""
     updated: list[Flight] = []
-    """Of these: reconnected, or with another name, server, rating or phase of flight."""
+    """Of these: with a new connection, another name, server or rating, or something that it has
+    done: a phase, a movement, a time."""
     reconnected: list[Flight] = []
     """Of these: with a new connection, within the reconnect window."""
+    resumed: list[Flight] = []
+    """Of these: they had been dropped."""
+    moved_by: list[tuple[Movement, Flight]] = []
+    """What those online were just seen to do: take-offs, landings, touch-and-goes."""
+    diverted: list[Flight] = []
+    """Of those online: whose destination has just changed in the air, or who landed elsewhere."""
     returned: list[Flight] = []
-    """Those that were disconnected and are online again, as they were before."""
+    """Those that were disconnected or dropped and are online again, as they were before."""
     gone: list[Flight] = []
-    """Those that were online in the snapshot before and are not now, as they were."""
+    """Those that were online in the snapshot before and are away now, as they were."""
     ended: list[Flight] = []
-    """Those that have been gone for longer than the reconnect window, as they were."""
+    """Those that are over, as they were: gone for longer than the reconnect window, or the next
+    flight has begun. `continuity.ending_of` says how; what was dropped can be resumed."""
+    final: list[int] = []
+    """Those that were dropped so long ago that nobody can resume them: ids."""
+    progressed: list[Flight] = []
+    """Of those online: who have done anything, if only gone further, that is to be kept."""
     positions: list[Flight] = []
     """Of those online: whose position is worth a row."""
     moved: int = 0

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from vatwatch.traffic.changes import Changes, RadioChanges
+from msgspec.structs import replace
+
+from vatwatch.traffic.changes import Changes, FlightChanges, RadioChanges
 from vatwatch.traffic.connections import who
+from vatwatch.traffic.continuity import Ending, ending_of
 from vatwatch.traffic.flights import flight_changes
 from vatwatch.traffic.intervals import atis_changes, radio_changes
 from vatwatch.traffic.network_state import Flight, NetworkState, Rules, Session, Snapshot
@@ -52,6 +55,7 @@ def apply(before: NetworkState, changes: Changes) -> NetworkState:
             changes.flights.gone,
             {(f.pilot.cid, f.pilot.callsign): f for f in changes.flights.ended},
         ),
+        dropped_flights=_dropped(before.dropped_flights, changes.flights),
         sessions={session.controller.callsign: session for session in changes.sessions.online},
         disconnected_sessions=_away(
             before.disconnected_sessions,
@@ -64,6 +68,17 @@ def apply(before: NetworkState, changes: Changes) -> NetworkState:
         flown=changes.prefiles.flown,
         radios=changes.radios.present,
     )
+
+
+def _dropped(before: dict[int, Flight], changes: FlightChanges) -> dict[int, Flight]:
+    newly = [one for one in changes.ended if ending_of(one) is Ending.DROPPED]
+    if not newly and not changes.resumed and not changes.final:
+        return before
+    over = {*(flight.flight_id for flight in changes.resumed), *changes.final}
+    dropped = {key: flight for key, flight in before.items() if key not in over}
+    # Its plan has ended with it, and when it is resumed its place is worth a row.
+    away = {one.flight_id: replace(one, plan_id=None, written=None) for one in newly}
+    return {**dropped, **away}
 
 
 def _away(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vatwatch.events.event import Event
 from vatwatch.events.payloads import (
@@ -23,7 +24,9 @@ from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.feed.records import FlightPlan
 from vatwatch.traffic.changes import Changes
+from vatwatch.traffic.continuity import Ending, ending_of
 from vatwatch.traffic.identity import event_id
+from vatwatch.traffic.movements import MovementKind
 from vatwatch.traffic.network_state import FiledPlan, Flight, Session
 
 SOURCE = "processor"
@@ -62,13 +65,16 @@ def summary_of(changes: Changes, *, quarantined: int) -> DataPayload:
 
 def _told(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
     for flight in changes.flights.ended:
-        kind = "FLIGHT_COMPLETED" if flight.flown else "FLIGHT_CANCELLED"
-        yield kind, str(flight.flight_id), _flight(flight, "ended", flight.last_seen)
+        kind, reason = _ENDINGS[ending_of(flight)]
+        yield kind, str(flight.flight_id), _flight(flight, reason, flight.last_seen)
     for session in changes.sessions.gone:
         yield "CONTROLLER_LOGOFF", str(session.session_id), _controller(session, False)
     for flight in changes.flights.created:
         yield "FLIGHT_CREATED", str(flight.flight_id), _flight(flight, "created")
     yield from _updates(changes)
+    for flight in changes.flights.resumed:
+        yield "FLIGHT_RESUMED", str(flight.flight_id), _flight(flight, "resumed")
+    yield from _moves(changes)
     for session in changes.sessions.created:
         yield "CONTROLLER_LOGON", str(session.session_id), _controller(session, False)
     back = {session.session_id for session in changes.sessions.returned}
@@ -78,6 +84,32 @@ def _told(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
     for before, session in changes.sessions.frequencies_changed:
         yield "FREQUENCY_CHANGE", str(session.session_id), _frequency(before, session)
     yield "POSITION_UPDATE", "", PositionPayload(len(changes.flights.online), changes.flights.moved)
+
+
+_ENDINGS = {
+    Ending.COMPLETED: ("FLIGHT_COMPLETED", "ended"),
+    Ending.DIVERTED: ("FLIGHT_COMPLETED", "ended"),
+    Ending.CANCELLED: ("FLIGHT_CANCELLED", "ended"),
+    Ending.DROPPED: ("FLIGHT_DROPPED", "dropped"),
+}
+_MOVEMENTS = {
+    MovementKind.TAKE_OFF: ("FLIGHT_DEPARTED", "take_off"),
+    MovementKind.LANDING: ("FLIGHT_ARRIVED", "landing"),
+}
+
+
+def _moves(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
+    """Departures, arrivals and diversions. A touch-and-go is neither a departure nor an arrival."""
+    for movement, flight in changes.flights.moved_by:
+        if movement.kind in _MOVEMENTS:
+            kind, reason = _MOVEMENTS[movement.kind]
+            payload = replace(
+                _flight(flight, reason), airport=movement.airport, moved_at=movement.time
+            )
+            # A flight may do the same several times, and two of them may be seen at once.
+            yield kind, f"{flight.flight_id}/{movement.time.isoformat()}", payload
+    for flight in changes.flights.diverted:
+        yield "FLIGHT_DIVERTED", str(flight.flight_id), _flight(flight, "diversion")
 
 
 def _updates(changes: Changes) -> Iterator[tuple[str, str, Struct]]:

@@ -1,11 +1,11 @@
-"""Flights: which pilot's flight goes on, who is new, who has left, whose flight has ended.
+"""Flights: which pilot's flight goes on, who is new, who has left, whose flight is over.
 
-`connections.py` has what flights and sessions have in common.
+`continuity.py` has the rules by which a flight goes on or ends, `progress.py` what it does.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -14,17 +14,23 @@ from vatwatch.feed.times import parse_time, time_text
 from vatwatch.feed.unread import NOBODY, Unread
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.changes import FlightChanges
-from vatwatch.traffic.connections import continues, leave
+from vatwatch.traffic.connections import who
+from vatwatch.traffic.continuity import continues_flight, resumes, takes_over
 from vatwatch.traffic.identity import connection_id, same_logon, stable_id
-from vatwatch.traffic.network_state import FiledPlan, Flight, NetworkState, Rules
-from vatwatch.traffic.parsed_plan import parse_plan
+from vatwatch.traffic.network_state import (
+    FiledPlan,
+    Flight,
+    FlightConnection,
+    Gap,
+    NetworkState,
+    Rules,
+)
+from vatwatch.traffic.parsed_plan import ParsedPlan, parse_plan
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.presence import Known, still_there
-
-# No aircraft taxies faster; ICAO Doc 9157 Part 2 plans taxiways for about 30 kt.
-FLOWN_GROUNDSPEED_KT = 50
-# About eleven metres: a parked aircraft's simulator may tremble, and it still stands.
-STILL_DEGREES = 1e-4
+from vatwatch.traffic.progress import advance, begin, finish
+from vatwatch.traffic.progress_record import Progress
+from vatwatch.traffic.track import kept_position, position_of
 
 
 def flight_changes(
@@ -35,139 +41,271 @@ def flight_changes(
     unread: Unread = NOBODY,
 ) -> FlightChanges:
     """Hold the pilots of a snapshot against the flights that are known."""
-    out = FlightChanges()
-    staying: set[str] = set()
-    for pilot in pilots:
-        known = before.flights.get(pilot.callsign)
-        away = known is None or known.pilot.cid != pilot.cid
-        if away:
-            known = before.disconnected_flights.get((pilot.cid, pilot.callsign))
-        if known is not None and pilot.logon_time in (known.pilot.logon_time, ""):
-            logon = known.connection_logon
-        elif not pilot.logon_time:
-            logon = time
-        else:
-            logon = parse_time(pilot.logon_time)
-            if known is not None and not continues(known, logon, rules.reconnect_window):
-                known = None
-        if not pilot.logon_time:
-            text = time_text(logon) if known is None else known.pilot.logon_time
-            pilot = replace(pilot, logon_time=text)
-        if known is None:
-            flight = _new_flight(out, pilot, logon, time)
-        else:
-            flight = _same_flight(out, known, pilot, logon, time, rules)
-            if away:
-                out.returned.append(known)
-            else:
-                staying.add(pilot.callsign)
-        out.online.append(flight)
-    missing = [flight for sign, flight in before.flights.items() if sign not in staying]
-    if missing and unread != NOBODY:
-        shown = {pilot.callsign for pilot in pilots}
-        for flight in still_there(missing, unread, shown, key=_of_pilot):
-            staying.add(flight.pilot.callsign)
-            out.online.append(replace(flight, last_seen=time, seen_in_later_snapshot=False))
-        missing = [flight for flight in missing if flight.pilot.callsign not in staying]
-    leave(out, missing, before.disconnected_flights, time, rules.reconnect_window, unread)
-    out.plans_closed.extend(f.plan_id for f in out.ended if f.plan_id is not None)
-    return out
+    return _Comparison(before, pilots, time, rules).changes(unread)
 
 
-def _new_flight(out: FlightChanges, pilot: Pilot, logon: datetime, time: datetime) -> Flight:
-    flight_id = connection_id("flight", pilot.cid, pilot.callsign, logon)
-    plan = _open_plan(out, flight_id, pilot, time)
-    flight = Flight(
-        flight_id=flight_id,
-        pilot=pilot,
-        logon_time=logon,
-        connection_logon=logon,
-        first_seen=time,
-        last_seen=time,
-        flown=_flies(pilot),
-        written=_position(pilot, time),
-        plan_id=None if plan is None else plan.plan_id,
-        parsed_plan=None if plan is None else plan.parsed,
-    )
-    out.created.append(flight)
-    out.positions.append(flight)
-    out.moved += 1
-    return flight
+class _Comparison:
+    """One snapshot's pilots, and the flights before it."""
 
+    def __init__(
+        self, before: NetworkState, pilots: list[Pilot], time: datetime, rules: Rules
+    ) -> None:
+        self.before, self.pilots, self.time, self.rules = before, pilots, time, rules
+        self.out = FlightChanges()
+        self.shown = {pilot.callsign for pilot in pilots}
+        self.settled: set[int] = set()
+        """Flights of which is said already what became of them: they go on, or are over."""
 
-def _same_flight(
-    out: FlightChanges, known: Flight, pilot: Pilot, logon: datetime, time: datetime, rules: Rules
-) -> Flight:
-    was = known.pilot
-    plan_id, parsed_plan = known.plan_id, known.parsed_plan
-    if plan_differs(was.flight_plan, pilot.flight_plan):
-        if plan_id is not None:
-            out.plans_closed.append(plan_id)
-        plan = _open_plan(out, known.flight_id, pilot, time)
-        plan_id, parsed_plan = (None, None) if plan is None else (plan.plan_id, plan.parsed)
-    written = known.written
-    due = _due(written, pilot, time, rules.position_keepalive)
-    reconnected = not (
-        same_logon(known.connection_logon, logon) or same_logon(known.logon_time, logon)
-    )
-    flight = Flight(
-        known.flight_id,
-        pilot,
-        known.logon_time,
-        logon,
-        known.first_seen,
-        time,
-        known.reconnects + reconnected,
-        known.flown or _flies(pilot),
-        _position(pilot, time) if due else written,
-        plan_id,
-        parsed_plan,
-    )
-    if due:
-        out.positions.append(flight)
-    if reconnected:
-        out.reconnected.append(flight)
-    if was.latitude != pilot.latitude or was.longitude != pilot.longitude:
-        out.moved += 1
-    if (
-        reconnected
-        or flight.flown != known.flown
-        or was.name != pilot.name
-        or was.server != pilot.server
-        or was.pilot_rating != pilot.pilot_rating
-        or was.military_rating != pilot.military_rating
-        or logon != known.connection_logon
-    ):
-        out.updated.append(flight)
-    return flight
+    def changes(self, unread: Unread) -> FlightChanges:
+        """What becomes of each flight; `unread` are there though they cannot be read."""
+        for pilot in self.pilots:
+            self.out.online.append(self._flight_of(pilot))
+        self._leave(unread)
+        window = self.rules.resume_window
+        for flight_id, flight in self.before.dropped_flights.items():
+            if self.time - flight.last_seen > window and flight_id not in self.settled:
+                self.out.final.append(flight_id)
+        self.out.plans_closed += [f.plan_id for f in self.out.ended if f.plan_id is not None]
+        return self.out
 
+    # --- who goes on -------------------------------------------------------------------------
 
-def _flies(pilot: Pilot) -> bool:
-    return pilot.groundspeed is not None and pilot.groundspeed >= FLOWN_GROUNDSPEED_KT
+    def _flight_of(self, pilot: Pilot) -> Flight:
+        known = self.before.flights.get(pilot.callsign)
+        if known is None or known.pilot.cid != pilot.cid:
+            known = self.before.disconnected_flights.get((pilot.cid, pilot.callsign))
+        pilot, logon = _logged_on(pilot, known, self.time)
+        written = None if known is None else known.written
+        kept, due = kept_position(written, pilot, self.time, self.rules.position_keepalive)
+        if known is not None:
+            if continues_flight(known, pilot, logon, kept, self.rules):
+                return self._go_on(known, pilot, logon, kept, due=due)
+            self._end_at_once(known)
+        kept = position_of(pilot, self.time)
+        taken = self._taken_over(pilot) or self._resumed(pilot, logon, kept)
+        if taken is not None:
+            return self._go_on(taken, pilot, logon, kept, due=True)
+        return self._begin(pilot, logon, kept, known)
 
+    def _taken_over(self, pilot: Pilot) -> Flight | None:
+        """The flight that goes on under another callsign."""
+        for flight in (
+            *self.before.disconnected_flights.values(),
+            *self.before.flights.values(),
+        ):
+            if (
+                flight.pilot.cid == pilot.cid
+                and flight.pilot.callsign not in self.shown
+                and flight.flight_id not in self.settled
+                and takes_over(flight, pilot, self.time)
+            ):
+                return flight
+        return None
 
-def _position(pilot: Pilot, time: datetime) -> Position:
-    return Position(
-        time, pilot.latitude, pilot.longitude, pilot.altitude, pilot.groundspeed, pilot.heading
-    )
+    def _resumed(self, pilot: Pilot, logon: datetime, kept: Position) -> Flight | None:
+        """Of the flights that were dropped the latest that can be this one."""
+        found = [
+            flight
+            for flight in self.before.dropped_flights.values()
+            if flight.pilot.cid == pilot.cid
+            and flight.flight_id not in self.settled
+            and resumes(flight, pilot, logon, kept, self.rules)
+        ]
+        return max(found, key=lambda flight: flight.last_seen, default=None)
 
+    def _end_at_once(self, known: Flight) -> None:
+        """Its pilot has begun another flight."""
+        if not known.seen_in_later_snapshot:
+            self.settled.add(known.flight_id)
+            self._end(known)
 
-def _due(written: Position | None, pilot: Pilot, time: datetime, keepalive: timedelta) -> bool:
-    """Whether a position is worth a row. A standing aircraft gets one now and then."""
-    if written is None or time - written.time >= keepalive:
-        return True
-    if written.groundspeed == 0 and pilot.groundspeed == 0:
-        return (
-            abs(written.latitude - pilot.latitude) > STILL_DEGREES
-            or abs(written.longitude - pilot.longitude) > STILL_DEGREES
-            or written.heading != pilot.heading
+    def _end(self, flight: Flight) -> None:
+        progress = finish(flight.progress)
+        self._tell_movements(flight.progress, progress, flight)
+        self.out.ended.append(replace(flight, progress=progress))
+
+    # --- what becomes of it ------------------------------------------------------------------
+
+    def _begin(
+        self, pilot: Pilot, logon: datetime, kept: Position, former: Flight | None
+    ) -> Flight:
+        flight_id = connection_id("flight", pilot.cid, pilot.callsign, logon)
+        if former is not None and same_logon(former.connection_logon, logon):
+            # The next flight on one connection, which has given its id to the first.
+            flight_id = stable_id("flight", flight_id, self.time.isoformat())
+        plan_id, parsed_plan = self._open_plan(flight_id, pilot)
+        flight = Flight(
+            flight_id=flight_id,
+            pilot=pilot,
+            logon_time=logon,
+            connection_logon=logon,
+            first_seen=self.time,
+            last_seen=self.time,
+            progress=begin(kept, pilot.flight_plan),
+            connections=(FlightConnection(pilot.callsign, logon, self.time),),
+            written=kept,
+            plan_id=plan_id,
+            parsed_plan=parsed_plan,
         )
-    return (
-        written.latitude != pilot.latitude
-        or written.longitude != pilot.longitude
-        or written.altitude != pilot.altitude
-        or written.groundspeed != pilot.groundspeed
-        or written.heading != pilot.heading
+        self.out.created.append(flight)
+        self.out.progressed.append(flight)
+        self.out.positions.append(flight)
+        self.out.moved += 1
+        return flight
+
+    def _go_on(
+        self, known: Flight, pilot: Pilot, logon: datetime, kept: Position, *, due: bool
+    ) -> Flight:
+        was = known.pilot
+        again = known.last_seen != self.before.time
+        flight = Flight(
+            known.flight_id,
+            pilot,
+            known.logon_time,
+            logon,
+            known.first_seen,
+            self.time,
+            self._progress(known, pilot, kept, after_gap=again),
+            _connections(known, pilot, logon, self.time),
+            (*known.gaps, Gap(known.last_seen, self.time)) if again else known.gaps,
+            kept if due else known.written,
+            *self._plan(known, pilot),
+        )
+        self.settled.add(known.flight_id)
+        if due:
+            self.out.positions.append(flight)
+        if due or replace(flight.progress, fix=known.progress.fix) != known.progress:
+            self.out.progressed.append(flight)
+        if was.latitude != pilot.latitude or was.longitude != pilot.longitude:
+            self.out.moved += 1
+        self._tell(known, flight)
+        return flight
+
+    def _tell(self, known: Flight, flight: Flight) -> None:
+        """Enter a flight that goes on into the lists in which it belongs."""
+        was, pilot, out = known.pilot, flight.pilot, self.out
+        reconnected = flight.connections is not known.connections
+        if known.flight_id in self.before.dropped_flights:
+            out.resumed.append(flight)
+            out.returned.append(known)
+        else:
+            if known.last_seen != self.before.time or was.callsign != pilot.callsign:
+                out.returned.append(known)
+            if reconnected:
+                out.reconnected.append(flight)
+        was_done, done = known.progress, flight.progress
+        self._tell_movements(was_done, done, flight)
+        if (done.diverting or done.diverted) and not (was_done.diverting or was_done.diverted):
+            out.diverted.append(flight)
+        if (
+            reconnected
+            or flight.gaps is not known.gaps
+            or was.name != pilot.name
+            or was.server != pilot.server
+            or was.pilot_rating != pilot.pilot_rating
+            or was.military_rating != pilot.military_rating
+            or flight.connection_logon != known.connection_logon
+            or _has_done_more(was_done, done)
+        ):
+            out.updated.append(flight)
+
+    def _tell_movements(self, was: Progress, now: Progress, flight: Flight) -> None:
+        """What is new among them. One may have been taken back, as a hop is no flight."""
+        if now.movements is not was.movements:
+            new = [movement for movement in now.movements if movement not in was.movements]
+            self.out.moved_by += [(movement, flight) for movement in new]
+
+    def _progress(
+        self, known: Flight, pilot: Pilot, kept: Position, *, after_gap: bool
+    ) -> Progress:
+        if known.seen_in_later_snapshot:
+            return known.progress  # it has gone on from there long ago
+        return advance(known.progress, kept, pilot.flight_plan, after_gap=after_gap)
+
+    def _plan(self, known: Flight, pilot: Pilot) -> tuple[int | None, ParsedPlan | None]:
+        """The id of the plan that stands now, and what it means."""
+        # The plan of a flight that was dropped has ended with it.
+        lasts = known.plan_id is not None or known.pilot.flight_plan is None
+        if lasts and not plan_differs(known.pilot.flight_plan, pilot.flight_plan):
+            return known.plan_id, known.parsed_plan
+        if known.plan_id is not None:
+            self.out.plans_closed.append(known.plan_id)
+        return self._open_plan(known.flight_id, pilot)
+
+    def _open_plan(self, flight_id: int, pilot: Pilot) -> tuple[int | None, ParsedPlan | None]:
+        if pilot.flight_plan is None:
+            return None, None
+        plan = FiledPlan(
+            stable_id("plan", flight_id, self.time.isoformat()),
+            flight_id,
+            pilot.cid,
+            pilot.callsign,
+            pilot.flight_plan,
+            parse_plan(pilot.flight_plan, load_airports()),
+            self.time,
+        )
+        self.out.plans_opened.append(plan)
+        return plan.plan_id, plan.parsed
+
+    # --- who leaves --------------------------------------------------------------------------
+
+    def _leave(self, unread: Unread) -> None:
+        """Sort out who has left just now, and who has been away for longer than the window."""
+        missing = [f for f in self.before.flights.values() if f.flight_id not in self.settled]
+        if missing and unread != NOBODY:
+            there = still_there(missing, unread, self.shown, key=_of_pilot)
+            self.settled.update(flight.flight_id for flight in there)
+            self.out.online += [_still_as_it_was(flight, self.time) for flight in there]
+            missing = [flight for flight in missing if flight.flight_id not in self.settled]
+        self.out.gone += missing
+        for flight in (*self.before.disconnected_flights.values(), *missing):
+            if (
+                flight.flight_id not in self.settled
+                and self.time - flight.last_seen > self.rules.reconnect_window
+                and not flight.seen_in_later_snapshot
+                and not unread.shows(*who(flight))
+            ):
+                self._end(flight)
+
+
+def _still_as_it_was(flight: Flight, time: datetime) -> Flight:
+    """A flight whose record cannot be read now."""
+    progress = replace(flight.progress, fix=replace(flight.progress.fix, time=time))
+    return replace(flight, last_seen=time, progress=progress, seen_in_later_snapshot=False)
+
+
+def _logged_on(pilot: Pilot, known: Flight | None, time: datetime) -> tuple[Pilot, datetime]:
+    """When a pilot has logged on; where the feed does not say it, as far as it can be known."""
+    if known is not None and pilot.logon_time in (known.pilot.logon_time, ""):
+        logon, text = known.connection_logon, known.pilot.logon_time
+    elif pilot.logon_time:
+        return pilot, parse_time(pilot.logon_time)
+    else:
+        logon, text = time, time_text(time)
+    return pilot if pilot.logon_time else replace(pilot, logon_time=text), logon
+
+
+def _connections(
+    known: Flight, pilot: Pilot, logon: datetime, time: datetime
+) -> tuple[FlightConnection, ...]:
+    present = known.connections[-1]
+    if present.callsign == pilot.callsign and (
+        same_logon(known.connection_logon, logon) or same_logon(known.logon_time, logon)
+    ):
+        return known.connections
+    left = replace(present, last_seen=known.last_seen)
+    return (*known.connections[:-1], left, FlightConnection(pilot.callsign, logon, time))
+
+
+def _has_done_more(was: Progress, now: Progress) -> bool:
+    """Whether there is more to tell of a flight than where it is."""
+    return was is not now and (
+        was.phase != now.phase
+        or was.times != now.times
+        or was.movements != now.movements
+        or was.found_departure != now.found_departure
+        or was.found_arrival != now.found_arrival
+        or was.diverted != now.diverted
     )
 
 
@@ -178,24 +316,6 @@ def plan_differs(one: FlightPlan | None, other: FlightPlan | None) -> bool:
     if one is None or other is None:
         return True
     return replace(one, revision_id=0) != replace(other, revision_id=0)
-
-
-def _open_plan(
-    out: FlightChanges, flight_id: int, pilot: Pilot, time: datetime
-) -> FiledPlan | None:
-    if pilot.flight_plan is None:
-        return None
-    plan = FiledPlan(
-        stable_id("plan", flight_id, time.isoformat()),
-        flight_id,
-        pilot.cid,
-        pilot.callsign,
-        pilot.flight_plan,
-        parse_plan(pilot.flight_plan, load_airports()),
-        time,
-    )
-    out.plans_opened.append(plan)
-    return plan
 
 
 def _of_pilot(flight: Flight) -> Known:

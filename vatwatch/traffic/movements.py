@@ -40,7 +40,7 @@ class MovementKind(StrEnum):
     TOUCH_AND_GO = "touch_and_go"
 
 
-class Movement(Struct, frozen=True, gc=False):
+class Movement(Struct, frozen=True, gc=False, rename={"kind": "type"}):
     """A take-off, a landing, or both. `airport`: ICAO, or `off_airport`."""
 
     kind: MovementKind

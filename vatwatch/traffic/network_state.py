@@ -15,6 +15,7 @@ from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, P
 from vatwatch.feed.unread import UnreadLists
 from vatwatch.traffic.parsed_plan import ParsedPlan
 from vatwatch.traffic.position import Position
+from vatwatch.traffic.progress_record import Progress
 
 
 class Snapshot(Struct, frozen=True, gc=False):
@@ -39,6 +40,22 @@ class Radio(Struct, frozen=True, gc=False):
     height_agl_m: float | None
 
 
+class FlightConnection(Struct, frozen=True, gc=False):
+    """One connection of a flight. `last_seen` is None while it lasts."""
+
+    callsign: str
+    logon_time: datetime
+    first_seen: datetime
+    last_seen: datetime | None = None
+
+
+class Gap(Struct, frozen=True, gc=False):
+    """A time in which a flight was not seen: after `start`, and before `end`."""
+
+    start: datetime
+    end: datetime
+
+
 class Flight(Struct, frozen=True, gc=False):
     """One flight of one pilot, its reconnects merged."""
 
@@ -48,15 +65,33 @@ class Flight(Struct, frozen=True, gc=False):
     connection_logon: datetime  # of its present connection
     first_seen: datetime
     last_seen: datetime
-    reconnects: int = 0
-    # Whether it was ever faster than a taxiing aircraft: decides between completed and cancelled.
-    flown: bool = False
+    progress: Progress
+    connections: tuple[FlightConnection, ...]
+    """All that were joined, in order; the last one is the present one."""
+    gaps: tuple[Gap, ...] = ()
     written: Position | None = None
     plan_id: int | None = None
     # What the texts of the plan mean; read once for each revision.
     parsed_plan: ParsedPlan | None = None
     # Known from a later snapshot than the one that this state is of (late snapshots only).
     seen_in_later_snapshot: bool = False
+
+    @property
+    def reconnects(self) -> int:
+        """How often a new connection continued it."""
+        return len(self.connections) - 1
+
+    @property
+    def flown(self) -> bool:
+        """Whether it has ever been in the air."""
+        progress = self.progress
+        return progress.airborne or bool(progress.movements) or progress.joined_in_flight
+
+    @property
+    def online_s(self) -> int:
+        """Whole seconds that it was seen, its gaps left out."""
+        away = sum(((gap.end - gap.start) for gap in self.gaps), timedelta())
+        return int((self.last_seen - self.first_seen - away).total_seconds())
 
 
 class Session(Struct, frozen=True, gc=False):
@@ -128,6 +163,8 @@ class NetworkState(Struct, frozen=True):
     general: General | None = None
     flights: dict[str, Flight] = {}
     disconnected_flights: dict[tuple[int, str], Flight] = {}
+    dropped_flights: dict[int, Flight] = {}
+    """Those that were lost in the air and can be resumed, by flight id."""
     sessions: dict[str, Session] = {}
     disconnected_sessions: dict[tuple[int, str], Session] = {}
     atis: dict[str, AtisVersion] = {}
@@ -141,4 +178,5 @@ class Rules(Struct, frozen=True):
     """What the operator may set."""
 
     reconnect_window: timedelta = timedelta(minutes=15)
+    resume_window: timedelta = timedelta(hours=24)
     position_keepalive: timedelta = timedelta(minutes=5)

@@ -1,0 +1,100 @@
+"""A filled database of 0.1.0 is migrated without the loss of a value, and goes on.
+
+`vatwatch-0.1.0.sql.gz` is a dump of one that 0.1.0 filled: 41 snapshots of twelve invented pilots.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+from msgspec.structs import replace
+
+from tests.storage.test_writer import RULES, batch, rows
+from tests.traffic.build import feed_of
+from vatwatch.feed.times import time_text
+from vatwatch.storage.migrate import migrate
+from vatwatch.storage.read_network_state import read_network_state
+from vatwatch.storage.writer import write_batch
+from vatwatch.traffic.diff import diff
+from vatwatch.traffic.network_state import Snapshot
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+DUMP = Path(__file__).with_name("vatwatch-0.1.0.sql.gz")
+TABLES = (
+    "snapshots",
+    "flights",
+    "flight_plans",
+    "positions",
+    "controllers",
+    "atis",
+    "transceivers",
+    "events",
+    "quarantine",
+)
+
+
+@pytest.fixture
+def filled(database_url: str) -> Iterator[connection]:
+    conn = psycopg2.connect(database_url)
+    with conn.cursor() as cur:
+        cur.execute("SET TIME ZONE 'UTC'")
+        cur.execute(gzip.decompress(DUMP.read_bytes()).decode())
+    conn.commit()
+    yield conn
+    conn.close()
+
+
+def values(conn: connection) -> dict[str, list[dict[str, Any]]]:
+    return {
+        table: [row[0] for row in rows(conn, f"SELECT to_jsonb(t) FROM {table} t")]
+        for table in TABLES
+    }
+
+
+def test_no_value_is_lost_by_the_migration(filled: connection) -> None:
+    before = values(filled)
+    assert all(before[table] for table in TABLES if table != "quarantine")
+    migrate(filled)
+    filled.commit()
+    after = values(filled)
+    for table in TABLES:
+        known = (
+            [{name: row[name] for name in before[table][0]} for row in after[table]]
+            if before[table]
+            else after[table]
+        )
+        assert sorted(map(str, known)) == sorted(map(str, before[table])), table
+
+
+def test_what_was_going_on_goes_on_after_the_migration(filled: connection) -> None:
+    ids = dict(rows(filled, "SELECT callsign, flight_id FROM flights WHERE ended_as IS NULL"))
+    migrate(filled)
+    filled.commit()
+    state, _ = read_network_state(filled, RULES)
+    assert state.time is not None
+    assert {f.flight_id for f in state.flights.values()} <= set(ids.values())
+    time = state.time + timedelta(seconds=15)
+    feed = feed_of(state)
+    head = replace(feed.general, update_timestamp=time_text(time), unique_users=None)
+    pilots = [replace(each, altitude=None, heading=None) for each in feed.pilots]
+    changes = diff(state, Snapshot(time, replace(feed, general=head, pilots=pilots), None), RULES)
+    assert changes.flights.created == []
+    assert changes.flights.ended == []
+    write_batch(filled, batch(changes))
+    again, stored = read_network_state(filled, RULES, time)
+    assert stored
+    assert {f.pilot.callsign for f in again.flights.values()} == set(state.flights)
+    assert rows(filled, "SELECT count(*) FROM positions WHERE altitude IS NULL") != [(0,)]
+    assert rows(
+        filled,
+        """SELECT count(*) FROM flights f WHERE NOT EXISTS
+           (SELECT FROM connections c WHERE c.flight_id = f.flight_id)""",
+    ) == [(0,)]

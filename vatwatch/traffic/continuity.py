@@ -1,0 +1,169 @@
+"""Whether a pilot who is seen now continues a flight that is known, and how a flight ends.
+
+*One connection.* The same cid, callsign and logon time (give or take two seconds) is one
+connection. A plan that changes in the air never starts a flight. On the ground after a landing the
+next flight starts when a plan with another departure or arrival is filed, or when the aircraft
+leaves its stand again after it was on block.
+
+*A reconnect.* The same cid with a new logon time, no later than the reconnect window after it was
+last seen, continues its flight, unless
+
+- the departure that is filed differs, or
+- the aircraft stood at its filed arrival, having flown there, or
+- the place cannot be reached in the time.
+
+*A return.* A flight that was in the air when it disappeared is dropped when the window is over, and
+can be resumed for a day, if departure and arrival are the same and the place can be reached. Who
+stands at the departure again begins anew.
+
+Under another callsign a flight is continued or resumed only if the whole plan is the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from vatwatch.feed.records import FlightPlan, Pilot
+from vatwatch.traffic.geometry import distance_nm
+from vatwatch.traffic.identity import same_logon
+from vatwatch.traffic.network_state import Flight, Rules
+from vatwatch.traffic.position import Position
+from vatwatch.traffic.progress import begin, stands_at, starts_next_leg
+from vatwatch.traffic.thresholds import threshold
+
+REACH_KT = threshold(
+    650,
+    "kt",
+    "Nothing on the network goes further in an hour: a fast jet with the strongest jet stream "
+    "behind it.",
+)
+REACH_FLOOR_NM = threshold(
+    30,
+    "nm",
+    "A feed's record may be three minutes old, and in that time a jet goes thirty miles.",
+    "docs/reading.md: records up to 172 s old linger",
+)
+
+
+class Ending(StrEnum):
+    """How a flight has ended."""
+
+    COMPLETED = "completed"
+    """It has flown, and was on the ground when it was last seen."""
+    CANCELLED = "cancelled"
+    """It has never flown."""
+    DIVERTED = "diverted"
+    """It has landed elsewhere than at the arrival that was filed."""
+    DROPPED = "dropped"
+    """It was in the air when it was last seen; it can be resumed for a day."""
+
+
+def ending_of(flight: Flight) -> Ending:
+    """How a flight ends that is not seen any more."""
+    progress = flight.progress
+    if progress.airborne:
+        return Ending.DROPPED
+    if not flight.flown:
+        return Ending.CANCELLED
+    return Ending.DIVERTED if progress.diverted else Ending.COMPLETED
+
+
+def continues_flight(
+    known: Flight, pilot: Pilot, logon: datetime, kept: Position, rules: Rules
+) -> bool:
+    """Whether a pilot continues the flight that is online, or away, under cid and callsign.
+
+    Args:
+        known: the flight as it was last seen
+        pilot: the record of now
+        logon: when the connection of now began
+        kept: where it is now, as it is kept
+        rules: the reconnect window
+    """
+    if same_logon(known.connection_logon, logon) or same_logon(known.logon_time, logon):
+        return known.seen_in_later_snapshot or not starts_next_leg(
+            known.progress, kept, known.pilot.flight_plan, pilot.flight_plan
+        )
+    if known.seen_in_later_snapshot or logon - known.last_seen > rules.reconnect_window:
+        return False
+    return (
+        not _departs_elsewhere(known.pilot.flight_plan, pilot.flight_plan)
+        and not _has_arrived(known)
+        and _reachable(known, pilot, kept.time)
+    )
+
+
+def takes_over(known: Flight, pilot: Pilot, time: datetime) -> bool:
+    """Whether a pilot goes on, under another callsign, with a flight that is away in the air."""
+    return (
+        known.pilot.callsign != pilot.callsign
+        and known.progress.airborne
+        and _same_plan(known.pilot.flight_plan, pilot.flight_plan)
+        and _reachable(known, pilot, time)
+    )
+
+
+def resumes(dropped: Flight, pilot: Pilot, logon: datetime, kept: Position, rules: Rules) -> bool:
+    """Whether a pilot goes on with a flight that was dropped in the air."""
+    was, now = dropped.pilot.flight_plan, pilot.flight_plan
+    if dropped.pilot.callsign == pilot.callsign and same_logon(dropped.connection_logon, logon):
+        return True  # one connection, of which the feed showed nothing for a while
+    if kept.time - dropped.last_seen > rules.resume_window or was is None or now is None:
+        return False
+    if dropped.pilot.callsign != pilot.callsign and not _same_plan(was, now):
+        return False
+    return (
+        (_code(was.departure), _code(was.arrival)) == (_code(now.departure), _code(now.arrival))
+        and _reachable(dropped, pilot, kept.time)
+        and not _begins_anew(dropped, kept)
+    )
+
+
+def _begins_anew(dropped: Flight, kept: Position) -> bool:
+    """Whether it stands where it once took off from."""
+    plan = dropped.pilot.flight_plan
+    return plan is not None and stands_at(begin(kept, plan), _code(plan.departure))
+
+
+def _departs_elsewhere(was: FlightPlan | None, now: FlightPlan | None) -> bool:
+    if was is None or now is None:
+        return False
+    before, after = _code(was.departure), _code(now.departure)
+    return bool(before and after) and before != after
+
+
+def _has_arrived(known: Flight) -> bool:
+    plan = known.pilot.flight_plan
+    if plan is None or known.progress.airborne or not _code(plan.arrival):
+        return False
+    # Circuits end where they begin: before the first of them it has not arrived.
+    return (known.flown or _code(plan.departure) != _code(plan.arrival)) and stands_at(
+        known.progress, _code(plan.arrival)
+    )
+
+
+def _same_plan(was: FlightPlan | None, now: FlightPlan | None) -> bool:
+    if was is None or now is None:
+        return False
+    return _filed(was) == _filed(now)
+
+
+def _filed(plan: FlightPlan) -> tuple[str, ...]:
+    return (
+        _code(plan.departure),
+        _code(plan.arrival),
+        _code(plan.aircraft_short),
+        " ".join(plan.route.split()).upper(),
+    )
+
+
+def _code(text: str) -> str:
+    return text.strip().upper()
+
+
+def _reachable(known: Flight, pilot: Pilot, time: datetime) -> bool:
+    was = known.progress.fix
+    hours = (time - known.last_seen) / timedelta(hours=1)
+    far = distance_nm(was.latitude, was.longitude, pilot.latitude, pilot.longitude)
+    return far <= hours * REACH_KT + REACH_FLOOR_NM
