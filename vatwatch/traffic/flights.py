@@ -120,7 +120,7 @@ class _Comparison:
             self._end(known)
 
     def _end(self, flight: Flight) -> None:
-        progress = finish(flight.progress)
+        progress = finish(flight.progress, flight.pilot.flight_plan)
         self._tell_movements(flight.progress, progress, flight)
         self.out.ended.append(replace(flight, progress=progress))
 
