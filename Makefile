@@ -53,6 +53,7 @@ bench: $(VENV)/.dev ## Measure; figures are ratios to a floor in the same run
 	$(BIN)/python -m benchmarks.runtime
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.reads
+	$(BIN)/python -m benchmarks.eta
 
 chaos: $(VENV)/.dev ## Break the running service again and again, and prove that nothing is lost
 	scripts/system-packages.sh
