@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
+from msgspec.structs import replace
 
 from tests.traffic.build import (
     START,
@@ -30,7 +31,9 @@ from vatwatch.traffic.batch import Batch, Outcome
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
-from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
+from vatwatch.traffic.network_state import NetworkState, Rules, Session, Snapshot, Tuned
+from vatwatch.traffic.session_times import connected_s, frequency_s
+from vatwatch.traffic.thresholds import RULES_VERSION
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -84,7 +87,8 @@ def rows(conn: connection, sql: str, *values: object) -> list[tuple[object, ...]
 
 
 def everything(conn: connection) -> dict[str, list[tuple[object, ...]]]:
-    select = "SELECT (to_jsonb(t) - 'stored_at')::text FROM {} t ORDER BY 1"  # but the wall clock
+    # But the wall clock, and what is null.
+    select = "SELECT jsonb_strip_nulls(to_jsonb(t) - 'stored_at')::text FROM {} t ORDER BY 1"
     return {table: rows(conn, select.format(table)) for table in TABLES}
 
 
@@ -159,10 +163,8 @@ def same_but_for_times(known: NetworkState, recovered: NetworkState) -> None:
     assert {k: f.flight_id for k, f in known.disconnected_flights.items()} == {
         k: f.flight_id for k, f in recovered.disconnected_flights.items()
     }
-    assert {k: (s.session_id, s.controller.frequency) for k, s in known.sessions.items()} == {
-        k: (s.session_id, s.controller.frequency) for k, s in recovered.sessions.items()
-    }
-    assert set(known.disconnected_sessions) == set(recovered.disconnected_sessions)
+    same_sessions(known.sessions, recovered.sessions)
+    same_sessions(known.disconnected_sessions, recovered.disconnected_sessions)
     assert {k: v.atis_id for k, v in known.atis.items()} == {
         k: v.atis_id for k, v in recovered.atis.items()
     }
@@ -173,6 +175,32 @@ def same_but_for_times(known: NetworkState, recovered: NetworkState) -> None:
     assert {k: {s.state_id for s in states} for k, states in known.radios.items()} == {
         k: {s.state_id for s in states} for k, states in recovered.radios.items()
     }
+
+
+def same_sessions(known: Mapping[Any, Session], recovered: Mapping[Any, Session]) -> None:
+    assert set(known) == set(recovered)
+    for who, session in known.items():
+        again = recovered[who]
+        if again.first_seen < session.first_seen:
+            # It returns after it had ended: the row remembers more.
+            session, again = (
+                replace(
+                    one,
+                    first_seen=START,
+                    reconnects=0,
+                    breaks=(),
+                    frequencies=one.frequencies[-1:],
+                    held=None,
+                )
+                for one in (session, again)
+            )
+            session, again = (
+                replace(one, frequencies=(Tuned(START, one.frequencies[0].frequency_hz),))
+                for one in (session, again)
+            )
+        assert replace(again, controller=session.controller) == session
+        assert again.controller.frequency == session.controller.frequency
+        assert again.controller.text_atis == session.controller.text_atis
 
 
 FULL = snapshot(
@@ -250,6 +278,37 @@ def test_a_frequency_change_is_remembered(conn: connection) -> None:
         conn,
         "SELECT jsonb_path_query_array(frequencies, '$[*].frequency_hz') FROM controllers",
     ) == [([None, 118_500_000],)]
+
+
+def test_the_times_of_a_session_are_counted_without_its_breaks(conn: connection) -> None:
+    none, tower = controller(frequency="199.998"), controller()
+    state = write_all(
+        conn,
+        [
+            snapshot(0, controllers=[none]),
+            snapshot(15, controllers=[tower]),
+            snapshot(30, controllers=[tower]),
+            snapshot(45),
+            snapshot(60, controllers=[tower]),
+            snapshot(75, controllers=[none]),
+            snapshot(90, controllers=[none]),
+        ],
+    )
+    session = state.sessions["EXXX_TWR"]
+    assert (connected_s(session), frequency_s(session)) == (60, 30)
+    assert rows(
+        conn, "SELECT connected_s, frequency_s, state, placed_by, held, rules FROM controllers"
+    ) == [(60, 30, "connected", None, None, RULES_VERSION)]
+
+
+@pytest.mark.parametrize("snapshots", [1, 2])
+def test_a_logon_that_is_held_is_told_after_a_restart(conn: connection, snapshots: int) -> None:
+    none = controller(frequency="199.998")
+    write_all(conn, [snapshot(15 * n, controllers=[none]) for n in range(snapshots)])
+    state, _ = read_network_state(conn, RULES)
+    changes = diff(state, snapshot(15 * snapshots, controllers=[controller()]), RULES)
+    kinds = [event.type for event in events_of(changes)]
+    assert kinds == ["CONTROLLER_LOGON", "POSITION_UPDATE"]
 
 
 def test_every_table_and_column_has_a_comment(conn: connection) -> None:

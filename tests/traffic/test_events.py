@@ -109,12 +109,9 @@ def test_a_controllers_events_say_whether_it_was_there_before() -> None:
 
 
 def test_a_change_of_frequency_says_from_where_to_where() -> None:
-    (event,) = told(
-        snapshot(0, controllers=[controller(frequency="199.998")]),
-        snapshot(15, controllers=[controller(frequency="118.500")]),
-    )
+    (event,) = told(TOWER, snapshot(15, controllers=[controller(frequency="121.900")]))
     assert isinstance(event.payload, FrequencyPayload)
-    assert (event.payload.before_hz, event.payload.after_hz) == (None, 118_500_000)
+    assert (event.payload.before_hz, event.payload.after_hz) == (118_500_000, 121_900_000)
 
 
 def test_every_snapshot_tells_how_many_flights_there_are_and_how_many_moved() -> None:

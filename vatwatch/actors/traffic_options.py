@@ -25,10 +25,12 @@ def read_options(traffic: TrafficSettings) -> Options:
             boundary = Boundary.from_geojson(traffic.boundary.read_bytes(), traffic.boundary.name)
         except (OSError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"VATWATCH_FILTER_BOUNDARY: {error}") from error
+    session_window_s = traffic.session_window_s or traffic.reconnect_window_s
     return Options(
         rules=Rules(
             reconnect_window=timedelta(seconds=traffic.reconnect_window_s),
             resume_window=timedelta(hours=traffic.resume_window_hours),
+            session_window=timedelta(seconds=session_window_s),
             position_keepalive=timedelta(seconds=traffic.position_keepalive_s),
         ),
         filters=Filters(

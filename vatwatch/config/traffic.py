@@ -35,7 +35,7 @@ class TrafficSettings(Section):
     reconnect_window_s: PositiveFloat = setting(
         "VATWATCH_RECONNECT_WINDOW",
         900.0,
-        "A client that reconnects within this time continues its flight or session.",
+        "A pilot who reconnects within this time continues the flight.",
         unit="s",
         reload=True,
     )
@@ -46,6 +46,16 @@ class TrafficSettings(Section):
         "take 19 hours.",
         unit="h",
         le=168,
+        reload=True,
+    )
+    session_window_s: PositiveFloat | None = setting(
+        "VATWATCH_SESSION_WINDOW",
+        None,
+        "A controller who comes back within this time under the same callsign continues the "
+        "session, with a break in it; unset: `VATWATCH_RECONNECT_WINDOW`. A program that crashed "
+        "is back within minutes, and who is away for longer has given the position up.",
+        unit="s",
+        usual=(9.0, 90_000.0),
         reload=True,
     )
     position_keepalive_s: PositiveFloat = setting(

@@ -25,6 +25,8 @@ from vatwatch.live.records import (
 from vatwatch.traffic.identity import find_callsign
 from vatwatch.traffic.network_state import FiledPlan, Flight, NetworkState, RadioState, Session
 from vatwatch.traffic.prefiles import is_flown
+from vatwatch.traffic.session_times import connected_s, frequency_s
+from vatwatch.traffic.station_place import station_state
 
 # Of ISA-L's four levels. It takes a quarter of the time of zlib's fastest level on this data, and
 # the result is a little smaller.
@@ -136,6 +138,15 @@ def live_controller(session: Session) -> LiveController:
         c.text_atis,
         c.last_updated,
         c.logon_time,
+        station_state(c),
+        None if session.place is None else session.place.latitude,
+        None if session.place is None else session.place.longitude,
+        None if session.place is None else session.place.placed_by,
+        session.until,
+        session.breaks,
+        session.frequencies,
+        connected_s(session),
+        frequency_s(session),
     )
 
 
@@ -172,7 +183,7 @@ def live_radios(states: Sequence[RadioState]) -> LiveRadios:
 
 
 def _network(state: NetworkState, feed: Feed | None) -> Network:
-    observers = sum(s.controller.facility == 0 for s in state.sessions.values())
+    observers = sum(station_state(s.controller) == "observer" for s in state.sessions.values())
     general = state.general
     return Network(
         updated_at=state.time,

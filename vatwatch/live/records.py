@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from vatwatch.feed.records import Facility, FlightPlan, PilotRating, Server, Transceiver
 from vatwatch.traffic.movements import Movement, Times
+from vatwatch.traffic.network_state import Break, Tuned
 from vatwatch.traffic.parsed_plan import ParsedPlan
 from vatwatch.traffic.phases import FlightPhase
 
@@ -97,7 +98,7 @@ class LiveFlight(Struct, frozen=True, gc=False):
 
 
 class LiveController(Struct, frozen=True, gc=False):
-    """A controller as served: the record, and vatwatch's id of the session."""
+    """A controller as served: the record, vatwatch's id of the session, and what it derives."""
 
     session_id: str
     cid: int
@@ -111,6 +112,15 @@ class LiveController(Struct, frozen=True, gc=False):
     text_atis: list[str] | None
     last_updated: str
     logon_time: str
+    state: str
+    latitude: float | None
+    longitude: float | None
+    placed_by: str | None
+    until: datetime | None
+    breaks: tuple[Break, ...]
+    frequencies: tuple[Tuned, ...]
+    connected_s: float
+    frequency_s: float
 
 
 class LivePrefile(Struct, frozen=True, gc=False):

@@ -13,20 +13,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from vatwatch.feed.records import Atis, Controller, FlightPlan, General
+from vatwatch.feed.records import FlightPlan, General
 from vatwatch.feed.times import time_text
 from vatwatch.storage.read_flights import Presence, read_flights
+from vatwatch.storage.read_stations import read_atis, read_sessions
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.identity import LOGON_TOLERANCE
 from vatwatch.traffic.network_state import (
-    AtisVersion,
     FiledPlan,
     FlownFlight,
     NetworkState,
     Radio,
     RadioState,
     Rules,
-    Session,
 )
 from vatwatch.traffic.parsed_plan import parse_plan
 from vatwatch.traffic.prefiles import FLOWN_HOURS, Flown, in_order, route_of
@@ -38,24 +37,13 @@ log = logging.getLogger(__name__)
 
 _PLAN_FIELDS = FlightPlan.__struct_fields__
 
-_SESSIONS = """
-SELECT session_id, cid, callsign, logon_time, connection_logon, reconnects, first_seen, last_seen,
-       name, server, facility, rating, frequency, visual_range, text_atis,
-       first_seen <= %(at)s AND last_seen >= %(at)s AND NOT absences @> %(at)s AS online
-FROM controllers WHERE {which} ORDER BY callsign
-"""
-
 _LASTING = "first_seen <= %(at)s AND (gone_at IS NULL OR gone_at > %(at)s)"
-_ATIS = f"""
-SELECT atis_id, cid, callsign, logon_time, first_seen, name, server, facility, rating, frequency,
-       visual_range, atis_code, text_atis
-FROM atis WHERE {_LASTING} ORDER BY callsign
-"""
 _PREFILES = f"""
 SELECT plan_id, cid, callsign, filed_at, first_seen, {", ".join(_PLAN_FIELDS)}
 FROM flight_plans WHERE flight_id IS NULL AND {_LASTING} ORDER BY callsign
 """
-# Those that have ended as of that time: for an earlier time, those that were away for longer.
+# Those that have ended as of that time: for an earlier time, those that were away for longer. No
+# flight lasts for a week, and first_seen has the index.
 _FLOWN = """
 SELECT f.cid, f.callsign, f.flight_id, p.departure, p.arrival, f.last_seen
 FROM flights f
@@ -64,6 +52,7 @@ LEFT JOIN LATERAL (
        AND p.first_seen <= f.last_seen AND (p.gone_at IS NULL OR p.gone_at > f.last_seen)
     ORDER BY p.first_seen DESC LIMIT 1) p ON true
 WHERE f.flown AND f.last_seen BETWEEN %(flown_since)s AND %(at)s AND {which}
+   AND f.first_seen > %(flown_since)s - interval '7 days'
 """
 _RADIOS = f"""
 SELECT state_id, callsign, flight_id, session_id, first_seen, radio_id, frequency_hz, latitude,
@@ -93,6 +82,7 @@ def read_network_state(
         values = {
             "at": at,
             "since": at - rules.reconnect_window,
+            "sessions_since": at - rules.session_window,
             "logon_until": (time or at) + LOGON_TOLERANCE,
             "flown_since": at - timedelta(hours=FLOWN_HOURS),
             "written_since": at - 2 * rules.position_keepalive,
@@ -100,7 +90,7 @@ def read_network_state(
             "late": late,
         }
         flights = list(read_flights(cur, values))
-        sessions = list(_sessions(cur, values, late=late))
+        sessions = list(read_sessions(cur, values, late=late))
         state = NetworkState(
             time=at,
             general=General(
@@ -115,70 +105,12 @@ def read_network_state(
             disconnected_sessions={
                 (s.controller.cid, s.controller.callsign): s for online, s in sessions if not online
             },
-            atis={version.atis.callsign: version for version in _atis(cur, values)},
+            atis={version.atis.callsign: version for version in read_atis(cur, values)},
             prefiles={(p.cid, p.callsign, p.filed_at): p for p in _prefiles(cur, values)},
             flown=_flown(cur, values, late=late),
             radios=_radios(cur, values),
         )
         return state, at == time
-
-
-def _sessions(cur: cursor, values: dict[str, Any], *, late: bool) -> Iterator[tuple[bool, Session]]:
-    which = "last_seen >= %(since)s AND logon_time <= %(logon_until)s" if late else "NOT ended"
-    cur.execute(_SESSIONS.replace("{which}", which), values)
-    at = values["at"]
-    for row in cur:
-        (session_id, cid, callsign, logon_time, connection_logon, reconnects) = row[:6]
-        (first_seen, last_seen, name, server, facility, rating) = row[6:12]
-        (frequency, visual_range, text_atis, online) = row[12:]
-        controller = Controller(
-            cid=cid,
-            callsign=callsign,
-            frequency=frequency,
-            facility=facility,
-            rating=rating,
-            logon_time=time_text(connection_logon),
-            last_updated=time_text(min(last_seen, at)),
-            name=name,
-            server=server,
-            visual_range=visual_range,
-            text_atis=text_atis,
-        )
-        yield (
-            online,
-            Session(
-                session_id=session_id,
-                controller=controller,
-                logon_time=logon_time.astimezone(UTC),
-                connection_logon=connection_logon.astimezone(UTC),
-                first_seen=first_seen.astimezone(UTC),
-                last_seen=min(last_seen, at).astimezone(UTC),
-                reconnects=reconnects,
-                seen_in_later_snapshot=last_seen > at,
-            ),
-        )
-
-
-def _atis(cur: cursor, values: dict[str, Any]) -> Iterator[AtisVersion]:
-    cur.execute(_ATIS, values)
-    for row in cur:
-        (atis_id, cid, callsign, logon_time, first_seen, name, server, facility, rating) = row[:9]
-        (frequency, visual_range, atis_code, text_atis) = row[9:]
-        atis = Atis(
-            cid=cid,
-            callsign=callsign,
-            frequency=frequency,
-            facility=facility,
-            rating=rating,
-            logon_time=time_text(logon_time),
-            last_updated=time_text(values["at"]),
-            name=name,
-            server=server,
-            visual_range=visual_range,
-            atis_code=atis_code,
-            text_atis=text_atis,
-        )
-        yield AtisVersion(atis_id, atis, first_seen.astimezone(UTC))
 
 
 def _prefiles(cur: cursor, values: dict[str, Any]) -> Iterator[FiledPlan]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.storage.copy import copy_rows, stage, to_json
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.network_state import Session
+from vatwatch.traffic.station_place import station_state
+from vatwatch.traffic.thresholds import RULES_VERSION
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -33,11 +37,26 @@ _SESSION_COLUMNS = [
     "frequencies",
     "visual_range",
     "text_atis",
+    "state",
+    "latitude",
+    "longitude",
+    "placed_by",
+    "until",
+    "held",
+    "connected_s",
+    "frequency_s",
+    "rules",
 ]
 
+# Before the rows are updated, as the frequency of the snapshot before is needed. A session that
+# began before its times were counted has none.
 _PLACE_SESSIONS = """
 UPDATE controllers c SET
     last_seen = %(time)s,
+    connected_s = c.connected_s + CASE WHEN c.last_seen < %(after)s THEN 0
+        ELSE extract(epoch FROM %(time)s - c.last_seen) END,
+    frequency_s = c.frequency_s + CASE WHEN c.last_seen < %(after)s OR c.frequency_hz IS NULL THEN 0
+        ELSE extract(epoch FROM %(time)s - c.last_seen) END,
     absences = CASE WHEN c.last_seen < %(after)s
         THEN c.absences + tstzmultirange(tstzrange(c.last_seen, %(time)s, '()'))
         ELSE c.absences END
@@ -63,6 +82,13 @@ WHERE c.first_seen < %(time)s AND c.last_seen > %(time)s AND c.session_id <> ALL
 
 def write_sessions(cur: cursor, changes: Changes, following: datetime | None) -> None:
     """Write the sessions of a snapshot."""
+    times = {
+        "time": changes.time,
+        "after": changes.derived_from,
+        "next": following,
+        "online": [session.session_id for session in changes.sessions.online],
+    }
+    cur.execute(_PLACE_SESSIONS, times)
     stage(cur, "stage_sessions", "LIKE controllers")
     copy_rows(
         cur,
@@ -87,16 +113,12 @@ def write_sessions(cur: cursor, changes: Changes, following: datetime | None) ->
                     THEN controllers.frequencies
                     ELSE controllers.frequencies || excluded.frequencies END,
                 visual_range = excluded.visual_range, text_atis = excluded.text_atis,
+                state = excluded.state, latitude = excluded.latitude,
+                longitude = excluded.longitude, placed_by = excluded.placed_by,
+                until = excluded.until, held = excluded.held, rules = excluded.rules,
                 ended = false
             WHERE controllers.last_seen <= excluded.last_seen"""
     )
-    times = {
-        "time": changes.time,
-        "after": changes.derived_from,
-        "next": following,
-        "online": [session.session_id for session in changes.sessions.online],
-    }
-    cur.execute(_PLACE_SESSIONS, times)
     if following is not None:
         cur.execute(_PLACE_SESSIONS_LATE, times)
         cur.execute(_ABSENT_SESSIONS_LATE, times)
@@ -130,4 +152,13 @@ def _session_row(session: Session, time: datetime) -> tuple[object, ...]:
         to_json([{"since": time, "frequency_hz": hertz}]),
         controller.visual_range,
         controller.text_atis,
+        station_state(controller),
+        None if session.place is None else session.place.latitude,
+        None if session.place is None else session.place.longitude,
+        None if session.place is None else session.place.placed_by,
+        session.until,
+        None if session.held is None else msgspec.json.encode(session.held).decode(),
+        0.0,
+        0.0,
+        RULES_VERSION,
     )

@@ -16,7 +16,7 @@ from enum import Flag, auto
 
 from msgspec import Struct
 
-from vatwatch.traffic.atis_words import Words
+from vatwatch.traffic.atis_words import Words, word_set
 from vatwatch.traffic.thresholds import threshold
 
 MAX_RUNWAYS = threshold(
@@ -55,44 +55,42 @@ class RunwaysInUse(Struct, frozen=True, gc=False):
     arrival_words: str = ""
 
 
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_RUNWAY = _set("RUNWAY RUNWAYS RWY RWYS RY RYS PISTE PISTES PISTA PISTAS")
-_SEVERAL = _set("RUNWAYS RWYS RYS PISTES PISTAS")
-_DEPARTURE = _set(
+_RUNWAY = word_set("RUNWAY RUNWAYS RWY RWYS RY RYS PISTE PISTES PISTA PISTAS")
+_SEVERAL = word_set("RUNWAYS RWYS RYS PISTES PISTAS")
+_DEPARTURE = word_set(
     "DEP DEPS DEPG DEPTG DEPARTURE DEPARTURES DEPARTING TAKEOFF TAKEOFFS TKOF TKOFF DECOLLAGE"
     " DESPEGUE DESPEGUES"
 )
-_ARRIVAL = _set(
+_ARRIVAL = word_set(
     "ARR ARRS ARRIVAL ARRIVALS ARRIVING LDG LNDG LANDING LANDINGS ATTERRISSAGE ATERRIZAJE"
     " ATERRIZAJES"
 )
-_APPROACH = _set(
+_APPROACH = word_set(
     "APCH APCHS APPROACH APPROACHES APP APPS APPR APPRS APPPROACH APPROCHES ILS RNAV RNP VISUAL"
     " VOR NDB LOC GLS GPS LDA"
 )
 # Between runways of one list: `RUNWAY 26L AND 26R`, `RWY 14L/R`, and in `ILS RY 22L, ILS Z 22R`.
-_AND = _set("AND & / OR , - + ET Y UND")
-_KIND_OF_APPROACH = _APPROACH | _set("X W Z Y V A B YANKEE ZULU XRAY WHISKEY DME")
+_AND = word_set("AND & / OR , - + ET Y UND")
+_KIND_OF_APPROACH = _APPROACH | word_set("X W Z Y V A B YANKEE ZULU XRAY WHISKEY DME")
 _SIDES = {"LEFT": "L", "RIGHT": "R", "CENTER": "C", "CENTRE": "C", "L": "L", "R": "R", "C": "C"}
-_FILLERS = _set("IN USE FOR IS ARE : , ] ALL MAIN USED THE")
-_STOPS = _set(". ; | [ ! ?")
+_FILLERS = word_set("IN USE FOR IS ARE : , ] ALL MAIN USED THE")
+_STOPS = word_set(". ; | [ ! ?")
 # What speaks of something else, after which nothing is said of runways' use any more.
-_OTHER_MATTERS = _set(
+_OTHER_MATTERS = word_set(
     "WIND QNH QFE ALTIMETER TRANSITION TRL TL VISIBILITY TEMPERATURE MET METAR WEATHER WX TIME"
     " INFORMATION INFO ATIS FREQ FREQUENCY NOTAM NOTAMS CLOUDS CAVOK RVR TOUCHDOWN METREPORT"
     " ATTENTION"
 )
 # A runway after these is not said to be in use, or for some aircraft only.
-_BUT = _set(
+_BUT = word_set(
     "VICINITY HOLD HOLDING SHORT CROSS CROSSING CAUTION CAUT CTN VACATE VACATING AFTER MISTAKE RCR"
     " RWYCC SCC THR INT INTERSECTION TWY TWYS TAXIWAY TAXIWAYS EXIT BIRD BIRDS FLOCKS IF BETWEEN"
     " AIRCRAFT ACFT UNABLE READBACK"
 )
-_CLOSED = _set("CLOSED CLSD UNAVAILABLE UNAVBL OTS CLOSURE")
-_UNITS = _set("KT KTS KNOTS DEGREES DEG MINUTES MIN MINS PERCENT PCT Z KM NM FEET FT METERS METRES")
+_CLOSED = word_set("CLOSED CLSD UNAVAILABLE UNAVBL OTS CLOSURE")
+_UNITS = word_set(
+    "KT KTS KNOTS DEGREES DEG MINUTES MIN MINS PERCENT PCT Z KM NM FEET FT METERS METRES"
+)
 _FOR = Use.DEPARTURE | Use.ARRIVAL
 
 

@@ -44,11 +44,21 @@ _DIGITS = {
     "NINE": "9",
     "NINER": "9",
 }
-_LETTERS = (
-    "ALFA ALPHA BRAVO CHARLIE DELTA ECHO FOXTROT GOLF HOTEL INDIA JULIET JULIETT KILO LIMA MIKE "
-    "NOVEMBER OSCAR PAPA QUEBEC ROMEO SIERRA TANGO UNIFORM VICTOR WHISKEY WHISKY XRAY YANKEE ZULU"
-)
-LETTERS = {word: word[0] for word in _LETTERS.split()}
+
+
+def word_set(words: str) -> frozenset[str]:
+    """The words of a text, to look others up in."""
+    return frozenset(words.split())
+
+
+LETTERS = {
+    word: word[0]
+    for word in word_set(
+        "ALFA ALPHA BRAVO CHARLIE DELTA ECHO FOXTROT GOLF HOTEL INDIA JULIET JULIETT KILO LIMA"
+        " MIKE NOVEMBER OSCAR PAPA QUEBEC ROMEO SIERRA TANGO UNIFORM VICTOR WHISKEY WHISKY XRAY"
+        " YANKEE ZULU"
+    )
+}
 
 
 class Word(Struct, frozen=True, gc=False):

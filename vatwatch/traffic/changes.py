@@ -68,12 +68,14 @@ class SessionChanges(Struct):
     online: list[Session] = []
     created: list[Session] = []
     updated: list[Session] = []
-    """A reconnect, or another frequency, rating or text."""
+    """A reconnect, or another frequency, place, rating or text, or news that are held."""
     returned: list[Session] = []
     gone: list[Session] = []
     ended: list[Session] = []
-    frequencies_changed: list[tuple[str, Session]] = []
-    """With the frequency before, as it was sent (`118.500`)."""
+    logons: list[tuple[Session, bool]] = []
+    """Those whose logon is to be told now, and whether it is a return after a break."""
+    frequencies_changed: list[tuple[int | None, Session]] = []
+    """With the frequency before, in Hz; None is none."""
 
 
 class AtisChanges(Struct):

@@ -26,7 +26,9 @@ def diff(before: NetworkState, snapshot: Snapshot, rules: Rules) -> Changes:
         raise ValueError(f"{time} does not come after {before.time}")
     unread = snapshot.unread
     flights = flight_changes(before, snapshot.feed.pilots, time, rules, unread.pilots)
-    sessions = session_changes(before, snapshot.feed.controllers, time, rules, unread.controllers)
+    sessions = session_changes(
+        before, snapshot.feed.controllers, snapshot.radios, time, rules, unread.controllers
+    )
     if snapshot.radios is None:
         radios = RadioChanges(before.radios)
     else:

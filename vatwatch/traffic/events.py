@@ -68,6 +68,10 @@ def _told(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
         kind, reason = _ENDINGS[ending_of(flight)]
         yield kind, str(flight.flight_id), _flight(flight, reason, flight.last_seen)
     for session in changes.sessions.gone:
+        if session.held is not None and session.held.news != "reconnect":
+            # Gone before it was told that it came.
+            back = session.held.news == "return"
+            yield "CONTROLLER_LOGON", str(session.session_id), _controller(session, back)
         yield "CONTROLLER_LOGOFF", str(session.session_id), _controller(session, False)
     for flight in changes.flights.created:
         yield "FLIGHT_CREATED", str(flight.flight_id), _flight(flight, "created")
@@ -75,12 +79,8 @@ def _told(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
     for flight in changes.flights.resumed:
         yield "FLIGHT_RESUMED", str(flight.flight_id), _flight(flight, "resumed")
     yield from _moves(changes)
-    for session in changes.sessions.created:
-        yield "CONTROLLER_LOGON", str(session.session_id), _controller(session, False)
-    back = {session.session_id for session in changes.sessions.returned}
-    for session in changes.sessions.online:
-        if session.session_id in back:
-            yield "CONTROLLER_LOGON", str(session.session_id), _controller(session, True)
+    for session, back in changes.sessions.logons:
+        yield "CONTROLLER_LOGON", str(session.session_id), _controller(session, back)
     for before, session in changes.sessions.frequencies_changed:
         yield "FREQUENCY_CHANGE", str(session.session_id), _frequency(before, session)
     yield "POSITION_UPDATE", "", PositionPayload(len(changes.flights.online), changes.flights.moved)
@@ -158,11 +158,11 @@ def _controller(session: Session, reconnect: bool) -> ControllerPayload:
     )
 
 
-def _frequency(before: str, session: Session) -> FrequencyPayload:
+def _frequency(before: int | None, session: Session) -> FrequencyPayload:
     return FrequencyPayload(
         session_id=str(session.session_id),
         cid=session.controller.cid,
         callsign=session.controller.callsign,
-        before_hz=frequency_hz(before),
+        before_hz=before,
         after_hz=frequency_hz(session.controller.frequency),
     )

@@ -94,6 +94,39 @@ class Flight(Struct, frozen=True, gc=False):
         return int((self.last_seen - self.first_seen - away).total_seconds())
 
 
+class Break(Struct, frozen=True, gc=False, rename={"start": "from", "end": "to"}):
+    """A time in which a session was away: after its last snapshot before, until its first since."""
+
+    start: datetime
+    end: datetime
+
+
+class Tuned(Struct, frozen=True, gc=False):
+    """A frequency, and the first snapshot that shows it; null is none."""
+
+    since: datetime
+    frequency_hz: int | None
+
+
+class StationPlace(Struct, frozen=True, gc=False):
+    """Where a station is, degrees WGS84, and by what: its `radios`, or its `airport`."""
+
+    latitude: float
+    longitude: float
+    placed_by: str
+
+
+class HeldNews(Struct, frozen=True, gc=False):
+    """An event that waits for a frequency; see `traffic.sessions`."""
+
+    news: str
+    """`logon`, `return` (after a break), or `reconnect` (within one)."""
+    snapshots: int
+    """For how many it was held, the first one included."""
+    before_hz: int | None = None
+    """Of a reconnect: the frequency before."""
+
+
 class Session(Struct, frozen=True, gc=False):
     """One session of one controller position, its reconnects merged."""
 
@@ -105,6 +138,13 @@ class Session(Struct, frozen=True, gc=False):
     last_seen: datetime
     reconnects: int = 0
     seen_in_later_snapshot: bool = False
+    breaks: tuple[Break, ...] = ()
+    # Since the first snapshot of it; at least one.
+    frequencies: tuple[Tuned, ...] = ()
+    place: StationPlace | None = None
+    # When its text says that the controller goes.
+    until: datetime | None = None
+    held: HeldNews | None = None
 
 
 class AtisVersion(Struct, frozen=True, gc=False):
@@ -155,7 +195,7 @@ class RadioState(Struct, frozen=True, gc=False):
 class NetworkState(Struct, frozen=True):
     """All that is known after the snapshot of `time`.
 
-    Online flights and sessions by callsign; those that are gone for less than the reconnect window
+    Online flights and sessions by callsign; those that are gone for less than their window
     (*disconnected*) by cid and callsign.
     """
 
@@ -179,4 +219,5 @@ class Rules(Struct, frozen=True):
 
     reconnect_window: timedelta = timedelta(minutes=15)
     resume_window: timedelta = timedelta(hours=24)
+    session_window: timedelta = timedelta(minutes=15)
     position_keepalive: timedelta = timedelta(minutes=5)
