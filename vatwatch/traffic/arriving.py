@@ -64,7 +64,10 @@ TOUCH_SNAPSHOTS = threshold(
 )
 BRAKED_KT = threshold(20, "kt", "Nobody brakes so much to fly on.")
 LEVEL_SLOPE = threshold(
-    0.03, "", "Between the slope of runways and that of an approach.", "ICAO Annex 14: 2 %; 5.2 %."
+    0.02,
+    "",
+    "No runway for jets is steeper, and an approach is: 5.2 %, in the flare still 2.5 %.",
+    "ICAO Annex 14, 3.1.13 and 3.1.14.",
 )
 STILL_FOR = timedelta(seconds=threshold(60, "s", "Nobody hovers to the metre for a minute."))
 LANDED_AGO = timedelta(seconds=threshold(90, "s", "A roll-out is over in a minute."))
@@ -122,6 +125,8 @@ def _landed_at(
         highest = FIELD_ABOVE_FT
     else:
         highest = FIELD_BELOW_FT
+    if hovering and (step.climbed_ft or 0) <= -LIFTED_FT:
+        return None  # on its way down
     if height is not None and -FIELD_BELOW_FT <= height <= highest:
         return fix.time if hovering else _touchdown(after, fix, fix.time)
     if height is not None and height > PRESSURE_ERROR_FT:
@@ -178,7 +183,7 @@ def after_touch(before: Progress, fix: Position, plan: FlightPlan | None, step: 
         return _touch_and_go(after, fix, touch, altitude)
     if step.speed_kt < SLOW_KT:
         return land(after, fix, plan, touch.time, touch.airport)
-    if altitude <= touch.altitude - LIFTED_FT:
+    if -(step.climbed_ft or 0) >= max(LIFTED_FT, LEVEL_SLOPE * step.distance_nm * FEET_A_NM):
         if field is not None and height is not None and height >= -FIELD_BELOW_FT:
             return replace(after, touch=Touch(fix.time, altitude, step.speed_kt, field.icao))
         return _vertical(replace(after, touch=None, airborne=True), fix, plan, step, gap=False)

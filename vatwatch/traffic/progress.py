@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from vatwatch.feed.records import FlightPlan
 from vatwatch.traffic.airfields import OFF_AIRPORT, OWN_REACH_NM, filed_airport
 from vatwatch.traffic.arriving import after_touch, in_air, land
-from vatwatch.traffic.departing import HELD_AT_MOST, STAND_NM, on_ground
+from vatwatch.traffic.departing import on_ground, settle_take_off
 from vatwatch.traffic.destination import named
 from vatwatch.traffic.geometry import distance_nm
 from vatwatch.traffic.movements import (
@@ -34,6 +34,7 @@ from vatwatch.traffic.progress_record import (
     enter,
     ground_at,
 )
+from vatwatch.traffic.stand import HELD_AT_MOST, STAND_NM
 from vatwatch.traffic.surface import (
     GAP_S,
     STANDING_KT,
@@ -110,6 +111,8 @@ def advance(
     seconds = (fix.time - was.time).total_seconds()
     if seconds <= 0:
         return before
+    if before.lift is not None:
+        before = settle_take_off(before, None if after_gap else fix)
     gap = after_gap or seconds > GAP_S
     moved = 0.0 if there else distance_nm(was.latitude, was.longitude, fix.latitude, fix.longitude)
     altitude, altitude_was = altitude_of(fix), altitude_of(was)
@@ -129,7 +132,7 @@ def advance(
     elif before.airborne:
         after = in_air(before, fix, plan, step, gap)
     else:
-        after = on_ground(before, fix, plan, step)
+        after = on_ground(before, fix, plan, step, gap)
     return after
 
 
@@ -147,6 +150,8 @@ def finish(progress: Progress, plan: FlightPlan | None) -> Progress:
     A contact with the ground is a landing, and where it stands after a landing it is on block.
     """
     touch = progress.touch
+    if progress.lift is not None:
+        progress = settle_take_off(progress, None)
     if touch is not None:
         progress = land(progress, progress.fix, plan, touch.time, touch.airport)
     ground = progress.ground

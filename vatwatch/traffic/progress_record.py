@@ -47,13 +47,25 @@ class Ground(Struct, frozen=True, gc=False):
 
 
 class Touch(Struct, frozen=True, gc=False):
-    """A contact with the ground, or a lift-off, that is not decided yet: feet, knots."""
+    """A contact with the ground that is not decided yet: feet, knots."""
 
     time: datetime
     altitude: int
     speed: float
     airport: str
     snapshots: int = 0
+
+
+class Lift(Struct, frozen=True, gc=False):
+    """A take-off that is not told yet: when it was first seen high above the runway, in feet.
+
+    `earlier`, `earlier_ft`: the snapshot before, if it may have been in the air then already.
+    """
+
+    time: datetime
+    altitude: int | None = None
+    earlier: datetime | None = None
+    earlier_ft: int = 0
 
 
 class Progress(Struct, frozen=True, gc=False):
@@ -83,7 +95,7 @@ class Progress(Struct, frozen=True, gc=False):
     ground: Ground
     profile: Profile = Profile()
     touch: Touch | None = None
-    lift: Touch | None = None
+    lift: Lift | None = None
     frozen_since: datetime | None = None
     rested: bool = False
     filed_departure: str = ""
