@@ -18,7 +18,8 @@ from vatwatch.monitoring.alert_records import AlertRecord
 ROOT = Path(__file__).parents[2]
 # What stands below these is named by what there is, or is not always there.
 FREE = ("outcomes", "kept_out", "let_through", "payload", "lost_values", "radios_unreadable",
-        "plan_texts_unreadable", "blocked", "steps", "last_failure", "dependencies")  # fmt: skip
+        "plan_texts_unreadable", "movements", "gaps", "blocked", "steps", "last_failure",
+        "dependencies")  # fmt: skip
 
 
 def examples() -> Iterator[tuple[str, str, Any]]:

@@ -22,6 +22,7 @@ from vatwatch.live.records import (
     LiveRadios,
     Network,
 )
+from vatwatch.traffic.estimates import estimates
 from vatwatch.traffic.identity import find_callsign
 from vatwatch.traffic.network_state import FiledPlan, Flight, NetworkState, RadioState, Session
 from vatwatch.traffic.prefiles import is_flown
@@ -83,6 +84,7 @@ def encode_one(state: NetworkState, collection: Collection, callsign: str) -> by
 def live_flight(flight: Flight) -> LiveFlight:
     """A flight in the form of `GET /api/flights`: VATSIM's fields and units, our id as text."""
     p, done = flight.pilot, flight.progress
+    estimated = estimates(done, flight.parsed_plan)
     return LiveFlight(
         str(flight.flight_id),
         p.cid,
@@ -111,6 +113,9 @@ def live_flight(flight: Flight) -> LiveFlight:
         done.diverting,
         done.joined_in_flight,
         round(done.distance_flown_nm, 1),
+        estimated.great_circle_nm,
+        estimated.route_efficiency,
+        estimated.eta,
         done.vertical_speed_fpm,
         flight.first_seen,
         flight.online_s,

@@ -90,6 +90,9 @@ class LiveFlight(Struct, frozen=True, gc=False):
     diverting: bool
     joined_in_flight: bool
     distance_flown_nm: float
+    great_circle_nm: float | None
+    route_efficiency: float | None
+    eta: datetime | None
     vertical_speed_fpm: int | None
     first_seen: datetime
     online_s: int

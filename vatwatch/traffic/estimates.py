@@ -1,0 +1,52 @@
+"""What is told of a flight's way beside what was seen of it: how far it is, how straight, how long.
+
+The airports are those where it was seen to take off and land, and until then, or where it was off
+any airport, those of its plan.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from vatwatch.traffic.airports import load_airports
+from vatwatch.traffic.eta import eta
+from vatwatch.traffic.parsed_plan import ParsedPlan
+from vatwatch.traffic.progress_record import Progress
+from vatwatch.traffic.route import great_circle_nm, route_efficiency
+
+
+class Estimates(Struct, frozen=True, gc=False):
+    """As of the snapshot of `progress.fix`. None: it cannot be told."""
+
+    great_circle_nm: float | None
+    route_efficiency: float | None
+    """Great circle by distance flown, of a flight that was seen from take-off to landing."""
+    eta: datetime | None
+
+
+def estimates(progress: Progress, plan: ParsedPlan | None) -> Estimates:
+    """The estimates of one flight. Takes microseconds: it is asked at each snapshot."""
+    airports = load_airports()
+    filed_from = None if plan is None else plan.departure_icao
+    filed_to = None if plan is None else plan.arrival_icao
+    departure = airports.get(progress.found_departure or "") or airports.get(filed_from or "")
+    # Where it has touched down on its way (a circuit, a touch-and-go) is not where it is bound for.
+    has_landed = progress.times.landing is not None and not progress.airborne
+    landed_at = progress.found_arrival if has_landed else None
+    bound_for = airports.get(filed_to or "")
+    arrival = airports.get(landed_at or "") or bound_for
+    if (
+        plan is not None
+        and departure is not None
+        and arrival is not None
+        and (departure.icao == filed_from and arrival.icao == filed_to)
+    ):
+        great_circle = plan.great_circle_nm
+    else:
+        great_circle = great_circle_nm(departure, arrival)
+    efficiency = None
+    if has_landed and not progress.joined_in_flight:
+        efficiency = route_efficiency(progress.distance_flown_nm, great_circle)
+    return Estimates(great_circle, efficiency, eta(progress, plan, departure, bound_for))
