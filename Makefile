@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # For `make demo`.
 PILOTS ?= 500
+# For `make verify`.
+VERIFY_PILOTS ?= 200
+HOURS ?= 24
 SEED ?= 1
 SIMULATOR_PORT ?= 8002
 # For `make test` and `make test-fast`; 0 for a debugger.
@@ -15,7 +18,7 @@ FAULTS ?= 500
 MUTANTS ?= 40
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast lint format bench chaos mutants docs lock clean
+.PHONY: help setup run demo test test-fast lint format bench verify chaos mutants docs lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +57,9 @@ bench: $(VENV)/.dev ## Measure; figures are ratios to a floor in the same run
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.reads
 	$(BIN)/python -m benchmarks.eta
+
+verify: $(VENV)/.run ## Derive a simulated day, and see how often the rules are right
+	$(BIN)/vatwatch verify --pilots $(VERIFY_PILOTS) --hours $(HOURS) --seed $(SEED)
 
 chaos: $(VENV)/.dev ## Break the running service again and again, and prove that nothing is lost
 	scripts/system-packages.sh

@@ -175,11 +175,14 @@ class PilotTraffic:
         """The connection is lost; the pilot comes back, at once or much later."""
         phase = connection.fix(now).phase
         in_air = connection.airborne
-        over = phase is SimulatedPhase.ARRIVED and back is not Back.ELSEWHERE
-        if over:
+        parked = phase is SimulatedPhase.ARRIVED and connection.flew
+        if parked and back is not Back.ELSEWHERE:
             back = Back.NEXT_LEG
         hours = self._rates.hours_away if back is Back.SAME else 0.0
         updates = draw_absence(self._random, in_air=in_air, hours=hours)
+        if back is Back.SAME and connection.flew and not in_air and updates * UPDATE_S > WINDOW_S:
+            # Who comes back so late after a landing comes for the next flight.
+            back = Back.NEXT_LEG
         if back is Back.NEXT_LEG:
             updates = max(updates, self._random.randint(1, 55))
         if back is Back.SAME and in_air and updates * UPDATE_S > 3_600:
@@ -222,7 +225,9 @@ class PilotTraffic:
     def _resume(self, connection: PilotConnection, now: int) -> None:
         away_s = (connection.logon_ticks - connection.dropped_ticks) // TICKS_PER_S
         if away_s > WINDOW_S and not connection.airborne:
+            # At the stand again, and all begins anew.
             self._teller.flight_ended(connection, connection.dropped_ticks)
+            connection.began_ticks, connection.told = now, 0
             self._teller.flight_began(connection, connection.logon_ticks)
         else:
             self._teller.came_back(connection)
@@ -257,7 +262,12 @@ class PilotTraffic:
         connection.callsign = filed.callsign
         self._people.taken.add(filed.callsign)
         self.online[filed.callsign] = connection
-        self._teller.renamed(connection, now)
+        if connection.airborne and connection.plan is not None:
+            self._teller.renamed(connection, now)
+        else:
+            # On the ground, or with nothing that says so, it is another flight.
+            self._teller.flight_ended(connection, now)
+            self._teller.flight_began(connection, now)
 
     # Plans, and those who come
 

@@ -41,6 +41,7 @@ class Teller:
             in_flight=in_flight,
             departure=plan.departure if plan else "",
             arrival=plan.arrival if plan else "",
+            flight_rules=plan.flight_rules if plan else "",
         )
 
     def flight_ended(self, connection: PilotConnection, ticks: int) -> None:
@@ -63,6 +64,7 @@ class Teller:
             ticks,
             departure=plan.departure if plan else "",
             arrival=plan.arrival if plan else "",
+            flight_rules=plan.flight_rules if plan else "",
         )
 
     def dropped(self, connection: PilotConnection, ticks: int) -> None:

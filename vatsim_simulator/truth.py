@@ -15,6 +15,7 @@ What is unknown, empty or false is left out of a line.
     airport       ICAO code, or `off_airport`
     departure     as the plan says it (flight_began, plan, diverting)
     arrival       as the plan says it
+    flight_rules  as the plan says them
     in_flight     the aircraft was in the air when the flight began
     away_s        how long the connection was gone (reconnect, return, session_reconnect)
     reason        how a flight ended: `completed`, `cancelled` or `dropped`
@@ -98,6 +99,7 @@ class TruthRecord(Struct, frozen=True, omit_defaults=True):
     airport: str = ""
     departure: str = ""
     arrival: str = ""
+    flight_rules: str = ""
     in_flight: bool = False
     away_s: int | None = None
     reason: str = ""

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from vatwatch import __version__
-from vatwatch.cli import backup, check, psql, replay, run, simulate, top
+from vatwatch.cli import backup, check, psql, replay, run, simulate, top, verify
 from vatwatch.errors import VatwatchError
 
 
@@ -36,5 +36,6 @@ main.add_command(check.check)
 main.add_command(replay.replay)
 main.add_command(top.top)
 main.add_command(simulate.simulate)
+main.add_command(verify.verify)
 main.add_command(psql.psql)
 main.add_command(backup.backup)

@@ -81,7 +81,7 @@ def _created(path: Path) -> BinaryIO:
     "--truth",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     metavar="FILE",
-    help="Write there what really happens, as JSON lines.",
+    help="Write there what really happens, as JSON lines: docs/accuracy.md has the fields.",
 )
 def simulate(
     host: str,

@@ -1,0 +1,78 @@
+"""An hour of simulated traffic, derived and compared as `vatwatch verify` does it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from vatsim_simulator.truth import TruthKind, TruthRecord
+from vatwatch.cli import main
+from vatwatch.verification.day import Verification, verify_day
+from vatwatch.verification.report import report_json, report_text
+from vatwatch.verification.results import KindResult
+
+
+@pytest.fixture(scope="module")
+def hour() -> Verification:
+    return verify_day(80, 1.0, 3)
+
+
+def of_kind(verification: Verification, kind: str) -> KindResult:
+    return next(one for one in verification.results if one.kind == kind)
+
+
+@pytest.mark.parametrize("kind", ["take_off", "landing", "touch_and_go"])
+def test_the_movements_of_an_hour_are_found_within_one_snapshot(
+    hour: Verification, kind: str
+) -> None:
+    result = of_kind(hour, kind)
+    assert result.true >= 3
+    assert (result.missed, result.invented) == (0, 0), result.examples
+    assert result.share_off_by(1) == 1, result.examples
+    assert of_kind(hour, f"airport of {kind}").missed == 0
+
+
+def test_the_sessions_of_an_hour_are_found_with_their_frequencies(hour: Verification) -> None:
+    assert of_kind(hour, "sessions").true > 5
+    for kind in ("sessions", "first frequency"):
+        result = of_kind(hour, kind)
+        assert (result.missed, result.invented) == (0, 0), result.examples
+
+
+def test_the_same_seed_gives_the_same_results() -> None:
+    assert report_json(verify_day(20, 0.2, 5)) == report_json(verify_day(20, 0.2, 5))
+
+
+def test_the_report_has_a_row_for_each_kind_and_the_aims_that_were_missed(
+    hour: Verification,
+) -> None:
+    text, told = report_text(hour), report_json(hour)
+    for result in hour.results:
+        assert f"| {result.kind} " in text
+    assert [kind["kind"] for kind in told["kinds"]] == [one.kind for one in hour.results]
+    assert told["missed_aims"] == hour.missed
+    assert ("Missed aims:" in text) == bool(hour.missed)
+
+
+def test_the_command_prints_json_and_its_exit_code_tells_of_missed_aims() -> None:
+    done = CliRunner().invoke(
+        main, ["verify", "--pilots", "20", "--hours", "0.1", "--seed", "2", "--json"]
+    )
+    told = json.loads(done.stdout)
+    assert (told["pilots"], told["hours"], told["seed"], told["snapshots"]) == (20, 0.1, 2, 24)
+    assert done.exit_code == (1 if told["missed_aims"] else 0)
+
+
+def test_bad_options_are_refused() -> None:
+    for options in (("--pilots", "0"), ("--hours", "0"), ("--seed", "one")):
+        assert CliRunner().invoke(main, ["verify", *options]).exit_code == 2
+
+
+def test_the_docs_have_each_kind_and_each_field_of_the_truth() -> None:
+    from pathlib import Path
+
+    text = Path("docs/accuracy.md").read_text().partition("## The truth as a file")[2]
+    words = [*TruthKind, *TruthRecord.__struct_fields__]
+    assert [word for word in words if f"`{word}`" not in text] == []

@@ -1,0 +1,1 @@
+"""How often the rules are right: what they derive of a simulated day, against what happened."""

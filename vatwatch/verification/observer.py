@@ -1,0 +1,125 @@
+"""The account of what was derived: from one compared snapshot after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from vatwatch.feed.frequency import frequency_hz
+from vatwatch.traffic.network_state import Flight, Session
+from vatwatch.traffic.pipeline import ComparedSnapshot
+from vatwatch.verification.accounts import (
+    Account,
+    FlightAccount,
+    Happening,
+    LetterChange,
+    SessionAccount,
+    Stay,
+)
+
+
+class DayObserver:
+    """Looks at the state after each snapshot, and remembers what it says of whom."""
+
+    def __init__(self) -> None:
+        self.times: list[datetime] = []
+        self._flights, self._sessions = _Runs(), _Runs()
+        self._last_flight: dict[int, Flight] = {}
+        self._last_session: dict[int, Session] = {}
+        self._controlled_s: dict[int, float] = {}
+        self._first_hz: dict[int, int] = {}
+        self._letters: dict[str, str] = {}
+        self._changes: list[LetterChange] = []
+
+    def observe(self, compared: ComparedSnapshot) -> None:
+        """Take the next snapshot, in order."""
+        state = compared.state
+        assert state.time is not None
+        before = self.times[-1] if self.times else None
+        self.times.append(state.time)
+        for flight in state.flights.values():
+            if flight.last_seen == state.time:
+                pilot = flight.pilot
+                who = (pilot.cid, pilot.callsign, flight.flight_id)
+                self._flights.see(who, state.time, before)
+                self._last_flight[flight.flight_id] = flight
+        for flight in compared.changes.flights.ended:
+            self._last_flight[flight.flight_id] = flight
+        for session in state.sessions.values():
+            controller = session.controller
+            who = (controller.cid, controller.callsign, session.session_id)
+            self._sessions.see(who, state.time, before)
+            self._last_session[session.session_id] = session
+            hertz = frequency_hz(controller.frequency)
+            if hertz is not None:
+                self._first_hz.setdefault(session.session_id, hertz)
+        for version in state.atis.values():
+            self._letter(version.atis.callsign, version.atis.atis_code, state.time)
+
+    def account(self) -> Account:
+        """All of it, once the last snapshot was taken."""
+        last = self._last_flight
+        return Account(
+            flights=tuple(
+                FlightAccount(number, stays, last[number].progress.diverted)
+                for number, stays in self._flights.by_owner().items()
+            ),
+            happenings=tuple(one for flight in last.values() for one in _happenings(flight)),
+            sessions=tuple(
+                SessionAccount(
+                    number,
+                    stays,
+                    connected_s=sum((one.last - one.first).total_seconds() for one in stays),
+                    first_frequency_hz=self._first_hz.get(number),
+                )
+                for number, stays in self._sessions.by_owner().items()
+            ),
+            letters=tuple(self._changes),
+        )
+
+    def _letter(self, callsign: str, letter: str | None, time: datetime) -> None:
+        if letter and self._letters.get(callsign) != letter:
+            self._letters[callsign] = letter
+            self._changes.append(LetterChange(callsign, time, letter))
+
+
+def _happenings(flight: Flight) -> Iterator[Happening]:
+    cid, owner, progress = flight.pilot.cid, flight.flight_id, flight.progress
+    for movement in progress.movements:
+        yield Happening(movement.kind.value, movement.time, cid, owner, movement.airport)
+    if progress.times.off_block is not None:
+        yield Happening("off_block", progress.times.off_block, cid, owner)
+    if progress.times.on_block is not None:
+        yield Happening("on_block", progress.times.on_block, cid, owner)
+
+
+class _Runs:
+    """When somebody was there without a gap, for each owner: a flight's or a session's id."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[int, str, int], tuple[datetime, datetime]] = {}
+        self._closed: list[tuple[int, Stay]] = []
+
+    def see(self, who: tuple[int, str, int], time: datetime, before: datetime | None) -> None:
+        run = self._open.get(who)
+        if run is not None and run[1] == before:
+            self._open[who] = (run[0], time)
+            return
+        if run is not None:
+            self._close(who, run)
+        self._open[who] = (time, time)
+
+    def by_owner(self) -> dict[int, tuple[Stay, ...]]:
+        for who, run in self._open.items():
+            self._close(who, run)
+        self._open = {}
+        found: dict[int, list[Stay]] = {}
+        for owner, stay in self._closed:
+            found.setdefault(owner, []).append(stay)
+        return {
+            owner: tuple(sorted(parts, key=lambda one: one.first)) for owner, parts in found.items()
+        }
+
+    def _close(self, who: tuple[int, str, int], run: tuple[datetime, datetime]) -> None:
+        cid, callsign, owner = who
+        self._closed.append((owner, Stay(cid, callsign, *run)))
