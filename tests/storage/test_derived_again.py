@@ -1,0 +1,100 @@
+"""The same archive, derived twice, gives the same rows, whatever was killed in between."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.storage.test_writer import TABLES, clear, rows
+from vatsim_simulator.publication import publish
+from vatsim_simulator.world import World
+from vatwatch.storage.read_network_state import read_network_state
+from vatwatch.storage.writer import write_batch
+from vatwatch.traffic.batch import Outcome
+from vatwatch.traffic.network_state import NetworkState
+from vatwatch.traffic.pipeline import DecodedSnapshot, Options, batch_of, compare, decode_snapshot
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+OPTIONS = Options()
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SNAPSHOTS = 160
+
+
+@pytest.fixture(scope="module")
+def archive() -> list[DecodedSnapshot]:
+    """Two hours and more of thirty pilots, in steps of 45 s, with gaps of all kinds."""
+    world = World(3, 30, START)
+    decoded = []
+    for number in range(SNAPSHOTS):
+        publication = publish(number, world.feed(), world.radios())
+        decoded.append(decode_snapshot(publication.data.raw, publication.transceivers.raw, OPTIONS))
+        world.advance(45)
+    return decoded
+
+
+def derive(
+    conn: connection, archive: list[DecodedSnapshot], *, restart_every: int
+) -> dict[str, list[tuple[object, ...]]]:
+    """The rows, if the process that derives them is killed after so many snapshots each."""
+    clear(conn)
+    state = NetworkState()
+    for number, decoded in enumerate(archive):
+        if restart_every and number % restart_every == 0:
+            state, stored = read_network_state(conn, OPTIONS.rules, decoded.snapshot.time)
+            assert not stored
+        compared = compare(state, decoded, OPTIONS.rules)
+        batch = batch_of(
+            compared, entry_id=number, fetched_at=decoded.snapshot.time, source="archive"
+        )
+        assert write_batch(conn, batch) is Outcome.STORED
+        conn.commit()
+        state = compared.state
+    return {
+        table: rows(conn, f"SELECT (to_jsonb(t) - 'stored_at')::text FROM {table} t ORDER BY 1")
+        for table in TABLES
+    }
+
+
+def test_two_derivations_give_the_same_rows_also_with_kills_in_between(
+    conn: connection, archive: list[DecodedSnapshot]
+) -> None:
+    straight = derive(conn, archive, restart_every=0)
+    assert all(straight[table] for table in ("flights", "connections", "positions", "events"))
+    for often in (1, 7):
+        again = derive(conn, archive, restart_every=often)
+        for table in TABLES:
+            assert again[table] == straight[table], (often, table)
+
+
+def test_what_a_flight_has_done_is_in_its_row(
+    conn: connection, archive: list[DecodedSnapshot]
+) -> None:
+    derive(conn, archive, restart_every=0)
+    moved = rows(
+        conn,
+        """SELECT count(*), count(take_off), count(landing), count(distance_flown_nm) FROM flights
+           WHERE jsonb_array_length(movements) > 0""",
+    )
+    ((flights, departed, arrived, measured),) = moved
+    assert flights > 5
+    assert departed > 2
+    assert arrived > 2
+    assert measured == flights
+    told = dict(rows(conn, "SELECT type, count(*)::int FROM events GROUP BY 1"))
+    assert told["FLIGHT_DEPARTED"] >= departed
+    assert told["FLIGHT_ARRIVED"] >= arrived
+    assert rows(
+        conn,
+        """SELECT count(*) FROM (SELECT first_seen, lag(coalesce(last_seen, 'infinity'))
+               OVER (PARTITION BY flight_id ORDER BY first_seen) AS left_at FROM connections) c
+           WHERE left_at >= first_seen""",
+    ) == [(0,)]
+    assert rows(
+        conn,
+        "SELECT count(*) FROM flights WHERE ended_as IS NULL AND last_seen < %s",
+        archive[-1].snapshot.time - timedelta(hours=1),
+    ) == [(0,)]
