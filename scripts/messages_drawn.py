@@ -1,4 +1,4 @@
-"""Who sends which message to whom, and the drawings of it (`make docs`).
+"""Finds who sends which message to whom, and draws it (`make docs`).
 
 Each message's docstring says its ways: `sender → receiver: what it means`. The drawings are made of
 these, and `tests/test_messages.py` holds them against the code: the receiver is who has the message
@@ -40,7 +40,7 @@ WIDTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Who sends a message to whom, and what it means there."""
+    """The senders and receivers of a message, and its meaning."""
 
     sender: str
     receiver: str
@@ -57,7 +57,7 @@ def actors() -> dict[str, ModuleType]:
 
 
 def received(module: ModuleType) -> list[type]:
-    """All that the actor of this module receives, its own messages to itself included."""
+    """All messages that the actor of this module receives, including those to itself."""
     return list(typing.get_args(module.Received) or (module.Received,))
 
 
@@ -75,7 +75,7 @@ def messages() -> dict[str, type]:
 
 
 def receivers() -> dict[str, set[str]]:
-    """Who receives a message, by its name. What subscribers of the event bus get is theirs."""
+    """The receivers of each message, by its name. Messages to subscribers count as theirs."""
     found: dict[str, set[str]] = defaultdict(set)
     for name, module in actors().items():
         for message in received(module):
@@ -84,7 +84,7 @@ def receivers() -> dict[str, set[str]]:
 
 
 def senders() -> dict[str, set[str]]:
-    """Who makes a message, by its name."""
+    """The modules that create each message, by its name."""
     known = messages()
     users = _users()
     found: dict[str, set[str]] = defaultdict(set)

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 NOT_COPIED = shutil.ignore_patterns(
     ".venv*", "var", ".git", "__pycache__", ".*_cache", ".hypothesis"
 )
-# These lines say nothing that runs: a union in an annotation, how a record is laid out in memory.
+# These lines have no effect at run time: a union in an annotation, the memory layout of a record.
 NEUTRAL = ("slots=True", "frozen=True", "gc=False", "->", "TypeAlias", ": TypeVar", "import ")
 # The bar of a union is one: annotations are never evaluated.
 NEUTRAL_OPERATORS = ("BitOr",)
@@ -41,7 +41,7 @@ TIMEOUT_FACTOR, TIMEOUT_S = 4.0, 20.0
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """What is changed, and the tests that should notice."""
+    """The code to change, and the tests that should notice."""
 
     name: str
     modules: tuple[str, ...]

@@ -56,7 +56,7 @@ def main(url: str, target: str) -> None:
 
 
 def head(status: Answer) -> RenderableType:
-    """How it is, what it sees, and where it keeps it."""
+    """The service's health, its live state, and its database."""
     counts, feed, database = status["counts"], status["feed"], status["database"]["store"]
     journal = status["journal"]
     state = status["status"]
@@ -82,7 +82,7 @@ def head(status: Answer) -> RenderableType:
 
 
 def tree(node: Answer) -> RenderableType:
-    """Every node with what it has done."""
+    """Every node with its figures."""
     top = Tree(_label(node), guide_style="dim")
     _branch(top, node)
     return top
@@ -134,7 +134,7 @@ def stations(live: Answer) -> RenderableType:
 
 
 def events(ring: Answer) -> RenderableType:
-    """The latest of what happened on the network, at most two of a kind."""
+    """The latest events of the network, at most two of a type."""
     table = Table(box=None, padding=(0, 1), show_header=False)
     seen: dict[str, int] = {}
     for event in ring["events"]:

@@ -1,8 +1,8 @@
 """Writes the generated parts of the docs: settings, tables with columns, messages, rules.
 
-python -m scripts.reference, or `make docs`. A test holds the docs against what this would write, so
-the source is what is edited: `vatwatch/config/`, the COMMENTs of the migrations, the docstrings of
-the messages, and the numbers and docstrings of the rules in `vatwatch/traffic/`.
+python -m scripts.reference, or `make docs`. A test compares the docs with this script's output, so
+edit the sources: `vatwatch/config/`, the COMMENTs of the migrations, the docstrings of the
+messages, and the numbers and docstrings of the rules in `vatwatch/traffic/`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def generated_part(page: Path) -> str:
 
 
 def around(text: str) -> tuple[str, str]:
-    """What people wrote before and after the generated part."""
+    """The hand-written text before and after the generated part."""
     if BEGIN not in text or END not in text:
         raise ValueError("the page has no place for what is generated")
     return text.partition(BEGIN)[0], text.partition(END)[2]
@@ -110,7 +110,7 @@ def data_dictionary(conn: connection) -> str:
 
 def _tables(conn: connection) -> list[tuple[int, str, str | None]]:
     with conn.cursor() as cur:
-        # Not the partitions: they are their table's, and come and go by day.
+        # Without partitions, which belong to their table and change every day.
         cur.execute(
             """SELECT oid, relname, obj_description(oid, 'pg_class') FROM pg_class
                WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')

@@ -1,4 +1,4 @@
-"""Simulated time: when each update is due."""
+"""Simulated time: the time of each update."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class Clock:
         return self._start + timedelta(seconds=(wall_s - self._began_s) * self._speed)
 
     def due_s(self, number: int) -> float:
-        """When an update is to be shown, in wall seconds; the first, number 0, was before."""
+        """When an update must be shown, in wall seconds; the first one, number 0, was before."""
         return self._began_s + (self._first_after_s + number * UPDATE_S) / self._speed
 
     def fall_behind(self, seconds: float) -> None:
-        """Let simulated time stand still for so many wall seconds, as the world is late."""
+        """Stop simulated time for so many wall seconds, because the world is late."""
         self._began_s += seconds
 
 
 def newest_update(moment: datetime) -> datetime:
-    """The time of the update that is the newest one at this moment."""
+    """The time of the newest update at this moment."""
     ticks = to_ticks(moment)
     return from_ticks(ticks - (ticks - PHASE_TICKS) % PERIOD_TICKS)

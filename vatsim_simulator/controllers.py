@@ -1,4 +1,4 @@
-"""Controllers, ATIS and observers: who is on, on what frequency, with what text."""
+"""Controllers, ATIS and observers, with their frequencies and texts."""
 
 from __future__ import annotations
 
@@ -84,19 +84,19 @@ class SimulatedSession:
     told_hz: int | None = None
 
     def frequency_now_hz(self, now: int) -> int:
-        """What is shown: 199.998 at first, for some."""
+        """The frequency in the feed: 199.998 at first, for some."""
         return NO_FREQUENCY if now < self.tunes_in_ticks else self.frequency_hz
 
 
 @dataclass(slots=True)
 class Frequencies:
-    """Who can be called where: by airport and facility, and by square of the map for centres."""
+    """Finds the station for a place: by airport and facility, and for centres by map square."""
 
     by_airport: dict[str, dict[int, int]] = field(default_factory=dict)
     by_cell: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def near(self, icao: str, *facilities: int) -> int | None:
-        """The first of these facilities that is on at the airport."""
+        """The first of these facilities that is online at the airport."""
         online = self.by_airport.get(icao)
         if online:
             for facility in facilities:
@@ -118,9 +118,9 @@ class Roster:
     def controller(
         self, now: int, cid: int, server: str, taken: Collection[str], flights: list[str]
     ) -> SimulatedSession | None:
-        """A controller or an observer under a callsign that is free; None when none was found.
+        """A controller or an observer with a free callsign; None if none was found.
 
-        `flights` are callsigns in the air, for those who watch over a pilot's shoulder.
+        `flights` are callsigns in the air, for observers of a pilot.
         """
         random = self._random
         kind = random.random()
@@ -152,7 +152,7 @@ class Roster:
         session.rating = random.choice(_RATINGS[facility])
         session.icao = icao
         if random.random() < self._rates.no_frequency_yet:
-            # Some set it when they have looked around, some only when they open.
+            # Some set it after a while, some only when they open.
             wait_s = random.choice((random.randint(15, 120), random.randint(600, 7200)))
             session.tunes_in_ticks = now + wait_s * TICKS_PER_S
         else:
@@ -184,7 +184,8 @@ class Roster:
         session.code_flaps = random.random() < self._rates.atis_code_flaps
         if random.random() > self._rates.atis_no_text:
             session.text = self.atis_text(session, now)
-        # The weather comes at ten to and twenty past; each server reads it a little later.
+        # The weather is published at ten to and twenty past the hour; each server reads it a little
+        # later.
         period = ATIS_PERIOD_S * TICKS_PER_S
         delay = random.randint(1, 240) * TICKS_PER_S
         session.next_letter_ticks = now - now % period + 20 * 60 * TICKS_PER_S + delay
@@ -236,7 +237,7 @@ class Roster:
             session.shown_letter = session.letter
 
     def retune(self, session: SimulatedSession) -> None:
-        """Move a controller to another frequency, his aerials with him."""
+        """Move a controller and its aerials to another frequency."""
         session.frequency_hz = _channel_hz(self._random)
         if session.radios is not None:
             session.radios = ClientRadios(
@@ -298,7 +299,8 @@ class Roster:
     def _aerials(
         self, session: SimulatedSession, aerials: tuple[Airport, ...]
     ) -> ClientRadios | None:
-        """The station's radios; those with an infix are apt to have none, or some far off."""
+        """The station's radios; stations with an infix often have none, or some that are far
+        away."""
         random, rates = self._random, self._rates
         if random.random() < rates.not_in_radios:
             return None
@@ -327,7 +329,7 @@ class Roster:
 
 
 def frequencies(sessions: Collection[SimulatedSession], now: int) -> Frequencies:
-    """Who can be called where now."""
+    """Build the index of the stations that are online now."""
     found = Frequencies()
     for session in sessions:
         if session.frequency_now_hz(now) == NO_FREQUENCY or session.letter:
@@ -351,7 +353,7 @@ def _prefix(hub: Airport) -> str:
 
 
 def _shadow(random: Random, flights: list[str]) -> str:
-    """The callsign of one who looks over a pilot's shoulder: the pilot's own, and a letter."""
+    """The callsign of a pilot's observer: the pilot's callsign and a letter."""
     return (random.choice(flights) + random.choice("ABNO"))[:12] if flights else ""
 
 

@@ -1,4 +1,4 @@
-"""What can be made to go wrong, each with its own name and its own end.
+"""The faults that can be ordered, each with its name and its end.
 
 Two families. A *stale* or *spoilt* feed is what is published: `freeze older mass_drop bad_records
 restart clock`. A *bad answer* is what becomes of a request: `status timeout drip empty html odd
@@ -42,12 +42,12 @@ class Bound(NamedTuple):
 
 
 class FeedFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="fault"):
-    """A fault, as asked for. Raises ValueError for what makes no sense."""
+    """An ordered fault. Raises ValueError if it makes no sense."""
 
     main: ClassVar[str] = "lasts"
-    """The field that a bare value on the command line is for."""
+    """The field for a value without a key on the command line."""
     answers: ClassVar[bool] = True
-    """A bad answer, not a bad publication."""
+    """Whether it is a bad answer, not a bad publication."""
     allowed: ClassVar[tuple[str, ...]] = ("data", "transceivers", "status", "all")
 
     feed: Feeds = "all"
@@ -206,11 +206,11 @@ class Drip(FeedFault, frozen=True, tag="drip"):
 
 
 class Empty(FeedFault, frozen=True, tag="empty"):
-    """200, `application/json`, and nothing."""
+    """200, `application/json`, and no body."""
 
 
 class Html(FeedFault, frozen=True, tag="html"):
-    """200, and a page that says sorry."""
+    """200, and an HTML error page."""
 
 
 class Truncated(FeedFault, frozen=True, tag="truncated"):
@@ -292,7 +292,7 @@ KINDS: dict[str, type[FeedFault]] = {
 
 
 def from_json(raw: bytes) -> AnyFault:
-    """`{"fault": "freeze", "feed": "data", "for": 4}`; raises ValueError that says why not."""
+    """`{"fault": "freeze", "feed": "data", "for": 4}`; raises ValueError with the reason."""
     return _checked(msgspec.json.decode(raw))
 
 

@@ -1,4 +1,4 @@
-"""Aircraft types: how often they fly, and how well."""
+"""Aircraft types: how often they are used, and their performance."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class AircraftType(NamedTuple):
-    """What a type can do. Round figures, good enough to be believed on a map."""
+    """The performance of a type: round figures that look right on a map."""
 
     icao: str
     wake: str
     equipment: str
     weight: int
-    """How often it is flown, as a share of all."""
+    """Its share of all flights."""
     range_nm: tuple[int, int]
     """The shortest and the longest flight it is used for."""
     ceiling_ft: int
@@ -22,7 +22,7 @@ class AircraftType(NamedTuple):
 
     @property
     def light(self) -> bool:
-        """Flown by eye, from any field."""
+        """Whether it flies visually, from any field."""
         return self.wake == "L"
 
     @property

@@ -1,4 +1,4 @@
-"""A flight, from stand to stand: where it is at any second of its life.
+"""A flight from stand to stand: its position at any second.
 
 The whole flight is worked out when it begins: a track of great circles, a profile of stretches
 along it, and the milestones that the truth tells. Where it is at a moment is then a look-up, so a
@@ -116,7 +116,7 @@ class SimulatedFlight:
         return self.starts_at.ground_ft + rise_ft * share
 
     def phase_ends_s(self, second: float) -> float:
-        """When the stretch that it is in at this second ends; for the last one, never."""
+        """The end of the stretch at this second; infinite for the last one."""
         following = bisect_right(self._begins, second)
         return self._begins[following] if following < len(self._begins) else float("inf")
 

@@ -40,11 +40,11 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class _TimeIsUp(Exception):
-    """A feed has dripped for long enough."""
+    """A feed has dripped for its whole time."""
 
 
 class SimulatorServer(WSGIServer):
-    """A server with the site that its handlers answer from: to be set before it is started."""
+    """A server with the site that its handlers use; set it before the start."""
 
     site: Site
 
@@ -104,7 +104,7 @@ class Handler(WSGIHandler):
                     HTTPStatus.FOUND, b"", headers=[f"Location: {self.environ['PATH_INFO']}"]
                 )
             case Truncated(share=share):
-                # Cut before it is compressed: what arrives is a sound answer with half a feed.
+                # Cut before it is compressed: the client gets a valid answer with half a feed.
                 cut = FeedBody.of(body.raw[: int(len(body.raw) * share)])
                 self._send(HTTPStatus.OK, self._encoded(cut)[0], headers=headers)
             case Odd(kind=kind):
@@ -126,7 +126,8 @@ class Handler(WSGIHandler):
                 raise AssertionError(f"{fault} is not a bad answer")
 
     def _drip(self, fault: Drip, content: bytes, headers: list[str]) -> bool:
-        """Whether all of it was sent: a short body can be, in the time."""
+        """Send a body slowly. Returns whether all of it was sent, which is possible for a short
+        one."""
         self._send(HTTPStatus.OK, content, headers=headers, share=0.0)
         with suppress(_TimeIsUp), gevent.Timeout(fault.seconds, _TimeIsUp()):
             for begin in range(0, len(content), fault.chunk_bytes):
@@ -155,7 +156,7 @@ class Handler(WSGIHandler):
         self.close_connection = True
 
     def _count(self, feed: FeedName, counts: UpdateCounts | None) -> None:
-        # Nothing has run since the last byte was sent: its reader finds it counted.
+        # Nothing else has run since the last byte was sent, so its reader sees it counted.
         if self._method == "GET":
             self._site.served(feed, counts)
 
@@ -220,7 +221,7 @@ class Handler(WSGIHandler):
         headers: list[str] | None = None,
         share: float = 1.0,
     ) -> None:
-        """A head that tells the whole length, and the first `share` of the body."""
+        """Send a head with the full length, and the first `share` of the body."""
         length = [] if status == HTTPStatus.NO_CONTENT else [f"Content-Length: {len(content)}"]
         self._head(status, content_type, [*(headers or []), *length])
         if self._method != "HEAD":

@@ -1,7 +1,7 @@
-"""Bodies with one oddity each, as other readers of these feeds met them.
+"""Bodies with one oddity each, as other readers of these feeds have met them.
 
-Each turns a sound body into an odd one, by its text: much of this is no valid JSON. What a feed
-lacks (a pilot's name, say, in the radios' feed) is left as it is.
+Each function changes the text of a valid body: many results are not valid JSON. If a feed lacks the
+part in question (such as a pilot's name in the radios' feed), it is unchanged.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What real feeds do wrong, and how often.
+"""The oddities of real feeds, and their rates.
 
 The rates were counted over 13 captures of the real feed: 12,337 pilots, 1,501 controllers, 797 ATIS
-and 1,067 prefiles; those of what happens in time over steps of 15 s and over 34 minutes. What was
-not once among them, but was seen by others, has the rate of about one in as many.
+and 1,067 prefiles; those of what happens in time over steps of 15 s and over 34 minutes. Oddities
+that were not among them but were reported by others have a rate of about one in that number.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ HPA_PER_INHG = 33.8639
 
 
 class Rates(Struct, frozen=True, kw_only=True):
-    """How often each oddity comes; raise one to see much of it.
-
-    A share of the records, if nothing else is said; `..._a_step` the share of
-    clients to which it happens within 15 s.
+    """The rate of each oddity; raise one to see more of it. By default it is a share of the
+    records; `..._a_step` the share of clients to which it happens within 15 s.
     """
 
     # Plans.

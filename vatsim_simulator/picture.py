@@ -1,4 +1,4 @@
-"""What the network looks like at one moment, as the records of the feeds."""
+"""Draws the network at one moment as records of the feeds."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Picture(NamedTuple):
 
 
 class ServerRow(Server, frozen=True, gc=False):
-    """A server as sent; nobody needs the old form of one of its keys, but it is there."""
+    """A server as VATSIM sends it, including the old form of one of its keys."""
 
     clients_connection_allowed: int = 1
 
@@ -122,7 +122,7 @@ def draw_picture(
     sessions: Collection[SimulatedSession],
     prefiles: Collection[Filed],
 ) -> Picture:
-    """Both feeds, from who is there; `random` is for small delays, no part of the world."""
+    """Draw both feeds from the clients; `random` is only for small delays, not for the world."""
     update = now + random.randrange(round(JITTER_S * TICKS_PER_S))
     online = frequencies(sessions, now)
     records, radios = [], []
@@ -201,7 +201,7 @@ def _pilot_radios(connection: PilotConnection, fix: Fix, online: Frequencies) ->
         return ClientRadios(connection.callsign, [])
     sea_m = (fix.altitude_ft + connection.ground_offset_ft) / FEET_PER_METRE
     ground_m = connection.flight.ground_ft(fix) / FEET_PER_METRE
-    # Simulators do not agree where the ground is: a wheel can be a little below it.
+    # Simulators differ in the height of the ground: an aircraft may be a little below it.
     place = (fix.latitude, fix.longitude, sea_m, sea_m - ground_m)
     hertz = tuned_hz(connection, fix, online)
     radios = [Transceiver(1, hertz, *place)]

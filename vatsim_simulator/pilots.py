@@ -1,4 +1,4 @@
-"""Pilots: connections to the network, the plans they file, and what their radios are tuned to."""
+"""Pilots: their connections, flight plans, and radio frequencies."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class PilotConnection:
     second_radio_hz: int | None
     third_radio: bool
     ground_offset_ft: int
-    """Where one simulator's ground is above or below the other's."""
+    """The difference between two simulators' heights of the ground."""
     garbage_inches: float | None
     faster: float
     """1, or by how much a simulator out of control exaggerates."""
@@ -99,7 +99,7 @@ class PilotConnection:
     dropped_ticks: int = 0
 
     def fix(self, now: int) -> Fix:
-        """Where the pilot is, as far as the network knows."""
+        """The pilot's position as the network knows it."""
         if self.silent_ticks is not None:
             now = self.silent_ticks
         second = (now - self.began_ticks) / TICKS_PER_S
@@ -114,7 +114,7 @@ class PilotConnection:
         return fix
 
     def ends_ticks(self) -> int:
-        """When the pilot has had enough."""
+        """When the pilot disconnects."""
         return self.began_ticks + round(self.flight.lasts_s * TICKS_PER_S)
 
 
@@ -350,7 +350,7 @@ class Operations:
 
 
 def tuned_hz(connection: PilotConnection, fix: Fix, frequencies: Frequencies) -> int:
-    """The frequency to call on here: the local controller's, else 122.8."""
+    """The frequency to use here: the local controller's, else 122.8."""
     flight, phase = connection.flight, fix.phase
     departure, arrival = flight.departure.icao, flight.arrival.icao
     station: int | None

@@ -1,4 +1,4 @@
-"""Where traffic is: airports and how busy they are, airlines, centres."""
+"""Places of the traffic: airports with their share, airlines, centres."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 from vatwatch.traffic.airports import Airport, load_airports
 from vatwatch.traffic.geometry import distance_nm
 
-# Airports and their share of the traffic. A network that is flown for the pleasure of it loves
-# Europe, and the coasts of America.
+# Airports and their share of the traffic. Most of VATSIM's traffic is in Europe and at America's
+# coasts.
 _HUBS = """
 EGLL 22 EHAM 19 EDDF 19 LFPG 13 EGKK 14 EDDM 13 LOWW 11 LSZH 11 LEMD 11 LEBL 11 EKCH 10 ESSA 10
 ENGM 9 EFHK 8 EIDW 10 EBBR 8 LIRF 9 LIMC 7 LPPT 9 LGAV 8 LTFM 11 LHBP 6 EPWA 7 LKPR 6 LROP 4
@@ -95,7 +95,7 @@ class Places(NamedTuple):
 
 @cache
 def places() -> Places:
-    """The network's places, as far as the airports' data set knows them."""
+    """The places of the network that are in the airports' data set."""
     airports = load_airports()
     words = _HUBS.split()
     weights = {icao: int(weight) for icao, weight in zip(words[::2], words[1::2], strict=True)}
@@ -121,7 +121,7 @@ def is_hub(icao: str) -> bool:
 
 @cache
 def hubs_between(icao: str, shortest_nm: int, longest_nm: int) -> tuple[list[Airport], list[int]]:
-    """The hubs that are so far from this one, with their weights."""
+    """The hubs within this range of distances, with their weights."""
     known = places()
     here = next(hub for hub in known.hubs if hub.icao == icao)
     found, weights, total = [], [], 0

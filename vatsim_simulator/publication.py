@@ -1,4 +1,4 @@
-"""One update as it is served: the bodies of both feeds, made once."""
+"""One update as it is served: the bodies of both feeds, encoded once."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class FeedName(StrEnum):
 
 
 class FeedBody(Struct, frozen=True):
-    """Bytes to be served, and the same compressed, for who asks for that."""
+    """A body, plain and compressed."""
 
     raw: bytes
     gzipped: bytes
 
     @classmethod
     def of(cls, raw: bytes) -> FeedBody:
-        """Compress it once, and before anybody asks: a large one takes a tenth of a second."""
+        """Compress it once, before any request: a large one takes a tenth of a second."""
         compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_FORMAT)
         return cls(raw, compressor.compress(raw) + compressor.flush())
 
 
 class UpdateCounts(Struct, frozen=True):
-    """What an update holds: its number (the first is 0), its time, its good records."""
+    """Facts about an update: its number (the first is 0), its time, its good records."""
 
     number: int
     update_timestamp: str

@@ -1,4 +1,4 @@
-"""Shows one update after the other, each worked out while the one before it is shown."""
+"""Publishes one update after the other; each is computed while the previous one is shown."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """What is to be seen of the world now. No request ever waits for it.
+    """The published state of the world. No request ever waits for it.
 
-    Ten thousand pilots take a third of a second, which would stall the hub: the world lives in a
-    native thread of its own.
+    Ten thousand pilots take a third of a second, which would block the hub, so the world is
+    computed in a separate native thread.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class Publisher:
         return self._newest.counts
 
     def shown(self, feed: FeedName, back: int = 0) -> tuple[UpdateCounts, FeedBody]:
-        """What is shown of a feed; or was, so many updates before, or as far as is known."""
+        """The published body of a feed, or of `back` updates before (or the oldest known)."""
         updates = self._shown[feed]
         update = updates[max(0, len(updates) - 1 - back)]
         return update.counts, update.body(feed)
 
     def begin(self, seed: int, pilots: int) -> None:
-        """Make the world, and show the first update, which no fault has a part in."""
+        """Create the world, and show the first update, which has no faults."""
         self._easel = self._studio.run(_Easel, seed, pilots, self._clock, self._truth)
         self._show(self._studio.run(self._easel.draw, UpdateFaults()), UpdateFaults())
         # At speed, time would have run away while the world was made.
@@ -81,14 +81,14 @@ class Publisher:
 
     def _wait_for(self, number: int) -> None:
         early_s = self._clock.due_s(number) - time.monotonic()
-        # Also when it is late: others must have their turn.
+        # Also if it is late, so that other greenlets get their turn.
         gevent.sleep(max(0.0, early_s))
         if self._keep_pace(number) and not self._late_told:
             self._late_told = True
             log.warning("This machine is too slow for --speed: simulated time runs slower.")
 
     def _keep_pace(self, number: int) -> bool:
-        """Let simulated time wait if this update is late by more than a whole one."""
+        """Delay simulated time if this update is late by more than a whole period."""
         late_s = time.monotonic() - self._clock.due_s(number)
         if late_s <= self._clock.period_s:
             return False
@@ -104,7 +104,7 @@ class Publisher:
 
 
 class _Easel:
-    """The world and its next picture. Used in the studio's one thread only."""
+    """The world and its next picture. Used only in the studio's single thread."""
 
     def __init__(self, seed: int, pilots: int, clock: Clock, truth: BinaryIO | None) -> None:
         self._world = World(seed, pilots, clock.first_update)
@@ -119,7 +119,7 @@ class _Easel:
         return self.draw(changes)
 
     def draw(self, changes: UpdateFaults) -> Publication:
-        """Draw what is to be seen now, with what faults make of it."""
+        """Draw the present picture, with the effects of the faults."""
         if changes.restart:
             self._world.restart_data_server()
         return publish(

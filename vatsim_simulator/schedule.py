@@ -1,4 +1,4 @@
-"""Which faults are in force: when each begins, and when it has had its time. Pure."""
+"""Decides which faults are in force: when each begins and ends. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_FAULTS = 100
 
 
 class UpdateFaults(Struct, frozen=True):
-    """What the faults make of one update."""
+    """The effect of the faults on one update."""
 
     frozen: frozenset[FeedName] = frozenset()
     drop: float = 0.0
@@ -34,7 +34,7 @@ class UpdateFaults(Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Entry:
-    """A fault, from when it was asked for until it is over."""
+    """A fault, from its order until it is over."""
 
     id: int
     fault: AnyFault
@@ -56,7 +56,7 @@ class _Entry:
             self.ends_s = now_s + bound.seconds
 
     def over(self, number: int, now_s: float) -> bool:
-        """Whether it has no part any more in this update, or in what is answered during it."""
+        """Whether it is over at this update and the answers during it."""
         return self.begun and (
             (self.last is not None and number > self.last)
             or (self.ends_s is not None and now_s >= self.ends_s)
@@ -85,12 +85,13 @@ class Schedule:
         self._added = 0
 
     def add(self, fault: AnyFault, now_s: float) -> dict[str, Any]:
-        """Take a fault; it, with its id and its bounds. Raises ValueError for too many."""
+        """Add a fault. Returns it with its id and bounds. Raises ValueError if there are too
+        many."""
         self._forget(now_s)
         if len(self._entries) >= MOST_FAULTS:
             raise ValueError(f"there are {MOST_FAULTS} faults already: DELETE them first")
         self._added += 1
-        # What is published changes with the next update; what is answered, at once.
+        # Published bodies change with the next update, answers at once.
         first = self._number + fault.after + (0 if fault.answers else 1)
         entry = _Entry(self._added, fault, first)
         if first <= self._number:
@@ -134,14 +135,14 @@ class Schedule:
         self._forget(now_s)
 
     def answer(self, feed: FeedName, now_s: float) -> AnyFault | None:
-        """The fault of this request, which is counted: the oldest one of this feed."""
+        """The fault for this request (the oldest one of this feed), which is counted."""
         self._forget(now_s)
         for entry in self._entries:
             if entry.begun and entry.fault.answers and entry.fault.touches(feed):
                 if entry.requests_left is not None:
                     entry.requests_left -= 1
                 entry.answered[feed] = entry.answered.get(feed, 0) + 1
-                # The older copy comes after a newer one, else nobody would see that it is old.
+                # The older copy must come after a newer one, or it could not be noticed.
                 fair = isinstance(entry.fault, Older) and entry.answered[feed] % 2
                 return None if fair else entry.fault
         return None

@@ -1,4 +1,4 @@
-"""What was really handed out, for checks of a service that fetches from here."""
+"""Records what was really served, for checks of a service that fetches from here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The simulator's process: it listens, shows one update after the other, and ends by a signal."""
+"""The simulator's process: it listens, publishes one update after the other, and ends by a
+signal."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ class Simulator:
         return f"http://{authority(*self._server.address[:2])}"
 
     def start(self) -> gevent.Greenlet[[], None]:
-        """Make the world and answer; the greenlet that goes on with it, which ends with a bug."""
+        """Create the world and start to answer. Returns the greenlet that continues it, which ends
+        only by a bug."""
         start = self._start or datetime.now(UTC)
         clock, schedule = Clock(start, self._settings.speed, time.monotonic()), Schedule()
         publisher = Publisher(clock, schedule, self._studio, self._truth)
@@ -94,7 +96,7 @@ def simulate(
     ended = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, ended.set)
-    # So that a signal is heard while the world is being made.
+    # So that a signal is handled while the world is created.
     starting = gevent.spawn(simulator.start)
     gevent.wait(_either(starting, ended), count=1)
     publishing = None

@@ -1,4 +1,4 @@
-"""What there is to be asked for: the status, the two feeds, and the control of it all."""
+"""The endpoints: the status, the two feeds, and the control."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Site:
         self._served = Served()
 
     def fault(self, feed: FeedName) -> AnyFault | None:
-        """What this request of the feed has to suffer."""
+        """The fault for this request of the feed."""
         return self._schedule.answer(feed, time.monotonic())
 
     def feed(self, feed: FeedName, host: str, back: int) -> tuple[UpdateCounts | None, FeedBody]:
-        """What is shown; `back`: what was, so many updates before."""
+        """The published body; `back`: that of so many updates before."""
         if feed is FeedName.STATUS:
             return None, FeedBody.of(_status(host))
         return self._publisher.shown(feed, back)
@@ -76,7 +76,8 @@ class Site:
         return msgspec.json.encode(told)
 
     def add_fault(self, body: bytes) -> bytes:
-        """Take a fault as JSON; it, with its id and its bounds. Raises ValueError: why not."""
+        """Add a fault given as JSON. Returns it with its id and bounds. Raises ValueError with the
+        reason."""
         return msgspec.json.encode(self._schedule.add(from_json(body), time.monotonic()))
 
     def end_faults(self) -> None:

@@ -1,4 +1,5 @@
-"""What people write: names, callsigns, routes, remarks, controllers' texts, ATIS. All invented."""
+"""Texts written by people: names, callsigns, routes, remarks, controllers' texts, ATIS. All
+invented."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from vatsim_simulator.fleet import AircraftType
 from vatsim_simulator.places import LIGHT_PREFIXES, airlines_at
 from vatwatch.traffic.airports import Airport
 
-# No member has a CID like this, so nobody real is in an invented feed.
+# No member has a CID like this, so no real person is in an invented feed.
 LOWEST_CID = 4_000_000
 HIGHEST_CID = 4_999_999
 
@@ -146,7 +147,7 @@ def remarks(
 
 
 def controller_text(random: Random, place: str) -> list[str]:
-    """What a controller shows about himself: one to four lines, some of them empty."""
+    """A controller's information text: one to four lines, some of them empty."""
     lines = [f"{place} {random.choice(('Control', 'Radar', 'Tower', 'online'))}"]
     lines += random.sample(_INFORMATION, random.randint(0, 3))
     if random.random() < 0.004:

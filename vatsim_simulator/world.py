@@ -1,9 +1,9 @@
-"""The simulated network: who is on it, and what its feeds say, 15 s after 15 s.
+"""The simulated network: its clients and its feeds, every 15 s.
 
 Pure and deterministic: the same seed, number of pilots, start and steps give the same feeds, to the
-byte, and the same truth. What happens is drawn from one source of chance, and what a feed looks
-like (the times of its records, say) from another one for each step, so that looking changes
-nothing.
+byte, and the same truth. Events are drawn from one random source, and details of a feed (such as
+the times of its records) from another one for each step, so that drawing a feed does not change the
+world.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vatwatch.feed.records import ClientRadios, Feed
 
 
 class World:
-    """The network. `advance` lets time pass; `feed` and `radios` say what is to be seen now."""
+    """The network. `advance` lets time pass; `feed` and `radios` draw its present state."""
 
     def __init__(self, seed: int, pilots: int, start: datetime, rates: Rates | None = None) -> None:
         self.now_ticks = to_ticks(start)
@@ -59,7 +59,7 @@ class World:
             self._next_restart_ticks = self._draw_restart()
 
     def restart_data_server(self) -> None:
-        """Everybody's logon time is read again from a log that knows whole seconds only."""
+        """Cut all logon times to whole seconds, as a restart of VATSIM's data server does."""
         self._picture = None
         clients: list[PilotConnection | SimulatedSession] = [
             *self._pilots.online.values(),
