@@ -66,7 +66,7 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark who needs a server, and let the longest files of several processes come first."""
+    """Mark tests that need a server, and with several processes start the longest files first."""
     for item in items:
         # The processes that share the tests know them by their names.
         if re.search(r" at 0x[0-9a-f]+", item.nodeid):
@@ -133,7 +133,7 @@ def for_no_request() -> None:
 
 @pytest.fixture(autouse=True)
 def only_the_settings_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever stands in the environment of whoever runs the tests is none of theirs."""
+    """Remove settings from the environment, so that they do not affect the tests."""
     for name in [*os.environ]:
         if name.startswith(("VATWATCH_", "VATSIM_")) or name in ("DATABASE_URL", "REDIS_URL"):
             monkeypatch.delenv(name)

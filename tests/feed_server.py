@@ -19,10 +19,10 @@ from gevent.server import StreamServer
 from vatsim_simulator.publication import Publication, publish
 from vatsim_simulator.world import World
 
-# Long past: whoever takes the wall clock for the feed's is found out.
+# Long ago, so that code that uses the wall clock instead of the feed's fails.
 START = datetime(2024, 11, 22, 12, 0, tzinfo=UTC)
 DATA, TRANSCEIVERS, STATUS = "/vatsim-data.json", "/transceivers-data.json", "/status.json"
-# A drip goes on for longer than any test lets it.
+# A drip lasts longer than any test.
 DRIPS, DRIP_S = 2000, 0.05
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vatsim_simulator.fleet import AircraftType
 from vatsim_simulator.profile import SimulatedPhase, Stretch
 
-# Below this, 250 knots and no more.
+# Below this altitude, at most 250 knots.
 SPEED_LIMIT_FT = 10_000
 SPEED_LIMIT_KT = 250
 TURN_OFF_KT = 25

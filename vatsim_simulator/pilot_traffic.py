@@ -156,7 +156,8 @@ class PilotTraffic:
             self._rename(connection, now)
 
     def _leave(self, connection: PilotConnection, now: int) -> None:
-        """Most say goodbye; some just fall silent, and their record stays for a while."""
+        """End a connection: most disconnect; some just fall silent, and their record stays for a
+        while."""
         gone = self._just_now(connection, now)
         if self._random.random() < self._rates.lingers:
             linger_s = self._random.uniform(SHORTEST_LINGER_S, LONGEST_LINGER_S)

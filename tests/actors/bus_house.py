@@ -43,14 +43,14 @@ SOON = Backoff(base_s=0.001, cap_s=0.01)
 
 @dataclass(frozen=True, slots=True)
 class Lost(Tell):
-    """A message that nobody gets."""
+    """A message that no actor receives."""
 
     about: str
     kinds: frozenset[str] = frozenset()
 
 
 class Listener(Actor):
-    """Handles an event as it was told to, and keeps it."""
+    """Handles an event as the test says, and keeps it."""
 
     def __init__(self, heard: list[Event], handle: Callable[[Event], None]) -> None:
         super().__init__()

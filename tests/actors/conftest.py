@@ -9,7 +9,7 @@ from vatwatch.supervision import Backoff
 
 @pytest.fixture(autouse=True)
 def retries_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody learns anything from waiting for a retry. How long one waits is tested elsewhere."""
+    """Shorten the waits between retries, which are tested elsewhere."""
     for part in ("cache", "history", "processor"):
         monkeypatch.setattr(f"vatwatch.actors.{part}.RETRY_S", 0.1)
     monkeypatch.setattr("vatwatch.actors.store.BACKOFF", Backoff(base_s=0.1, cap_s=0.3))

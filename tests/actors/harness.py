@@ -36,13 +36,13 @@ S = TypeVar("S", bound=Status)
 # Far more than anything takes; a test that gets here has failed.
 PATIENCE_S = 30.0
 POLL_S = 0.02
-# What whoever changes anything shows.
+# The header of requests that change something.
 KEY = "key-of-the-tests"
 
 
 @dataclass(frozen=True, slots=True)
 class Poison(Tell):
-    """No actor knows this: whoever gets it raises in its handler."""
+    """An unknown message: the actor that gets it raises in its handler."""
 
 
 def until(condition: Callable[[], T], what: str = "") -> T:
@@ -124,7 +124,7 @@ class Running:
     def node(self, name: str) -> NodeInfo:
         return next(info for info in self.tree.snapshot().walk() if info.name == name)
 
-    # --- what it is shown
+    # --- input
 
     def hand_in(self, publication: Publication, *, radios: bool = True) -> int:
         """A snapshot past the fetcher, straight to the journal."""
@@ -142,11 +142,11 @@ class Running:
                 gevent.sleep(POLL_S)
 
     def next_update(self) -> datetime:
-        """The network goes on by one update; when is it?"""
+        """Advance the network by one update. Returns its time."""
         assert self.feeds is not None
         return parse_time(self.feeds.advance().counts.update_timestamp)
 
-    # --- what comes of it
+    # --- results
 
     def served(self) -> datetime | None:
         """The time of the snapshot that the API serves."""
@@ -205,7 +205,9 @@ def running(
     that is served by the test's own hub.
     """
     if feeds is None:
-        environment["VATSIM_POLL_INTERVAL"] = 15  # nobody polls; less is refused for VATSIM itself
+        environment["VATSIM_POLL_INTERVAL"] = (
+            15  # there is no poll; less is refused for VATSIM itself
+        )
     else:
         environment.setdefault("VATSIM_API_URL", feeds.url)
     settings = settings_for(

@@ -1,4 +1,4 @@
-"""Alerts outlive the worker, the service and the database's absence, and none is told twice."""
+"""Alerts survive restarts and a database that is away, and none is sent twice."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_an_alert_that_is_active_at_a_stop_goes_on_in_the_next_process_and_is_to
         with start(feeds) as service:
             (again,) = until(lambda: keyed(service, "active"))
             assert (again["id"], again["fired_at"]) == (before["id"], before["fired_at"])
-            # It holds here as well, and is not told again.
+            # It holds here as well, and is not sent again.
             until(lambda: service.reports().parts["feed"].health.value == "unhealthy")
             feeds.say(DATA)
             until(lambda: told(hook, "resolved", FEED))
@@ -174,7 +174,7 @@ def test_a_file_that_is_gone_leaves_no_alert_active_forever(
 def test_a_restart_that_is_ordered_raises_no_alert(
     part: str, hook: HookServer, start: Callable[..., Any]
 ) -> None:
-    # As small as can be: what is told at once is told wrongly.
+    # As small as possible, so that a wrong alert would fire at once.
     settings = {
         "VATWATCH_ALERT_HOLD": 0,
         "VATWATCH_ALERT_NOT_SERVING_HOLD": 5,

@@ -1,4 +1,5 @@
-"""Blame follows the snapshot: whoever it makes fail, it costs itself, and the others go on."""
+"""Blame follows the snapshot: whichever actor it makes fail, it alone is lost, and the others go
+on."""
 
 from __future__ import annotations
 

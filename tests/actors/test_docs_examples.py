@@ -16,7 +16,7 @@ from tests.test_docs import files_in_the_table
 from vatwatch.monitoring.alert_records import AlertRecord
 
 ROOT = Path(__file__).parents[2]
-# What stands below these is named by what there is, or is not always there.
+# Fields below these have variable names, or are not always there.
 FREE = ("outcomes", "kept_out", "let_through", "payload", "lost_values", "radios_unreadable",
         "plan_texts_unreadable", "movements", "gaps", "blocked", "steps", "last_failure",
         "dependencies")  # fmt: skip

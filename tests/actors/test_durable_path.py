@@ -9,7 +9,7 @@ from vatwatch.traffic.network_state import NetworkState
 
 
 def known(state: NetworkState) -> DurablePath:
-    """A path after the database has told this, with nothing on its way."""
+    """A path after the database has given this state, with nothing on its way."""
     path = DurablePath(generation=7)
     path.begin_recovery()
     path.recovered(Recovered(state, stored=False), None)

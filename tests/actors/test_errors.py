@@ -217,7 +217,7 @@ def test_a_hanging_store_with_a_full_mailbox_does_not_stop_the_reporting_of_erro
             **describe_error(KeyError("bug"), ""),
         )
         manager.tell(SupervisionNoticed(notice))
-        # It goes on answering while the store takes nothing, and what it heard is written later.
+        # It still answers while the store accepts nothing, and the errors are written later.
         until(lambda: get(service, "/api/errors/analytics")["by_service"].get("history") == 1)
         assert service.node("store").handling is not None
         assert service.node("error_manager").restarts_total == 0
@@ -238,7 +238,7 @@ def test_errors_of_the_last_moment_and_of_a_time_without_database_are_in_the_tab
         fail_to_answer(service, "FindTrack")
         until(lambda: get(service, "/api/errors/analytics")["by_service"].get("history"))
     with running(tmp_path, NOWHERE) as service:
-        # It came from the file, and the last one is not even told to anybody before the stop.
+        # It came from the file; the last one was not sent to the store before the stop.
         until(lambda: get(service, "/api/errors/analytics")["by_service"].get("history"))
         fail_to_answer(service, "FindEvents")
     with running(tmp_path, database_url) as service:

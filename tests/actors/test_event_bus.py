@@ -220,7 +220,7 @@ def test_a_bus_that_crashes_in_the_middle_loses_no_delivery() -> None:
         assert numbers(house.heard["slow"]) in ([*range(60)], [0, *range(60)])
         until(lambda: len(house.heard["fast"]) >= 60)
         assert sorted(set(numbers(house.heard["fast"]))) == [*range(60)]
-        # The poison is the one letter: nobody can handle it.
+        # The only letter is the poison, which no handler can handle.
         assert [x.type for x in house.letters()] == ["Poison"]
         assert len(house.ask("event_bus", GetEvents(EventFilter(), 1000))) == 60
 
@@ -358,7 +358,7 @@ def test_an_event_that_does_not_fit_its_schema_is_refused_and_the_field_is_named
 
 
 class Careless(Service):
-    """Publishes whatever it is told, as the services do."""
+    """Publishes what the test says, as the services do."""
 
     def on_receive(self, message: GetDeadLetter) -> Any:
         self.publish("POSITION_UPDATE", PositionPayload("many", 0))  # type: ignore[arg-type]

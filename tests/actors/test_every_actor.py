@@ -17,7 +17,7 @@ from vatwatch.storage.journal_entry import SUFFIX
 from vatwatch.supervision import ChildFailed, ChildSpec, Fault, FaultKind, State, SupervisorSpec
 from vatwatch.system import declare
 
-# One question at least for everybody whom a user can ask.
+# At least one question for each actor that users can ask.
 QUESTIONS = (
     "/api/alerts",
     "/api/config",
@@ -78,7 +78,7 @@ def order_and_await(service: Running, fault: Fault) -> None:
 
 
 def failures_of(service: Running, name: str, *, alone: bool = True) -> list[ChildFailed]:
-    """Those of this actor; `alone`: nobody else may have failed."""
+    """The failures of this actor; `alone`: no other actor may have failed."""
     failed = [notice for notice in service.notices if isinstance(notice, ChildFailed)]
     its_own = [notice for notice in failed if notice.path.rpartition("/")[2] == name]
     assert not alone or failed == its_own
@@ -138,7 +138,7 @@ def test_an_actor_that_hangs_is_killed_at_its_deadline_and_restarted(
     monkeypatch.setattr("vatwatch.system.POSTGRES_DEADLINE_S", DEADLINE_S)
     with a_service(name, tmp_path, request, VATWATCH_HANDLER_DEADLINE=DEADLINE_S) as service:
         order_and_await(service, Fault(FaultKind.HANG, name))
-        # Whoever waits for its answer may be killed, too: here all have the same deadline.
+        # An actor that waits for its answer may be killed, too: here all have the same deadline.
         until(lambda: failures_of(service, name, alone=False), f"{name} is killed")
         until_well(service, name)
         (failed,) = failures_of(service, name, alone=False)
@@ -165,7 +165,7 @@ def longest_s(service: Running, name: str) -> float:
     return 0.0 if latency is None else latency.max_s
 
 
-# These hear of nobody but their own timers, or hardly ever.
+# These get only their own timers, or hardly anything else.
 ALONE = {"fetcher", "postgres", "resource_monitor"}
 
 

@@ -45,7 +45,7 @@ BOMB = gzip.compress(b" " * 50_000_000)
 
 
 class RawServer:
-    """Sends what it is given, whatever was asked, and closes the connection."""
+    """Sends the given bytes to any request, and closes the connection."""
 
     def __init__(self) -> None:
         self.content = b""

@@ -1,4 +1,4 @@
-"""Feeds whose clocks are wrong, in the real tree: nothing is lost, and the collection goes on."""
+"""Feeds with wrong clocks, in the real tree: nothing is lost, and collecting goes on."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_held_updates_outlive_a_restart(
             service.notices.clear()
             return
     with fetching(tmp_path, database_url) as (service, servers):
-        servers.feeds.advance(20)  # the world begins anew, and its times must not come again
+        servers.feeds.advance(20)  # the world starts again, and its times must not come twice
         servers.shift, servers.shown = shift, shown
         finish(service, servers, good, odd, goes_on)
 

@@ -1,4 +1,4 @@
-"""What is wrong with the feed's content is told when it begins, and stays while it lasts."""
+"""A fault of the feed's content is reported when it begins, and shown while it lasts."""
 
 from __future__ import annotations
 

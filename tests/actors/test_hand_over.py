@@ -79,20 +79,20 @@ def test_second_restart_cures_a_service_whose_state_is_spoilt(
 
 
 def told_all(service: Running) -> bool:
-    """No notification is on its way, so that none is cut off in the middle of it."""
+    """Wait until no notification is being sent, so that none is cut off."""
     webhooks = service.http.simulate_get("/api/alerts").json["webhooks"]
     return bool(webhooks) and all(webhook["waiting"] == 0 for webhook in webhooks)
 
 
 def it_works(service: Running, name: str, hook: HookServer) -> bool:
-    """It does what it is there for, and a health monitor has heard of all others."""
+    """It does its work, and a health monitor has the reports of all others."""
     match name:
         case "event_bus":
             before = service.status("event_bus", EventBusStatus).published
             service.until_served(service.next_update())
             return service.status("event_bus", EventBusStatus).published > before
         case "alerter":
-            # The database is still nowhere. The file says that this was told, and it is not again.
+            # There is still no database. The file says that this was sent, so it is not sent again.
             found = service.http.simulate_get("/api/alerts").json
             firing = {alert["key"] for alert in found["alerts"] if alert["state"] == "firing"}
             assert hook.taken == []

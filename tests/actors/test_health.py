@@ -142,7 +142,7 @@ def test_a_question_is_a_hit_if_there_is_a_live_state_to_answer_from(service: Ru
     assert service.http.simulate_get("/api/flights").status_code == 200
     code, after = get(service, "/api/cache/health")
     assert (code, after["backend"], after["redis_latency_ms"]) == (200, "in-process", None)
-    # That somebody is offline is an answer, too.
+    # "Offline" is an answer, too.
     assert after["hits"] - before["hits"] == 4
     assert after["misses"] == before["misses"]
     assert (after["process_hits"], after["process_misses"]) == (after["hits"], after["misses"])
@@ -189,7 +189,7 @@ def test_a_service_that_fails_too_often_is_unhealthy_while_its_breaker_is_open(
     assert (code, one["health"], one["breaker"]) == (503, "unhealthy", "open")
     assert "failed too often" in one["reason"]
     assert "InjectedFault" in one["last_failure"]
-    # Whoever reads the history is told; who reads the live state does not notice.
+    # Readers of the history get an error; readers of the live state notice nothing.
     assert get(service, "/api/database/health")[0] == 503
     assert service.http.simulate_get("/api/flights").status_code == 200
     assert get(service, "/api/status")[1]["status"] == "degraded"
@@ -308,7 +308,7 @@ def test_before_anything_is_to_be_served_the_endpoints_answer_503_with_their_bod
 def test_a_feed_that_fails_is_a_part_of_its_own(tmp_path: Path, database_url: str) -> None:
     with FeedServer(pilots=10) as feeds, running(tmp_path, database_url, feeds=feeds) as service:
         service.until_next_is_through()
-        # It may stand still meanwhile: it goes on when the test says so.
+        # It may stop meanwhile; it continues when the test says so.
         until(lambda: service.reports().parts["feed"].health is not Health.UNHEALTHY)
         feeds.say(DATA, always=status("500 Broken"))
         until(lambda: service.reports().parts["feed"].health is Health.UNHEALTHY)

@@ -1,4 +1,5 @@
-"""The history: questions from outside take neither all connections nor the time of who has gone."""
+"""The history: questions from outside never take all connections, and those of clients that have
+gone take no time."""
 
 from __future__ import annotations
 
@@ -67,7 +68,7 @@ def test_a_crowd_that_waits_for_a_slow_table_costs_the_tree_nothing(database_url
         finally:
             lock.close()
         assert not [n for n in house.notices if isinstance(n, AskFailed) and "Too" in n.error_type]
-        # Who has gone is not looked for any more, and leaves room.
+        # A question whose client has gone is dropped, and leaves room.
         gevent.joinall(crowd[:10], timeout=PATIENCE_S)
         until(lambda: asked(house, PATIENCE_S) == "answered")
         assert history_of(house)._queries < PUBLIC_CAPACITY / 2

@@ -51,7 +51,7 @@ class Holds:
 def watched() -> Iterator[Holds]:
     """What the service does meanwhile."""
     gc.collect()
-    gc.freeze()  # as the service does: what was made for the test is no garbage of the service's
+    gc.freeze()  # as the service does: objects of the test must not count as the service's garbage
     holds = Holds()
     before = greenlet.settrace(holds.switched)
     try:

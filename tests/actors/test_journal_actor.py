@@ -231,7 +231,7 @@ def test_a_failure_while_reporting_numbers_affects_no_snapshot(
         service.until_stored(time_of(given[0]))
         with monkeypatch.context() as patch:
             patch.setattr(Journal, "stats", broken)
-            # Answered, so it is not fetched again; told on, so it is not late.
+            # It is answered, so it is not fetched again; it is announced, so it is not late.
             assert service.hand_in(given[1]) == 2
             service.until_served(time_of(given[1]))
             service.until_stored(time_of(given[1]))

@@ -96,7 +96,7 @@ def test_the_paths_join_at_the_same_snapshot_and_not_at_another() -> None:
 
 def test_the_live_path_takes_over_what_the_durable_path_knows_better() -> None:
     path = LivePath()
-    followed(path, 2, 900)  # from nothing: whoever is online has just come
+    followed(path, 2, 900)  # from an empty state: every client online counts as new
     before = comparison(NetworkState(), 0, pilots=[pilot()]).state
     better = comparison(before, 900, pilots=[pilot()])
     path.refine(better)

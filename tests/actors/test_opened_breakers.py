@@ -1,4 +1,4 @@
-"""Which breakers are told closed again, though the process that told them open has ended."""
+"""Breakers are reported as closed again, even if the process that reported them open has ended."""
 
 from __future__ import annotations
 

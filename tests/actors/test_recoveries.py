@@ -1,4 +1,4 @@
-"""What recovers is an event: in the history, and with those who subscribed."""
+"""Each recovery is an event, in the history and for the subscribers."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_redis_that_is_back_is_a_recovery_though_no_new_snapshot_comes(
         service.until_next_is_through()
         until(lambda: service.reports().parts["redis"].health is Health.UNHEALTHY)
         with redis_at(socket):
-            # The feed stands still: nothing but the events can be written.
+            # The feed is frozen, so only the events can be written.
             (told,) = until(lambda: of(service, "redis"))
             assert told["kind"] == "dependency"
             until(lambda: of(service, "vatwatch/data/cache"))

@@ -88,7 +88,7 @@ def test_a_full_disk_costs_the_archive_first_and_never_a_pending_entry(
         assert "disk is past its soft limit" in reason
         assert "oldest" in reason
 
-        # Hard: down to the newest, and nothing new is kept; the service goes on all the same.
+        # Hard limit: only the newest entry is kept, and nothing new; the service still runs.
         disk["free"] = 10.0
         until(lambda: not journal(service).keeps_archive)
         assert service.http.simulate_get("/api/services/resource_monitor/health").status_code == 503

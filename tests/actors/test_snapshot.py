@@ -55,7 +55,7 @@ def pending(service: Running) -> int:
 
 
 def shown(sql: Query, moment: datetime) -> Counter[tuple[int, str]]:
-    """Who flew at a stored snapshot, by the table of flights alone."""
+    """The flights at a stored snapshot, from the table `flights` alone."""
     return Counter(
         sql(
             "SELECT cid, callsign FROM flights"
@@ -71,7 +71,7 @@ def pilots_of(publication: Publication) -> Counter[tuple[int, str]]:
 
 
 def assert_all_stored_once(service: Running, given: list[Publication]) -> None:
-    """Each snapshot is one row, and shows who was in its feed."""
+    """Check that each snapshot has one row and the people of its feed."""
     until(lambda: len(service.sql.snapshots()) == len(given), "all are stored")
     assert sorted(service.sql.snapshots()) == [time_of(p) for p in given]
     for publication in given:
@@ -216,7 +216,7 @@ def test_the_live_state_comes_back_from_the_database(tmp_path: Path, database_ur
             service.hand_in(publication)
         until(lambda: len(service.sql.snapshots()) == 3)
         flights = service.http.simulate_get("/api/flights").json
-    # Another home: there is no journal to learn it from.
+    # Another home, so no journal knows it.
     with running(tmp_path / "two", database_url) as service:
         service.until_served(time_of(given[-1]))
         assert service.status("cache", CacheStatus).recovered
@@ -488,7 +488,7 @@ def test_a_processor_that_is_restarted_after_a_void_batch_is_listened_to(
             service.hand_in(one)
             service.until_stored(time_of(one))
         for number in (2, 4):
-            # The store misses a batch, so the next one does not follow on what it has.
+            # The store misses a batch, so the next one does not fit what it has.
             lost = Fault(FaultKind.DROP, "store", message_type="StoreBatch")
             service.tree.faults.inject(lost)
             for one in given[number : number + 2]:

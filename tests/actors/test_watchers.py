@@ -1,4 +1,4 @@
-"""Work does not depend on who watches it: any of them may hang under a crowd that asks."""
+"""Work does not depend on its watchers: any of them may hang while many clients ask."""
 
 from __future__ import annotations
 

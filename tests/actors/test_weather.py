@@ -35,7 +35,7 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def lines(caplog: pytest.LogCaptureFixture, what: str = "") -> list[str]:
-    """What an operator reads, without the alerts, and without who starts and stops."""
+    """The log lines for an operator, without alerts, starts and stops."""
     said = [
         record.getMessage()
         for record in caplog.records
@@ -53,7 +53,7 @@ def with_a_cable(home: Path, database_url: str, **more: object) -> Iterator[tupl
     ):
         service.hand_in(GIVEN[0])
         service.until_stored(time_of(GIVEN[0]))
-        # The row is there before the store has heard of it, and the cable must not be cut between.
+        # The row is there before the store knows it; the connection must not be cut in between.
         until(lambda: service.status("journal", JournalStatus).pending == 0)
         yield proxy, service
 
@@ -147,7 +147,7 @@ def test_the_last_error_is_the_cause_and_is_shown_with_the_next_try(
         assert "breaker" not in store["last_error"]
         assert store["since"] < store["retry_at"]
         assert "nothing can be written since" in answer["services"]["store"]["reason"]
-        # Whoever asks is told the cause, too.
+        # A client that asks gets the cause, too.
         answer = service.http.simulate_get("/api/flights/NOBODY/track")
         assert answer.status_code == 503
         assert "The database is away; ask again in" in answer.json["detail"]
@@ -171,7 +171,7 @@ def test_the_first_actor_that_finds_the_database_back_lets_the_others_use_it_at_
 
         until(nobody_tries)
         proxy.mend()
-        # One of the two is told, as an operator's trial or a monitor would; the other learns of it.
+        # One of the two is told, as by a monitor; the other one learns it from the first.
         service.tree.directory.address("store").tell(RETURNED)
         service.until_stored(time_of(GIVEN[1]))
         assert service.http.simulate_get("/api/flights/NOBODY/track").status_code == 404

@@ -1,4 +1,4 @@
-"""What is said of a webhook that cannot be told: why, and nothing of its address but the host."""
+"""The error of an unreachable webhook has the reason, and only the host of its address."""
 
 from __future__ import annotations
 

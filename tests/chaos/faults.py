@@ -16,7 +16,7 @@ import psutil
 from tests.chaos.house import LIBFAKETIME, House, wait_until
 from vatsim_simulator.odd_bodies import ODD_BODIES
 
-# Who is asked by users, and the question.
+# The actors that users ask, and the question.
 WATCHED_BY = {"health_monitor": "/api/status", "event_bus": "/api/events/analytics",
               "error_manager": "/api/errors/analytics", "alerter": "/api/alerts",
               "config_watcher": "/api/config"}  # fmt: skip
@@ -42,10 +42,10 @@ FEED_FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "redirect_loop"},
     {"fault": "reset"},
 )
-# One question at least for everybody who is asked by users.
+# At least one question for each actor that users ask.
 ASKING = ("/api/alerts", "/api/config", "/api/errors", "/api/errors/analytics",
           "/api/events/analytics", "/api/flights")  # fmt: skip
-# They hear of nobody but their own timers, which are no messages that could be lost.
+# They get only their own timers, which cannot be lost.
 ALONE = frozenset({"fetcher", "resource_monitor"})
 # For so long an order may wait for its actor's next message.
 BEFALL_S = 60.0
@@ -72,7 +72,7 @@ def _ordered(kind: str, **more: Any) -> Harm:
         actor = random.choice([a for a in actors if kind != "drop" or a not in ALONE])
         order = {"kind": kind, "target": actor, "skip": random.randrange(3), **more}
         house.order(order)
-        # It is to befall somebody now, not in the middle of a later fault.
+        # It must happen now, not during a later fault.
         wait_until(f"{kind} of {actor}", lambda: _has_befallen(house), BEFALL_S)
         return actor
 
@@ -80,7 +80,7 @@ def _ordered(kind: str, **more: Any) -> Harm:
 
 
 def _ask_everybody(house: House) -> None:
-    """Some actors hear of nobody else for long."""
+    """Some actors get no messages for a long time."""
     for path in ASKING:
         house.get(path, timeout_s=1.0)
 
@@ -119,7 +119,7 @@ def _fail_dependency(house: House, random: Random) -> str:
         return "nobody answered"
     name = random.choice(names)
     house.order({"kind": "fail", "target": name, "count": random.randint(1, 8)})
-    # While its breaker is open nobody calls it: so it takes as long as its timeout, or two.
+    # While its breaker is open it is not called, so this takes one or two timeouts.
     wait_until(f"failures of {name}", lambda: _has_befallen(house), BEFALL_S)
     return str(name)
 
@@ -185,7 +185,7 @@ def _move_clock(house: House, random: Random) -> str:
 
 
 def _stand_still(house: House, random: Random) -> str:
-    """The worker is stopped, as by a machine that is moved, and goes on."""
+    """The worker process is stopped, as when a virtual machine is moved, and continues."""
     workers = house.workers()
     for worker in workers:
         os.kill(worker.pid, signal.SIGSTOP)
@@ -261,7 +261,7 @@ def _order_restarts(house: House, random: Random) -> str:
 
 
 def _hang_a_watcher(house: House, random: Random) -> str:
-    """Who is asked by everybody hangs, while many ask."""
+    """The actor that all others ask hangs, while many clients ask."""
     watcher = random.choice(WATCHERS)
     house.order({"kind": "hang", "target": watcher, "seconds": 4})
     path = WATCHED_BY[watcher]

@@ -65,7 +65,7 @@ def wait_until(what: str, done: Callable[[], T | None], timeout_s: float = PATIE
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

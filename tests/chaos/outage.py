@@ -1,4 +1,4 @@
-"""PostgreSQL away for minutes of traffic: the live API goes on, and all is written on its return.
+"""PostgreSQL is away for minutes: the live API goes on, and everything is written on its return.
 
 .venv/bin/python -m tests.chaos.outage --minutes 10
 """

@@ -1,4 +1,4 @@
-"""Whether all is there, once, after whatever was done.
+"""Proves that every snapshot is stored once, after any faults.
 
 Every journal entry is copied as soon as it is seen, so that what was fetched is known whatever the
 service did with it afterwards. At the end the copies are replayed into an empty database, by a

@@ -54,14 +54,14 @@ def content(path: Path) -> dict[str, Any]:
 
 
 def held(path: Path) -> tuple[datetime, dict[str, Counter[tuple[int, str]]]]:
-    """Who is in a file, by nothing but json."""
+    """The people in a file, read only with json."""
     feed = content(path)
     people = {k: Counter((r["cid"], r["callsign"]) for r in feed[k]) for k in KINDS}
     return parse_time(feed["general"]["update_timestamp"]), people
 
 
 def shown(sql: Query, moment: datetime) -> dict[str, Counter[tuple[int, str]]]:
-    """Who was there at a stored snapshot, by the tables alone."""
+    """The people at a stored snapshot, from the tables alone."""
     present = "%s BETWEEN first_seen AND last_seen AND NOT absences @> %s"
     lasting = "first_seen <= %s AND (gone_at IS NULL OR gone_at > %s)"
     where = {

@@ -1,4 +1,4 @@
-"""Who may ask how often."""
+"""Settings of access: rates, proxies, origins, keys."""
 
 from __future__ import annotations
 

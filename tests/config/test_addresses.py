@@ -1,4 +1,4 @@
-"""Addresses: what is wrong with one is said at the start, in a line that quotes nothing of it."""
+"""Addresses: a wrong one is refused at the start, in a line that quotes nothing of it."""
 
 from __future__ import annotations
 
