@@ -15,8 +15,9 @@ import psycopg2
 import pytest
 from msgspec.structs import replace
 
+from tests.storage.test_plan_rows import READ, filed, write_plan
 from tests.storage.test_writer import RULES, batch, rows
-from tests.traffic.build import feed_of
+from tests.traffic.build import at, feed_of
 from vatwatch.feed.times import time_text
 from vatwatch.storage.migrate import migrate
 from vatwatch.storage.read_network_state import read_network_state
@@ -98,3 +99,17 @@ def test_what_was_going_on_goes_on_after_the_migration(filled: connection) -> No
         """SELECT count(*) FROM flights f WHERE NOT EXISTS
            (SELECT FROM connections c WHERE c.flight_id = f.flight_id)""",
     ) == [(0,)]
+
+
+def test_plans_of_before_keep_their_texts_alone_and_new_ones_are_read(filled: connection) -> None:
+    migrate(filled)
+    filled.commit()
+    assert rows(filled, "SELECT count(*) FROM flight_plans") > [(10,)]
+    unread = f"num_nonnulls({READ.replace('cruise_altitude_ft,', '')}) = 0"
+    assert rows(filled, f"SELECT count(*) FROM flight_plans WHERE NOT {unread}") == [(0,)]
+    state, _ = read_network_state(filled, RULES)
+    assert state.time is not None
+    write_plan(filled, state, (state.time - at(0)).total_seconds() + 15, filed())
+    assert rows(
+        filled, "SELECT aircraft_type FROM flight_plans WHERE rules IS NOT NULL AND flight_id > 0"
+    ) == [("A320",)]

@@ -23,7 +23,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 def copy_rows(
     cur: cursor, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> None:
-    """Write rows. Values: None, bool, int, float, str, datetime, or a list of str (text[])."""
+    """Write rows. Values: None, bool, int, float, str, times and dates, list of str (text[])."""
     copy_text(cur, table, columns, "".join([_line(row) for row in rows]))
 
 

@@ -10,7 +10,7 @@ from vatwatch.feed.times import parse_time
 from vatwatch.storage.copy import copy_rows
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.network_state import FiledPlan
-from vatwatch.traffic.plan_text import cruise_altitude_ft
+from vatwatch.traffic.thresholds import RULES_VERSION
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -60,6 +60,31 @@ _PLAN_COLUMNS = [
     "remarks",
     "route",
     "assigned_transponder",
+    # What the texts mean.
+    "departure_icao",
+    "arrival_icao",
+    "alternates",
+    "great_circle_nm",
+    "cruise_tas_kt",
+    "departure_time",
+    "enroute",
+    "endurance",
+    "aircraft_type",
+    "wake_category",
+    "equipment",
+    "surveillance",
+    "faa_equipment",
+    "pbn",
+    "date_of_flight",
+    "registration",
+    "selcal",
+    "mode_s_code",
+    "operator",
+    "performance_category",
+    "special_handling",
+    "voice",
+    "unreadable",
+    "rules",
 ]
 
 
@@ -77,7 +102,8 @@ def write_plans(cur: cursor, changes: Changes, following: datetime | None) -> No
 
 
 def _plan_row(filed: FiledPlan, following: datetime | None) -> tuple[object, ...]:
-    plan = filed.plan
+    plan, means = filed.plan, filed.parsed
+    departs = means.departure_time
     return (
         filed.plan_id,
         filed.flight_id,
@@ -96,14 +122,46 @@ def _plan_row(filed: FiledPlan, following: datetime | None) -> tuple[object, ...
         plan.alternate,
         plan.cruise_tas,
         plan.altitude,
-        cruise_altitude_ft(plan.altitude),
+        means.cruise_altitude_ft,
         plan.deptime,
         plan.enroute_time,
         plan.fuel_time,
         plan.remarks,
         plan.route,
         plan.assigned_transponder,
+        means.departure_icao,
+        means.arrival_icao,
+        _list(means.alternates),
+        means.great_circle_nm,
+        means.cruise_tas_kt,
+        None if departs is None else departs.replace(tzinfo=None),
+        _interval(means.enroute_s),
+        _interval(means.endurance_s),
+        means.aircraft_type,
+        means.wake_category,
+        _list(means.equipment),
+        _list(means.surveillance),
+        means.faa_equipment,
+        _list(means.pbn),
+        means.date_of_flight,
+        means.registration,
+        means.selcal,
+        means.mode_s_code,
+        means.operator,
+        means.performance_category,
+        _list(means.special_handling),
+        means.voice,
+        _list(means.unreadable),
+        RULES_VERSION,
     )
+
+
+def _list(codes: tuple[str, ...] | None) -> list[str] | None:
+    return None if codes is None else list(codes)
+
+
+def _interval(seconds: int | None) -> str | None:
+    return None if seconds is None else f"{seconds} s"
 
 
 def write_atis(cur: cursor, changes: Changes, following: datetime | None) -> None:
