@@ -245,6 +245,39 @@ CASES = [
         ("FLIGHT_DROPPED",),
     ),
     Case(
+        "a reconnect while it taxies in at the arrival",
+        [
+            *landed()[:-5],
+            Seen(-15, AWAY, None, 15),
+            Seen(0, AWAY, None, 15, logon_s=-5),
+            *(Seen(15.0 * number, AWAY, logon_s=-5) for number in range(1, 30)),
+        ],
+        1,
+    ),
+    Case(
+        "lost on the take-off roll, and back in the air",
+        [
+            Seen(0, HOME),
+            Seen(15, HOME, None, 15),
+            Seen(30, HOME, None, 131),
+            *gone(45, 16 * MINUTE),
+            Seen(HOUR, CRUISE, 35_000, logon_s=HOUR - 20),
+        ],
+        1,
+        ("FLIGHT_DROPPED",),
+    ),
+    Case(
+        "lost on the landing roll, and back for another flight",
+        [
+            *landed()[:-5],
+            Seen(0, AWAY, None, 60),
+            *gone(15, 16 * MINUTE),
+            Seen(2 * HOUR, AWAY, plan=RETURN_LEG, logon_s=2 * HOUR - 20),
+        ],
+        2,
+        ("FLIGHT_COMPLETED",),
+    ),
+    Case(
         "another person under the same callsign",
         [*flown(), Seen(15, HOME, cid=2, logon_s=10)],
         2,

@@ -12,9 +12,9 @@ last seen, continues its flight, unless
 - the aircraft stood at its filed arrival, having flown there, or
 - the place cannot be reached in the time.
 
-*A return.* A flight that was in the air when it disappeared is dropped when the window is over, and
-can be resumed for a day, if departure and arrival are the same and the place can be reached. Who
-stands at the departure again begins anew.
+*A return.* A flight that was in the air, or on its take-off roll, when it disappeared is dropped
+when the window is over, and can be resumed for a day, if departure and arrival are the same and the
+place can be reached. Who stands at the departure again begins anew.
 
 Under another callsign a flight is continued or resumed only if the whole plan is the same.
 """
@@ -30,19 +30,14 @@ from vatwatch.traffic.identity import same_logon
 from vatwatch.traffic.network_state import Flight, Rules
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress import begin, stands_at, starts_next_leg
+from vatwatch.traffic.surface import REACH_KT, REACH_NM_SLACK
 from vatwatch.traffic.thresholds import threshold
 
-REACH_KT = threshold(
-    650,
+ROLLING_KT = threshold(
+    50,
     "kt",
-    "Nothing on the network goes further in an hour: a fast jet with the strongest jet stream "
-    "behind it.",
-)
-REACH_FLOOR_NM = threshold(
-    30,
-    "nm",
-    "A feed's record may be three minutes old, and in that time a jet goes thirty miles.",
-    "docs/reading.md: records up to 172 s old linger",
+    "Nobody taxies faster: who does is on the runway.",
+    "ICAO Doc 9157 Part 2 plans taxiways for about 30 kt",
 )
 
 
@@ -62,7 +57,7 @@ class Ending(StrEnum):
 def ending_of(flight: Flight) -> Ending:
     """How a flight ends that is not seen any more."""
     progress = flight.progress
-    if progress.airborne:
+    if progress.airborne or _takes_off(flight):
         return Ending.DROPPED
     if not flight.flown:
         return Ending.CANCELLED
@@ -98,7 +93,7 @@ def takes_over(known: Flight, pilot: Pilot, time: datetime) -> bool:
     """Whether a pilot goes on, under another callsign, with a flight that is away in the air."""
     return (
         known.pilot.callsign != pilot.callsign
-        and known.progress.airborne
+        and ending_of(known) is Ending.DROPPED
         and _same_plan(known.pilot.flight_plan, pilot.flight_plan)
         and _reachable(known, pilot, time)
     )
@@ -120,6 +115,12 @@ def resumes(dropped: Flight, pilot: Pilot, logon: datetime, kept: Position, rule
     )
 
 
+def _takes_off(flight: Flight) -> bool:
+    """Whether it was on its take-off roll: in the next snapshot it would have been in the air."""
+    speed = flight.progress.fix.groundspeed
+    return flight.progress.times.landing is None and speed is not None and speed >= ROLLING_KT
+
+
 def _begins_anew(dropped: Flight, kept: Position) -> bool:
     """Whether it stands where it once took off from."""
     plan = dropped.pilot.flight_plan
@@ -135,7 +136,8 @@ def _departs_elsewhere(was: FlightPlan | None, now: FlightPlan | None) -> bool:
 
 def _has_arrived(known: Flight) -> bool:
     plan = known.pilot.flight_plan
-    if plan is None or known.progress.airborne or not _code(plan.arrival):
+    stands = known.progress.ground.since is not None
+    if plan is None or known.progress.airborne or not stands or not _code(plan.arrival):
         return False
     # Circuits end where they begin: before the first of them it has not arrived.
     return (known.flown or _code(plan.departure) != _code(plan.arrival)) and stands_at(
@@ -166,4 +168,4 @@ def _reachable(known: Flight, pilot: Pilot, time: datetime) -> bool:
     was = known.progress.fix
     hours = (time - known.last_seen) / timedelta(hours=1)
     far = distance_nm(was.latitude, was.longitude, pilot.latitude, pilot.longitude)
-    return far <= hours * REACH_KT + REACH_FLOOR_NM
+    return far <= hours * REACH_KT + REACH_NM_SLACK

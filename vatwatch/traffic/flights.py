@@ -17,6 +17,7 @@ from vatwatch.traffic.changes import FlightChanges
 from vatwatch.traffic.connections import who
 from vatwatch.traffic.continuity import continues_flight, resumes, takes_over
 from vatwatch.traffic.identity import connection_id, same_logon, stable_id
+from vatwatch.traffic.movements import Times
 from vatwatch.traffic.network_state import (
     FiledPlan,
     Flight,
@@ -26,6 +27,7 @@ from vatwatch.traffic.network_state import (
     Rules,
 )
 from vatwatch.traffic.parsed_plan import ParsedPlan, parse_plan
+from vatwatch.traffic.phases import FlightPhase
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.presence import Known, still_there
 from vatwatch.traffic.progress import advance, begin, finish
@@ -130,9 +132,12 @@ class _Comparison:
         self, pilot: Pilot, logon: datetime, kept: Position, former: Flight | None
     ) -> Flight:
         flight_id = connection_id("flight", pilot.cid, pilot.callsign, logon)
+        progress = begin(kept, pilot.flight_plan)
         if former is not None and same_logon(former.connection_logon, logon):
             # The next flight on one connection, which has given its id to the first.
             flight_id = stable_id("flight", flight_id, self.time.isoformat())
+            if progress.phase is FlightPhase.TAXI_OUT:
+                progress = replace(progress, times=Times(off_block=self.time))
         plan_id, parsed_plan = self._open_plan(flight_id, pilot)
         flight = Flight(
             flight_id=flight_id,
@@ -141,7 +146,7 @@ class _Comparison:
             connection_logon=logon,
             first_seen=self.time,
             last_seen=self.time,
-            progress=begin(kept, pilot.flight_plan),
+            progress=progress,
             connections=(FlightConnection(pilot.callsign, logon, self.time),),
             written=kept,
             plan_id=plan_id,
