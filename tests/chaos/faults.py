@@ -14,6 +14,7 @@ import gevent
 import psutil
 
 from tests.chaos.house import LIBFAKETIME, House, wait_until
+from tests.chaos.settings import change_settings
 from vatsim_simulator.odd_bodies import ODD_BODIES
 
 # The actors that users ask, and the question.
@@ -355,6 +356,7 @@ KINDS = (
     FaultKind("step the feed's clock", 5, _step_the_feeds_clock),
     FaultKind("let file operations fail", 6, _fail_files),
     FaultKind("start right after a kill", 5, _start_at_once),
+    FaultKind("change the settings", 8, change_settings),
 )
 
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from vatwatch.storage.embedded import EmbeddedPostgres
 
 T = TypeVar("T")
 
-KEY = "chaos"
+KEY = "a-key-of-the-chaos-runs"
 # Debian's libfaketime; without it the clock is not moved.
 LIBFAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 HEADERS = {"Authorization": f"Bearer {KEY}"}
@@ -78,6 +78,8 @@ class House:
     directory: Path
     scale: Scale
     environment: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, object] = field(default_factory=dict)
+    """Those of the last good file, which are to be in force."""
     _ends: ExitStack = field(default_factory=ExitStack)
     postgres: EmbeddedPostgres = field(init=False)
     service: subprocess.Popen[bytes] | None = field(init=False, default=None)
@@ -174,6 +176,17 @@ class House:
         with suppress(requests.RequestException):
             requests.post(url, headers=HEADERS, timeout=2)
 
+    def reload(self) -> None:
+        """Order the settings to be read again by a request."""
+        url = f"http://127.0.0.1:{self.port}/api/config/reload"
+        with suppress(requests.RequestException):
+            requests.post(url, headers=HEADERS, timeout=5)
+
+    def hang_up(self) -> None:
+        """The same by SIGHUP to the master."""
+        assert self.service is not None
+        self.service.send_signal(signal.SIGHUP)
+
     def take_back_orders(self) -> None:
         """No injected fault is to come any more."""
         url = f"http://127.0.0.1:{self.port}/api/supervision/faults"
@@ -190,6 +203,39 @@ class House:
         aside = self._clock_file.with_suffix(".tmp")
         aside.write_text(f"{seconds:+d}\n")
         aside.rename(self._clock_file)
+
+    # --- its settings' file ---------------------------------------------------------------------
+
+    @property
+    def toml(self) -> Path:
+        """The file that the service reads; what the environment has wins over it."""
+        return self.directory / "vatwatch.toml"
+
+    @staticmethod
+    def as_toml(settings: Mapping[str, object]) -> str:
+        """A line for each."""
+        return "".join(
+            f"{name.lower()} = {json.dumps(value)}\n" for name, value in settings.items()
+        )
+
+    def write_settings(self, settings: Mapping[str, object]) -> None:
+        """Put a new file in the place of the old one, whole."""
+        aside = self.toml.with_suffix(".new")
+        aside.write_text(self.as_toml(settings))
+        aside.rename(self.toml)
+
+    def in_force(self) -> dict[str, str] | None:
+        """Every setting's value as the service says it; None if it does not answer."""
+        answer = self.get("/api/config")
+        return None if answer is None else {s["name"]: s["value"] for s in answer["settings"]}
+
+    def settings_hold(self) -> bool:
+        """Whether those of the last good file are in force, and nothing is wrong with it."""
+        answer = self.get("/api/config")
+        if answer is None or answer["faults"]:
+            return False
+        found = {one["name"]: one["value"] for one in answer["settings"]}
+        return all(found[name] == str(value) for name, value in self.settings.items())
 
     # --- the others -----------------------------------------------------------------------------
 
@@ -276,6 +322,7 @@ class House:
             "CIRCUIT_BREAKER_MAX_TIMEOUT": "2",
             "SERVICE_HEALTH_CHECK_INTERVAL": "2",
             "VATWATCH_RESOURCE_INTERVAL": "1",
+            "VATWATCH_CONFIG_INTERVAL": "0.3",
             **self._clock(),
             **self.environment,
         }
@@ -310,7 +357,7 @@ class House:
                 stdout=log,
                 stderr=log,
                 env=env,
-                cwd=Path(__file__).parents[2],
+                cwd=self.directory,
             )
 
     @staticmethod

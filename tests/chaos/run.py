@@ -94,7 +94,8 @@ def run(
 
 
 def is_whole(house: House) -> bool:
-    """Ready, every node runs, every breaker is closed, nothing waits for the database."""
+    """Ready, every node runs, every breaker is closed, nothing waits for the database, and the
+    last good settings are in force."""
     nodes = house.nodes()
     status = house.get("/api/status")
     return (
@@ -105,6 +106,7 @@ def is_whole(house: House) -> bool:
         and all(node["state"] == "running" for node in nodes)
         and all(node["breaker"] is None or node["breaker"]["state"] == "closed" for node in nodes)
         and house.get("/readyz") is not None
+        and house.settings_hold()
     )
 
 

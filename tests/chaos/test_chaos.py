@@ -23,6 +23,8 @@ OTHERS = (
     "hang a watcher under load",
     "let file operations fail",
     "start right after a kill",
+    "change the settings",
+    "change the settings",
     "crash an actor",
     "crash it again and again",
     "kill -9 Redis",
