@@ -203,29 +203,46 @@ def test_a_standing_aircraft_has_a_row_as_often_as_is_set_now(
         until(lambda: standing_rows() > before + 3, "each standing one has a row at each update")
 
 
-@takes_effect("VATWATCH_RECONNECT_WINDOW")
-def test_a_flight_goes_on_within_the_window_that_is_set_now(
-    tmp_path: Path, database_url: str
+# With a resume window of none, an aircraft that is lost in the air is not continued either.
+NO_RESUMING = {"VATWATCH_RESUME_WINDOW_HOURS": 0.00001}
+WINDOWS: list[tuple[str, object, object, dict[str, object], str]] = [
+    ("VATWATCH_RECONNECT_WINDOW", 100_000, 1, NO_RESUMING, "flights"),
+    ("VATWATCH_RESUME_WINDOW_HOURS", 24, 0.00001, {"VATWATCH_RECONNECT_WINDOW": 1}, "flights"),
+    ("VATWATCH_SESSION_WINDOW", 100_000, 1, {}, "controllers"),
+]
+
+
+@takes_effect(*(row[0] for row in WINDOWS))
+@pytest.mark.parametrize(("setting", "before", "after", "others", "table"), WINDOWS)
+def test_who_comes_back_goes_on_within_the_window_that_is_set_now(
+    tmp_path: Path,
+    database_url: str,
+    setting: str,
+    before: object,
+    after: object,
+    others: dict[str, object],
+    table: str,
 ) -> None:
-    given = {"VATWATCH_RECONNECT_WINDOW": 100_000}
-    with reloading(tmp_path, database_url=database_url, pilots=20, **given) as (one, feeds):
+    given = {**others, setting: before}
+    people = {"flights": "pilots"}.get(table, table)
+    with reloading(tmp_path, database_url=database_url, pilots=60, **given) as (one, feeds):
 
         def count() -> int:
-            return int(one.running.sql("SELECT count(*) FROM flights")[0][0])
+            return int(one.running.sql(f"SELECT count(*) FROM {table}")[0][0])
 
-        def flights_of_who_comes_back() -> int:
+        def new_of_who_comes_back() -> int:
             """Everybody leaves, and logs on again with the update after it: how many are new?"""
-            before = count()
+            known = count()
             gone = json.loads(feeds.advance().data.raw)
             back = json.loads(feeds.advance().data.raw)
-            for pilot in back["pilots"]:
-                pilot["logon_time"] = gone["general"]["update_timestamp"]
-            for feed in (gone | {"pilots": []}, back):
+            for each in back[people]:
+                each["logon_time"] = gone["general"]["update_timestamp"]
+            for feed in (gone | {people: []}, back):
                 feeds.say(DATA, always=body(json.dumps(feed).encode()))
                 one.running.until_stored(parse_time(feed["general"]["update_timestamp"]))
-            return count() - before
+            return count() - known
 
         one.running.until_next_is_through()
-        assert flights_of_who_comes_back() < 10  # some are new
-        one.take_over(VATWATCH_RECONNECT_WINDOW=1)
-        assert flights_of_who_comes_back() >= 15
+        going_on = new_of_who_comes_back()
+        one.take_over(**{setting: after})
+        assert new_of_who_comes_back() > going_on
