@@ -12,6 +12,16 @@ from msgspec import Struct
 SHORT_PREFIXES = ("K", "C")
 
 
+# The package (20260905) has these rows in degrees, minutes and seconds as if they were decimal
+# degrees: Brussels at 50.5405 N, which is 50°54'05" N, 22 nm from where its aircraft stand.
+IN_MINUTES = frozenset(
+    {"EBAW", "EBBE", "EBBL", "EBBR", "EBBX", "EBCI", "EBCV", "EBDT", "EBFN", "EBFS", "EBKT", "EBLG"}
+    | {"EBMB", "EBOS", "EBUL", "ELLX"}
+)
+# These airports moved, and the package has the old place. Degrees and feet of the new one.
+MOVED = {"ZPPP": (25.1019, 102.9292, 6_903), "ZGOW": (23.5520, 116.5033, 0)}
+
+
 class Airport(Struct, frozen=True, gc=False):
     """One airport: degrees WGS84, feet."""
 
@@ -29,20 +39,31 @@ class Airport(Struct, frozen=True, gc=False):
 @cache
 def load_airports() -> dict[str, Airport]:
     """Every airport by its ICAO location indicator. Read once; seventy milliseconds."""
-    return {
-        icao: Airport(
+    airports = {}
+    for icao, row in airportsdata.load("ICAO").items():
+        latitude, longitude, elevation_ft = row["lat"], row["lon"], round(row["elevation"])
+        if icao in IN_MINUTES:
+            latitude, longitude = _decimal(latitude), _decimal(longitude)
+        elif icao in MOVED:
+            latitude, longitude, elevation_ft = MOVED[icao]
+        airports[icao] = Airport(
             icao,
             row["iata"],
             row["name"],
             row["city"],
             row["country"],
-            row["lat"],
-            row["lon"],
-            round(row["elevation"]),
+            latitude,
+            longitude,
+            elevation_ft,
             row["tz"],
         )
-        for icao, row in airportsdata.load("ICAO").items()
-    }
+    return airports
+
+
+def _decimal(degrees: float) -> float:
+    """The decimal degrees of 50.5405, which stands for 50°54'05"; all such rows are N and E."""
+    whole, rest = f"{degrees:.4f}".split(".")
+    return round(int(whole) + int(rest[:2]) / 60 + int(rest[2:]) / 3600, 6)
 
 
 def airport_of(callsign: str, airports: Mapping[str, Airport]) -> Airport | None:
