@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 # Fields below these have variable names, or are not always there.
 FREE = ("outcomes", "kept_out", "let_through", "payload", "lost_values", "radios_unreadable",
         "plan_texts_unreadable", "movements", "gaps", "blocked", "steps", "last_failure",
-        "dependencies")  # fmt: skip
+        "dependencies", "words")  # fmt: skip
 
 
 def examples() -> Iterator[tuple[str, str, Any]]:

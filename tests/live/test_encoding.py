@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.traffic.build import at, atis, controller, pilot, plan, prefile, radio, snapshot
 from vatwatch.feed.decode import decode_feed
 from vatwatch.feed.times import parse_time
 from vatwatch.live.encoding import PIECE, encode_live, encode_one
 from vatwatch.live.records import Collection
+from vatwatch.live.restored import RestoredState
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
 
@@ -113,6 +115,43 @@ def test_any_number_of_records_is_one_list(count: int) -> None:
     body = served(one)[Collection.FLIGHTS]
     assert [flight["cid"] for flight in body["flights"]] == list(range(count))
     assert body["count"] == count
+
+
+def test_a_stale_atis_is_listed_and_not_counted_as_on_the_air() -> None:
+    state = NetworkState()
+    for one in (
+        snapshot(0, atis=[atis(), atis(callsign="EYYY_ATIS")]),
+        snapshot(15, atis=[atis(callsign="EYYY_ATIS")]),
+    ):
+        state = apply(state, diff(state, one, Rules()))
+    bodies = {c: json.loads(b.plain) for c, b in encode_live(state, None).items()}
+    body = bodies[Collection.ATIS]
+    assert (body["count"], body["on_air"], len(body["atis"])) == (2, 1, 2)
+    assert {each["callsign"]: each["stale"] for each in body["atis"]} == {
+        "EXXX_ATIS": True,
+        "EYYY_ATIS": False,
+    }
+    assert bodies[Collection.NETWORK]["atis"] == 1
+    assert RestoredState(encode_live(state, None)).counts[Collection.ATIS] == 1
+
+
+def test_an_atis_says_what_its_text_says_and_with_which_words() -> None:
+    text = ["ATIS EXXX E 221233", "[RWY] 16R FOR DEPS AND 34L FOR ARRS", "[QNH] 1022"]
+    one = snapshot(0, atis=[replace(atis(code="E"), text_atis=text)])
+    (served_atis,) = served(one)[Collection.ATIS]["atis"]
+    assert served_atis["kind"] == "both"
+    assert served_atis["letter"] == "E"
+    assert served_atis["runways"] == {"departure": ["16R"], "arrival": ["34L"]}
+    assert served_atis["qnh_mb"] == 1022
+    assert served_atis["words"] == {
+        "letter": "ATIS EXXX E",
+        "departure": "[RWY] 16R FOR DEPS",
+        "arrival": "34L FOR ARRS",
+        "qnh_mb": "[QNH] 1022",
+    }
+    (silent,) = served(snapshot(0, atis=[atis(code=None)]))[Collection.ATIS]["atis"]
+    assert silent["runways"] == {"departure": None, "arrival": None}
+    assert (silent["letter"], silent["qnh_mb"], silent["words"]) == (None, None, {})
 
 
 def test_before_the_first_snapshot_everything_is_empty() -> None:

@@ -31,7 +31,14 @@ from vatwatch.traffic.batch import Batch, Outcome
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
-from vatwatch.traffic.network_state import NetworkState, Rules, Session, Snapshot, Tuned
+from vatwatch.traffic.network_state import (
+    AtisVersion,
+    NetworkState,
+    Rules,
+    Session,
+    Snapshot,
+    Tuned,
+)
 from vatwatch.traffic.session_times import connected_s, frequency_s
 from vatwatch.traffic.thresholds import RULES_VERSION
 
@@ -165,9 +172,8 @@ def same_but_for_times(known: NetworkState, recovered: NetworkState) -> None:
     }
     same_sessions(known.sessions, recovered.sessions)
     same_sessions(known.disconnected_sessions, recovered.disconnected_sessions)
-    assert {k: v.atis_id for k, v in known.atis.items()} == {
-        k: v.atis_id for k, v in recovered.atis.items()
-    }
+    same_stations(known.atis, recovered.atis)
+    same_stations(known.stale_atis, recovered.stale_atis)
     assert {k: p.plan_id for k, p in known.prefiles.items()} == {
         k: p.plan_id for k, p in recovered.prefiles.items()
     }
@@ -201,6 +207,14 @@ def same_sessions(known: Mapping[Any, Session], recovered: Mapping[Any, Session]
         assert replace(again, controller=session.controller) == session
         assert again.controller.frequency == session.controller.frequency
         assert again.controller.text_atis == session.controller.text_atis
+
+
+def same_stations(known: Mapping[str, AtisVersion], recovered: Mapping[str, AtisVersion]) -> None:
+    assert set(known) == set(recovered)
+    for callsign, version in known.items():
+        again = recovered[callsign]
+        assert replace(again, atis=version.atis) == version
+        assert again.atis.atis_code == version.atis.atis_code
 
 
 FULL = snapshot(

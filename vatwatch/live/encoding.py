@@ -9,22 +9,32 @@ from hashlib import blake2b
 import msgspec
 from isal import igzip
 
-from vatwatch.feed.records import Atis, Feed, Transceiver
+from vatwatch.feed.records import Feed, Transceiver
 from vatwatch.live.records import (
     Body,
     Collection,
     FoundAirports,
+    LiveAtis,
     LiveConnection,
     LiveController,
     LiveFlight,
     LiveGap,
     LivePrefile,
     LiveRadios,
+    LiveRunways,
     Network,
 )
+from vatwatch.traffic.atis import letter_at
 from vatwatch.traffic.estimates import estimates
 from vatwatch.traffic.identity import find_callsign
-from vatwatch.traffic.network_state import FiledPlan, Flight, NetworkState, RadioState, Session
+from vatwatch.traffic.network_state import (
+    AtisVersion,
+    FiledPlan,
+    Flight,
+    NetworkState,
+    RadioState,
+    Session,
+)
 from vatwatch.traffic.prefiles import is_flown
 from vatwatch.traffic.session_times import connected_s, frequency_s
 from vatwatch.traffic.station_place import station_state
@@ -45,13 +55,13 @@ def encode_live(state: NetworkState, feed: Feed | None) -> dict[Collection, Body
     time = state.time
     flights = [live_flight(flight) for flight in state.flights.values()]
     controllers = [live_controller(session) for session in state.sessions.values()]
-    atis = [version.atis for version in state.atis.values()]
+    atis = live_atis_stations(state)
     prefiles = [live_prefile(plan, state) for plan in state.prefiles.values()]
     radios = [live_radios(states) for states in state.radios.values()]
     return {
         Collection.FLIGHTS: _collection(time, "flights", flights),
         Collection.CONTROLLERS: _collection(time, "controllers", controllers),
-        Collection.ATIS: _collection(time, "atis", atis),
+        Collection.ATIS: _collection(time, "atis", atis, on_air=len(state.atis)),
         Collection.PREFILES: _collection(time, "prefiles", prefiles),
         Collection.TRANSCEIVERS: _collection(time, "transceivers", radios),
         Collection.NETWORK: _body([msgspec.json.encode(_network(state, feed))]),
@@ -72,8 +82,9 @@ def encode_one(state: NetworkState, collection: Collection, callsign: str) -> by
             session = find_callsign(state.sessions, callsign)
             return None if session is None else msgspec.json.encode(live_controller(session))
         case Collection.ATIS:
-            version = find_callsign(state.atis, callsign)
-            return None if version is None else msgspec.json.encode(version.atis)
+            stations = {one.callsign: one for one in live_atis_stations(state)}
+            station = find_callsign(stations, callsign)
+            return None if station is None else msgspec.json.encode(station)
         case Collection.TRANSCEIVERS:
             radios = find_callsign(state.radios, callsign)
             return None if radios is None else msgspec.json.encode(live_radios(radios))
@@ -155,6 +166,44 @@ def live_controller(session: Session) -> LiveController:
     )
 
 
+def live_atis_stations(state: NetworkState) -> list[LiveAtis]:
+    """The stations on the air, and behind them those that have left and are stale."""
+    time = state.time
+    on_air = [
+        _live_atis(version, letter_at(version, time or version.first_seen), stale=False)
+        for version in state.atis.values()
+    ]
+    return on_air + [
+        _live_atis(version, letter_at(version, version.last_seen or version.first_seen), stale=True)
+        for version in state.stale_atis.values()
+    ]
+
+
+def _live_atis(version: AtisVersion, letter: str | None, *, stale: bool) -> LiveAtis:
+    """A station in the form of `GET /api/atis`."""
+    a, said = version.atis, version.said
+    return LiveAtis(
+        a.cid,
+        a.name,
+        a.callsign,
+        a.frequency,
+        a.facility,
+        a.rating,
+        a.server,
+        a.visual_range,
+        a.atis_code,
+        a.text_atis,
+        a.last_updated,
+        a.logon_time,
+        said.kind,
+        letter,
+        LiveRunways(said.departure_runways, said.arrival_runways),
+        said.qnh_mb,
+        said.words,
+        stale,
+    )
+
+
 def live_prefile(filed: FiledPlan, state: NetworkState) -> LivePrefile:
     """A prefile in the form of `GET /api/prefiles`; `state` says whether it was flown."""
     return LivePrefile(
@@ -210,9 +259,10 @@ def _network(state: NetworkState, feed: Feed | None) -> Network:
 def _collection(
     time: datetime | None,
     name: str,
-    records: Sequence[LiveFlight | LiveController | Atis | LivePrefile | LiveRadios],
+    records: Sequence[LiveFlight | LiveController | LiveAtis | LivePrefile | LiveRadios],
+    **counts: int,
 ) -> Body:
-    head = msgspec.json.encode({"updated_at": time, "count": len(records)})
+    head = msgspec.json.encode({"updated_at": time, "count": len(records), **counts})
     # In pieces: one long encode would hold the interpreter, and the hub, for its whole time.
     pieces = [
         msgspec.json.encode(records[start : start + PIECE])[1:-1]

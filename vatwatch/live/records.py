@@ -126,6 +126,36 @@ class LiveController(Struct, frozen=True, gc=False):
     frequency_s: float
 
 
+class LiveRunways(Struct, frozen=True, gc=False):
+    """The runways that an ATIS tells of, by name; null if none."""
+
+    departure: tuple[str, ...] | None
+    arrival: tuple[str, ...] | None
+
+
+class LiveAtis(Struct, frozen=True, gc=False):
+    """An ATIS as served: the record, and what it says."""
+
+    cid: int
+    name: str
+    callsign: str
+    frequency: str
+    facility: int | None
+    rating: int | None
+    server: str
+    visual_range: int
+    atis_code: str | None
+    text_atis: list[str] | None
+    last_updated: str
+    logon_time: str
+    kind: str
+    letter: str | None
+    runways: LiveRunways
+    qnh_mb: int | None
+    words: dict[str, str]
+    stale: bool
+
+
 class LivePrefile(Struct, frozen=True, gc=False):
     """A prefile as served: the record, when it was filed, and whether it was flown since."""
 

@@ -30,6 +30,8 @@ class _Named(Struct, gc=False):
 class _Head(Struct, gc=False):
     updated_at: Annotated[datetime, Meta(tz=True)] | None = None
     count: Annotated[int, Meta(ge=0)] = 0
+    # Of ATIS: without the stations that have left.
+    on_air: Annotated[int, Meta(ge=0)] | None = None
 
 
 class RestoredState:
@@ -49,7 +51,9 @@ class RestoredState:
         times = [head.updated_at for head in heads.values() if head.updated_at is not None]
         self.updated_at = min(times, default=None)
         """The feed's time of the oldest of them."""
-        self.counts = {one: head.count for one, head in heads.items()}
+        self.counts = {
+            one: head.count if head.on_air is None else head.on_air for one, head in heads.items()
+        }
         self._records = {one: _index(one, body) for one, body in bodies.items()}
         self._flight_ids = {
             callsign: _flight_id(msgspec.json.decode(record, type=_Named).flight_id)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from vatwatch.feed.records import FlightPlan, General
 from vatwatch.feed.times import time_text
 from vatwatch.storage.read_flights import Presence, read_flights
-from vatwatch.storage.read_stations import read_atis, read_sessions
+from vatwatch.storage.read_stations import read_atis, read_sessions, read_stale_atis
 from vatwatch.traffic.airports import load_airports
+from vatwatch.traffic.atis import STALE_HOURS
 from vatwatch.traffic.identity import LOGON_TOLERANCE
 from vatwatch.traffic.network_state import (
     FiledPlan,
@@ -84,6 +85,7 @@ def read_network_state(
             "since": at - rules.reconnect_window,
             "sessions_since": at - rules.session_window,
             "logon_until": (time or at) + LOGON_TOLERANCE,
+            "stale_since": at - timedelta(hours=STALE_HOURS),
             "flown_since": at - timedelta(hours=FLOWN_HOURS),
             "written_since": at - 2 * rules.position_keepalive,
             "resume_since": at - rules.resume_window,
@@ -106,6 +108,7 @@ def read_network_state(
                 (s.controller.cid, s.controller.callsign): s for online, s in sessions if not online
             },
             atis={version.atis.callsign: version for version in read_atis(cur, values)},
+            stale_atis={v.atis.callsign: v for v in read_stale_atis(cur, values)},
             prefiles={(p.cid, p.callsign, p.filed_at): p for p in _prefiles(cur, values)},
             flown=_flown(cur, values, late=late),
             radios=_radios(cur, values),

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from vatwatch.feed.records import Atis, Controller
 from vatwatch.feed.times import time_text
+from vatwatch.traffic.atis import first_version
 from vatwatch.traffic.network_state import (
     AtisVersion,
     Break,
@@ -37,10 +39,18 @@ SELECT session_id, cid, callsign, logon_time, connection_logon, reconnects, firs
        first_seen <= %(at)s AND last_seen >= %(at)s AND NOT absences @> %(at)s AS online
 FROM controllers WHERE {which} ORDER BY callsign
 """
-_ATIS = """
+_VERSION = """
 SELECT atis_id, cid, callsign, logon_time, first_seen, name, server, facility, rating, frequency,
-       visual_range, atis_code, text_atis
-FROM atis WHERE first_seen <= %(at)s AND (gone_at IS NULL OR gone_at > %(at)s) ORDER BY callsign
+       visual_range, atis_code, text_atis, letter, other_since, last_seen, rules
+FROM atis"""
+_ON_AIR = "first_seen <= %(at)s AND (gone_at IS NULL OR gone_at > %(at)s)"
+_ATIS = f"{_VERSION} WHERE {_ON_AIR} ORDER BY callsign"
+# The latest version of each station that has none now; those that came late have no last_seen.
+_STALE_ATIS = f"""
+SELECT DISTINCT ON (callsign) * FROM ({_VERSION}
+    WHERE gone_at BETWEEN %(stale_since)s AND %(at)s AND last_seen >= %(stale_since)s
+      AND callsign NOT IN (SELECT callsign FROM atis WHERE {_ON_AIR})) versions
+ORDER BY callsign, first_seen DESC
 """
 
 
@@ -111,20 +121,39 @@ def read_atis(cur: cursor, values: dict[str, Any]) -> Iterator[AtisVersion]:
     """The versions that were on the air at `at`."""
     cur.execute(_ATIS, values)
     for row in cur:
-        (atis_id, cid, callsign, logon_time, first_seen, name, server, facility, rating) = row[:9]
-        (frequency, visual_range, atis_code, text_atis) = row[9:]
-        atis = Atis(
-            cid=cid,
-            callsign=callsign,
-            frequency=frequency,
-            facility=facility,
-            rating=rating,
-            logon_time=time_text(logon_time),
-            last_updated=time_text(values["at"]),
-            name=name,
-            server=server,
-            visual_range=visual_range,
-            atis_code=atis_code,
-            text_atis=text_atis,
-        )
-        yield AtisVersion(atis_id, atis, first_seen.astimezone(UTC))
+        yield _version(row, values["at"], on_air=True)
+
+
+def read_stale_atis(cur: cursor, values: dict[str, Any]) -> Iterator[AtisVersion]:
+    """The last versions of the stations that had left by then, but not before `stale_since`."""
+    cur.execute(_STALE_ATIS, values)
+    for row in cur:
+        yield _version(row, values["at"], on_air=False)
+
+
+def _version(row: tuple[Any, ...], at: datetime, *, on_air: bool) -> AtisVersion:
+    (atis_id, cid, callsign, logon_time, first_seen, name, server, facility, rating) = row[:9]
+    (frequency, visual_range, atis_code, text_atis, letter, other_since, last_seen, rules) = row[9:]
+    seen = at if on_air else last_seen.astimezone(UTC)
+    atis = Atis(
+        cid=cid,
+        callsign=callsign,
+        frequency=frequency,
+        facility=facility,
+        rating=rating,
+        logon_time=time_text(logon_time),
+        last_updated=time_text(seen),
+        name=name,
+        server=server,
+        visual_range=visual_range,
+        atis_code=atis_code,
+        text_atis=text_atis,
+    )
+    # What the text says is read again: it depends on the text alone.
+    version = first_version(atis_id, atis, first_seen=first_seen.astimezone(UTC))
+    return replace(
+        version,
+        letter=version.letter if rules is None else letter,
+        other_since=None if other_since is None else other_since.astimezone(UTC),
+        last_seen=None if on_air else seen,
+    )

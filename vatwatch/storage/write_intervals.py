@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.feed.times import parse_time
-from vatwatch.storage.copy import copy_rows
+from vatwatch.storage.copy import copy_rows, to_json
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.network_state import FiledPlan
 from vatwatch.traffic.thresholds import RULES_VERSION
@@ -167,6 +167,11 @@ def _interval(seconds: int | None) -> str | None:
 def write_atis(cur: cursor, changes: Changes, following: datetime | None) -> None:
     """Write the ATIS versions that began or ended."""
     _close(cur, "atis", "atis_id", changes.atis.closed, changes.time, following)
+    if changes.atis.closed:
+        cur.execute(
+            "UPDATE atis SET last_seen = %s WHERE atis_id = ANY(%s)",
+            (changes.derived_from, changes.atis.closed),
+        )
     copy_rows(
         cur,
         "atis",
@@ -186,6 +191,14 @@ def write_atis(cur: cursor, changes: Changes, following: datetime | None) -> Non
             "visual_range",
             "atis_code",
             "text_atis",
+            "kind",
+            "letter",
+            "other_since",
+            "departure_runways",
+            "arrival_runways",
+            "qnh_mb",
+            "said",
+            "rules",
         ],
         [
             (
@@ -204,11 +217,23 @@ def write_atis(cur: cursor, changes: Changes, following: datetime | None) -> Non
                 atis.visual_range,
                 atis.atis_code,
                 atis.text_atis,
+                said.kind,
+                version.letter,
+                version.other_since,
+                _names(said.departure_runways),
+                _names(said.arrival_runways),
+                said.qnh_mb,
+                to_json(said.words),
+                RULES_VERSION,
             )
             for version in changes.atis.opened
-            for atis in (version.atis,)
+            for atis, said in ((version.atis, version.said),)
         ],
     )
+
+
+def _names(runways: tuple[str, ...] | None) -> list[str] | None:
+    return None if runways is None else list(runways)
 
 
 def write_transceivers(cur: cursor, changes: Changes, following: datetime | None) -> None:

@@ -84,6 +84,8 @@ class AtisChanges(Struct):
     present: list[AtisVersion] = []
     opened: list[AtisVersion] = []
     closed: list[int] = []
+    stale: dict[str, AtisVersion] = {}
+    """The last versions of the stations that have left, by callsign, after the snapshot."""
 
 
 class PrefileChanges(Struct):

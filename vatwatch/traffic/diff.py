@@ -7,11 +7,12 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from vatwatch.traffic.atis import atis_changes
 from vatwatch.traffic.changes import Changes, FlightChanges, RadioChanges
 from vatwatch.traffic.connections import who
 from vatwatch.traffic.continuity import Ending, ending_of
 from vatwatch.traffic.flights import flight_changes
-from vatwatch.traffic.intervals import atis_changes, radio_changes
+from vatwatch.traffic.intervals import radio_changes
 from vatwatch.traffic.network_state import Flight, NetworkState, Rules, Session, Snapshot
 from vatwatch.traffic.prefiles import prefile_changes
 from vatwatch.traffic.sessions import session_changes
@@ -66,6 +67,7 @@ def apply(before: NetworkState, changes: Changes) -> NetworkState:
             {(s.controller.cid, s.controller.callsign): s for s in changes.sessions.ended},
         ),
         atis={version.atis.callsign: version for version in changes.atis.present},
+        stale_atis=changes.atis.stale,
         prefiles={(p.cid, p.callsign, p.filed_at): p for p in changes.prefiles.present},
         flown=changes.prefiles.flown,
         radios=changes.radios.present,

@@ -1,61 +1,21 @@
-"""What lasts for an interval: versions of an ATIS, radios on a frequency."""
+"""Radios: what is tuned to which frequency, from when to when."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from msgspec.structs import replace
-
-from vatwatch.feed.records import Atis
-from vatwatch.feed.unread import NOBODY, Unread
-from vatwatch.traffic.changes import AtisChanges, RadioChanges
+from vatwatch.traffic.changes import RadioChanges
 from vatwatch.traffic.identity import stable_id
 from vatwatch.traffic.network_state import (
-    AtisVersion,
     Flight,
     NetworkState,
     Radio,
     RadioState,
     Session,
 )
-from vatwatch.traffic.presence import Known, still_there
 
 # About a hundred metres: a station's aerial that moved less has not moved.
 STATION_DIGITS = 3
-
-
-def atis_changes(
-    before: NetworkState, stations: list[Atis], time: datetime, unread: Unread = NOBODY
-) -> AtisChanges:
-    """Hold the ATIS stations of a snapshot against the versions that are known."""
-    now: list[AtisVersion] = []
-    opened: list[AtisVersion] = []
-    for atis in stations:
-        known = before.atis.get(atis.callsign)
-        if known is not None and _same_atis(known.atis, atis):
-            version = AtisVersion(known.atis_id, atis, known.first_seen)
-        else:
-            version = AtisVersion(stable_id("atis", atis.callsign, time.isoformat()), atis, time)
-            opened.append(version)
-        now.append(version)
-    if unread != NOBODY:
-        shown = {atis.callsign for atis in stations}
-        missing = [version for sign, version in before.atis.items() if sign not in shown]
-        now += still_there(missing, unread, shown, key=_of_station)
-    lasting = {version.atis_id for version in now}
-    closed = [v.atis_id for v in before.atis.values() if v.atis_id not in lasting]
-    return AtisChanges(now, opened, closed)
-
-
-def _same_atis(one: Atis, other: Atis) -> bool:
-    """Whether two records are one version; times say nothing about that."""
-    return replace(one, last_updated="", logon_time="") == replace(
-        other, last_updated="", logon_time=""
-    )
-
-
-def _of_station(version: AtisVersion) -> Known:
-    return Known(version.atis.cid, version.atis.callsign, version.atis.last_updated)
 
 
 def radio_changes(

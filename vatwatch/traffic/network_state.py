@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, Pilot
 from vatwatch.feed.unread import UnreadLists
+from vatwatch.traffic.atis_text import AtisText
 from vatwatch.traffic.parsed_plan import ParsedPlan
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress_record import Progress
@@ -153,6 +154,13 @@ class AtisVersion(Struct, frozen=True, gc=False):
     atis_id: int
     atis: Atis
     first_seen: datetime
+    said: AtisText = AtisText()
+    # The derived letter as the version begins, and since when the feed has another one
+    # (`traffic.atis`).
+    letter: str | None = None
+    other_since: datetime | None = None
+    # Of a station that has left: the last snapshot with it.
+    last_seen: datetime | None = None
 
 
 class FiledPlan(Struct, frozen=True, gc=False):
@@ -208,6 +216,8 @@ class NetworkState(Struct, frozen=True):
     sessions: dict[str, Session] = {}
     disconnected_sessions: dict[tuple[int, str], Session] = {}
     atis: dict[str, AtisVersion] = {}
+    # Of stations that have left within the last hours.
+    stale_atis: dict[str, AtisVersion] = {}
     prefiles: dict[tuple[int, str, datetime | None], FiledPlan] = {}
     # By cid and callsign; see `traffic.prefiles`.
     flown: dict[tuple[int, str], tuple[FlownFlight, ...]] = {}
