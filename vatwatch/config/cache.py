@@ -19,7 +19,7 @@ class CacheSettings(Section):
     ttl_default_s: PositiveInt = setting(
         "CACHE_TTL_DEFAULT",
         300,
-        "How long Redis keeps what is neither flights nor ATC.",
+        "How long Redis keeps the network's totals and the settings.",
         unit="s",
         reload=True,
     )

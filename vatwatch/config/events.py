@@ -16,7 +16,7 @@ class EventSettings(Section):
     max_history_size: PositiveInt = setting(
         "EVENT_BUS_MAX_HISTORY_SIZE",
         1000,
-        "Events kept in memory, and (about) in Redis' stream; the table keeps all.",
+        "Events kept in memory, and about as many in Redis' stream; the table keeps all.",
         reload=True,
         le=MOST_IN_MEMORY,
     )
@@ -52,7 +52,7 @@ class EventSettings(Section):
     backlog_size: PositiveInt = setting(
         "EVENT_BUS_BACKLOG_SIZE",
         50_000,
-        "Events and dead letters that may wait for the database; beyond that the oldest goes.",
+        "Events and dead letters that may wait for the database; then the oldest is dropped.",
         reload=True,
         le=MOST_IN_MEMORY,
     )

@@ -31,8 +31,8 @@ class GeneralSettings(Section):
     config_interval_s: PositiveFloat = setting(
         "VATWATCH_CONFIG_INTERVAL",
         2.0,
-        "Between two looks at vatwatch.toml, .env and the boundary's file, whether they have "
-        "changed. A change takes effect when it stands for two looks.",
+        "Time between two checks of vatwatch.toml, .env and the boundary file for changes. A "
+        "change takes effect when two checks in a row see it.",
         unit="s",
         reload=True,
     )

@@ -44,7 +44,7 @@ class LogSettings(Section):
     max_mb: PositiveFloat = setting(
         "VATWATCH_LOG_MAX_MB",
         16.0,
-        "A log file that would be larger becomes `<name>.1`, and a new one is begun.",
+        "A log file that would be larger is renamed to `<name>.1`, and a new one is started.",
         unit="MiB",
         reload=True,
     )

@@ -19,9 +19,9 @@ from vatwatch.supervision import Ask, BestEffort, DeadLetterReason, Tell
 class Publish(BestEffort):
     """every service, supervision → event_bus: these happened.
 
-    `stored`: somebody else writes them to the table. `entry_id`: of the snapshot that tells all of
-    them, if one does. `checked`: by who sends them, against the schemas of their types; else the
-    bus does it.
+    `stored`: a snapshot's own transaction writes them to the table. `entry_id`: the journal entry
+    of the snapshot that they come from, if any. `checked`: the sender has checked them against the
+    schemas; otherwise the bus does.
     """
 
     events: tuple[Event, ...]
