@@ -76,7 +76,9 @@ def test_what_a_filter_keeps_out_is_counted_in_the_batch(captures: Path) -> None
     airline, _ = Counter(p["callsign"][:3] for p in sent).most_common(1)[0]
     compared = run(raw, Options(filters=Filters(callsign=re.compile(f"^{airline}"))))
     wanted = [p["callsign"] for p in sent if p["callsign"].startswith(airline)]
-    assert list(compared.state.flights) == wanted
+    shown = [sign for sign, flight in compared.state.flights.items() if flight.shown]
+    assert shown == wanted
+    assert [flight.pilot.callsign for flight in compared.changes.flights.online] == wanted
     batch = batch_of(compared, entry_id=1, fetched_at=START, source="test")
     assert batch.kept_out["callsign"]["pilots"] == len(sent) - len(wanted)
 

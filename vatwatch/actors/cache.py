@@ -172,7 +172,7 @@ class CacheActor(Service):
         if self._restored is not None:
             return self._restored.flight_id(callsign)
         flight = find_callsign(self._state.flights, callsign)
-        return None if flight is None else flight.flight_id
+        return None if flight is None or not flight.shown else flight.flight_id
 
     def _counted(self, found: Found) -> Found:
         """Count whether there was a live state to answer from. The answer "offline" counts as a
@@ -271,7 +271,7 @@ class CacheActor(Service):
             update_timestamp=state.time if restored is None else restored.updated_at,
             changed_at=self._changed_at,
             recovered=self._recovered,
-            pilots=self._count(Collection.FLIGHTS, len(state.flights)),
+            pilots=self._count(Collection.FLIGHTS, state.shown_flights),
             controllers=self._count(Collection.CONTROLLERS, len(state.sessions)),
             atis=self._count(Collection.ATIS, len(state.atis)),
             prefiles=self._count(Collection.PREFILES, len(state.prefiles)),

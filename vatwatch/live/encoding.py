@@ -53,7 +53,7 @@ def encode_live(state: NetworkState, feed: Feed | None) -> dict[Collection, Body
     the state comes from the database; then the lists of servers, facilities and ratings are empty.
     """
     time = state.time
-    flights = [live_flight(flight) for flight in state.flights.values()]
+    flights = [live_flight(flight) for flight in state.flights.values() if flight.shown]
     controllers = [live_controller(session) for session in state.sessions.values()]
     atis = live_atis_stations(state)
     prefiles = [live_prefile(plan, state) for plan in state.prefiles.values()]
@@ -77,7 +77,9 @@ def encode_one(state: NetworkState, collection: Collection, callsign: str) -> by
     match collection:
         case Collection.FLIGHTS:
             flight = find_callsign(state.flights, callsign)
-            return None if flight is None else msgspec.json.encode(live_flight(flight))
+            if flight is None or not flight.shown:
+                return None
+            return msgspec.json.encode(live_flight(flight))
         case Collection.CONTROLLERS:
             session = find_callsign(state.sessions, callsign)
             return None if session is None else msgspec.json.encode(live_controller(session))
@@ -243,7 +245,7 @@ def _network(state: NetworkState, feed: Feed | None) -> Network:
         updated_at=state.time,
         connected_clients=None if general is None else general.connected_clients,
         unique_users=None if general is None else general.unique_users,
-        pilots=len(state.flights),
+        pilots=state.shown_flights,
         controllers=len(state.sessions) - observers,
         observers=observers,
         atis=len(state.atis),

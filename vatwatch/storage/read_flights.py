@@ -37,7 +37,7 @@ SELECT f.flight_id, f.cid, f.callsign, f.logon_time, f.connection_logon, f.first
        NOT %(late)s AND f.ended_as IS NOT NULL AS dropped, f.progress,
        ARRAY(SELECT lower(r) FROM unnest(f.absences) r WHERE upper(r) <= %(at)s),
        ARRAY(SELECT upper(r) FROM unnest(f.absences) r WHERE upper(r) <= %(at)s),
-       p.plan_id, {plan},
+       f.shown, p.plan_id, {plan},
        w.time, w.latitude, w.longitude, w.altitude, w.groundspeed, w.heading
 FROM flights f
 LEFT JOIN LATERAL (
@@ -92,9 +92,9 @@ def _flight(
     (name, server, pilot_rating, military_rating) = row[7:11]
     (latitude, longitude, altitude, groundspeed, heading, transponder) = row[11:17]
     (qnh_i_hg, qnh_mb, later) = row[17:20]
-    (progress, gaps_from, gaps_to, plan_id) = row[22:26]
-    plan = None if plan_id is None else FlightPlan(*row[26 : 26 + len(_PLAN_FIELDS)])
-    written = row[26 + len(_PLAN_FIELDS) :]
+    (progress, gaps_from, gaps_to, shown, plan_id) = row[22:27]
+    plan = None if plan_id is None else FlightPlan(*row[27 : 27 + len(_PLAN_FIELDS)])
+    written = row[27 + len(_PLAN_FIELDS) :]
     seen = min(last_seen, at).astimezone(UTC)
     # The row has the callsign of now, which may be another one than then.
     joined = connections.get(flight_id) or (
@@ -141,6 +141,7 @@ def _flight(
         plan_id=None if dropped else plan_id,
         parsed_plan=None if plan is None else parse_plan(plan, load_airports()),
         seen_in_later_snapshot=later,
+        shown=shown,
     )
 
 

@@ -71,6 +71,7 @@ _PLACE_COLUMNS = [
     "qnh_i_hg",
     "qnh_mb",
     "due",
+    "shown",
     "distance_flown_nm",
     "vertical_speed_fpm",
     "highest_ft",
@@ -81,7 +82,7 @@ _PLACE_COLUMNS = [
 # A flight's row shows its newest snapshot.
 _PLACE_FLIGHTS = """
 UPDATE flights f SET
-    last_seen = s.time,
+    last_seen = s.time, shown = s.shown,
     latitude = s.latitude, longitude = s.longitude, altitude = s.altitude,
     groundspeed = s.groundspeed, heading = s.heading, transponder = s.transponder,
     qnh_i_hg = s.qnh_i_hg, qnh_mb = s.qnh_mb,
@@ -155,7 +156,7 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
         "stage_places",
         """flight_id bigint, time timestamptz, latitude double precision,
            longitude double precision, altitude integer, groundspeed integer, heading integer,
-           transponder text, qnh_i_hg double precision, qnh_mb integer, due boolean,
+           transponder text, qnh_i_hg double precision, qnh_mb integer, due boolean, shown boolean,
            distance_flown_nm double precision, vertical_speed_fpm integer, highest_ft integer,
            fastest_kt integer, progress bytea""",
     )
@@ -238,7 +239,7 @@ def _write_connections(cur: cursor, changes: Changes) -> None:
             *((flight, None) for flight in (*flights.created, *flights.reconnected, *again)),
             *((flight, flight.last_seen) for flight in (*flights.gone, *flights.ended)),
         )
-        for one in flight.connections[-2:]
+        for one in flight.connections
         for left in (one.last_seen or left_at,)
     ]
     if joined:
@@ -266,7 +267,8 @@ def _place_lines(changes: Changes) -> str:
             f"{flight.flight_id}\t{time}\t{p.latitude}\t{p.longitude}\t{_or_null(p.altitude)}\t"
             f"{_or_null(p.groundspeed)}\t{_or_null(p.heading)}\t{escape(p.transponder)}\t"
             f"{_or_null(p.qnh_i_hg)}\t{_or_null(p.qnh_mb)}\t"
-            f"{'t' if flight.flight_id in due else 'f'}\t{progress}\n"
+            f"{'t' if flight.flight_id in due else 'f'}\t{'t' if flight.shown else 'f'}\t"
+            f"{progress}\n"
         )
     return "".join(lines)
 

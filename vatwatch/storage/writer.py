@@ -103,7 +103,7 @@ def _snapshot(cur: cursor, batch: Batch) -> None:
             changes.time,
             changes.derived_from,
             batch.fetched_at,
-            len(changes.flights.online),
+            changes.flights.shown,
             len(changes.sessions.online),
             len(changes.atis.present),
             len(changes.prefiles.present),

@@ -31,6 +31,8 @@ class FlightChanges(Struct):
     """All that are in the snapshot, in its order."""
     created: list[Flight] = []
     """Of these: seen for the first time."""
+    entered: list[Flight] = []
+    """Of these: let through by the filters for the first time, though it was seen before."""
     updated: list[Flight] = []
     """Of these: with a new connection, another name, server or rating, or something that it has
     done: a phase, a movement, a time."""
@@ -53,6 +55,8 @@ class FlightChanges(Struct):
     """Those that were dropped so long ago that nobody can resume them: ids."""
     progressed: list[Flight] = []
     """Of those online: who have done anything, if only gone further, that is to be kept."""
+    shown: int = 0
+    """How many of those online the filters let through."""
     positions: list[Flight] = []
     """Of those online: whose position is worth a row."""
     moved: int = 0

@@ -26,7 +26,7 @@ def diff(before: NetworkState, snapshot: Snapshot, rules: Rules) -> Changes:
     if before.time is not None and time <= before.time:
         raise ValueError(f"{time} does not come after {before.time}")
     unread = snapshot.unread
-    flights = flight_changes(before, snapshot.feed.pilots, time, rules, unread.pilots)
+    flights = flight_changes(before, snapshot, rules)
     sessions = session_changes(
         before, snapshot.feed.controllers, snapshot.radios, time, rules, unread.controllers
     )

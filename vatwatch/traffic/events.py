@@ -55,7 +55,7 @@ def summary_of(changes: Changes, *, quarantined: int) -> DataPayload:
     """
     return DataPayload(
         update_timestamp=changes.time,
-        pilots=len(changes.flights.online),
+        pilots=changes.flights.shown,
         controllers=len(changes.sessions.online),
         atis=len(changes.atis.present),
         prefiles=len(changes.prefiles.present),
@@ -83,7 +83,7 @@ def _told(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
         yield "CONTROLLER_LOGON", str(session.session_id), _controller(session, back)
     for before, session in changes.sessions.frequencies_changed:
         yield "FREQUENCY_CHANGE", str(session.session_id), _frequency(before, session)
-    yield "POSITION_UPDATE", "", PositionPayload(len(changes.flights.online), changes.flights.moved)
+    yield "POSITION_UPDATE", "", PositionPayload(changes.flights.shown, changes.flights.moved)
 
 
 _ENDINGS = {

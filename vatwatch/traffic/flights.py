@@ -25,6 +25,7 @@ from vatwatch.traffic.network_state import (
     Gap,
     NetworkState,
     Rules,
+    Snapshot,
 )
 from vatwatch.traffic.parsed_plan import ParsedPlan, parse_plan
 from vatwatch.traffic.phases import FlightPhase
@@ -35,26 +36,19 @@ from vatwatch.traffic.progress_record import Progress
 from vatwatch.traffic.track import kept_position, position_of
 
 
-def flight_changes(
-    before: NetworkState,
-    pilots: list[Pilot],
-    time: datetime,
-    rules: Rules,
-    unread: Unread = NOBODY,
-) -> FlightChanges:
+def flight_changes(before: NetworkState, snapshot: Snapshot, rules: Rules) -> FlightChanges:
     """Hold the pilots of a snapshot against the flights that are known."""
-    return _Comparison(before, pilots, time, rules).changes(unread)
+    return _Comparison(before, snapshot, rules).changes(snapshot.unread.pilots)
 
 
 class _Comparison:
     """One snapshot's pilots, and the flights before it."""
 
-    def __init__(
-        self, before: NetworkState, pilots: list[Pilot], time: datetime, rules: Rules
-    ) -> None:
-        self.before, self.pilots, self.time, self.rules = before, pilots, time, rules
+    def __init__(self, before: NetworkState, snapshot: Snapshot, rules: Rules) -> None:
+        self.before, self.time, self.rules = before, snapshot.time, rules
+        self.pilots, self.let_through = snapshot.feed.pilots, snapshot.let_through
         self.out = FlightChanges()
-        self.shown = {pilot.callsign for pilot in pilots}
+        self.present = {pilot.callsign for pilot in self.pilots}
         self.settled: set[int] = set()
         """Flights of which is said already what became of them: they go on, or are over."""
 
@@ -63,6 +57,7 @@ class _Comparison:
         for pilot in self.pilots:
             self.out.online.append(self._flight_of(pilot))
         self._leave(unread)
+        self.out.shown = sum(flight.shown for flight in self.out.online)
         window = self.rules.resume_window
         for flight_id, flight in self.before.dropped_flights.items():
             if self.time - flight.last_seen > window and flight_id not in self.settled:
@@ -77,8 +72,7 @@ class _Comparison:
         if known is None or known.pilot.cid != pilot.cid:
             known = self.before.disconnected_flights.get((pilot.cid, pilot.callsign))
         pilot, logon = _logged_on(pilot, known, self.time)
-        written = None if known is None else known.written
-        kept, due = kept_position(written, pilot, self.time, self.rules.position_keepalive)
+        kept, due = self._place(known, pilot)
         if known is not None:
             if continues_flight(known, pilot, logon, kept, self.rules):
                 return self._go_on(known, pilot, logon, kept, due=due)
@@ -86,8 +80,18 @@ class _Comparison:
         kept = position_of(pilot, self.time)
         taken = self._taken_over(pilot) or self._resumed(pilot, logon, kept)
         if taken is not None:
-            return self._go_on(taken, pilot, logon, kept, due=True)
+            return self._go_on(taken, pilot, logon, kept, due=self._is_shown(pilot))
         return self._begin(pilot, logon, kept, known)
+
+    def _is_shown(self, pilot: Pilot) -> bool:
+        return self.let_through is None or pilot.callsign in self.let_through
+
+    def _place(self, known: Flight | None, pilot: Pilot) -> tuple[Position, bool]:
+        """Where a pilot is, as the track keeps it, and whether that is worth a row."""
+        if not self._is_shown(pilot):
+            return position_of(pilot, self.time), False
+        written = None if known is None or not known.shown else known.written
+        return kept_position(written, pilot, self.time, self.rules.position_keepalive)
 
     def _taken_over(self, pilot: Pilot) -> Flight | None:
         """The flight that goes on under another callsign."""
@@ -97,7 +101,7 @@ class _Comparison:
         ):
             if (
                 flight.pilot.cid == pilot.cid
-                and flight.pilot.callsign not in self.shown
+                and flight.pilot.callsign not in self.present
                 and flight.flight_id not in self.settled
                 and takes_over(flight, pilot, self.time)
             ):
@@ -139,6 +143,7 @@ class _Comparison:
             if progress.phase is FlightPhase.TAXI_OUT:
                 progress = replace(progress, times=Times(off_block=self.time))
         plan_id, parsed_plan = self._open_plan(flight_id, pilot)
+        shown = self._is_shown(pilot)
         flight = Flight(
             flight_id=flight_id,
             pilot=pilot,
@@ -148,21 +153,24 @@ class _Comparison:
             last_seen=self.time,
             progress=progress,
             connections=(FlightConnection(pilot.callsign, logon, self.time),),
-            written=kept,
+            written=kept if shown else None,
             plan_id=plan_id,
             parsed_plan=parsed_plan,
+            shown=shown,
+            stored=shown,
         )
         self.out.created.append(flight)
         self.out.progressed.append(flight)
-        self.out.positions.append(flight)
-        self.out.moved += 1
+        if shown:
+            self.out.positions.append(flight)
+            self.out.moved += 1
         return flight
 
     def _go_on(
         self, known: Flight, pilot: Pilot, logon: datetime, kept: Position, *, due: bool
     ) -> Flight:
         was = known.pilot
-        again = known.last_seen != self.before.time
+        again, shown = known.last_seen != self.before.time, self._is_shown(pilot)
         flight = Flight(
             known.flight_id,
             pilot,
@@ -175,13 +183,17 @@ class _Comparison:
             (*known.gaps, Gap(known.last_seen, self.time)) if again else known.gaps,
             kept if due else known.written,
             *self._plan(known, pilot),
+            shown=shown,
+            stored=shown or known.stored,
         )
         self.settled.add(known.flight_id)
+        if shown and not known.stored:
+            self.out.entered.append(flight)
         if due:
             self.out.positions.append(flight)
         if due or replace(flight.progress, fix=known.progress.fix) != known.progress:
             self.out.progressed.append(flight)
-        if was.latitude != pilot.latitude or was.longitude != pilot.longitude:
+        if shown and (was.latitude != pilot.latitude or was.longitude != pilot.longitude):
             self.out.moved += 1
         self._tell(known, flight)
         return flight
@@ -258,7 +270,7 @@ class _Comparison:
         """Sort out who has left just now, and who has been away for longer than the window."""
         missing = [f for f in self.before.flights.values() if f.flight_id not in self.settled]
         if missing and unread != NOBODY:
-            there = still_there(missing, unread, self.shown, key=_of_pilot)
+            there = still_there(missing, unread, self.present, key=_of_pilot)
             self.settled.update(flight.flight_id for flight in there)
             self.out.online += [_still_as_it_was(flight, self.time) for flight in there]
             missing = [flight for flight in missing if flight.flight_id not in self.settled]

@@ -20,7 +20,7 @@ from vatwatch.traffic.progress_record import Progress
 
 
 class Snapshot(Struct, frozen=True, gc=False):
-    """One feed update, ready to be compared: decoded, valid, filtered."""
+    """One feed update, ready to be compared: decoded, valid, and filtered but for the pilots."""
 
     time: datetime
     feed: Feed
@@ -28,6 +28,9 @@ class Snapshot(Struct, frozen=True, gc=False):
     radios: dict[str, tuple[Radio, ...]] | None
     # Who is in the feed though the record cannot be read: nothing of theirs has ended.
     unread: UnreadLists = UnreadLists()
+    # Callsigns of the pilots that the filters let through; None: all. What the others do is derived
+    # too, for who leaves a boundary goes on flying.
+    let_through: frozenset[str] | None = None
 
 
 class Radio(Struct, frozen=True, gc=False):
@@ -76,6 +79,10 @@ class Flight(Struct, frozen=True, gc=False):
     parsed_plan: ParsedPlan | None = None
     # Known from a later snapshot than the one that this state is of (late snapshots only).
     seen_in_later_snapshot: bool = False
+    shown: bool = True
+    """Whether the filters let it through in the latest snapshot with it: it is served."""
+    stored: bool = True
+    """Whether the filters have ever let it through: it has a row, which is kept up to its end."""
 
     @property
     def reconnects(self) -> int:
@@ -222,6 +229,11 @@ class NetworkState(Struct, frozen=True):
     # By cid and callsign; see `traffic.prefiles`.
     flown: dict[tuple[int, str], tuple[FlownFlight, ...]] = {}
     radios: dict[str, tuple[RadioState, ...]] = {}
+
+    @property
+    def shown_flights(self) -> int:
+        """How many of those online the filters let through."""
+        return sum(flight.shown for flight in self.flights.values())
 
 
 class Rules(Struct, frozen=True):

@@ -20,6 +20,7 @@ from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
 from vatwatch.traffic.filters import FilterCounts, Filters
 from vatwatch.traffic.network_state import NetworkState, Radio, Rules, Snapshot
+from vatwatch.traffic.stored_changes import stored_only
 
 
 class Options(Struct, frozen=True):
@@ -72,12 +73,17 @@ def decode_snapshot(data: bytes, transceivers: bytes | None, options: Options) -
     radios, radios_error = _decoded(transceivers, options)
     none = DecodedRadios([], ())
     filtered = options.filters.apply(decoded.feed, (radios or none).radios, load_airports())
-    feed = filtered.feed if options.keep_names else _without_names(filtered.feed)
+    let_through = None
+    if filtered.feed is not decoded.feed:
+        let_through = frozenset(pilot.callsign for pilot in filtered.feed.pilots)
+    feed = replace(filtered.feed, pilots=decoded.feed.pilots)
+    feed = feed if options.keep_names else _without_names(feed)
     snapshot = Snapshot(
         time=parse_time(feed.general.update_timestamp),
         feed=feed,
         radios=None if radios is None else _radios(filtered.radios),
         unread=decoded.unread,
+        let_through=let_through,
     )
     return DecodedSnapshot(
         snapshot,
@@ -108,7 +114,10 @@ def compare(before: NetworkState, decoded: DecodedSnapshot, rules: Rules) -> Com
     state after it shares what stays the same.
     """
     changes = diff(before, decoded.snapshot, rules)
-    return ComparedSnapshot(apply(before, changes), changes, events_of(changes), decoded)
+    state = apply(before, changes)
+    # Also without filters now: what was outside when there were some has no row yet.
+    stored = stored_only(changes)
+    return ComparedSnapshot(state, stored, events_of(stored), decoded)
 
 
 def batch_of(

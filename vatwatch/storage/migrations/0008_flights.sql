@@ -19,6 +19,7 @@ ALTER TABLE flights
     ADD COLUMN progress bytea,
     ADD COLUMN rules integer,
     ADD COLUMN derive_again boolean NOT NULL DEFAULT false,
+    ADD COLUMN shown boolean NOT NULL DEFAULT true,
     DROP CONSTRAINT flights_ended_as_check,
     ADD CONSTRAINT flights_ended_as_check
         CHECK (ended_as IN ('completed', 'cancelled', 'diverted', 'dropped'));
@@ -61,6 +62,8 @@ COMMENT ON COLUMN flights.fastest_kt IS 'The highest ground speed seen, knots.';
 COMMENT ON COLUMN flights.progress IS 'What the rules remember of it at last_seen, MessagePack: vatwatch''s own.';
 COMMENT ON COLUMN flights.rules IS 'Version of the rules by which it was derived; null: of before there were any.';
 COMMENT ON COLUMN flights.derive_again IS 'Whether a snapshot that came late has touched it, so that what was derived may be wrong.';
+
+COMMENT ON COLUMN flights.shown IS 'At last_seen: whether the filters let it through. A flight that they have let through once is kept up to its end.';
 
 COMMENT ON TABLE connections IS 'The connections that were joined to one flight, in order of first_seen.';
 COMMENT ON COLUMN connections.flight_id IS 'The flight.';
