@@ -225,10 +225,12 @@ class PilotTraffic:
 
     def _resume(self, connection: PilotConnection, now: int) -> None:
         away_s = (connection.logon_ticks - connection.dropped_ticks) // TICKS_PER_S
-        if away_s > WINDOW_S and not connection.airborne:
+        late = away_s > WINDOW_S and not connection.airborne
+        if late or _stands_at_its_goal(connection):
             # At the stand again, and all begins anew.
             self._teller.flight_ended(connection, connection.dropped_ticks)
-            connection.began_ticks, connection.told = now, 0
+            if late:
+                connection.began_ticks, connection.told = now, 0
             self._teller.flight_began(connection, connection.logon_ticks)
         else:
             self._teller.came_back(connection)
@@ -350,3 +352,14 @@ class PilotTraffic:
         number = poisson(self._random, rate * len(self.online))
         alive = [pilot for pilot in self.online.values() if pilot.silent_ticks is None]
         return self._random.sample(alive, min(number, len(alive)))
+
+
+def _stands_at_its_goal(connection: PilotConnection) -> bool:
+    """Whether it has yet to move, and its plan says that it has arrived: an old plan."""
+    plan, airport = connection.plan, connection.flight.starts_at.airport
+    return (
+        not connection.told
+        and plan is not None
+        and airport is not None
+        and plan.arrival == airport.icao != plan.departure
+    )

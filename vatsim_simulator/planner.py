@@ -244,7 +244,7 @@ class Planner:
         )
         profile.mark(TruthKind.TOUCH_AND_GO, self._flight.departure.icao)
         kt = performance.aircraft.approach_kt
-        low_kt = kt * self._random.uniform(0.6, 0.85)
+        low_kt = kt * self._random.uniform(0.7, 0.9)
         brake = performance.brake(kt, low_kt, touch_ft, touch_ft)
         go = performance.accelerate(low_kt, touch_ft, touch_ft)
         off = runway.point(TOUCHDOWN_NM + brake.length_nm + go.length_nm)

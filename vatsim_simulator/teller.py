@@ -31,7 +31,7 @@ class Teller:
             in_flight,
             in_flight,
         )
-        connection.ended = False
+        connection.ended = connection.begins_with_off_block = False
         plan = connection.plan
         self._flight(
             TruthKind.FLIGHT_BEGAN,

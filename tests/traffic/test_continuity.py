@@ -188,6 +188,16 @@ CASES = [
         ("FLIGHT_COMPLETED",),
     ),
     Case(
+        "a reconnect with the plan for the next leg, after a flight without one",
+        [
+            *(Seen(**{**one.__dict__, "plan": None}) for one in landed()),
+            *gone(15),
+            Seen(300, AWAY, plan=RETURN_LEG, logon_s=290),
+        ],
+        2,
+        ("FLIGHT_COMPLETED",),
+    ),
+    Case(
         "a reconnect that could not have flown there",
         [*flown(), *gone(15), Seen(300, (48.0, 16.0), 35_000, logon_s=290)],
         2,

@@ -10,6 +10,7 @@ last seen, continues its flight, unless
 
 - the departure that is filed differs, or
 - the aircraft stood at its filed arrival, having flown there, or
+- it has landed, and the next flight starts as it would on one connection, or
 - the place cannot be reached in the time.
 
 *A return.* A flight that was in the air, or on its take-off roll, when it disappeared is dropped
@@ -76,14 +77,16 @@ def continues_flight(
         kept: where it is now, as it is kept
         rules: the reconnect window
     """
+    next_leg = starts_next_leg(
+        known.progress, kept, known.pilot.flight_plan, pilot.flight_plan
+    )
     if same_logon(known.connection_logon, logon) or same_logon(known.logon_time, logon):
-        return known.seen_in_later_snapshot or not starts_next_leg(
-            known.progress, kept, known.pilot.flight_plan, pilot.flight_plan
-        )
+        return known.seen_in_later_snapshot or not next_leg
     if known.seen_in_later_snapshot or logon - known.last_seen > rules.reconnect_window:
         return False
     return (
-        not _departs_elsewhere(known.pilot.flight_plan, pilot.flight_plan)
+        not next_leg
+        and not _departs_elsewhere(known.pilot.flight_plan, pilot.flight_plan)
         and not _has_arrived(known)
         and _reachable(known, pilot, kept.time)
     )
