@@ -249,7 +249,7 @@ class PilotTraffic:
         ended = connection.dropped_ticks
         self._teller.flight_ended(connection, ended)
         if back is Back.ELSEWHERE or not self._begin_next_leg(connection, now):
-            filed = self._file(now, connection.cid)
+            filed = self._file_elsewhere(now, connection)
             if filed is not None:
                 connection.flight, connection.plan = filed.flight, filed.plan
             connection.began_ticks, connection.told = now, 0
@@ -338,6 +338,18 @@ class PilotTraffic:
         for _ in range(_TRIES):
             filed = self._operations.file(now, cid, self._people.taken, under_way=under_way)
             if filed is not None:
+                return filed
+        return None
+
+    def _file_elsewhere(self, now: int, connection: PilotConnection) -> Filed | None:
+        """A flight from another airport than the one that was filed before."""
+        before = "" if connection.plan is None else connection.plan.departure
+        for _ in range(_TRIES):
+            filed = self._file(now, connection.cid)
+            if filed is None or before not in (
+                filed.plan.departure,
+                filed.flight.departure.icao,
+            ):
                 return filed
         return None
 

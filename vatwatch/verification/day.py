@@ -66,7 +66,7 @@ def verify_day(
         observer.observe(compared)
         advanced()
     snapshots = Snapshots(observer.times, UPDATE_S)
-    told = told_account(truth, observer.times[0], world.now)
+    told = told_account(truth, observer.times[0], max(world.now, observer.times[-1]))
     results = compare_accounts(told, observer.account(), snapshots)
     return Verification(pilots, hours, seed, len(observer.times), results, missed_aims(results))
 
