@@ -17,6 +17,7 @@ from vatsim_simulator.profile import SimulatedPhase
 from vatsim_simulator.stamps import TICKS_PER_S
 from vatsim_simulator.teller import WINDOW_S, Teller
 from vatsim_simulator.truth import TruthKind
+from vatwatch.feed.records import FlightPlan
 
 PREFILES_A_PILOT = 100 / 950
 # How long a pilot stays, and a prefile waits, on average; measured, so that as many come as go.
@@ -94,6 +95,8 @@ class PilotTraffic:
 
     def _pass(self, connection: PilotConnection, now: int) -> None:
         for milestone in self._teller.passes(connection, now):
+            if milestone.kind is TruthKind.SLEW:
+                connection.slewed_ticks = now
             told = milestone.kind is TruthKind.DIVERTING and (
                 self._random.random() < self._rates.tells_diversion
             )
@@ -120,9 +123,7 @@ class PilotTraffic:
         old = connection.plan
         if not self._begin_next_leg(connection, now):
             return False
-        new = connection.plan
-        same = old is not None and new is not None
-        if same and (old.departure, old.arrival) == (new.departure, new.arrival):  # type: ignore[union-attr]
+        if _names_no_leg(old, connection):
             connection.begins_with_off_block = True
         else:
             self._teller.flight_ended(connection, now)
@@ -174,6 +175,9 @@ class PilotTraffic:
 
     def _lose(self, connection: PilotConnection, now: int, back: Back) -> None:
         """The connection is lost; the pilot comes back, at once or much later."""
+        if connection.slewed_ticks > now - 4 * UPDATE_TICKS:
+            # Moved and gone at once: nobody could say that it is the same aircraft.
+            return
         phase = connection.fix(now).phase
         in_air = connection.airborne
         parked = phase is SimulatedPhase.ARRIVED and connection.flew
@@ -226,12 +230,16 @@ class PilotTraffic:
     def _resume(self, connection: PilotConnection, now: int) -> None:
         away_s = (connection.logon_ticks - connection.dropped_ticks) // TICKS_PER_S
         late = away_s > WINDOW_S and not connection.airborne
-        if late or _stands_at_its_goal(connection):
-            # At the stand again, and all begins anew.
+        # Nothing says whose flight it was, if no plan does.
+        unknown = away_s > WINDOW_S and connection.plan is None
+        if late or unknown or connection.begins_with_off_block:
             self._teller.flight_ended(connection, connection.dropped_ticks)
+            in_flight = connection.airborne
             if late:
+                # At the stand again, and all begins anew.
                 connection.began_ticks, connection.told = now, 0
-            self._teller.flight_began(connection, connection.logon_ticks)
+            logon = connection.logon_ticks
+            self._teller.flight_began(connection, logon, in_flight=in_flight)
         else:
             self._teller.came_back(connection)
         self._pass(connection, now)
@@ -366,12 +374,10 @@ class PilotTraffic:
         return self._random.sample(alive, min(number, len(alive)))
 
 
-def _stands_at_its_goal(connection: PilotConnection) -> bool:
-    """Whether it has yet to move, and its plan says that it has arrived: an old plan."""
-    plan, airport = connection.plan, connection.flight.starts_at.airport
-    return (
-        not connection.told
-        and plan is not None
-        and airport is not None
-        and plan.arrival == airport.icao != plan.departure
-    )
+def _names_no_leg(old: FlightPlan | None, connection: PilotConnection) -> bool:
+    """Whether the plan does not tell that another leg begins."""
+    new, start = connection.plan, connection.flight.starts_at.airport
+    if new is None or old is None:
+        return new is None or start is None or new.departure != start.icao
+    named = {new.departure, new.arrival} - {"", "ZZZZ"}
+    return not named or (old.departure, old.arrival) == (new.departure, new.arrival)

@@ -97,6 +97,7 @@ class PilotConnection:
     begins_with_off_block: bool = False
     """The next flight begins, without a word, when it leaves its stand."""
     dropped_ticks: int = 0
+    slewed_ticks: int = 0
 
     def fix(self, now: int) -> Fix:
         """The pilot's position as the network knows it."""

@@ -200,6 +200,21 @@ def test_what_happened_in_a_gap_is_neither_missed_nor_invented() -> None:
     assert counts(much_later) == (0, 0, 1)
 
 
+def test_a_touch_that_was_not_seen_to_the_end_may_be_derived_as_a_landing() -> None:
+    true = Account(
+        flights=(flight(1, there(0, 610)),), happenings=(happening("touch_and_go", 600),)
+    )
+    derived = Account(flights=(flight(77, there(0, 600)),), happenings=(happening("landing", 600),))
+    assert counts(results(true, derived)["landing"]) == (0, 0, 0)
+    assert counts(results(true, derived)["touch_and_go"]) == (0, 0, 0)
+
+
+def test_a_record_that_lingers_is_the_same_flight() -> None:
+    true = Account(flights=(flight(1, there(-3_600, 40)),))
+    derived = Account(flights=(flight(77, there(0, 195)),))
+    assert counts(results(true, derived)["flights"]) == (1, 0, 0)
+
+
 def test_what_happened_before_the_first_snapshot_does_not_count() -> None:
     true = Account(flights=ONE, happenings=(happening("take_off", -30),))
     assert counts(results(true, Account(flights=SAME))["take_off"]) == (0, 0, 0)

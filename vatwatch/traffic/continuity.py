@@ -77,9 +77,7 @@ def continues_flight(
         kept: where it is now, as it is kept
         rules: the reconnect window
     """
-    next_leg = starts_next_leg(
-        known.progress, kept, known.pilot.flight_plan, pilot.flight_plan
-    )
+    next_leg = starts_next_leg(known.progress, kept, known.pilot.flight_plan, pilot.flight_plan)
     if same_logon(known.connection_logon, logon) or same_logon(known.logon_time, logon):
         return known.seen_in_later_snapshot or not next_leg
     if known.seen_in_later_snapshot or logon - known.last_seen > rules.reconnect_window:
@@ -142,10 +140,8 @@ def _has_arrived(known: Flight) -> bool:
     stands = known.progress.ground.since is not None
     if plan is None or known.progress.airborne or not stands or not _code(plan.arrival):
         return False
-    # Circuits end where they begin: before the first of them it has not arrived.
-    return (known.flown or _code(plan.departure) != _code(plan.arrival)) and stands_at(
-        known.progress, _code(plan.arrival)
-    )
+    # An old plan may still be filed where it ended: before it has flown it has not arrived.
+    return known.flown and stands_at(known.progress, _code(plan.arrival))
 
 
 def _same_plan(was: FlightPlan | None, now: FlightPlan | None) -> bool:

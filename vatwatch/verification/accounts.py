@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 # The kinds of happenings, by the names that the truth and the API have for them.
 MOVEMENTS = ("take_off", "landing", "touch_and_go")
@@ -80,6 +81,15 @@ class Snapshots:
     def off_by(self, true: datetime, derived: datetime) -> int:
         """How many snapshots after the first one that could show it, it is derived."""
         return bisect_left(self.times, derived) - bisect_left(self.times, true)
+
+    def clipped(self, stays: Sequence[Stay]) -> tuple[Stay, ...]:
+        """The stays, as far as the snapshots reach."""
+        first, last = self.times[0], self.times[-1]
+        return tuple(
+            replace(one, first=max(one.first, first), last=min(one.last, last))
+            for one in stays
+            if one.first <= last and one.last >= first
+        )
 
     def shows(self, stay: Stay) -> bool:
         """Whether a snapshot falls into it."""

@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from vatwatch.verification.accounts import (
     HAPPENINGS,
     MOVEMENTS,
@@ -25,8 +27,10 @@ Owner = TypeVar("Owner", bound=Owned)
 
 def compare_accounts(true: Account, derived: Account, snapshots: Snapshots) -> list[KindResult]:
     """The results, in the order of the table. What no snapshot could show does not count."""
-    first = snapshots.times[0]
+    true = _clipped(true, snapshots)
+    first, decided = snapshots.times[0], _decided(snapshots)
     over = {one.owner for one in true.happenings if one.kind == "landing" and one.time < first}
+    over |= {one.number for one in true.flights if one.stays and one.stays[0].first > decided}
     results = [_owners("flights", true.flights, derived.flights, snapshots, over)]
     stays = {flight.number: flight.stays for flight in true.flights}
     for kind in HAPPENINGS:
@@ -85,7 +89,7 @@ def _happenings(
     result, airports = KindResult(kind), KindResult(f"airport of {kind}")
     ours = [one for one in true.happenings if one.kind == kind]
     theirs = [one for one in derived.happenings if one.kind == kind]
-    decided = snapshots.times[-1] - timedelta(seconds=UNDECIDED_S)
+    decided = _decided(snapshots)
     seen = [
         one
         for one in ours
@@ -93,7 +97,16 @@ def _happenings(
         and snapshots.sees(one.time, stays.get(one.owner, ()))
         and not (kind == "on_block" and _landed_before(one, true, snapshots.times[0]))
     ]
-    unseen = [one for one in ours if one not in set(seen)]
+    shown = set(seen)
+    # A touch that was not seen to the end may be derived as any movement.
+    alike = MOVEMENTS if kind in MOVEMENTS else (kind,)
+    unseen = [one for one in true.happenings if one.kind in alike and one not in shown]
+    if kind in MOVEMENTS:
+        unseen = [
+            one
+            for one in unseen
+            if one.kind == kind or not snapshots.sees(one.time, stays.get(one.owner, ()))
+        ]
     pairs = pair(seen, theirs, lambda one: one.cid)
     for index, other in pairs.pairs:
         one, found = seen[index], theirs[other]
@@ -116,6 +129,20 @@ def _happenings(
             result.invented += 1
             result.fault(f"{_what(theirs[other])}: derived, and did not happen")
     return [result, airports] if kind in MOVEMENTS else [result]
+
+
+def _decided(snapshots: Snapshots) -> datetime:
+    return snapshots.times[-1] - timedelta(seconds=UNDECIDED_S)
+
+
+def _clipped(true: Account, snapshots: Snapshots) -> Account:
+    """The truth, as far as the snapshots reach; what they do not show at all stays as it is."""
+    return replace(
+        true,
+        flights=tuple(
+            replace(one, stays=snapshots.clipped(one.stays) or one.stays) for one in true.flights
+        ),
+    )
 
 
 def _landed_before(on_block: Happening, true: Account, first: datetime) -> bool:
