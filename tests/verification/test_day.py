@@ -56,6 +56,13 @@ def test_the_report_has_a_row_for_each_kind_and_the_aims_that_were_missed(
     assert ("Missed aims:" in text) == bool(hour.missed)
 
 
+def test_the_eta_is_nearer_the_landings_than_distance_over_speed(hour: Verification) -> None:
+    half_an_hour = next(one for one in report_json(hour)["eta"] if one["lead_min"] == 30)
+    assert half_an_hour["flights"] >= 3
+    assert half_an_hour["median_s"] < half_an_hour["naive_median_s"] / 2
+    assert "| 30 min " in report_text(hour)
+
+
 def test_the_command_prints_json_and_its_exit_code_tells_of_missed_aims() -> None:
     done = CliRunner().invoke(
         main, ["verify", "--pilots", "20", "--hours", "0.1", "--seed", "2", "--json"]

@@ -31,8 +31,9 @@ def verify(pilots: int, hours: float, seed: int, as_json: bool) -> None:
     """Derive a simulated day, and compare it with what really happened.
 
     For flights, take-offs, landings, gate times, airports, sessions, frequencies and ATIS letters:
-    how many were found, missed and invented, and how many seconds they were off. docs/accuracy.md
-    explains the table. No database is used, and nothing is stored.
+    how many were found, missed and invented, and how many seconds they were off. For the ETA: how
+    many minutes it was off. docs/accuracy.md explains the tables. No database is used, and nothing
+    is stored.
 
     Exits with 1 if an aim was missed: each flight and each session found as one, 99 % of the
     take-offs and landings within one snapshot, nothing invented.

@@ -14,6 +14,7 @@ from vatsim_simulator.world import World
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.pipeline import Options, compare, decode_snapshot
 from vatwatch.verification.accounts import Snapshots
+from vatwatch.verification.arrivals import ArrivalObserver, LeadResult
 from vatwatch.verification.comparison import compare_accounts
 from vatwatch.verification.observer import DayObserver
 from vatwatch.verification.results import KindResult, missed_aims
@@ -41,6 +42,8 @@ class Verification(Struct):
     results: list[KindResult]
     missed: list[str]
     """The aims that were missed, in words."""
+    arrivals: list[LeadResult]
+    """How wrong the ETA was, by lead time."""
 
 
 def verify_day(
@@ -53,7 +56,7 @@ def verify_day(
 ) -> Verification:
     """Simulate, derive and compare; `advanced` is called after each snapshot."""
     world, options, state = World(seed, pilots, START, rates), Options(), NetworkState()
-    observer, truth = DayObserver(), world.take_truth()
+    observer, arrivals, truth = DayObserver(), ArrivalObserver(), world.take_truth()
     encoder = msgspec.json.Encoder()
     for _ in range(count_snapshots(hours)):
         world.advance()
@@ -64,11 +67,20 @@ def verify_day(
         compared = compare(state, decoded, options.rules)
         state = compared.state
         observer.observe(compared)
+        arrivals.observe(state)
         advanced()
     snapshots = Snapshots(observer.times, UPDATE_S)
     told = told_account(truth, observer.times[0], max(world.now, observer.times[-1]))
     results = compare_accounts(told, observer.account(), snapshots)
-    return Verification(pilots, hours, seed, len(observer.times), results, missed_aims(results))
+    return Verification(
+        pilots,
+        hours,
+        seed,
+        len(observer.times),
+        results,
+        missed_aims(results),
+        arrivals.results(told.happenings),
+    )
 
 
 def count_snapshots(hours: float) -> int:

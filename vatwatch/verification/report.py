@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from vatwatch.verification.arrivals import LeadResult, middle_s, ninety_s
 from vatwatch.verification.day import Verification
 from vatwatch.verification.results import KindResult
 
 _HEAD = ("what", "true", "found", "missed", "invented", "median s", "p99 s", "exact", "within one")
+_ETA_HEAD = (
+    "before landing", "flights", "told", "ETA median min", "p90 min", "naive median min", "p90 min",
+)  # fmt: skip
 
 
 def report_text(verification: Verification) -> str:
-    """The table in Markdown, and below it the faults and the aims that were missed."""
-    rows = [_HEAD, *(_row(result) for result in verification.results)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines = [_line(rows[0], widths), _line(tuple("-" * width for width in widths), widths)]
-    lines += [_line(row, widths) for row in rows[1:]]
+    """The tables in Markdown, and below them the faults and the aims that were missed."""
+    lines = _table(_HEAD, [_row(result) for result in verification.results])
+    lines += ["", *_table(_ETA_HEAD, [_eta_row(result) for result in verification.arrivals])]
     examples = [text for result in verification.results for text in result.examples]
     if examples:
         lines += ["", "Some of the faults:", *(f"- {text}" for text in examples)]
@@ -46,6 +48,18 @@ def report_json(verification: Verification) -> dict[str, Any]:
             }
             for result in verification.results
         ],
+        "eta": [
+            {
+                "lead_min": result.lead_min,
+                "flights": result.flights,
+                "told": result.told(),
+                "median_s": middle_s(result.errors_s),
+                "p90_s": ninety_s(result.errors_s),
+                "naive_median_s": middle_s(result.naive_errors_s),
+                "naive_p90_s": ninety_s(result.naive_errors_s),
+            }
+            for result in verification.arrivals
+        ],
         "missed_aims": verification.missed,
     }
 
@@ -63,6 +77,31 @@ def _row(result: KindResult) -> tuple[str, ...]:
         f"{result.share_off_by(0):.2%}" if result.snapshots_off else "",
         f"{result.share_off_by(1):.2%}" if result.snapshots_off else "",
     )
+
+
+def _eta_row(result: LeadResult) -> tuple[str, ...]:
+    return (
+        f"{result.lead_min} min",
+        f"{result.flights:,}",
+        f"{result.told():.0%}",
+        _minutes(middle_s(result.errors_s)),
+        _minutes(ninety_s(result.errors_s)),
+        _minutes(middle_s(result.naive_errors_s)),
+        _minutes(ninety_s(result.naive_errors_s)),
+    )
+
+
+def _minutes(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds / 60:.1f}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    return [
+        _line(head, widths),
+        _line(tuple("-" * width for width in widths), widths),
+        *(_line(row, widths) for row in rows),
+    ]
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
