@@ -1,8 +1,8 @@
 """In the air: contacts with the ground, and the landing.
 
 An aircraft at field height touches the ground at the lowest such snapshot. It has landed when it is
-slower than 40 kt, or after two more snapshots at field height if it has lost 20 kt; it has made
-a touch-and-go when it climbs again. A go-around does not come down to the field.
+slower than 40 kt, or after two more snapshots at field height if it has lost half its speed; it has
+made a touch-and-go when it climbs again. A go-around does not come down to the field.
 
 Where the height says nothing (pressure altitude, no airport near) it has landed when it rolls:
 slower than 40 kt, level, and moving as its speed says; or when it has stood still for a minute
@@ -22,6 +22,7 @@ from vatwatch.traffic.airports import Airport
 from vatwatch.traffic.destination import has_diverted, refiled
 from vatwatch.traffic.movements import (
     MovementKind,
+    Times,
     landed,
     times_of,
     touched,
@@ -62,7 +63,7 @@ TOUCH_SNAPSHOTS = threshold(
     "snapshots",
     "Half a minute: a touch-and-go is over sooner, and who lands has braked by then.",
 )
-BRAKED_KT = threshold(20, "kt", "Nobody brakes so much to fly on.")
+BRAKED_SHARE = threshold(0.5, "", "Of the speed at the touch; nobody who flies on brakes so much.")
 LEVEL_SLOPE = threshold(
     0.02,
     "",
@@ -129,12 +130,10 @@ def _landed_at(
         return None  # on its way down
     if height is not None and -FIELD_BELOW_FT <= height <= highest:
         return fix.time if hovering else _touchdown(after, fix, fix.time)
-    if height is not None and height > PRESSURE_ERROR_FT:
-        return None
-    still = after.frozen_since
-    if after.rested and still is not None and fix.time - still >= STILL_FOR:
+    still, too_high = after.frozen_since, height is not None and height > PRESSURE_ERROR_FT
+    if after.rested and still is not None and fix.time - still >= STILL_FOR and not too_high:
         return still if hovering else _touchdown(after, fix, still)
-    if hovering or (plan is None and height is None):
+    if hovering or (plan is None and (height is None or too_high)):
         return None
     if _rolls(step, known=height is not None):
         return _touchdown(after, fix, fix.time)
@@ -188,7 +187,7 @@ def after_touch(before: Progress, fix: Position, plan: FlightPlan | None, step: 
             return replace(after, touch=Touch(fix.time, altitude, step.speed_kt, field.icao))
         return _vertical(replace(after, touch=None, airborne=True), fix, plan, step, gap=False)
     if snapshots >= TOUCH_SNAPSHOTS:
-        if step.speed_kt <= touch.speed - BRAKED_KT:
+        if step.speed_kt <= touch.speed * BRAKED_SHARE:
             return land(after, fix, plan, touch.time, touch.airport)
         if height is None:
             # It flew by, low and level, and is gone.
@@ -211,9 +210,14 @@ def land(
     after: Progress, fix: Position, plan: FlightPlan | None, time: datetime, airport: str
 ) -> Progress:
     """The progress with a landing at this time, seen at `fix`."""
+    if after.joined_in_flight and not hovers(plan) and (after.fastest_kt or 0) < SLOW_KT:
+        return _never_flew(after, fix, airport)
     movements = landed(after.movements, airport, time)
     hop = not movements or movements[-1].kind is not MovementKind.LANDING
     speed = speed_of(fix)
+    ground = ground_at(fix, airport, standing=speed is not None and speed < STANDING_KT)
+    if ground.since is not None and after.frozen_since is not None:
+        ground = replace(ground, since=after.frozen_since)
     return replace(
         enter(after, FlightPhase.TAXI_OUT if hop else FlightPhase.TAXI_IN, time),
         airborne=False,
@@ -221,9 +225,27 @@ def land(
         movements=movements,
         times=times_of(movements, after.times.off_block),
         found_arrival=None if hop else airport,
-        ground=ground_at(fix, airport, standing=speed is not None and speed < STANDING_KT),
+        ground=ground,
         diverting=False,
         diverted=not hop and has_diverted(after, fix, airport, plan),
+        frozen_since=None,
+        rested=False,
+    )
+
+
+def _never_flew(after: Progress, fix: Position, airport: str) -> Progress:
+    """It rolls, and was never fast: its altitude was wrong, and it has been on the ground."""
+    return replace(
+        enter(after, FlightPhase.TAXI_OUT, fix.time),
+        airborne=False,
+        touch=None,
+        joined_in_flight=False,
+        found_departure=airport,
+        times=Times(fix.time if after.frozen_since is not None else None),
+        distance_flown_nm=0.0,
+        highest_ft=None,
+        fastest_kt=None,
+        ground=ground_at(fix, airport, standing=False),
         frozen_since=None,
         rested=False,
     )

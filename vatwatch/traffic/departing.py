@@ -131,9 +131,11 @@ def _from_ground_nm(ground: Ground, fix: Position) -> float:
 
 
 def _unfrozen(before: Progress, step: Step) -> bool:
-    """Whether an aircraft that seemed to stand was a paused one in the air, which flies again."""
+    """Whether an aircraft that has only stood so far was a paused one in the air."""
     standing = speed_of(before.fix)
-    if standing is None or step.speed_kt < SURELY_FLYING_KT:
+    if before.phase is not FlightPhase.CONNECTED or standing is None:
+        return False
+    if step.speed_kt < SURELY_FLYING_KT:
         return False
     if (step.speed_kt - standing) / step.seconds <= UNFROZEN_KT_S:
         return False

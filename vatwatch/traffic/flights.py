@@ -17,7 +17,6 @@ from vatwatch.traffic.changes import FlightChanges
 from vatwatch.traffic.connections import who
 from vatwatch.traffic.continuity import continues_flight, resumes, takes_over
 from vatwatch.traffic.identity import connection_id, same_logon, stable_id
-from vatwatch.traffic.movements import Times
 from vatwatch.traffic.network_state import (
     FiledPlan,
     Flight,
@@ -28,10 +27,9 @@ from vatwatch.traffic.network_state import (
     Snapshot,
 )
 from vatwatch.traffic.parsed_plan import ParsedPlan, parse_plan
-from vatwatch.traffic.phases import FlightPhase
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.presence import Known, still_there
-from vatwatch.traffic.progress import advance, begin, finish
+from vatwatch.traffic.progress import advance, begin, begin_next_leg, finish
 from vatwatch.traffic.progress_record import Progress
 from vatwatch.traffic.track import kept_position, position_of
 
@@ -136,12 +134,12 @@ class _Comparison:
         self, pilot: Pilot, logon: datetime, kept: Position, former: Flight | None
     ) -> Flight:
         flight_id = connection_id("flight", pilot.cid, pilot.callsign, logon)
-        progress = begin(kept, pilot.flight_plan)
         if former is not None and same_logon(former.connection_logon, logon):
             # The next flight on one connection, which has given its id to the first.
             flight_id = stable_id("flight", flight_id, self.time.isoformat())
-            if progress.phase is FlightPhase.TAXI_OUT:
-                progress = replace(progress, times=Times(off_block=self.time))
+            progress = begin_next_leg(former.progress, kept, pilot.flight_plan)
+        else:
+            progress = begin(kept, pilot.flight_plan)
         plan_id, parsed_plan = self._open_plan(flight_id, pilot)
         shown = self._is_shown(pilot)
         flight = Flight(

@@ -23,6 +23,7 @@ from vatwatch.traffic.progress_record import (
     enter,
 )
 from vatwatch.traffic.surface import (
+    LIFTED_FT,
     SLOW_KT,
     STANDING_KT,
     STILL_NM,
@@ -82,10 +83,11 @@ def taxi(before: Progress, fix: Position, plan: FlightPlan | None, step: Step) -
         and fix.time - since >= ON_BLOCK_AFTER
     ):
         phase, times = FlightPhase.PARKED, replace(times, on_block=since)
-    feet = ground.feet
-    # What can hover may be in the air when it moves.
-    if slow and step.altitude is not None and (step.speed_kt < STANDING_KT or not hovers(plan)):
-        feet = step.altitude
+    feet, standing = ground.feet, step.speed_kt < STANDING_KT
+    if step.altitude is not None and (standing or (slow and not hovers(plan))):
+        # What rises so much while it moves may be in the air; where it stands it is not.
+        risen = not standing and feet is not None and step.altitude - feet >= LIFTED_FT
+        feet = feet if risen else step.altitude
     ground = Ground(
         airport,
         fix.latitude if slow else ground.latitude,
