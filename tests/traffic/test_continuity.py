@@ -94,7 +94,7 @@ def shifted(seen: list[Seen]) -> list[Seen]:
     return [replace_seen(one, at_s=one.at_s - first, logon_s=one.logon_s - first) for one in seen]
 
 
-def replace_seen(one: Seen, **changed: float) -> Seen:
+def replace_seen(one: Seen, **changed: object) -> Seen:
     return Seen(**{**one.__dict__, **changed})
 
 
@@ -286,6 +286,26 @@ CASES = [
         ],
         2,
         ("FLIGHT_COMPLETED",),
+    ),
+    Case(
+        "lost in the air without a plan, and back in the air without one",
+        [
+            *(replace_seen(one, plan=None) for one in flown()),
+            *gone(15, 16 * MINUTE),
+            Seen(20 * MINUTE, AFTER_A_MINUTE, 3_000, 100, plan=None, logon_s=19 * MINUTE),
+        ],
+        1,
+        ("FLIGHT_DROPPED",),
+    ),
+    Case(
+        "lost in the air without a plan, and back on the ground without one",
+        [
+            *(replace_seen(one, plan=None) for one in flown()),
+            *gone(15, 16 * MINUTE),
+            Seen(2 * HOUR, AWAY, plan=None, logon_s=2 * HOUR - 20),
+        ],
+        2,
+        ("FLIGHT_DROPPED",),
     ),
     Case(
         "another person under the same callsign",

@@ -15,7 +15,8 @@ last seen, continues its flight, unless
 
 *A return.* A flight that was in the air, or on its take-off roll, when it disappeared is dropped
 when the window is over, and can be resumed for a day, if departure and arrival are the same and the
-place can be reached. Who stands at the departure again begins anew.
+place can be reached. Who stands at the departure again begins anew, and so does who had no plan and
+comes back on the ground.
 
 Under another callsign a flight is continued or resumed only if the whole plan is the same.
 """
@@ -105,15 +106,22 @@ def resumes(dropped: Flight, pilot: Pilot, logon: datetime, kept: Position, rule
     was, now = dropped.pilot.flight_plan, pilot.flight_plan
     if dropped.pilot.callsign == pilot.callsign and same_logon(dropped.connection_logon, logon):
         return True  # one connection, of which the feed showed nothing for a while
-    if kept.time - dropped.last_seen > rules.resume_window or was is None or now is None:
+    if kept.time - dropped.last_seen > rules.resume_window:
+        return False
+    if not _reachable(dropped, pilot, kept.time):
+        return False
+    if was is None and now is None:
+        # Who flies without a plan goes on in the air; on the ground anything may begin.
+        return dropped.pilot.callsign == pilot.callsign and begin(kept, None).airborne
+    if was is None or now is None:
         return False
     if dropped.pilot.callsign != pilot.callsign and not _same_plan(was, now):
         return False
-    return (
-        (_code(was.departure), _code(was.arrival)) == (_code(now.departure), _code(now.arrival))
-        and _reachable(dropped, pilot, kept.time)
-        and not _begins_anew(dropped, kept)
+    same_ends = (_code(was.departure), _code(was.arrival)) == (
+        _code(now.departure),
+        _code(now.arrival),
     )
+    return same_ends and not _begins_anew(dropped, kept)
 
 
 def _takes_off(flight: Flight) -> bool:
