@@ -105,7 +105,7 @@ def eta(
 ) -> datetime | None:
     """When it will land, to the second; None where that cannot be told.
 
-    Costs a microsecond or two: it is asked for each flight at each snapshot.
+    Takes microseconds, as it is asked for each flight at each snapshot.
 
     Args:
         progress: what it has done so far; its `fix` says where and when it is
@@ -192,19 +192,26 @@ def _en_route_s(
     if altitude_ft is None:  # as if it were where the descent begins
         return _level_and_down_s(left_nm, speed_kt, final_kt, left_nm * DESCENT_FT_NM)
     cruise_ft = None if plan is None else plan.cruise_altitude_ft
-    to_climb_ft = 0
-    if cruise_ft is not None and cruise_ft > altitude_ft:
-        climbs = progress.phase is FlightPhase.CLIMB or (
-            progress.phase is FlightPhase.CRUISE
-            and cruise_ft - altitude_ft > STILL_CLIMBS_FT
-            and flown_nm < left_nm
-        )
-        to_climb_ft = cruise_ft - altitude_ft if climbs else 0
+    to_climb_ft = 0 if cruise_ft is None else _to_climb_ft(progress, cruise_ft, left_nm)
     height_ft = altitude_ft - arrival.elevation_ft
     if to_climb_ft:
         cruise_kt = max(speed_kt, filed_kt)
         return _up_and_down_s(left_nm, speed_kt, cruise_kt, final_kt, to_climb_ft, height_ft)
     return _level_and_down_s(left_nm, speed_kt, final_kt, height_ft)
+
+
+def _to_climb_ft(progress: Progress, cruise_ft: int, left_nm: float) -> int:
+    """How far below its filed level an aircraft is that will climb there; 0 if it will not."""
+    altitude_ft, phase = progress.fix.altitude, progress.phase
+    if altitude_ft is None or altitude_ft >= cruise_ft:
+        return 0
+    below_ft = cruise_ft - altitude_ft
+    climbs = phase is FlightPhase.CLIMB or (
+        phase is FlightPhase.CRUISE
+        and below_ft > STILL_CLIMBS_FT
+        and progress.distance_flown_nm < left_nm
+    )
+    return below_ft if climbs else 0
 
 
 def _circles(
