@@ -22,8 +22,10 @@ from vatwatch.feed.times import time_text
 from vatwatch.storage.migrate import migrate
 from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.writer import write_batch
+from vatwatch.traffic.atis import sent_letter
 from vatwatch.traffic.diff import diff
 from vatwatch.traffic.network_state import Snapshot
+from vatwatch.traffic.until_text import until
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -113,3 +115,29 @@ def test_plans_of_before_keep_their_texts_alone_and_new_ones_are_read(filled: co
     assert rows(
         filled, "SELECT aircraft_type FROM flight_plans WHERE rules IS NOT NULL AND flight_id > 0"
     ) == [("A320",)]
+
+
+def test_stations_of_before_keep_null_and_are_derived_from_now_on(filled: connection) -> None:
+    migrate(filled)
+    filled.commit()
+    derived = "num_nulls(state, placed_by, until, held, connected_s, frequency_s, rules) = 7"
+    assert rows(filled, f"SELECT count(*) FROM controllers WHERE NOT ({derived})") == [(0,)]
+    derived = "num_nulls(kind, letter, other_since, qnh_mb, said, last_seen, rules) = 7"
+    assert rows(filled, f"SELECT count(*) FROM atis WHERE NOT ({derived})") == [(0,)]
+    state, _ = read_network_state(filled, RULES)
+    assert state.time is not None
+    assert state.sessions
+    assert state.atis
+    for session in state.sessions.values():
+        assert session.frequencies[0].since == session.first_seen
+        assert session.until == until(session.controller.text_atis, session.last_seen)
+    for version in state.atis.values():
+        assert version.letter == sent_letter(version)
+    time = state.time + timedelta(seconds=15)
+    feed = feed_of(state)
+    head = replace(feed.general, update_timestamp=time_text(time))
+    write_batch(filled, batch(diff(state, Snapshot(time, replace(feed, general=head), {}), RULES)))
+    # What was not counted from the start stays unknown, also of those that go on.
+    assert rows(filled, "SELECT count(*) FROM controllers WHERE connected_s IS NOT NULL") == [(0,)]
+    again, _ = read_network_state(filled, RULES, time)
+    assert again.sessions.keys() == state.sessions.keys()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
-from tests.traffic.build import at, controller, radio, snapshot
+from tests.traffic.build import at, controller, pilot, radio, snapshot
 from tests.traffic.test_diff import worlds
 from vatwatch.events.payloads import ControllerPayload, FrequencyPayload
 from vatwatch.feed.records import Controller
@@ -152,6 +152,17 @@ def test_the_same_person_and_callsign_continue_a_session_within_the_window(
         snapshot(0, controllers=[TOWER]), snapshot(15), snapshot(seconds, controllers=[again])
     )
     assert len(found) == count, what
+
+
+def test_all_stations_of_one_prefix_and_of_one_person_are_there() -> None:
+    """TP#149: of three stations of one prefix only one was shown. VR#1110: both, please."""
+    three = [controller(cid=n, callsign=f"EGKK_{n}_APP") for n in (1, 2, 3)]
+    supervisor = replace(controller(cid=1, callsign="AB_SUP", frequency=NONE), facility=1)
+    state, _ = follow(
+        snapshot(0, controllers=[*three, supervisor], pilots=[pilot(cid=1, callsign="ABC1")])
+    )
+    assert sorted(state.sessions) == ["AB_SUP", "EGKK_1_APP", "EGKK_2_APP", "EGKK_3_APP"]
+    assert [flight.pilot.cid for flight in state.flights.values()] == [1]
 
 
 def test_the_window_of_sessions_is_not_that_of_flights() -> None:
