@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -12,6 +12,7 @@ from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.estimates import estimates
 from vatwatch.traffic.eta import eta
 from vatwatch.traffic.movements import Times
+from vatwatch.traffic.network_state import Gap
 from vatwatch.traffic.parsed_plan import parse_plan
 from vatwatch.traffic.phases import FlightPhase
 from vatwatch.traffic.position import Position
@@ -84,6 +85,19 @@ def test_a_diversion_is_measured_to_where_it_landed() -> None:
 def test_a_flight_that_was_not_seen_from_its_beginning_has_no_efficiency() -> None:
     joined = replace(landed_at("EDDF", 400.0), joined_in_flight=True)
     assert estimates(joined, PLAN).route_efficiency is None
+
+
+def test_a_gap_in_the_air_leaves_no_efficiency_and_one_on_the_ground_does() -> None:
+    off, on = NOON - timedelta(hours=2), NOON - timedelta(minutes=10)
+    whole = replace(landed_at("EDDF", 400.0), times=Times(off, off, on, on))
+    ten = timedelta(minutes=10)
+    for gap, told in (
+        (Gap(off + ten, off + 2 * ten), False),
+        (Gap(off - ten, off + ten), False),
+        (Gap(off - 2 * ten, off - ten), True),
+        (Gap(on + ten / 10, on + ten), True),
+    ):
+        assert (estimates(whole, PLAN, (gap,)).route_efficiency is not None) == told
 
 
 def test_without_a_plan_what_was_seen_is_told() -> None:

@@ -97,7 +97,7 @@ def encode_one(state: NetworkState, collection: Collection, callsign: str) -> by
 def live_flight(flight: Flight) -> LiveFlight:
     """A flight in the form of `GET /api/flights`: VATSIM's fields and units, our id as text."""
     p, done = flight.pilot, flight.progress
-    estimated = estimates(done, flight.parsed_plan)
+    estimated = estimates(done, flight.parsed_plan, flight.gaps)
     return LiveFlight(
         str(flight.flight_id),
         p.cid,

@@ -6,12 +6,15 @@ any airport, those of its plan.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.eta import eta
+from vatwatch.traffic.movements import Times
+from vatwatch.traffic.network_state import Gap
 from vatwatch.traffic.parsed_plan import ParsedPlan
 from vatwatch.traffic.progress_record import Progress
 from vatwatch.traffic.route import great_circle_nm, route_efficiency
@@ -22,12 +25,18 @@ class Estimates(Struct, frozen=True, gc=False):
 
     great_circle_nm: float | None
     route_efficiency: float | None
-    """Great circle by distance flown, of a flight that was seen from take-off to landing."""
+    """Great circle by distance flown, of a flight that was seen all the way."""
     eta: datetime | None
 
 
-def estimates(progress: Progress, plan: ParsedPlan | None) -> Estimates:
-    """The estimates of one flight. Takes microseconds: it is asked at each snapshot."""
+def estimates(progress: Progress, plan: ParsedPlan | None, gaps: Sequence[Gap] = ()) -> Estimates:
+    """The estimates of one flight. Takes microseconds: it is asked at each snapshot.
+
+    Args:
+        progress: what it has done so far
+        plan: its plan, read
+        gaps: when it was not seen
+    """
     airports = load_airports()
     filed_from = None if plan is None else plan.departure_icao
     filed_to = None if plan is None else plan.arrival_icao
@@ -47,6 +56,15 @@ def estimates(progress: Progress, plan: ParsedPlan | None) -> Estimates:
     else:
         great_circle = great_circle_nm(departure, arrival)
     efficiency = None
-    if has_landed and not progress.joined_in_flight:
+    if has_landed and not progress.joined_in_flight and not _in_the_air(gaps, progress.times):
         efficiency = route_efficiency(progress.distance_flown_nm, great_circle)
     return Estimates(great_circle, efficiency, eta(progress, plan, departure, bound_for))
+
+
+def _in_the_air(gaps: Sequence[Gap], times: Times) -> bool:
+    """Whether any of them is between take-off and landing."""
+    took_off, landed = times.take_off, times.landing
+    return any(
+        (landed is None or gap.start < landed) and (took_off is None or gap.end > took_off)
+        for gap in gaps
+    )

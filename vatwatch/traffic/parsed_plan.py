@@ -20,8 +20,10 @@ from vatwatch.traffic.route import great_circle_nm
 
 # In place of an airport: none has a code (ZZZZ), filed in the air (AFIL), none at all.
 _NO_AIRPORT = frozenset({"", "ZZZZ", "AFIL", "NIL", "NONE", "N/A"})
-_ANY_LEVEL_FT = 36_000
+# In place of a level: as the rules and the clouds allow.
 _NO_LEVEL = frozenset({"VFR", "IFR", "VFR/OTP", "OTP"})
+# Any level at which Mach numbers are flown: to see whether a speed can be read at all.
+_MACH_LEVEL_FT = 36_000
 
 
 class ParsedPlan(Struct, frozen=True, gc=False):
@@ -70,10 +72,9 @@ def parse_plan(plan: FlightPlan, airports: Mapping[str, Airport]) -> ParsedPlan:
     if altitude_ft is None and _is_filed(plan.altitude, _NO_LEVEL):
         unreadable.append("altitude")
     tas_kt = cruise_tas_kt(plan.cruise_tas, altitude_ft)
-    # A Mach number can be read; it is the level that is missing.
-    if cruise_tas_kt(plan.cruise_tas, altitude_ft or _ANY_LEVEL_FT) is None and _is_filed(
-        plan.cruise_tas
-    ):
+    # A Mach number without a level can be read, though not told in knots.
+    readable = cruise_tas_kt(plan.cruise_tas, altitude_ft or _MACH_LEVEL_FT) is not None
+    if not readable and tas_kt is None and _is_filed(plan.cruise_tas):
         unreadable.append("cruise_tas")
     departs = time_of_day(plan.deptime)
     if departs is None and plan.deptime.strip():
