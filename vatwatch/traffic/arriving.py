@@ -79,9 +79,7 @@ def in_air(
 ) -> Progress:
     """The progress of an aircraft that was in the air; `gap`: not seen for a while before `fix`."""
     after = flown(before, fix, step, gap=gap)
-    if plan is not None and (
-        plan.arrival != before.filed_arrival or plan.departure != before.filed_departure
-    ):
+    if plan is not None and (plan.arrival != before.filed_arrival or before.diverting):
         after = refiled(after, plan)
     altitude, speed = step.altitude, step.speed_kt
     if altitude is not None and altitude > HIGHEST_FIELD_FT:
