@@ -227,11 +227,11 @@ class PilotTraffic:
             self._start_anew(connection, back, now)
         self.online[connection.callsign] = connection
 
-    def _resume(self, connection: PilotConnection, now: int) -> None:
+    def _resume(self, connection: PilotConnection, now: int, *, renamed: bool = False) -> None:
         away_s = (connection.logon_ticks - connection.dropped_ticks) // TICKS_PER_S
         late = away_s > WINDOW_S and not connection.airborne
-        # Nothing says whose flight it was, if no plan does.
-        unknown = away_s > WINDOW_S and connection.plan is None
+        # Under another callsign nothing says whose flight it is, if no plan does.
+        unknown = renamed and connection.plan is None
         if late or unknown or connection.begins_with_off_block:
             self._teller.flight_ended(connection, connection.dropped_ticks)
             in_flight = connection.airborne
@@ -250,7 +250,7 @@ class PilotTraffic:
             self._people.taken.discard(connection.callsign)
             connection.callsign = filed.callsign
             self._people.taken.add(filed.callsign)
-        self._resume(connection, now)
+        self._resume(connection, now, renamed=True)
 
     def _start_anew(self, connection: PilotConnection, back: Back, now: int) -> None:
         """Another flight under the same callsign: on from here, or from anywhere else."""

@@ -61,6 +61,7 @@ class Milestone(NamedTuple):
     height_ft: int | None = None
     lasts_s: int | None = None
     distance_nm: int | None = None
+    times_faster: float | None = None
 
 
 class Disturbance(NamedTuple):
@@ -176,6 +177,7 @@ class FlightProfile:
             after_nm -= leapt_nm
         fast_nm = after_nm * 0.8 if disturbance.times_faster > 1 else 0.0
         if fast_nm:
+            self.mark(TruthKind.ACCELERATED, times_faster=disturbance.times_faster)
             self._add(_level(fast_nm, kt * disturbance.times_faster, ft)._replace(shown_kt=kt))
         self._add(_level(after_nm - fast_nm, kt, ft))
 

@@ -116,6 +116,7 @@ class Teller:
                 height_ft=milestone.height_ft,
                 lasts_s=milestone.lasts_s,
                 distance_nm=milestone.distance_nm,
+                times_faster=milestone.times_faster,
             )
         return passed
 

@@ -24,6 +24,7 @@ What is unknown, empty or false is left out of a line.
     height_ft     how far above the field a go-around began
     lasts_s       how long a pause was
     distance_nm   how far a slew went
+    times_faster  how much faster the simulator's time runs
 
 Times are those of the aircraft and not of the feed: a take-off is the moment at which the wheels
 leave the ground. Things that happened before the first update, or while nobody was connected, are
@@ -75,6 +76,8 @@ class TruthKind(StrEnum):
     PAUSE = "pause"
     SLEW = "slew"
     """The aircraft was moved, as only a simulator can."""
+    ACCELERATED = "accelerated"
+    """From now on for a while, the simulator's time runs faster."""
 
     # Stations: controllers, observers, ATIS.
     SESSION_BEGAN = "session_began"
@@ -108,6 +111,7 @@ class TruthRecord(Struct, frozen=True, omit_defaults=True):
     height_ft: int | None = None
     lasts_s: int | None = None
     distance_nm: int | None = None
+    times_faster: float | None = None
 
 
 class TruthLog:

@@ -347,5 +347,3 @@ def test_the_snapshots_know_what_they_show() -> None:
     assert SNAPSHOTS.sees(at(20), (there(15, 45),))
     assert not SNAPSHOTS.sees(at(20), (there(16, 45),))
     assert not SNAPSHOTS.sees(at(20), (there(15, 44),))
-    assert SNAPSHOTS.next_sight(at(20), (there(0, 10), there(50, 90))) == at(60)
-    assert SNAPSHOTS.next_sight(at(20), (there(0, 10),)) is None

@@ -108,13 +108,3 @@ class Snapshots:
         if (last - first).total_seconds() > 2.5 * self.period_s:
             return False
         return any(one.first <= first and last <= one.last for one in stays)
-
-    def next_sight(self, time: datetime, stays: Sequence[Stay]) -> datetime | None:
-        """The first snapshot from this moment on that shows one of the stays."""
-        for one in stays:
-            if one.last < time:
-                continue
-            index = bisect_left(self.times, max(time, one.first))
-            if index < len(self.times) and self.times[index] <= one.last:
-                return self.times[index]
-        return None

@@ -125,7 +125,7 @@ def _happenings(
         result.missed += 1
         result.fault(f"{_what(seen[index])}: missed")
     for other in pairs.invented:
-        if not _explained(theirs[other], unseen, stays, snapshots):
+        if not _explained(theirs[other], unseen, stays):
             result.invented += 1
             result.fault(f"{_what(theirs[other])}: derived, and did not happen")
     return [result, airports] if kind in MOVEMENTS else [result]
@@ -159,15 +159,15 @@ def _explained(
     derived: Happening,
     unseen: Sequence[Happening],
     stays: dict[int, tuple[Stay, ...]],
-    snapshots: Snapshots,
 ) -> bool:
     """Whether it happened while nobody could see it: it may be derived when he is back."""
     margin = timedelta(seconds=MATCH_S)
     for one in unseen:
-        if one.cid != derived.cid or one.time - margin > derived.time:
+        if one.cid != derived.cid:
             continue
-        back = snapshots.next_sight(one.time, stays.get(one.owner, ())) or one.time
-        if derived.time <= max(back, one.time) + margin:
+        later = [stay.first for stay in stays.get(one.owner, ()) if stay.first > one.time]
+        moments = (one.time, min(later, default=one.time))
+        if any(abs(derived.time - moment) <= margin for moment in moments):
             return True
     return False
 

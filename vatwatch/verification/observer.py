@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from vatwatch.feed.frequency import frequency_hz
+from vatwatch.traffic.atis import letter_at
 from vatwatch.traffic.network_state import Flight, Session
 from vatwatch.traffic.pipeline import ComparedSnapshot
 from vatwatch.verification.accounts import (
@@ -26,8 +26,6 @@ class DayObserver:
         self._flights, self._sessions = _Runs(), _Runs()
         self._last_flight: dict[int, Flight] = {}
         self._last_session: dict[int, Session] = {}
-        self._controlled_s: dict[int, float] = {}
-        self._first_hz: dict[int, int] = {}
         self._letters: dict[str, str] = {}
         self._changes: list[LetterChange] = []
 
@@ -50,11 +48,8 @@ class DayObserver:
             who = (controller.cid, controller.callsign, session.session_id)
             self._sessions.see(who, state.time, before)
             self._last_session[session.session_id] = session
-            hertz = frequency_hz(controller.frequency)
-            if hertz is not None:
-                self._first_hz.setdefault(session.session_id, hertz)
         for version in state.atis.values():
-            self._letter(version.atis.callsign, version.atis.atis_code, state.time)
+            self._letter(version.atis.callsign, letter_at(version, state.time), state.time)
 
     def account(self) -> Account:
         """All of it, once the last snapshot was taken."""
@@ -66,12 +61,7 @@ class DayObserver:
             ),
             happenings=tuple(one for flight in last.values() for one in _happenings(flight)),
             sessions=tuple(
-                SessionAccount(
-                    number,
-                    stays,
-                    connected_s=sum((one.last - one.first).total_seconds() for one in stays),
-                    first_frequency_hz=self._first_hz.get(number),
-                )
+                _session_account(self._last_session[number], stays)
                 for number, stays in self._sessions.by_owner().items()
             ),
             letters=tuple(self._changes),
@@ -91,6 +81,23 @@ def _happenings(flight: Flight) -> Iterator[Happening]:
         yield Happening("off_block", progress.times.off_block, cid, owner)
     if progress.times.on_block is not None:
         yield Happening("on_block", progress.times.on_block, cid, owner)
+
+
+def _session_account(session: Session, stays: tuple[Stay, ...]) -> SessionAccount:
+    """Its times by what the session itself remembers: its breaks and its frequencies."""
+    away_s = sum((gap.end - gap.start).total_seconds() for gap in session.breaks)
+    lasted_s = (session.last_seen - session.first_seen).total_seconds()
+    controlled_s, first_hz = 0.0, None
+    ends = [*(tuned.since for tuned in session.frequencies[1:]), session.last_seen]
+    for tuned, end in zip(session.frequencies, ends, strict=True):
+        if tuned.frequency_hz is None:
+            continue
+        first_hz = first_hz or tuned.frequency_hz
+        controlled_s += (end - tuned.since).total_seconds()
+        for gap in session.breaks:
+            shared = min(end, gap.end) - max(tuned.since, gap.start)
+            controlled_s -= max(0.0, shared.total_seconds())
+    return SessionAccount(session.session_id, stays, lasted_s - away_s, controlled_s, first_hz)
 
 
 class _Runs:
