@@ -18,7 +18,7 @@ from vatwatch.monitoring.alert_records import AlertRecord
 ROOT = Path(__file__).parents[2]
 # Fields below these have variable names, or are not always there.
 FREE = ("outcomes", "kept_out", "let_through", "payload", "lost_values", "radios_unreadable",
-        "plan_texts_unreadable", "movements", "gaps", "blocked", "steps", "last_failure",
+        "plan_texts_unreadable", "movements", "gaps", "phase_s", "blocked", "steps", "last_failure",
         "dependencies", "words")  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -60,6 +61,24 @@ def test_the_served_records_are_those_of_the_network_with_our_ids(captures: Path
         fields = {field for record in sent[kind] for field in record}
         theirs = [{f: value for f, value in one.items() if f in fields} for one in body[name]]
         assert {r["callsign"]: r for r in theirs} == {r["callsign"]: r for r in sent[kind]}
+
+
+def test_a_flight_is_served_with_what_it_has_done_and_when_it_will_land() -> None:
+    filed = msgspec.structs.replace(plan(departure="LFMN"), arrival="EGLL", cruise_tas="450")
+    state = NetworkState()
+    for number in range(5):
+        latitude = 47.0 + number * 15 / 8 / 60
+        flying = pilot(
+            latitude=latitude, altitude=35_000 + number, groundspeed=450 - number, flight_plan=filed
+        )
+        state = apply(state, diff(state, snapshot(15 * number, pilots=[flying]), Rules()))
+    record = json.loads(encode_live(state, None)[Collection.FLIGHTS].plain)["flights"][0]
+    assert record["plan"]["arrival_icao"] == "EGLL"
+    assert (record["highest_ft"], record["fastest_kt"]) == (35_004, 450)
+    assert record["phase_s"] == {"cruise": 60}
+    assert record["great_circle_nm"] == record["plan"]["great_circle_nm"] > 500
+    assert record["route_efficiency"] is None
+    assert at(40 * 60) < parse_time(record["eta"]) < at(80 * 60)
 
 
 def test_radios_are_served_as_the_transceivers_feed_has_them(busy: Snapshot) -> None:

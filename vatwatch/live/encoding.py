@@ -36,6 +36,7 @@ from vatwatch.traffic.network_state import (
     Session,
 )
 from vatwatch.traffic.prefiles import is_flown
+from vatwatch.traffic.progress import seconds_in_phases
 from vatwatch.traffic.session_times import connected_s, frequency_s
 from vatwatch.traffic.station_place import station_state
 
@@ -130,6 +131,9 @@ def live_flight(flight: Flight) -> LiveFlight:
         estimated.route_efficiency,
         estimated.eta,
         done.vertical_speed_fpm,
+        done.highest_ft,
+        done.fastest_kt,
+        {phase: round(seconds) for phase, seconds in seconds_in_phases(done).items()},
         flight.first_seen,
         flight.online_s,
         [

@@ -94,6 +94,10 @@ class LiveFlight(Struct, frozen=True, gc=False):
     route_efficiency: float | None
     eta: datetime | None
     vertical_speed_fpm: int | None
+    highest_ft: int | None
+    fastest_kt: int | None
+    phase_s: dict[str, int]
+    """Whole seconds in each phase so far."""
     first_seen: datetime
     online_s: int
     connections: list[LiveConnection]
