@@ -59,6 +59,13 @@ def runways(text: str, callsign: str = "EXXX_ATIS") -> tuple[str, str]:
         ("(APCH)ILS Z RWY34 USING RWY 34 DEP FREQ 121.4", "34", "34"),
         ("ACTIVE RUNWAY 36R. EXPECT ILS Z RUNWAY 36R APPROACH.", "36R", "36R"),
         ("RUNWAYS IN USE 18 25C 25L AND 25R TRL 60", "18 25C 25L 25R", "18 25C 25L 25R"),
+        ("LDG/DEP RWY 23", "23", "23"),
+        ("LANDING RWY 05, T/O RWY 06", "06", "05"),
+        ("DEP: 23R ARR: 23L", "23R", "23L"),
+        ("PISTE EN SERVICE 26", "26", "26"),
+        ("ATTERRISSAGE PISTE 26R, DECOLLAGE PISTE 27L", "27L", "26R"),
+        ("PISTA EN USO 24", "24", "24"),
+        ("ATERRIZAJES PISTA 18L, DESPEGUES PISTA 14L", "14L", "18L"),
         # `in use` beside what is said of one of both
         ("ILS RWY 26 IN USE. DEP RWY 19R.", "19R", "26"),
         # they circle: the approach goes to another end than the one in use
@@ -119,6 +126,8 @@ def test_the_kind_is_the_callsigns_or_else_the_texts(callsign: str, text: str, k
     [
         ("QNH 1019", 1019),
         ("QNH 1008HPA", 1008),
+        ("QNH1013", 1013),
+        ("QNH2992INS", 1013),
         ("QNH ONE ZERO ONE ZERO..", 1010),
         ("QNH NINER EIGHT SIX", 986),
         ("QNH 101 2, ACKNOWLEDGE", 1012),

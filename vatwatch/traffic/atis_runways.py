@@ -73,7 +73,9 @@ _APPROACH = word_set(
 _AND = word_set("AND & / OR , - + ET Y UND")
 _KIND_OF_APPROACH = _APPROACH | word_set("X W Z Y V A B YANKEE ZULU XRAY WHISKEY DME")
 _SIDES = {"LEFT": "L", "RIGHT": "R", "CENTER": "C", "CENTRE": "C", "L": "L", "R": "R", "C": "C"}
-_FILLERS = word_set("IN USE FOR IS ARE : , ] ALL MAIN USED THE")
+_FILLERS = word_set("IN EN EM FOR IS ARE : , ] ALL MAIN USED THE")
+# `IN USE`, `EN SERVICE`, `EN USO`, `ACTIVA`.
+_USE = word_set("USE SERVICE USO ACTIVE ACTIVA")
 _STOPS = word_set(". ; | [ ! ?")
 # What speaks of something else, after which nothing is said of runways' use any more.
 _OTHER_MATTERS = word_set(
@@ -181,7 +183,7 @@ class _Reader:
             if said & _FOR:
                 use = (use & _FOR) | said
                 self.before_name = True
-            elif word == "USE":
+            elif word in _USE:
                 use |= Use.IN_USE
             elif word not in _FILLERS and word not in _RUNWAY and word not in ("AND", "&"):
                 break
@@ -193,6 +195,7 @@ class _Reader:
 
     def _names_without_runway(self, index: int) -> int:
         """Behind `LANDING` or `ILS`: `LANDING 26 RIGHT AND 26 LEFT`, `ILS 33L`."""
+        index += self.words.at(index) == ":"
         name, behind = self._name(index)
         if not name or (len(name) == 2 and not _stands_for_a_runway(self.words, index, behind)):
             return index
@@ -286,7 +289,7 @@ class _Reader:
             return Use.APPROACH, index
         while self.words.at(behind) in ("IS", "ARE", "ALSO"):
             behind += 1
-        if self.words.at(behind) == "IN" and self.words.at(behind + 1) == "USE":
+        if self.words.at(behind) in ("IN", "EN", "EM") and self.words.at(behind + 1) in _USE:
             use, behind = Use.IN_USE, behind + 2
         elif self.words.at(behind) in ("ACTIVE", "USED"):
             use, behind = Use.IN_USE, behind + 1

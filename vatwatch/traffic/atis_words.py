@@ -23,12 +23,13 @@ MAX_QUOTE = 160
 
 # `RWY27` is two words; `119.650`, `TAKE-OFF` and a spelled `Q N H` are one; every sign is one.
 _WORD = re.compile(
-    r"(?:Q N H|I L S|TAKE[ -]OFF)(?![A-Z0-9])|(?:RUNWAYS?|RWYS?|RYS?)(?=[0-9])"
+    r"(?:Q N H|I L S|TAKE[ -]OFF|T/O)(?![A-Z0-9])|(?:RUNWAYS?|RWYS?|RYS?|QNH)(?=[0-9])"
     r"|[0-9]+\.[0-9]+|[A-Z0-9]+|[^\sA-Z0-9]",
     re.ASCII,
 )
 _IN_ONE = str.maketrans("", "", " -")
-_DIGITS = {
+_MEANT = {
+    "T/O": "TAKEOFF",
     "ZERO": "0",
     "ONE": "1",
     "TWO": "2",
@@ -62,7 +63,7 @@ LETTERS = {
 
 
 class Word(Struct, frozen=True, gc=False):
-    """A word or sign in capitals, spoken digits as digits, and where it stands in the text."""
+    """A word or sign in capitals, a spoken digit as a digit, and where it stands in the text."""
 
     text: str
     start: int
@@ -101,7 +102,7 @@ def words_of(lines: Sequence[str]) -> Words:
 def _word(found: str) -> str:
     if len(found) == 1:  # a sign may be a hyphen
         return found
-    return _DIGITS.get(found) or found.translate(_IN_ONE)
+    return _MEANT.get(found) or found.translate(_IN_ONE)
 
 
 def _capital(letter: str) -> str:
