@@ -7,6 +7,7 @@ service that nobody disturbs; both databases must then hold the same rows.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ TABLES = {
     "snapshots": "update_timestamp, previous, pilots, controllers, atis, prefiles, radio_clients, "
     "connected_clients, unique_users, quarantined, kept_out",
     "flights": "*",
+    "connections": "*",
     "flight_plans": "*",
     "positions": "*",
     "controllers": "*",
@@ -36,10 +38,32 @@ TABLES = {
     "transceivers": "*",
     "quarantine": "update_timestamp, kind, callsign, reason, record",
 }
+# By which column a row is found again in the other database, to tell in what it differs.
+_KEYS = {
+    "snapshots": "update_timestamp",
+    "flights": "flight_id",
+    "connections": "flight_id",
+    "flight_plans": "plan_id",
+    "positions": "flight_id",
+    "controllers": "session_id",
+    "atis": "atis_id",
+    "transceivers": "state_id",
+}
 EVENTS_OF_SNAPSHOTS = (
     "SELECT id, type, time, correlation_id, payload FROM events "
     "WHERE source = 'processor' AND type NOT LIKE 'DATA%'"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How many rows only one of two tables has, and in which columns the others differ."""
+
+    rows: int
+    columns: list[str]
+
+    def __str__(self) -> str:
+        return f"{self.rows} ({', '.join(self.columns)})" if self.columns else str(self.rows)
 
 
 @dataclass(slots=True)
@@ -93,16 +117,16 @@ class Verdict:
     set_aside: int
     lost: int
     doubled: int
-    differing: dict[str, int]
+    differing: dict[str, Difference]
     """Rows that only one of the two databases has, by table."""
 
     @property
     def holds(self) -> bool:
         """Whether nothing is lost, doubled or different."""
-        return not (self.lost or self.doubled or any(self.differing.values()))
+        return not (self.lost or self.doubled or any(each.rows for each in self.differing.values()))
 
     def __str__(self) -> str:
-        differing = ", ".join(f"{n} in {table}" for table, n in self.differing.items() if n)
+        differing = ", ".join(f"{n} in {table}" for table, n in self.differing.items() if n.rows)
         return (
             f"{self.fetched} snapshots fetched, {self.set_aside} of them set aside, {self.lost} "
             f"lost, {self.doubled} doubled; "
@@ -164,11 +188,24 @@ def _url(house: House) -> str:
     return f"postgresql://vatwatch@127.0.0.1:{house.to_postgres.port}/reference"
 
 
-def _difference(house: House, sql: str) -> int:
-    """How many rows only one of the two has."""
-    ours = [str(row) for row in house.query(sql)]
-    theirs = [str(row) for row in _rows(_reference(house), sql)]
-    return len(set(ours) ^ set(theirs)) + abs(len(ours) - len(theirs))
+def _difference(house: House, sql: str) -> Difference:
+    """The rows that only one of the two has, and in which columns they differ."""
+    as_json = f"SELECT to_jsonb(t)::text FROM ({sql}) t"
+    ours = [row[0] for row in house.query(as_json)]
+    theirs = [row[0] for row in _rows(_reference(house), as_json)]
+    rows = len(set(ours) ^ set(theirs)) + abs(len(ours) - len(theirs))
+    key = _KEYS.get(sql.rpartition(" FROM ")[2], "id")
+    mine, others = (
+        {row.get(key): row for row in map(json.loads, only)}
+        for only in (set(ours) - set(theirs), set(theirs) - set(ours))
+    )
+    columns = {
+        name
+        for key, row in mine.items()
+        for name, value in row.items()
+        if key in others and others[key][name] != value
+    }
+    return Difference(rows, sorted(columns))
 
 
 def _rows(dsn: str, sql: str) -> list[tuple[Any, ...]]:
