@@ -25,6 +25,9 @@ MEAN_STAY_S = 6_400
 MEAN_WAIT_S = 1_600
 # A connection from which nothing is heard times out after this.
 SHORTEST_LINGER_S, LONGEST_LINGER_S = 20, 172
+# From lower than this above the ground nobody goes on after an hour.
+LOW_FT = 1_500
+SOON_UPDATES = 55
 _TRIES = 20
 
 
@@ -152,9 +155,17 @@ class PilotTraffic:
             renamed = self._random.random() < rates.new_plan
             self._lose(connection, now, Back.ELSEWHERE if renamed else Back.SAME)
         for connection in self._some(rates.amendments_a_step * updates):
-            self._operations.amend(now, connection)
+            self._amend(connection, now)
         for connection in self._some(rates.callsign_changes_a_step * updates):
             self._rename(connection, now)
+
+    def _amend(self, connection: PilotConnection, now: int) -> None:
+        old = connection.plan
+        self._operations.amend(now, connection)
+        if connection.begins_with_off_block and not _names_no_leg(old, connection):
+            # Filed at last: what the next leg is.
+            self._teller.flight_ended(connection, now)
+            self._teller.flight_began(connection, now)
 
     def _leave(self, connection: PilotConnection, now: int) -> None:
         """End a connection: most disconnect; some just fall silent, and their record stays for a
@@ -178,13 +189,17 @@ class PilotTraffic:
         if connection.slewed_ticks > now - 4 * UPDATE_TICKS:
             # Moved and gone at once: nobody could say that it is the same aircraft.
             return
-        phase = connection.fix(now).phase
+        fix = connection.fix(now)
+        phase = fix.phase
         in_air = connection.airborne
         parked = phase is SimulatedPhase.ARRIVED and connection.flew
         if parked and back is not Back.ELSEWHERE:
             back = Back.NEXT_LEG
         hours = self._rates.hours_away if back is Back.SAME else 0.0
         updates = draw_absence(self._random, in_air=in_air, hours=hours)
+        if in_air and fix.altitude_ft - connection.flight.ground_ft(fix) < LOW_FT:
+            # Who has just taken off, or is about to land, comes back soon or not at all.
+            updates = min(updates, SOON_UPDATES)
         if back is Back.SAME and connection.flew and not in_air and updates * UPDATE_S > WINDOW_S:
             # Who comes back so late after a landing comes for the next flight.
             back = Back.NEXT_LEG

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -78,6 +80,18 @@ def test_each_kind_happens_on_a_busy_day(busy: Day) -> None:
 
 def test_a_line_is_read_back_as_it_was_written(busy: Day) -> None:
     assert read_truth(b"".join(map(truth_line, busy.truth))) == busy.truth
+
+
+def test_the_simulator_shares_no_rule_with_the_service() -> None:
+    """So that a rule that is wrong cannot be wrong in the truth as well."""
+    names = {
+        node.module
+        for path in Path("vatsim_simulator").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module is not None
+    }
+    of_traffic = {name for name in names if name.startswith("vatwatch.traffic")}
+    assert of_traffic == {"vatwatch.traffic.airports", "vatwatch.traffic.geometry"}
 
 
 def test_the_same_seed_gives_the_same_truth() -> None:

@@ -34,6 +34,11 @@ def test_the_movements_of_an_hour_are_found_within_one_snapshot(
     assert of_kind(hour, f"airport of {kind}").missed == 0
 
 
+def test_an_hour_misses_no_aim(hour: Verification) -> None:
+    assert of_kind(hour, "flights").true > 80
+    assert hour.missed == []
+
+
 def test_the_sessions_of_an_hour_are_found_with_their_frequencies(hour: Verification) -> None:
     assert of_kind(hour, "sessions").true > 5
     for kind in ("sessions", "first frequency"):
