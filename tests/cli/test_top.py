@@ -19,7 +19,7 @@ import pytest
 from gevent.pywsgi import WSGIServer
 
 from tests.supervision.helpers import Fail, Notices, root, running, scribe
-from vatwatch.cli.tree_view import SORTS, _span, _time
+from vatwatch.cli.tree_view import SORTS, Sample, _head, _span, _time
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
@@ -175,3 +175,19 @@ def test_spans_are_short(seconds: float, shown: str) -> None:
 )
 def test_times_are_short(seconds: float, shown: str) -> None:
     assert _time(seconds) == shown
+
+
+def test_the_head_says_what_the_traffic_does() -> None:
+    status = {
+        "version": "1.0",
+        "status": "healthy",
+        "reason": "",
+        "uptime_s": 61,
+        "feed": {"age_s": 12},
+        "counts": {"pilots": 7, "controllers": 1, "snapshots_stored": 3},
+    }
+    head = _head(Sample(0.0, {}, status, {"taxi_out": 2, "cruise": 5}), "http://here").plain
+    assert head.splitlines() == [
+        "vatwatch 1.0  healthy  up 1m  feed 12s old  7 pilots, 1 controller, 3 snapshots stored",
+        "flights: 2 taxi out, 5 cruise",
+    ]

@@ -19,6 +19,7 @@ from vatwatch.live.records import Collection
 from vatwatch.live.restored import RestoredState
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
+from vatwatch.traffic.phases import FlightPhase
 
 KEYS = {
     Collection.FLIGHTS: ("flights", "pilots"),
@@ -108,6 +109,8 @@ def test_the_network_counts_observers_apart(busy: Snapshot) -> None:
     one = snapshot(15, pilots=busy.feed.pilots, controllers=[controller(), observer])
     body = served(one)[Collection.NETWORK]
     assert (body["pilots"], body["controllers"], body["observers"]) == (2, 1, 1)
+    assert set(body["phases"]) == {phase.value for phase in FlightPhase}
+    assert sum(body["phases"].values()) == 2
     assert parse_time(body["updated_at"]) == at(15)
 
 

@@ -54,6 +54,8 @@ class Sample:
     at: float
     tree: Node
     status: dict[str, Any] | None
+    phases: dict[str, int]
+    """How many flights are in each phase; empty while nothing is known of any."""
 
 
 class Client:
@@ -72,7 +74,11 @@ class Client:
             status = self._ask("GET", "/api/status")
         except FetchStatus:
             status = None
-        return Sample(monotonic(), tree, status)
+        try:
+            phases = self._ask("GET", "/api/network").get("phases", {})
+        except FetchStatus:
+            phases = {}
+        return Sample(monotonic(), tree, status, phases)
 
     def restart(self, path: str) -> str:
         """Order a restart. Returns the result in a line."""
@@ -202,6 +208,9 @@ def _head(sample: Sample, url: str) -> Text:
     online = (counted(counts[f"{one}s"], one) for one in ("pilot", "controller"))
     head.append("  " + ", ".join(online))
     head.append(f", {counted(counts['snapshots_stored'], 'snapshot')} stored")
+    told = [f"{number} {phase.replace('_', ' ')}" for phase, number in sample.phases.items()]
+    if told:
+        head.append("\nflights: " + ", ".join(told))
     if status["reason"]:
         head.append("\n" + status["reason"], style="yellow")
     return head

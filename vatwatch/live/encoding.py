@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -35,6 +36,7 @@ from vatwatch.traffic.network_state import (
     RadioState,
     Session,
 )
+from vatwatch.traffic.phases import FlightPhase
 from vatwatch.traffic.prefiles import is_flown
 from vatwatch.traffic.progress import seconds_in_phases
 from vatwatch.traffic.session_times import connected_s, frequency_s
@@ -245,6 +247,7 @@ def live_radios(states: Sequence[RadioState]) -> LiveRadios:
 def _network(state: NetworkState, feed: Feed | None) -> Network:
     observers = sum(station_state(s.controller) == "observer" for s in state.sessions.values())
     general = state.general
+    phases = Counter(f.progress.phase.value for f in state.flights.values() if f.shown)
     return Network(
         updated_at=state.time,
         connected_clients=None if general is None else general.connected_clients,
@@ -254,6 +257,7 @@ def _network(state: NetworkState, feed: Feed | None) -> Network:
         observers=observers,
         atis=len(state.atis),
         prefiles=len(state.prefiles),
+        phases={phase.value: phases[phase.value] for phase in FlightPhase},
         servers=[] if feed is None else feed.servers,
         facilities=[] if feed is None else feed.facilities,
         ratings=[] if feed is None else feed.ratings,

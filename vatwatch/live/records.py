@@ -192,6 +192,8 @@ class Network(Struct, frozen=True, gc=False):
     observers: int
     atis: int
     prefiles: int
+    phases: dict[str, int] = {}
+    """How many flights are in each phase."""
     servers: list[Server] = []
     facilities: list[Facility] = []
     ratings: list[Facility] = []
