@@ -163,6 +163,7 @@ def _until_filed_s(now: datetime, plan: ParsedPlan) -> float:
 
 
 # --- in the air ----------------------------------------------------------------------------------
+# Without min and max, which would take as long as all the rest.
 
 
 def _en_route_s(
@@ -186,8 +187,12 @@ def _en_route_s(
     ):
         return None
     filed_kt = (None if plan is None else plan.cruise_tas_kt) or 0
-    final_kt = min(FINAL_KT, FINAL_OFFSET_KT + FINAL_SHARE * max(speed_kt, filed_kt))
-    left_nm += final_kt / FINAL_KT * LINE_UP_NM * min(1.0, left_nm / LINED_UP_NM)
+    cruise_kt = speed_kt if speed_kt > filed_kt else filed_kt
+    final_kt = FINAL_OFFSET_KT + FINAL_SHARE * cruise_kt
+    if final_kt > FINAL_KT:
+        final_kt = FINAL_KT
+    lined_up = 1.0 if left_nm > LINED_UP_NM else left_nm / LINED_UP_NM
+    left_nm += final_kt / FINAL_KT * LINE_UP_NM * lined_up
     altitude_ft = fix.altitude
     if altitude_ft is None:  # as if it were where the descent begins
         return _level_and_down_s(left_nm, speed_kt, final_kt, left_nm * DESCENT_FT_NM)
@@ -195,7 +200,6 @@ def _en_route_s(
     to_climb_ft = 0 if cruise_ft is None else _to_climb_ft(progress, cruise_ft, left_nm)
     height_ft = altitude_ft - arrival.elevation_ft
     if to_climb_ft:
-        cruise_kt = max(speed_kt, filed_kt)
         return _up_and_down_s(left_nm, speed_kt, cruise_kt, final_kt, to_climb_ft, height_ft)
     return _level_and_down_s(left_nm, speed_kt, final_kt, height_ft)
 
@@ -237,7 +241,8 @@ def _up_and_down_s(
     height_ft: float,
 ) -> float:
     """Climb, cruise, descent: seconds. `height_ft`: above the airport of arrival, now."""
-    climb_h = to_climb_ft / max(SLOWEST_CLIMB_FPM, CLIMB_FPM_PER_KT * cruise_kt) / 60
+    rate_fpm = CLIMB_FPM_PER_KT * cruise_kt
+    climb_h = to_climb_ft / (rate_fpm if rate_fpm > SLOWEST_CLIMB_FPM else SLOWEST_CLIMB_FPM) / 60
     climb_nm = (speed_kt + cruise_kt) / 2 * climb_h
     # Where the way is too short for the filed level, up as far as there is room to come down again.
     room_nm = max(0.0, left_nm - max(0.0, height_ft) / DESCENT_FT_NM)
@@ -251,7 +256,6 @@ def _up_and_down_s(
 
 def _level_and_down_s(left_nm: float, speed_kt: float, final_kt: float, height_ft: float) -> float:
     """Cruise and descent: seconds. `height_ft`: above the airport of arrival."""
-    # Without min and max, which take longer than all the rest.
     final_kt = final_kt if final_kt < speed_kt else speed_kt
     begins_kt = final_kt * FINAL_BEGINS
     begins_kt = begins_kt if begins_kt < speed_kt else speed_kt
