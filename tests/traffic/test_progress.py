@@ -79,6 +79,13 @@ def test_a_go_around_is_no_movement() -> None:
     assert progress.phase is FlightPhase.CLIMB
 
 
+def test_a_go_around_just_over_the_runway_is_no_movement_either() -> None:
+    """30 ft over the field in a snapshot, and 600 ft higher in the next one."""
+    around = (on(150, 140, 1080), on(90, 135, 30), on(90, 170, 3600))
+    points = way(*around, on(100, 180, 3600), north=-10.3, height=3000, speed=160)
+    assert kinds(flown(fixes("EHAM", points), plan())) == []
+
+
 @pytest.mark.parametrize("first", range(0, 15, 2))
 def test_circuits_are_touch_and_goes_between_a_take_off_and_a_landing(first: int) -> None:
     circuit = (*LIGHT_CIRCUIT, on(15, 50))

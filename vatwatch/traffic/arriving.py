@@ -2,7 +2,10 @@
 
 An aircraft at field height touches the ground at the lowest such snapshot. It has landed when it is
 slower than 40 kt, or after two more snapshots at field height if it has lost half its speed; it has
-made a touch-and-go when it climbs again. A go-around does not come down to the field.
+made a touch-and-go when it climbs again, unless it sank to the lowest point and climbed from it so
+fast that it cannot have rolled: a go-around does not touch the ground. The time of a
+landing is that of the first snapshot on the ground: if the touch was more than 20 ft above
+the runway on which it rolls afterwards, it is the snapshot after it.
 
 Where the height says nothing (pressure altitude, no airport near) it has landed when it rolls:
 slower than 40 kt, level, and moving as its speed says; or when it has stood still for a minute
@@ -50,6 +53,7 @@ from vatwatch.traffic.surface import (
     PRESSURE_ERROR_FT,
     SLOW_KT,
     STANDING_KT,
+    STILL_NM,
     Step,
     altitude_of,
     hovers,
@@ -69,6 +73,18 @@ LEVEL_SLOPE = threshold(
     "",
     "No runway for jets is steeper, and an approach is: 5.2 %, in the flare still 2.5 %.",
     "ICAO Annex 14, 3.1.13 and 3.1.14.",
+)
+STILL_SINKING = threshold(
+    0.8, "", "Of the rate of descent before: who flares or rolls has lost more of it."
+)
+TOUCH_S = threshold(
+    8, "s", "A touch-and-go rolls for five seconds at least, and rotates for three."
+)
+FASTEST_CLIMB_FPM = threshold(
+    4_500, "ft/min", "A light airliner's steepest initial climb; what climbed more went around."
+)
+FLARE_FT = threshold(
+    20, "ft", "Over the runway; from there it takes two seconds or more to the touch."
 )
 STILL_FOR = timedelta(seconds=threshold(60, "s", "Nobody hovers to the metre for a minute."))
 LANDED_AGO = timedelta(seconds=threshold(90, "s", "A roll-out is over in a minute."))
@@ -101,7 +117,8 @@ def in_air(
         and speed <= FASTEST_ROLL_KT
         and not hovers(plan)
     ):
-        return replace(after, touch=Touch(fix.time, altitude, speed, field.icao), airborne=False)
+        touch = _touch(before, fix, step, altitude, field)
+        return replace(after, touch=touch, airborne=False)
     return _vertical(after, fix, plan, step, gap)
 
 
@@ -166,31 +183,67 @@ def after_touch(before: Progress, fix: Position, plan: FlightPlan | None, step: 
     touch = before.touch
     assert touch is not None
     after = flown(before, fix, step, gap=False)
-    altitude = step.altitude
-    snapshots = touch.snapshots + 1
+    altitude, slow = step.altitude, step.speed_kt < SLOW_KT
     if altitude is None:
-        if step.speed_kt < SLOW_KT:
+        if slow:
             return land(after, fix, plan, touch.time, touch.airport)
-        return replace(after, touch=replace(touch, snapshots=snapshots))
+        return replace(after, touch=replace(touch, snapshots=touch.snapshots + 1))
     field = airfields().find(fix.latitude, fix.longitude, own_airports(plan))
     height = _height(before, altitude, field)
     if altitude >= touch.altitude + LIFTED_FT and (
         height is None or height > FIELD_ABOVE_FT or altitude >= touch.altitude + AIRBORNE_FT
     ):
+        if touch.sinking and touch.snapshots == 0 and _climbed_at_once(step):
+            return _flies_on(after, fix, plan, step)
         return _touch_and_go(after, fix, touch, altitude)
-    if step.speed_kt < SLOW_KT:
-        return land(after, fix, plan, touch.time, touch.airport)
-    if -(step.climbed_ft or 0) >= max(LIFTED_FT, LEVEL_SLOPE * step.distance_nm * FEET_A_NM):
-        if field is not None and height is not None and height >= -FIELD_BELOW_FT:
-            return replace(after, touch=Touch(fix.time, altitude, step.speed_kt, field.icao))
-        return _vertical(replace(after, touch=None, airborne=True), fix, plan, step, gap=False)
-    if snapshots >= TOUCH_SNAPSHOTS:
-        if step.speed_kt <= touch.speed * BRAKED_SHARE:
-            return land(after, fix, plan, touch.time, touch.airport)
-        if height is None:
-            # It flew by, low and level, and is gone.
-            return _vertical(replace(after, touch=None, airborne=True), fix, plan, step, gap=False)
-    return replace(after, touch=replace(touch, snapshots=snapshots))
+    falls = -(step.climbed_ft or 0)
+    if not slow and falls >= max(LIFTED_FT, LEVEL_SLOPE * step.distance_nm * FEET_A_NM):
+        if field is None or height is None or height < -FIELD_BELOW_FT:
+            return _flies_on(after, fix, plan, step)
+        touch = _touch(before, fix, step, altitude, field)
+    else:
+        touch = _followed(touch, fix, altitude, step)
+    if slow or (touch.snapshots >= TOUCH_SNAPSHOTS and step.speed_kt <= touch.speed * BRAKED_SHARE):
+        return land(after, fix, plan, _first_on_ground(touch, altitude), touch.airport)
+    if touch.snapshots >= TOUCH_SNAPSHOTS and height is None:
+        return _flies_on(after, fix, plan, step)  # low and level, and away from the field
+    return replace(after, touch=touch)
+
+
+def _touch(before: Progress, fix: Position, step: Step, altitude: int, field: Airport) -> Touch:
+    sank, sinks = before.vertical_speed_fpm, (step.climbed_ft or 0) / step.seconds * 60
+    sinking = sank is not None and sinks < 0 and sinks <= STILL_SINKING * sank
+    return Touch(fix.time, altitude, step.speed_kt, field.icao, sinking=sinking)
+
+
+def _climbed_at_once(step: Step) -> bool:
+    """Whether there was no time for being on the ground before this climb."""
+    seconds = max(0.0, step.seconds - TOUCH_S)
+    return (step.climbed_ft or 0) > FASTEST_CLIMB_FPM / 60 * seconds
+
+
+def _flies_on(after: Progress, fix: Position, plan: FlightPlan | None, step: Step) -> Progress:
+    return _vertical(replace(after, touch=None, airborne=True), fix, plan, step, gap=False)
+
+
+def _followed(touch: Touch, fix: Position, altitude: int, step: Step) -> Touch:
+    if touch.then is None:
+        return replace(
+            touch, snapshots=1, then=fix.time, then_ft=altitude, then_nm=step.distance_nm
+        )
+    return replace(touch, snapshots=touch.snapshots + 1, on_nm=touch.on_nm + step.distance_nm)
+
+
+def _first_on_ground(touch: Touch, altitude: int) -> datetime:
+    """The time of the touch, or of the snapshot after it if the touch was still in the air.
+
+    The runway goes on backwards as it goes on from there, up or down.
+    """
+    if touch.then is None:
+        return touch.time
+    slope = (altitude - touch.then_ft) / touch.on_nm if touch.on_nm > STILL_NM else 0.0
+    runway_ft = max(touch.then_ft, touch.then_ft - slope * touch.then_nm)
+    return touch.then if touch.altitude - runway_ft > FLARE_FT else touch.time
 
 
 def _touch_and_go(after: Progress, fix: Position, touch: Touch, altitude: int) -> Progress:

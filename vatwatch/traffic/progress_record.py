@@ -47,13 +47,23 @@ class Ground(Struct, frozen=True, gc=False):
 
 
 class Touch(Struct, frozen=True, gc=False):
-    """A contact with the ground that is not decided yet: feet, knots."""
+    """A contact with the ground that is not decided yet: feet, knots.
+
+    `then`, `then_ft`, `then_nm`: the snapshot after it, its altitude, and how far away it was;
+    `on_nm`: how far it went on from there. They tell whether the first one was still in the air.
+    `sinking`: it came down to the touch as fast as before, so it was not on the ground before it.
+    """
 
     time: datetime
     altitude: int
     speed: float
     airport: str
     snapshots: int = 0
+    then: datetime | None = None
+    then_ft: int = 0
+    then_nm: float = 0.0
+    on_nm: float = 0.0
+    sinking: bool = False
 
 
 class Lift(Struct, frozen=True, gc=False):
