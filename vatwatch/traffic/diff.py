@@ -9,11 +9,10 @@ from msgspec.structs import replace
 
 from vatwatch.traffic.atis import atis_changes
 from vatwatch.traffic.changes import Changes, FlightChanges, RadioChanges
-from vatwatch.traffic.connections import who
 from vatwatch.traffic.continuity import Ending, ending_of
 from vatwatch.traffic.flights import flight_changes
 from vatwatch.traffic.intervals import radio_changes
-from vatwatch.traffic.network_state import Flight, NetworkState, Rules, Session, Snapshot
+from vatwatch.traffic.network_state import Flight, NetworkState, Rules, Session, Snapshot, who
 from vatwatch.traffic.prefiles import prefile_changes
 from vatwatch.traffic.sessions import session_changes
 

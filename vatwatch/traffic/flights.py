@@ -14,7 +14,6 @@ from vatwatch.feed.times import parse_time, time_text
 from vatwatch.feed.unread import NOBODY, Unread
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.changes import FlightChanges
-from vatwatch.traffic.connections import who
 from vatwatch.traffic.continuity import continues_flight, resumes, takes_over
 from vatwatch.traffic.identity import connection_id, same_logon, stable_id
 from vatwatch.traffic.network_state import (
@@ -25,6 +24,7 @@ from vatwatch.traffic.network_state import (
     NetworkState,
     Rules,
     Snapshot,
+    who,
 )
 from vatwatch.traffic.parsed_plan import ParsedPlan, parse_plan
 from vatwatch.traffic.position import Position

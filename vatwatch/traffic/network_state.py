@@ -155,6 +155,12 @@ class Session(Struct, frozen=True, gc=False):
     held: HeldNews | None = None
 
 
+def who(one: Flight | Session) -> tuple[int, str]:
+    """Who flies or controls: cid and callsign."""
+    record = one.pilot if isinstance(one, Flight) else one.controller
+    return (record.cid, record.callsign)
+
+
 class AtisVersion(Struct, frozen=True, gc=False):
     """One version of one station's ATIS, while it lasts."""
 

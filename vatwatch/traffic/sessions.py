@@ -32,6 +32,7 @@ from vatwatch.traffic.network_state import (
     Session,
     StationPlace,
     Tuned,
+    who,
 )
 from vatwatch.traffic.presence import Known, still_there
 from vatwatch.traffic.station_place import station_place
@@ -244,20 +245,16 @@ def _leave(
     unread: Unread,
 ) -> None:
     """Sort out who has left just now, and who has been away for longer than the window."""
-    returned = {_who(one) for one in out.returned}
+    returned = {who(one) for one in out.returned}
     out.gone.extend(gone)
-    leavers = [one for one in before.disconnected_sessions.values() if _who(one) not in returned]
+    leavers = [one for one in before.disconnected_sessions.values() if who(one) not in returned]
     out.ended.extend(
         one
         for one in (*leavers, *gone)
         if time - one.last_seen > window
         and not one.seen_in_later_snapshot
-        and not unread.shows(*_who(one))
+        and not unread.shows(*who(one))
     )
-
-
-def _who(session: Session) -> tuple[int, str]:
-    return (session.controller.cid, session.controller.callsign)
 
 
 def _of_controller(session: Session) -> Known:
