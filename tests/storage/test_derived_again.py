@@ -26,8 +26,13 @@ SNAPSHOTS = 160
 
 @pytest.fixture(scope="module")
 def archive() -> list[DecodedSnapshot]:
-    """Two hours and more of thirty pilots, in steps of 45 s, with gaps of all kinds."""
-    world = World(3, 30, START)
+    """Two hours of thirty pilots."""
+    return archive_of(seed=3, pilots=30)
+
+
+def archive_of(*, seed: int, pilots: int) -> list[DecodedSnapshot]:
+    """Two hours in steps of 45 s, with gaps of all kinds."""
+    world = World(seed, pilots, START)
     decoded = []
     for number in range(SNAPSHOTS):
         publication = publish(number, world.feed(), world.radios())

@@ -1,7 +1,7 @@
 """Store: writes each snapshot into PostgreSQL, in order, once, and says when it is there.
 
 Receives  StoreBatch, StoreEvents, StoreErrors, StoreAlerts, ReadNetworkState, RetryWrite,
-          DatabaseReturned, PurgeOld, SettingsChanged
+          DatabaseReturned, PurgeOld, DeriveAgain, SettingsChanged
 Asks      postgres GetDsn, if the cluster is embedded; health_monitor GetReports, for a line of log
 Sends     BatchStored, BatchOutOfSequence, BatchInvalid, EventsStored, ErrorsStored, AlertsStored,
           StoreStarted, Publish, ServiceReport
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 from vatwatch.actors.batch_queue import BatchQueue
 from vatwatch.actors.database import Database, nothing, open_database
 from vatwatch.actors.purge import Purge
+from vatwatch.actors.rederivation import Rederivation
 from vatwatch.actors.service import Service
 from vatwatch.actors.store_outage import OutageLog
 from vatwatch.actors.store_schema import bring_up_to_date, server_version
@@ -79,7 +80,12 @@ class PurgeOld(Tell):
     """Delete rows that are older than their retention."""
 
 
-Received: TypeAlias = ToStore | RetryWrite | PurgeOld
+@dataclass(frozen=True, slots=True)
+class DeriveAgain(Tell):
+    """Derive flights again that late snapshots have touched."""
+
+
+Received: TypeAlias = ToStore | RetryWrite | PurgeOld | DeriveAgain
 
 log = logging.getLogger(__name__)
 
@@ -119,9 +125,8 @@ class StoreActor(Service):
             settings: where the database is, and how long one transaction may take
             breaker: when the breaker around the database opens, and for how long
             rules: those by which the processor compares; a state is read back by the same
-            retentions: what of them is too old is deleted at the start and every `purge_s` seconds
+            retentions: what is too old is deleted at the start and every `purge_s` seconds
             connections: how many may be open at once
-            purge_s: as above
             on_refused: called, with the reason, when the database has a schema that this version
                 cannot use: the service must end
         """
@@ -131,6 +136,7 @@ class StoreActor(Service):
         self._connections = connections
         self._rules = rules
         self._purge = Purge(self, PurgeOld(), retentions, every_s=purge_s)
+        self._rederivation = Rederivation(self, DeriveAgain())
         self._on_refused = on_refused
         self._attempt = 0
         self._server_version = ""
@@ -163,6 +169,7 @@ class StoreActor(Service):
             self.address(name).offer(StoreStarted())
         self.after(0, RetryWrite())
         self._purge.start()
+        self._rederivation.start()
         self._report()
 
     def on_stop(self) -> None:
@@ -196,6 +203,8 @@ class StoreActor(Service):
                 self._drain()
             case PurgeOld():
                 self._purge.step(self._database)
+            case DeriveAgain():
+                self._rederivation.step(self._database, self._rules)
             case SettingsChanged():
                 self._change(message.settings, message.options.rules)
             case _:

@@ -211,6 +211,28 @@ def _flight_row(flight: Flight) -> tuple[object, ...]:
     )
 
 
+def update_derived(cur: cursor, flight_id: int, progress: Progress | None) -> None:
+    """Write what was derived again of a flight that is over; None: only take the mark away.
+
+    A flight that was dropped is still resumed from what the rules remember, so that is written too.
+    """
+    columns = (*DERIVED_COLUMNS, "distance_flown_nm", "highest_ft", "fastest_kt", "progress")
+    values: tuple[object, ...] = ()
+    if progress is not None:
+        values = (
+            *_derived(progress),
+            progress.distance_flown_nm,
+            progress.highest_ft,
+            progress.fastest_kt,
+            _encode(progress),
+        )
+    changed = "".join(f", {name} = %s" for name in columns[: len(values)])
+    cur.execute(
+        f"UPDATE flights SET derive_again = false{changed} WHERE flight_id = %s",
+        (*values, flight_id),
+    )
+
+
 def _derived(progress: Progress) -> tuple[object, ...]:
     times = progress.times
     return (

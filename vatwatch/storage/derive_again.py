@@ -1,0 +1,89 @@
+"""Derives flights again that snapshots have touched which came late.
+
+A late snapshot changes where a flight was seen, and so, perhaps, what it has done. Its row is
+marked (`flights.derive_again`), and when the flight is over it is derived again from its track, its
+plans and its absences, which are all kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from vatwatch.feed.records import FlightPlan
+from vatwatch.storage.write_flights import update_derived
+from vatwatch.traffic.derive_track import KeptFlight, KeptPlan, derive_track
+from vatwatch.traffic.network_state import Rules
+from vatwatch.traffic.position import Position
+from vatwatch.traffic.progress_record import Progress
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection, cursor
+
+log = logging.getLogger(__name__)
+
+# A flight of a night has 2,000 snapshots and takes some 20 ms; nothing waits long for ten of them.
+AT_ONCE = 10
+
+_PLAN_FIELDS = ", ".join(FlightPlan.__struct_fields__)
+
+
+def derive_marked(conn: connection, rules: Rules, limit: int = AT_ONCE) -> int:
+    """Derive up to `limit` marked flights that are over; returns how many.
+
+    In the transaction that the caller has begun and will commit. psycopg2.Error as it comes.
+    """
+    with conn.cursor() as cur:
+        cur.execute(
+            """SELECT flight_id, first_seen, last_seen FROM flights
+               WHERE derive_again AND ended_as IS NOT NULL
+               ORDER BY flight_id LIMIT %s FOR UPDATE SKIP LOCKED""",
+            (limit,),
+        )
+        marked = cur.fetchall()
+        for flight_id, first_seen, last_seen in marked:
+            kept = _kept(cur, flight_id, first_seen, last_seen)
+            update_derived(cur, flight_id, _derived(flight_id, kept, rules))
+    return len(marked)
+
+
+def _derived(flight_id: int, kept: KeptFlight, rules: Rules) -> Progress | None:
+    try:
+        return derive_track(kept, rules.position_keepalive)
+    except (
+        Exception
+    ):  # a bug of a rule costs this flight what is new of it, and nobody else anything
+        log.exception("Flight %s cannot be derived again: it stays as it was", flight_id)
+        return None
+
+
+def _kept(cur: cursor, flight_id: int, first_seen: datetime, last_seen: datetime) -> KeptFlight:
+    cur.execute(
+        """SELECT s.update_timestamp, NOT f.absences @> s.update_timestamp
+           FROM snapshots s, flights f
+           WHERE f.flight_id = %s AND s.update_timestamp BETWEEN %s AND %s
+           ORDER BY s.update_timestamp""",
+        (flight_id, first_seen, last_seen),
+    )
+    snapshots = [(time.astimezone(UTC), shown) for time, shown in cur]
+    cur.execute(
+        """SELECT time, latitude, longitude, altitude, groundspeed, heading FROM positions
+           WHERE flight_id = %s AND time BETWEEN %s AND %s ORDER BY time""",
+        (flight_id, first_seen, last_seen),
+    )
+    track = [Position(time.astimezone(UTC), *place) for time, *place in cur]
+    cur.execute(
+        f"""SELECT first_seen, gone_at, {_PLAN_FIELDS} FROM flight_plans
+            WHERE flight_id = %s ORDER BY first_seen""",
+        (flight_id,),
+    )
+    plans = [
+        KeptPlan(
+            since.astimezone(UTC),
+            None if until is None else until.astimezone(UTC),
+            FlightPlan(*plan),
+        )
+        for since, until, *plan in cur
+    ]
+    return KeptFlight(snapshots, track, plans)
