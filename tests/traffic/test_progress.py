@@ -26,6 +26,7 @@ from tests.traffic.tracks import (
     told,
     way,
 )  # fmt: skip
+from vatwatch.feed.records import FlightPlan
 from vatwatch.traffic.phases import FlightPhase
 from vatwatch.traffic.progress import advance, begin, finish, seconds_in_phases
 
@@ -184,6 +185,33 @@ def test_a_helicopter_that_hovers_over_an_airport_has_not_landed() -> None:
     assert kinds(flown(fixes("EGPE", points), plan("EGPE", "EGPE", "S92"))) == []
 
 
+def test_a_seaplane_lands_on_the_water_and_leaves_it() -> None:
+    """Far from any airport; it drifts before it goes on."""
+    down = (on(120, 70, 100), on(15, 60, 0), on(30, 20), on(60, 8), on(300, 1))
+    points = way(*down, on(60, 5), on(30, 65), on(90, 80, 900), north=30, height=1500, speed=90)
+    progress = flown(fixes("PAGN", points), plan("PAJN", "PAGN", "DHC2", rules="V"))
+    assert [each[:2] for each in told(progress)] == [
+        ("landing", "off_airport"), ("take_off", "off_airport"),
+    ]  # fmt: skip
+
+
+def test_the_water_of_a_seaplane_base_is_an_airport() -> None:
+    down = (on(150, 75, 700), on(120, 62, 0), on(30, 20), on(60, 8), on(300, 0))
+    points = way(*down, north=-6, height=1700, speed=90)
+    progress = flown(fixes("PAGN", points), plan("PAJN", "PAGN", "DHC2", rules="V"))
+    assert [each[:2] for each in told(progress)] == [("landing", "PAGN")]
+
+
+@pytest.mark.parametrize(
+    "filed", [None, plan("EDDF", "LFPG"), plan("", ""), plan("ZZZZ", "U70"), plan("egll", "xx")]
+)
+def test_the_airport_found_is_where_it_was_whatever_the_plan_says(filed: FlightPlan | None) -> None:
+    progress = flown(fixes("EGLL", DEPARTURE), filed)
+    assert [each[:2] for each in told(progress)] == [("take_off", "EGLL")]
+    progress = flown(fixes("EHAM", ARRIVAL), filed)
+    assert [each[:2] for each in told(progress)] == [("landing", "EHAM")]
+
+
 # Simulators
 
 
@@ -267,6 +295,15 @@ def test_being_lifted_by_slewing_is_no_take_off() -> None:
     away = [position("EGLL", At(75 + 15 * n, 0.3 + n / 2, 5000, 120)) for n in range(20)]
     progress = flown([here, *up, *away], plan())
     assert progress.airborne
+    assert kinds(progress) == []
+
+
+def test_a_late_position_is_flown_and_not_jumped() -> None:
+    """The feed shows the same record for a minute, and then the next one."""
+    track = fixes("EGLL", way(on(1500, 450, 35000), north=50, height=35000, speed=450))
+    late = [replace(track[n - n % 5], time=fix.time) for n, fix in enumerate(track)]
+    progress = flown(late, plan())
+    assert progress.distance_flown_nm == pytest.approx(187.5, abs=0.5)
     assert kinds(progress) == []
 
 
