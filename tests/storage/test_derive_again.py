@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tests.storage.test_derived_again import OPTIONS, SNAPSHOTS, archive_of
 from tests.storage.test_writer import clear, rows
 from vatwatch.storage import derive_again
-from vatwatch.storage.derive_again import derive_marked
+from vatwatch.storage.derive_again import derive_marked, rules_since
 from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.write_flights import DERIVED_COLUMNS
 from vatwatch.storage.writer import write_batch
@@ -123,3 +123,18 @@ def test_a_flight_that_cannot_be_derived_keeps_what_it_has_and_stops_nobody(
             break
     assert marked(conn) == 0
     assert derived(conn) == before
+
+
+def test_it_is_known_since_when_the_history_is_by_the_present_rules(
+    conn: connection, archive: list[DecodedSnapshot]
+) -> None:
+    clear(conn)
+    assert rules_since(conn) is None
+    write_in(conn, archive[:5])
+    assert rules_since(conn) == archive[0].snapshot.time
+    with conn.cursor() as cur:
+        cur.execute(
+            "UPDATE flights SET rules = NULL WHERE first_seen < %s", (archive[1].snapshot.time,)
+        )
+    since = rules_since(conn)
+    assert since is None or since > archive[0].snapshot.time

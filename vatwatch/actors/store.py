@@ -100,11 +100,10 @@ BACKOFF = Backoff(base_s=0.5, cap_s=5.0)
 class StoreActor(Service):
     """The only writer of the database, and the one that brings its schema up to date.
 
-    A batch is written or void, in the order in which the batches came. PostgreSQL's error decides
-    (`storage/weather.py`). With weather the batch waits and is tried again without end. A batch
-    that was derived from another state (`OutOfSequence`), or whose values PostgreSQL refuses, is
-    void, and so are all behind it. Events, errors and alerts are written after the batches, only
-    the latest message of each sender.
+    A batch is written or void, in the order in which the batches came, as PostgreSQL's error says
+    (`storage/weather.py`). With weather it waits and is tried again without end. One that was
+    derived from another state (`OutOfSequence`), or whose values PostgreSQL refuses, is void, and
+    so are all behind it. Events, errors and alerts come after the batches, the latest of a sender.
     """
 
     _database: Database
@@ -127,8 +126,7 @@ class StoreActor(Service):
             rules: those by which the processor compares; a state is read back by the same
             retentions: what is too old is deleted at the start and every `purge_s` seconds
             connections: how many may be open at once
-            on_refused: called, with the reason, when the database has a schema that this version
-                cannot use: the service must end
+            on_refused: called with the reason when the schema cannot be used: the service must end
         """
         super().__init__()
         self._settings = settings
@@ -389,6 +387,8 @@ class StoreActor(Service):
             breaker=self._database.breaker,
             retry_at=self._retry_at,
             pool=self._database.pool,
+            rules=self._rederivation.rules,
+            derived_again=self._rederivation.derived,
         )
         if self._outages.since is not None:
             since = f"{self._outages.since:%H:%M:%S} UTC"

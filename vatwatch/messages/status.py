@@ -93,13 +93,24 @@ class PoolStatus(Struct, frozen=True):
     timeouts: int
 
 
+class RulesStatus(Struct, frozen=True):
+    """By which rules the history was derived.
+
+    `since` is the first snapshot of the oldest flight by the rules of this version; flights before
+    it are by older rules, or were not derived. null while there is no such flight, or it is not
+    known yet."""
+
+    version: int
+    since: datetime | None = None
+
+
 class StoreStatus(Struct, frozen=True):
     """The state of the database.
 
     `last_error` is why the latest try failed, `since` when it began to fail, `retry_at` when it is
     tried again; empty and null while it works."""
 
-    COUNTERS: ClassVar = ("stored", "duplicates", "rejected")
+    COUNTERS: ClassVar = ("stored", "duplicates", "rejected", "derived_again")
 
     kind: str = ""  # embedded, or external
     server_version: str = ""
@@ -117,6 +128,8 @@ class StoreStatus(Struct, frozen=True):
     breaker: str = "closed"
     retry_at: datetime | None = None  # wall clock
     pool: PoolStatus | None = None
+    rules: RulesStatus | None = None
+    derived_again: int = 0  # flights that late snapshots had touched
 
 
 class CacheStatus(Struct, frozen=True):

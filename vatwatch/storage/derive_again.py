@@ -17,6 +17,7 @@ from vatwatch.traffic.derive_track import KeptFlight, KeptPlan, derive_track
 from vatwatch.traffic.network_state import Rules
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress_record import Progress
+from vatwatch.traffic.thresholds import RULES_VERSION
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
@@ -46,6 +47,15 @@ def derive_marked(conn: connection, rules: Rules, limit: int = AT_ONCE) -> int:
             kept = _kept(cur, flight_id, first_seen, last_seen)
             update_derived(cur, flight_id, _derived(flight_id, kept, rules))
     return len(marked)
+
+
+def rules_since(conn: connection) -> datetime | None:
+    """The first snapshot of the oldest flight by the rules of this version; None: there is none."""
+    with conn.cursor() as cur:
+        cur.execute("SELECT min(first_seen) FROM flights WHERE rules = %s", (RULES_VERSION,))
+        row = cur.fetchone()
+    assert row is not None
+    return None if row[0] is None else row[0].astimezone(UTC)
 
 
 def _derived(flight_id: int, kept: KeptFlight, rules: Rules) -> Progress | None:

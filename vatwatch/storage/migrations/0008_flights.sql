@@ -24,6 +24,7 @@ ALTER TABLE flights
     ADD CONSTRAINT flights_ended_as_check
         CHECK (ended_as IN ('completed', 'cancelled', 'diverted', 'dropped'));
 CREATE INDEX flights_dropped ON flights (last_seen) WHERE ended_as = 'dropped';
+CREATE INDEX flights_rules ON flights (rules, first_seen);
 CREATE INDEX flights_derive_again ON flights (flight_id) WHERE derive_again;
 
 CREATE TABLE connections (
