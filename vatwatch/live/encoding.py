@@ -16,10 +16,8 @@ from vatwatch.live.records import (
     Collection,
     FoundAirports,
     LiveAtis,
-    LiveConnection,
     LiveController,
     LiveFlight,
-    LiveGap,
     LivePrefile,
     LiveRadios,
     LiveRunways,
@@ -138,11 +136,8 @@ def live_flight(flight: Flight) -> LiveFlight:
         {phase: round(seconds) for phase, seconds in seconds_in_phases(done).items()},
         flight.first_seen,
         flight.online_s,
-        [
-            LiveConnection(one.callsign, one.logon_time, one.first_seen, one.last_seen)
-            for one in flight.connections
-        ],
-        [LiveGap(gap.start, gap.end) for gap in flight.gaps],
+        flight.connections,
+        flight.gaps,
     )
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from vatwatch.feed.records import Facility, FlightPlan, PilotRating, Server, Transceiver
 from vatwatch.traffic.movements import Movement, Times
-from vatwatch.traffic.network_state import Break, Tuned
+from vatwatch.traffic.network_state import Break, FlightConnection, Gap, Tuned
 from vatwatch.traffic.parsed_plan import ParsedPlan
 from vatwatch.traffic.phases import FlightPhase
 
@@ -38,22 +38,6 @@ class FoundAirports(Struct, frozen=True, gc=False):
 
     departure: str | None
     arrival: str | None
-
-
-class LiveConnection(Struct, frozen=True, gc=False):
-    """One of the connections of a flight; `last_seen` is null of the present one."""
-
-    callsign: str
-    logon_time: datetime
-    first_seen: datetime
-    last_seen: datetime | None
-
-
-class LiveGap(Struct, frozen=True, gc=False, rename={"start": "from", "end": "to"}):
-    """A time in which a flight was not seen."""
-
-    start: datetime
-    end: datetime
 
 
 class LiveFlight(Struct, frozen=True, gc=False):
@@ -100,8 +84,8 @@ class LiveFlight(Struct, frozen=True, gc=False):
     """Whole seconds in each phase so far."""
     first_seen: datetime
     online_s: int
-    connections: list[LiveConnection]
-    gaps: list[LiveGap]
+    connections: tuple[FlightConnection, ...]
+    gaps: tuple[Gap, ...]
 
 
 class LiveController(Struct, frozen=True, gc=False):

@@ -53,7 +53,7 @@ class FlightConnection(Struct, frozen=True, gc=False):
     last_seen: datetime | None = None
 
 
-class Gap(Struct, frozen=True, gc=False):
+class Gap(Struct, frozen=True, gc=False, rename={"start": "from", "end": "to"}):
     """A time in which a flight was not seen: after `start`, and before `end`."""
 
     start: datetime
