@@ -7,7 +7,10 @@ from msgspec.structs import replace
 
 from tests.traffic.tracks import (
     APPROACH,
+    CLIMB_OUT,
+    ROLL,
     ROLL_OUT,
+    TAXI_OUT,
     At,
     fixes,
     flown,
@@ -110,6 +113,14 @@ def test_where_it_stands() -> None:
     assert not stands_at(progress, "ZZZZ")
     flying = flown(fixes("EHAM", way(*APPROACH, north=-10.3, height=3000, speed=160)[:200]), plan())
     assert not stands_at(flying, "EHAM")
+
+
+def test_who_slewed_to_the_ground_begins_the_next_leg_with_the_next_plan() -> None:
+    flying = flown(fixes("EGLL", way(*TAXI_OUT, *ROLL, *CLIMB_OUT)), plan())
+    stand = replace(position("EHAM", At(0, 0.3, 0, 0)), time=later(flying.fix, 15).time)
+    progress = advance(flying, stand, plan())
+    assert starts_next_leg(progress, later(stand, 15), plan(), plan("EHAM", "EGLL"))
+    assert not starts_next_leg(progress, later(stand, 15), plan(), plan())
 
 
 # Elsewhere

@@ -154,6 +154,18 @@ def test_an_airport_that_is_high_is_as_good_as_any() -> None:
     assert kinds(progress) == ["take_off"]
 
 
+def test_a_runway_that_ends_out_of_reach_belongs_to_the_airport_that_it_leads_to() -> None:
+    """As Amsterdam's westernmost one: the touchdown is 3.5 nm away, and the exit 2.5 nm."""
+    southward = (on(150, 140, 1080), on(90, 135, 0), on(40, 20), on(300, 15), on(300))
+    points = way(
+        *(each._replace(back=True) for each in southward), north=13.0, height=3000, speed=160
+    )
+    progress = flown(fixes("EHAM", points), plan())
+    assert [each[:2] for each in told(progress)] == [("landing", "EHAM")]
+    assert abs((second(progress.times.landing) or 0) - 240) <= 15
+    assert not progress.diverted
+
+
 def test_an_aeroplane_lands_off_airport() -> None:
     points = way(on(120, 70, 100), on(15, 60, 0), on(20, 15), on(60, 5), on(200),
                  north=40, height=1500, speed=90)  # fmt: skip

@@ -31,7 +31,7 @@ OWN_REACH_NM = threshold(
     3.0,
     "nm",
     "Large airports have stands and runway ends so far out, and a plan names one airport only.",
-    "The ends of Denver's and Amsterdam's outer runways are about 3 nm from the reference point.",
+    "The ends of Denver's outer runways are 3 nm from its reference point.",
 )
 
 CELLS_A_DEGREE = 10

@@ -5,8 +5,8 @@ first: a take-off with the first one in the air, a landing with the first one on
 
 - `take_off`: it stood or rolled, and flies.
 - `landing`: it flew, and rolls or stands.
-- `touch_and_go`: it was on the ground, and flew again within two snapshots. One movement; whoever
-  counts, counts a landing and a take-off.
+- `touch_and_go`: it was on the ground, did not slow down to a roll, and flew again. One movement;
+  whoever counts, counts a landing and a take-off.
 
 A go-around is no movement, as it does not come down to the field; neither is a rejected take-off,
 as it does not leave it. A hop of less than two minutes is not a flight: its take-off is taken back

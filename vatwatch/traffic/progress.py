@@ -22,10 +22,7 @@ from vatwatch.traffic.arriving import after_touch, in_air, land
 from vatwatch.traffic.departing import on_ground, settle_take_off
 from vatwatch.traffic.destination import named
 from vatwatch.traffic.geometry import distance_nm
-from vatwatch.traffic.movements import (
-    MovementKind,
-    Times,
-)
+from vatwatch.traffic.movements import Times
 from vatwatch.traffic.phases import FlightPhase, Profile
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress_record import (
@@ -180,9 +177,8 @@ def starts_next_leg(
     place where it stood for five minutes. Who only corrects the arrival to the airport
     where the flight ended begins no other flight.
     """
-    if progress.airborne or not progress.movements:
-        return False
-    if progress.movements[-1].kind is not MovementKind.LANDING:
+    # On the ground after a take-off it has landed, or was moved there.
+    if progress.airborne or progress.touch is not None or not progress.movements:
         return False
     if plan is not None and plan is not plan_before and _other_leg(progress, plan_before, plan):
         return True
