@@ -121,7 +121,7 @@ def stranger() -> Iterator[int]:
 def unreaped() -> Iterator[int]:
     """A process of the server's user that has ended, and whose parent does not wait for it."""
     with subprocess.Popen(
-        ["sh", "-c", "true & echo $!; exec sleep 600"],
+        ["sh", "-c", "sleep 600 & echo $!; exec sleep 600"],
         cwd="/",
         user=ServerUser.choose().uid,
         stdout=subprocess.PIPE,
@@ -129,6 +129,9 @@ def unreaped() -> Iterator[int]:
         assert parent.stdout is not None
         try:
             pid = int(parent.stdout.readline())
+            while psutil.Process(parent.pid).name() != "sleep":
+                time.sleep(0.01)  # as long as it is a shell it may wait for its child
+            os.kill(pid, signal.SIGKILL)
             while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
                 time.sleep(0.01)
             yield pid
