@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from functools import cached_property
 
 from msgspec.structs import replace
 
@@ -91,31 +93,36 @@ class _Comparison:
         written = None if known is None or not known.shown else known.written
         return kept_position(written, pilot, self.time, self.rules.position_keepalive)
 
+    @cached_property
+    def _lost(self) -> dict[int, list[Flight]]:
+        """The flights that are away, or whose callsign nobody has now, by cid."""
+        return _by_cid(
+            [
+                *self.before.disconnected_flights.values(),
+                *(f for sign, f in self.before.flights.items() if sign not in self.present),
+            ]
+        )
+
+    @cached_property
+    def _dropped(self) -> dict[int, list[Flight]]:
+        """The flights that were dropped, by cid."""
+        return _by_cid(self.before.dropped_flights.values())
+
     def _taken_over(self, pilot: Pilot) -> Flight | None:
         """The flight that goes on under another callsign."""
-        for flight in (
-            *self.before.disconnected_flights.values(),
-            *self.before.flights.values(),
-        ):
-            if (
-                flight.pilot.cid == pilot.cid
-                and flight.pilot.callsign not in self.present
-                and flight.flight_id not in self.settled
-                and takes_over(flight, pilot, self.time)
-            ):
+        for flight in self._lost.get(pilot.cid, ()):
+            if flight.flight_id not in self.settled and takes_over(flight, pilot, self.time):
                 return flight
         return None
 
     def _resumed(self, pilot: Pilot, logon: datetime, kept: Position) -> Flight | None:
         """Of the flights that were dropped the latest that can be this one."""
-        found = [
-            flight
-            for flight in self.before.dropped_flights.values()
-            if flight.pilot.cid == pilot.cid
-            and flight.flight_id not in self.settled
-            and resumes(flight, pilot, logon, kept, self.rules)
-        ]
-        return max(found, key=lambda flight: flight.last_seen, default=None)
+        for flight in self._dropped.get(pilot.cid, ()):
+            if flight.flight_id not in self.settled and resumes(
+                flight, pilot, logon, kept, self.rules
+            ):
+                return flight
+        return None
 
     def _end_at_once(self, known: Flight) -> None:
         """Its pilot has begun another flight."""
@@ -281,6 +288,14 @@ class _Comparison:
                 and not unread.shows(*who(flight))
             ):
                 self._end(flight)
+
+
+def _by_cid(flights: Iterable[Flight]) -> dict[int, list[Flight]]:
+    """The latest first, and always in the same order."""
+    found: dict[int, list[Flight]] = {}
+    for flight in sorted(flights, key=lambda f: (f.last_seen, f.flight_id), reverse=True):
+        found.setdefault(flight.pilot.cid, []).append(flight)
+    return found
 
 
 def _still_as_it_was(flight: Flight, time: datetime) -> Flight:
