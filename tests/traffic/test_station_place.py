@@ -42,6 +42,11 @@ JUST_BEYOND = [aerial(GATWICK.latitude + 100.5 / 60, GATWICK.longitude)]
         ("a relief whose letter is a digit (QS#152)", "EGKK_1_TWR", [], "airport"),
         ("departures beside approach (VR#216)", "EGKK_DEP", [], "airport"),
         ("an infix (SA#31)", "EGKK_R_APP", AT_GATWICK, "radios"),
+        ("an area with an airport", "EGKK_CTR", OVER_PARIS, "airport"),
+        ("an area far from its name", "SEA_16_CTR", AT_GATWICK, "radios"),
+        ("an area by its radios", "MAN_CTR", AT_GATWICK, "radios"),
+        ("an area of another continent", "MAN_CTR", [], None),
+        ("an area named after an airport", "BOS_CTR", [], "airport"),
         ("no airport in the callsign", "LON_SC_CTR", OVER_PARIS, "radios"),
         ("neither", "LON_SC_CTR", [], None),
         ("short callsigns of North America", "JFK_TWR", [], "airport"),
@@ -68,7 +73,7 @@ def test_radios_all_around_the_globe_have_no_centre() -> None:
 points = st.tuples(st.floats(-85, 85), st.floats(-180, 180))
 
 
-@given(st.lists(points, max_size=5), st.sampled_from(["EGKK_TWR", "XX_CTR", "EGSU_APP"]))
+@given(st.lists(points, max_size=5), st.sampled_from(["EGKK_TWR", "XX_TWR", "EGSU_APP"]))
 def test_a_place_is_near_the_airport_of_the_callsign(
     at: list[tuple[float, float]], callsign: str
 ) -> None:

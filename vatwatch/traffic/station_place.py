@@ -1,4 +1,14 @@
-"""Where a controller's station is, and what state it is in."""
+"""Where a controller's station is, and what state it is in.
+
+*Place.* The feed has no coordinates of controllers. A station is at the centre of its radios. With
+an airport in its callsign the radios are believed within 100 nm of it, else the station is at the
+airport. The short callsign of an area (CTR, FSS) names no airport for certain: `SEA_16_CTR` is far
+from Seattle, and `MAN_CTR` is Manchester's, while KMAN is in Idaho. Its radios are believed
+wherever they are, and without them it is at the airport only if that has this IATA code.
+
+*State.* Who controls has a facility that is not the observers', a callsign that ends like a
+station's, and a frequency; without the frequency it is connected, and else it observes.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +31,7 @@ BELIEVED_WITHIN_NM = threshold(
     "seen over Paris, and no aerial of an airport stands that far off.",
     "VectorAudio, issues 29 and 81",
 )
+AREA_SUFFIXES = word_set("CTR FSS")
 # Facilities of VATSIM (DEL GND TWR APP DEP CTR FSS), and what divisions use beside them.
 SUFFIXES = word_set("DEL GND TWR APP DEP CTR FSS RMP RDO TMU FMP")
 
@@ -28,14 +39,9 @@ SUFFIXES = word_set("DEL GND TWR APP DEP CTR FSS RMP RDO TMU FMP")
 def station_state(controller: Controller) -> str:
     """`observer`, `connected` (no frequency yet) or `controlling`.
 
-    Who controls has both, a facility that is not the observers' and a callsign that ends like a
-    station's: a pilot called ESSAS is none. An unknown facility says nothing, and the callsign
-    decides.
+    A pilot called ESSAS is no station. An unknown facility says nothing, and the callsign decides.
     """
-    is_station = "_" in controller.callsign and (
-        controller.callsign.rsplit("_", 1)[1].upper() in SUFFIXES
-    )
-    if controller.facility == 0 or not is_station:
+    if controller.facility == 0 or _suffix(controller.callsign) not in SUFFIXES:
         return "observer"
     return "connected" if frequency_hz(controller.frequency) is None else "controlling"
 
@@ -43,7 +49,7 @@ def station_state(controller: Controller) -> str:
 def station_place(callsign: str, radios: Iterable[Radio]) -> StationPlace | None:
     """Where a station is: the centre of its radios, if that can be believed, else its airport.
 
-    Radios of a station without an airport in its callsign are believed. None if there is neither.
+    None if there is neither.
     """
     return _place(callsign, tuple((radio.latitude, radio.longitude) for radio in radios))
 
@@ -52,13 +58,23 @@ def station_place(callsign: str, radios: Iterable[Radio]) -> StationPlace | None
 @lru_cache(maxsize=4096)
 def _place(callsign: str, aerials: tuple[tuple[float, float], ...]) -> StationPlace | None:
     airport = airport_of(callsign, load_airports())
+    is_certain = (airport is not None and callsign.startswith(airport.icao)) or _suffix(
+        callsign
+    ) not in AREA_SUFFIXES
     centre = _centre(aerials)
     if centre is not None and (
         airport is None
+        or not is_certain
         or distance_nm(*centre, airport.latitude, airport.longitude) <= BELIEVED_WITHIN_NM
     ):
         return StationPlace(*centre, "radios")
-    return None if airport is None else StationPlace(airport.latitude, airport.longitude, "airport")
+    if airport is None or (not is_certain and callsign[:3] != airport.iata):
+        return None
+    return StationPlace(airport.latitude, airport.longitude, "airport")
+
+
+def _suffix(callsign: str) -> str:
+    return callsign.rsplit("_", 1)[1].upper() if "_" in callsign else ""
 
 
 def _centre(points: tuple[tuple[float, float], ...]) -> tuple[float, float] | None:
