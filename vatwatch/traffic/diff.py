@@ -55,7 +55,7 @@ def apply(before: NetworkState, changes: Changes) -> NetworkState:
             before.disconnected_flights,
             [*changes.flights.ended, *changes.flights.returned],
             changes.flights.gone,
-            {(f.pilot.cid, f.pilot.callsign): f for f in changes.flights.ended},
+            changes.flights.ended,
         ),
         dropped_flights=_dropped(before.dropped_flights, changes.flights),
         sessions={session.controller.callsign: session for session in changes.sessions.online},
@@ -63,7 +63,7 @@ def apply(before: NetworkState, changes: Changes) -> NetworkState:
             before.disconnected_sessions,
             [*changes.sessions.ended, *changes.sessions.returned],
             changes.sessions.gone,
-            {(s.controller.cid, s.controller.callsign): s for s in changes.sessions.ended},
+            changes.sessions.ended,
         ),
         atis={version.atis.callsign: version for version in changes.atis.present},
         stale_atis=changes.atis.stale,
@@ -85,15 +85,14 @@ def _dropped(before: dict[int, Flight], changes: FlightChanges) -> dict[int, Fli
 
 
 def _away(
-    before: dict[tuple[int, str], T],
-    leaving: Iterable[T],
-    gone: Iterable[T],
-    ended: dict[tuple[int, str], T],
+    before: dict[tuple[int, str], T], leaving: Iterable[T], gone: Iterable[T], ended: Iterable[T]
 ) -> dict[tuple[int, str], T]:
-    away = dict(before)
-    for one in leaving:
-        away.pop(who(one), None)
-    for one in gone:
-        if who(one) not in ended:
-            away[who(one)] = one
-    return away
+    # By id: one that was dropped long ago may return under what another one was last seen as.
+    left = {_id(one) for one in leaving}
+    over = {_id(one) for one in ended}
+    away = {key: one for key, one in before.items() if _id(one) not in left}
+    return {**away, **{who(one): one for one in gone if _id(one) not in over}}
+
+
+def _id(one: Flight | Session) -> int:
+    return one.flight_id if isinstance(one, Flight) else one.session_id
