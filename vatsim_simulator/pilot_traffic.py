@@ -12,12 +12,11 @@ from random import Random
 from vatsim_simulator.absence import Back, draw_absence
 from vatsim_simulator.oddities import Rates
 from vatsim_simulator.people import UPDATE_S, UPDATE_TICKS, People, poisson
-from vatsim_simulator.pilots import Filed, Operations, PilotConnection
+from vatsim_simulator.pilots import Filed, Operations, PilotConnection, names_no_leg
 from vatsim_simulator.profile import SimulatedPhase
 from vatsim_simulator.stamps import TICKS_PER_S
 from vatsim_simulator.teller import WINDOW_S, Teller
 from vatsim_simulator.truth import TruthKind
-from vatwatch.feed.records import FlightPlan
 
 PREFILES_A_PILOT = 100 / 950
 # How long a pilot stays, and a prefile waits, on average; measured, so that as many come as go.
@@ -126,7 +125,7 @@ class PilotTraffic:
         old = connection.plan
         if not self._begin_next_leg(connection, now):
             return False
-        if _names_no_leg(old, connection):
+        if names_no_leg(old, connection):
             connection.begins_with_off_block = True
         else:
             self._teller.flight_ended(connection, now)
@@ -162,10 +161,12 @@ class PilotTraffic:
     def _amend(self, connection: PilotConnection, now: int) -> None:
         old = connection.plan
         self._operations.amend(now, connection)
-        if connection.begins_with_off_block and not _names_no_leg(old, connection):
+        if connection.begins_with_off_block and not names_no_leg(old, connection):
             # Filed at last: what the next leg is.
             self._teller.flight_ended(connection, now)
             self._teller.flight_began(connection, now)
+        elif old is None:
+            self._teller.plan_filed(connection, now)
 
     def _leave(self, connection: PilotConnection, now: int) -> None:
         """End a connection: most disconnect; some just fall silent, and their record stays for a
@@ -280,8 +281,9 @@ class PilotTraffic:
 
     def _rename(self, connection: PilotConnection, now: int) -> None:
         """Another callsign on the same connection: the logon time stays."""
+        standing = connection.fix(now).phase in (SimulatedPhase.PARKED, SimulatedPhase.ARRIVED)
         filed = self._file(now, connection.cid)
-        if filed is None:
+        if filed is None or not (standing or connection.airborne):
             return
         del self.online[connection.callsign]
         self._people.taken.discard(connection.callsign)
@@ -387,12 +389,3 @@ class PilotTraffic:
         number = poisson(self._random, rate * len(self.online))
         alive = [pilot for pilot in self.online.values() if pilot.silent_ticks is None]
         return self._random.sample(alive, min(number, len(alive)))
-
-
-def _names_no_leg(old: FlightPlan | None, connection: PilotConnection) -> bool:
-    """Whether the plan does not tell that another leg begins."""
-    new, start = connection.plan, connection.flight.starts_at.airport
-    if new is None or old is None:
-        return new is None or start is None or new.departure != start.icao
-    named = {new.departure, new.arrival} - {"", "ZZZZ"}
-    return not named or (old.departure, old.arrival) == (new.departure, new.arrival)

@@ -79,7 +79,8 @@ class Planner:
         """From stand to stand."""
         random, profile = self._random, self.profile
         profile.wait(SimulatedPhase.PARKED, random.uniform(480, 2700), self.start.ground_ft)
-        profile.mark(TruthKind.OFF_BLOCK, _name(self.start))
+        if self._performance.helicopter or not self._doings.slews_to_runway:
+            profile.mark(TruthKind.OFF_BLOCK, _name(self.start))
         if self._performance.helicopter:
             self._hop()
         else:
@@ -119,6 +120,9 @@ class Planner:
                 self._push_back(stand_ft)
             profile.drive(SimulatedPhase.TAXI_OUT, runway.threshold, TAXI_KT, stand_ft, runway_ft)
         profile.wait(SimulatedPhase.TAXI_OUT, random.uniform(20, 240), runway_ft)
+        if self._doings.slews_to_runway:
+            # It leaves the place where it was put; its simulator took it off its stand.
+            profile.mark(TruthKind.OFF_BLOCK, _name(self.start))
         for number in range(self._doings.rejects):
             self._reject(runway, last=number + 1 == self._doings.rejects)
 

@@ -76,6 +76,15 @@ def test_a_plan_that_was_amended_before_anybody_looked_is_the_plan() -> None:
     )
 
 
+def test_a_plan_that_is_filed_in_the_air_can_be_diverted_from() -> None:
+    assert diverted(
+        of_flight(TruthKind.PLAN, 20, arrival="EGLL"),
+        of_flight(TruthKind.PLAN, 50, arrival="EGKK"),
+        of_flight(TruthKind.LANDING, 100, airport="EGKK"),
+        planned="",
+    )
+
+
 def test_no_diversion_without_a_plan_by_eye_or_off_airport() -> None:
     elsewhere = of_flight(TruthKind.LANDING, 100, airport="EGKK")
     assert not diverted(elsewhere, planned="")

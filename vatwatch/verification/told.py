@@ -75,8 +75,8 @@ class _Flight:
 
     def take(self, record: TruthRecord, first: datetime) -> None:
         match record.kind:
-            case TruthKind.PLAN if record.time < first:
-                # Nobody saw that it was another one before.
+            case TruthKind.PLAN if record.time < first or not self._planned:
+                # Nobody saw that it was another one before, or it is the first.
                 self._planned = record.arrival
             case TruthKind.FLIGHT_BEGAN:
                 self._stays.begin(record)
