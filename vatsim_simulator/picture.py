@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import lru_cache
+from math import cos, radians, sin
 from random import Random
 from typing import NamedTuple
 
 from vatsim_simulator.controllers import Frequencies, SimulatedSession, frequencies
 from vatsim_simulator.flight import Fix
 from vatsim_simulator.oddities import HPA_PER_INHG, Rates
-from vatsim_simulator.pilots import GUARD_HZ, Filed, PilotConnection, qnh_hpa, tuned_hz
+from vatsim_simulator.pilots import GUARD_HZ, Filed, PilotConnection, tuned_hz
 from vatsim_simulator.stamps import TICKS_PER_S, from_ticks, stamp
 from vatwatch.feed.records import (
     Atis,
@@ -254,3 +255,13 @@ def _heard(random: Random, update: int, oldest_s: float) -> int:
     """When a client was last heard: within its reporting period, at times after the update."""
     ahead_s = FAR_AHEAD_S if random.random() < FAR_AHEAD else AHEAD_S
     return update + round((ahead_s - random.random() * oldest_s) * TICKS_PER_S)
+
+
+def qnh_hpa(latitude: float, longitude: float, now: int) -> float:
+    """The weather: highs and lows that drift eastwards, 985 to 1040 hPa."""
+    hours = now / TICKS_PER_S / 3600
+    return (
+        1012.5
+        + 17 * sin(radians(latitude * 5)) * cos(radians(longitude * 4 - hours * 2))
+        + 9 * cos(radians(longitude * 7 + latitude * 3 + hours))
+    )

@@ -160,6 +160,9 @@ class PilotTraffic:
 
     def _amend(self, connection: PilotConnection, now: int) -> None:
         old = connection.plan
+        if connection.flew and not connection.airborne and not connection.begins_with_off_block:
+            # After a landing nobody mends the plan that was flown.
+            return
         self._operations.amend(now, connection)
         if connection.begins_with_off_block and not names_no_leg(old, connection):
             # Filed at last: what the next leg is.

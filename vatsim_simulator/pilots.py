@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from math import cos, radians, sin
 from random import Random
 
 import msgspec
@@ -356,7 +355,9 @@ def names_no_leg(old: FlightPlan | None, connection: PilotConnection) -> bool:
     if new is None or old is None:
         return new is None or start is None or new.departure != start.icao
     named = {new.departure, new.arrival} - {"", "ZZZZ"}
-    return not named or (old.departure, old.arrival) == (new.departure, new.arrival)
+    # An arrival that is amended to where it has landed is a correction.
+    here = {old.arrival, "" if start is None else start.icao}
+    return not named or (old.departure == new.departure and new.arrival in here)
 
 
 def tuned_hz(connection: PilotConnection, fix: Fix, frequencies: Frequencies) -> int:
@@ -383,16 +384,6 @@ def tuned_hz(connection: PilotConnection, fix: Fix, frequencies: Frequencies) ->
     if station is None:
         station = frequencies.centre(fix.latitude, fix.longitude)
     return UNICOM_HZ + connection.frequency_offset_hz if station is None else station
-
-
-def qnh_hpa(latitude: float, longitude: float, now: int) -> float:
-    """The weather: highs and lows that drift eastwards, 985 to 1040 hPa."""
-    hours = now / TICKS_PER_S / 3600
-    return (
-        1012.5
-        + 17 * sin(radians(latitude * 5)) * cos(radians(longitude * 4 - hours * 2))
-        + 9 * cos(radians(longitude * 7 + latitude * 3 + hours))
-    )
 
 
 def _hours_and_minutes(length: timedelta) -> str:

@@ -215,6 +215,12 @@ def test_a_record_that_lingers_is_the_same_flight() -> None:
     assert counts(results(true, derived)["flights"]) == (1, 0, 0)
 
 
+def test_who_left_just_after_the_first_snapshot_and_lingers_is_the_same_flight() -> None:
+    true = Account(flights=(flight(1, there(52, 61)),))
+    derived = Account(flights=(flight(77, there(60, 225)),))
+    assert counts(results(true, derived)["flights"]) == (1, 0, 0)
+
+
 def test_what_happened_before_the_first_snapshot_does_not_count() -> None:
     true = Account(flights=ONE, happenings=(happening("take_off", -30),))
     assert counts(results(true, Account(flights=SAME))["take_off"]) == (0, 0, 0)

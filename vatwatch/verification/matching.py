@@ -12,6 +12,8 @@ from vatwatch.verification.accounts import Stay
 MATCH_S = 300.0
 # So much of a flight may be given to its neighbour: the place of the cut is another question.
 BOUNDARY_S = 60.0
+# A snapshot stands for the time since the one before: who is seen once was not there for 0 s.
+SNAPSHOT_S = 15.0
 
 
 class Timed(Protocol):
@@ -100,7 +102,7 @@ def overlap(true: Iterable[Owned], derived: Iterable[Owned]) -> Overlaps:
                 seconds = _shared_s(stay, other)
                 if seconds >= 0:
                     pair_of = (one.number, number)
-                    shared[pair_of] = shared.get(pair_of, 0.0) + seconds
+                    shared[pair_of] = shared.get(pair_of, 0.0) + seconds + SNAPSHOT_S
     lengths = [
         {one.number: sum(_length_s(part) for part in one.stays) for one in side}
         for side in (true, derived)
