@@ -221,6 +221,15 @@ def test_who_left_just_after_the_first_snapshot_and_lingers_is_the_same_flight()
     assert counts(results(true, derived)["flights"]) == (1, 0, 0)
 
 
+def test_what_is_unclear_is_neither_missed_nor_invented() -> None:
+    true = Account(flights=ONE, unclear=(happening("off_block", 600),))
+    derived = Account(flights=SAME, happenings=(happening("off_block", 615),))
+    later = Account(flights=SAME, happenings=(happening("off_block", 1_800),))
+    assert counts(results(true, derived)["off_block"]) == (0, 0, 0)
+    assert counts(results(true, Account(flights=SAME))["off_block"]) == (0, 0, 0)
+    assert counts(results(true, later)["off_block"]) == (0, 0, 1)
+
+
 def test_what_happened_before_the_first_snapshot_does_not_count() -> None:
     true = Account(flights=ONE, happenings=(happening("take_off", -30),))
     assert counts(results(true, Account(flights=SAME))["take_off"]) == (0, 0, 0)

@@ -117,3 +117,18 @@ def test_an_atis_is_letters_and_no_session() -> None:
     )
     assert account.sessions == ()
     assert [(one.letter, one.time) for one in account.letters] == [("A", at(0)), ("B", at(1_800))]
+
+
+def test_when_a_slewed_aircraft_is_off_block_is_unclear() -> None:
+    account = told(
+        of_flight(TruthKind.FLIGHT_BEGAN, 10),
+        of_flight(TruthKind.SLEW, 100, airport="EGLL"),
+        of_flight(TruthKind.OFF_BLOCK, 200, airport="EGLL"),
+        of_flight(TruthKind.TAKE_OFF, 300, airport="EGLL"),
+        of_flight(TruthKind.SLEW, 900),
+    )
+    assert [one.kind for one in account.happenings] == ["take_off"]
+    assert [(one.kind, one.time) for one in account.unclear] == [
+        ("off_block", at(100)),
+        ("off_block", at(200)),
+    ]

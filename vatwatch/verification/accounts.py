@@ -70,6 +70,8 @@ class Account(Struct, frozen=True):
     happenings: tuple[Happening, ...] = ()
     sessions: tuple[SessionAccount, ...] = ()
     letters: tuple[LetterChange, ...] = ()
+    unclear: tuple[Happening, ...] = ()
+    """What may be derived, and need not (the truth's): when a slewed aircraft is off block."""
 
 
 class Snapshots:

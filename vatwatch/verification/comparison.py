@@ -107,6 +107,7 @@ def _happenings(
             for one in unseen
             if one.kind == kind or not snapshots.sees(one.time, stays.get(one.owner, ()))
         ]
+    unseen += [one for one in true.unclear if one.kind == kind]
     pairs = pair(seen, theirs, lambda one: one.cid)
     for index, other in pairs.pairs:
         one, found = seen[index], theirs[other]

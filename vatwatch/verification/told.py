@@ -24,12 +24,20 @@ def told_account(records: Iterable[TruthRecord], first: datetime, end: datetime)
     """What the truth tells of the time up to `end`; the first snapshot is that of `first`."""
     flights: dict[int, _Flight] = {}
     sessions: dict[int, _Session] = {}
-    happenings, letters = [], []
+    happenings: list[Happening] = []
+    unclear: list[Happening] = []
+    letters: list[LetterChange] = []
+    slewed: set[int] = set()
     for record in records:
         if record.flight is not None:
             flights.setdefault(record.flight, _Flight(record.flight)).take(record, first)
-            if record.kind in HAPPENINGS:
-                happenings.append(
+            if record.kind is TruthKind.SLEW and record.airport:
+                # Taken off its stand by the simulator: then, or when it moves by itself?
+                slewed.add(record.flight)
+                unclear.append(Happening("off_block", record.time, record.cid, record.flight))
+            elif record.kind in HAPPENINGS:
+                moved = record.kind is TruthKind.OFF_BLOCK and record.flight in slewed
+                (unclear if moved else happenings).append(
                     Happening(
                         record.kind.value, record.time, record.cid, record.flight, record.airport
                     )
@@ -45,6 +53,7 @@ def told_account(records: Iterable[TruthRecord], first: datetime, end: datetime)
             session.account(end) for session in sessions.values() if not session.is_atis
         ),
         letters=tuple(letters),
+        unclear=tuple(unclear),
     )
 
 
