@@ -72,6 +72,8 @@ def read_flights(cur: cursor, values: dict[str, Any]) -> Iterator[tuple[Presence
         "f.last_seen >= %(since)s AND f.logon_time <= %(logon_until)s"
         if values["late"]
         else "f.ended_as IS NULL OR f.ended_as = 'dropped' AND f.last_seen >= %(resume_since)s"
+        # What the index has; nobody flies for so long.
+        " AND f.first_seen >= %(resume_since)s::timestamptz - interval '30 days'"
     )
     cur.execute(_FLIGHTS.replace("{which}", which), values)
     rows = cur.fetchall()

@@ -61,7 +61,7 @@ class FlightPhase(StrEnum):
     PARKED = "parked"
 
 
-class Profile(Struct, frozen=True, gc=False, omit_defaults=True):
+class Profile(Struct, frozen=True, gc=False, array_like=True):
     """The flight's height, as far as the phases need it, in feet.
 
     `level_ft` and `level_since`: where and when the present level stretch began. `turn_ft`: the

@@ -28,7 +28,7 @@ BRAKE_KT_S = threshold(
 )
 
 
-class Ground(Struct, frozen=True, gc=False, omit_defaults=True):
+class Ground(Struct, frozen=True, gc=False, array_like=True):
     """What is remembered of the ground: the airport, where it was last slow, and the stand.
 
     `feet`, `latitude`, `longitude`: the altitude that it reported and the place where it was last
@@ -46,7 +46,7 @@ class Ground(Struct, frozen=True, gc=False, omit_defaults=True):
     left: datetime | None = None
 
 
-class Touch(Struct, frozen=True, gc=False, omit_defaults=True):
+class Touch(Struct, frozen=True, gc=False, array_like=True):
     """A contact with the ground that is not decided yet: feet, knots.
 
     `then`, `then_ft`, `then_nm`: the snapshot after it, its altitude, and how far away it was;
@@ -66,7 +66,7 @@ class Touch(Struct, frozen=True, gc=False, omit_defaults=True):
     sinking: bool = False
 
 
-class Lift(Struct, frozen=True, gc=False, omit_defaults=True):
+class Lift(Struct, frozen=True, gc=False, array_like=True):
     """A take-off that is not told yet: when it was first seen high above the runway, in feet.
 
     `earlier`, `earlier_ft`: the snapshot before, if it may have been in the air then already.
@@ -78,7 +78,7 @@ class Lift(Struct, frozen=True, gc=False, omit_defaults=True):
     earlier_ft: int = 0
 
 
-class Progress(Struct, frozen=True, gc=False, omit_defaults=True):
+class Progress(Struct, frozen=True, gc=False, array_like=True):
     """What a flight has done up to `fix`.
 
     `found_departure`, `found_arrival`: ICAO, or `off_airport`, or None while unknown.
