@@ -87,7 +87,9 @@ def ordered(progress: Progress) -> bool:
     told = progress.times
     known = [told.off_block, told.take_off, told.landing, told.on_block]
     known = [time for time in known if time is not None]
-    return times == sorted(times) and all(time <= progress.fix.time for time in (*times, *known))
+    return (times, known) == (sorted(times), sorted(known)) and all(
+        time <= progress.fix.time for time in (*times, *known)
+    )
 
 
 @given(steps)

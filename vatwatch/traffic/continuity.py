@@ -79,7 +79,11 @@ def continues_flight(
         rules: the reconnect window
     """
     next_leg = starts_next_leg(known.progress, kept, known.pilot.flight_plan, pilot.flight_plan)
-    if same_logon(known.connection_logon, logon) or same_logon(known.logon_time, logon):
+    if (
+        logon is known.connection_logon
+        or same_logon(known.connection_logon, logon)
+        or same_logon(known.logon_time, logon)
+    ):
         return known.seen_in_later_snapshot or not next_leg
     if known.seen_in_later_snapshot or logon - known.last_seen > rules.reconnect_window:
         return False

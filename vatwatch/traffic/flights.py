@@ -71,7 +71,10 @@ class _Comparison:
         known = self.before.flights.get(pilot.callsign)
         if known is None or known.pilot.cid != pilot.cid:
             known = self.before.disconnected_flights.get((pilot.cid, pilot.callsign))
-        pilot, logon = _logged_on(pilot, known, self.time)
+        if known is not None and pilot.logon_time == known.pilot.logon_time:
+            logon = known.connection_logon  # as nearly always
+        else:
+            pilot, logon = _logged_on(pilot, known, self.time)
         kept, due = self._place(known, pilot)
         if known is not None:
             if continues_flight(known, pilot, logon, kept, self.rules):
@@ -320,7 +323,9 @@ def _connections(
 ) -> tuple[FlightConnection, ...]:
     present = known.connections[-1]
     if present.callsign == pilot.callsign and (
-        same_logon(known.connection_logon, logon) or same_logon(known.logon_time, logon)
+        logon is known.connection_logon
+        or same_logon(known.connection_logon, logon)
+        or same_logon(known.logon_time, logon)
     ):
         return known.connections
     left = replace(present, last_seen=known.last_seen)
@@ -330,9 +335,9 @@ def _connections(
 def _has_done_more(was: Progress, now: Progress) -> bool:
     """Whether there is more to tell of a flight than where it is."""
     return was is not now and (
-        was.phase != now.phase
-        or was.times != now.times
-        or was.movements != now.movements
+        was.phase is not now.phase
+        or (was.times is not now.times and was.times != now.times)
+        or (was.movements is not now.movements and was.movements != now.movements)
         or was.found_departure != now.found_departure
         or was.found_arrival != now.found_arrival
         or was.diverted != now.diverted

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vatwatch.traffic.thresholds import threshold
 
@@ -97,3 +98,12 @@ def touched(movements: tuple[Movement, ...], airport: str, time: datetime) -> tu
 
 def _flies_since(last: Movement) -> bool:
     return last.kind is not MovementKind.LANDING
+
+
+def with_on_block(times: Times, since: datetime) -> Times:
+    """The times of a flight that stands since a moment; not before it has landed.
+
+    What comes straight down, or stops on the runway, is seen to stand before its landing is sure.
+    """
+    landing = times.landing
+    return replace(times, on_block=since if landing is None else max(since, landing))

@@ -22,7 +22,7 @@ from vatwatch.traffic.arriving import after_touch, in_air, land
 from vatwatch.traffic.departing import on_ground, settle_take_off
 from vatwatch.traffic.destination import named
 from vatwatch.traffic.geometry import distance_nm
-from vatwatch.traffic.movements import Times
+from vatwatch.traffic.movements import Times, with_on_block
 from vatwatch.traffic.phases import FlightPhase, Profile
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress_record import (
@@ -153,7 +153,7 @@ def finish(progress: Progress, plan: FlightPlan | None) -> Progress:
         progress = land(progress, progress.fix, plan, touch.time, touch.airport)
     ground = progress.ground
     if progress.phase is FlightPhase.TAXI_IN and ground.since is not None:
-        times = replace(progress.times, on_block=ground.since)
+        times = with_on_block(progress.times, ground.since)
         progress = replace(enter(progress, FlightPhase.PARKED, progress.fix.time), times=times)
     return progress
 

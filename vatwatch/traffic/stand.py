@@ -15,6 +15,7 @@ from vatwatch.feed.records import FlightPlan
 from vatwatch.traffic.airfields import OFF_AIRPORT
 from vatwatch.traffic.destination import has_diverted
 from vatwatch.traffic.geometry import distance_nm
+from vatwatch.traffic.movements import with_on_block
 from vatwatch.traffic.phases import FlightPhase
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress_record import (
@@ -82,7 +83,7 @@ def taxi(before: Progress, fix: Position, plan: FlightPlan | None, step: Step) -
         and left is None
         and fix.time - since >= ON_BLOCK_AFTER
     ):
-        phase, times = FlightPhase.PARKED, replace(times, on_block=since)
+        phase, times = FlightPhase.PARKED, with_on_block(times, since)
     feet, standing = ground.feet, step.speed_kt < STANDING_KT
     if step.altitude is not None and (standing or (slow and not hovers(plan))):
         # What rises so much while it moves may be in the air; where it stands it is not.
