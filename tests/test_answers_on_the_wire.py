@@ -16,6 +16,8 @@ from tests.feed_server import FeedServer
 from tests.process import Process, started
 from vatwatch.server.one_piece import JOINED_BYTES, OnePiece
 
+KEY = "a-key-that-nobody-guesses"
+
 
 @pytest.fixture(scope="module")
 def service(shared_home: Path) -> Iterator[Process]:
@@ -25,7 +27,7 @@ def service(shared_home: Path) -> Iterator[Process]:
             shared_home,
             shared_home.parent / "log",
             VATSIM_API_URL=feeds.url,
-            VATWATCH_API_KEYS="k" * 32,
+            VATWATCH_API_KEYS=KEY,
             VATWATCH_WRITE_RATE="1000/minute",
         ) as process,
     ):
@@ -113,7 +115,7 @@ def test_a_client_that_waits_for_leave_to_send_its_body_gets_it_before_the_answe
             request(
                 "POST /api/config/reload",
                 "Expect: 100-continue",
-                f"Authorization: Bearer {'k' * 32}",
+                f"Authorization: Bearer {KEY}",
                 "Content-Length: 2",
             )
         )

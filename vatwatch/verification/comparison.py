@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from vatwatch.counting import counted
 from vatwatch.verification.accounts import (
     HAPPENINGS,
     MOVEMENTS,
@@ -65,7 +66,13 @@ def _owners(
             result.found += 1
             continue
         result.missed += 1
-        how = "glued to another" if glued else f"in {len(numbers)} parts" if numbers else "missed"
+        how = (
+            "glued to another"
+            if glued
+            else f"in {counted(len(numbers), 'part')}"
+            if numbers
+            else "missed"
+        )
         result.fault(f"{_who(one.stays)}: {how}")
     # Parts beyond the first, and what belongs to nobody.
     for number, owners in overlaps.true_of.items():
