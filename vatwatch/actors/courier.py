@@ -108,6 +108,8 @@ class Courier:
         self._stopping = stopping
         self._ended = ended
         self._signal = Signal()
+        self._roused = Signal()
+        """Ends a pause between two tries."""
         self._circuit_breaker = alerter.circuit_breaker(
             webhook.name,
             dependency_policy(breaker),
@@ -120,8 +122,9 @@ class Courier:
         )
 
     def change(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
-        """Use these settings' timeouts and tries, from the next try on."""
+        """Use these settings' timeouts and tries. What waits for its next try is tried at once."""
         self._settings = settings
+        self._roused.set()
         self._circuit_breaker.use_policy(dependency_policy(breaker))
 
     def put(self, waiting: Waiting) -> None:
@@ -144,6 +147,7 @@ class Courier:
     def wake(self) -> None:
         """Look whether to stop."""
         self._signal.set()
+        self._roused.set()
 
     def run(self) -> None:
         """Deliver one after another until the alerter stops."""
@@ -198,7 +202,10 @@ class Courier:
             if monotonic() + pause_s > began + self._settings.deliver_within_s:
                 self._give_up(waiting, attempt, "unavailable", outbox.last_error or "away")
                 return True
-            if self._stopping.wait(pause_s):
+            self._roused.clear()
+            if not self._stopping.is_set():
+                self._roused.wait(pause_s)
+            if self._stopping.is_set():
                 return False
 
     def _give_up(self, waiting: Waiting, attempts: int, reason: str, error: str) -> None:
