@@ -190,8 +190,7 @@ def _url(house: House) -> str:
 
 def _difference(house: House, sql: str) -> Difference:
     """The rows that only one of the two has, and in which columns they differ."""
-    # But for what the rules remember: all that they derive from it has columns of its own.
-    as_json = f"SELECT (to_jsonb(t) - 'progress')::text FROM ({sql}) t"
+    as_json = f"SELECT to_jsonb(t)::text FROM ({sql}) t"
     ours = [row[0] for row in house.query(as_json)]
     theirs = [row[0] for row in _rows(_reference(house), as_json)]
     rows = len(set(ours) ^ set(theirs)) + abs(len(ours) - len(theirs))

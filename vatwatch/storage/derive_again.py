@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from vatwatch.feed.records import FlightPlan
 from vatwatch.storage.write_flights import update_derived
-from vatwatch.traffic.derive_track import KeptFlight, KeptPlan, derive_track
+from vatwatch.traffic.derive_track import DerivedFlight, KeptFlight, KeptPlan, derive_track
 from vatwatch.traffic.network_state import Rules
 from vatwatch.traffic.position import Position
-from vatwatch.traffic.progress_record import Progress
 from vatwatch.traffic.thresholds import RULES_VERSION
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def derive_marked(conn: connection, rules: Rules, limit: int = AT_ONCE) -> int:
         marked = cur.fetchall()
         for flight_id, first_seen, last_seen in marked:
             kept = _kept(cur, flight_id, first_seen, last_seen)
-            update_derived(cur, flight_id, _derived(flight_id, kept, rules))
+            update_derived(cur, flight_id, first_seen, _derived(flight_id, kept, rules))
     return len(marked)
 
 
@@ -58,7 +57,7 @@ def rules_since(conn: connection) -> datetime | None:
     return None if row[0] is None else row[0].astimezone(UTC)
 
 
-def _derived(flight_id: int, kept: KeptFlight, rules: Rules) -> Progress | None:
+def _derived(flight_id: int, kept: KeptFlight, rules: Rules) -> DerivedFlight | None:
     try:
         return derive_track(kept, rules.position_keepalive)
     except (

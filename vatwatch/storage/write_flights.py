@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from vatwatch.storage.copy import copy_rows, copy_text, escape, stage, to_json
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.continuity import Ending, ending_of
+from vatwatch.traffic.derive_track import DerivedFlight
 from vatwatch.traffic.network_state import Flight
 from vatwatch.traffic.progress_record import Progress
 from vatwatch.traffic.thresholds import RULES_VERSION
@@ -17,7 +19,7 @@ from vatwatch.traffic.thresholds import RULES_VERSION
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
-_encode = msgspec.msgpack.Encoder().encode
+_encoder = msgspec.msgpack.Encoder()
 
 CONNECTION_COLUMNS = ("flight_id", "cid", "callsign", "logon_time", "first_seen", "last_seen")
 # What changes now and then; what changes all the time stands in _PLACE_COLUMNS.
@@ -34,6 +36,7 @@ DERIVED_COLUMNS = (
     "joined_in_flight",
     "rules",
 )
+MEASURED_COLUMNS = ("distance_flown_nm", "vertical_speed_fpm", "highest_ft", "fastest_kt")
 _FLIGHT_COLUMNS = [
     "flight_id",
     "cid",
@@ -72,10 +75,7 @@ _PLACE_COLUMNS = [
     "qnh_mb",
     "due",
     "shown",
-    "distance_flown_nm",
-    "vertical_speed_fpm",
-    "highest_ft",
-    "fastest_kt",
+    *MEASURED_COLUMNS,
     "progress",
 ]
 
@@ -211,26 +211,38 @@ def _flight_row(flight: Flight) -> tuple[object, ...]:
     )
 
 
-def update_derived(cur: cursor, flight_id: int, progress: Progress | None) -> None:
+def update_derived(
+    cur: cursor, flight_id: int, first_seen: datetime, derived: DerivedFlight | None
+) -> None:
     """Write what was derived again of a flight that is over; None: only take the mark away.
 
     A flight that was dropped is still resumed from what the rules remember, so that is written too.
     """
-    columns = (*DERIVED_COLUMNS, "distance_flown_nm", "highest_ft", "fastest_kt", "progress")
+    columns = (*DERIVED_COLUMNS, *MEASURED_COLUMNS, "progress")
     values: tuple[object, ...] = ()
-    if progress is not None:
+    if derived is not None:
+        remembered = derived.remembered
         values = (
-            *_derived(progress),
-            progress.distance_flown_nm,
-            progress.highest_ft,
-            progress.fastest_kt,
-            _encode(progress),
+            *_derived(derived.finished),
+            remembered.distance_flown_nm,
+            remembered.vertical_speed_fpm,
+            remembered.highest_ft,
+            remembered.fastest_kt,
+            _encode(remembered, first_seen),
         )
     changed = "".join(f", {name} = %s" for name in columns[: len(values)])
     cur.execute(
         f"UPDATE flights SET derive_again = false{changed} WHERE flight_id = %s",
         (*values, flight_id),
     )
+
+
+def _encode(progress: Progress, first_seen: datetime) -> bytes:
+    """What the rules remember, with a time of the last position that is always the same.
+
+    That time is `last_seen` of the row, as a standing aircraft's is not written at each snapshot.
+    """
+    return _encoder.encode(replace(progress, fix=replace(progress.fix, time=first_seen)))
 
 
 def _derived(progress: Progress) -> tuple[object, ...]:
@@ -284,7 +296,7 @@ def _place_lines(changes: Changes) -> str:
     lines = []
     for flight in changes.flights.online:
         p = flight.pilot
-        progress = _progress_text(flight.progress) if flight.flight_id in done_more else _NO_CHANGE
+        progress = _progress_text(flight) if flight.flight_id in done_more else _NO_CHANGE
         lines.append(
             f"{flight.flight_id}\t{time}\t{p.latitude}\t{p.longitude}\t{_or_null(p.altitude)}\t"
             f"{_or_null(p.groundspeed)}\t{_or_null(p.heading)}\t{escape(p.transponder)}\t"
@@ -298,11 +310,12 @@ def _place_lines(changes: Changes) -> str:
 _NO_CHANGE = "\\N\t\\N\t\\N\t\\N\t\\N"
 
 
-def _progress_text(progress: Progress) -> str:
+def _progress_text(flight: Flight) -> str:
+    progress = flight.progress
     return (
         f"{progress.distance_flown_nm}\t{_or_null(progress.vertical_speed_fpm)}\t"
         f"{_or_null(progress.highest_ft)}\t{_or_null(progress.fastest_kt)}\t"
-        f"\\\\x{_encode(progress).hex()}"
+        f"\\\\x{_encode(progress, flight.first_seen).hex()}"
     )
 
 

@@ -32,8 +32,17 @@ class KeptFlight(NamedTuple):
     plans: Sequence[KeptPlan]
 
 
-def derive_track(kept: KeptFlight, keepalive: timedelta) -> Progress | None:
-    """The progress at the end; None if there is no position.
+class DerivedFlight(NamedTuple):
+    """A flight that is over."""
+
+    remembered: Progress
+    """As of the last snapshot with it: what the rules go on from if it is resumed."""
+    finished: Progress
+    """With what was open decided."""
+
+
+def derive_track(kept: KeptFlight, keepalive: timedelta) -> DerivedFlight | None:
+    """What the flight has done; None if there is no position.
 
     Args:
         kept: the flight
@@ -46,7 +55,7 @@ def derive_track(kept: KeptFlight, keepalive: timedelta) -> Progress | None:
             progress = begin(fix, plan)
         else:
             progress = advance(progress, fix, plan, after_gap=after_gap)
-    return None if progress is None else finish(progress, plan)
+    return None if progress is None else DerivedFlight(progress, finish(progress, plan))
 
 
 def _seen(
