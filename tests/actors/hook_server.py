@@ -15,13 +15,13 @@ from gevent.server import StreamServer
 class HookServer:
     """Keeps what it took; `status` is what it answers, `headers` with it; it may hang."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: str = "204 No Content", *, hanging: bool = False) -> None:
         self.taken: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.tries = 0
-        self.status = "204 No Content"
+        self.status = status
         self.headers: list[tuple[str, str]] = []
-        self.hanging = False
+        self.hanging = hanging
         self._goes_on = Event()
         self._port = 0
         self._server: StreamServer | None = None

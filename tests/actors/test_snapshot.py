@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.actors.harness import Query, Running, running, until
+from tests.actors.harness import PATIENCE_S, Query, Running, running, until
 from tests.actors.postgres_proxy import PostgresProxy
 from tests.feed_server import START, FeedServer
 from vatsim_simulator.publication import Publication, publish
@@ -20,7 +20,7 @@ from vatwatch.actors import snapshot_reader
 from vatwatch.actors.durable_path import MAX_UNACKNOWLEDGED
 from vatwatch.actors.store import StoreActor
 from vatwatch.feed.times import parse_time
-from vatwatch.messages import BatchStored, CacheStarted
+from vatwatch.messages import BatchStored, CacheStarted, LastEntry
 from vatwatch.messages.status import (
     CacheStatus,
     FetcherStatus,
@@ -343,6 +343,33 @@ def test_how_many_pilots_are_usual_is_known_to_the_next_process(
         with running(tmp_path, where, feeds=feeds) as service:
             service.until_served(time_of(few))
             until(lambda: "far fewer than the usual" in service.reason("processor"))
+
+
+def test_a_snapshot_found_in_the_journal_before_its_message_comes_is_new_when_it_comes(
+    tmp_path: Path,
+) -> None:
+    """Without a database the newest entry is served at once; the journal announces it later."""
+    given = publish(0, World(2, 60, START).feed(), [])
+    with running(tmp_path, NOWHERE) as service:
+        journal, processor = (
+            service.tree.directory.address(name) for name in ("journal", "processor")
+        )
+        early = Fault(FaultKind.DROP, "processor", message_type="SnapshotJournaled")
+        service.tree.faults.inject(early)
+        service.hand_in(given)
+        service.until_served(time_of(given))
+        recent = "/api/events?type=DATA_PROCESSED"
+        assert service.status("processor", ProcessorStatus).fewer_pilots is None
+        assert service.http.simulate_get(recent).json["events"] == []
+        announced = journal.ask(LastEntry(), timeout_s=PATIENCE_S)
+        assert announced is not None
+        processor.tell(announced)
+        until(lambda: service.status("processor", ProcessorStatus).fewer_pilots == "")
+        until(lambda: len(service.http.simulate_get(recent).json["events"]) == 1)
+        processor.tell(announced)
+        starts = service.node("processor").handled
+        until(lambda: service.node("processor").handled > starts)
+        assert len(service.http.simulate_get(recent).json["events"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -138,13 +138,12 @@ def test_alerts_go_to_the_webhooks_that_are_set_now(tmp_path: Path) -> None:
 @takes_effect("VATWATCH_ALERT_TIMEOUT")
 def test_a_webhook_is_waited_for_as_long_as_is_set_now(tmp_path: Path) -> None:
     with (
-        HookServer() as hook,
+        HookServer(hanging=True) as hook,
         reloading(tmp_path, VATWATCH_ALERT_TIMEOUT=3600, VATWATCH_ALERT_WEBHOOKS=hook.url) as (
             one,
             _feeds,
         ),
     ):
-        hook.hanging = True
         one.take_over(VATWATCH_ALERT_TIMEOUT=0.1)
         one.take_over(**NOW)
         until(lambda: hook.tries >= 2, "it is tried again")
@@ -155,12 +154,11 @@ def test_a_notification_that_is_tried_already_is_given_up_by_what_is_set_now(
     tmp_path: Path,
 ) -> None:
     with (
-        HookServer() as hook,
+        HookServer(status="503 Service Unavailable") as hook,
         reloading(
             tmp_path, VATWATCH_ALERT_DELIVER_WITHIN=36_000, VATWATCH_ALERT_WEBHOOKS=hook.url, **NOW
         ) as (one, _feeds),
     ):
-        hook.status = "503 Service Unavailable"
         until(lambda: hook.tries >= 1, "it is tried")
         assert one.get("/api/alerts")["webhooks"][0]["undelivered"] == 0
         one.take_over(VATWATCH_ALERT_DELIVER_WITHIN=0.1)

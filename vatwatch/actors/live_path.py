@@ -38,6 +38,13 @@ class LivePath:
         """
         return entry_id <= self.entry_id
 
+    def without_recovered(self, entry_id: int) -> LivePath:
+        """The live path as if this entry had not been found in the journal.
+
+        An entry that is announced is new, even if it was found there before the message came.
+        """
+        return LivePath() if self.recovered and entry_id == self.entry_id else self
+
     def shows(self, time: datetime) -> bool:
         """Whether the live state has exactly this feed time: then nothing has changed."""
         return self.state is not None and self.state.time == time

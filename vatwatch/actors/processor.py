@@ -179,6 +179,7 @@ class ProcessorActor(Service):
 
     def _take_fetched(self, entry: SnapshotJournaled) -> None:
         """Serve a snapshot that was fetched just now, and store it if the durable path is here."""
+        self._live = self._live.without_recovered(entry.entry_id)
         if self._live.has_seen(entry.entry_id):
             return
         decoded = self._decode(entry)
