@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from math import exp
+from math import exp, expm1, log1p
 from random import Random
 
 from vatsim_simulator.picture import IDENT_SHARES, IDENTS
@@ -68,3 +68,10 @@ def poisson(random: Random, mean: float) -> int:
         product *= random.random()
         number += 1
     return number
+
+
+def draw_age_s(random: Random, lasts_s: float, quits_a_s: float) -> float:
+    """How long ago a flight began: the longer ago, the fewer have not quit since."""
+    quits_a_s = max(quits_a_s, 1e-9)
+    gone_by_its_end = -expm1(-quits_a_s * lasts_s)
+    return -log1p(-random.random() * gone_by_its_end) / quits_a_s

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import chain
-from math import expm1, log1p
 from random import Random
 
 from vatsim_simulator.absence import Back, draw_absence
+from vatsim_simulator.next_legs import names_no_leg, shows_no_new_flight
 from vatsim_simulator.oddities import Rates
-from vatsim_simulator.people import UPDATE_S, UPDATE_TICKS, People, poisson
-from vatsim_simulator.pilots import Filed, Operations, PilotConnection, names_no_leg
+from vatsim_simulator.people import UPDATE_S, UPDATE_TICKS, People, draw_age_s, poisson
+from vatsim_simulator.pilots import Filed, Operations, PilotConnection
 from vatsim_simulator.profile import SimulatedPhase
 from vatsim_simulator.stamps import TICKS_PER_S
 from vatsim_simulator.teller import WINDOW_S, Teller
@@ -60,7 +60,8 @@ class PilotTraffic:
             connection = self._operations.connect(now, filed, self._people.server())
             self.online[connection.callsign] = connection
             self._people.taken.add(connection.callsign)
-            age = self._draw_age(connection.flight.lasts_s)
+            quits_a_s = self._rates.quits_a_step / UPDATE_S
+            age = draw_age_s(self._random, connection.flight.lasts_s, quits_a_s)
             connection.began_ticks -= round(age * TICKS_PER_S)
             # Some came back on the way, most have been on since the beginning.
             since = self._random.random() if self._random.random() < 0.15 else 1.0
@@ -251,7 +252,10 @@ class PilotTraffic:
         late = away_s > WINDOW_S and not connection.airborne
         # Under another callsign nothing says whose flight it is, if no plan does.
         unknown = renamed and connection.plan is None
-        if late or unknown or connection.begins_with_off_block:
+        next_leg = connection.begins_with_off_block and not shows_no_new_flight(
+            connection.plan, connection
+        )
+        if late or unknown or next_leg:
             self._teller.flight_ended(connection, connection.dropped_ticks)
             in_flight = connection.airborne
             if late:
@@ -273,9 +277,15 @@ class PilotTraffic:
 
     def _start_anew(self, connection: PilotConnection, back: Back, now: int) -> None:
         """Another flight under the same callsign: on from here, or from anywhere else."""
-        ended = connection.dropped_ticks
-        self._teller.flight_ended(connection, ended)
-        if back is Back.ELSEWHERE or not self._begin_next_leg(connection, now):
+        old, dropped = connection.plan, connection.dropped_ticks
+        flies_on = back is Back.NEXT_LEG and self._begin_next_leg(connection, now)
+        soon = connection.logon_ticks - dropped <= WINDOW_S * TICKS_PER_S
+        if flies_on and connection.flew and soon and shows_no_new_flight(old, connection):
+            self._teller.came_back(connection)
+            connection.begins_with_off_block = True
+            return
+        self._teller.flight_ended(connection, dropped)
+        if not flies_on:
             filed = self._file_elsewhere(now, connection)
             if filed is not None:
                 connection.flight, connection.plan = filed.flight, filed.plan
@@ -380,12 +390,6 @@ class PilotTraffic:
             ):
                 return filed
         return None
-
-    def _draw_age(self, lasts_s: float) -> float:
-        """How long ago a flight began: the longer ago, the fewer have not quit since."""
-        quits_a_s = max(self._rates.quits_a_step, 1e-9) / UPDATE_S
-        gone_by_its_end = -expm1(-quits_a_s * lasts_s)
-        return -log1p(-self._random.random() * gone_by_its_end) / quits_a_s
 
     def _some(self, rate: float) -> Iterable[PilotConnection]:
         """As many of the pilots as this share of them gives on average; the silent ones not."""

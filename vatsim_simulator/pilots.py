@@ -349,17 +349,6 @@ class Operations:
         return round(self._random.gauss(0, 6))
 
 
-def names_no_leg(old: FlightPlan | None, connection: PilotConnection) -> bool:
-    """Whether the plan does not tell that another leg begins."""
-    new, start = connection.plan, connection.flight.starts_at.airport
-    if new is None or old is None:
-        return new is None or start is None or new.departure != start.icao
-    named = {new.departure, new.arrival} - {"", "ZZZZ"}
-    # An arrival that is amended to where it has landed is a correction.
-    here = {old.arrival, "" if start is None else start.icao}
-    return not named or (old.departure == new.departure and new.arrival in here)
-
-
 def tuned_hz(connection: PilotConnection, fix: Fix, frequencies: Frequencies) -> int:
     """The frequency to use here: the local controller's, else 122.8."""
     flight, phase = connection.flight, fix.phase

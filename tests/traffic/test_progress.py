@@ -28,7 +28,7 @@ from tests.traffic.tracks import (
 )  # fmt: skip
 from vatwatch.feed.records import FlightPlan
 from vatwatch.traffic.phases import FlightPhase
-from vatwatch.traffic.progress import advance, begin, finish, seconds_in_phases
+from vatwatch.traffic.progress import advance, begin, seconds_in_phases
 
 DEPARTURE = way(*TAXI_OUT, *ROLL, *CLIMB_OUT)
 ARRIVAL = way(*APPROACH, *ROLL_OUT, on(600), north=-10.3, height=3000, speed=160)
@@ -366,19 +366,6 @@ def test_nulls_are_not_the_end(lost: str) -> None:
         assert kinds(progress) == [kind], lost
         some = [replace(fix, **{lost: None}) if n % 3 else fix for n, fix in enumerate(track)]
         assert kinds(flown(some, filed)) == [kind], lost
-
-
-def test_a_flight_may_vanish_before_it_parks() -> None:
-    track = fixes("EHAM", ARRIVAL)
-    on_runway = next(n for n, fix in enumerate(track) if (fix.altitude or 0) <= -11 + 20)
-    progress = flown(track[: on_runway + 1], plan())
-    assert not progress.airborne
-    assert kinds(finish(progress, plan())) == ["landing"]
-    taxied = flown([f for f in track if (second(f.time) or 0) <= STANDS + 20], plan())
-    assert taxied.times.on_block is None
-    over = finish(taxied, plan())
-    assert STANDS <= (second(over.times.on_block) or 0) < STANDS + 15
-    assert over.phase is FlightPhase.PARKED
 
 
 # Where it begins

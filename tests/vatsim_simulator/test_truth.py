@@ -49,10 +49,13 @@ class Day(NamedTuple):
 
 @pytest.fixture(scope="module")
 def busy() -> Day:
-    world = World(11, 120, START, BUSY)
+    return simulated(World(11, 120, START, BUSY), updates=6 * 240)
+
+
+def simulated(world: World, *, updates: int) -> Day:
     truth = world.take_truth()
     seen: dict[int, list[Seen]] = {}
-    for _ in range(6 * 240):
+    for _ in range(updates):
         world.advance()
         truth += world.take_truth()
         for pilot in world.feed().pilots:
@@ -182,6 +185,27 @@ def test_one_who_is_back_within_a_quarter_of_an_hour_reconnects_and_later_return
         assert 0 <= (record.away_s or 0) <= WINDOW_S
     for record in of_kind(busy, TruthKind.RETURN):
         assert (record.away_s or 0) > WINDOW_S
+
+
+def test_who_is_back_after_a_landing_goes_on_only_where_his_plan_names_another_arrival() -> None:
+    rates = Rates(
+        next_legs=0.5, turnarounds=0.4, files_nothing_new=0.9, reconnects_a_step=0.004, new_plan=0
+    )
+    day = simulated(World(4, 60, START, rates), updates=5 * 240)
+    parked: dict[int | None, str] = {}
+    went_on = 0
+    for record in day.truth:
+        if record.kind is TruthKind.ON_BLOCK:
+            parked[record.flight] = record.airport
+        elif record.kind is TruthKind.OFF_BLOCK:
+            parked.pop(record.flight, None)
+        elif record.kind is TruthKind.RECONNECT and record.flight in parked:
+            plan = [one for one in day.seen[record.cid] if one.time <= record.time][
+                -1
+            ].pilot.flight_plan
+            went_on += 1
+            assert plan is None or plan.arrival != parked[record.flight]
+    assert went_on > 2
 
 
 def test_a_flight_has_one_beginning_and_at_most_one_end(busy: Day) -> None:

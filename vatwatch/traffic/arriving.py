@@ -5,7 +5,9 @@ slower than 40 kt, or after two more snapshots at field height if it has lost ha
 made a touch-and-go when it climbs again, unless it sank to the lowest point and climbed from it so
 fast that it cannot have rolled: a go-around does not touch the ground. The time of a
 landing is that of the first snapshot on the ground: if the touch was more than 20 ft above
-the runway on which it rolls afterwards, it is the snapshot after it.
+the runway on which it rolls afterwards, it is the snapshot after it. If it is not seen any more
+before that is decided, it has landed, unless it came to the field level and has not braked: it has
+flown over it, as on a mountain whose field is above it.
 
 Where the height says nothing (pressure altitude, no airport near) it has landed when it rolls:
 slower than 40 kt, level, and moving as its speed says; or when it has stood still for a minute
@@ -68,6 +70,9 @@ TOUCH_SNAPSHOTS = threshold(
     "Half a minute: a touch-and-go is over sooner, and who lands has braked by then.",
 )
 BRAKED_SHARE = threshold(0.5, "", "Of the speed at the touch; nobody who flies on brakes so much.")
+UNBRAKED_SHARE = threshold(
+    0.9, "", "Of the speed at the touch; who rolls loses more until the next snapshot."
+)
 LEVEL_SLOPE = threshold(
     0.02,
     "",
@@ -213,7 +218,17 @@ def after_touch(before: Progress, fix: Position, plan: FlightPlan | None, step: 
 def _touch(before: Progress, fix: Position, step: Step, altitude: int, field: Airport) -> Touch:
     sank, sinks = before.vertical_speed_fpm, (step.climbed_ft or 0) / step.seconds * 60
     sinking = sank is not None and sinks < 0 and sinks <= STILL_SINKING * sank
-    return Touch(fix.time, altitude, step.speed_kt, field.icao, sinking=sinking)
+    level = -(step.climbed_ft or 0) <= LEVEL_SLOPE * step.distance_nm * FEET_A_NM
+    return Touch(fix.time, altitude, step.speed_kt, field.icao, sinking=sinking, level=level)
+
+
+def decide_touch(progress: Progress, plan: FlightPlan | None) -> Progress:
+    """The progress of an aircraft that is not seen any more after a contact with the ground."""
+    touch, speed = progress.touch, speed_of(progress.fix)
+    assert touch is not None
+    if touch.level and speed is not None and speed > touch.speed * UNBRAKED_SHARE:
+        return replace(progress, touch=None, airborne=True)
+    return land(progress, progress.fix, plan, touch.time, touch.airport)
 
 
 def _climbed_at_once(step: Step) -> bool:

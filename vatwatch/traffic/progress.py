@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from vatwatch.feed.records import FlightPlan
 from vatwatch.traffic.airfields import OFF_AIRPORT, OWN_REACH_NM, filed_airport
-from vatwatch.traffic.arriving import after_touch, in_air, land
+from vatwatch.traffic.arriving import after_touch, decide_touch, in_air
 from vatwatch.traffic.departing import on_ground, settle_take_off
 from vatwatch.traffic.destination import named
 from vatwatch.traffic.geometry import distance_nm
@@ -144,13 +144,13 @@ def seconds_in_phases(progress: Progress) -> dict[str, float]:
 def finish(progress: Progress, plan: FlightPlan | None) -> Progress:
     """The progress of a flight that has ended: what was not decided yet is decided.
 
-    A contact with the ground is a landing, and where it stands after a landing it is on block.
+    A contact with the ground is a landing, unless it flew over the field; and where it stands after
+    a landing it is on block.
     """
-    touch = progress.touch
     if progress.lift is not None:
         progress = settle_take_off(progress, None)
-    if touch is not None:
-        progress = land(progress, progress.fix, plan, touch.time, touch.airport)
+    if progress.touch is not None:
+        progress = decide_touch(progress, plan)
     ground = progress.ground
     if progress.phase is FlightPhase.TAXI_IN and ground.since is not None:
         times = with_on_block(progress.times, ground.since)

@@ -52,6 +52,7 @@ class Touch(Struct, frozen=True, gc=False, array_like=True):
     `then`, `then_ft`, `then_nm`: the snapshot after it, its altitude, and how far away it was;
     `on_nm`: how far it went on from there. They tell whether the first one was still in the air.
     `sinking`: it came down to the touch as fast as before, so it was not on the ground before it.
+    `level`: it came to the field level, and not down to it.
     """
 
     time: datetime
@@ -64,6 +65,7 @@ class Touch(Struct, frozen=True, gc=False, array_like=True):
     then_nm: float = 0.0
     on_nm: float = 0.0
     sinking: bool = False
+    level: bool = False
 
 
 class Lift(Struct, frozen=True, gc=False, array_like=True):
