@@ -21,7 +21,15 @@ import gevent
 import psycopg2
 
 from tests.chaos.house import House
+from vatwatch.feed.records import Feed, General
+from vatwatch.feed.times import time_text
+from vatwatch.storage.derive_again import derive_marked
 from vatwatch.storage.journal_entry import SUFFIX
+from vatwatch.storage.read_network_state import read_network_state
+from vatwatch.storage.writer import write_batch
+from vatwatch.traffic.batch import Batch
+from vatwatch.traffic.diff import diff
+from vatwatch.traffic.network_state import Rules, Snapshot
 
 LOOK_S = 0.1
 # What each table says, without what the wall clock wrote into it. Events of the service itself
@@ -137,6 +145,8 @@ class Verdict:
 def prove(house: House, ledger: Ledger) -> Verdict:
     """Hold the database against what was fetched, and against an undisturbed run."""
     fetched = _replay(house, ledger)
+    for dsn in (house.dsn, _reference(house)):
+        _derive_again(dsn)
     stored = [row[0] for row in house.query("SELECT update_timestamp FROM snapshots")]
     reference = _rows(_reference(house), "SELECT update_timestamp FROM snapshots")
     differing = {
@@ -178,6 +188,40 @@ def _replay(house: House, ledger: Ledger) -> int:
     if done.returncode:
         raise RuntimeError(f"the reference run failed: {done.stderr[-2000:]}")
     return len(ledger.seen)
+
+
+def _derive_again(dsn: str) -> None:
+    """Let all flights and sessions end, so that what late snapshots touched is derived again.
+
+    What came late is in the end as if it had come in order, and no row is marked any more.
+    """
+    rules = Rules()
+    conn = psycopg2.connect(dsn)
+    try:
+        state, _ = read_network_state(conn, rules)
+        if state.time is None:
+            return
+        time = state.time + 2 * rules.resume_window
+        changes = diff(state, Snapshot(time, Feed(General(time_text(time))), {}), rules)
+        write_batch(
+            conn,
+            Batch(
+                entry_id=0,
+                changes=changes,
+                events=[],
+                quarantined=(),
+                kept_out={},
+                radio_clients=None,
+                fetched_at=time,
+                source="the end",
+            ),
+        )
+        conn.commit()
+        while derive_marked(conn, rules):
+            conn.commit()
+        conn.commit()
+    finally:
+        conn.close()
 
 
 def _reference(house: House) -> str:

@@ -1,4 +1,4 @@
-"""Derives flights again that late snapshots have touched, for the store."""
+"""Derives again what late snapshots have touched, for the store."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Rederivation:
         self._every_s = every_s
         self.rules = RulesStatus(RULES_VERSION)
         self.derived = 0
-        """How many flights were derived again."""
+        """How many flights and sessions, and the ATIS of how many stations, were derived again."""
 
     def start(self) -> None:
         """Look now."""

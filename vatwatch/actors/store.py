@@ -82,7 +82,7 @@ class PurgeOld(Tell):
 
 @dataclass(frozen=True, slots=True)
 class DeriveAgain(Tell):
-    """Derive flights again that late snapshots have touched."""
+    """Derive again what late snapshots have touched."""
 
 
 Received: TypeAlias = ToStore | RetryWrite | PurgeOld | DeriveAgain

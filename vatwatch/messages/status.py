@@ -129,7 +129,7 @@ class StoreStatus(Struct, frozen=True):
     retry_at: datetime | None = None  # wall clock
     pool: PoolStatus | None = None
     rules: RulesStatus | None = None
-    derived_again: int = 0  # flights that late snapshots had touched
+    derived_again: int = 0  # flights, sessions and ATIS that late snapshots had touched
 
 
 class CacheStatus(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Derives flights again that snapshots have touched which came late.
+"""Derives again what snapshots have touched which came late: flights, sessions, ATIS.
 
 A late snapshot changes where a flight was seen, and so, perhaps, what it has done. Its row is
 marked (`flights.derive_again`), and when the flight is over it is derived again from its track, its
@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vatwatch.feed.records import FlightPlan
+from vatwatch.storage.derive_atis import derive_marked_atis
+from vatwatch.storage.derive_sessions import derive_marked_sessions
 from vatwatch.storage.write_flights import update_derived
+from vatwatch.storage.writer import WRITER_LOCK
 from vatwatch.traffic.derive_track import DerivedFlight, KeptFlight, KeptPlan, derive_track
 from vatwatch.traffic.network_state import Rules
 from vatwatch.traffic.position import Position
@@ -30,21 +33,36 @@ _PLAN_FIELDS = ", ".join(FlightPlan.__struct_fields__)
 
 
 def derive_marked(conn: connection, rules: Rules, limit: int = AT_ONCE) -> int:
-    """Derive up to `limit` marked flights that are over; returns how many.
+    """Derive up to `limit` marked flights, sessions and stations that are over; returns how many.
 
     In the transaction that the caller has begun and will commit. psycopg2.Error as it comes.
     """
     with conn.cursor() as cur:
-        cur.execute(
-            """SELECT flight_id, first_seen, last_seen FROM flights
-               WHERE derive_again AND ended_as IS NOT NULL
-               ORDER BY flight_id LIMIT %s FOR UPDATE SKIP LOCKED""",
-            (limit,),
-        )
-        marked = cur.fetchall()
-        for flight_id, first_seen, last_seen in marked:
-            kept = _kept(cur, flight_id, first_seen, last_seen)
-            update_derived(cur, flight_id, first_seen, _derived(flight_id, kept, rules))
+        # Another process may write late snapshots.
+        cur.execute("SELECT pg_advisory_xact_lock(%s)", (WRITER_LOCK,))
+        cur.execute("SELECT max(update_timestamp) FROM snapshots")
+        row = cur.fetchone()
+        assert row is not None
+        if row[0] is None:
+            return 0
+        done = _derive_flights(cur, rules, limit)
+        if done < limit:
+            done += derive_marked_sessions(cur, row[0].astimezone(UTC), rules, limit - done)
+        if done < limit:
+            done += derive_marked_atis(cur, limit - done)
+    return done
+
+
+def _derive_flights(cur: cursor, rules: Rules, limit: int) -> int:
+    cur.execute(
+        """SELECT flight_id, first_seen, last_seen FROM flights
+           WHERE derive_again AND ended_as IS NOT NULL ORDER BY flight_id LIMIT %s""",
+        (limit,),
+    )
+    marked = cur.fetchall()
+    for flight_id, first_seen, last_seen in marked:
+        kept = _kept(cur, flight_id, first_seen, last_seen)
+        update_derived(cur, flight_id, first_seen, _derived(flight_id, kept, rules))
     return len(marked)
 
 

@@ -39,15 +39,15 @@ SELECT session_id, cid, callsign, logon_time, connection_logon, reconnects, firs
        first_seen <= %(at)s AND last_seen >= %(at)s AND NOT absences @> %(at)s AS online
 FROM controllers WHERE {which} ORDER BY callsign
 """
-_VERSION = """
+VERSION = """
 SELECT atis_id, cid, callsign, logon_time, first_seen, name, server, facility, rating, frequency,
        visual_range, atis_code, text_atis, letter, other_since, last_seen, rules
 FROM atis"""
 _ON_AIR = "first_seen <= %(at)s AND (gone_at IS NULL OR gone_at > %(at)s)"
-_ATIS = f"{_VERSION} WHERE {_ON_AIR} ORDER BY callsign"
+_ATIS = f"{VERSION} WHERE {_ON_AIR} ORDER BY callsign"
 # The latest version of each station that has none now; those that came late have no last_seen.
 _STALE_ATIS = f"""
-SELECT DISTINCT ON (callsign) * FROM ({_VERSION}
+SELECT DISTINCT ON (callsign) * FROM ({VERSION}
     WHERE gone_at BETWEEN %(stale_since)s AND %(at)s AND last_seen >= %(stale_since)s
       AND callsign NOT IN (SELECT callsign FROM atis WHERE {_ON_AIR})) versions
 ORDER BY callsign, first_seen DESC
@@ -121,17 +121,18 @@ def read_atis(cur: cursor, values: dict[str, Any]) -> Iterator[AtisVersion]:
     """The versions that were on the air at `at`."""
     cur.execute(_ATIS, values)
     for row in cur:
-        yield _version(row, values["at"], on_air=True)
+        yield version_of(row, values["at"], on_air=True)
 
 
 def read_stale_atis(cur: cursor, values: dict[str, Any]) -> Iterator[AtisVersion]:
     """The last versions of the stations that had left by then, but not before `stale_since`."""
     cur.execute(_STALE_ATIS, values)
     for row in cur:
-        yield _version(row, values["at"], on_air=False)
+        yield version_of(row, values["at"], on_air=False)
 
 
-def _version(row: tuple[Any, ...], at: datetime, *, on_air: bool) -> AtisVersion:
+def version_of(row: tuple[Any, ...], at: datetime, *, on_air: bool) -> AtisVersion:
+    """A row of `VERSION`; `at` is when it was last seen, if it is `on_air`."""
     (atis_id, cid, callsign, logon_time, first_seen, name, server, facility, rating) = row[:9]
     (frequency, visual_range, atis_code, text_atis, letter, other_since, last_seen, rules) = row[9:]
     seen = at if on_air else last_seen.astimezone(UTC)

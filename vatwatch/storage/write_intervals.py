@@ -9,7 +9,7 @@ from vatwatch.feed.frequency import frequency_hz
 from vatwatch.feed.times import parse_time
 from vatwatch.storage.copy import copy_rows, to_json
 from vatwatch.traffic.changes import Changes
-from vatwatch.traffic.network_state import FiledPlan
+from vatwatch.traffic.network_state import AtisVersion, FiledPlan
 from vatwatch.traffic.thresholds import RULES_VERSION
 
 if TYPE_CHECKING:
@@ -164,6 +164,43 @@ def _interval(seconds: int | None) -> str | None:
     return None if seconds is None else f"{seconds} s"
 
 
+ATIS_COLUMNS = [
+    "atis_id",
+    "cid",
+    "callsign",
+    "logon_time",
+    "first_seen",
+    "gone_at",
+    "last_seen",
+    "name",
+    "server",
+    "facility",
+    "rating",
+    "frequency",
+    "frequency_hz",
+    "visual_range",
+    "atis_code",
+    "text_atis",
+    "kind",
+    "letter",
+    "other_since",
+    "departure_runways",
+    "arrival_runways",
+    "qnh_mb",
+    "said",
+    "rules",
+]
+
+# The versions that begin or end with a late snapshot, or with the one that follows it, of the
+# stations that it has anything to say of.
+_MARK_ATIS = """
+UPDATE atis SET derive_again = true
+WHERE (first_seen IN (%(time)s, %(next)s) OR gone_at IN (%(time)s, %(next)s))
+  AND callsign IN (SELECT unnest(%(present)s::text[]) UNION
+                   SELECT callsign FROM atis WHERE atis_id = ANY(%(closed)s))
+"""
+
+
 def write_atis(cur: cursor, changes: Changes, following: datetime | None) -> None:
     """Write the ATIS versions that began or ended."""
     _close(cur, "atis", "atis_id", changes.atis.closed, changes.time, following)
@@ -175,60 +212,51 @@ def write_atis(cur: cursor, changes: Changes, following: datetime | None) -> Non
     copy_rows(
         cur,
         "atis",
-        [
-            "atis_id",
-            "cid",
-            "callsign",
-            "logon_time",
-            "first_seen",
-            "gone_at",
-            "name",
-            "server",
-            "facility",
-            "rating",
-            "frequency",
-            "frequency_hz",
-            "visual_range",
-            "atis_code",
-            "text_atis",
-            "kind",
-            "letter",
-            "other_since",
-            "departure_runways",
-            "arrival_runways",
-            "qnh_mb",
-            "said",
-            "rules",
-        ],
-        [
-            (
-                version.atis_id,
-                atis.cid,
-                atis.callsign,
-                parse_time(atis.logon_time),
-                version.first_seen,
-                following,
-                atis.name,
-                atis.server,
-                atis.facility,
-                atis.rating,
-                atis.frequency,
-                frequency_hz(atis.frequency),
-                atis.visual_range,
-                atis.atis_code,
-                atis.text_atis,
-                said.kind,
-                version.letter,
-                version.other_since,
-                _names(said.departure_runways),
-                _names(said.arrival_runways),
-                said.qnh_mb,
-                to_json(said.words),
-                RULES_VERSION,
-            )
-            for version in changes.atis.opened
-            for atis, said in ((version.atis, version.said),)
-        ],
+        ATIS_COLUMNS,
+        [atis_row(version, following, None) for version in changes.atis.opened],
+    )
+    if following is not None:
+        cur.execute(
+            _MARK_ATIS,
+            {
+                "time": changes.time,
+                "next": following,
+                "present": [version.atis.callsign for version in changes.atis.present],
+                "closed": changes.atis.closed,
+            },
+        )
+
+
+def atis_row(
+    version: AtisVersion, gone_at: datetime | None, last_seen: datetime | None
+) -> tuple[object, ...]:
+    """A version's row, with `ATIS_COLUMNS`."""
+    atis, said = version.atis, version.said
+    return (
+        version.atis_id,
+        atis.cid,
+        atis.callsign,
+        parse_time(atis.logon_time),
+        version.first_seen,
+        gone_at,
+        last_seen,
+        atis.name,
+        atis.server,
+        atis.facility,
+        atis.rating,
+        atis.frequency,
+        frequency_hz(atis.frequency),
+        atis.visual_range,
+        atis.atis_code,
+        atis.text_atis,
+        said.kind,
+        version.letter,
+        version.other_since,
+        _names(said.departure_runways),
+        _names(said.arrival_runways),
+        said.qnh_mb,
+        to_json(said.words),
+        RULES_VERSION,
     )
 
 

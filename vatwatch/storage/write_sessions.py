@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from vatwatch.errors import OutOfSequence
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.storage.copy import copy_rows, stage, to_json
 from vatwatch.traffic.changes import Changes
+from vatwatch.traffic.derive_session import LateSight, Logon
 from vatwatch.traffic.network_state import Session
 from vatwatch.traffic.station_place import station_state
 from vatwatch.traffic.thresholds import RULES_VERSION
@@ -45,6 +47,8 @@ _SESSION_COLUMNS = [
     "held",
     "connected_s",
     "frequency_s",
+    "logons",
+    "text_since",
     "rules",
 ]
 
@@ -63,17 +67,22 @@ UPDATE controllers c SET
 WHERE c.session_id = ANY(%(online)s) AND c.last_seen <= %(time)s
 """
 
+# Whose row ends with this snapshot has all of it; who is known from later ones keeps what it shows
+# of them beside the row.
 _PLACE_SESSIONS_LATE = """
 UPDATE controllers c SET
+    derive_again = true,
+    late = CASE WHEN c.last_seen > %(time)s THEN coalesce(c.late, '[]') || s.sight ELSE c.late END,
     first_seen = least(c.first_seen, %(time)s),
     absences = CASE WHEN %(time)s < c.first_seen
         THEN c.absences + tstzmultirange(tstzrange(%(time)s, c.first_seen, '()'))
         ELSE c.absences - tstzmultirange(tstzrange(%(time)s, %(time)s, '[]')) END
-WHERE c.session_id = ANY(%(online)s) AND c.last_seen > %(time)s
+FROM stage_late_sessions s
+WHERE c.session_id = s.session_id
 """
 
 _ABSENT_SESSIONS_LATE = """
-UPDATE controllers c SET absences = c.absences
+UPDATE controllers c SET derive_again = true, absences = c.absences
     + tstzmultirange(
         tstzrange(greatest(c.first_seen, %(after)s), least(c.last_seen, %(next)s), '()'))
 WHERE c.first_seen < %(time)s AND c.last_seen > %(time)s AND c.session_id <> ALL(%(online)s)
@@ -89,7 +98,7 @@ def write_sessions(cur: cursor, changes: Changes, following: datetime | None) ->
         "online": [session.session_id for session in changes.sessions.online],
     }
     cur.execute(_PLACE_SESSIONS, times)
-    stage(cur, "stage_sessions", "LIKE controllers")
+    stage(cur, "stage_sessions", "LIKE controllers INCLUDING DEFAULTS")
     copy_rows(
         cur,
         "stage_sessions",
@@ -115,12 +124,24 @@ def write_sessions(cur: cursor, changes: Changes, following: datetime | None) ->
                 visual_range = excluded.visual_range, text_atis = excluded.text_atis,
                 state = excluded.state, latitude = excluded.latitude,
                 longitude = excluded.longitude, placed_by = excluded.placed_by,
-                until = excluded.until, held = excluded.held, rules = excluded.rules,
+                until = excluded.until, held = excluded.held,
+                logons = CASE WHEN controllers.connection_logon = excluded.connection_logon
+                    THEN controllers.logons ELSE controllers.logons || excluded.logons END,
+                text_since = CASE
+                    WHEN controllers.text_atis IS NOT DISTINCT FROM excluded.text_atis
+                    THEN controllers.text_since ELSE excluded.text_since END,
+                rules = excluded.rules,
                 ended = false
             WHERE controllers.last_seen <= excluded.last_seen"""
     )
     if following is not None:
+        _write_late(cur, changes)
         cur.execute(_PLACE_SESSIONS_LATE, times)
+        if cur.rowcount < len(changes.sessions.online):
+            raise OutOfSequence(
+                f"sessions that were known before snapshot {changes.time} were joined to others "
+                "meanwhile. They are read again, and nothing is lost"
+            )
         cur.execute(_ABSENT_SESSIONS_LATE, times)
     if changes.sessions.ended:
         cur.execute(
@@ -160,5 +181,24 @@ def _session_row(session: Session, time: datetime) -> tuple[object, ...]:
         None if session.held is None else msgspec.json.encode(session.held).decode(),
         0.0,
         0.0,
+        to_json([Logon(time, session.connection_logon)]),
+        time,
         RULES_VERSION,
+    )
+
+
+def _write_late(cur: cursor, changes: Changes) -> None:
+    """What a late snapshot shows of each session, for the time when it is derived again."""
+    stage(cur, "stage_late_sessions", "session_id bigint, sight jsonb")
+    copy_rows(
+        cur,
+        "stage_late_sessions",
+        ["session_id", "sight"],
+        [
+            (
+                one.session_id,
+                to_json(LateSight(changes.time, one.connection_logon, one.controller, one.place)),
+            )
+            for one in changes.sessions.online
+        ],
     )
