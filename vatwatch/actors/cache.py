@@ -28,6 +28,7 @@ from vatwatch.config.cache import CacheSettings
 from vatwatch.config.settings import Described, Settings, describe
 from vatwatch.errors import SupervisionError
 from vatwatch.events.payloads import DataPayload
+from vatwatch.live.encoded_plans import EncodedPlans
 from vatwatch.live.encoding import encode_live, encode_one
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.restored import RestoredState
@@ -92,6 +93,7 @@ class CacheActor(Service):
         self._configuration: bytes = msgspec.json.encode(shown)
         self._redis: RedisSide | None = None
         self._pool = NativePool(1, "cache")
+        self._plans = EncodedPlans()
         self._state = NetworkState()
         self._bodies: dict[Collection, Body] = {}
         # What Redis gave at the start; until there is a live state of our own.
@@ -213,7 +215,7 @@ class CacheActor(Service):
         self._try_no_more()
         self._working_on = message.entry_id
         try:
-            bodies = self._pool.run(encode_live, message.state, message.feed)
+            bodies = self._pool.run(encode_live, message.state, message.feed, self._plans)
         except SupervisionError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this state

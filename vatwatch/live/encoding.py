@@ -11,6 +11,7 @@ import msgspec
 from isal import igzip
 
 from vatwatch.feed.records import Feed, Transceiver
+from vatwatch.live.encoded_plans import EncodedPlans
 from vatwatch.live.records import (
     Body,
     Collection,
@@ -47,14 +48,23 @@ GZIP_LEVEL = 2
 PIECE = 200
 
 
-def encode_live(state: NetworkState, feed: Feed | None) -> dict[Collection, Body]:
+def encode_live(
+    state: NetworkState, feed: Feed | None, plans: EncodedPlans | None = None
+) -> dict[Collection, Body]:
     """Encode every collection, plain and gzipped.
 
-    For a native thread: it takes tens of milliseconds for two thousand pilots. `feed` is None if
-    the state comes from the database; then the lists of servers, facilities and ratings are empty.
+    For a native thread: it takes tens of milliseconds for two thousand pilots.
+
+    Args:
+        state: what is known
+        feed: None if the state comes from the database; then the lists of servers, facilities and
+            ratings are empty
+        plans: what was encoded of the state before, to be used again; it is changed
     """
     time = state.time
-    flights = [live_flight(flight) for flight in state.flights.values() if flight.shown]
+    plans = plans or EncodedPlans()
+    plans.next_snapshot()
+    flights = [live_flight(flight, plans) for flight in state.flights.values() if flight.shown]
     controllers = [live_controller(session) for session in state.sessions.values()]
     atis = live_atis_stations(state)
     prefiles = [live_prefile(plan, state) for plan in state.prefiles.values()]
@@ -95,10 +105,14 @@ def encode_one(state: NetworkState, collection: Collection, callsign: str) -> by
             return None
 
 
-def live_flight(flight: Flight) -> LiveFlight:
-    """A flight in the form of `GET /api/flights`: VATSIM's fields and units, our id as text."""
+def live_flight(flight: Flight, plans: EncodedPlans | None = None) -> LiveFlight:
+    """A flight in the form of `GET /api/flights`: VATSIM's fields and units, our id as text.
+
+    `plans` has its plan encoded already.
+    """
     p, done = flight.pilot, flight.progress
     estimated = estimates(done, flight.parsed_plan, flight.gaps)
+    filed, parsed = (p.flight_plan, flight.parsed_plan) if plans is None else plans.of(flight)
     return LiveFlight(
         str(flight.flight_id),
         p.cid,
@@ -115,8 +129,8 @@ def live_flight(flight: Flight) -> LiveFlight:
         p.heading,
         p.qnh_i_hg,
         p.qnh_mb,
-        p.flight_plan,
-        flight.parsed_plan,
+        filed,
+        parsed,
         p.logon_time,
         p.last_updated,
         "online",
@@ -276,11 +290,13 @@ def _collection(
     return _body([head[:-1], b',"', name.encode(), b'":[', b",".join(pieces), b"]}"])
 
 
-def etag_of(plain: bytes) -> str:
-    """The ETag of a body, quoted: the same content always has the same."""
-    return f'"{blake2b(plain, digest_size=12).hexdigest()}"'
+def etag_of(content: bytes) -> str:
+    """The ETag of a content, quoted: the same content always has the same."""
+    return f'"{blake2b(content, digest_size=12).hexdigest()}"'
 
 
 def _body(parts: list[bytes]) -> Body:
     plain = b"".join(parts)
-    return Body(plain, igzip.compress(plain, GZIP_LEVEL, mtime=0), etag_of(plain))
+    gzipped = igzip.compress(plain, GZIP_LEVEL, mtime=0)
+    # What is equal is equal gzipped too, and that is a fifth of it.
+    return Body(plain, gzipped, etag_of(gzipped))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from vatwatch.feed.records import Facility, FlightPlan, PilotRating, Server, Transceiver
 from vatwatch.traffic.movements import Movement, Times
@@ -61,8 +61,8 @@ class LiveFlight(Struct, frozen=True, gc=False):
     heading: int | None
     qnh_i_hg: float | None
     qnh_mb: int | None
-    flight_plan: FlightPlan | None
-    plan: ParsedPlan | None
+    flight_plan: FlightPlan | Raw | None
+    plan: ParsedPlan | Raw | None
     """What the texts of `flight_plan` mean."""
     logon_time: str
     last_updated: str

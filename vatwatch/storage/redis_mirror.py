@@ -139,7 +139,7 @@ class RedisMirror:
         keys = [key for one in wanted for key in (_key(one), f"{_key(one)}:gzip")]
         values = cast("list[bytes | None]", self._redis.mget(keys))
         return {
-            one: Body(plain, gzipped, etag_of(plain))
+            one: Body(plain, gzipped, etag_of(gzipped))
             for one, plain, gzipped in zip(wanted, values[::2], values[1::2], strict=True)
             if plain is not None and gzipped is not None
         }
