@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from tests.traffic.build import at, atis, controller, pilot, plan, prefile, radio, snapshot
 from vatwatch.feed.decode import decode_feed
 from vatwatch.feed.times import parse_time
+from vatwatch.live.encoded_plans import EncodedPlans
 from vatwatch.live.encoding import PIECE, encode_live, encode_one
 from vatwatch.live.records import Collection
 from vatwatch.live.restored import RestoredState
@@ -118,6 +119,21 @@ def test_every_body_is_the_same_zipped_and_plain_and_says_when_it_is_of(busy: Sn
     for body in encode_live(track(busy), busy.feed).values():
         assert gzip.decompress(body.gzipped) == body.plain
         assert parse_time(json.loads(body.plain)["updated_at"]) == at(15)
+
+
+def test_a_plan_that_was_encoded_before_is_served_as_it_is_now(busy: Snapshot) -> None:
+    """Also if only the number of its revision has changed, which gives it no other id."""
+    plans, state = EncodedPlans(), track(busy)
+    filed = plan()
+    for number, now in enumerate((filed, filed, replace(filed, revision_id=9), None, filed)):
+        pilots = [pilot(flight_plan=now), pilot(cid=2, callsign="ABC2", flight_plan=plan("EYYY"))]
+        state = apply(
+            state, diff(state, snapshot(30 + 15 * number, pilots=pilots[: 1 + number % 2]), Rules())
+        )
+        again = encode_live(state, None, plans)[Collection.FLIGHTS]
+        assert again == encode_live(state, None)[Collection.FLIGHTS]
+        served_plan = json.loads(again.plain)["flights"][0]["flight_plan"]
+        assert served_plan == (None if now is None else msgspec.to_builtins(now))
 
 
 def test_an_etag_is_quoted_and_changes_with_the_body_alone(busy: Snapshot) -> None:

@@ -11,6 +11,7 @@ from vatwatch.feed.records import FlightPlan
 from vatwatch.traffic.network_state import Flight
 from vatwatch.traffic.parsed_plan import ParsedPlan
 
+
 class _EncodedPlan(NamedTuple):
     plan: FlightPlan
     filed: Raw

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _native_poll: Callable[[], select.poll] = get_original("select", "poll")
 
 # COPY's text format: these four end a value, a row, or begin an escape.
+# Characters that are sent at once. After each piece the thread waits for the interpreter, which may
+# be busy: with psycopg2's own 8,192 that was forty times for the places of two thousand pilots.
+PIECE = 1 << 18
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -31,7 +34,7 @@ def copy_text(cur: cursor, table: str, columns: Sequence[str], text: str) -> Non
     """Write rows that are already in COPY's text format."""
     if text:
         statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
-        cur.copy_expert(statement, _Source(text, cur.connection.fileno()))
+        cur.copy_expert(statement, _Source(text, cur.connection.fileno()), PIECE)
 
 
 class _Source(StringIO):

@@ -16,9 +16,10 @@ from vatwatch.storage.derive_atis import derive_marked_atis
 from vatwatch.storage.derive_sessions import derive_marked_sessions
 from vatwatch.storage.write_flights import update_derived
 from vatwatch.storage.writer import WRITER_LOCK
-from vatwatch.traffic.derive_track import DerivedFlight, KeptFlight, KeptPlan, derive_track
+from vatwatch.traffic.derive_track import KeptFlight, KeptPlan, derive_track
 from vatwatch.traffic.network_state import Rules
 from vatwatch.traffic.position import Position
+from vatwatch.traffic.progress_record import Progress
 from vatwatch.traffic.thresholds import RULES_VERSION
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _derive_flights(cur: cursor, rules: Rules, limit: int) -> int:
     marked = cur.fetchall()
     for flight_id, first_seen, last_seen in marked:
         kept = _kept(cur, flight_id, first_seen, last_seen)
-        update_derived(cur, flight_id, first_seen, _derived(flight_id, kept, rules))
+        update_derived(cur, flight_id, _derived(flight_id, kept, rules))
     return len(marked)
 
 
@@ -75,7 +76,7 @@ def rules_since(conn: connection) -> datetime | None:
     return None if row[0] is None else row[0].astimezone(UTC)
 
 
-def _derived(flight_id: int, kept: KeptFlight, rules: Rules) -> DerivedFlight | None:
+def _derived(flight_id: int, kept: KeptFlight, rules: Rules) -> Progress | None:
     try:
         return derive_track(kept, rules.position_keepalive)
     except (

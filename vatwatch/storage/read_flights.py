@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec.structs import replace
 
 from vatwatch.feed.records import FlightPlan, Pilot
 from vatwatch.feed.times import time_text
+from vatwatch.storage.read_progress import Remembered, decode_progress, read_progress
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.network_state import Flight, FlightConnection, Gap
 from vatwatch.traffic.parsed_plan import parse_plan
@@ -22,8 +21,6 @@ from vatwatch.traffic.progress_record import Progress
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
-
-log = logging.getLogger(__name__)
 
 _PLAN_FIELDS = FlightPlan.__struct_fields__
 
@@ -62,11 +59,16 @@ class Presence(Enum):
     DROPPED = "dropped"
 
 
-def read_flights(cur: cursor, values: dict[str, Any]) -> Iterator[tuple[Presence, Flight]]:
+def read_flights(
+    cur: cursor, values: dict[str, Any], keepalive: timedelta
+) -> Iterator[tuple[Presence, Flight]]:
     """The flights that were online, away, or can be resumed after the snapshot of `at`.
 
-    `values`: `at`, `since`, `logon_until`, `written_since`, `resume_since` (times), and `late`:
-    whether there are later snapshots.
+    Args:
+        cur: of the database
+        values: `at`, `since`, `logon_until`, `written_since`, `resume_since` (times), and `late`:
+            whether there are later snapshots
+        keepalive: how often a standing aircraft has a position at least
     """
     which = (
         "f.last_seen >= %(since)s AND f.logon_time <= %(logon_until)s"
@@ -78,10 +80,14 @@ def read_flights(cur: cursor, values: dict[str, Any]) -> Iterator[tuple[Presence
     cur.execute(_FLIGHTS.replace("{which}", which), values)
     rows = cur.fetchall()
     connections = _connections(cur, [row[0] for row in rows], values["at"])
+    found: list[tuple[Presence, Flight]] = []
     for row in rows:
         online, dropped = row[20:22]
         place = Presence.DROPPED if dropped else Presence.ONLINE if online else Presence.AWAY
-        yield place, _flight(row, connections, values["at"], place)
+        found.append((place, _flight(row, connections, values["at"], place)))
+    progress = read_progress(cur, [_remembered(flight) for _, flight in found], keepalive)
+    for place, flight in found:
+        yield place, replace(flight, progress=progress[flight.flight_id])
 
 
 def _flight(
@@ -123,6 +129,7 @@ def _flight(
         flight_plan=plan,
     )
     dropped = place is Presence.DROPPED
+    remembered = decode_progress(progress)
     return Flight(
         flight_id=flight_id,
         pilot=pilot,
@@ -130,7 +137,7 @@ def _flight(
         connection_logon=connection_logon.astimezone(UTC),
         first_seen=first_seen.astimezone(UTC),
         last_seen=seen,
-        progress=_progress(progress, pilot, seen),
+        progress=remembered or _begun(pilot, seen),
         connections=joined,
         gaps=tuple(
             Gap(start.astimezone(UTC), end.astimezone(UTC))
@@ -144,23 +151,24 @@ def _flight(
         parsed_plan=None if plan is None else parse_plan(plan, load_airports()),
         seen_in_later_snapshot=later,
         shown=shown,
+        remembered=None if remembered is None else remembered.fix.time,
     )
 
 
-def _progress(stored: memoryview | None, pilot: Pilot, seen: datetime) -> Progress:
-    """What the rules remember. Of rows by other rules they begin with what the row says."""
-    if stored is not None:
-        try:
-            found = msgspec.msgpack.decode(stored, type=Progress)
-        except msgspec.ValidationError:
-            log.debug("What is remembered of %s is of another version", pilot.callsign)
-        else:
-            # A standing aircraft's row is not written at each snapshot.
-            return replace(found, fix=replace(found.fix, time=seen))
+def _begun(pilot: Pilot, seen: datetime) -> Progress:
+    """Of a row of before there were rules, or by other ones: they begin with what it says."""
     place = Position(
         seen, pilot.latitude, pilot.longitude, pilot.altitude, pilot.groundspeed, pilot.heading
     )
     return begin(place, pilot.flight_plan)
+
+
+def _remembered(flight: Flight) -> Remembered:
+    # Of a flight that is known from later snapshots nothing is derived: it has done that long ago.
+    until = flight.progress.fix.time if flight.seen_in_later_snapshot else flight.last_seen
+    return Remembered(
+        flight.flight_id, flight.progress, until, flight.gaps, flight.pilot.flight_plan
+    )
 
 
 def _connections(

@@ -91,7 +91,7 @@ def read_network_state(
             "resume_since": at - rules.resume_window,
             "late": late,
         }
-        flights = list(read_flights(cur, values))
+        flights = list(read_flights(cur, values, rules.position_keepalive))
         sessions = list(read_sessions(cur, values, late=late))
         state = NetworkState(
             time=at,

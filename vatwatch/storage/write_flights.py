@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec.structs import replace
 
 from vatwatch.storage.copy import copy_rows, copy_text, escape, stage, to_json
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.continuity import Ending, ending_of
-from vatwatch.traffic.derive_track import DerivedFlight
 from vatwatch.traffic.network_state import Flight
 from vatwatch.traffic.progress_record import Progress
 from vatwatch.traffic.thresholds import RULES_VERSION
@@ -37,6 +35,7 @@ DERIVED_COLUMNS = (
     "rules",
 )
 MEASURED_COLUMNS = ("distance_flown_nm", "vertical_speed_fpm", "highest_ft", "fastest_kt")
+KEPT_COLUMNS = (*DERIVED_COLUMNS, *MEASURED_COLUMNS, "progress")
 _FLIGHT_COLUMNS = [
     "flight_id",
     "cid",
@@ -60,7 +59,7 @@ _FLIGHT_COLUMNS = [
     "transponder",
     "qnh_i_hg",
     "qnh_mb",
-    *DERIVED_COLUMNS,
+    *KEPT_COLUMNS,
 ]
 _PLACE_COLUMNS = [
     "flight_id",
@@ -76,7 +75,6 @@ _PLACE_COLUMNS = [
     "due",
     "shown",
     *MEASURED_COLUMNS,
-    "progress",
 ]
 
 # A flight's row shows its newest snapshot.
@@ -86,13 +84,8 @@ UPDATE flights f SET
     latitude = s.latitude, longitude = s.longitude, altitude = s.altitude,
     groundspeed = s.groundspeed, heading = s.heading, transponder = s.transponder,
     qnh_i_hg = s.qnh_i_hg, qnh_mb = s.qnh_mb,
-    distance_flown_nm = CASE WHEN s.progress IS NULL
-        THEN f.distance_flown_nm ELSE s.distance_flown_nm END,
-    vertical_speed_fpm = CASE WHEN s.progress IS NULL
-        THEN f.vertical_speed_fpm ELSE s.vertical_speed_fpm END,
-    highest_ft = coalesce(s.highest_ft, f.highest_ft),
-    fastest_kt = coalesce(s.fastest_kt, f.fastest_kt),
-    progress = coalesce(s.progress, f.progress),
+    distance_flown_nm = s.distance_flown_nm, vertical_speed_fpm = s.vertical_speed_fpm,
+    highest_ft = s.highest_ft, fastest_kt = s.fastest_kt,
     absences = CASE WHEN f.last_seen < %(after)s
         THEN f.absences + tstzmultirange(tstzrange(f.last_seen, s.time, '()'))
         ELSE f.absences END
@@ -132,6 +125,7 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
             for flight in (
                 *changes.flights.created,
                 *changes.flights.updated,
+                *changes.flights.remembered,
                 *changes.flights.ended,
             )
         ],
@@ -147,7 +141,7 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
                 name = excluded.name, server = excluded.server,
                 pilot_rating = excluded.pilot_rating, military_rating = excluded.military_rating,
                 callsign = excluded.callsign,
-                {", ".join(f"{name} = excluded.{name}" for name in DERIVED_COLUMNS)},
+                {", ".join(f"{name} = excluded.{name}" for name in KEPT_COLUMNS)},
                 ended_as = NULL
             WHERE flights.last_seen <= excluded.last_seen"""
     )
@@ -158,7 +152,7 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
            longitude double precision, altitude integer, groundspeed integer, heading integer,
            transponder text, qnh_i_hg double precision, qnh_mb integer, due boolean, shown boolean,
            distance_flown_nm double precision, vertical_speed_fpm integer, highest_ft integer,
-           fastest_kt integer, progress bytea""",
+           fastest_kt integer""",
     )
     copy_text(cur, "stage_places", _PLACE_COLUMNS, _place_lines(changes))
     times = {"time": changes.time, "after": changes.derived_from, "next": following}
@@ -207,45 +201,22 @@ def _flight_row(flight: Flight) -> tuple[object, ...]:
         pilot.transponder,
         pilot.qnh_i_hg,
         pilot.qnh_mb,
-        *_derived(flight.progress),
+        *_kept(flight.progress),
     )
 
 
-def update_derived(
-    cur: cursor, flight_id: int, first_seen: datetime, derived: DerivedFlight | None
-) -> None:
-    """Write what was derived again of a flight that is over; None: only take the mark away.
-
-    A flight that was dropped is still resumed from what the rules remember, so that is written too.
-    """
-    columns = (*DERIVED_COLUMNS, *MEASURED_COLUMNS, "progress")
-    values: tuple[object, ...] = ()
-    if derived is not None:
-        remembered = derived.remembered
-        values = (
-            *_derived(derived.finished),
-            remembered.distance_flown_nm,
-            remembered.vertical_speed_fpm,
-            remembered.highest_ft,
-            remembered.fastest_kt,
-            _encode(remembered, first_seen),
-        )
-    changed = "".join(f", {name} = %s" for name in columns[: len(values)])
+def update_derived(cur: cursor, flight_id: int, progress: Progress | None) -> None:
+    """Write what was derived again of a flight that is over; None: only take the mark away."""
+    values = () if progress is None else _kept(progress)
+    changed = "".join(f", {name} = %s" for name in KEPT_COLUMNS[: len(values)])
     cur.execute(
         f"UPDATE flights SET derive_again = false{changed} WHERE flight_id = %s",
         (*values, flight_id),
     )
 
 
-def _encode(progress: Progress, first_seen: datetime) -> bytes:
-    """What the rules remember, with a time of the last position that is always the same.
-
-    That time is `last_seen` of the row, as a standing aircraft's is not written at each snapshot.
-    """
-    return _encoder.encode(replace(progress, fix=replace(progress.fix, time=first_seen)))
-
-
-def _derived(progress: Progress) -> tuple[object, ...]:
+def _kept(progress: Progress) -> tuple[object, ...]:
+    """The values of KEPT_COLUMNS."""
     times = progress.times
     return (
         progress.phase.value,
@@ -259,6 +230,11 @@ def _derived(progress: Progress) -> tuple[object, ...]:
         progress.diverted,
         progress.joined_in_flight,
         RULES_VERSION,
+        progress.distance_flown_nm,
+        progress.vertical_speed_fpm,
+        progress.highest_ft,
+        progress.fastest_kt,
+        f"\\x{_encoder.encode(progress).hex()}",
     )
 
 
@@ -292,31 +268,18 @@ def _place_lines(changes: Changes) -> str:
     """One line an online flight. Written out for speed: these are two thousand a snapshot."""
     time = changes.time.isoformat()
     due = {flight.flight_id for flight in changes.flights.positions}
-    done_more = {flight.flight_id for flight in changes.flights.progressed}
     lines = []
     for flight in changes.flights.online:
-        p = flight.pilot
-        progress = _progress_text(flight) if flight.flight_id in done_more else _NO_CHANGE
+        p, done = flight.pilot, flight.progress
         lines.append(
             f"{flight.flight_id}\t{time}\t{p.latitude}\t{p.longitude}\t{_or_null(p.altitude)}\t"
             f"{_or_null(p.groundspeed)}\t{_or_null(p.heading)}\t{escape(p.transponder)}\t"
             f"{_or_null(p.qnh_i_hg)}\t{_or_null(p.qnh_mb)}\t"
             f"{'t' if flight.flight_id in due else 'f'}\t{'t' if flight.shown else 'f'}\t"
-            f"{progress}\n"
+            f"{done.distance_flown_nm}\t{_or_null(done.vertical_speed_fpm)}\t"
+            f"{_or_null(done.highest_ft)}\t{_or_null(done.fastest_kt)}\n"
         )
     return "".join(lines)
-
-
-_NO_CHANGE = "\\N\t\\N\t\\N\t\\N\t\\N"
-
-
-def _progress_text(flight: Flight) -> str:
-    progress = flight.progress
-    return (
-        f"{progress.distance_flown_nm}\t{_or_null(progress.vertical_speed_fpm)}\t"
-        f"{_or_null(progress.highest_ft)}\t{_or_null(progress.fastest_kt)}\t"
-        f"\\\\x{_encode(progress, flight.first_seen).hex()}"
-    )
 
 
 def _or_null(number: float | None) -> float | str:

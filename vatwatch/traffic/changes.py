@@ -53,8 +53,9 @@ class FlightChanges(Struct):
     flight has begun. `continuity.ending_of` says how; what was dropped can be resumed."""
     final: list[int] = []
     """Those that were dropped so long ago that nobody can resume them: ids."""
-    progressed: list[Flight] = []
-    """Of those online: who have done anything, if only gone further, that is to be kept."""
+    remembered: list[Flight] = []
+    """Of those online, besides the ones in `created` and `updated`: whose row gets what the rules
+    remember of them."""
     shown: int = 0
     """How many of those online the filters let through."""
     positions: list[Flight] = []

@@ -23,46 +23,44 @@ class KeptPlan(NamedTuple):
 
 
 class KeptFlight(NamedTuple):
-    """What the tables have of a flight that is over."""
+    """What the tables have of a flight, or of a part of it."""
 
     snapshots: Sequence[tuple[datetime, bool]]
-    """Every snapshot from its first to its last one, in order, and whether it shows the flight."""
+    """Every snapshot from the first to the last one, in order, and whether it shows the flight."""
     track: Sequence[Position]
-    """In order; the first is of the first snapshot."""
+    """In order."""
     plans: Sequence[KeptPlan]
 
 
-class DerivedFlight(NamedTuple):
-    """A flight that is over."""
-
-    remembered: Progress
-    """As of the last snapshot with it: what the rules go on from if it is resumed."""
-    finished: Progress
-    """With what was open decided."""
-
-
-def derive_track(kept: KeptFlight, keepalive: timedelta) -> DerivedFlight | None:
-    """What the flight has done; None if there is no position.
+def derive_track(kept: KeptFlight, keepalive: timedelta) -> Progress | None:
+    """What a flight that is over has done; None if there is no position.
 
     Args:
-        kept: the flight
+        kept: the flight, from its first snapshot to its last one
         keepalive: a standing aircraft gets a row at least this often; where there is none for
             longer, the flight was not stored, and nothing is known of where it was
     """
     progress, plan = None, None
-    for fix, plan, after_gap in _seen(kept, keepalive):
+    for fix, plan, after_gap in _seen(kept, None, keepalive):
         if progress is None:
             progress = begin(fix, plan)
         else:
             progress = advance(progress, fix, plan, after_gap=after_gap)
-    return None if progress is None else DerivedFlight(progress, finish(progress, plan))
+    return None if progress is None else finish(progress, plan)
+
+
+def derive_on(progress: Progress, kept: KeptFlight, keepalive: timedelta) -> Progress:
+    """What a flight has done that had done so much; `kept` is what came after, and what stood."""
+    for fix, plan, after_gap in _seen(kept, progress.fix, keepalive):
+        progress = advance(progress, fix, plan, after_gap=after_gap)
+    return progress
 
 
 def _seen(
-    kept: KeptFlight, keepalive: timedelta
+    kept: KeptFlight, place: Position | None, keepalive: timedelta
 ) -> Iterator[tuple[Position, FlightPlan | None, bool]]:
     """At each snapshot that shows it: where it was, its plan, and whether it was away before."""
-    after_gap, number, place = False, 0, None
+    after_gap, number = False, 0
     for time, shown in kept.snapshots:
         while number < len(kept.track) and kept.track[number].time <= time:
             place, number = kept.track[number], number + 1

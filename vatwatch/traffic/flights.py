@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -35,6 +35,14 @@ from vatwatch.traffic.progress import advance, begin, begin_next_leg, finish
 from vatwatch.traffic.progress_record import Progress
 from vatwatch.traffic.track import kept_position, position_of
 
+# How often the row of a flight gets what the rules remember of it, at the least and at the most; by
+# its id, so that those that were first seen together do not always come together. In between it
+# follows from the track (`derive_track`): a restart derives forty snapshots of each flight at most,
+# half a second for two thousand.
+REMEMBER_AFTER = timedelta(minutes=6)
+REMEMBER_STEP = timedelta(seconds=30)
+REMEMBER_STEPS = 8
+
 
 def flight_changes(before: NetworkState, snapshot: Snapshot, rules: Rules) -> FlightChanges:
     """Hold the pilots of a snapshot against the flights that are known."""
@@ -49,6 +57,10 @@ class _Comparison:
         self.pilots, self.let_through = snapshot.feed.pilots, snapshot.let_through
         self.out = FlightChanges()
         self.present = {pilot.callsign for pilot in self.pilots}
+        self.remember_those_of = [
+            snapshot.time - REMEMBER_AFTER - number * REMEMBER_STEP
+            for number in range(REMEMBER_STEPS)
+        ]
         self.settled: set[int] = set()
         """Flights of which is said already what became of them: they go on, or are over."""
 
@@ -166,9 +178,9 @@ class _Comparison:
             parsed_plan=parsed_plan,
             shown=shown,
             stored=shown,
+            remembered=self.time,
         )
         self.out.created.append(flight)
-        self.out.progressed.append(flight)
         if shown:
             self.out.positions.append(flight)
             self.out.moved += 1
@@ -193,21 +205,35 @@ class _Comparison:
             *self._plan(known, pilot),
             shown=shown,
             stored=shown or known.stored,
+            remembered=known.remembered,
         )
+        changed = _has_changed(known, flight)
+        if changed or self._is_to_be_remembered(known, flight):
+            flight = replace(flight, remembered=self.time)
+            (self.out.updated if changed else self.out.remembered).append(flight)
         self.settled.add(known.flight_id)
         if shown and not known.stored:
             self.out.entered.append(flight)
         if due:
             self.out.positions.append(flight)
-        if due or replace(flight.progress, fix=known.progress.fix) != known.progress:
-            self.out.progressed.append(flight)
         if shown and (was.latitude != pilot.latitude or was.longitude != pilot.longitude):
             self.out.moved += 1
         self._tell(known, flight)
         return flight
 
+    def _is_to_be_remembered(self, known: Flight, flight: Flight) -> bool:
+        """Whether what the rules remember is to be written now: it is time, or the track, and the
+        plan that stands now, will not tell it."""
+        last = known.remembered
+        return (
+            last is None
+            or last <= self.remember_those_of[known.flight_id % REMEMBER_STEPS]
+            or flight.plan_id != known.plan_id
+            or not (flight.shown and known.shown)
+        )
+
     def _tell(self, known: Flight, flight: Flight) -> None:
-        """Enter a flight that goes on into the lists in which it belongs."""
+        """Enter a flight that goes on into the lists of what is told."""
         was, pilot, out = known.pilot, flight.pilot, self.out
         reconnected = flight.connections is not known.connections
         if known.flight_id in self.before.dropped_flights:
@@ -222,17 +248,6 @@ class _Comparison:
         self._tell_movements(was_done, done, flight)
         if (done.diverting or done.diverted) and not (was_done.diverting or was_done.diverted):
             out.diverted.append(flight)
-        if (
-            reconnected
-            or flight.gaps is not known.gaps
-            or was.name != pilot.name
-            or was.server != pilot.server
-            or was.pilot_rating != pilot.pilot_rating
-            or was.military_rating != pilot.military_rating
-            or flight.connection_logon != known.connection_logon
-            or _has_done_more(was_done, done)
-        ):
-            out.updated.append(flight)
 
     def _tell_movements(self, was: Progress, now: Progress, flight: Flight) -> None:
         """What is new among them. One may have been taken back, as a hop is no flight."""
@@ -280,7 +295,9 @@ class _Comparison:
         if missing and unread != NOBODY:
             there = still_there(missing, unread, self.present, key=_of_pilot)
             self.settled.update(flight.flight_id for flight in there)
-            self.out.online += [_still_as_it_was(flight, self.time) for flight in there]
+            there = [_still_as_it_was(flight, self.time) for flight in there]
+            self.out.online += there
+            self.out.remembered += there
             missing = [flight for flight in missing if flight.flight_id not in self.settled]
         self.out.gone += missing
         for flight in (*self.before.disconnected_flights.values(), *missing):
@@ -304,7 +321,9 @@ def _by_cid(flights: Iterable[Flight]) -> dict[int, list[Flight]]:
 def _still_as_it_was(flight: Flight, time: datetime) -> Flight:
     """A flight whose record cannot be read now."""
     progress = replace(flight.progress, fix=replace(flight.progress.fix, time=time))
-    return replace(flight, last_seen=time, progress=progress, seen_in_later_snapshot=False)
+    return replace(
+        flight, last_seen=time, progress=progress, seen_in_later_snapshot=False, remembered=time
+    )
 
 
 def _logged_on(pilot: Pilot, known: Flight | None, time: datetime) -> tuple[Pilot, datetime]:
@@ -330,6 +349,21 @@ def _connections(
         return known.connections
     left = replace(present, last_seen=known.last_seen)
     return (*known.connections[:-1], left, FlightConnection(pilot.callsign, logon, time))
+
+
+def _has_changed(known: Flight, flight: Flight) -> bool:
+    """Whether there is more in its row to change than where it is."""
+    was, now = known.pilot, flight.pilot
+    return (
+        flight.connections is not known.connections
+        or flight.gaps is not known.gaps
+        or was.name != now.name
+        or was.server != now.server
+        or was.pilot_rating != now.pilot_rating
+        or was.military_rating != now.military_rating
+        or flight.connection_logon != known.connection_logon
+        or _has_done_more(known.progress, flight.progress)
+    )
 
 
 def _has_done_more(was: Progress, now: Progress) -> bool:

@@ -83,6 +83,8 @@ class Flight(Struct, frozen=True, gc=False):
     """Whether the filters let it through in the latest snapshot with it: it is served."""
     stored: bool = True
     """Whether the filters have ever let it through: it has a row, which is kept up to its end."""
+    # The snapshot as of which its row has what the rules remember; None: it has nothing.
+    remembered: datetime | None = None
 
     @property
     def reconnects(self) -> int:

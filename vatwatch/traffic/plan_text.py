@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, time, timedelta
+from functools import lru_cache
 
 from vatwatch.traffic.thresholds import threshold
 
@@ -37,6 +38,7 @@ LEVELS_AS_FEET_FROM = threshold(
 )
 
 
+@lru_cache(maxsize=8_192)
 def cruise_altitude_ft(text: str) -> int | None:
     """`35000`, `FL350`, `350`, `F350`, `A045`, `S1130`, `VFR/065` in feet; `VFR`, `0`: None."""
     match = _LEVEL.fullmatch(text.strip().upper())

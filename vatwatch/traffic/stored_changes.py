@@ -35,7 +35,7 @@ def stored_only(changes: Changes) -> Changes:
             gone=_stored(flights.gone),
             ended=_stored(flights.ended),
             final=flights.final,
-            progressed=[*_stored(flights.progressed), *flights.entered],
+            remembered=[f for f in _stored(flights.remembered) if f.flight_id not in entered],
             shown=flights.shown,
             positions=_stored(flights.positions),
             moved=flights.moved,

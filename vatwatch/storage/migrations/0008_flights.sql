@@ -61,7 +61,7 @@ COMMENT ON COLUMN flights.distance_flown_nm IS 'Nautical miles flown from snapsh
 COMMENT ON COLUMN flights.vertical_speed_fpm IS 'At last_seen: feet a minute since the snapshot before; null if unknown.';
 COMMENT ON COLUMN flights.highest_ft IS 'The highest altitude seen, feet.';
 COMMENT ON COLUMN flights.fastest_kt IS 'The highest ground speed seen, knots.';
-COMMENT ON COLUMN flights.progress IS 'What the rules remember of it at last_seen, MessagePack: vatwatch''s own.';
+COMMENT ON COLUMN flights.progress IS 'What the rules remember of it, MessagePack: vatwatch''s own; as of ten minutes before last_seen at most.';
 COMMENT ON COLUMN flights.rules IS 'Version of the rules by which it was derived; null: of before there were any.';
 COMMENT ON COLUMN flights.derive_again IS 'Whether a snapshot that came late has touched it, so that what was derived may be wrong.';
 
