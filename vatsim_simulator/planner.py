@@ -88,8 +88,7 @@ class Planner:
             self._taxi_out(runway)
             if not self._doings.gives_up:
                 self._take_off(runway)
-        if not self._doings.gives_up:
-            profile.mark(TruthKind.ON_BLOCK, _name(self.end))
+        profile.mark(TruthKind.ON_BLOCK, _name(self.end))
         profile.wait(SimulatedPhase.ARRIVED, random.uniform(180, 1500), self.end.ground_ft)
 
     def _hop(self) -> None:

@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from tests.traffic.build import START, atis, controller, pilot, plan, text
 from vatwatch.feed.records import ClientRadios, Feed, General, Prefile, Transceiver
 from vatwatch.traffic.airports import Airport
@@ -84,6 +86,35 @@ def test_a_station_is_where_its_aerials_are_else_where_its_airport_is_else_it_st
     )
     assert kept(filtered, "controllers") == ["EOUT_TWR", "EINN_GND", "XX_CTR", "AN_OBS"]
     assert kept(filtered, "atis") == ["EINN_ATIS"]
+
+
+def test_aerials_on_both_sides_of_the_date_line_are_neighbours() -> None:
+    fiji = Boundary.from_geojson(
+        json.dumps(
+            {"type": "Polygon", "coordinates": [[[176, -20], [180, -20], [180, -15], [176, -15]]]}
+        ).encode(),
+        "fiji",
+    )
+    aerials = [
+        Transceiver(n, 118_500_000, -17.5, longitude)
+        for n, longitude in enumerate((177.0, 179.0, -179.5))
+    ]
+    stations = [controller(callsign="NFFF_CTR"), controller(callsign="EINN_TWR")]
+    filtered = run(
+        Filters(boundary=fiji), [ClientRadios("NFFF_CTR", aerials)], controllers=stations
+    )
+    assert kept(filtered, "controllers") == ["NFFF_CTR"]
+
+
+def test_a_short_callsign_is_kept_out_only_if_it_is_the_airports_iata_code() -> None:
+    """KMAN is in Idaho, and Manchester's sector is called MAN_CTR."""
+    airports = {"KMAN": airport("KMAN", 50.0), "CYYZ": replace(airport("CYYZ", 50.0), iata="YYZ")}
+    feed = Feed(
+        General(text(START)),
+        controllers=[controller(callsign=c) for c in ("MAN_CTR", "MAN_TWR", "YYZ_TWR", "KMAN_TWR")],
+    )
+    filtered = Filters(boundary=SQUARE).apply(feed, [], airports)
+    assert kept(filtered, "controllers") == ["MAN_CTR", "MAN_TWR"]
 
 
 def test_a_prefile_stays_if_either_end_is_inside_or_neither_is_known() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from tests.traffic.tracks import fixes, flown, on, plan, way
+from tests.traffic.tracks import fixes, flown, later, on, plan, way
 from vatwatch.traffic.phases import FlightPhase
 from vatwatch.traffic.progress import advance, begin, seconds_in_phases
 
@@ -65,3 +66,13 @@ def test_the_time_in_each_phase_adds_up() -> None:
     assert sum(told.values()) == 3000
     assert told["cruise"] == pytest.approx(1200, abs=120)
     assert told["descent"] == pytest.approx(900, abs=60)
+
+
+def test_a_pause_in_the_air_is_no_time_of_a_phase() -> None:
+    track = fixes("EGLL", way(on(900, 250, 3000), **START))  # type: ignore[arg-type]
+    before, rest = track[:30], track[30:]
+    paused = [later(replace(before[-1], groundspeed=0), 15 * n) for n in range(1, 81)]
+    progress = flown([*before, *paused], plan())
+    assert sum(seconds_in_phases(progress).values()) == 29 * 15
+    progress = flown([later(fix, 1200) for fix in rest], plan(), progress)
+    assert sum(seconds_in_phases(progress).values()) == 900

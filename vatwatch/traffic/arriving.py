@@ -36,9 +36,11 @@ from vatwatch.traffic.phases import LEVEL_FT, FlightPhase, Profile, next_profile
 from vatwatch.traffic.plan_text import cruise_altitude_ft
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress_record import (
+    STILL_FOR,
     Progress,
     Touch,
     enter,
+    flies_until,
     flown,
     ground_at,
 )
@@ -91,7 +93,6 @@ FASTEST_CLIMB_FPM = threshold(
 FLARE_FT = threshold(
     20, "ft", "Over the runway; from there it takes two seconds or more to the touch."
 )
-STILL_FOR = timedelta(seconds=threshold(60, "s", "Nobody hovers to the metre for a minute."))
 LANDED_AGO = timedelta(seconds=threshold(90, "s", "A roll-out is over in a minute."))
 
 
@@ -330,5 +331,5 @@ def _vertical(
         after.phase, profile, step.altitude, fix.time, filed_ft, after.highest_ft or step.altitude
     )
     if phase is not after.phase:
-        after = enter(after, phase, fix.time)
+        after = enter(after, phase, flies_until(after))
     return after if profile is after.profile else replace(after, profile=profile)

@@ -18,6 +18,9 @@ when the window is over, and can be resumed for a day, if departure and arrival 
 place can be reached. Who stands at the departure again begins anew, and so does who had no plan and
 comes back on the ground.
 
+A flight that has ended on the ground is over for good: if the feed shows its connection again after
+more than the window, that is another flight.
+
 Under another callsign a flight is continued or resumed only if the whole plan is the same.
 """
 
@@ -126,6 +129,17 @@ def resumes(dropped: Flight, pilot: Pilot, logon: datetime, kept: Position, rule
         _code(now.arrival),
     )
     return same_ends and not _begins_anew(dropped, kept)
+
+
+def may_have_ended(last: datetime | None, logon: datetime, rules: Rules) -> bool:
+    """Whether a connection of which nothing is known may have had a flight that is over.
+
+    Args:
+        last: the snapshot before; None for the first one
+        logon: who logged on so long before it has been shown and has ended, or was never shown
+        rules: the reconnect window
+    """
+    return last is not None and last - logon > rules.reconnect_window
 
 
 def _takes_off(flight: Flight) -> bool:

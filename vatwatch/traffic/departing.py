@@ -166,5 +166,6 @@ def _into_the_air(before: Progress, fix: Position, step: Step, lift: Lift | None
         profile=Profile(altitude, fix.time, altitude),
         frozen_since=None,
         rested=False,
+        rejected=False,
     )
     return flown(after, fix, step, gap=False)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from vatwatch.feed.records import Atis, ClientRadios, Controller, Feed, Pilot, Prefile
 from vatwatch.traffic.airports import Airport, airport_of
 from vatwatch.traffic.boundary import Boundary
+from vatwatch.traffic.geometry import centre_of
 
 T = TypeVar("T", Pilot, Controller, Atis, Prefile)
 
@@ -105,7 +106,7 @@ def _by_place(
     airports: Mapping[str, Airport],
     counts: FilterCounts,
 ) -> Feed:
-    centres = {client.callsign: _centre(client) for client in radios if client.transceivers}
+    centres = {client.callsign: _centre(client) for client in radios}
     inside = boundary.contains_many(
         [pilot.latitude for pilot in feed.pilots], [pilot.longitude for pilot in feed.pilots]
     )
@@ -115,11 +116,15 @@ def _by_place(
         return pilot.callsign in pilots_inside
 
     def keep_station(station: Controller | Atis) -> bool:
-        """By its aerials' centre, else by the airport in its callsign."""
-        if station.callsign in centres:
-            return boundary.contains(*centres[station.callsign])
+        """By its aerials' centre, else by the airport in its callsign, if it names one."""
+        centre = centres.get(station.callsign)
+        if centre is not None:
+            return boundary.contains(*centre)
         airport = airport_of(station.callsign, airports)
-        return airport is None or boundary.contains(airport.latitude, airport.longitude)
+        # KMAN, in Idaho, is not what MAN_CTR means: of a short callsign only an IATA code is sure.
+        if airport is None or not station.callsign.startswith((airport.icao, airport.iata or "_")):
+            return True
+        return boundary.contains(airport.latitude, airport.longitude)
 
     def keep_prefile(prefile: Prefile) -> bool:
         plan = prefile.flight_plan
@@ -135,12 +140,8 @@ def _by_place(
     )
 
 
-def _centre(client: ClientRadios) -> tuple[float, float]:
-    count = len(client.transceivers)
-    return (
-        sum(t.latDeg for t in client.transceivers) / count,
-        sum(t.lonDeg for t in client.transceivers) / count,
-    )
+def _centre(client: ClientRadios) -> tuple[float, float] | None:
+    return centre_of([(radio.latDeg, radio.lonDeg) for radio in client.transceivers])
 
 
 def _keep(

@@ -16,7 +16,7 @@ from vatwatch.feed.times import parse_time, time_text
 from vatwatch.feed.unread import NOBODY, Unread
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.changes import FlightChanges
-from vatwatch.traffic.continuity import continues_flight, resumes, takes_over
+from vatwatch.traffic.continuity import continues_flight, may_have_ended, resumes, takes_over
 from vatwatch.traffic.identity import connection_id, same_logon, stable_id
 from vatwatch.traffic.network_state import (
     FiledPlan,
@@ -110,10 +110,12 @@ class _Comparison:
 
     @cached_property
     def _lost(self) -> dict[int, list[Flight]]:
-        """The flights that are away, or whose callsign nobody has now, by cid."""
+        """The flights that are away and do not come back, or whose callsign nobody has, by cid."""
+        there = {(pilot.cid, pilot.callsign) for pilot in self.pilots}
+        away = self.before.disconnected_flights
         return _by_cid(
             [
-                *self.before.disconnected_flights.values(),
+                *(flight for key, flight in away.items() if key not in there),
                 *(f for sign, f in self.before.flights.items() if sign not in self.present),
             ]
         )
@@ -156,9 +158,11 @@ class _Comparison:
         self, pilot: Pilot, logon: datetime, kept: Position, former: Flight | None
     ) -> Flight:
         flight_id = connection_id("flight", pilot.cid, pilot.callsign, logon)
-        if former is not None and same_logon(former.connection_logon, logon):
-            # The next flight on one connection, which has given its id to the first.
+        next_leg = former is not None and same_logon(former.connection_logon, logon)
+        if next_leg or may_have_ended(self.before.time, logon, self.rules):
+            # A later flight on one connection, which has given its id to the first.
             flight_id = stable_id("flight", flight_id, self.time.isoformat())
+        if former is not None and next_leg:
             progress = begin_next_leg(former.progress, kept, pilot.flight_plan)
         else:
             progress = begin(kept, pilot.flight_plan)

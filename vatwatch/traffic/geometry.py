@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import asin, atan2, cos, degrees, radians, sin
+from collections.abc import Sequence
+from math import asin, atan2, cos, degrees, hypot, radians, sin
 
 # The mean radius of WGS84's ellipsoid, 6,371,008.8 m (IUGG), in nautical miles of 1,852 m.
 EARTH_RADIUS_NM = 6_371_008.8 / 1_852
@@ -22,3 +23,20 @@ def bearing(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     north = cos(p1) * sin(p2) - sin(p1) * cos(p2) * cos(delta)
     # Twice, as a hair less than north is rounded to 360 by the first.
     return degrees(atan2(east, north)) % 360 % 360
+
+
+def centre_of(points: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
+    """The centre on the sphere, so that points on both sides of the date line are neighbours.
+
+    None without points, and of points that lie all around the globe.
+    """
+    if not points:
+        return None
+    if len(set(points)) == 1:
+        return points[0]
+    x = sum(cos(radians(lat)) * cos(radians(lon)) for lat, lon in points) / len(points)
+    y = sum(cos(radians(lat)) * sin(radians(lon)) for lat, lon in points) / len(points)
+    z = sum(sin(radians(lat)) for lat, _ in points) / len(points)
+    if hypot(x, y, z) < 1e-6:
+        return None
+    return round(degrees(atan2(z, hypot(x, y))), 6), round(degrees(atan2(y, x)), 6)

@@ -29,6 +29,7 @@ from vatwatch.traffic.progress_record import (
     Progress,
     count_phase,
     enter,
+    flies_until,
     ground_at,
 )
 from vatwatch.traffic.stand import HELD_AT_MOST, STAND_NM
@@ -123,7 +124,7 @@ def advance(
     if is_jump(step, speed_was, speed, since_s, gap=gap):
         return _jumped(before, fix, plan)
     if after_gap:
-        before = count_phase(before, fix, was.time)
+        before = count_phase(before, fix, flies_until(before))
     if before.touch is not None:
         after = after_touch(before, fix, plan, step)
     elif before.airborne:
@@ -134,10 +135,10 @@ def advance(
 
 
 def seconds_in_phases(progress: Progress) -> dict[str, float]:
-    """How long each phase took, the present one included, in seconds."""
+    """How long each phase took, the present one included, in seconds; pauses do not count."""
     told = dict(progress.seconds_in)
-    now = (progress.fix.time - progress.phase_since).total_seconds()
-    told[progress.phase.value] = told.get(progress.phase.value, 0.0) + now
+    now = (flies_until(progress) - progress.phase_since).total_seconds()
+    told[progress.phase.value] = told.get(progress.phase.value, 0.0) + max(0.0, now)
     return told
 
 
@@ -145,14 +146,15 @@ def finish(progress: Progress, plan: FlightPlan | None) -> Progress:
     """The progress of a flight that has ended: what was not decided yet is decided.
 
     A contact with the ground is a landing, unless it flew over the field; and where it stands after
-    a landing it is on block.
+    a landing, or after a rejected take-off, it is on block.
     """
     if progress.lift is not None:
         progress = settle_take_off(progress, None)
     if progress.touch is not None:
         progress = decide_touch(progress, plan)
     ground = progress.ground
-    if progress.phase is FlightPhase.TAXI_IN and ground.since is not None:
+    back = progress.phase is FlightPhase.TAXI_IN or progress.rejected
+    if back and ground.since is not None:
         times = with_on_block(progress.times, ground.since)
         progress = replace(enter(progress, FlightPhase.PARKED, progress.fix.time), times=times)
     return progress
@@ -220,13 +222,22 @@ def _other_leg(progress: Progress, before: FlightPlan | None, plan: FlightPlan) 
 def _jumped(before: Progress, fix: Position, plan: FlightPlan | None) -> Progress:
     """It was moved: what it is now is seen afresh, what it has done stays."""
     afresh = begin(fix, plan)
+    if flies_until(before) < before.fix.time:
+        before = count_phase(before, before.fix, flies_until(before))
+    first = not before.movements
+    # From its stand to the runway, or to another stand: when it is off block is not to be seen.
+    aside = (
+        first
+        and not before.airborne
+        and not afresh.airborne
+        and afresh.found_departure == before.found_departure != OFF_AIRPORT
+    )
     if afresh.airborne:
         phase = before.phase if before.airborne else FlightPhase.CRUISE
     elif before.movements:
         phase = FlightPhase.TAXI_IN
     else:
-        phase = afresh.phase
-    first = not before.movements
+        phase = FlightPhase.TAXI_OUT if aside else afresh.phase
     return replace(
         enter(before, phase, fix.time),
         fix=fix,
@@ -239,8 +250,9 @@ def _jumped(before: Progress, fix: Position, plan: FlightPlan | None) -> Progres
         lift=None,
         frozen_since=None,
         rested=False,
+        rejected=False,
         joined_in_flight=before.joined_in_flight or (first and afresh.airborne),
-        times=replace(before.times, off_block=None) if first else before.times,
+        times=replace(before.times, off_block=None) if first and not aside else before.times,
         filed_departure=afresh.filed_departure if first else before.filed_departure,
         filed_arrival=afresh.filed_arrival if first else before.filed_arrival,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from vatwatch.traffic.surface import (
 )
 from vatwatch.traffic.thresholds import threshold
 
+STILL_FOR = timedelta(seconds=threshold(60, "s", "Nobody hovers to the metre for a minute."))
 BRAKE_KT_S = threshold(
     6, "kt/s", "0.3 g, the hardest that aeroplanes brake; a pause stops at once."
 )
@@ -112,6 +113,7 @@ class Progress(Struct, frozen=True, gc=False, array_like=True):
     rested: bool = False
     filed_departure: str = ""
     filed_arrival: str = ""
+    rejected: bool = False
 
 
 def ground_at(fix: Position, airport: str, *, standing: bool) -> Ground:
@@ -143,6 +145,12 @@ def count_phase(progress: Progress, fix: Position, until: datetime) -> Progress:
     return replace(progress, seconds_in=told, phase_since=max(until, fix.time))
 
 
+def flies_until(progress: Progress) -> datetime:
+    """Up to when the present phase counts: to now, or to the beginning of a pause."""
+    now, since = progress.fix.time, progress.frozen_since
+    return now if since is None or now - since < STILL_FOR else since
+
+
 def flown(before: Progress, fix: Position, step: Step, *, gap: bool) -> Progress:
     """The progress after a step in the air: distance, extremes, vertical speed."""
     altitude, speed = step.altitude, speed_of(fix)
@@ -158,6 +166,8 @@ def flown(before: Progress, fix: Position, step: Step, *, gap: bool) -> Progress
     else:
         was = speed_of(before.fix)
         brakes = was is None or (was - step.speed_kt) / step.seconds <= BRAKE_KT_S
+        if frozen is not None and flies_until(before) < before.fix.time:
+            before = count_phase(before, before.fix, frozen)
         frozen, rested = None, step.speed_kt < SLOW_KT and brakes and not gap
     vertical = None
     if step.climbed_ft is not None and not gap:

@@ -3,6 +3,10 @@
 Where an aircraft is first seen standing is its stand; it is off block with the first
 snapshot of the movement that takes it 28 m away. It is on block where it stands for a minute after
 a landing, and no longer if it moves on within five minutes: then it was held on its way.
+
+Who has rolled faster than anybody taxies and did not take off is on block where he then stands for
+five minutes, or leaves the network. Who was moved by hand at an airport has no stand there until he
+has stood for five minutes: nobody can tell whether it was to the runway.
 """
 
 from __future__ import annotations
@@ -58,6 +62,7 @@ def taxi(before: Progress, fix: Position, plan: FlightPlan | None, step: Step) -
             movements = (*movements[:-1], replace(movements[-1], airport=airport))
             diverted = has_diverted(before, fix, airport, plan)
     slow = step.speed_kt < SLOW_KT
+    rejected = before.rejected or not (slow or movements or hovers(plan))
     since, left = ground.since, ground.left
     stand = (ground.stand_latitude, ground.stand_longitude)
     if since is not None:
@@ -66,6 +71,8 @@ def taxi(before: Progress, fix: Position, plan: FlightPlan | None, step: Step) -
             left = left or fix.time
             if phase is FlightPhase.CONNECTED:
                 phase, times = FlightPhase.TAXI_OUT, replace(times, off_block=left)
+            elif phase is FlightPhase.PARKED and not movements:
+                phase, times, rejected = FlightPhase.TAXI_OUT, replace(times, on_block=None), False
             elif phase is FlightPhase.PARKED:
                 if times.on_block is not None and left - times.on_block < HELD_AT_MOST:
                     times = replace(times, on_block=None)
@@ -84,6 +91,16 @@ def taxi(before: Progress, fix: Position, plan: FlightPlan | None, step: Step) -
         and fix.time - since >= ON_BLOCK_AFTER
     ):
         phase, times = FlightPhase.PARKED, with_on_block(times, since)
+    elif (
+        phase is FlightPhase.TAXI_OUT
+        and since is not None
+        and left is None
+        and fix.time - since >= HELD_AT_MOST
+    ):
+        if times.off_block is None:
+            phase = FlightPhase.CONNECTED
+        elif rejected:
+            phase, times = FlightPhase.PARKED, with_on_block(times, since)
     feet, standing = ground.feet, step.speed_kt < STANDING_KT
     if step.altitude is not None and (standing or (slow and not hovers(plan))):
         # What rises so much while it moves may be in the air; where it stands it is not.
@@ -108,6 +125,7 @@ def taxi(before: Progress, fix: Position, plan: FlightPlan | None, step: Step) -
         found_departure=found_departure,
         found_arrival=found_arrival,
         diverted=diverted,
+        rejected=rejected,
         vertical_speed_fpm=None if climbed is None else 0,
         filed_departure=before.filed_departure if plan is None else plan.departure,
         filed_arrival=before.filed_arrival if plan is None else plan.arrival,

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from math import atan2, cos, degrees, hypot, radians, sin
 
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.feed.records import Controller
 from vatwatch.traffic.airports import airport_of, load_airports
 from vatwatch.traffic.atis_words import word_set
-from vatwatch.traffic.geometry import distance_nm
+from vatwatch.traffic.geometry import centre_of, distance_nm
 from vatwatch.traffic.network_state import Radio, StationPlace
 from vatwatch.traffic.thresholds import threshold
 
@@ -61,7 +60,7 @@ def _place(callsign: str, aerials: tuple[tuple[float, float], ...]) -> StationPl
     is_certain = (airport is not None and callsign.startswith(airport.icao)) or _suffix(
         callsign
     ) not in AREA_SUFFIXES
-    centre = _centre(aerials)
+    centre = centre_of(aerials)
     if centre is not None and (
         airport is None
         or not is_certain
@@ -75,20 +74,3 @@ def _place(callsign: str, aerials: tuple[tuple[float, float], ...]) -> StationPl
 
 def _suffix(callsign: str) -> str:
     return callsign.rsplit("_", 1)[1].upper() if "_" in callsign else ""
-
-
-def _centre(points: tuple[tuple[float, float], ...]) -> tuple[float, float] | None:
-    """The centre on the sphere, so that points on both sides of the date line are neighbours.
-
-    None without points, and of points that lie all around the globe.
-    """
-    if not points:
-        return None
-    if len(set(points)) == 1:
-        return points[0]
-    x = sum(cos(radians(lat)) * cos(radians(lon)) for lat, lon in points) / len(points)
-    y = sum(cos(radians(lat)) * sin(radians(lon)) for lat, lon in points) / len(points)
-    z = sum(sin(radians(lat)) for lat, _ in points) / len(points)
-    if hypot(x, y, z) < 1e-6:
-        return None
-    return round(degrees(atan2(z, hypot(x, y))), 6), round(degrees(atan2(y, x)), 6)

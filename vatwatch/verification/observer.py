@@ -8,6 +8,7 @@ from datetime import datetime
 from vatwatch.traffic.atis import letter_at
 from vatwatch.traffic.network_state import Flight, Session
 from vatwatch.traffic.pipeline import ComparedSnapshot
+from vatwatch.traffic.session_times import connected_s, frequency_s
 from vatwatch.verification.accounts import (
     Account,
     FlightAccount,
@@ -84,20 +85,14 @@ def _happenings(flight: Flight) -> Iterator[Happening]:
 
 
 def _session_account(session: Session, stays: tuple[Stay, ...]) -> SessionAccount:
-    """Its times by what the session itself remembers: its breaks and its frequencies."""
-    away_s = sum((gap.end - gap.start).total_seconds() for gap in session.breaks)
-    lasted_s = (session.last_seen - session.first_seen).total_seconds()
-    controlled_s, first_hz = 0.0, None
-    ends = [*(tuned.since for tuned in session.frequencies[1:]), session.last_seen]
-    for tuned, end in zip(session.frequencies, ends, strict=True):
-        if tuned.frequency_hz is None:
-            continue
-        first_hz = first_hz or tuned.frequency_hz
-        controlled_s += (end - tuned.since).total_seconds()
-        for gap in session.breaks:
-            shared = min(end, gap.end) - max(tuned.since, gap.start)
-            controlled_s -= max(0.0, shared.total_seconds())
-    return SessionAccount(session.session_id, stays, lasted_s - away_s, controlled_s, first_hz)
+    tuned = [each.frequency_hz for each in session.frequencies if each.frequency_hz is not None]
+    return SessionAccount(
+        session.session_id,
+        stays,
+        connected_s(session),
+        frequency_s(session),
+        tuned[0] if tuned else None,
+    )
 
 
 class _Runs:
