@@ -79,7 +79,7 @@ def test_the_bodies_have_the_documented_form(service: Running) -> None:
     one = get(f"/api/flights/{callsign.lower()}").json
     assert one["callsign"] == callsign
     track = get(f"/api/flights/{callsign}/track").json
-    assert set(track) == {"callsign", "flight_id", "count", "points"}
+    assert set(track) == {"callsign", "flight_id", "derive_again", "count", "points"}
     assert track["flight_id"] == one["flight_id"]
     assert track["count"] == len(track["points"]) > 0
     assert list(track["points"][0]) == [

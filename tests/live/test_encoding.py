@@ -19,6 +19,7 @@ from vatwatch.live.encoding import PIECE, encode_live, encode_one
 from vatwatch.live.records import Collection
 from vatwatch.live.restored import RestoredState
 from vatwatch.traffic.diff import apply, diff
+from vatwatch.traffic.marks import NO_MARKS, Marks
 from vatwatch.traffic.network_state import NetworkState, Rules, Snapshot
 from vatwatch.traffic.phases import FlightPhase
 
@@ -81,6 +82,29 @@ def test_a_flight_is_served_with_what_it_has_done_and_when_it_will_land() -> Non
     assert record["great_circle_nm"] == record["plan"]["great_circle_nm"] > 500
     assert record["route_efficiency"] is None
     assert at(40 * 60) < parse_time(record["eta"]) < at(80 * 60)
+
+
+def test_who_will_be_derived_again_is_served_with_a_mark(busy: Snapshot) -> None:
+    state = track(busy)
+    flight, session = next(iter(state.flights.values())), next(iter(state.sessions.values()))
+    station = next(iter(state.atis))
+    marks = Marks(
+        frozenset([flight.flight_id]), frozenset([session.session_id]), frozenset([station])
+    )
+    marked = {
+        Collection.FLIGHTS: flight.pilot.callsign,
+        Collection.CONTROLLERS: session.controller.callsign,
+        Collection.ATIS: station,
+    }
+    for given in (NO_MARKS, marks):
+        bodies = encode_live(state, busy.feed, marks=given)
+        for collection, callsign in marked.items():
+            records = json.loads(bodies[collection].plain)[collection.value]
+            found = {one["callsign"] for one in records if one["derive_again"]}
+            assert found == ({callsign} if given is marks else set())
+            for each in records:
+                one = encode_one(state, collection, each["callsign"], given)
+                assert json.loads(one or b"")["derive_again"] is each["derive_again"]
 
 
 def test_radios_are_served_as_the_transceivers_feed_has_them(busy: Snapshot) -> None:

@@ -1,9 +1,9 @@
 """Cache: holds the live state ready-encoded, and mirrors it to Redis.
 
-Receives  LiveChanged, ServeAgain, SnapshotSetAside, GetLive, FindLive, FindFlightId, InspectCache,
-          MirrorEvents, SettingsChanged
-Sends     CacheStarted to processor, Publish (DATA_CACHED) to event_bus, SnapshotFailed to journal,
-          ServiceReport
+Receives  LiveChanged, MarksChanged, ServeAgain, SnapshotSetAside, GetLive, FindLive, FindFlightId,
+          InspectCache, MirrorEvents, SettingsChanged
+Sends     CacheStarted to processor and store, Publish (DATA_CACHED) to event_bus, SnapshotFailed to
+          journal, ServiceReport
 Holds     the live state, and every collection as bytes, made once a snapshot. A snapshot that
           cannot be encoded is tried again until the journal sets it aside; the one before is served
 Restart   costs nothing: the processor is asked to send the live state again. Until it has one,
@@ -39,6 +39,7 @@ from vatwatch.messages import (
     GetLive,
     InspectCache,
     LiveChanged,
+    MarksChanged,
     MirrorEvents,
     SettingsChanged,
     SnapshotSetAside,
@@ -55,6 +56,7 @@ from vatwatch.supervision import (
     correlation_of,
 )
 from vatwatch.traffic.identity import find_callsign
+from vatwatch.traffic.marks import NO_MARKS, Marks
 from vatwatch.traffic.network_state import NetworkState
 
 
@@ -95,6 +97,9 @@ class CacheActor(Service):
         self._pool = NativePool(1, "cache")
         self._plans = EncodedPlans()
         self._state = NetworkState()
+        self._served: LiveChanged | None = None
+        # Of whom answers tell that they will be derived again.
+        self._marks = NO_MARKS
         self._bodies: dict[Collection, Body] = {}
         # What Redis gave at the start; until there is a live state of our own.
         self._restored: RestoredState | None = None
@@ -122,6 +127,8 @@ class CacheActor(Service):
                 self._recovered = True
                 self._changed_at = datetime.now(UTC)
         self.address("processor").tell(CacheStarted())
+        # It also says it again and again.
+        self.address("store").offer(CacheStarted())
         self._report()
 
     def on_stop(self) -> None:
@@ -136,6 +143,8 @@ class CacheActor(Service):
         match message:
             case LiveChanged():
                 self._change(message)
+            case MarksChanged(marks):
+                self._mark(marks)
             case ServeAgain():
                 self._again = None
                 if self._unserved is not None:
@@ -168,7 +177,7 @@ class CacheActor(Service):
         self._counted(self._bodies_now().get(collection))
         if self._restored is not None:
             return self._restored.find(collection, callsign)
-        return encode_one(self._state, collection, callsign)
+        return encode_one(self._state, collection, callsign, self._marks)
 
     def _find_flight_id(self, callsign: str) -> int | None:
         if self._restored is not None:
@@ -215,7 +224,9 @@ class CacheActor(Service):
         self._try_no_more()
         self._working_on = message.entry_id
         try:
-            bodies = self._pool.run(encode_live, message.state, message.feed, self._plans)
+            bodies = self._pool.run(
+                encode_live, message.state, message.feed, self._plans, self._marks
+            )
         except SupervisionError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this state
@@ -225,6 +236,14 @@ class CacheActor(Service):
             self._serve(message, bodies)
         self._working_on = None
         self._report()
+
+    def _mark(self, marks: Marks) -> None:
+        """Serve the same live state again with other marks."""
+        if marks == self._marks:
+            return
+        self._marks = marks
+        if self._served is not None and self._unserved is None:
+            self._change(self._served)
 
     def _cannot_serve(self, message: LiveChanged, error: Exception) -> None:
         what = f"the snapshot of {message.state.time} cannot be served"
@@ -248,6 +267,7 @@ class CacheActor(Service):
         if message.state.time != self._state.time:
             self._changed_at = datetime.now(UTC)
         self._state, self._bodies, self._restored = message.state, bodies, None
+        self._served = message
         self._recovered = message.recovered
         if self._redis is not None:
             self._redis.write(bodies, self._configuration)

@@ -45,7 +45,7 @@ from vatwatch.storage.error_table import find_errors
 from vatwatch.storage.event_table import find_events, find_letter, find_letters
 from vatwatch.storage.migrate import is_current
 from vatwatch.storage.pool import ConnectionPool
-from vatwatch.storage.queries import callsign_of, inspect, latest_flight, track
+from vatwatch.storage.queries import head_of, inspect, latest_flight, track
 from vatwatch.supervision import Reply, Tell, Timer
 from vatwatch.supervision.failures import text_of
 from vatwatch.supervision.public_lane import PUBLIC_CAPACITY, PUBLIC_RETRY_S
@@ -246,4 +246,4 @@ def _find_track(conn: connection, callsign: str, flight_id: int | None) -> Track
         flight_id = latest_flight(conn, callsign)
     if flight_id is None:
         return None
-    return Track(flight_id, track(conn, flight_id), callsign_of(conn, flight_id))
+    return Track(flight_id, track(conn, flight_id), *head_of(conn, flight_id))

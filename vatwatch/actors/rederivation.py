@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 
 import psycopg2
 
 from vatwatch.actors.database import Database
 from vatwatch.errors import StorageError
+from vatwatch.messages import MarksChanged
 from vatwatch.messages.status import RulesStatus
-from vatwatch.storage.derive_again import AT_ONCE, derive_marked, rules_since
-from vatwatch.supervision import Actor, Tell
+from vatwatch.storage.derive_again import AT_ONCE, derive_marked, read_marks, rules_since
+from vatwatch.supervision import Actor, Tell, Timer
+from vatwatch.traffic.marks import NO_MARKS
 from vatwatch.traffic.network_state import Rules
 from vatwatch.traffic.thresholds import RULES_VERSION
 
 # Between two looks. Nobody waits for it: until then the row says that it is to be derived again.
 LOOK_S = 60.0
+# From a late snapshot to the next look: a replay brings many, one after the other.
+SOON_S = 2.0
 
 
 class Rederivation:
-    """When the next look is, and by which rules the history is."""
+    """When the next look is, what is marked, and by which rules the history is."""
 
     def __init__(self, store: Actor, due: Tell, *, every_s: float = LOOK_S) -> None:
         """`store` tells itself `due` when `step` is to be called, at the latest after `every_s`."""
         self._store = store
         self._due = due
         self._every_s = every_s
+        self._next: Timer | None = None
+        self._is_soon = False
+        self._newest: datetime | None = None
+        self._marks = NO_MARKS
         self.rules = RulesStatus(RULES_VERSION)
         self.derived = 0
         """How many flights and sessions, and the ATIS of how many stations, were derived again."""
 
     def start(self) -> None:
         """Look now."""
-        self._store.after(0, self._due)
+        self._look_in(0)
+
+    def stored(self, time: datetime) -> None:
+        """The snapshot of `time` was written. If it came late, answers are to say so soon."""
+        if self._newest is None or time > self._newest:
+            self._newest = time
+        elif not self._is_soon:
+            self._look_in(SOON_S)
+
+    def tell_marks(self) -> None:
+        """Tell the cache of whom it is to say that they will be derived again."""
+        self._store.address("cache").offer(MarksChanged(self._marks))
 
     def step(self, database: Database, rules: Rules) -> None:
         """Derive a few, so that no snapshot waits long for it."""
@@ -42,5 +62,13 @@ class Rederivation:
             derived = database.run(lambda conn: derive_marked(conn, rules))
             since = database.run(rules_since)
             self.rules = RulesStatus(RULES_VERSION, since)
+            self._marks = database.run(read_marks)
+            self.tell_marks()
         self.derived += derived
-        self._store.after(0 if derived >= AT_ONCE else self._every_s, self._due)
+        self._look_in(0 if derived >= AT_ONCE else self._every_s)
+
+    def _look_in(self, seconds: float) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self._next = self._store.after(seconds, self._due)
+        self._is_soon = seconds <= SOON_S

@@ -1,10 +1,10 @@
 """Store: writes each snapshot into PostgreSQL, in order, once, and says when it is there.
 
 Receives  StoreBatch, StoreEvents, StoreErrors, StoreAlerts, ReadNetworkState, RetryWrite,
-          DatabaseReturned, PurgeOld, DeriveAgain, SettingsChanged
+          DatabaseReturned, CacheStarted, PurgeOld, DeriveAgain, SettingsChanged
 Asks      postgres GetDsn, if the cluster is embedded; health_monitor GetReports, for a line of log
 Sends     BatchStored, BatchOutOfSequence, BatchInvalid, EventsStored, ErrorsStored, AlertsStored,
-          StoreStarted, Publish, ServiceReport
+          StoreStarted, MarksChanged, Publish, ServiceReport
 Holds     batches that wait for the database (the processor sends but a few), and of the event bus,
           the error manager and the alerter what they sent last, which is all that they want written
 Restart   costs what waits: the journal has the snapshots, the processor derives them again; the
@@ -42,6 +42,7 @@ from vatwatch.messages import (
     BatchInvalid,
     BatchOutOfSequence,
     BatchStored,
+    CacheStarted,
     DatabaseReturned,
     ErrorsStored,
     EventsStored,
@@ -201,6 +202,8 @@ class StoreActor(Service):
                 self._drain()
             case PurgeOld():
                 self._purge.step(self._database)
+            case CacheStarted():
+                self._rederivation.tell_marks()
             case DeriveAgain():
                 self._rederivation.step(self._database, self._rules)
             case SettingsChanged():
@@ -281,12 +284,9 @@ class StoreActor(Service):
                 self._quarantined += len(batch.quarantined)
                 self._write_ms = (monotonic() - started) * 1000
                 self._stored_at = datetime.now(UTC)
-            log.debug(
-                "Snapshot %d is %s; %.0f ms",
-                batch.entry_id,
-                "in the database already" if duplicate else "stored",
-                (monotonic() - started) * 1000,
-            )
+                self._rederivation.stored(batch.changes.time)
+            ms = (monotonic() - started) * 1000
+            log.debug("Snapshot %d: %s; %.0f ms", batch.entry_id, outcome.value, ms)
             self._tell_stored(batch, duplicate)
         self._working_on = None
 

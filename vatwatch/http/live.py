@@ -104,6 +104,7 @@ class TrackBody(Struct, frozen=True):
 
     callsign: str
     flight_id: str
+    derive_again: bool
     count: int
     points: list[TrackPoint]
 
@@ -134,7 +135,13 @@ class TrackResource(BaseResource):
         ]
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode(
-            TrackBody(track.callsign or callsign.upper(), str(track.flight_id), len(points), points)
+            TrackBody(
+                track.callsign or callsign.upper(),
+                str(track.flight_id),
+                track.derive_again,
+                len(points),
+                points,
+            )
         )
 
 

@@ -27,6 +27,7 @@ from vatwatch.live.records import (
 from vatwatch.traffic.atis import letter_at
 from vatwatch.traffic.estimates import estimates
 from vatwatch.traffic.identity import find_callsign
+from vatwatch.traffic.marks import NO_MARKS, Marks
 from vatwatch.traffic.network_state import (
     AtisVersion,
     FiledPlan,
@@ -49,7 +50,10 @@ PIECE = 200
 
 
 def encode_live(
-    state: NetworkState, feed: Feed | None, plans: EncodedPlans | None = None
+    state: NetworkState,
+    feed: Feed | None,
+    plans: EncodedPlans | None = None,
+    marks: Marks = NO_MARKS,
 ) -> dict[Collection, Body]:
     """Encode every collection, plain and gzipped.
 
@@ -60,13 +64,16 @@ def encode_live(
         feed: None if the state comes from the database; then the lists of servers, facilities and
             ratings are empty
         plans: what was encoded of the state before, to be used again; it is changed
+        marks: those who will be derived again
     """
     time = state.time
     plans = plans or EncodedPlans()
     plans.next_snapshot()
-    flights = [live_flight(flight, plans) for flight in state.flights.values() if flight.shown]
-    controllers = [live_controller(session) for session in state.sessions.values()]
-    atis = live_atis_stations(state)
+    flights = [
+        live_flight(flight, plans, marks) for flight in state.flights.values() if flight.shown
+    ]
+    controllers = [live_controller(session, marks) for session in state.sessions.values()]
+    atis = live_atis_stations(state, marks)
     prefiles = [live_prefile(plan, state) for plan in state.prefiles.values()]
     radios = [live_radios(states) for states in state.radios.values()]
     return {
@@ -79,7 +86,9 @@ def encode_live(
     }
 
 
-def encode_one(state: NetworkState, collection: Collection, callsign: str) -> bytes | None:
+def encode_one(
+    state: NetworkState, collection: Collection, callsign: str, marks: Marks = NO_MARKS
+) -> bytes | None:
     """One record as JSON; None if `callsign` is not online, in any case of letters.
 
     Always None for the network, which has no records, and for prefiles, of which one person may
@@ -90,12 +99,14 @@ def encode_one(state: NetworkState, collection: Collection, callsign: str) -> by
             flight = find_callsign(state.flights, callsign)
             if flight is None or not flight.shown:
                 return None
-            return msgspec.json.encode(live_flight(flight))
+            return msgspec.json.encode(live_flight(flight, marks=marks))
         case Collection.CONTROLLERS:
             session = find_callsign(state.sessions, callsign)
-            return None if session is None else msgspec.json.encode(live_controller(session))
+            if session is None:
+                return None
+            return msgspec.json.encode(live_controller(session, marks))
         case Collection.ATIS:
-            stations = {one.callsign: one for one in live_atis_stations(state)}
+            stations = {one.callsign: one for one in live_atis_stations(state, marks)}
             station = find_callsign(stations, callsign)
             return None if station is None else msgspec.json.encode(station)
         case Collection.TRANSCEIVERS:
@@ -105,7 +116,9 @@ def encode_one(state: NetworkState, collection: Collection, callsign: str) -> by
             return None
 
 
-def live_flight(flight: Flight, plans: EncodedPlans | None = None) -> LiveFlight:
+def live_flight(
+    flight: Flight, plans: EncodedPlans | None = None, marks: Marks = NO_MARKS
+) -> LiveFlight:
     """A flight in the form of `GET /api/flights`: VATSIM's fields and units, our id as text.
 
     `plans` has its plan encoded already.
@@ -152,10 +165,11 @@ def live_flight(flight: Flight, plans: EncodedPlans | None = None) -> LiveFlight
         flight.online_s,
         flight.connections,
         flight.gaps,
+        flight.flight_id in marks.flights,
     )
 
 
-def live_controller(session: Session) -> LiveController:
+def live_controller(session: Session, marks: Marks = NO_MARKS) -> LiveController:
     """A controller in the form of `GET /api/controllers`, with our id as text."""
     c = session.controller
     return LiveController(
@@ -180,23 +194,26 @@ def live_controller(session: Session) -> LiveController:
         session.frequencies,
         connected_s(session),
         frequency_s(session),
+        session.session_id in marks.sessions,
     )
 
 
-def live_atis_stations(state: NetworkState) -> list[LiveAtis]:
+def live_atis_stations(state: NetworkState, marks: Marks = NO_MARKS) -> list[LiveAtis]:
     """The stations on the air, and behind them those that have left and are stale."""
     time = state.time
     on_air = [
-        _live_atis(version, letter_at(version, time or version.first_seen), stale=False)
+        _live_atis(version, letter_at(version, time or version.first_seen), marks, stale=False)
         for version in state.atis.values()
     ]
     return on_air + [
-        _live_atis(version, letter_at(version, version.last_seen or version.first_seen), stale=True)
+        _live_atis(
+            version, letter_at(version, version.last_seen or version.first_seen), marks, stale=True
+        )
         for version in state.stale_atis.values()
     ]
 
 
-def _live_atis(version: AtisVersion, letter: str | None, *, stale: bool) -> LiveAtis:
+def _live_atis(version: AtisVersion, letter: str | None, marks: Marks, *, stale: bool) -> LiveAtis:
     """A station in the form of `GET /api/atis`."""
     a, said = version.atis, version.said
     return LiveAtis(
@@ -218,6 +235,7 @@ def _live_atis(version: AtisVersion, letter: str | None, *, stale: bool) -> Live
         said.qnh_mb,
         said.words,
         stale,
+        a.callsign in marks.stations,
     )
 
 

@@ -86,6 +86,8 @@ class LiveFlight(Struct, frozen=True, gc=False):
     online_s: int
     connections: tuple[FlightConnection, ...]
     gaps: tuple[Gap, ...]
+    derive_again: bool
+    """Whether a snapshot that came late has touched it: what is derived may be wrong until then."""
 
 
 class LiveController(Struct, frozen=True, gc=False):
@@ -112,6 +114,8 @@ class LiveController(Struct, frozen=True, gc=False):
     frequencies: tuple[Tuned, ...]
     connected_s: float
     frequency_s: float
+    derive_again: bool
+    """As of a flight."""
 
 
 class LiveRunways(Struct, frozen=True, gc=False):
@@ -142,6 +146,8 @@ class LiveAtis(Struct, frozen=True, gc=False):
     qnh_mb: int | None
     words: dict[str, str]
     stale: bool
+    derive_again: bool
+    """As of a flight."""
 
 
 class LivePrefile(Struct, frozen=True, gc=False):

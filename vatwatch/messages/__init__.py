@@ -14,6 +14,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ http             FindFlightId?, FindLive?, GetLive?, InspectCache?
       ◀ journal          SnapshotSetAside
       ◀ processor        LiveChanged
+      ◀ store            MarksChanged
     config_watcher
       ◀ http             GetSettings?, ReloadSettings?
       ◀ server           ReloadOrdered
@@ -75,6 +76,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ event_bus        Delivered?
     store
       ◀ alerter          StoreAlerts
+      ◀ cache            CacheStarted
       ◀ config_watcher   SettingsChanged
       ◀ error_manager    StoreErrors
       ◀ event_bus        StoreEvents
@@ -98,6 +100,7 @@ from vatwatch.messages.cache import (
     GetLive,
     InspectCache,
     LiveChanged,
+    MarksChanged,
     MirrorEvents,
     SnapshotSetAside,
 )
@@ -161,13 +164,13 @@ from vatwatch.messages.journal import (
 from vatwatch.messages.postgres import GetDsn
 from vatwatch.messages.processor import (
     BatchOutOfSequence,
-    CacheStarted,
     EntrySkipped,
     SnapshotJournaled,
 )
 from vatwatch.messages.shared import (
     BatchInvalid,
     BatchStored,
+    CacheStarted,
     DatabaseReturned,
     SettingsChanged,
     StoreStarted,

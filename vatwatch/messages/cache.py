@@ -11,7 +11,8 @@ from vatwatch.feed.records import Feed
 from vatwatch.live.records import Body, Collection
 from vatwatch.messages.shared import SettingsChanged
 from vatwatch.messages.status import CacheReport
-from vatwatch.supervision import Ask, BestEffort, Tell
+from vatwatch.supervision import Ask, BestEffort, Latest, Tell
+from vatwatch.traffic.marks import Marks
 from vatwatch.traffic.network_state import NetworkState
 
 
@@ -36,6 +37,13 @@ class SnapshotSetAside(Tell):
     """journal → cache: this entry is in quarantine, or gone; do not try it again."""
 
     entry_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarksChanged(Latest):
+    """store → cache: these will be derived again, as late snapshots have touched them."""
+
+    marks: Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class MirrorEvents(BestEffort):
 ToCache: TypeAlias = (
     LiveChanged
     | SnapshotSetAside
+    | MarksChanged
     | GetLive
     | FindLive
     | FindFlightId

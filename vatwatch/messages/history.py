@@ -23,6 +23,8 @@ class Track:
     flight_id: int
     points: tuple[Position, ...]
     callsign: str = ""
+    derive_again: bool = False
+    """Whether a snapshot that came late has touched the flight."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,13 @@ from datetime import datetime
 from typing import TypeAlias
 
 from vatwatch.feed.correlation import correlation_id_of
-from vatwatch.messages.shared import BatchInvalid, BatchStored, SettingsChanged, StoreStarted
+from vatwatch.messages.shared import (
+    BatchInvalid,
+    BatchStored,
+    CacheStarted,
+    SettingsChanged,
+    StoreStarted,
+)
 from vatwatch.supervision import Tell
 
 
@@ -44,11 +50,6 @@ class BatchOutOfSequence(Tell):
 
     entry_id: int
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CacheStarted(Tell):
-    """cache → processor: the cache has (re)started, and holds nothing."""
 
 
 ToProcessor: TypeAlias = (

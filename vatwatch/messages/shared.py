@@ -35,6 +35,11 @@ class BatchInvalid(Tell):
 
 
 @dataclass(frozen=True, slots=True)
+class CacheStarted(Tell):
+    """cache → processor, store: the cache has (re)started, and holds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStarted(Tell):
     """store → processor, event_bus, error_manager: the store has (re)started and has lost what it
     was sent."""

@@ -10,7 +10,7 @@ from uuid import UUID
 from vatwatch.events.dead_letters import DeadLetter
 from vatwatch.events.event import Event
 from vatwatch.feed.correlation import correlation_id
-from vatwatch.messages.shared import DatabaseReturned, SettingsChanged
+from vatwatch.messages.shared import CacheStarted, DatabaseReturned, SettingsChanged
 from vatwatch.monitoring.alert_records import AlertRecord
 from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.supervision import Ask, Tell
@@ -87,5 +87,6 @@ ToStore: TypeAlias = (
     | StoreErrors
     | StoreAlerts
     | DatabaseReturned
+    | CacheStarted
     | SettingsChanged
 )

@@ -8,7 +8,7 @@ plans and its absences, which are all kept.
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vatwatch.feed.records import FlightPlan
@@ -16,7 +16,9 @@ from vatwatch.storage.derive_atis import derive_marked_atis
 from vatwatch.storage.derive_sessions import derive_marked_sessions
 from vatwatch.storage.write_flights import update_derived
 from vatwatch.storage.writer import WRITER_LOCK
+from vatwatch.traffic.atis import STALE_HOURS
 from vatwatch.traffic.derive_track import KeptFlight, KeptPlan, derive_track
+from vatwatch.traffic.marks import Marks
 from vatwatch.traffic.network_state import Rules
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress_record import Progress
@@ -29,6 +31,9 @@ log = logging.getLogger(__name__)
 
 # A flight of a night has 2,000 snapshots and takes some 20 ms; nothing waits long for ten of them.
 AT_ONCE = 10
+# Who was seen less than so long before the newest stored snapshot may be online: what is served can
+# be a little ahead of what is stored.
+_LIVE_FOR = timedelta(hours=1)
 
 _PLAN_FIELDS = ", ".join(FlightPlan.__struct_fields__)
 
@@ -65,6 +70,29 @@ def _derive_flights(cur: cursor, rules: Rules, limit: int) -> int:
         kept = _kept(cur, flight_id, first_seen, last_seen)
         update_derived(cur, flight_id, _derived(flight_id, kept, rules))
     return len(marked)
+
+
+def read_marks(conn: connection) -> Marks:
+    """Those whom live answers may have, and that are to be derived again."""
+    with conn.cursor() as cur:
+        cur.execute(
+            """WITH newest AS (SELECT max(update_timestamp) AS time FROM snapshots)
+               SELECT 'flight', flight_id::text FROM flights, newest
+               WHERE derive_again AND last_seen >= time - %(online)s
+               UNION ALL SELECT 'session', session_id::text FROM controllers, newest
+               WHERE derive_again AND last_seen >= time - %(online)s
+               UNION ALL SELECT DISTINCT 'station', callsign FROM atis, newest
+               WHERE derive_again AND coalesce(gone_at >= time - %(stale)s, true)""",
+            {"online": _LIVE_FOR, "stale": timedelta(hours=STALE_HOURS)},
+        )
+        found: dict[str, list[str]] = {"flight": [], "session": [], "station": []}
+        for kind, name in cur:
+            found[kind].append(name)
+    return Marks(
+        flights=frozenset(map(int, found["flight"])),
+        sessions=frozenset(map(int, found["session"])),
+        stations=frozenset(found["station"]),
+    )
 
 
 def rules_since(conn: connection) -> datetime | None:

@@ -29,12 +29,13 @@ def latest_flight(conn: connection, callsign: str) -> int | None:
         return None if row is None else int(row[0])
 
 
-def callsign_of(conn: connection, flight_id: int) -> str:
-    """The callsign of a flight; empty if it is not stored yet."""
+def head_of(conn: connection, flight_id: int) -> tuple[str, bool]:
+    """The callsign of a flight, and whether it is to be derived again; empty if it is not stored
+    yet."""
     with conn.cursor() as cur:
-        cur.execute("SELECT callsign FROM flights WHERE flight_id = %s", (flight_id,))
+        cur.execute("SELECT callsign, derive_again FROM flights WHERE flight_id = %s", (flight_id,))
         row = cur.fetchone()
-        return "" if row is None else str(row[0])
+        return ("", False) if row is None else (row[0], row[1])
 
 
 def track(conn: connection, flight_id: int) -> tuple[Position, ...]:
