@@ -67,7 +67,7 @@ def _row(lead_min: int, moments: list[Moment]) -> str:
     ours, naive = [], []
     for each in moments:
         departure, arrival = each.flight.departure, each.flight.arrival
-        told = eta(each.progress, each.plan, departure, arrival)
+        told = eta(each.progress, each.plan, departure.icao, arrival)
         plain = naive_eta(each.progress, arrival)
         if told is not None and plain is not None:
             ours.append(abs((told - each.lands).total_seconds()) / 60)
@@ -85,7 +85,7 @@ def _spread(errors: list[float]) -> str:
 def _cost_us(moments: list[Moment]) -> float:
     begins = perf_counter()
     for each in moments:
-        eta(each.progress, each.plan, each.flight.departure, each.flight.arrival)
+        eta(each.progress, each.plan, each.flight.departure.icao, each.flight.arrival)
     return (perf_counter() - begins) / max(1, len(moments)) * 1e6
 
 

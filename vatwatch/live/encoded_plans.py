@@ -13,7 +13,8 @@ from vatwatch.traffic.parsed_plan import ParsedPlan
 
 
 class _EncodedPlan(NamedTuple):
-    plan: FlightPlan
+    read: ParsedPlan | None
+    revision_id: int
     filed: Raw
     parsed: Raw
 
@@ -35,9 +36,15 @@ class EncodedPlans:
         if plan is None or plan_id is None:
             return _encode(plan), _encode(flight.parsed_plan)
         known = self._before.get(plan_id)
-        # A revision that says nothing else has the same id, and another number.
-        if known is None or known.plan != plan:
-            known = _EncodedPlan(plan, _encode(plan), _encode(flight.parsed_plan))
+        # A plan is read once, and again when it says something else (`flights.plan_differs`): so
+        # one look tells that it is the same, but for the number of the revision.
+        if (
+            known is None
+            or known.read is not flight.parsed_plan
+            or known.revision_id != plan.revision_id
+        ):
+            read = flight.parsed_plan
+            known = _EncodedPlan(read, plan.revision_id, _encode(plan), _encode(read))
         self._now[plan_id] = known
         return known.filed, known.parsed
 

@@ -160,7 +160,7 @@ def live_flight(
         done.vertical_speed_fpm,
         done.highest_ft,
         done.fastest_kt,
-        {phase: round(seconds) for phase, seconds in seconds_in_phases(done).items()},
+        seconds_in_phases(done),
         flight.first_seen,
         flight.online_s,
         flight.connections,

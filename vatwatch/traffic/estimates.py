@@ -11,6 +11,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from vatwatch.traffic.airfields import OFF_AIRPORT
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.eta import eta
 from vatwatch.traffic.movements import Times
@@ -37,28 +38,26 @@ def estimates(progress: Progress, plan: ParsedPlan | None, gaps: Sequence[Gap] =
         plan: its plan, read
         gaps: when it was not seen
     """
-    airports = load_airports()
     filed_from = None if plan is None else plan.departure_icao
     filed_to = None if plan is None else plan.arrival_icao
-    departure = airports.get(progress.found_departure or "") or airports.get(filed_from or "")
+    departs = progress.found_departure
+    if departs is None or departs == OFF_AIRPORT:
+        departs = filed_from
     # Where it has touched down on its way (a circuit, a touch-and-go) is not where it is bound for.
     has_landed = progress.times.landing is not None and not progress.airborne
-    landed_at = progress.found_arrival if has_landed else None
-    bound_for = airports.get(filed_to or "")
-    arrival = airports.get(landed_at or "") or bound_for
-    if (
-        plan is not None
-        and departure is not None
-        and arrival is not None
-        and (departure.icao == filed_from and arrival.icao == filed_to)
-    ):
+    arrives = progress.found_arrival if has_landed else filed_to
+    if arrives is None or arrives == OFF_AIRPORT:
+        arrives = filed_to
+    airports = load_airports()
+    if plan is not None and departs == filed_from and arrives == filed_to:
         great_circle = plan.great_circle_nm
     else:
-        great_circle = great_circle_nm(departure, arrival)
+        great_circle = great_circle_nm(airports.get(departs or ""), airports.get(arrives or ""))
     efficiency = None
     if has_landed and not progress.joined_in_flight and not _in_the_air(gaps, progress.times):
         efficiency = route_efficiency(progress.distance_flown_nm, great_circle)
-    return Estimates(great_circle, efficiency, eta(progress, plan, departure, bound_for))
+    lands_at = eta(progress, plan, departs, airports.get(filed_to or ""))
+    return Estimates(great_circle, efficiency, lands_at)
 
 
 def _in_the_air(gaps: Sequence[Gap], times: Times) -> bool:

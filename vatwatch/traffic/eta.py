@@ -100,7 +100,7 @@ LONGEST_AHEAD_H = threshold(24, "h", "Longer than any flight lasts.")
 def eta(
     progress: Progress,
     plan: ParsedPlan | None,
-    departure: Airport | None,
+    departs: str | None,
     arrival: Airport | None,
 ) -> datetime | None:
     """When it will land, to the second; None where that cannot be told.
@@ -110,11 +110,11 @@ def eta(
     Args:
         progress: what it has done so far; its `fix` says where and when it is
         plan: its plan, read
-        departure: the filed airport, else the one found; None if unknown
+        departs: where it has taken off or will, by the ICAO code; None if unknown
         arrival: the filed airport; None if unknown
     """
     if progress.airborne:
-        seconds = _en_route_s(progress, plan, departure, arrival)
+        seconds = _en_route_s(progress, plan, departs, arrival)
     elif plan is None or progress.times.landing is not None:
         return None
     else:
@@ -169,7 +169,7 @@ def _until_filed_s(now: datetime, plan: ParsedPlan) -> float:
 def _en_route_s(
     progress: Progress,
     plan: ParsedPlan | None,
-    departure: Airport | None,
+    departs: str | None,
     arrival: Airport | None,
 ) -> float | None:
     """Seconds to the landing of a flight in the air."""
@@ -177,7 +177,8 @@ def _en_route_s(
     speed_kt = fix.groundspeed
     if arrival is None or speed_kt is None or not SLOWEST_KT <= speed_kt <= MAX_CRUISE_KT:
         return None
-    if progress.frozen_since is not None or _circles(progress, plan, departure, arrival):
+    # Nothing says for how long one will fly around that is to land where it took off.
+    if progress.frozen_since is not None or departs == arrival.icao:
         return None
     left_nm = distance_nm(fix.latitude, fix.longitude, arrival.latitude, arrival.longitude)
     flown_nm = progress.distance_flown_nm
@@ -216,20 +217,6 @@ def _to_climb_ft(progress: Progress, cruise_ft: int, left_nm: float) -> int:
         and progress.distance_flown_nm < left_nm
     )
     return below_ft if climbs else 0
-
-
-def _circles(
-    progress: Progress,
-    plan: ParsedPlan | None,
-    departure: Airport | None,
-    arrival: Airport,
-) -> bool:
-    """Whether it is to land where it took off: nothing says for how long it will fly around."""
-    if departure is not None:
-        return departure.icao == arrival.icao
-    return progress.found_departure == arrival.icao or (
-        plan is not None and plan.departure_icao == arrival.icao
-    )
 
 
 def _up_and_down_s(

@@ -100,6 +100,8 @@ class Flight(Struct, frozen=True, gc=False):
     @property
     def online_s(self) -> int:
         """Whole seconds that it was seen, its gaps left out."""
+        if not self.gaps:
+            return int((self.last_seen - self.first_seen).total_seconds())
         away = sum(((gap.end - gap.start) for gap in self.gaps), timedelta())
         return int((self.last_seen - self.first_seen - away).total_seconds())
 

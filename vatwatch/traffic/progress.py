@@ -134,11 +134,12 @@ def advance(
     return after
 
 
-def seconds_in_phases(progress: Progress) -> dict[str, float]:
-    """How long each phase took, the present one included, in seconds; pauses do not count."""
-    told = dict(progress.seconds_in)
+def seconds_in_phases(progress: Progress) -> dict[str, int]:
+    """How long each phase took, the present one included, in whole seconds; pauses do not count."""
+    told = {phase: round(seconds) for phase, seconds in progress.seconds_in.items()}
+    present = progress.phase.value
     now = (flies_until(progress) - progress.phase_since).total_seconds()
-    told[progress.phase.value] = told.get(progress.phase.value, 0.0) + max(0.0, now)
+    told[present] = round(progress.seconds_in.get(present, 0.0) + max(0.0, now))
     return told
 
 
