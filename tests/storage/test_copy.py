@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +16,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.storage.standing_still import SIZES
-from vatwatch.storage.copy import copy_rows, copy_text, escape, stage
+from vatwatch.storage.copy import copy_json, copy_rows, stage
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
 
 COLUMNS = ("note", "number", "ratio", "yes", "time", "lines")
+
+NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 # PostgreSQL cannot hold NUL, and UTF-8 no lone surrogate; decoding takes both out.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")) | st.text(
@@ -67,18 +69,35 @@ def test_rows_come_back_as_they_went_in(table: connection, sent: list[tuple[obje
     table.rollback()
 
 
-@given(texts)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-def test_a_text_that_is_escaped_by_hand_comes_back_too(table: connection, text: str) -> None:
+plain_rows = st.tuples(
+    st.none() | texts,
+    st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    st.none() | st.booleans(),
+    st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),
+)
+
+
+@given(st.lists(plain_rows, max_size=5))
+@example([("null", 0, None, None, datetime(2024, 1, 1, tzinfo=UTC))] * 2)
+@example([("]\n[", 0, -0.0, True, datetime(2024, 1, 1, tzinfo=UTC))] * 2)
+@example([("],[", 0, 1e300, True, datetime(2024, 1, 1, tzinfo=UTC))] * 2)
+@example([('"', 1, 5e-324, False, datetime(2024, 1, 1, tzinfo=UTC)), ("", 1, 0.1, True, NOON)])
+@example([("\x7f\x85\u2028é", 1, 1e22, False, NOON), ("", 1, 0.1, True, NOON)])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rows_that_are_written_as_json_come_back_as_they_went_in(
+    table: connection, sent: list[tuple[object, ...]]
+) -> None:
     with table.cursor() as cur:
-        copy_text(cur, "kept", ("note", "number"), f"{escape(text)}\t1\n")
-        assert [row[0] for row in kept(cur)] == [text]
+        copy_json(cur, "kept", COLUMNS[:5], sent)
+        assert [row[:5] for row in kept(cur)] == sent
     table.rollback()
 
 
-def test_no_rows_cause_no_statement(table: connection) -> None:
+@pytest.mark.parametrize("write", [copy_rows, copy_json])
+def test_no_rows_cause_no_statement(table: connection, write: Callable[..., None]) -> None:
     with table.cursor() as cur:
-        copy_rows(cur, "no_such_table", COLUMNS, [])
+        write(cur, "no_such_table", COLUMNS, [])
 
 
 def test_a_stage_is_empty_after_each_commit_and_can_be_asked_for_again(table: connection) -> None:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 _native_poll: Callable[[], select.poll] = get_original("select", "poll")
 
-# COPY's text format: these four end a value, a row, or begin an escape.
+_AS_JSON = "WITH (FORMAT csv, NULL 'null')"
+_json = msgspec.json.Encoder()
 # Characters that are sent at once. After each piece the thread waits for the interpreter, which may
 # be busy: with psycopg2's own 8,192 that was forty times for the places of two thousand pilots.
 PIECE = 1 << 18
+# COPY's text format: these four end a value, a row, or begin an escape.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -35,6 +37,23 @@ def copy_text(cur: cursor, table: str, columns: Sequence[str], text: str) -> Non
     if text:
         statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
         cur.copy_expert(statement, _Source(text, cur.connection.fileno()), PIECE)
+
+
+def copy_json(
+    cur: cursor, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Write rows, thousands of them fast. Values: None, bool, int, finite float, str, UTC times.
+
+    A line of JSON is one of CSV, but for its brackets and for what stands after a backslash.
+    """
+    lines = _json.encode_lines(rows)
+    if b"\\" in lines:
+        copy_rows(cur, table, columns, rows)
+    elif lines:
+        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN {_AS_JSON}"
+        # A newline within a text would be escaped, so this is the end of a line and nothing else.
+        content = lines.replace(b"]\n[", b"\n")[1:-2]
+        cur.copy_expert(statement, _Source(content.decode(), cur.connection.fileno()), PIECE)
 
 
 class _Source(StringIO):
@@ -58,11 +77,6 @@ class _Source(StringIO):
             poll.register(self._socket, select.POLLOUT)
             poll.poll()
         return piece
-
-
-def escape(text: str) -> str:
-    """A text as COPY wants it."""
-    return text.translate(_ESCAPES)
 
 
 def _line(row: Sequence[object]) -> str:
