@@ -21,6 +21,7 @@ OWNERS = {
     "connections": "flight_id",
     "flight_plans": "flight_id",
     "controllers": "session_id",
+    "late_sights": "session_id",
     "atis": "callsign",
     "transceivers": "callsign",
     "events": "callsign",

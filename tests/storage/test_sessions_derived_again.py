@@ -12,11 +12,12 @@ import pytest
 from msgspec.structs import replace
 
 from tests.storage.test_writer import RULES, clear, rows, write
-from tests.traffic.build import START, atis, controller, radio, snapshot
+from tests.traffic.build import START, at, atis, controller, radio, snapshot
+from vatwatch.errors import OutOfSequence
 from vatwatch.feed.records import Controller
 from vatwatch.storage.derive_again import derive_marked
 from vatwatch.storage.read_network_state import read_network_state
-from vatwatch.traffic.network_state import Radio, Snapshot
+from vatwatch.traffic.network_state import NetworkState, Radio, Snapshot
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -131,3 +132,27 @@ def archive_of(seed: int) -> list[Snapshot]:
         }
         snapshots.append(snapshot(seconds, controllers=controllers, atis=broadcasts, radios=radios))
     return [*snapshots, end(seconds)]
+
+
+def test_who_does_not_know_of_a_late_snapshot_must_read_the_state_again(
+    conn: connection,
+) -> None:
+    clear(conn)
+    said = [snapshot(15 * number, atis=[atis(code="A")]) for number in range(3)]
+    state = NetworkState()
+    for one in (said[0], said[2]):
+        state = write(conn, state, one)
+    # Another process brings the one between, which shows another text for a moment.
+    other, _ = read_network_state(conn, RULES, at(15))
+    write(conn, other, snapshot(15, atis=[atis(code="B")]))
+    gone = snapshot(45)
+    with pytest.raises(OutOfSequence):
+        write(conn, state, gone)
+    conn.rollback()
+    again, _ = read_network_state(conn, RULES)
+    write(conn, again, gone)
+    assert rows(conn, "SELECT atis_code, first_seen, gone_at FROM atis ORDER BY first_seen") == [
+        ("A", at(0), at(15)),
+        ("B", at(15), at(30)),
+        ("A", at(30), at(45)),
+    ]

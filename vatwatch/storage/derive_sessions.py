@@ -1,8 +1,8 @@
 """Derives controllers' sessions again that snapshots have touched which came late.
 
-Their rows are marked (`controllers.derive_again`), and keep what the late snapshots show (`late`).
-When they are over, all rows of that controller around them are derived together: two sessions may
-turn out to be one, or one to be two.
+Their rows are marked (`controllers.derive_again`), and `late_sights` has what the late snapshots
+show. When they are over, all rows of that controller around them are derived together: two sessions
+may turn out to be one, or one to be two.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ SELECT session_id, cid, callsign, name, server, facility, rating, frequency, vis
        ARRAY(SELECT upper(a) FROM unnest(absences) a),
        frequencies, coalesce(logons,
            jsonb_build_array(jsonb_build_object('since', first_seen, 'logon_time', logon_time))),
-       text_since, coalesce(late, '[]')
+       text_since,
+       ARRAY(SELECT sight FROM late_sights l WHERE l.session_id = controllers.session_id)
 FROM controllers
 WHERE cid = %s AND callsign = %s AND last_seen >= %s AND first_seen <= %s ORDER BY first_seen
 """
@@ -78,7 +79,7 @@ _CHANGED = ", ".join(
 _WRITE = f"""
 INSERT INTO controllers AS c (session_id, {", ".join(_COLUMNS)})
 VALUES (%(session_id)s, {", ".join(f"%({name})s" for name in _COLUMNS)})
-ON CONFLICT (session_id) DO UPDATE SET {_CHANGED}, late = NULL, derive_again = false
+ON CONFLICT (session_id) DO UPDATE SET {_CHANGED}, derive_again = false
 """
 
 
@@ -181,6 +182,7 @@ def _write(
     cur: cursor, kept: Sequence[KeptSession], derived: Sequence[DerivedSession] | None
 ) -> None:
     before = [one.session_id for one in kept]
+    cur.execute("DELETE FROM late_sights WHERE session_id = ANY(%s)", (before,))
     if derived is None:
         cur.execute(
             "UPDATE controllers SET derive_again = false WHERE session_id = ANY(%s)", (before,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from vatwatch.errors import OutOfSequence
 from vatwatch.feed.frequency import frequency_hz
 from vatwatch.feed.times import parse_time
 from vatwatch.storage.copy import copy_rows, to_json
@@ -32,7 +33,19 @@ def _close(
             f"INSERT INTO {table} SELECT * FROM split ON CONFLICT DO NOTHING; DROP TABLE split",
             {"ids": ids, "next": following},
         )
-    cur.execute(f"UPDATE {table} SET gone_at = %s WHERE {key} = ANY(%s)", (time, ids))
+    # What this process knows as lasting, another one may have ended or split with a late snapshot.
+    # The plan of a flight that is away may have ended before: it lasts as long as the flight does.
+    cur.execute(
+        f"""WITH ended AS (UPDATE {table} SET gone_at = %(time)s WHERE {key} = ANY(%(ids)s))
+            SELECT EXISTS (SELECT FROM {table} WHERE {key} = ANY(%(ids)s) AND gone_at <= %(time)s)
+        """,
+        {"time": time, "ids": ids},
+    )
+    if cur.fetchone() == (True,) and table != "flight_plans":
+        raise OutOfSequence(
+            f"another process has ended or split what began in {table} before snapshot {time}. It "
+            "is read again, and nothing is lost"
+        )
 
 
 _PLAN_COLUMNS = [

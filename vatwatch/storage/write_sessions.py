@@ -67,18 +67,21 @@ UPDATE controllers c SET
 WHERE c.session_id = ANY(%(online)s) AND c.last_seen <= %(time)s
 """
 
-# Whose row ends with this snapshot has all of it; who is known from later ones keeps what it shows
-# of them beside the row.
 _PLACE_SESSIONS_LATE = """
 UPDATE controllers c SET
     derive_again = true,
-    late = CASE WHEN c.last_seen > %(time)s THEN coalesce(c.late, '[]') || s.sight ELSE c.late END,
     first_seen = least(c.first_seen, %(time)s),
     absences = CASE WHEN %(time)s < c.first_seen
         THEN c.absences + tstzmultirange(tstzrange(%(time)s, c.first_seen, '()'))
         ELSE c.absences - tstzmultirange(tstzrange(%(time)s, %(time)s, '[]')) END
-FROM stage_late_sessions s
-WHERE c.session_id = s.session_id
+WHERE c.session_id = ANY(%(online)s)
+"""
+
+# Whose row ends with this snapshot has all of it.
+_KEEP_SIGHTS = """
+INSERT INTO late_sights
+    SELECT s.* FROM stage_late_sights s JOIN controllers c USING (session_id)
+    WHERE c.last_seen > s.time
 """
 
 _ABSENT_SESSIONS_LATE = """
@@ -135,7 +138,6 @@ def write_sessions(cur: cursor, changes: Changes, following: datetime | None) ->
             WHERE controllers.last_seen <= excluded.last_seen"""
     )
     if following is not None:
-        _write_late(cur, changes)
         cur.execute(_PLACE_SESSIONS_LATE, times)
         if cur.rowcount < len(changes.sessions.online):
             raise OutOfSequence(
@@ -143,6 +145,7 @@ def write_sessions(cur: cursor, changes: Changes, following: datetime | None) ->
                 "meanwhile. They are read again, and nothing is lost"
             )
         cur.execute(_ABSENT_SESSIONS_LATE, times)
+        _keep_sights(cur, changes)
     if changes.sessions.ended:
         cur.execute(
             "UPDATE controllers SET ended = true WHERE session_id = ANY(%s) AND last_seen < %s",
@@ -187,18 +190,21 @@ def _session_row(session: Session, time: datetime) -> tuple[object, ...]:
     )
 
 
-def _write_late(cur: cursor, changes: Changes) -> None:
+def _keep_sights(cur: cursor, changes: Changes) -> None:
     """What a late snapshot shows of each session, for the time when it is derived again."""
-    stage(cur, "stage_late_sessions", "session_id bigint, sight jsonb")
+    time = changes.time
+    stage(cur, "stage_late_sights", "LIKE late_sights")
     copy_rows(
         cur,
-        "stage_late_sessions",
-        ["session_id", "sight"],
+        "stage_late_sights",
+        ["session_id", "time", "sight"],
         [
             (
                 one.session_id,
-                to_json(LateSight(changes.time, one.connection_logon, one.controller, one.place)),
+                time,
+                to_json(LateSight(time, one.connection_logon, one.controller, one.place)),
             )
             for one in changes.sessions.online
         ],
     )
+    cur.execute(_KEEP_SIGHTS)
