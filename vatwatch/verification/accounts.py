@@ -55,6 +55,16 @@ class SessionAccount(Struct, frozen=True):
     first_frequency_hz: int | None = None
 
 
+class FrequencyChange(Struct, frozen=True):
+    """A controller has this frequency from `time` to `until`: another one then, or he is away."""
+
+    cid: int
+    callsign: str
+    time: datetime
+    frequency_hz: int
+    until: datetime
+
+
 class LetterChange(Struct, frozen=True):
     """An ATIS has another letter from this moment on."""
 
@@ -70,6 +80,12 @@ class Account(Struct, frozen=True):
     happenings: tuple[Happening, ...] = ()
     sessions: tuple[SessionAccount, ...] = ()
     letters: tuple[LetterChange, ...] = ()
+    reconnects: tuple[Happening, ...] = ()
+    """Somebody is back with the same flight or session; `kind` says with which."""
+    frequencies: tuple[FrequencyChange, ...] = ()
+    """Each that was set; that none is set is left out."""
+    stale: tuple[Stay, ...] = ()
+    """From when to when a station that has left is to be listed as stale."""
     unclear: tuple[Happening, ...] = ()
     """What may be derived, and need not (the truth's): when a slewed aircraft is off block."""
 

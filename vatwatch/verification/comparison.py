@@ -17,6 +17,7 @@ from vatwatch.verification.accounts import (
     Snapshots,
     Stay,
 )
+from vatwatch.verification.connections import compare_connections
 from vatwatch.verification.matching import MATCH_S, Owned, overlap, pair
 from vatwatch.verification.results import KindResult
 
@@ -40,6 +41,7 @@ def compare_accounts(true: Account, derived: Account, snapshots: Snapshots) -> l
     results.append(_owners("sessions", true.sessions, derived.sessions, snapshots))
     results += _of_sessions(true, derived, snapshots)
     results.append(_letters(true, derived, snapshots))
+    results += compare_connections(true, derived, snapshots)
     return results
 
 

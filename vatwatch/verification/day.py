@@ -1,8 +1,9 @@
-"""A simulated day, derived in this process: decode and compare, without a database."""
+"""A simulated day, derived in this process: decode and compare, as the service does it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import msgspec
@@ -12,15 +13,17 @@ from vatsim_simulator.oddities import Rates
 from vatsim_simulator.people import UPDATE_S
 from vatsim_simulator.world import World
 from vatwatch.traffic.network_state import NetworkState
-from vatwatch.traffic.pipeline import Options, compare, decode_snapshot
+from vatwatch.traffic.pipeline import ComparedSnapshot, Options, compare, decode_snapshot
 from vatwatch.verification.accounts import Snapshots
 from vatwatch.verification.arrivals import ArrivalObserver, LeadResult
 from vatwatch.verification.comparison import compare_accounts
 from vatwatch.verification.observer import DayObserver
+from vatwatch.verification.restarts import SnapshotTables, temporary_tables
 from vatwatch.verification.results import KindResult, missed_aims
 from vatwatch.verification.told import told_account
 
 START = datetime(2026, 5, 1, 0, 0, 10, 120_000, tzinfo=UTC)
+OPTIONS = Options()
 # So that a day of some hundred pilots has dozens of each case. What one record alone says wrongly
 # (impossible heights and speeds) stays as rare as it is.
 RATES = Rates(
@@ -39,6 +42,8 @@ class Verification(Struct):
     hours: float
     seed: int
     snapshots: int
+    restarts: int
+    """How often the deriving process was killed within."""
     results: list[KindResult]
     missed: list[str]
     """The aims that were missed, in words."""
@@ -51,24 +56,32 @@ def verify_day(
     hours: float,
     seed: int,
     *,
+    restarts: int = 0,
     advanced: Callable[[], None] = lambda: None,
     rates: Rates = RATES,
 ) -> Verification:
-    """Simulate, derive and compare; `advanced` is called after each snapshot."""
-    world, options, state = World(seed, pilots, START, rates), Options(), NetworkState()
+    """Simulate, derive and compare.
+
+    Args:
+        pilots: how many the network has at a time
+        hours: how long it lasts
+        seed: of the traffic
+        restarts: how often the deriving process is killed, evenly over the day; what it knows after
+            that is what it has written to a database of its own
+        advanced: called after each snapshot
+        rates: how often rare things happen
+
+    Raises:
+        EmbeddedPostgresError: with restarts, where no PostgreSQL can be started
+    """
+    world = World(seed, pilots, START, rates)
     observer, arrivals, truth = DayObserver(), ArrivalObserver(), world.take_truth()
-    encoder = msgspec.json.Encoder()
-    for _ in range(count_snapshots(hours)):
-        world.advance()
-        truth += world.take_truth()
-        decoded = decode_snapshot(
-            encoder.encode(world.feed()), encoder.encode(world.radios()), options
-        )
-        compared = compare(state, decoded, options.rules)
-        state = compared.state
-        observer.observe(compared)
-        arrivals.observe(state)
-        advanced()
+    with temporary_tables(OPTIONS.rules) if restarts else nullcontext() as tables:
+        for compared in _compared(world, count_snapshots(hours), tables, restarts):
+            truth += world.take_truth()
+            observer.observe(compared)
+            arrivals.observe(compared.state)
+            advanced()
     snapshots = Snapshots(observer.times, UPDATE_S)
     told = told_account(truth, observer.times[0], max(world.now, observer.times[-1]))
     results = compare_accounts(told, observer.account(), snapshots)
@@ -77,10 +90,31 @@ def verify_day(
         hours,
         seed,
         len(observer.times),
+        restarts,
         results,
         missed_aims(results),
         arrivals.results(told.happenings),
     )
+
+
+def _compared(
+    world: World, count: int, tables: SnapshotTables | None, restarts: int
+) -> Iterator[ComparedSnapshot]:
+    """The snapshots of a day, one after the other, each held against the one before."""
+    state, encoder = NetworkState(), msgspec.json.Encoder()
+    kills = {round(count * number / (restarts + 1)) for number in range(1, restarts + 1)}
+    for number in range(count):
+        world.advance()
+        decoded = decode_snapshot(
+            encoder.encode(world.feed()), encoder.encode(world.radios()), OPTIONS
+        )
+        if tables is not None and number in kills:
+            state = tables.restart()
+        compared = compare(state, decoded, OPTIONS.rules)
+        if tables is not None:
+            tables.write(compared)
+        state = compared.state
+        yield compared
 
 
 def count_snapshots(hours: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 
 from vatwatch.traffic.atis import letter_at
 from vatwatch.traffic.network_state import Flight, Session
@@ -12,6 +13,7 @@ from vatwatch.traffic.session_times import connected_s, frequency_s
 from vatwatch.verification.accounts import (
     Account,
     FlightAccount,
+    FrequencyChange,
     Happening,
     LetterChange,
     SessionAccount,
@@ -29,6 +31,8 @@ class DayObserver:
         self._last_session: dict[int, Session] = {}
         self._letters: dict[str, str] = {}
         self._changes: list[LetterChange] = []
+        self._back: list[Happening] = []
+        self._stale = _Runs()
 
     def observe(self, compared: ComparedSnapshot) -> None:
         """Take the next snapshot, in order."""
@@ -48,9 +52,16 @@ class DayObserver:
             controller = session.controller
             who = (controller.cid, controller.callsign, session.session_id)
             self._sessions.see(who, state.time, before)
+            known = self._last_session.get(session.session_id)
+            if known is not None and session.reconnects > known.reconnects:
+                number = session.session_id
+                self._back.append(Happening("session", state.time, controller.cid, number))
             self._last_session[session.session_id] = session
         for version in state.atis.values():
             self._letter(version.atis.callsign, letter_at(version, state.time), state.time)
+
+        for callsign in state.stale_atis:
+            self._stale.see((0, callsign, 0), state.time, before)
 
     def account(self) -> Account:
         """All of it, once the last snapshot was taken."""
@@ -66,6 +77,11 @@ class DayObserver:
                 for number, stays in self._sessions.by_owner().items()
             ),
             letters=tuple(self._changes),
+            reconnects=(*self._back, *(one for flight in last.values() for one in _back(flight))),
+            frequencies=tuple(
+                one for session in self._last_session.values() for one in _frequencies(session)
+            ),
+            stale=self._stale.by_owner().get(0, ()),
         )
 
     def _letter(self, callsign: str, letter: str | None, time: datetime) -> None:
@@ -82,6 +98,23 @@ def _happenings(flight: Flight) -> Iterator[Happening]:
         yield Happening("off_block", progress.times.off_block, cid, owner)
     if progress.times.on_block is not None:
         yield Happening("on_block", progress.times.on_block, cid, owner)
+
+
+def _back(flight: Flight) -> Iterator[Happening]:
+    """When its pilot was back; another callsign on the same connection is no return."""
+    for before, after in pairwise(flight.connections):
+        if after.logon_time != before.logon_time:
+            yield Happening("flight", after.first_seen, flight.pilot.cid, flight.flight_id)
+
+
+def _frequencies(session: Session) -> Iterator[FrequencyChange]:
+    ends = [*(tuned.since for tuned in session.frequencies[1:]), session.last_seen]
+    controller = session.controller
+    for tuned, end in zip(session.frequencies, ends, strict=True):
+        if tuned.frequency_hz is not None:
+            yield FrequencyChange(
+                controller.cid, controller.callsign, tuned.since, tuned.frequency_hz, end
+            )
 
 
 def _session_account(session: Session, stays: tuple[Stay, ...]) -> SessionAccount:

@@ -33,6 +33,7 @@ def report_json(verification: Verification) -> dict[str, Any]:
         "hours": verification.hours,
         "seed": verification.seed,
         "snapshots": verification.snapshots,
+        "restarts": verification.restarts,
         "kinds": [
             {
                 "kind": result.kind,

@@ -89,6 +89,10 @@ AIMS = {
     "off_block": Aim(most_invented=0),
     "on_block": Aim(most_invented=0),
     "sessions": Aim(found=1.0, most_invented=0),
+    "reconnects of flights": Aim(most_invented=0),
+    "reconnects of sessions": Aim(most_invented=0),
+    "frequencies": Aim(most_invented=0),
+    "stale atis": Aim(most_invented=0),
 }
 
 

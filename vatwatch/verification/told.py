@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
 from vatsim_simulator.truth import OFF_AIRPORT, TruthKind, TruthRecord
 from vatwatch.traffic.airports import load_airports
@@ -11,6 +11,7 @@ from vatwatch.verification.accounts import (
     HAPPENINGS,
     Account,
     FlightAccount,
+    FrequencyChange,
     Happening,
     LetterChange,
     SessionAccount,
@@ -18,6 +19,8 @@ from vatwatch.verification.accounts import (
 )
 
 _BACK = (TruthKind.RECONNECT, TruthKind.RETURN)
+# As docs/api.md promises of a station that has left.
+_STALE = timedelta(hours=3)
 
 
 def told_account(records: Iterable[TruthRecord], first: datetime, end: datetime) -> Account:
@@ -27,6 +30,7 @@ def told_account(records: Iterable[TruthRecord], first: datetime, end: datetime)
     happenings: list[Happening] = []
     unclear: list[Happening] = []
     letters: list[LetterChange] = []
+    reconnects: list[Happening] = []
     slewed: set[int] = set()
     for record in records:
         if record.flight is not None:
@@ -35,6 +39,8 @@ def told_account(records: Iterable[TruthRecord], first: datetime, end: datetime)
                 # Taken off its stand by the simulator: then, or when it moves by itself?
                 slewed.add(record.flight)
                 unclear.append(Happening("off_block", record.time, record.cid, record.flight))
+            elif record.kind in _BACK:
+                reconnects.append(_back(record, "flight", record.flight))
             elif record.kind in HAPPENINGS:
                 moved = record.kind is TruthKind.OFF_BLOCK and record.flight in slewed
                 (unclear if moved else happenings).append(
@@ -44,6 +50,8 @@ def told_account(records: Iterable[TruthRecord], first: datetime, end: datetime)
                 )
         elif record.session is not None:
             sessions.setdefault(record.session, _Session(record.session)).take(record)
+            if record.kind is TruthKind.SESSION_RECONNECT:
+                reconnects.append(_back(record, "session", record.session))
             if record.kind is TruthKind.ATIS:
                 letters.append(LetterChange(record.callsign, record.time, record.letter))
     return Account(
@@ -53,8 +61,30 @@ def told_account(records: Iterable[TruthRecord], first: datetime, end: datetime)
             session.account(end) for session in sessions.values() if not session.is_atis
         ),
         letters=tuple(letters),
+        reconnects=tuple(reconnects),
+        frequencies=tuple(one for session in sessions.values() for one in session.frequencies(end)),
+        stale=tuple(_stale(sessions.values(), end)),
         unclear=tuple(unclear),
     )
+
+
+def _back(record: TruthRecord, kind: str, owner: int) -> Happening:
+    return Happening(kind, record.time, record.cid, owner)
+
+
+def _stale(sessions: Iterable[_Session], end: datetime) -> Iterator[Stay]:
+    """From when to when each ATIS that has left is listed: until it is back, or for three hours."""
+    stays: dict[str, list[Stay]] = {}
+    for session in sessions:
+        if session.is_atis:
+            for stay in session.account(end).stays:
+                stays.setdefault(stay.callsign, []).append(stay)
+    for callsign, theirs in stays.items():
+        theirs.sort(key=lambda one: one.first)
+        follow = [*(stay.first for stay in theirs[1:]), end]
+        for stay, following in zip(theirs, follow, strict=True):
+            if stay.last < end:
+                yield Stay(0, callsign, stay.last, min(following, stay.last + _STALE))
 
 
 class _Stays:
@@ -121,6 +151,7 @@ class _Session:
         self._controlled_s = 0.0
         self._tuned_since: datetime | None = None
         self._tuned = self._on = False
+        self._changes: list[tuple[TruthRecord, datetime | None]] = []
 
     def take(self, record: TruthRecord) -> None:
         match record.kind:
@@ -132,14 +163,30 @@ class _Session:
                 self._stays.end(record.time)
                 self._on = False
                 self._count(record.time)
+                self._end_frequency(record.time)
             case TruthKind.FREQUENCY:
                 self._tuned = record.frequency_hz is not None
+                self._end_frequency(record.time)
+                if self._tuned:
+                    self._changes.append((record, None))
                 self._first_hz = self._first_hz or record.frequency_hz
                 self._count(record.time)
             case TruthKind.ATIS:
                 self.is_atis = True
             case _:
                 pass
+
+    def _end_frequency(self, time: datetime) -> None:
+        if self._changes and self._changes[-1][1] is None:
+            self._changes[-1] = (self._changes[-1][0], time)
+
+    def frequencies(self, end: datetime) -> Iterator[FrequencyChange]:
+        """Each that was set, in order."""
+        for record, until in self._changes:
+            if record.frequency_hz is not None and not self.is_atis:
+                yield FrequencyChange(
+                    record.cid, record.callsign, record.time, record.frequency_hz, until or end
+                )
 
     def _count(self, time: datetime) -> None:
         """Add the time with a frequency up to now, and begin or end it."""
