@@ -15,14 +15,14 @@ from tests.storage.test_writer import clear, rows
 from vatwatch.storage import derive_again
 from vatwatch.storage.derive_again import derive_marked, rules_since
 from vatwatch.storage.read_network_state import read_network_state
-from vatwatch.storage.write_flights import DERIVED_COLUMNS, MEASURED_COLUMNS
+from vatwatch.storage.write_flights import KEPT_COLUMNS
 from vatwatch.storage.writer import write_batch
 from vatwatch.traffic.pipeline import DecodedSnapshot, batch_of, compare
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
-DERIVED = ", ".join((*DERIVED_COLUMNS, *MEASURED_COLUMNS, "progress"))
+DERIVED = ", ".join(KEPT_COLUMNS)
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,10 @@ from vatwatch.storage.derive_sessions import derive_marked_sessions
 from vatwatch.storage.write_flights import update_derived
 from vatwatch.storage.writer import WRITER_LOCK
 from vatwatch.traffic.atis import STALE_HOURS
-from vatwatch.traffic.derive_track import KeptFlight, KeptPlan, derive_track
+from vatwatch.traffic.derive_track import DerivedFlight, KeptFlight, KeptPlan, derive_track
 from vatwatch.traffic.marks import Marks
 from vatwatch.traffic.network_state import Rules
 from vatwatch.traffic.position import Position
-from vatwatch.traffic.progress_record import Progress
 from vatwatch.traffic.thresholds import RULES_VERSION
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def rules_since(conn: connection) -> datetime | None:
     return None if row[0] is None else row[0].astimezone(UTC)
 
 
-def _derived(flight_id: int, kept: KeptFlight, rules: Rules) -> Progress | None:
+def _derived(flight_id: int, kept: KeptFlight, rules: Rules) -> DerivedFlight | None:
     try:
         return derive_track(kept, rules.position_keepalive)
     except (

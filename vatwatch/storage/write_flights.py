@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from vatwatch.storage.copy import copy_json, copy_rows, stage, to_json
+from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.continuity import Ending, ending_of
-from vatwatch.traffic.network_state import Flight
+from vatwatch.traffic.derive_track import DerivedFlight
+from vatwatch.traffic.estimates import estimates
+from vatwatch.traffic.network_state import Flight, Gap
+from vatwatch.traffic.parsed_plan import ParsedPlan, parse_plan
+from vatwatch.traffic.progress import seconds_in_phases
 from vatwatch.traffic.progress_record import Progress
 from vatwatch.traffic.thresholds import RULES_VERSION
 
@@ -35,7 +41,8 @@ DERIVED_COLUMNS = (
     "rules",
 )
 MEASURED_COLUMNS = ("distance_flown_nm", "vertical_speed_fpm", "highest_ft", "fastest_kt")
-KEPT_COLUMNS = (*DERIVED_COLUMNS, *MEASURED_COLUMNS, "progress")
+ESTIMATED_COLUMNS = ("great_circle_nm", "route_efficiency", "phase_s")
+KEPT_COLUMNS = (*DERIVED_COLUMNS, *MEASURED_COLUMNS, *ESTIMATED_COLUMNS, "progress")
 _FLIGHT_COLUMNS = [
     "flight_id",
     "cid",
@@ -201,13 +208,16 @@ def _flight_row(flight: Flight) -> tuple[object, ...]:
         pilot.transponder,
         pilot.qnh_i_hg,
         pilot.qnh_mb,
-        *_kept(flight.progress),
+        *_kept(flight.progress, flight.parsed_plan, flight.gaps),
     )
 
 
-def update_derived(cur: cursor, flight_id: int, progress: Progress | None) -> None:
+def update_derived(cur: cursor, flight_id: int, derived: DerivedFlight | None) -> None:
     """Write what was derived again of a flight that is over; None: only take the mark away."""
-    values = () if progress is None else _kept(progress)
+    values: tuple[object, ...] = ()
+    if derived is not None:
+        plan = None if derived.plan is None else parse_plan(derived.plan, load_airports())
+        values = _kept(derived.progress, plan, derived.gaps)
     changed = "".join(f", {name} = %s" for name in KEPT_COLUMNS[: len(values)])
     cur.execute(
         f"UPDATE flights SET derive_again = false{changed} WHERE flight_id = %s",
@@ -215,9 +225,10 @@ def update_derived(cur: cursor, flight_id: int, progress: Progress | None) -> No
     )
 
 
-def _kept(progress: Progress) -> tuple[object, ...]:
+def _kept(progress: Progress, plan: ParsedPlan | None, gaps: Sequence[Gap]) -> tuple[object, ...]:
     """The values of KEPT_COLUMNS."""
     times = progress.times
+    estimated = estimates(progress, plan, gaps)
     return (
         progress.phase.value,
         progress.found_departure,
@@ -234,6 +245,9 @@ def _kept(progress: Progress) -> tuple[object, ...]:
         progress.vertical_speed_fpm,
         progress.highest_ft,
         progress.fastest_kt,
+        estimated.great_circle_nm,
+        estimated.route_efficiency,
+        to_json(seconds_in_phases(progress)),
         f"\\x{_encoder.encode(progress).hex()}",
     )
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from vatwatch.feed.records import FlightPlan
+from vatwatch.traffic.network_state import Gap
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress import advance, begin, finish
 from vatwatch.traffic.progress_record import Progress
@@ -32,7 +33,18 @@ class KeptFlight(NamedTuple):
     plans: Sequence[KeptPlan]
 
 
-def derive_track(kept: KeptFlight, keepalive: timedelta) -> Progress | None:
+class DerivedFlight(NamedTuple):
+    """A flight that is over."""
+
+    progress: Progress
+    """With what was open decided."""
+    plan: FlightPlan | None
+    """As it stood at the end."""
+    gaps: Sequence[Gap]
+    """When it was not seen."""
+
+
+def derive_track(kept: KeptFlight, keepalive: timedelta) -> DerivedFlight | None:
     """What a flight that is over has done; None if there is no position.
 
     Args:
@@ -40,13 +52,15 @@ def derive_track(kept: KeptFlight, keepalive: timedelta) -> Progress | None:
         keepalive: a standing aircraft gets a row at least this often; where there is none for
             longer, the flight was not stored, and nothing is known of where it was
     """
-    progress, plan = None, None
+    progress, plan, gaps = None, None, []
     for fix, plan, after_gap in _seen(kept, None, keepalive):
         if progress is None:
             progress = begin(fix, plan)
-        else:
-            progress = advance(progress, fix, plan, after_gap=after_gap)
-    return None if progress is None else finish(progress, plan)
+            continue
+        if after_gap:
+            gaps.append(Gap(progress.fix.time, fix.time))
+        progress = advance(progress, fix, plan, after_gap=after_gap)
+    return None if progress is None else DerivedFlight(finish(progress, plan), plan, gaps)
 
 
 def derive_on(progress: Progress, kept: KeptFlight, keepalive: timedelta) -> Progress:

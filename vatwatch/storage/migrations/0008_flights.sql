@@ -16,6 +16,9 @@ ALTER TABLE flights
     ADD COLUMN vertical_speed_fpm integer,
     ADD COLUMN highest_ft integer,
     ADD COLUMN fastest_kt integer,
+    ADD COLUMN great_circle_nm double precision,
+    ADD COLUMN route_efficiency double precision,
+    ADD COLUMN phase_s jsonb,
     ADD COLUMN progress bytea,
     ADD COLUMN rules integer,
     ADD COLUMN derive_again boolean NOT NULL DEFAULT false,
@@ -61,6 +64,9 @@ COMMENT ON COLUMN flights.distance_flown_nm IS 'Nautical miles flown from snapsh
 COMMENT ON COLUMN flights.vertical_speed_fpm IS 'At last_seen: feet a minute since the snapshot before; null if unknown.';
 COMMENT ON COLUMN flights.highest_ft IS 'The highest altitude seen, feet.';
 COMMENT ON COLUMN flights.fastest_kt IS 'The highest ground speed seen, knots.';
+COMMENT ON COLUMN flights.great_circle_nm IS 'The shortest way between the airports, found or filed; null if one is unknown. As of progress.';
+COMMENT ON COLUMN flights.route_efficiency IS 'Great circle by distance flown, of a flight that was seen all the way; else null.';
+COMMENT ON COLUMN flights.phase_s IS 'Whole seconds in each phase. As of progress.';
 COMMENT ON COLUMN flights.progress IS 'What the rules remember of it, MessagePack: vatwatch''s own; as of ten minutes before last_seen at most.';
 COMMENT ON COLUMN flights.rules IS 'Version of the rules by which it was derived; null: of before there were any.';
 COMMENT ON COLUMN flights.derive_again IS 'Whether a snapshot that came late has touched it, so that what was derived may be wrong.';
