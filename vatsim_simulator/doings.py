@@ -29,15 +29,18 @@ def draw_doings(
 ) -> Doings:
     """What happens on this flight; `start` is the stand that it is at already."""
     local = departure.icao == arrival.icao
-    if aircraft.helicopter:
+    spot = None
+    if aircraft.helicopter or aircraft.seaplane:
         lands_out = not local and random.random() < rates.lands_off_airport
-        spot = _spot(random, arrival) if lands_out else None
+        spot = spot_near(random, arrival) if lands_out else None
+    if aircraft.helicopter:
         return Doings(start=start, spot=spot)
     circuits = random.random() < (rates.circuits if local else rates.airliners_touch_and_go)
     rejects = random.random() < rates.rejected_take_offs
     goes_around = random.random() < rates.go_arounds
     return Doings(
         start=start,
+        spot=spot,
         touch_and_goes=random.choice((1, 1, 2, 3, 4, 6)) if circuits else 0,
         rejects=random.choice((1, 1, 1, 2)) if rejects else 0,
         gives_up=rejects and random.random() < 0.25,
@@ -88,7 +91,7 @@ def _disturbance(random: Random, rates: Rates) -> Disturbance | None:
     return None
 
 
-def _spot(random: Random, arrival: Airport) -> Stand | None:
+def spot_near(random: Random, arrival: Airport) -> Stand | None:
     """A place in the country near the airport, and not at any other."""
     for _ in range(_TRIES):
         point = near(

@@ -30,8 +30,14 @@ class AircraftType(NamedTuple):
         """Takes off and lands where it stands."""
         return self.icao in HELICOPTERS
 
+    @property
+    def seaplane(self) -> bool:
+        """On floats: takes off from water, and comes down on it."""
+        return self.icao in SEAPLANES
+
 
 HELICOPTERS = frozenset({"EC45"})
+SEAPLANES = frozenset({"DHC2"})
 
 _AIRLINER = "SDE2E3FGHIRWXY/LB1"
 _HEAVY = "SDE1E2E3FGHIJ3J4J5M1RWXY/LB1D1"
@@ -67,3 +73,5 @@ FLEET: tuple[AircraftType, ...] = (
     AircraftType("DA42", "L", _LIGHT, 6, (20, 400), 15500, 160, 1000, 80),
     AircraftType("EC45", "L", "VGD/A", 4, (10, 150), 9500, 130, 1200, 60),
 )
+# Not among the others, as it can be used from water only.
+SEAPLANE = AircraftType("DHC2", "L", _LIGHT, 0, (10, 300), 9500, 108, 850, 55)

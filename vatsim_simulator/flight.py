@@ -14,6 +14,7 @@ from typing import NamedTuple
 from vatsim_simulator.fleet import AircraftType
 from vatsim_simulator.planner import Doings, Itinerary, Planner
 from vatsim_simulator.profile import Milestone, SimulatedPhase
+from vatsim_simulator.truth import TruthKind
 from vatwatch.traffic.airports import Airport
 
 
@@ -81,6 +82,11 @@ class SimulatedFlight:
         self._begins = [stretch.begins_s for stretch in self._stretches]
         self.milestones: list[Milestone] = sorted(profile.milestones, key=lambda one: one.second)
         self.lasts_s = self._stretches[-1].begins_s + self._stretches[-1].lasts_s
+
+    @property
+    def accelerates(self) -> bool:
+        """Whether the simulator's time runs faster in some part of it."""
+        return any(one.kind is TruthKind.ACCELERATED for one in self.milestones)
 
     def at(self, second: float) -> Fix:
         """Where the flight is, `second` after it began; before and after, where it stands."""

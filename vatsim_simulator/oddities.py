@@ -104,7 +104,9 @@ class Rates(Struct, frozen=True, kw_only=True):
     accelerated: float = 0.006
     ground_slews: float = 0.004
     lands_off_airport: float = 0.3
-    """Of helicopters."""
+    """Of helicopters and seaplanes; as many seaplanes begin on a lake."""
+    seaplanes: float = 0.004
+    """Of all flights."""
 
 
 def garble_plan(random: Random, rates: Rates, plan: FlightPlan) -> FlightPlan:

@@ -100,8 +100,15 @@ class PilotTraffic:
         for milestone in self._teller.passes(connection, now):
             if milestone.kind is TruthKind.SLEW:
                 connection.slewed_ticks = now
-            told = milestone.kind is TruthKind.DIVERTING and (
-                self._random.random() < self._rates.tells_diversion
+            # Nobody amends a plan while he is not connected, and who is back late with another
+            # arrival on file could as well be on another flight.
+            there = (
+                connection.began_ticks + milestone.second * TICKS_PER_S >= connection.logon_ticks
+            )
+            told = (
+                milestone.kind is TruthKind.DIVERTING
+                and self._random.random() < self._rates.tells_diversion
+                and there
             )
             if told and connection.plan is not None:
                 self._operations.divert(connection)
@@ -220,7 +227,9 @@ class PilotTraffic:
         if not updates:
             self._relogon(_Away(connection, back), now)
             return
-        flies_on = back is Back.SAME and self._random.random() < self._rates.flies_on
+        # At eight times the pace it comes further than any aircraft: the place says it is another.
+        steady = not connection.flight.accelerates
+        flies_on = back is Back.SAME and self._random.random() < self._rates.flies_on and steady
         if not (flies_on and in_air and comes < connection.ends_ticks() - 600 * TICKS_PER_S):
             # The flight waits for its pilot.
             connection.began_ticks += comes - lost
@@ -354,16 +363,9 @@ class PilotTraffic:
         landed = connection.flight.phase_begins_s(SimulatedPhase.DESCENT)
         climbs = connection.flight.phase_begins_s(SimulatedPhase.CRUISE)
         if climbs < landed and self._random.random() < self._rates.joins_in_flight:
-            self._begin_in_air(connection, self._random.uniform(climbs, landed))
+            self._teller.joins_in_flight(connection, self._random.uniform(climbs, landed))
         in_flight = connection.airborne
         self._teller.flight_began(connection, connection.logon_ticks, in_flight=in_flight)
-
-    def _begin_in_air(self, connection: PilotConnection, second: float) -> None:
-        """The simulator puts the aircraft onto its way: nothing of the flight before happened."""
-        connection.began_ticks -= round(second * TICKS_PER_S)
-        milestones = connection.flight.milestones
-        connection.told = sum(milestone.second <= second for milestone in milestones)
-        connection.airborne = True
 
     # Small draws
 

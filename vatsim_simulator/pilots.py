@@ -11,8 +11,8 @@ import msgspec
 
 from vatsim_simulator import texts
 from vatsim_simulator.controllers import APP, DEL, GND, TWR, Frequencies
-from vatsim_simulator.doings import draw_alternate, draw_doings
-from vatsim_simulator.fleet import FLEET, AircraftType
+from vatsim_simulator.doings import draw_alternate, draw_doings, spot_near
+from vatsim_simulator.fleet import FLEET, SEAPLANE, AircraftType
 from vatsim_simulator.flight import Fix, SimulatedFlight
 from vatsim_simulator.oddities import Rates, garbage_hz, garbage_inches, garble_plan
 from vatsim_simulator.places import hubs_between, is_hub, places
@@ -220,6 +220,8 @@ class Operations:
             if not arrivals:
                 return None
             arrival = random.choices(arrivals, weights)[0]
+        elif aircraft.seaplane:
+            arrival = self._near_water(start.airport)
         elif aircraft.light:
             arrival = self._near_field(start.airport, aircraft)
         else:
@@ -238,6 +240,8 @@ class Operations:
 
     def _flight(self, *, under_way: bool) -> SimulatedFlight:
         random = self._random
+        if random.random() < self._rates.seaplanes:
+            return self._on_floats()
         weights = [length[3] if under_way else length[0] for length in _LENGTHS]
         _, shortest_nm, longest_nm, _ = random.choices(_LENGTHS, weights)[0]
         known = places()
@@ -298,6 +302,17 @@ class Operations:
             if near and between_nm(field, other) < aircraft.range_nm[1]:
                 return other
         return field
+
+    def _on_floats(self) -> SimulatedFlight:
+        """From an aerodrome on water, or a lake near it, to another one or a lake."""
+        departure, start = self._random.choice(places().water), None
+        if self._random.random() < self._rates.lands_off_airport:
+            start = spot_near(self._random, departure)
+        return self._worked_out(SEAPLANE, departure, self._near_water(departure), start)
+
+    def _near_water(self, here: Airport) -> Airport:
+        near = [one for one in places().water if between_nm(here, one) < SEAPLANE.range_nm[1]]
+        return self._random.choice(near)
 
     def _plan(self, now: int, flight: SimulatedFlight, callsign: str) -> FlightPlan:
         random, aircraft = self._random, flight.aircraft

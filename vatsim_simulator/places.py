@@ -76,6 +76,10 @@ LIGHT_PREFIXES = {
 }
 
 
+# Aerodromes on water; those of the country are lakes.
+WATER_AERODROMES = ("CYHC", "CYWH", "KCGA", "KHYL", "KKAE", "PAGN", "KKWP")
+
+
 class Centre(NamedTuple):
     """An en-route sector: the prefix of its callsign, and where its aerials are."""
 
@@ -90,6 +94,8 @@ class Places(NamedTuple):
     cumulative_weights: tuple[int, ...]
     fields: tuple[Airport, ...]
     """Small airports that have an ICAO code, for light aircraft."""
+    water: tuple[Airport, ...]
+    """Aerodromes on water, for seaplanes."""
     centres: tuple[Centre, ...]
 
 
@@ -108,9 +114,14 @@ def places() -> Places:
     fields = tuple(
         airport
         for icao, airport in airports.items()
-        if len(icao) == 4 and icao.isalpha() and icao[:2] in regions and icao not in weights
+        if len(icao) == 4
+        and icao.isalpha()
+        and icao[:2] in regions
+        and icao not in weights
+        and icao not in WATER_AERODROMES
     )
-    return Places(hubs, tuple(cumulative), fields, _centres(airports))
+    water = tuple(airports[icao] for icao in WATER_AERODROMES if icao in airports)
+    return Places(hubs, tuple(cumulative), fields, water, _centres(airports))
 
 
 @cache

@@ -17,6 +17,7 @@ from vatsim_simulator.track import (
     Stand,
     centre,
     ground_ft,
+    lake_of,
     near,
     runway_of,
     stand_of,
@@ -27,6 +28,8 @@ from vatwatch.traffic.geometry import distance_nm
 
 TAXI_KT, PUSHBACK_KT = 16, 3
 CRAWL_KT = 12
+# Floats have no brakes.
+DRIFT_KT, DRIFT_NM = 2, 0.05
 CIRCUIT_FT = 1_000
 UPWIND_NM = 1.5
 
@@ -47,7 +50,7 @@ class Doings(NamedTuple):
     start: Stand | None = None
     """Where it is parked already; None: at any stand."""
     spot: Stand | None = None
-    """A helicopter's goal out in the country."""
+    """A helicopter's or a seaplane's goal out in the country."""
     touch_and_goes: int = 0
     """As many circuits at its departure first."""
     rejects: int = 0
@@ -70,7 +73,8 @@ class Planner:
         self._random, self._flight, self._doings = random, flight, doings
         self._performance = FlightPerformance(flight.aircraft, flight.cruise_kt)
         self.start = doings.start or stand_of(random, flight.departure)
-        end = self.start if doings.gives_up else doings.spot
+        around = self.start.airport is None and flight.departure.icao == flight.arrival.icao
+        end = self.start if doings.gives_up or around else doings.spot
         self.end: Stand = end or stand_of(random, flight.arrival)
         self.cruise_ft = _cruising_height_ft(random, flight, self.start, self.end)
         self.profile = FlightProfile(self.start.point)
@@ -84,7 +88,7 @@ class Planner:
         if self._performance.helicopter:
             self._hop()
         else:
-            runway = self._runway(self._flight.departure)
+            runway = self._runway(self._flight.departure, self.start)
             self._taxi_out(runway)
             if not self._doings.gives_up:
                 self._take_off(runway)
@@ -117,8 +121,14 @@ class Planner:
         else:
             if not self._performance.by_eye:
                 self._push_back(stand_ft)
-            profile.drive(SimulatedPhase.TAXI_OUT, runway.threshold, TAXI_KT, stand_ft, runway_ft)
-        profile.wait(SimulatedPhase.TAXI_OUT, random.uniform(20, 240), runway_ft)
+            drifts_nm = DRIFT_NM if self._flight.aircraft.seaplane else 0.0
+            to = runway.point(-drifts_nm)
+            profile.drive(SimulatedPhase.TAXI_OUT, to, TAXI_KT, stand_ft, runway_ft)
+        if profile.point != runway.threshold:
+            threshold = runway.threshold
+            profile.drive(SimulatedPhase.TAXI_OUT, threshold, DRIFT_KT, runway_ft, runway_ft)
+        else:
+            profile.wait(SimulatedPhase.TAXI_OUT, random.uniform(20, 240), runway_ft)
         if self._doings.slews_to_runway:
             # It leaves the place where it was put; its simulator took it off its stand.
             profile.mark(TruthKind.OFF_BLOCK, _name(self.start))
@@ -139,7 +149,7 @@ class Planner:
         roll = performance.roll(ft, ft, share)
         brake = performance.brake(roll.to_kt, CRAWL_KT, ft, ft)
         profile.run(runway.point(roll.length_nm + brake.length_nm), roll, brake)
-        profile.mark(TruthKind.REJECTED_TAKE_OFF, self._flight.departure.icao)
+        profile.mark(TruthKind.REJECTED_TAKE_OFF, _name(self.start))
         if last and self._doings.gives_up:
             profile.drive(SimulatedPhase.TAXI_IN, self.end.point, TAXI_KT, ft, self.end.ground_ft)
             return
@@ -153,7 +163,7 @@ class Planner:
         lifts_ft = self._ground_ft(runway.point(roll_nm))
         roll = performance.roll(self._ground_ft(runway.threshold), lifts_ft)
         profile.run(runway.point(roll_nm), roll)
-        profile.mark(TruthKind.TAKE_OFF, flight.departure.icao)
+        profile.mark(TruthKind.TAKE_OFF, _name(self.start))
         for _ in range(self._doings.touch_and_goes):
             lifts_ft = self._touch_and_go(runway, lifts_ft)
         if flight.departure.icao == flight.arrival.icao:
@@ -162,7 +172,7 @@ class Planner:
             if not self._doings.touch_and_goes:
                 via = self._round(runway.point(runway.length_nm + UPWIND_NM), runway.course)
         else:
-            landing = self._runway(flight.arrival)
+            landing = self._runway(flight.arrival, self.end)
             via = [runway.point(runway.length_nm + UPWIND_NM)]
             self._turn_away(via)
         self._land(landing, via, lifts_ft)
@@ -185,7 +195,7 @@ class Planner:
     def _land(self, runway: Runway, via: list[Point], lifts_ft: float) -> None:
         flight, profile, performance = self._flight, self.profile, self._performance
         touchdown = runway.point(TOUCHDOWN_NM)
-        touch_ft = ground_ft(flight.arrival, touchdown)
+        touch_ft = self._arrival_ft(touchdown)
         level_ft = self._level_ft(via, touchdown, lifts_ft, touch_ft)
         up, disturbance = performance.up(lifts_ft, level_ft), self._doings.disturbance
         for height_ft in self._doings.go_arounds_ft:
@@ -204,10 +214,10 @@ class Planner:
             profile.milestones.append(
                 Milestone(second, TruthKind.DIVERTING, arrival=flight.arrival.icao)
             )
-        profile.mark(TruthKind.LANDING, flight.arrival.icao)
+        profile.mark(TruthKind.LANDING, _name(self.end))
         brake = performance.brake(flight.aircraft.approach_kt, TURN_OFF_KT, 0, 0)
         off = runway.point(TOUCHDOWN_NM + brake.length_nm)
-        off_ft = ground_ft(flight.arrival, off)
+        off_ft = self._arrival_ft(off)
         profile.run(off, brake._replace(from_ft=touch_ft, to_ft=off_ft))
         profile.drive(SimulatedPhase.TAXI_IN, self.end.point, TAXI_KT, off_ft, self.end.ground_ft)
 
@@ -222,7 +232,7 @@ class Planner:
     ) -> None:
         """Come down to that height above the field, and no further."""
         performance = self._performance
-        touch_ft = ground_ft(self._flight.arrival, runway.point(TOUCHDOWN_NM))
+        touch_ft = self._arrival_ft(runway.point(TOUCHDOWN_NM))
         down = performance.down(touch_ft, level_ft, touch_ft + height_ft)
         short_nm = performance.from_touchdown_nm(height_ft)
         whole = performance.down(touch_ft, level_ft)
@@ -232,7 +242,7 @@ class Planner:
             down,
             disturbance,
         )
-        self.profile.mark(TruthKind.GO_AROUND, self._flight.arrival.icao, height_ft=height_ft)
+        self.profile.mark(TruthKind.GO_AROUND, _name(self.end), height_ft=height_ft)
 
     def _touch_and_go(self, runway: Runway, lifts_ft: float) -> float:
         """Once around, and off again; the ground's height where it leaves the runway."""
@@ -245,7 +255,7 @@ class Planner:
             performance.up(lifts_ft, level_ft),
             down,
         )
-        profile.mark(TruthKind.TOUCH_AND_GO, self._flight.departure.icao)
+        profile.mark(TruthKind.TOUCH_AND_GO, _name(self.start))
         kt = performance.aircraft.approach_kt
         low_kt = kt * self._random.uniform(0.7, 0.9)
         brake = performance.brake(kt, low_kt, touch_ft, touch_ft)
@@ -293,11 +303,21 @@ class Planner:
         self.cruise_ft = level_ft
         return level_ft
 
-    def _runway(self, airport: Airport) -> Runway:
+    def _runway(self, airport: Airport, stand: Stand) -> Runway:
+        if stand.airport is None:
+            return lake_of(self._random, stand)
         return runway_of(self._random, airport, hub=is_hub(airport.icao))
 
     def _ground_ft(self, point: Point) -> float:
-        return ground_ft(self._flight.departure, point)
+        return _height_ft(self.start, self._flight.departure, point)
+
+    def _arrival_ft(self, point: Point) -> float:
+        return _height_ft(self.end, self._flight.arrival, point)
+
+
+def _height_ft(stand: Stand, airport: Airport, point: Point) -> float:
+    """Of the ground at the airport, or of the lake."""
+    return stand.ground_ft if stand.airport is None else ground_ft(airport, point)
 
 
 def _name(stand: Stand) -> str:

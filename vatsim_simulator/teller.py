@@ -44,6 +44,13 @@ class Teller:
             flight_rules=plan.flight_rules if plan else "",
         )
 
+    def joins_in_flight(self, connection: PilotConnection, second: float) -> None:
+        """The simulator puts the aircraft onto its way: nothing of the flight before happened."""
+        connection.began_ticks -= round(second * TICKS_PER_S)
+        milestones = connection.flight.milestones
+        connection.told = sum(milestone.second <= second for milestone in milestones)
+        connection.airborne = True
+
     def flight_ended(self, connection: PilotConnection, ticks: int) -> None:
         """The pilot has left it for good."""
         if connection.ended:
@@ -99,7 +106,9 @@ class Teller:
             connection.told += 1
             connection.told_ticks = ticks
             passed.append(milestone)
-            if milestone.kind is TruthKind.OFF_BLOCK and connection.begins_with_off_block:
+            taken_off_stand = milestone.kind is TruthKind.SLEW and milestone.airport
+            leaves = milestone.kind is TruthKind.OFF_BLOCK or taken_off_stand
+            if leaves and connection.begins_with_off_block:
                 connection.begins_with_off_block = False
                 self.flight_ended(connection, ticks)
                 self.flight_began(connection, ticks)

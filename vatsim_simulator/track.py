@@ -19,6 +19,8 @@ Point = tuple[float, float]
 # A large airport's runways are 3 to 4 km long, a small one's 1.2 to 2 km.
 HUB_RUNWAY_NM = (1.6, 2.1)
 FIELD_RUNWAY_NM = (0.7, 1.0)
+LAKE_ASIDE_NM = 0.15
+"""From the mooring to the middle of where seaplanes take off."""
 TOUCHDOWN_NM = 0.16
 """Beyond the threshold: the aiming point is 300 to 400 m behind it (ICAO Annex 14, 5.2.5)."""
 SLOPING_FIELDS = 0.25
@@ -120,8 +122,20 @@ def runway_of(random: Random, airport: Airport, *, hub: bool) -> Runway:
     return Runway(near(middle, course + 180, length_nm / 2), course, length_nm)
 
 
+def lake_of(random: Random, stand: Stand) -> Runway:
+    """Where a seaplane takes off and comes down that is moored out in the country."""
+    course, length_nm = random.uniform(0, 360), random.uniform(*FIELD_RUNWAY_NM)
+    middle = near(stand.point, course + 90, LAKE_ASIDE_NM)
+    return Runway(near(middle, course + 180, length_nm / 2), course, length_nm)
+
+
 def ground_ft(airport: Airport, point: Point) -> float:
-    """How high the ground is there: the airport's elevation, but for those that slope."""
+    """How high the ground is there: the airport's elevation, but for those that slope.
+
+    Water aerodromes are at sea level, and flat.
+    """
+    if not airport.elevation_ft:
+        return 0.0
     steepness, towards = _slope(airport.icao)
     if not steepness:
         return float(airport.elevation_ft)

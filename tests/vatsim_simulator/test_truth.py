@@ -26,8 +26,8 @@ UPDATE = timedelta(seconds=15)
 BUSY = Rates(
     turnarounds=0.4, next_legs=0.3, hours_away=0.2, new_plan=0.2, other_callsign=0.5,
     reconnects_a_step=0.004, circuits=0.9, airliners_touch_and_go=0.05, go_arounds=0.2,
-    rejected_take_offs=0.2, diversions=0.2, pauses=0.1, slews=0.1, ground_slews=0.05,
-    joins_in_flight=0.1, controller_reconnects_a_step=0.004, atis_code_flaps=0.5,
+    rejected_take_offs=0.2, diversions=0.2, pauses=0.1, slews=0.1, accelerated=0.05,
+    ground_slews=0.05, joins_in_flight=0.1, controller_reconnects_a_step=0.004, atis_code_flaps=0.5,
     callsign_changes_a_step=0.0005, impossible_performance=0, far_below_zero=0,
 )  # fmt: skip
 
@@ -191,7 +191,7 @@ def test_who_is_back_after_a_landing_goes_on_only_where_his_plan_names_another_a
     rates = Rates(
         next_legs=0.5, turnarounds=0.4, files_nothing_new=0.9, reconnects_a_step=0.004, new_plan=0
     )
-    day = simulated(World(4, 60, START, rates), updates=5 * 240)
+    day = simulated(World(4, 100, START, rates), updates=5 * 240)
     parked: dict[int | None, str] = {}
     went_on = 0
     for record in day.truth:
@@ -200,9 +200,8 @@ def test_who_is_back_after_a_landing_goes_on_only_where_his_plan_names_another_a
         elif record.kind is TruthKind.OFF_BLOCK:
             parked.pop(record.flight, None)
         elif record.kind is TruthKind.RECONNECT and record.flight in parked:
-            plan = [one for one in day.seen[record.cid] if one.time <= record.time][
-                -1
-            ].pilot.flight_plan
+            before = [one for one in day.seen[record.cid] if one.time <= record.time]
+            plan = before[-1].pilot.flight_plan
             went_on += 1
             assert plan is None or plan.arrival != parked[record.flight]
     assert went_on > 2
@@ -257,3 +256,16 @@ def test_an_atis_shows_its_letter_but_for_flickers() -> None:
             else:
                 kinds["right" if shown == letters[station.callsign] else "before"] += 1
     assert kinds["right"] > kinds["none"] > kinds["before"] > 0
+
+
+def test_seaplanes_take_off_from_water_and_come_down_on_it() -> None:
+    day = simulated(World(6, 40, START, Rates(seaplanes=1.0, circuits=0.8)), updates=4 * 240)
+    water = {"CYHC", "CYWH", "KCGA", "KHYL", "KKAE", "KKWP", "PAGN", "off_airport"}
+    kinds = (TruthKind.TAKE_OFF, TruthKind.LANDING, TruthKind.TOUCH_AND_GO)
+    places = {kind: Counter(one.airport for one in of_kind(day, kind)) for kind in kinds}
+    for kind in kinds:
+        assert set(places[kind]) <= water
+        assert places[kind]["off_airport"] > 2
+        assert sum(places[kind].values()) - places[kind]["off_airport"] > 2
+    afloat = [one.pilot for sights in day.seen.values() for one in sights]
+    assert {pilot.flight_plan.aircraft_short for pilot in afloat if pilot.flight_plan} == {"DHC2"}

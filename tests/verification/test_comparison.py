@@ -34,6 +34,15 @@ def test_a_flight_that_is_derived_as_one_is_found() -> None:
     assert found.examples == []
 
 
+def test_a_record_that_lingers_in_the_first_snapshot_is_no_invented_flight() -> None:
+    true = Account(flights=(flight(1, there(-900, -10)),))
+    lingers, comes_later = Account(flights=(flight(7, there(0, 45)),)), there(15, 45)
+    assert counts(results(true, lingers)["flights"]) == (0, 0, 0)
+    assert counts(results(Account(), lingers)["flights"]) == (0, 0, 1)
+    later = Account(flights=(flight(7, comes_later),))
+    assert counts(results(true, later)["flights"]) == (0, 0, 1)
+
+
 def test_a_flight_that_is_not_derived_is_missed() -> None:
     assert counts(results(Account(flights=ONE), Account())["flights"]) == (0, 1, 0)
 

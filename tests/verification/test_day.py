@@ -1,4 +1,4 @@
-"""An hour of simulated traffic, derived and compared as `vatwatch verify` does it."""
+"""Some hours of simulated traffic, derived and compared as `vatwatch verify` does it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from vatwatch.verification.day import Verification, verify_day
 from vatwatch.verification.report import report_json, report_text
 from vatwatch.verification.results import KindResult
 
+# Pilots, hours, seed: small worlds that differ, each with some of every movement.
+WORLDS = ((80, 1.0, 3), (60, 1.5, 8), (40, 2.0, 21))
 
-@pytest.fixture(scope="module")
-def hour() -> Verification:
-    return verify_day(80, 1.0, 3)
+
+@pytest.fixture(scope="module", params=WORLDS, ids=[f"seed {world[2]}" for world in WORLDS])
+def hour(request: pytest.FixtureRequest) -> Verification:
+    pilots, hours, seed = request.param
+    return verify_day(pilots, hours, seed)
 
 
 def of_kind(verification: Verification, kind: str) -> KindResult:

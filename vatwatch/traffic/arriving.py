@@ -1,13 +1,16 @@
 """In the air: contacts with the ground, and the landing.
 
-An aircraft at field height touches the ground at the lowest such snapshot. It has landed when it is
-slower than 40 kt, or after two more snapshots at field height if it has lost half its speed; it has
-made a touch-and-go when it climbs again, unless it sank to the lowest point and climbed from it so
-fast that it cannot have rolled: a go-around does not touch the ground. The time of a
-landing is that of the first snapshot on the ground: if the touch was more than 20 ft above
-the runway on which it rolls afterwards, it is the snapshot after it. If it is not seen any more
-before that is decided, it has landed, unless it came to the field level and has not braked: it has
-flown over it, as on a mountain whose field is above it.
+An aircraft at field height touches the ground at the lowest such snapshot. Off any airport the
+field is the place where it last stood or rolled, to 1.5 nm, and as high as that: a lake, a meadow.
+
+It has landed when it is slower than 40 kt, or after two more snapshots at field height if it has
+lost half its speed; it has made a touch-and-go when it climbs again, unless it sank to the lowest
+point and climbed from it so fast that it cannot have rolled: a go-around does not touch the ground.
+The time of a landing is that of the first snapshot on the ground: if the touch was more than 20 ft
+above the runway on which it rolls afterwards, it is the snapshot after it.
+
+If it is not seen any more before that is decided, it has landed, unless it came to the field level
+and has not braked: it has flown over it, as on a mountain whose field is above it.
 
 Where the height says nothing (pressure altitude, no airport near) it has landed when it rolls:
 slower than 40 kt, level, and moving as its speed says; or when it has stood still for a minute
@@ -22,9 +25,10 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from vatwatch.feed.records import FlightPlan
-from vatwatch.traffic.airfields import OFF_AIRPORT, airfields
+from vatwatch.traffic.airfields import OFF_AIRPORT, REACH_NM, airfields
 from vatwatch.traffic.airports import Airport
 from vatwatch.traffic.destination import has_diverted, refiled
+from vatwatch.traffic.geometry import distance_nm
 from vatwatch.traffic.movements import (
     MovementKind,
     Times,
@@ -95,6 +99,8 @@ FLARE_FT = threshold(
 )
 LANDED_AGO = timedelta(seconds=threshold(90, "s", "A roll-out is over in a minute."))
 
+_MEADOW = Airport(OFF_AIRPORT, "", "", "", "", 0.0, 0.0, 0, "")
+
 
 def in_air(
     before: Progress, fix: Position, plan: FlightPlan | None, step: Step, gap: bool
@@ -106,7 +112,7 @@ def in_air(
     altitude, speed = step.altitude, step.speed_kt
     if altitude is not None and altitude > HIGHEST_FIELD_FT:
         return _vertical(after, fix, plan, step, gap)
-    field = airfields().find(fix.latitude, fix.longitude, own_airports(plan))
+    field = _field(before, fix, plan)
     slow = speed < SLOW_KT
     if field is None and not slow:
         return _vertical(after, fix, plan, step, gap)
@@ -126,6 +132,23 @@ def in_air(
         touch = _touch(before, fix, step, altitude, field)
         return replace(after, touch=touch, airborne=False)
     return _vertical(after, fix, plan, step, gap)
+
+
+def _field(before: Progress, fix: Position, plan: FlightPlan | None) -> Airport | None:
+    """The airport that it is at; or the water or the meadow from which it took off."""
+    found = airfields().find(fix.latitude, fix.longitude, own_airports(plan))
+    ground = before.ground
+    if (
+        found is not None
+        or ground.airport != OFF_AIRPORT
+        or ground.feet is None
+        or abs(fix.latitude - ground.latitude) > REACH_NM / 60
+        or distance_nm(fix.latitude, fix.longitude, ground.latitude, ground.longitude) > REACH_NM
+    ):
+        return found
+    return replace(
+        _MEADOW, latitude=ground.latitude, longitude=ground.longitude, elevation_ft=ground.feet
+    )
 
 
 def _height(before: Progress, altitude: int | None, field: Airport | None) -> int | None:
@@ -194,7 +217,7 @@ def after_touch(before: Progress, fix: Position, plan: FlightPlan | None, step: 
         if slow:
             return land(after, fix, plan, touch.time, touch.airport)
         return replace(after, touch=replace(touch, snapshots=touch.snapshots + 1))
-    field = airfields().find(fix.latitude, fix.longitude, own_airports(plan))
+    field = _field(before, fix, plan)
     height = _height(before, altitude, field)
     if altitude >= touch.altitude + LIFTED_FT and (
         height is None or height > FIELD_ABOVE_FT or altitude >= touch.altitude + AIRBORNE_FT

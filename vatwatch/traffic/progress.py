@@ -53,6 +53,7 @@ def begin(fix: Position, plan: FlightPlan | None) -> Progress:
     airport = airport_at(fix, plan)
     altitude = altitude_of(fix)
     on_ground = FlightPhase.CONNECTED if still else FlightPhase.TAXI_OUT
+    ground = ground_at(fix, OFF_AIRPORT if airborne else airport, standing=still and not airborne)
     return Progress(
         fix=fix,
         phase=FlightPhase.CRUISE if airborne else on_ground,
@@ -70,9 +71,7 @@ def begin(fix: Position, plan: FlightPlan | None) -> Progress:
         diverting=False,
         diverted=False,
         joined_in_flight=airborne,
-        ground=ground_at(
-            fix, OFF_AIRPORT if airborne else airport, standing=still and not airborne
-        ),
+        ground=replace(ground, feet=None) if airborne else ground,
         profile=Profile(altitude, fix.time, altitude),
         filed_departure="" if plan is None else plan.departure,
         filed_arrival="" if plan is None else plan.arrival,
@@ -147,15 +146,14 @@ def finish(progress: Progress, plan: FlightPlan | None) -> Progress:
     """The progress of a flight that has ended: what was not decided yet is decided.
 
     A contact with the ground is a landing, unless it flew over the field; and where it stands after
-    a landing, or after a rejected take-off, it is on block.
+    a landing it is on block.
     """
     if progress.lift is not None:
         progress = settle_take_off(progress, None)
     if progress.touch is not None:
         progress = decide_touch(progress, plan)
     ground = progress.ground
-    back = progress.phase is FlightPhase.TAXI_IN or progress.rejected
-    if back and ground.since is not None:
+    if progress.phase is FlightPhase.TAXI_IN and ground.since is not None:
         times = with_on_block(progress.times, ground.since)
         progress = replace(enter(progress, FlightPhase.PARKED, progress.fix.time), times=times)
     return progress

@@ -5,8 +5,8 @@ snapshot of the movement that takes it 28 m away. It is on block where it stands
 a landing, and no longer if it moves on within five minutes: then it was held on its way.
 
 Who has rolled faster than anybody taxies and did not take off is on block where he then stands for
-five minutes, or leaves the network. Who was moved by hand at an airport has no stand there until he
-has stood for five minutes: nobody can tell whether it was to the runway.
+five minutes: he may as well wait for another try. Who was moved by hand at an airport has no stand
+there until he has stood for five minutes: nobody can tell whether it was to the runway.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -13,23 +13,37 @@ from vatwatch.verification.results import KindResult
 T = TypeVar("T", Happening, FrequencyChange)
 
 
-def compare_connections(true: Account, derived: Account, snapshots: Snapshots) -> list[KindResult]:
-    """The results, in the order of the table."""
+def compare_connections(
+    true: Account, derived: Account, snapshots: Snapshots, over: Collection[int] = ()
+) -> list[KindResult]:
+    """The results, in the order of the table.
+
+    `over`: flights of which nobody saw more than what they left behind. Whether their pilot goes on
+    with them cannot be told.
+    """
     return [
-        _reconnects("flight", true, derived, snapshots),
-        _reconnects("session", true, derived, snapshots),
+        _reconnects("flight", true, derived, snapshots, over),
+        _reconnects("session", true, derived, snapshots, ()),
         _frequencies(true, derived, snapshots),
         _stale(true, derived, snapshots),
     ]
 
 
-def _reconnects(kind: str, true: Account, derived: Account, snapshots: Snapshots) -> KindResult:
+def _reconnects(
+    kind: str, true: Account, derived: Account, snapshots: Snapshots, over: Collection[int]
+) -> KindResult:
     """Those count that snapshots show: some before the connection fell, and one after it."""
     owners = true.flights if kind == "flight" else true.sessions
     stays = {one.number: one.stays for one in owners}
     ours = [one for one in true.reconnects if one.kind == kind]
     seen = [one for one in ours if _is_back(one, stays.get(one.owner, ()), snapshots)]
     theirs = [one for one in derived.reconnects if one.kind == kind]
+    pilots = {stay.cid for one in owners if one.number in over for stay in one.stays}
+    ours += [
+        Happening(kind, one.stays[0].first, one.stays[0].cid, one.number)
+        for one in owners
+        if one.stays and one.stays[0].cid in pilots
+    ]
     result = KindResult(f"reconnects of {kind}s")
     return _held(result, seen, ours, theirs, snapshots, lambda one: one.cid)
 

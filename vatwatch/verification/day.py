@@ -30,7 +30,7 @@ RATES = Rates(
     turnarounds=0.25, next_legs=0.2, hours_away=0.15, new_plan=0.15, other_callsign=0.3,
     reconnects_a_step=0.0015, circuits=0.6, airliners_touch_and_go=0.01, go_arounds=0.05,
     rejected_take_offs=0.03, diversions=0.05, pauses=0.03, slews=0.02, accelerated=0.02,
-    ground_slews=0.01, joins_in_flight=0.04, lands_off_airport=0.5,
+    ground_slews=0.01, joins_in_flight=0.04, lands_off_airport=0.5, seaplanes=0.03,
     controller_reconnects_a_step=0.002,
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from vatwatch.traffic.atis import letter_at
+from vatwatch.traffic.identity import same_logon
 from vatwatch.traffic.network_state import Flight, Session
 from vatwatch.traffic.pipeline import ComparedSnapshot
 from vatwatch.traffic.session_times import connected_s, frequency_s
@@ -103,7 +104,7 @@ def _happenings(flight: Flight) -> Iterator[Happening]:
 def _back(flight: Flight) -> Iterator[Happening]:
     """When its pilot was back; another callsign on the same connection is no return."""
     for before, after in pairwise(flight.connections):
-        if after.logon_time != before.logon_time:
+        if not same_logon(after.logon_time, before.logon_time):
             yield Happening("flight", after.first_seen, flight.pilot.cid, flight.flight_id)
 
 
