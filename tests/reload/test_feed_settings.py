@@ -205,16 +205,18 @@ def test_a_standing_aircraft_has_a_row_as_often_as_is_set_now(
 
 # With a resume window of none, an aircraft that is lost in the air is not continued either.
 NO_RESUMING = {"VATWATCH_RESUME_WINDOW_HOURS": 0.00001}
-WINDOWS: list[tuple[str, object, object, dict[str, object], str]] = [
+LIMITS: list[tuple[str, object, object, dict[str, object], str]] = [
     ("VATWATCH_RECONNECT_WINDOW", 100_000, 1, NO_RESUMING, "flights"),
     ("VATWATCH_RESUME_WINDOW_HOURS", 24, 0.00001, {"VATWATCH_RECONNECT_WINDOW": 1}, "flights"),
+    ("VATWATCH_REACH_KT", 650, 0.1, {"VATWATCH_REACH_MARGIN_NM": 0.01}, "flights"),
+    ("VATWATCH_REACH_MARGIN_NM", 30, 0.01, {"VATWATCH_REACH_KT": 0.1}, "flights"),
     ("VATWATCH_SESSION_WINDOW", 100_000, 1, {}, "controllers"),
 ]
 
 
-@takes_effect(*(row[0] for row in WINDOWS))
-@pytest.mark.parametrize(("setting", "before", "after", "others", "table"), WINDOWS)
-def test_who_comes_back_goes_on_within_the_window_that_is_set_now(
+@takes_effect(*(row[0] for row in LIMITS))
+@pytest.mark.parametrize(("setting", "before", "after", "others", "table"), LIMITS)
+def test_who_comes_back_goes_on_within_the_limits_that_are_set_now(
     tmp_path: Path,
     database_url: str,
     setting: str,

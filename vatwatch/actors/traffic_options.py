@@ -30,6 +30,8 @@ def read_options(traffic: TrafficSettings) -> Options:
         rules=Rules(
             reconnect_window=timedelta(seconds=traffic.reconnect_window_s),
             resume_window=timedelta(hours=traffic.resume_window_hours),
+            reach_kt=traffic.reach_kt,
+            reach_margin_nm=traffic.reach_margin_nm,
             session_window=timedelta(seconds=session_window_s),
             position_keepalive=timedelta(seconds=traffic.position_keepalive_s),
         ),

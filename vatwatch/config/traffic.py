@@ -48,6 +48,25 @@ class TrafficSettings(Section):
         le=168,
         reload=True,
     )
+    reach_kt: PositiveFloat = setting(
+        "VATWATCH_REACH_KT",
+        650.0,
+        "Who comes back further away than this speed allows, and `VATWATCH_REACH_MARGIN_NM` on "
+        "top, has another flight. Hardly anything on the network goes further in an hour: an "
+        "airliner with a strong jet stream behind it.",
+        unit="kt",
+        reload=True,
+        usual=(100, 10_000),
+    )
+    reach_margin_nm: PositiveFloat = setting(
+        "VATWATCH_REACH_MARGIN_NM",
+        30.0,
+        "See `VATWATCH_REACH_KT`. A record may be three minutes old, and in that time a jet goes "
+        "thirty miles.",
+        unit="nm",
+        reload=True,
+        usual=(1, 1_000),
+    )
     session_window_s: PositiveFloat | None = setting(
         "VATWATCH_SESSION_WINDOW",
         None,

@@ -35,7 +35,6 @@ from vatwatch.traffic.identity import same_logon
 from vatwatch.traffic.network_state import Flight, Rules
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress import begin, stands_at, starts_next_leg
-from vatwatch.traffic.surface import REACH_KT, REACH_NM_SLACK
 from vatwatch.traffic.thresholds import threshold
 
 ROLLING_KT = threshold(
@@ -94,17 +93,17 @@ def continues_flight(
         not next_leg
         and not _departs_elsewhere(known.pilot.flight_plan, pilot.flight_plan)
         and not _has_arrived(known)
-        and _reachable(known, pilot, kept.time)
+        and _reachable(known, pilot, kept.time, rules)
     )
 
 
-def takes_over(known: Flight, pilot: Pilot, time: datetime) -> bool:
+def takes_over(known: Flight, pilot: Pilot, time: datetime, rules: Rules) -> bool:
     """Whether a pilot goes on, under another callsign, with a flight that is away in the air."""
     return (
         known.pilot.callsign != pilot.callsign
         and ending_of(known) is Ending.DROPPED
         and _same_plan(known.pilot.flight_plan, pilot.flight_plan)
-        and _reachable(known, pilot, time)
+        and _reachable(known, pilot, time, rules)
     )
 
 
@@ -115,7 +114,7 @@ def resumes(dropped: Flight, pilot: Pilot, logon: datetime, kept: Position, rule
         return True  # one connection, of which the feed showed nothing for a while
     if kept.time - dropped.last_seen > rules.resume_window:
         return False
-    if not _reachable(dropped, pilot, kept.time):
+    if not _reachable(dropped, pilot, kept.time, rules):
         return False
     if was is None and now is None:
         # Who flies without a plan goes on in the air; on the ground anything may begin.
@@ -189,8 +188,8 @@ def _code(text: str) -> str:
     return text.strip().upper()
 
 
-def _reachable(known: Flight, pilot: Pilot, time: datetime) -> bool:
+def _reachable(known: Flight, pilot: Pilot, time: datetime, rules: Rules) -> bool:
     was = known.progress.fix
     hours = (time - known.last_seen) / timedelta(hours=1)
     far = distance_nm(was.latitude, was.longitude, pilot.latitude, pilot.longitude)
-    return far <= hours * REACH_KT + REACH_NM_SLACK
+    return far <= hours * rules.reach_kt + rules.reach_margin_nm

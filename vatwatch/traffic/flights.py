@@ -128,7 +128,9 @@ class _Comparison:
     def _taken_over(self, pilot: Pilot) -> Flight | None:
         """The flight that goes on under another callsign."""
         for flight in self._lost.get(pilot.cid, ()):
-            if flight.flight_id not in self.settled and takes_over(flight, pilot, self.time):
+            if flight.flight_id not in self.settled and takes_over(
+                flight, pilot, self.time, self.rules
+            ):
                 return flight
         return None
 

@@ -17,6 +17,7 @@ from vatwatch.traffic.atis_text import AtisText
 from vatwatch.traffic.parsed_plan import ParsedPlan
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress_record import Progress
+from vatwatch.traffic.surface import REACH_KT, REACH_NM_SLACK
 
 
 class Snapshot(Struct, frozen=True, gc=False):
@@ -251,5 +252,8 @@ class Rules(Struct, frozen=True):
 
     reconnect_window: timedelta = timedelta(minutes=15)
     resume_window: timedelta = timedelta(hours=24)
+    # Nobody is back further away than this speed allows, and this margin on top.
+    reach_kt: float = REACH_KT
+    reach_margin_nm: float = REACH_NM_SLACK
     session_window: timedelta = timedelta(minutes=15)
     position_keepalive: timedelta = timedelta(minutes=5)
