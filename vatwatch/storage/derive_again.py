@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from vatwatch.feed.records import FlightPlan
 from vatwatch.storage.derive_atis import derive_marked_atis
+from vatwatch.storage.derive_flights import derive_together
 from vatwatch.storage.derive_sessions import derive_marked_sessions
 from vatwatch.storage.write_flights import update_derived
 from vatwatch.storage.writer import WRITER_LOCK
@@ -33,6 +34,8 @@ AT_ONCE = 10
 # Who was seen less than so long before the newest stored snapshot may be online: what is served can
 # be a little ahead of what is stored.
 _LIVE_FOR = timedelta(hours=1)
+# Of the oldest marked ones so many are looked at: some wait for others to be over.
+_LOOK_AT = 200
 
 _PLAN_FIELDS = ", ".join(FlightPlan.__struct_fields__)
 
@@ -50,25 +53,40 @@ def derive_marked(conn: connection, rules: Rules, limit: int = AT_ONCE) -> int:
         assert row is not None
         if row[0] is None:
             return 0
-        done = _derive_flights(cur, rules, limit)
+        newest = row[0].astimezone(UTC)
+        done = _derive_flights(cur, newest, rules, limit)
         if done < limit:
-            done += derive_marked_sessions(cur, row[0].astimezone(UTC), rules, limit - done)
+            done += derive_marked_sessions(cur, newest, rules, limit - done)
         if done < limit:
             done += derive_marked_atis(cur, limit - done)
     return done
 
 
-def _derive_flights(cur: cursor, rules: Rules, limit: int) -> int:
+def _derive_flights(cur: cursor, newest: datetime, rules: Rules, limit: int) -> int:
     cur.execute(
         """SELECT flight_id, first_seen, last_seen FROM flights
-           WHERE derive_again AND ended_as IS NOT NULL ORDER BY flight_id LIMIT %s""",
-        (limit,),
+           WHERE derive_again AND last_seen < %s ORDER BY last_seen, flight_id LIMIT %s""",
+        (newest - rules.reconnect_window, _LOOK_AT),
     )
-    marked = cur.fetchall()
-    for flight_id, first_seen, last_seen in marked:
-        kept = _kept(cur, flight_id, first_seen, last_seen)
-        update_derived(cur, flight_id, _derived(flight_id, kept, rules))
-    return len(marked)
+    done = 0
+    for flight_id, first_seen, last_seen in cur.fetchall():
+        if not _is_marked(cur, flight_id):
+            continue  # it was derived together with another one
+        together = derive_together(cur, flight_id, newest, rules)
+        if together is False:
+            continue
+        if together is None:
+            kept = _kept(cur, flight_id, first_seen, last_seen)
+            update_derived(cur, flight_id, _derived(flight_id, kept, rules))
+        done += 1
+        if done == limit:
+            break
+    return done
+
+
+def _is_marked(cur: cursor, flight_id: int) -> bool:
+    cur.execute("SELECT FROM flights WHERE flight_id = %s AND derive_again", (flight_id,))
+    return cur.fetchone() is not None
 
 
 def read_marks(conn: connection) -> Marks:

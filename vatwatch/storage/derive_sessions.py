@@ -16,6 +16,7 @@ import msgspec
 
 from vatwatch.feed.records import Controller
 from vatwatch.storage.copy import to_json
+from vatwatch.storage.multirange import multirange
 from vatwatch.traffic.derive_session import (
     DerivedSession,
     KeptSession,
@@ -174,10 +175,6 @@ def _derived(cur: cursor, kept: Sequence[KeptSession], rules: Rules) -> list[Der
         return None
 
 
-def _multirange(absences: Sequence[Break]) -> str:
-    return "{" + ",".join(f"({a.start.isoformat()},{a.end.isoformat()})" for a in absences) + "}"
-
-
 def _write(
     cur: cursor, kept: Sequence[KeptSession], derived: Sequence[DerivedSession] | None
 ) -> None:
@@ -218,7 +215,7 @@ def _values(one: DerivedSession) -> dict[str, object]:
         "reconnects": one.reconnects,
         "first_seen": one.first_seen,
         "last_seen": session.last_seen,
-        "absences": _multirange(one.absences),
+        "absences": multirange(one.absences),
         "ended": one.ended,
         "name": controller.name,
         "server": controller.server,

@@ -14,6 +14,7 @@ from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.continuity import Ending, ending_of
 from vatwatch.traffic.derive_track import DerivedFlight
 from vatwatch.traffic.estimates import estimates
+from vatwatch.traffic.identity import LOGON_TOLERANCE, same_logon
 from vatwatch.traffic.network_state import Flight, Gap
 from vatwatch.traffic.parsed_plan import ParsedPlan, parse_plan
 from vatwatch.traffic.progress import seconds_in_phases
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _encoder = msgspec.msgpack.Encoder()
 
+POSITION_COLUMNS = (
+    *("flight_id", "time", "latitude", "longitude", "altitude", "groundspeed", "heading"),
+)
 CONNECTION_COLUMNS = ("flight_id", "cid", "callsign", "logon_time", "first_seen", "last_seen")
 # What changes now and then; what changes all the time stands in _PLACE_COLUMNS.
 DERIVED_COLUMNS = (
@@ -43,7 +47,7 @@ DERIVED_COLUMNS = (
 MEASURED_COLUMNS = ("distance_flown_nm", "vertical_speed_fpm", "highest_ft", "fastest_kt")
 ESTIMATED_COLUMNS = ("great_circle_nm", "route_efficiency", "phase_s")
 KEPT_COLUMNS = (*DERIVED_COLUMNS, *MEASURED_COLUMNS, *ESTIMATED_COLUMNS, "progress")
-_FLIGHT_COLUMNS = [
+FLIGHT_COLUMNS = [
     "flight_id",
     "cid",
     "callsign",
@@ -108,7 +112,7 @@ UPDATE flights f SET
         THEN f.absences + tstzmultirange(tstzrange(s.time, f.first_seen, '()'))
         ELSE f.absences - tstzmultirange(tstzrange(s.time, s.time, '[]')) END
 FROM stage_places s
-WHERE f.flight_id = s.flight_id AND f.last_seen > s.time
+WHERE f.flight_id = s.flight_id
 """
 
 _ABSENT_FLIGHTS_LATE = """
@@ -126,9 +130,9 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
     copy_rows(
         cur,
         "stage_flights",
-        _FLIGHT_COLUMNS,
+        FLIGHT_COLUMNS,
         [
-            _flight_row(flight)
+            flight_row(flight)
             for flight in (
                 *changes.flights.created,
                 *changes.flights.updated,
@@ -139,8 +143,8 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
     )
     # A flight that counted as ended is back under the same id: it continues.
     cur.execute(
-        f"""INSERT INTO flights ({", ".join(_FLIGHT_COLUMNS)})
-            SELECT {", ".join(_FLIGHT_COLUMNS)} FROM stage_flights
+        f"""INSERT INTO flights ({", ".join(FLIGHT_COLUMNS)})
+            SELECT {", ".join(FLIGHT_COLUMNS)} FROM stage_flights
             ON CONFLICT (flight_id) DO UPDATE SET
                 connection_logon = excluded.connection_logon,
                 reconnects = greatest(flights.reconnects, excluded.reconnects),
@@ -181,9 +185,12 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
                 (how.value, ids, changes.time),
             )
     _write_connections(cur, changes)
+    if following is not None:
+        _begin_connections_earlier(cur, changes)
 
 
-def _flight_row(flight: Flight) -> tuple[object, ...]:
+def flight_row(flight: Flight) -> tuple[object, ...]:
+    """A flight's row, with `FLIGHT_COLUMNS`."""
     pilot = flight.pilot
     return (
         flight.flight_id,
@@ -275,6 +282,37 @@ def _write_connections(cur: cursor, changes: Changes) -> None:
                ON CONFLICT (flight_id, first_seen) DO UPDATE SET
                    callsign = excluded.callsign, logon_time = excluded.logon_time,
                    last_seen = excluded.last_seen"""
+        )
+
+
+def _begin_connections_earlier(cur: cursor, changes: Changes) -> None:
+    """Connections that a late snapshot shows, and that were not known as of its time."""
+    for flight in changes.flights.online:
+        known, pilot, logon = flight.connections[-1], flight.pilot, flight.connection_logon
+        same = known.callsign == pilot.callsign and same_logon(known.logon_time, logon)
+        if same and known.first_seen <= changes.time:
+            continue
+        values = {
+            "flight_id": flight.flight_id,
+            "cid": pilot.cid,
+            "callsign": pilot.callsign,
+            "logon_time": logon,
+            "time": changes.time,
+            "tolerance": LOGON_TOLERANCE,
+        }
+        cur.execute(
+            """WITH later AS (
+                   DELETE FROM connections
+                   WHERE flight_id = %(flight_id)s AND callsign = %(callsign)s
+                     AND first_seen > %(time)s AND logon_time BETWEEN
+                         %(logon_time)s - %(tolerance)s AND %(logon_time)s + %(tolerance)s
+                   RETURNING last_seen)
+               INSERT INTO connections
+               SELECT %(flight_id)s, %(cid)s, %(callsign)s, %(logon_time)s, %(time)s,
+                      CASE WHEN bool_or(last_seen IS NULL) THEN NULL
+                           ELSE coalesce(max(last_seen), %(time)s) END
+               FROM later ON CONFLICT DO NOTHING""",
+            values,
         )
 
 

@@ -48,7 +48,7 @@ def _close(
         )
 
 
-_PLAN_COLUMNS = [
+PLAN_COLUMNS = [
     "plan_id",
     "flight_id",
     "cid",
@@ -109,12 +109,13 @@ def write_plans(cur: cursor, changes: Changes, following: datetime | None) -> No
     copy_rows(
         cur,
         "flight_plans",
-        _PLAN_COLUMNS,
-        [_plan_row(plan, following) for plan in opened],
+        PLAN_COLUMNS,
+        [plan_row(plan, following) for plan in opened],
     )
 
 
-def _plan_row(filed: FiledPlan, following: datetime | None) -> tuple[object, ...]:
+def plan_row(filed: FiledPlan, gone_at: datetime | None) -> tuple[object, ...]:
+    """A plan's row, with `PLAN_COLUMNS`."""
     plan, means = filed.plan, filed.parsed
     departs = means.departure_time
     return (
@@ -124,7 +125,7 @@ def _plan_row(filed: FiledPlan, following: datetime | None) -> tuple[object, ...
         filed.callsign,
         filed.filed_at,
         filed.first_seen,
-        following,
+        gone_at,
         plan.revision_id,
         plan.flight_rules,
         plan.aircraft,

@@ -82,11 +82,12 @@ def _seen(
         if not shown or place is None or time - place.time > 2 * keepalive:
             after_gap = True
             continue
-        yield replace(place, time=time), _plan_at(kept.plans, time), after_gap
+        yield replace(place, time=time), plan_at(kept.plans, time), after_gap
         after_gap = False
 
 
-def _plan_at(plans: Sequence[KeptPlan], time: datetime) -> FlightPlan | None:
+def plan_at(plans: Sequence[KeptPlan], time: datetime) -> FlightPlan | None:
+    """The plan that stood at a time."""
     for one in reversed(plans):
         if one.since <= time and (one.until is None or time < one.until):
             return one.plan
