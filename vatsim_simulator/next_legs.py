@@ -6,6 +6,13 @@ from vatsim_simulator.pilots import PilotConnection
 from vatwatch.feed.records import FlightPlan
 
 
+def changes_ends(old: FlightPlan | None, new: FlightPlan | None) -> bool:
+    """Whether a plan has another departure or arrival than the one before, or is the first."""
+    if old is None or new is None:
+        return new is not old
+    return (old.departure, old.arrival) != (new.departure, new.arrival)
+
+
 def names_no_leg(old: FlightPlan | None, connection: PilotConnection) -> bool:
     """Whether the plan does not tell that another leg begins."""
     new, start = connection.plan, connection.flight.starts_at.airport

@@ -9,7 +9,7 @@ from itertools import chain
 from random import Random
 
 from vatsim_simulator.absence import Back, draw_absence
-from vatsim_simulator.next_legs import names_no_leg, shows_no_new_flight
+from vatsim_simulator.next_legs import changes_ends, names_no_leg, shows_no_new_flight
 from vatsim_simulator.oddities import Rates
 from vatsim_simulator.people import UPDATE_S, UPDATE_TICKS, People, draw_age_s, poisson
 from vatsim_simulator.pilots import Filed, Operations, PilotConnection
@@ -176,7 +176,7 @@ class PilotTraffic:
             # Filed at last: what the next leg is.
             self._teller.flight_ended(connection, now)
             self._teller.flight_began(connection, now)
-        elif old is None:
+        elif changes_ends(old, connection.plan):
             self._teller.plan_filed(connection, now)
 
     def _leave(self, connection: PilotConnection, now: int) -> None:

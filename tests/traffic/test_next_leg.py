@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tests.traffic.tracks import (
     APPROACH,
     CLIMB_OUT,
+    LIGHT_CIRCUIT,
     ROLL,
     ROLL_OUT,
     TAXI_OUT,
@@ -60,6 +61,16 @@ def test_a_plan_for_the_next_leg(
 ) -> None:
     progress = arrived(30, before)
     assert starts_next_leg(progress, progress.fix, before, now) is starts
+
+
+def test_a_departure_is_corrected_only_to_where_it_took_off_and_does_not_stand() -> None:
+    wrong = plan("EDDF", "EHAM", "C172")
+    circuit = (*TAXI_OUT, on(20, 55), *LIGHT_CIRCUIT, on(30), on(200))
+    around = flown(fixes("EHAM", way(*circuit)), wrong)
+    assert (around.found_departure, around.found_arrival) == ("EHAM", "EHAM")
+    assert starts_next_leg(around, around.fix, wrong, plan("EHAM", "EHAM", "C172"))
+    there = replace(around, found_departure="EGLL")
+    assert not starts_next_leg(there, there.fix, wrong, plan("EGLL", "EHAM", "C172"))
 
 
 def test_no_plan_starts_a_leg_in_the_air_or_before_a_flight() -> None:

@@ -78,3 +78,12 @@ def test_who_is_moved_on_his_way_was_off_block_before() -> None:
     put = [later(position("EGLL", At(230 + 15, -1.2, 0, 0)), 15 * n) for n in range(4)]
     progress = flown([*track, *put], plan())
     assert second(progress.times.off_block) == pytest.approx(60, abs=15)
+
+
+def test_who_is_moved_to_the_runway_and_gives_up_there_is_on_block() -> None:
+    track = slewed(120)[:-3]
+    last = second(track[-1].time) or 0
+    rejected = way(*REJECTED, *BACK, on(600), north=-1.0, second=round(last))
+    progress = flown([*track, *fixes("EGLL", rejected)[1:]], plan())
+    assert progress.phase is FlightPhase.PARKED
+    assert second(progress.times.on_block) == pytest.approx(last + 180, abs=20)

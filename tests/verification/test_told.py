@@ -63,10 +63,11 @@ def diverted(*records: TruthRecord, planned: str = "EGLL", rules: str = "I") -> 
 def test_a_diversion_is_a_landing_at_another_airport_than_planned() -> None:
     assert not diverted(of_flight(TruthKind.LANDING, 100, airport="EGLL"))
     assert diverted(of_flight(TruthKind.LANDING, 100, airport="EGKK"))
-    assert diverted(
-        of_flight(TruthKind.PLAN, 50, arrival="EGKK"),
-        of_flight(TruthKind.LANDING, 100, airport="EGKK"),
-    )
+    amended = of_flight(TruthKind.PLAN, 50, arrival="EGKK")
+    landing = of_flight(TruthKind.LANDING, 100, airport="EGKK")
+    assert diverted(of_flight(TruthKind.TAKE_OFF, 20), amended, landing)
+    # On the ground it is another plan, and no diversion.
+    assert not diverted(amended, of_flight(TruthKind.TAKE_OFF, 70), landing)
 
 
 def test_a_plan_that_was_amended_before_anybody_looked_is_the_plan() -> None:
@@ -78,6 +79,7 @@ def test_a_plan_that_was_amended_before_anybody_looked_is_the_plan() -> None:
 
 def test_a_plan_that_is_filed_in_the_air_can_be_diverted_from() -> None:
     assert diverted(
+        of_flight(TruthKind.TAKE_OFF, 10),
         of_flight(TruthKind.PLAN, 20, arrival="EGLL"),
         of_flight(TruthKind.PLAN, 50, arrival="EGKK"),
         of_flight(TruthKind.LANDING, 100, airport="EGKK"),

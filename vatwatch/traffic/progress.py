@@ -215,7 +215,9 @@ def _other_leg(progress: Progress, before: FlightPlan | None, plan: FlightPlan) 
     if arrival != named(before.arrival):
         corrected = (progress.found_arrival, "")
         return departure != named(before.departure) or arrival not in corrected
-    return departure not in (named(before.departure), progress.found_departure, "")
+    # Where it took off: a correction, unless it is also where it stands now, after a round.
+    corrects = departure == progress.found_departure != progress.found_arrival
+    return departure not in (named(before.departure), "") and not corrects
 
 
 def _jumped(before: Progress, fix: Position, plan: FlightPlan | None) -> Progress:

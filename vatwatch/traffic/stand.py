@@ -97,10 +97,10 @@ def taxi(before: Progress, fix: Position, plan: FlightPlan | None, step: Step) -
         and left is None
         and fix.time - since >= HELD_AT_MOST
     ):
-        if times.off_block is None:
-            phase = FlightPhase.CONNECTED
-        elif rejected:
+        if rejected:
             phase, times = FlightPhase.PARKED, with_on_block(times, since)
+        elif times.off_block is None:
+            phase = FlightPhase.CONNECTED
     feet, standing = ground.feet, step.speed_kt < STANDING_KT
     if step.altitude is not None and (standing or (slow and not hovers(plan))):
         # What rises so much while it moves may be in the air; where it stands it is not.

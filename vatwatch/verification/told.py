@@ -110,16 +110,19 @@ class _Flight:
         self._number = number
         self._stays = _Stays()
         self._planned, self._landed_at = "", ""
-        self._by_eye = False
+        self._by_eye = self._flies = False
 
     def take(self, record: TruthRecord, first: datetime) -> None:
         match record.kind:
-            case TruthKind.PLAN if record.time < first or not self._planned:
-                # Nobody saw that it was another one before, or it is the first.
+            case TruthKind.PLAN if record.time < first or not (self._planned and self._flies):
+                # Nobody saw that it was another one before, or it is the first, or in good time.
                 self._planned = record.arrival
             case TruthKind.FLIGHT_BEGAN:
                 self._stays.begin(record)
                 self._planned, self._by_eye = record.arrival, record.flight_rules == "V"
+                self._flies = record.in_flight
+            case TruthKind.TAKE_OFF:
+                self._flies = True
             case TruthKind.RENAME:
                 self._stays.begin(record)
             case kind if kind in _BACK:
