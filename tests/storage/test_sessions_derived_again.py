@@ -65,7 +65,6 @@ class Station:
         self.dice, self.number = dice, number
         self.away, self.logon = 0, 0.0
         self.frequency, self.text = NO_FREQUENCY, ["Hello"]
-        self.letter: str | None = "A"
 
     def step(self, seconds: float) -> Controller | None:
         dice = self.dice

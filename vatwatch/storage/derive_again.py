@@ -1,8 +1,9 @@
 """Derives again what snapshots have touched which came late: flights, sessions, ATIS.
 
 A late snapshot changes where a flight was seen, and so, perhaps, what it has done. Its row is
-marked (`flights.derive_again`), and when the flight is over it is derived again from its track, its
-plans and its absences, which are all kept.
+marked (`flights.derive_again`). When it is over for good it is derived again together with its
+pilot's flights around it; where that cannot be, by itself, from its track, its plans and its
+absences.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from vatwatch.errors import OutOfSequence
 from vatwatch.storage.copy import copy_json, copy_rows, stage, to_json
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.changes import Changes
@@ -170,6 +171,11 @@ def write_flights(cur: cursor, changes: Changes, following: datetime | None) -> 
     cur.execute(_PLACE_FLIGHTS, times)
     if following is not None:
         cur.execute(_PLACE_FLIGHTS_LATE, times)
+        if cur.rowcount < len(changes.flights.online):
+            raise OutOfSequence(
+                f"flights that were known before snapshot {changes.time} were joined to others "
+                "meanwhile. They are read again, and nothing is lost"
+            )
         cur.execute(_ABSENT_FLIGHTS_LATE, times)
     cur.execute(
         """INSERT INTO positions
