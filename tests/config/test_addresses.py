@@ -9,7 +9,7 @@ from urllib.parse import quote
 import psycopg2
 import pytest
 import redis
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -206,6 +206,11 @@ HOSTILE = st.text(st.sampled_from(list("%@/:#?&= \"'\\\n\t[],;+!ä€0aF")), max
     after=HOSTILE,
     encoded=st.booleans(),
 )
+# A key that looks like an address is a key.
+@example(name="VATWATCH_API_KEYS", before="", between="", after="://", encoded=False)
+@example(name="VATWATCH_API_KEYS", before="http://", between="", after="/", encoded=False)
+@example(name="VATWATCH_API_KEYS", before="€", between="", after="://", encoded=False)
+@example(name="VATWATCH_API_KEYS", before="", between="@", after="://@", encoded=False)
 def test_no_error_about_a_setting_contains_a_piece_of_a_secret(
     name: str, before: str, between: str, after: str, encoded: bool
 ) -> None:

@@ -35,6 +35,7 @@ from vatwatch.config.showing import (
     explain,
     is_reloadable,
     is_secret,
+    keys_in,
     secrets_in,
     secrets_of_webhooks,
     shown,
@@ -80,8 +81,10 @@ SECTIONS: dict[str, type[Section]] = {
     "resources": ResourceSettings,
     "alerts": AlertSettings,
 }
-# Not ours, but used: by libpq, and by requests for feeds and webhooks.
-SECRETS_OF_OTHERS = ("PGPASSWORD", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+# The settings that are secrets as a whole, and no addresses.
+KEYS = ("VATWATCH_API_KEYS",)
+# Not ours, but used by requests for feeds and webhooks. PGPASSWORD is used by libpq.
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +137,13 @@ class Settings:
         values = (
             self.database.url,
             self.cache.redis_url,
-            self.access.api_keys,
             self.vatsim.api_url,
             self.vatsim.transceivers_url,
             self.vatsim.status_url,
         )
         found = {*secrets_in(values), *secrets_of_webhooks(webhooks)}
-        for name in SECRETS_OF_OTHERS:
+        found.update(keys_in([self.access.api_keys, os.environ.get("PGPASSWORD")]))
+        for name in PROXIES:
             found.update(secrets_in([os.environ.get(name), os.environ.get(name.lower())]))
         return frozenset(found - {""})
 
@@ -189,7 +192,9 @@ class Reading:
             for _, name, (_, field) in fields()
             if name in self.values and (is_secret(field) or name.endswith("_URL"))
         ]
-        return frozenset({*secrets_in(values), *secrets_in(map(str, values))} - {""})
+        keys = [self.values[name] for name in KEYS if name in self.values]
+        found = {*secrets_in(values), *secrets_in(map(str, values)), *keys_in(keys)}
+        return frozenset(found - {""})
 
     def describe(self) -> list[Described]:
         """Every setting with its value and where it came from, secrets masked.

@@ -119,6 +119,17 @@ def secrets_in(values: Iterable[object]) -> Iterator[str]:
             yield from (value, *(one.strip() for one in value.split(",")))
 
 
+def keys_in(values: Iterable[object]) -> Iterator[str]:
+    """These values, which are secrets as a whole, whatever they look like, and each of a list."""
+    for value in values:
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if isinstance(value, tuple | list):
+            yield from keys_in(value)
+        elif value is not None:
+            yield from (str(value), *(one.strip() for one in str(value).split(",")))
+
+
 def secrets_of_webhooks(urls: Iterable[str]) -> Iterator[str]:
     """The secret part of an address that is a secret itself: everything behind its host."""
     for url in urls:
