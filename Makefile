@@ -57,6 +57,7 @@ bench: $(VENV)/.dev ## Measure; figures are ratios to a floor in the same run
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.reads
 	$(BIN)/python -m benchmarks.eta
+	$(BIN)/python -m benchmarks.contacts
 
 verify: $(VENV)/.run ## Derive a simulated day, and see how often the rules are right
 	$(BIN)/vatwatch verify --pilots $(VERIFY_PILOTS) --hours $(HOURS) --seed $(SEED)
