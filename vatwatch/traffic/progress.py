@@ -115,9 +115,9 @@ def advance(
     altitude, altitude_was = altitude_of(fix), altitude_of(was)
     climbed = None if altitude is None or altitude_was is None else altitude - altitude_was
     speed, speed_was = speed_of(fix), speed_of(was)
-    step = Step(
-        seconds, moved, moved / seconds * 3600 if speed is None else speed, altitude, climbed
-    )
+    # A float also as the feed says it: read back after a restart it is written the same.
+    kt = moved / seconds * 3600 if speed is None else float(speed)
+    step = Step(seconds, moved, kt, altitude, climbed)
     since = before.frozen_since
     since_s = 0.0 if since is None else (fix.time - since).total_seconds()
     if is_jump(step, speed_was, speed, since_s, gap=gap):
