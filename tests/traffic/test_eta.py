@@ -240,6 +240,14 @@ def test_on_the_ground_it_is_not_told_where_it_cannot_be(plan: ParsedPlan | None
     assert minutes(standing(), plan) is None
 
 
+def test_who_stands_where_the_plan_ends_is_not_about_to_fly_there() -> None:
+    assert minutes(standing(), departs=LONDON.icao) is None
+    assert minutes(standing(FlightPhase.TAXI_OUT), departs=LONDON.icao) is None
+    # A plan that begins and ends there is one for a round.
+    assert minutes(standing(), replace(PLAN, departure_icao="EGLL"), LONDON.icao) is not None
+    assert minutes(standing(), departs=AMSTERDAM.icao) is not None
+
+
 @pytest.mark.parametrize("phase", [FlightPhase.TAXI_IN, FlightPhase.PARKED])
 def test_who_has_landed_has_no_eta(phase: FlightPhase) -> None:
     assert minutes(replace(standing(phase), times=Times(landing=NOON))) is None

@@ -10,9 +10,9 @@ speed over ground, which has the wind in it; while the aircraft climbs it is the
 en route after it takes off, which is ten minutes after its filed time of departure or 25 minutes
 from now, whichever is later; one that taxies, ten minutes from now.
 
-None where it cannot be told: the airport is not known or is the one of departure, the aircraft
-stands still in the air (paused), flies around without getting nearer, is at an impossible speed, or
-has landed.
+None where it cannot be told: the airport is not known; in the air, if it is that of departure, or
+the aircraft stands still (paused), flies around without getting nearer, or is at an impossible
+speed; on the ground, if it has landed, or stands where a plan from elsewhere ends.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def eta(
     elif plan is None or progress.times.landing is not None:
         return None
     else:
-        seconds = _to_come_s(progress, plan)
+        seconds = _to_come_s(progress, plan, departs)
     if seconds is None or seconds > LONGEST_AHEAD_H * 3600:
         return None
     now = progress.fix.time
@@ -137,10 +137,13 @@ def naive_eta(progress: Progress, arrival: Airport | None) -> datetime | None:
 # --- on the ground -------------------------------------------------------------------------------
 
 
-def _to_come_s(progress: Progress, plan: ParsedPlan) -> float | None:
+def _to_come_s(progress: Progress, plan: ParsedPlan, departs: str | None) -> float | None:
     """Seconds to the landing of a flight that has not taken off yet."""
     enroute_s = plan.enroute_s
     if enroute_s is None or plan.arrival_icao is None:
+        return None
+    # Who stands where the plan ends has flown it, and has not filed another one yet.
+    if departs == plan.arrival_icao != plan.departure_icao:
         return None
     if (plan.great_circle_nm or 0.0) > enroute_s / 3600 * FASTEST_FILED_KT:
         return None
