@@ -16,7 +16,7 @@ from vatwatch.storage.writer import write_batch
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
-from vatwatch.traffic.network_state import NetworkState, Snapshot
+from vatwatch.traffic.network_state import Gap, NetworkState, Snapshot
 from vatwatch.traffic.stored_changes import stored_only
 
 if TYPE_CHECKING:
@@ -129,3 +129,21 @@ def test_a_filter_that_is_taken_away_stores_who_was_outside_with_its_plan(
     assert rows(conn, "SELECT callsign, first_seen FROM flights") == [("ABC1", at(0))]
     assert rows(conn, "SELECT departure FROM flight_plans") == [("EXXX",)]
     assert rows(conn, "SELECT count(*)::int FROM connections") == [(1,)]
+
+
+@pytest.mark.parametrize("first_inside", [9, 10])
+def test_who_was_away_before_coming_inside_has_that_gap_in_the_row(
+    conn: connection, first_inside: int
+) -> None:
+    state = NetworkState()
+    for number in range(14):
+        one = snapshot(15.0 * number)
+        if number not in range(4, 9):
+            one = crossing(15.0 * number, inside=number >= first_inside)
+        state, changes = step(state, one)
+        write_batch(conn, batch(changes))
+        conn.commit()
+    gap = Gap(at(15.0 * 3), at(15.0 * 9))
+    found, _ = read_network_state(conn, RULES)
+    assert found.flights["ABC1"].gaps == state.flights["ABC1"].gaps == (gap,)
+    assert found.flights["ABC1"].online_s == state.flights["ABC1"].online_s

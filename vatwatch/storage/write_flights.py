@@ -10,6 +10,7 @@ import msgspec
 
 from vatwatch.errors import OutOfSequence
 from vatwatch.storage.copy import copy_json, copy_rows, stage, to_json
+from vatwatch.storage.multirange import multirange
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.continuity import Ending, ending_of
@@ -207,7 +208,8 @@ def flight_row(flight: Flight) -> tuple[object, ...]:
         flight.reconnects,
         flight.first_seen,
         flight.last_seen,
-        "{}",
+        # None when it begins; one that comes inside the filters later may have been away before.
+        multirange(flight.gaps),
         flight.flown,
         pilot.name,
         pilot.server,
