@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import zstandard
 
 from tests.storage.test_writer import TABLES, clear, rows
 from vatsim_simulator.publication import publish
@@ -13,6 +14,8 @@ from vatsim_simulator.world import World
 from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.writer import write_batch
 from vatwatch.traffic.batch import Outcome
+from vatwatch.traffic.boundary import Boundary
+from vatwatch.traffic.filters import Filters
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.pipeline import DecodedSnapshot, Options, batch_of, compare, decode_snapshot
 
@@ -30,13 +33,15 @@ def archive() -> list[DecodedSnapshot]:
     return archive_of(seed=3, pilots=30)
 
 
-def archive_of(*, seed: int, pilots: int) -> list[DecodedSnapshot]:
+def archive_of(
+    *, seed: int, pilots: int, options: Options = OPTIONS, count: int = SNAPSHOTS
+) -> list[DecodedSnapshot]:
     """Two hours in steps of 45 s, with gaps of all kinds."""
     world = World(seed, pilots, START)
     decoded = []
-    for number in range(SNAPSHOTS):
+    for number in range(count):
         publication = publish(number, world.feed(), world.radios())
-        decoded.append(decode_snapshot(publication.data.raw, publication.transceivers.raw, OPTIONS))
+        decoded.append(decode_snapshot(publication.data.raw, publication.transceivers.raw, options))
         world.advance(45)
     return decoded
 
@@ -73,6 +78,46 @@ def test_two_derivations_give_the_same_rows_also_with_kills_in_between(
         again = derive(conn, archive, restart_every=often)
         for table in TABLES:
             assert again[table] == straight[table], (often, table)
+
+
+# Half of the simulated world: many flights come in and leave.
+BOUNDARY = b"""{"type": "Polygon", "coordinates": [
+    [[-12, 36], [14, 36], [14, 52], [2, 60], [-12, 60], [-12, 36]]]}"""
+
+
+def test_what_flights_did_outside_the_filters_is_known_after_a_kill(conn: connection) -> None:
+    filters = Filters(boundary=Boundary.from_geojson(BOUNDARY, "boundary"))
+    archive = archive_of(seed=5, pilots=120, options=Options(filters=filters))
+    straight = derive(conn, archive, restart_every=0)
+    assert rows(
+        conn,
+        """SELECT count(*) > 5 FROM flights f WHERE first_seen <
+               (SELECT min(time) FROM positions p WHERE p.flight_id = f.flight_id)""",
+    ) == [(True,)], "flights that came in from outside"
+    assert rows(conn, "SELECT count(*) > 5 FROM flights WHERE NOT shown") == [(True,)]
+    for often in (1, 7):
+        again = derive(conn, archive, restart_every=often)
+        for table in TABLES:
+            assert again[table] == straight[table], (often, table)
+
+
+def test_what_is_kept_of_those_outside_is_one_row_and_may_be_unreadable(
+    conn: connection,
+) -> None:
+    filters = Filters(boundary=Boundary.from_geojson(BOUNDARY, "boundary"))
+    archive = archive_of(seed=5, pilots=30, options=Options(filters=filters), count=6)
+    derive(conn, archive, restart_every=0)
+    time = archive[-1].snapshot.time
+    assert rows(conn, "SELECT time FROM outside_filters") == [(time,)]
+    known, _ = read_network_state(conn, OPTIONS.rules)
+    online = len(archive[-1].snapshot.feed.pilots)
+    assert len(known.flights) == online
+    for broken in (b"", b"no zstd", zstandard.compress(b"no MessagePack")):
+        with conn.cursor() as cur:
+            cur.execute("UPDATE outside_filters SET flights = %s", (broken,))
+        conn.commit()
+        known, _ = read_network_state(conn, OPTIONS.rules)
+        assert 0 < len(known.flights) < online
 
 
 def test_what_a_flight_has_done_is_in_its_row(

@@ -33,6 +33,7 @@ NOT_SPREAD = {
     "airports": "the same on each machine",
     "reference_data": "the same on each machine",
     "schema_migrations": "of the database itself",
+    "outside_filters": "one row, of the newest snapshot",
     "errors": "of the service itself, kept for some days",
     "dead_letters": "of the service itself, kept for some days",
     "alerts": "of the service itself, kept for some weeks",

@@ -57,6 +57,7 @@ TABLES = [
     "transceivers",
     "events",
     "quarantine",
+    "outside_filters",
 ]
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vatwatch.feed.records import FlightPlan, General
 from vatwatch.feed.times import time_text
+from vatwatch.storage.outside_filters import with_outside
 from vatwatch.storage.read_flights import Presence, read_flights
 from vatwatch.storage.read_stations import read_atis, read_sessions, read_stale_atis
 from vatwatch.traffic.airports import load_airports
@@ -113,7 +114,7 @@ def read_network_state(
             flown=_flown(cur, values, late=late),
             radios=_radios(cur, values),
         )
-        return state, at == time
+        return state if late else with_outside(cur, state), at == time
 
 
 def _prefiles(cur: cursor, values: dict[str, Any]) -> Iterator[FiledPlan]:

@@ -24,6 +24,7 @@ from psycopg2.errorcodes import WRONG_OBJECT_TYPE
 from vatwatch.errors import DatabaseBroken, OutOfSequence
 from vatwatch.storage.copy import copy_rows, to_json
 from vatwatch.storage.event_table import write_events
+from vatwatch.storage.outside_filters import write_outside
 from vatwatch.storage.write_flights import write_flights
 from vatwatch.storage.write_intervals import write_atis, write_plans, write_transceivers
 from vatwatch.storage.write_sessions import write_sessions
@@ -75,6 +76,8 @@ def write_batch(conn: connection, batch: Batch) -> Outcome:
         write_atis(cur, changes, following)
         write_transceivers(cur, changes, following)
         write_events(cur, batch.events)
+        if following is None:
+            write_outside(cur, changes.time, batch.outside)
         _quarantine(cur, batch)
     return Outcome.STORED
 

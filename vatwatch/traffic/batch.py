@@ -14,6 +14,7 @@ from msgspec import Struct
 from vatwatch.events.event import Event
 from vatwatch.feed.quarantine import Quarantined
 from vatwatch.traffic.changes import Changes
+from vatwatch.traffic.network_state import OutsideFilters
 
 
 class Batch(Struct, frozen=True):
@@ -35,6 +36,8 @@ class Batch(Struct, frozen=True):
     source: str
     """The address that it was fetched from, or what a replay says of itself."""
     set_aside: int = 0
+    outside: OutsideFilters | None = None
+    """The flights that have no row; None: there are no filters."""
 
 
 class Outcome(Enum):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, Pilot
 from vatwatch.feed.unread import UnreadLists
@@ -245,6 +246,35 @@ class NetworkState(Struct, frozen=True):
     def shown_flights(self) -> int:
         """How many of those online the filters let through."""
         return sum(flight.shown for flight in self.flights.values())
+
+
+class OutsideFilters(Struct, frozen=True):
+    """The flights that the filters have never let through, as they are in a `NetworkState`."""
+
+    online: list[Flight]
+    disconnected: list[Flight]
+    dropped: list[Flight]
+
+    @classmethod
+    def of(cls, state: NetworkState) -> OutsideFilters:
+        """Those in a state."""
+        return cls(
+            [flight for flight in state.flights.values() if not flight.stored],
+            [flight for flight in state.disconnected_flights.values() if not flight.stored],
+            [flight for flight in state.dropped_flights.values() if not flight.stored],
+        )
+
+    def added_to(self, state: NetworkState) -> NetworkState:
+        """The state of the same snapshot, with them."""
+        return replace(
+            state,
+            flights={**state.flights, **{f.pilot.callsign: f for f in self.online}},
+            disconnected_flights={
+                **state.disconnected_flights,
+                **{who(f): f for f in self.disconnected},
+            },
+            dropped_flights={**state.dropped_flights, **{f.flight_id: f for f in self.dropped}},
+        )
 
 
 class Rules(Struct, frozen=True):

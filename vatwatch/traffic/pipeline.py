@@ -19,7 +19,13 @@ from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.events import events_of
 from vatwatch.traffic.filters import FilterCounts, Filters
-from vatwatch.traffic.network_state import NetworkState, Radio, Rules, Snapshot
+from vatwatch.traffic.network_state import (
+    NetworkState,
+    OutsideFilters,
+    Radio,
+    Rules,
+    Snapshot,
+)
 from vatwatch.traffic.stored_changes import stored_only
 
 
@@ -131,7 +137,8 @@ def batch_of(
         fetched_at: wall clock
         source: where it was fetched from
     """
-    radios = compared.decoded.snapshot.radios
+    snapshot = compared.decoded.snapshot
+    radios = snapshot.radios
     return Batch(
         entry_id=entry_id,
         changes=compared.changes,
@@ -142,6 +149,7 @@ def batch_of(
         set_aside=compared.decoded.set_aside,
         fetched_at=fetched_at,
         source=source,
+        outside=None if snapshot.let_through is None else OutsideFilters.of(compared.state),
     )
 
 
