@@ -391,6 +391,21 @@ def test_the_flights_that_were_flown_are_known_again(
         assert read_network_state(conn, RULES)[0].flown == state.flown
 
 
+def test_who_has_only_hopped_has_flown_nothing_before_a_restart_or_after_it(
+    conn: connection,
+) -> None:
+    hop = [(1.0, 100, 0), (1.003, 100, 60), (1.010, 300, 110), (1.018, 350, 110), (1.022, 100, 20)]
+    shown = [
+        snapshot(15 * number, pilots=[pilot(1, "ABC1", at(-60), *place, flight_plan=plan())])
+        for number, place in enumerate(hop)
+    ]
+    state = write_all(conn, shown)
+    assert rows(conn, "SELECT flown, movements FROM flights") == [(True, [])]
+    state = write(conn, state, snapshot(1200))
+    assert rows(conn, "SELECT flown, ended_as FROM flights") == [(True, "cancelled")]
+    assert read_network_state(conn, RULES)[0].flown == state.flown == {}
+
+
 @real
 @given(worlds())
 def test_going_on_from_what_was_recovered_writes_the_same_rows(

@@ -45,7 +45,8 @@ SELECT plan_id, cid, callsign, filed_at, first_seen, {", ".join(_PLAN_FIELDS)}
 FROM flight_plans WHERE flight_id IS NULL AND {_LASTING} ORDER BY callsign
 """
 # Those that have ended as of that time: for an earlier time, those that were away for longer. No
-# flight lasts for a week, and first_seen has the index.
+# flight lasts for a week, and first_seen has the index. What has only hopped was in the air, and is
+# cancelled all the same.
 _FLOWN = """
 SELECT f.cid, f.callsign, f.flight_id, p.departure, p.arrival, f.last_seen
 FROM flights f
@@ -53,7 +54,8 @@ LEFT JOIN LATERAL (
     SELECT * FROM flight_plans p WHERE p.flight_id = f.flight_id
        AND p.first_seen <= f.last_seen AND (p.gone_at IS NULL OR p.gone_at > f.last_seen)
     ORDER BY p.first_seen DESC LIMIT 1) p ON true
-WHERE f.flown AND f.last_seen BETWEEN %(flown_since)s AND %(at)s AND {which}
+WHERE f.flown AND f.ended_as IS DISTINCT FROM 'cancelled' AND {which}
+   AND f.last_seen BETWEEN %(flown_since)s AND %(at)s
    AND f.first_seen > %(flown_since)s - interval '7 days'
 """
 _RADIOS = f"""
