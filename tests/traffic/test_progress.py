@@ -355,6 +355,17 @@ def test_a_gap_is_no_time_in_a_phase() -> None:
     assert sum(seconds_in_phases(parted).values()) == 3000 - 15 * 71
 
 
+def test_a_gap_is_no_way_flown_and_a_missing_snapshot_is_one() -> None:
+    track = fixes("EGLL", way(on(3000, 400, 30000), north=50, height=30000, speed=400))
+    a_step_nm = 400 * 15 / 3600
+    whole = flown(track, plan()).distance_flown_nm
+    away = advance(flown(track[:50], plan()), track[120], plan(), after_gap=True)
+    away = flown(track[121:], plan(), away)
+    assert away.distance_flown_nm == pytest.approx(whole - 71 * a_step_nm, rel=1e-3)
+    missed = flown(track[121:], plan(), advance(flown(track[:50], plan()), track[120], plan()))
+    assert missed.distance_flown_nm == pytest.approx(whole, rel=1e-3)
+
+
 @pytest.mark.parametrize("lost", ["altitude", "groundspeed", "heading"])
 def test_nulls_are_not_the_end(lost: str) -> None:
     for track, filed, kind in (

@@ -130,6 +130,9 @@ def advance(
         after = in_air(before, fix, plan, step, gap)
     else:
         after = on_ground(before, fix, plan, step, gap)
+    if after_gap and after.distance_flown_nm > before.distance_flown_nm:
+        # Nobody saw which way it went.
+        after = replace(after, distance_flown_nm=before.distance_flown_nm)
     return after
 
 
