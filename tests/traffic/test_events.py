@@ -45,6 +45,18 @@ SCENARIOS: dict[str, tuple[list[str], list[Snapshot]]] = {
         ["FLIGHT_UPDATED"],
         [PILOT, snapshot(15, pilots=[pilot(flight_plan=plan())])],
     ),
+    "a pilot withdraws the plan": (
+        ["FLIGHT_UPDATED"],
+        [snapshot(0, pilots=[pilot(flight_plan=plan())]), snapshot(15, pilots=[pilot()])],
+    ),
+    "a pilot stays without a plan": (
+        [],
+        [
+            snapshot(0, pilots=[pilot(flight_plan=plan())]),
+            snapshot(15, pilots=[pilot()]),
+            snapshot(30, pilots=[pilot()]),
+        ],
+    ),
     "a pilot reconnects": (["FLIGHT_UPDATED"], [PILOT, snapshot(15, pilots=[pilot(logon=at(9))])]),
     "a pilot reconnects and files": (
         ["FLIGHT_UPDATED"],

@@ -65,6 +65,8 @@ class FlightChanges(Struct):
     plans_opened: list[FiledPlan] = []
     plans_closed: list[int] = []
     """Ids of plans that were replaced, withdrawn, or whose flight has ended."""
+    plans_withdrawn: list[int] = []
+    """Of those online: ids of the flights that had a plan and have none now."""
 
 
 class SessionChanges(Struct):

@@ -27,7 +27,7 @@ from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.continuity import Ending, ending_of
 from vatwatch.traffic.identity import event_id
 from vatwatch.traffic.movements import MovementKind
-from vatwatch.traffic.network_state import FiledPlan, Flight, Session
+from vatwatch.traffic.network_state import Flight, Session
 
 SOURCE = "processor"
 
@@ -113,16 +113,18 @@ def _moves(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
 
 
 def _updates(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
-    """One FLIGHT_UPDATED a flight, though it may have both reconnected and amended its plan."""
+    """One FLIGHT_UPDATED a flight, though it may have both reconnected and amended its plan.
+
+    A plan that is withdrawn is one that has changed, too.
+    """
     created = {flight.flight_id for flight in changes.flights.created}
-    plans: dict[int, FiledPlan] = {
-        plan.flight_id: plan for plan in changes.flights.plans_opened if plan.flight_id is not None
-    }
+    amended = {plan.flight_id for plan in changes.flights.plans_opened}
+    amended.update(changes.flights.plans_withdrawn)
     reconnected = {flight.flight_id for flight in changes.flights.reconnected}
     for flight in changes.flights.online:
         if flight.flight_id in created:
             continue
-        if flight.flight_id in plans:
+        if flight.flight_id in amended:
             yield "FLIGHT_UPDATED", str(flight.flight_id), _flight(flight, "plan")
         elif flight.flight_id in reconnected:
             yield "FLIGHT_UPDATED", str(flight.flight_id), _flight(flight, "reconnect")

@@ -276,6 +276,8 @@ class _Comparison:
             return known.plan_id, known.parsed_plan
         if known.plan_id is not None:
             self.out.plans_closed.append(known.plan_id)
+            if pilot.flight_plan is None:
+                self.out.plans_withdrawn.append(known.flight_id)
         return self._open_plan(known.flight_id, pilot)
 
     def _open_plan(self, flight_id: int, pilot: Pilot) -> tuple[int | None, ParsedPlan | None]:

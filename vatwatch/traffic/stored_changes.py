@@ -49,6 +49,7 @@ def stored_only(changes: Changes) -> Changes:
                 ),
             ],
             plans_closed=flights.plans_closed,
+            plans_withdrawn=flights.plans_withdrawn,
         ),
     )
 
