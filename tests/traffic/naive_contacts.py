@@ -88,7 +88,7 @@ def station_radios(
             airport = airport_of(callsign, load_airports())
             assert airport is not None
             latitude, longitude, placed_by = airport.latitude, airport.longitude, "airport"
-            height_ft = airport.elevation_ft + max(10, (radio.height_agl_m or 0.0) / 0.3048)
+            height_ft = airport.elevation_ft + (radio.height_agl_m or 0.0) / 0.3048
         yield NaiveRadio(
             session.session_id,
             channel,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import sqrt
+from math import asin, atan2, cos, degrees, pi, sin, sqrt
 from random import Random
 
 import pytest
@@ -23,7 +23,7 @@ from vatwatch.traffic.radio_contacts import Contact, ContactRules, contacts
 
 RULES = ContactRules()
 HERTZ = 118_500_000
-DEGREE_NM = EARTH_RADIUS_NM * 3.141592653589793 / 180
+DEGREE_NM = EARTH_RADIUS_NM * pi / 180
 # 1,000 ft and 100 ft: 1.23 * (31.62 + 10) is a horizon of 51.196 nm.
 HIGH_M, MAST_M = 304.8, 30.48
 
@@ -88,6 +88,12 @@ def away_nm(miles: float) -> float:
     return miles / DEGREE_NM
 
 
+def places_away(miles: float, north: float, east: float) -> tuple[float, float]:
+    """So far from 0, 0 in a direction, of which north and east are the shares."""
+    arc = miles / EARTH_RADIUS_NM
+    return degrees(asin(sin(arc) * north)), degrees(atan2(sin(arc) * east, cos(arc)))
+
+
 # --- range by facility ----------------------------------------------------------------------------
 
 
@@ -113,11 +119,14 @@ def test_a_station_is_heard_as_far_as_its_facility(
 ) -> None:
     # Both a million feet high, so that the horizon is no matter.
     theirs = aerial(height_m=304_800)
-    near = aerial(away_nm(reach_nm - 0.01), height_m=304_800)
-    far = aerial(away_nm(reach_nm + 0.01), height_m=304_800)
-    (contact,) = one_pair(near, theirs, callsign, facility)
-    assert contact.distance_nm == pytest.approx(reach_nm - 0.01)
-    assert one_pair(far, theirs, callsign, facility) == []
+    for north, east in ((1, 0), (0, 1), (-0.6, 0.8)):
+        near, far = (
+            aerial(*places_away(miles, north, east), height_m=304_800)
+            for miles in (reach_nm - 0.01, reach_nm + 0.01)
+        )
+        (contact,) = one_pair(near, theirs, callsign, facility)
+        assert contact.distance_nm == pytest.approx(reach_nm - 0.01)
+        assert one_pair(far, theirs, callsign, facility) == []
 
 
 def test_the_ranges_can_be_set() -> None:
@@ -194,10 +203,11 @@ def test_a_pilots_radio_of_no_known_height_is_as_high_as_the_feeds_altitude() ->
 
 
 def test_hf_reaches_beyond_the_horizon() -> None:
-    for mine_hz, theirs_hz in ((6_547_000, 6_547_000), (131_800_000, 6_547_000)):
+    hf, alias = 6_547_000, 131_800_000
+    for mine_hz, theirs_hz in ((hf, hf), (alias, hf), (hf, alias)):
         mine, theirs = aerial(away_nm(900), hertz=mine_hz), aerial(hertz=theirs_hz, height_m=10)
         (contact,) = one_pair(mine, theirs, "QQQ_FSS", 1)
-        assert contact.frequency_hz == 6_547_000
+        assert contact.frequency_hz == theirs_hz
         assert one_pair(replace(mine, latitude=away_nm(1_001)), theirs, "QQQ_FSS", 1) == []
 
 
@@ -245,6 +255,8 @@ def test_unicom_and_guard_are_left_out_in_any_spelling_unless_set_otherwise(hert
     assert one_pair(mine, theirs) == []
     assert one_pair(mine, theirs, rules=ContactRules(excluded_hz=frozenset()))
     assert one_pair(mine, theirs, rules=ContactRules(excluded_hz=frozenset({HERTZ})))
+    rules = ContactRules(excluded_hz=frozenset({HERTZ + 5_010}))
+    assert one_pair(aerial(), aerial(), rules=rules) == [], "whatever the spelling in the setting"
 
 
 # --- which radio, which station -------------------------------------------------------------------
@@ -374,6 +386,14 @@ def test_at_its_airport_a_station_is_as_high_as_the_field_and_its_mast() -> None
         assert len(found(state)) == heard
 
 
+def test_a_contact_that_lasts_has_the_same_key_in_the_next_snapshot() -> None:
+    (before,) = one_pair(aerial(away_nm(10), hertz=118_025_000), aerial(hertz=118_025_000))
+    (after,) = one_pair(aerial(away_nm(12), hertz=118_030_000), aerial(hertz=118_025_010))
+    assert (after.key, after.distance_nm) == (before.key, before.distance_nm + 2)
+    (other,) = one_pair(aerial(hertz=118_035_000), aerial(hertz=118_035_000))
+    assert other.key != before.key
+
+
 # --- everywhere, and whatever is sent -------------------------------------------------------------
 
 
@@ -405,10 +425,9 @@ def test_radios_of_who_had_the_callsign_before_are_not_those_of_who_has_it_now()
     state = state_of(
         [pilot()], [station("QQQ_CTR", 6)], {"ABC1": [aerial()], "QQQ_CTR": [aerial()]}
     )
-    for cid, of_station in ((7, 100), (1, 7)):
-        passed_on = snapshot(
-            15, pilots=[pilot(cid)], controllers=[replace(station("QQQ_CTR", 6), cid=of_station)]
-        )
+    same = station("QQQ_CTR", 6)
+    for flies, controls in ((pilot(7), same), (pilot(), replace(same, cid=7))):
+        passed_on = snapshot(15, pilots=[flies], controllers=[controls])
         assert passed_on.radios is None, "the feed of radios is down"
         assert found(apply(state, diff(state, passed_on, Rules()))) == []
 
@@ -425,6 +444,19 @@ def test_thousands_of_radios_of_one_client_are_one_contact_a_channel() -> None:
         ("ABC1", "QQQ_CTR", 118_000, 0.0),
         ("ABC2", "QQQ_CTR", 118_025, 0.1),
     ]
+
+
+@pytest.mark.parametrize("which", range(6))
+def test_of_many_radios_of_a_client_the_one_that_is_heard_counts(which: int) -> None:
+    low_or_far = [aerial(away_nm(90), height_m=0, radio_id=i) for i in range(3)]
+    low_or_far += [aerial(away_nm(450), radio_id=i) for i in range(3, 6)]
+    low_or_far[which] = aerial(away_nm(90), radio_id=which)
+    state = state_of(
+        [pilot()],
+        [station("QQQ_CTR", 6)],
+        {"ABC1": low_or_far, "QQQ_CTR": [aerial(height_m=MAST_M)]},
+    )
+    assert found(state) == [("ABC1", "QQQ_CTR", 118_500, 90.0)]
 
 
 # --- any network ----------------------------------------------------------------------------------
@@ -503,7 +535,10 @@ def crowd(random: Random, aircraft: int) -> NetworkState:
     stations = [
         station(f"QQ{'ABCDEFGHIJ'[number]}_CTR", random.randint(1, 6)) for number in range(10)
     ]
-    radios = {one.callsign: [somewhere() for _ in range(4)] for one in [*pilots, *stations]}
+    radios = {
+        one.callsign: [somewhere() for _ in range(random.randint(1, 6))]
+        for one in [*pilots, *stations]
+    }
     return state_of(pilots, stations, radios)
 
 

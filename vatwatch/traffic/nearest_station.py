@@ -26,8 +26,8 @@ Indices = NDArray[np.int64]
 NM_PER_DEGREE = EARTH_RADIUS_NM * np.pi / 180
 # Two metres; places in the feed are known to one.
 DIGITS = 3
-# Some sixteen megabytes of memory at once, however many there are.
-PAIRS_AT_ONCE = 200_000
+# What a processor's cache holds; and memory stays bounded, however many there are.
+PAIRS_AT_ONCE = 50_000
 # Of the key by which radios are sorted; more than two latitudes, and two bands, can differ by.
 DEGREES_A_CHANNEL = 1_000.0
 # A tenth of a metre, so that no rounding leaves out a radio at the edge of a band.
@@ -37,14 +37,27 @@ SLACK_DEG = 1e-6
 class Aerials(NamedTuple):
     """Radios, one in each row of all columns."""
 
-    owner: list[int]
+    owner: Indices
     """The id of the flight or session."""
-    channel: list[int]
-    latitude: list[float]
-    longitude: list[float]
+    channel: Indices
+    latitude: Floats
+    longitude: Floats
     """Degrees WGS84."""
-    height_ft: list[float]
+    height_ft: Floats
     """Above the sea; infinite where nothing is in the way."""
+
+    @classmethod
+    def of(
+        cls,
+        owner: list[int],
+        channel: list[int],
+        latitude: list[float],
+        longitude: list[float],
+        height_ft: list[float],
+    ) -> Aerials:
+        """Columns that were collected row by row."""
+        whole = np.array(owner, np.int64), np.array(channel, np.int64)
+        return cls(*whole, np.array(latitude), np.array(longitude), np.array(height_ft))
 
 
 class Heard(NamedTuple):
@@ -64,6 +77,8 @@ class _Sorted(NamedTuple):
     """A number for each flight on a channel, from 0 on."""
     place: Floats
     horizon_nm: Floats
+    band: Floats
+    """How far each station looks, in radians."""
     first: Indices
     candidates: Indices
 
@@ -79,7 +94,7 @@ def nearest_stations(aircraft: Aerials, stations: Aerials, reach_nm: list[float]
         stations: their radios
         reach_nm: how far each of these is heard at most
     """
-    if not aircraft.channel or not stations.channel:
+    if not len(aircraft.channel) or not len(stations.channel):
         return Heard([], [], [])
     place, horizon_nm, reaches_nm = _places(stations), _horizons(stations), np.array(reach_nm)
     listener, flight = _listeners(aircraft)
@@ -87,9 +102,13 @@ def nearest_stations(aircraft: Aerials, stations: Aerials, reach_nm: list[float]
     best_nm = np.full(len(flight), inf)
     best_row = np.zeros(len(best_nm), np.int64)
     for one, row in _pairs(by_band):
+        # No coordinate differs by more than the whole way. The third is the latitude's.
+        for axis in (0, 1):
+            apart = np.abs(by_band.place[axis][one] - place[axis][row])
+            close = np.flatnonzero(apart <= by_band.band[row])
+            one, row = one[close], row[close]
         limit_nm = np.minimum(reaches_nm[row], by_band.horizon_nm[one] + horizon_nm[row])
-        apart = by_band.place[:, one] - place[:, row]
-        chord = np.sqrt((apart * apart).sum(axis=0))
+        chord = np.sqrt(((by_band.place[:, one] - place[:, row]) ** 2).sum(axis=0))
         # A chord is shorter than its arc, so this leaves out none, and few are left for the arcs.
         near = np.flatnonzero(chord * EARTH_RADIUS_NM <= limit_nm + 10**-DIGITS)
         arc_nm = np.round(2 * EARTH_RADIUS_NM * np.arcsin(np.minimum(chord[near] / 2, 1)), DIGITS)
@@ -102,9 +121,8 @@ def nearest_stations(aircraft: Aerials, stations: Aerials, reach_nm: list[float]
 
 def _listeners(aircraft: Aerials) -> tuple[Indices, Indices]:
     """A number for each flight on a channel, row by row; and the flight of each number."""
-    owner, channel = np.array(aircraft.owner), np.array(aircraft.channel)
-    order = np.lexsort((channel, owner))
-    owner, channel = owner[order], channel[order]
+    order = np.lexsort((aircraft.channel, aircraft.owner))
+    owner, channel = aircraft.owner[order], aircraft.channel[order]
     is_new = np.append(True, (owner[1:] != owner[:-1]) | (channel[1:] != channel[:-1]))
     listener = np.empty(len(order), np.int64)
     listener[order] = np.cumsum(is_new) - 1
@@ -115,23 +133,23 @@ def _sort(
     aircraft: Aerials, listener: Indices, stations: Aerials, reach_nm: Floats, horizon_nm: Floats
 ) -> _Sorted:
     """Find the band of each station among the aircraft on its channel."""
-    channels, on = np.unique(np.array(aircraft.channel), return_inverse=True)
+    channels, on = np.unique(aircraft.channel, return_inverse=True)
     sees_nm = _horizons(aircraft)
-    key = on * DEGREES_A_CHANNEL + np.array(aircraft.latitude)
+    key = on * DEGREES_A_CHANNEL + aircraft.latitude
     order = np.argsort(key, kind="stable")
     key = key[order]
     highest_nm = np.zeros(len(channels))
     np.maximum.at(highest_nm, on, sees_nm)
 
-    wanted = np.array(stations.channel)
-    at = np.minimum(np.searchsorted(channels, wanted), len(channels) - 1)
+    at = np.minimum(np.searchsorted(channels, stations.channel), len(channels) - 1)
     band = np.minimum(reach_nm, highest_nm[at] + horizon_nm) / NM_PER_DEGREE + SLACK_DEG
     band = np.minimum(band, 180)
-    middle = at * DEGREES_A_CHANNEL + np.array(stations.latitude)
+    middle = at * DEGREES_A_CHANNEL + stations.latitude
     first = np.searchsorted(key, middle - band, "left")
     last = np.searchsorted(key, middle + band, "right")
-    candidates = np.where(channels[at] == wanted, last - first, 0)
-    return _Sorted(listener[order], _places(aircraft)[:, order], sees_nm[order], first, candidates)
+    candidates = np.where(channels[at] == stations.channel, last - first, 0)
+    place = _places(aircraft)[:, order]
+    return _Sorted(listener[order], place, sees_nm[order], np.radians(band), first, candidates)
 
 
 def _pairs(by_band: _Sorted) -> Iterator[tuple[Indices, Indices]]:

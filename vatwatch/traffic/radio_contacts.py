@@ -33,7 +33,7 @@ from vatwatch.feed.records import Controller
 from vatwatch.traffic.airports import airport_of, load_airports
 from vatwatch.traffic.network_state import NetworkState, Radio, RadioState, Session
 from vatwatch.traffic.radio_channels import HF_BELOW_HZ, channel_hz, named_hz
-from vatwatch.traffic.radio_horizon import FEET_A_METRE, LEAST_HEIGHT_FT
+from vatwatch.traffic.radio_horizon import FEET_A_METRE
 from vatwatch.traffic.station_place import station_state
 from vatwatch.traffic.thresholds import threshold
 
@@ -145,8 +145,8 @@ def contacts(state: NetworkState, rules: ContactRules) -> list[Contact]:
 
     stations = sorted(set(_station_radios(state, rules)))
     heard = nearest_stations(
-        Aerials(*_aircraft_radios(state, {radio.channel for radio in stations})),
-        Aerials(
+        Aerials.of(*_aircraft_radios(state, {radio.channel for radio in stations})),
+        Aerials.of(
             [radio.session_id for radio in stations],
             [radio.channel for radio in stations],
             [radio.latitude for radio in stations],
@@ -208,7 +208,7 @@ def _stands(session: Session, radio: Radio) -> tuple[float, float, float, str]:
         return radio.latitude, radio.longitude, height_m * FEET_A_METRE, "radios"
     airport = airport_of(session.controller.callsign, load_airports())
     field_ft = 0 if airport is None else airport.elevation_ft
-    mast_ft = max(LEAST_HEIGHT_FT, (radio.height_agl_m or 0) * FEET_A_METRE)
+    mast_ft = (radio.height_agl_m or 0) * FEET_A_METRE
     return place.latitude, place.longitude, field_ft + mast_ft, place.placed_by
 
 
@@ -225,23 +225,29 @@ def _aircraft_radios(
     longitudes: list[float] = []
     heights_ft: list[float] = []
     flights = state.flights
+    # By frequency; None: no station is on it. No channel is 0.
+    channels_of: dict[int, int | None] = {}
     for callsign, radios in state.radios.items():
         for one in radios if len(radios) <= FEW_RADIOS else _unlike(radios):
             radio = one.radio
-            channel = channel_hz(radio.frequency_hz)
-            if channel not in wanted or channel is None:
+            hertz = radio.frequency_hz
+            channel = channels_of.get(hertz, 0)
+            if channel == 0:
+                channel = channel_hz(hertz)
+                channel = channels_of[hertz] = channel if channel in wanted else None
+            if channel is None:
                 continue
-            flight = flights.get(callsign)
-            if flight is None or flight.flight_id != one.flight_id:
+            flight, flight_id = flights.get(callsign), one.flight_id
+            if flight is None or flight_id is None or flight.flight_id != flight_id:
                 continue
             height_m = radio.height_msl_m
-            if radio.frequency_hz < HF_BELOW_HZ:
+            if hertz < HF_BELOW_HZ:
                 height_ft = inf
             elif height_m is None:
                 height_ft = flight.pilot.altitude or 0
             else:
                 height_ft = height_m * FEET_A_METRE
-            owners.append(flight.flight_id)
+            owners.append(flight_id)
             channels.append(channel)
             latitudes.append(radio.latitude)
             longitudes.append(radio.longitude)
