@@ -25,8 +25,7 @@ def test_real_radios_are_paired_as_by_looking_at_every_pair(captures: Path) -> N
         rules = ContactRules()
         told = contacts(state, rules)
         assert told == naive_contacts(state, rules), file.name
-        flights = {contact.flight_id for contact in told}
-        assert len(flights) > 0.1 * len(state.flights), file.name
+        assert told, file.name
 
 
 def network(raw: bytes) -> NetworkState:

@@ -7,6 +7,8 @@ station's facility is heard so far, and both see each other over the curve of th
 - *Stations* are controllers with a facility and a callsign of a station (`station_place`). One that
   shows no frequency yet is a station if its radios are on the channel, as the feed's frequency is
   an update or two late after a logon. ATIS stations and observers are none.
+- The facility counts as it is sent. Where it is missing or unknown the end of the callsign tells: a
+  ramp (RMP) is heard as far as ground, a radio (RDO) as far as tower, and flow managers nowhere.
 - All radios of a station count, those of other sectors that it has coupled too. Of several stations
   on the channel the nearest one has the contact; of those that are equally near, as on one mast, it
   is the one that shows the channel as its own frequency, then the one with the lower id.
@@ -71,8 +73,7 @@ GUARD_HZ = threshold(
 # Hardly anybody has more radios than this; of those who do, no two alike are looked at.
 FEW_RADIOS = 4
 
-# The feed's numbers of facilities, and what is meant where they are missing or unknown. A ramp is
-# controlled from the apron, a radio (RDO) from the field; flow managers do not talk to pilots.
+# The feed's numbers of facilities, and what other ends of callsigns are like.
 FACILITIES = {1: "FSS", 2: "DEL", 3: "GND", 4: "TWR", 5: "APP", 6: "CTR"}
 LIKE = {"DEP": "APP", "RMP": "GND", "RDO": "TWR"}
 
