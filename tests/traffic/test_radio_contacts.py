@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterable, Mapping
 from math import asin, atan2, cos, degrees, pi, sin, sqrt
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -19,8 +21,10 @@ from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.geometry import EARTH_RADIUS_NM
 from vatwatch.traffic.network_state import NetworkState, Radio, RadioState, Rules
+from vatwatch.traffic.pipeline import Options, compare, decode_snapshot
 from vatwatch.traffic.radio_contacts import Contact, ContactRules, contacts
 
+FEEDS = Path(__file__).parents[1] / "feeds"
 RULES = ContactRules()
 HERTZ = 118_500_000
 DEGREE_NM = EARTH_RADIUS_NM * pi / 180
@@ -517,6 +521,16 @@ def test_a_crowded_channel_is_paired_as_by_looking_at_every_pair(
         told = contacts(state, RULES)
     assert told == naive_contacts(state, RULES)
     assert told, "nobody is near anybody"
+
+
+def test_both_feeds_are_paired_as_by_looking_at_every_pair() -> None:
+    data = gzip.decompress((FEEDS / "vatsim-data-20210424T152814Z.json.gz").read_bytes())
+    radios = gzip.decompress((FEEDS / "transceivers-data-20210424T152814Z.json.gz").read_bytes())
+    decoded = decode_snapshot(data, radios, Options())
+    state = compare(NetworkState(), decoded, Rules()).state
+    told = contacts(state, RULES)
+    assert told == naive_contacts(state, RULES)
+    assert len(told) > 50
 
 
 def crowd(random: Random, aircraft: int) -> NetworkState:
