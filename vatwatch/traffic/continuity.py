@@ -21,7 +21,8 @@ comes back on the ground.
 A flight that has ended on the ground is over for good: if the feed shows its connection again after
 more than the window, that is another flight.
 
-Under another callsign a flight is continued or resumed only if the whole plan is the same.
+Under another callsign a flight is continued or resumed only if the plan is the same: departure,
+arrival, aircraft and route.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Options(Struct, frozen=True):
 
     rules: Rules = Rules()
     filters: Filters = Filters()
-    """Decide what is stored and served, and are applied before anything is compared."""
+    """Decide what is stored and served; what pilots do is derived also where they are kept out."""
     keep_names: bool = True
     """Whether people's names are served and stored; without, they are dropped here."""
 
