@@ -16,7 +16,7 @@ from vatwatch.storage.writer import write_batch
 from vatwatch.traffic.batch import Outcome
 from vatwatch.traffic.boundary import Boundary
 from vatwatch.traffic.filters import Filters
-from vatwatch.traffic.network_state import NetworkState
+from vatwatch.traffic.network_state import NetworkState, Rules
 from vatwatch.traffic.pipeline import DecodedSnapshot, Options, batch_of, compare, decode_snapshot
 
 if TYPE_CHECKING:
@@ -118,6 +118,23 @@ def test_what_is_kept_of_those_outside_is_one_row_and_may_be_unreadable(
         conn.commit()
         known, _ = read_network_state(conn, OPTIONS.rules)
         assert 0 < len(known.flights) < online
+
+
+def test_who_stands_has_stood_also_if_positions_are_to_come_more_often_from_now_on(
+    conn: connection, archive: list[DecodedSnapshot]
+) -> None:
+    clear(conn)
+    state = NetworkState()
+    for number, decoded in enumerate(archive[:60]):
+        compared = compare(state, decoded, OPTIONS.rules)
+        time = decoded.snapshot.time
+        write_batch(conn, batch_of(compared, entry_id=number, fetched_at=time, source="archive"))
+        conn.commit()
+        state = compared.state
+    again, _ = read_network_state(conn, Rules(position_keepalive=timedelta(seconds=1)))
+    assert {key: flight.progress for key, flight in state.flights.items()} == {
+        key: flight.progress for key, flight in again.flights.items()
+    }
 
 
 def test_what_a_flight_has_done_is_in_its_row(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -59,16 +59,13 @@ class Presence(Enum):
     DROPPED = "dropped"
 
 
-def read_flights(
-    cur: cursor, values: dict[str, Any], keepalive: timedelta
-) -> Iterator[tuple[Presence, Flight]]:
+def read_flights(cur: cursor, values: dict[str, Any]) -> Iterator[tuple[Presence, Flight]]:
     """The flights that were online, away, or can be resumed after the snapshot of `at`.
 
     Args:
         cur: of the database
         values: `at`, `since`, `logon_until`, `written_since`, `resume_since` (times), and `late`:
             whether there are later snapshots
-        keepalive: how often a standing aircraft has a position at least
     """
     which = (
         "f.last_seen >= %(since)s AND f.logon_time <= %(logon_until)s"
@@ -85,7 +82,7 @@ def read_flights(
         online, dropped = row[20:22]
         place = Presence.DROPPED if dropped else Presence.ONLINE if online else Presence.AWAY
         found.append((place, _flight(row, connections, values["at"], place)))
-    progress = read_progress(cur, [_remembered(flight) for _, flight in found], keepalive)
+    progress = read_progress(cur, [_remembered(flight) for _, flight in found])
     for place, flight in found:
         yield place, replace(flight, progress=progress[flight.flight_id])
 

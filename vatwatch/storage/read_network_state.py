@@ -94,7 +94,7 @@ def read_network_state(
             "resume_since": at - rules.resume_window,
             "late": late,
         }
-        flights = list(read_flights(cur, values, rules.position_keepalive))
+        flights = list(read_flights(cur, values))
         sessions = list(read_sessions(cur, values, late=late))
         state = NetworkState(
             time=at,

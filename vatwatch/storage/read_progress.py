@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -49,13 +49,8 @@ def decode_progress(stored: memoryview | None) -> Progress | None:
         return None
 
 
-def read_progress(
-    cur: cursor, flights: Sequence[Remembered], keepalive: timedelta
-) -> Mapping[int, Progress]:
-    """The progress of each flight at its `last_seen`, by flight id.
-
-    `keepalive`: as in `derive_track`.
-    """
+def read_progress(cur: cursor, flights: Sequence[Remembered]) -> Mapping[int, Progress]:
+    """The progress of each flight at its `last_seen`, by flight id."""
     behind = [flight for flight in flights if flight.progress.fix.time < flight.last_seen]
     done = {flight.flight_id: flight.progress for flight in flights}
     if not behind:
@@ -68,7 +63,7 @@ def read_progress(
             tracks.get(flight.flight_id, []),
             [] if flight.plan is None else [KeptPlan(flight.progress.fix.time, None, flight.plan)],
         )
-        done[flight.flight_id] = derive_on(flight.progress, kept, keepalive)
+        done[flight.flight_id] = derive_on(flight.progress, kept)
     return done
 
 

@@ -63,15 +63,19 @@ def derive_track(kept: KeptFlight, keepalive: timedelta) -> DerivedFlight | None
     return None if progress is None else DerivedFlight(finish(progress, plan), plan, gaps)
 
 
-def derive_on(progress: Progress, kept: KeptFlight, keepalive: timedelta) -> Progress:
-    """What a flight has done that had done so much; `kept` is what came after, and what stood."""
-    for fix, plan, after_gap in _seen(kept, progress.fix, keepalive):
+def derive_on(progress: Progress, kept: KeptFlight) -> Progress:
+    """What a flight has done that had done so much; `kept` is what came after, and what stood.
+
+    Where there is no row it stands where it was: a flight that is not stored is remembered at each
+    snapshot.
+    """
+    for fix, plan, after_gap in _seen(kept, progress.fix, None):
         progress = advance(progress, fix, plan, after_gap=after_gap)
     return progress
 
 
 def _seen(
-    kept: KeptFlight, place: Position | None, keepalive: timedelta
+    kept: KeptFlight, place: Position | None, keepalive: timedelta | None
 ) -> Iterator[tuple[Position, FlightPlan | None, bool]]:
     """At each snapshot that shows it: where it was, its plan, and whether it was away before."""
     after_gap, number = False, 0
@@ -79,7 +83,8 @@ def _seen(
         while number < len(kept.track) and kept.track[number].time <= time:
             place, number = kept.track[number], number + 1
         # Where rows are missing the flight was not stored; the row itself may be a snapshot late.
-        if not shown or place is None or time - place.time > 2 * keepalive:
+        lost = keepalive is not None and place is not None and time - place.time > 2 * keepalive
+        if not shown or place is None or lost:
             after_gap = True
             continue
         yield replace(place, time=time), plan_at(kept.plans, time), after_gap
