@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from vatwatch.feed.records import FlightPlan, Pilot
 from vatwatch.storage.copy import copy_rows
 from vatwatch.storage.multirange import multirange
+from vatwatch.storage.snapshot_times import snapshot_before
 from vatwatch.storage.write_flights import (
     CONNECTION_COLUMNS,
     FLIGHT_COLUMNS,
@@ -83,8 +84,9 @@ def derive_together(cur: cursor, flight_id: int, newest: datetime, rules: Rules)
     snapshots = [time.astimezone(UTC) for (time,) in cur]
     if not snapshots or snapshots[0] != rows[0].first_seen:
         return None  # they were deleted, as they are old
+    before = snapshot_before(cur, snapshots[0])
     try:
-        derived = derive_flights(rows, snapshots, rules)
+        derived = derive_flights(rows, snapshots, rules, before=before)
     except PlaceUnknown:
         return None
     except (

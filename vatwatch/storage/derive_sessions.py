@@ -17,6 +17,7 @@ import msgspec
 from vatwatch.feed.records import Controller
 from vatwatch.storage.copy import to_json
 from vatwatch.storage.multirange import multirange
+from vatwatch.storage.snapshot_times import snapshot_before
 from vatwatch.traffic.derive_session import (
     DerivedSession,
     KeptSession,
@@ -166,8 +167,9 @@ def _derived(cur: cursor, kept: Sequence[KeptSession], rules: Rules) -> list[Der
     snapshots = [time.astimezone(UTC) for (time,) in cur]
     if not snapshots or snapshots[0] != first:
         return None  # they were deleted, as they are old
+    before = snapshot_before(cur, first)
     try:
-        return derive_sessions(kept, snapshots, rules)
+        return derive_sessions(kept, snapshots, rules, before=before)
     except (
         Exception
     ):  # a bug of a rule costs these sessions what is new of them, and nobody else anything

@@ -1,6 +1,6 @@
 """Gives back what the rules remember of flights, as of the latest snapshot with each.
 
-The row of a flight has it as of some minutes before (`traffic.flights.REMEMBER_AFTER`). What came
+The row of a flight has it as of some minutes before (`traffic.remembering`). What came
 after that is derived from the track, as it was when it happened.
 """
 

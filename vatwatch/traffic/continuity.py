@@ -131,17 +131,6 @@ def resumes(dropped: Flight, pilot: Pilot, logon: datetime, kept: Position, rule
     return same_ends and not _begins_anew(dropped, kept)
 
 
-def may_have_ended(last: datetime | None, logon: datetime, rules: Rules) -> bool:
-    """Whether a connection of which nothing is known may have had a flight that is over.
-
-    Args:
-        last: the snapshot before; None for the first one
-        logon: who logged on so long before it has been shown and has ended, or was never shown
-        rules: the reconnect window
-    """
-    return last is not None and last - logon > rules.reconnect_window
-
-
 def _takes_off(flight: Flight) -> bool:
     """Whether it was on its take-off roll: in the next snapshot it would have been in the air."""
     speed = flight.progress.fix.groundspeed

@@ -83,7 +83,11 @@ class PlaceUnknown(Exception):
 
 
 def derive_flights(
-    rows: Sequence[RowOfFlight], snapshots: Iterable[datetime], rules: Rules
+    rows: Sequence[RowOfFlight],
+    snapshots: Iterable[datetime],
+    rules: Rules,
+    *,
+    before: datetime | None = None,
 ) -> list[DerivedRows]:
     """The flights of one pilot.
 
@@ -92,12 +96,13 @@ def derive_flights(
         snapshots: the times of all snapshots from the first of these flights on, in order, up to
             the one by which the last flight has ended for good
         rules: the windows
+        before: the snapshot before the first one; None if there is none
 
     Raises:
         PlaceUnknown: they cannot be derived
     """
     derived: dict[int, DerivedRows] = {}
-    state = NetworkState()
+    state = NetworkState(time=before)
     for time in snapshots:
         pilots = [_record(row, time, rules.position_keepalive) for row in rows if row.shows(time)]
         if not (pilots or state.flights or state.disconnected_flights):

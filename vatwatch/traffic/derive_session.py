@@ -89,7 +89,11 @@ _ANOTHER_TEXT = ["\x00"]
 
 
 def derive_sessions(
-    kept: Sequence[KeptSession], snapshots: Iterable[datetime], rules: Rules
+    kept: Sequence[KeptSession],
+    snapshots: Iterable[datetime],
+    rules: Rules,
+    *,
+    before: datetime | None = None,
 ) -> list[DerivedSession]:
     """The sessions of one controller under one callsign.
 
@@ -98,10 +102,11 @@ def derive_sessions(
         snapshots: the times of all snapshots from the first of these sessions on, in order, up to
             the one by which the last session has ended
         rules: the session window
+        before: the snapshot before the first one; None if there is none
     """
     late = {sight.time: sight for one in kept for sight in one.late}
     derived: dict[int, DerivedSession] = {}
-    state = NetworkState()
+    state = NetworkState(time=before)
     for time in snapshots:
         row, sight = next((one for one in kept if one.shows(time)), None), late.get(time)
         shown = [] if row is None else [_record(row, sight, time)]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -16,8 +16,14 @@ from vatwatch.feed.times import parse_time, time_text
 from vatwatch.feed.unread import NOBODY, Unread
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.changes import FlightChanges
-from vatwatch.traffic.continuity import continues_flight, may_have_ended, resumes, takes_over
-from vatwatch.traffic.identity import connection_id, same_logon, stable_id
+from vatwatch.traffic.continuity import continues_flight, resumes, takes_over
+from vatwatch.traffic.identity import (
+    connection_id,
+    later_id,
+    may_have_ended,
+    same_logon,
+    stable_id,
+)
 from vatwatch.traffic.network_state import (
     FiledPlan,
     Flight,
@@ -33,15 +39,8 @@ from vatwatch.traffic.position import Position
 from vatwatch.traffic.presence import Known, still_there
 from vatwatch.traffic.progress import advance, begin, begin_next_leg, finish
 from vatwatch.traffic.progress_record import Progress
+from vatwatch.traffic.remembering import is_to_be_remembered
 from vatwatch.traffic.track import kept_position, position_of
-
-# How often the row of a flight gets what the rules remember of it, at the least and at the most; by
-# its id, so that those that were first seen together do not always come together. In between it
-# follows from the track (`derive_track`): a restart derives forty snapshots of each flight at most,
-# half a second for two thousand.
-REMEMBER_AFTER = timedelta(minutes=6)
-REMEMBER_STEP = timedelta(seconds=30)
-REMEMBER_STEPS = 8
 
 
 def flight_changes(before: NetworkState, snapshot: Snapshot, rules: Rules) -> FlightChanges:
@@ -57,10 +56,6 @@ class _Comparison:
         self.pilots, self.let_through = snapshot.feed.pilots, snapshot.let_through
         self.out = FlightChanges()
         self.present = {pilot.callsign for pilot in self.pilots}
-        self.remember_those_of = [
-            snapshot.time - REMEMBER_AFTER - number * REMEMBER_STEP
-            for number in range(REMEMBER_STEPS)
-        ]
         self.settled: set[int] = set()
         """Flights of which is said already what became of them: they go on, or are over."""
 
@@ -161,9 +156,8 @@ class _Comparison:
     ) -> Flight:
         flight_id = connection_id("flight", pilot.cid, pilot.callsign, logon)
         next_leg = former is not None and same_logon(former.connection_logon, logon)
-        if next_leg or may_have_ended(self.before.time, logon, self.rules):
-            # A later flight on one connection, which has given its id to the first.
-            flight_id = stable_id("flight", flight_id, self.time.isoformat())
+        if next_leg or may_have_ended(self.before.time, logon, self.rules.reconnect_window):
+            flight_id = later_id("flight", flight_id, self.time)
         if former is not None and next_leg:
             progress = begin_next_leg(former.progress, kept, pilot.flight_plan)
         else:
@@ -214,7 +208,7 @@ class _Comparison:
             remembered=known.remembered,
         )
         changed = _has_changed(known, flight)
-        if changed or self._is_to_be_remembered(known, flight):
+        if changed or is_to_be_remembered(known, flight, self.time):
             flight = replace(flight, remembered=self.time)
             (self.out.updated if changed else self.out.remembered).append(flight)
         self.settled.add(known.flight_id)
@@ -226,17 +220,6 @@ class _Comparison:
             self.out.moved += 1
         self._tell(known, flight)
         return flight
-
-    def _is_to_be_remembered(self, known: Flight, flight: Flight) -> bool:
-        """Whether what the rules remember is to be written now: it is time, or the track, and the
-        plan that stands now, will not tell it."""
-        last = known.remembered
-        return (
-            last is None
-            or last <= self.remember_those_of[known.flight_id % REMEMBER_STEPS]
-            or flight.plan_id != known.plan_id
-            or not (flight.shown and known.shown)
-        )
 
     def _tell(self, known: Flight, flight: Flight) -> None:
         """Enter a flight that goes on into the lists of what is told."""

@@ -34,6 +34,22 @@ def connection_id(kind: str, cid: int, callsign: str, logon_time: datetime) -> i
     return stable_id(kind, cid, callsign, logon_time.replace(microsecond=0).isoformat())
 
 
+def later_id(kind: str, of_connection: int, first_seen: datetime) -> int:
+    """The id of a later flight or session on one connection, which gave its id to the first."""
+    return stable_id(kind, of_connection, first_seen.isoformat())
+
+
+def may_have_ended(last: datetime | None, logon: datetime, window: timedelta) -> bool:
+    """Whether a connection of which nothing is known may have had a flight or session that is over.
+
+    Args:
+        last: the snapshot before; None for the first one
+        logon: who logged on so long before it has been shown and has ended, or was never shown
+        window: the one within which it would have gone on
+    """
+    return last is not None and last - logon > window
+
+
 def event_id(correlation_id: str, event_type: str, subject: str) -> UUID:
     """The id of an event that follows from a snapshot: derived twice, it is the same event."""
     return uuid5(_EVENTS, f"{correlation_id}\x1f{event_type}\x1f{subject}")

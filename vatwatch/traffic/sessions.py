@@ -4,7 +4,8 @@
   With a new logon time, no later than the session window after it was last seen, the session goes
   on; the time in which no snapshot showed it is a break of it.
 - What is gone stays *away* for the window, then it has ended. Who is in the feed with a record that
-  cannot be read has not gone.
+  cannot be read has not gone. The same connection, if it is shown again after that, has another
+  session.
 - Most log on with no frequency (199.998) and have one a snapshot or two later. The *news* of such a
   logon is held until a frequency comes, at most until the third snapshot; row and live record
   appear at once. So a first frequency is part of the logon, and no change.
@@ -22,7 +23,12 @@ from vatwatch.feed.records import Controller
 from vatwatch.feed.times import parse_time, time_text
 from vatwatch.feed.unread import NOBODY, Unread
 from vatwatch.traffic.changes import SessionChanges
-from vatwatch.traffic.identity import connection_id, same_logon
+from vatwatch.traffic.identity import (
+    connection_id,
+    later_id,
+    may_have_ended,
+    same_logon,
+)
 from vatwatch.traffic.network_state import (
     Break,
     HeldNews,
@@ -79,7 +85,10 @@ def session_changes(
             text = time_text(logon) if known is None else known.controller.logon_time
             controller = replace(controller, logon_time=text)
         if known is None:
-            session = _new_session(out, controller, radios, logon, time)
+            session_id = connection_id("session", controller.cid, controller.callsign, logon)
+            if may_have_ended(before.time, logon, rules.session_window):
+                session_id = later_id("session", session_id, time)
+            session = _new_session(out, session_id, controller, radios, logon, time)
         elif away:
             session = _returned(out, known, controller, radios, logon, time)
         else:
@@ -106,6 +115,7 @@ def _goes_on(known: Session, logon: datetime, window: timedelta) -> bool:
 
 def _new_session(
     out: SessionChanges,
+    session_id: int,
     controller: Controller,
     radios: Radios | None,
     logon: datetime,
@@ -113,7 +123,7 @@ def _new_session(
 ) -> Session:
     hertz = frequency_hz(controller.frequency)
     session = Session(
-        session_id=connection_id("session", controller.cid, controller.callsign, logon),
+        session_id=session_id,
         controller=controller,
         logon_time=logon,
         connection_logon=logon,

@@ -42,3 +42,4 @@ COMMENT ON COLUMN atis.qnh_mb IS 'QNH that the text tells of, hectopascals; null
 COMMENT ON COLUMN atis.said IS 'The words that each value comes from, by its name: kind, letter, departure, arrival, qnh_mb.';
 COMMENT ON COLUMN atis.last_seen IS 'Last snapshot with this version; null while it is on the air, and before version 0.2.';
 COMMENT ON COLUMN atis.rules IS 'Version of the rules by which the derived values were found; null: before there were any.';
+COMMENT ON COLUMN controllers.session_id IS 'Computed from cid, callsign and the first logon time; of a further session on one connection also from first_seen.';
