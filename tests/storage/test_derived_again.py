@@ -11,13 +11,16 @@ import zstandard
 from tests.storage.test_writer import TABLES, clear, rows
 from vatsim_simulator.publication import publish
 from vatsim_simulator.world import World
+from vatwatch.storage import read_progress
 from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.writer import write_batch
 from vatwatch.traffic.batch import Outcome
 from vatwatch.traffic.boundary import Boundary
+from vatwatch.traffic.derive_track import KeptFlight, derive_on
 from vatwatch.traffic.filters import Filters
 from vatwatch.traffic.network_state import NetworkState, Rules
 from vatwatch.traffic.pipeline import DecodedSnapshot, Options, batch_of, compare, decode_snapshot
+from vatwatch.traffic.progress_record import Progress
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -135,6 +138,45 @@ def test_who_stands_has_stood_also_if_positions_are_to_come_more_often_from_now_
     assert {key: flight.progress for key, flight in state.flights.items()} == {
         key: flight.progress for key, flight in again.flights.items()
     }
+
+
+@pytest.mark.parametrize("broken", [b"", b"\xc1", b"\xa1\xff", b"\x90", b"\xdf\xff\xff\xff\xff"])
+def test_what_is_remembered_and_cannot_be_read_costs_that_flight_alone(
+    conn: connection, archive: list[DecodedSnapshot], broken: bytes
+) -> None:
+    derive(conn, archive[:60], restart_every=0)
+    known, _ = read_network_state(conn, OPTIONS.rules)
+    one = next(iter(known.flights.values()))
+    with conn.cursor() as cur:
+        cur.execute(
+            "UPDATE flights SET progress = %s WHERE flight_id = %s", (broken, one.flight_id)
+        )
+    conn.commit()
+    again, _ = read_network_state(conn, OPTIONS.rules)
+    assert set(again.flights) == set(known.flights)
+    assert again.flights[one.pilot.callsign].remembered is None
+    differ = [key for key, flight in known.flights.items() if again.flights[key] != flight]
+    assert differ == [one.pilot.callsign]
+
+
+def test_a_rule_that_fails_after_a_restart_costs_that_flight_its_last_minutes_alone(
+    conn: connection, archive: list[DecodedSnapshot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derive(conn, archive[:60], restart_every=0)
+    known, _ = read_network_state(conn, OPTIONS.rules)
+    failed: list[Progress] = []
+
+    def failing(progress: Progress, kept: KeptFlight) -> Progress:
+        if not failed:
+            failed.append(progress)
+            raise ZeroDivisionError
+        return derive_on(progress, kept)
+
+    monkeypatch.setattr(read_progress, "derive_on", failing)
+    again, _ = read_network_state(conn, OPTIONS.rules)
+    assert len(failed) == 1
+    differ = [key for key, flight in known.flights.items() if again.flights[key] != flight]
+    assert [again.flights[key].progress for key in differ] == failed
 
 
 def test_what_a_flight_has_done_is_in_its_row(

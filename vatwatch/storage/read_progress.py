@@ -39,13 +39,13 @@ class Remembered(NamedTuple):
 
 
 def decode_progress(stored: memoryview | None) -> Progress | None:
-    """What a row has; None if it has nothing, or something of another version."""
+    """What a row has; None if it has nothing, or nothing that this version can read."""
     if stored is None:
         return None
     try:
         return msgspec.msgpack.decode(stored, type=Progress)
-    except msgspec.ValidationError as error:
-        log.debug("What is remembered of a flight is of another version: %s", error)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.debug("What is remembered of a flight cannot be read: %s", error)
         return None
 
 
@@ -63,7 +63,12 @@ def read_progress(cur: cursor, flights: Sequence[Remembered]) -> Mapping[int, Pr
             tracks.get(flight.flight_id, []),
             [] if flight.plan is None else [KeptPlan(flight.progress.fix.time, None, flight.plan)],
         )
-        done[flight.flight_id] = derive_on(flight.progress, kept)
+        try:
+            done[flight.flight_id] = derive_on(flight.progress, kept)
+        except (
+            Exception
+        ):  # a bug of a rule costs this flight its last minutes, and nobody else the restart
+            log.exception("What flight %s did last cannot be derived", flight.flight_id)
     return done
 
 
