@@ -10,15 +10,18 @@ VERIFY_PILOTS ?= 200
 HOURS ?= 24
 SEED ?= 1
 SIMULATOR_PORT ?= 8002
-# For `make test` and `make test-fast`; 0 for a debugger.
-PROCESSES ?= 2
+# For `make test` and `make test-fast`; 0 for a debugger. Tests wait half of their time: three
+# processes have enough to do for two cores.
+PROCESSES ?= 3
 # For `make chaos`: some two seconds each.
 FAULTS ?= 500
+# For `make hostile`: some two hundred a second.
+REQUESTS ?= 100000
 # For `make mutants`: for each package, some six seconds each.
 MUTANTS ?= 40
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast lint format bench verify chaos mutants docs lock clean
+.PHONY: help setup run demo test test-fast lint format bench verify chaos hostile mutants docs lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,8 +59,12 @@ bench: $(VENV)/.dev ## Measure; figures are ratios to a floor in the same run
 	$(BIN)/python -m benchmarks.runtime
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.reads
+	$(BIN)/python -m benchmarks.wire_reads
+	$(BIN)/python -m benchmarks.queries
 	$(BIN)/python -m benchmarks.eta
 	$(BIN)/python -m benchmarks.contacts
+	$(BIN)/python -m benchmarks.areas
+	$(BIN)/python -m benchmarks.stream
 
 verify: $(VENV)/.run ## Derive a simulated day, and see how often the rules are right
 	$(BIN)/vatwatch verify --pilots $(VERIFY_PILOTS) --hours $(HOURS) --seed $(SEED)
@@ -65,6 +72,10 @@ verify: $(VENV)/.run ## Derive a simulated day, and see how often the rules are 
 chaos: $(VENV)/.dev ## Break the running service again and again, and prove that nothing is lost
 	scripts/system-packages.sh
 	$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
+
+hostile: $(VENV)/.dev ## Send hostile requests to the running service, and see that it minds none of them
+	scripts/system-packages.sh
+	$(BIN)/python -m tests.hostile --requests $(REQUESTS) --seed $(SEED)
 
 mutants: $(VENV)/.mutants ## Change the code in small ways, and see whether the tests notice
 	$(BIN)/python -m scripts.mutants --mutants $(MUTANTS) --seed $(SEED)
@@ -76,9 +87,9 @@ lock: ## Pin the newest requirements that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build $(LOCK) -o requirements.txt
-	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build --extra dev $(LOCK) \
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build --extra client --extra dev $(LOCK) \
 	    -c requirements.txt -o requirements-dev.txt
-	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build --extra dev --extra mutants $(LOCK) \
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build --extra client --extra dev --extra mutants $(LOCK) \
 	    -c requirements-dev.txt -o requirements-mutants.txt
 	rm -r $(VENV)-lock
 LOCK := --universal --generate-hashes --no-header --quiet --python-version 3.11

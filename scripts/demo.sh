@@ -1,5 +1,5 @@
 #!/bin/sh
-# The service on simulated traffic: a simulator and a collector. Ctrl-C ends both, and when one of
+# The service on simulated traffic and its areas: a simulator and a collector. Ctrl-C ends both, and when one of
 # them ends the other does too.
 # Usage: demo.sh BIN, with PILOTS, SEED and SIMULATOR_PORT in the environment.
 set -eu
@@ -7,7 +7,12 @@ bin=$1
 
 "$bin/vatwatch" simulate --port "$SIMULATOR_PORT" --pilots "$PILOTS" --seed "$SEED" &
 simulator=$!
+areas="http://127.0.0.1:$SIMULATOR_PORT/areas"
+positions="$areas/VATSpy.dat,$areas/Boundaries.geojson,$areas/TRACONBoundaries.geojson"
+sectors="$areas/sectors-low.geojson,$areas/sectors-high.geojson,$areas/sectors-wide.geojson"
 VATSIM_STATUS_URL="http://127.0.0.1:$SIMULATOR_PORT/status.json" \
+VATWATCH_POSITIONS_DATA="${VATWATCH_POSITIONS_DATA-$positions}" \
+VATWATCH_SECTORS="${VATWATCH_SECTORS-$sectors}" \
 VATWATCH_HOME="${VATWATCH_HOME:-var/demo}" \
     "$bin/vatwatch" run &
 service=$!

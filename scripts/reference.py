@@ -1,4 +1,6 @@
-"""Writes the generated parts of the docs: settings, tables with columns, messages, rules.
+"""Writes the generated parts of the docs: settings, tables, messages, rules, and endpoints.
+The other way round, the examples of the OpenAPI document are those of docs/api.md, and the types
+of the client are those of the OpenAPI document.
 
 python -m scripts.reference, or `make docs`. A test compares the docs with this script's output, so
 edit the sources: `vatwatch/config/`, the COMMENTs of the migrations, the docstrings of the
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 
 import vatwatch.messages
-from scripts import messages_drawn, rules_listed
+from scripts import api_examples, api_listed, client_types, messages_drawn, rules_listed
 from vatwatch.config.settings import SECTIONS, Described, describe, load
 from vatwatch.storage.embedded import EmbeddedPostgres
 from vatwatch.storage.migrate import migrate
@@ -35,7 +37,10 @@ def main() -> None:
     write(DOCS / "configuration.md", configuration())
     write(DOCS / "messages.md", messages_drawn.tables())
     write(DOCS / "rules.md", rules_listed.listed())
+    write(DOCS / "api.md", api_listed.listed())
     write_drawing()
+    api_examples.TARGET.write_text(api_examples.written())
+    client_types.main()
     with tempfile.TemporaryDirectory() as home:
         cluster = EmbeddedPostgres(Path(home))
         conn = psycopg2.connect(cluster.start())

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the tests need from the system: a PostgreSQL server and a Redis server, as programs that the
-# tests start themselves. Installs what is missing where it may, else says what to install, and fails.
+# What the tests need from the system: a PostgreSQL server, a Redis server, pgbouncer and a browser, as
+# programs that the tests start themselves. Installs what is missing where it may, else says what to install, and fails.
 set -eu
 
 has_postgresql() {
@@ -8,15 +8,26 @@ has_postgresql() {
         ls /usr/pgsql-*/bin/postgres >/dev/null 2>&1 || ls /opt/homebrew/opt/postgresql@*/bin/postgres >/dev/null 2>&1
 }
 has_redis() { command -v redis-server >/dev/null 2>&1; }
+# Stands between the service and PostgreSQL in some tests.
+has_pgbouncer() { PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null 2>&1; }
 # Moves the clock of a process; the package is Debian's.
 has_faketime() { ! command -v apt-get >/dev/null 2>&1 || ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1; }
+# Google Chrome will do as well. The names are those of tests/browser/browsing.py.
+has_chromium() {
+    for program in chromium google-chrome google-chrome-stable chromium-browser; do
+        ! command -v "$program" >/dev/null 2>&1 || return 0
+    done
+    [ -e '/Applications/Chromium.app' ] || [ -e '/Applications/Google Chrome.app' ]
+}
 # Root runs PostgreSQL as another user.
 has_setpriv() { [ "$(id -u)" != 0 ] || command -v setpriv >/dev/null 2>&1; }
 
 missing() {
     has_postgresql || printf ' postgresql'
     has_redis || printf ' redis-server'
+    has_pgbouncer || printf ' pgbouncer'
     has_faketime || printf ' faketime'
+    has_chromium || printf ' chromium'
     has_setpriv || printf ' util-linux'
 }
 
@@ -31,7 +42,8 @@ if command -v apt-get >/dev/null 2>&1; then
         # The packages' own services are not wanted: the tests start servers of their own.
         $as_root apt-get update -qq
         # shellcheck disable=SC2086
-        $as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null
+        $as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null ||
+            true # what is missing is told below
     fi
 fi
 
@@ -39,6 +51,7 @@ packages=$(missing)
 if [ -n "$packages" ]; then
     echo "The tests need these system packages, and they are not installed:$packages" >&2
     echo "On Debian or Ubuntu:  sudo apt-get install$packages" >&2
-    echo "On macOS:             brew install postgresql@17 redis" >&2
+    echo "On macOS:             brew install postgresql@17 redis pgbouncer && brew install --cask chromium" >&2
+    echo "Google Chrome will do for chromium; Ubuntu has chromium only as a snap, so install Chrome there." >&2
     exit 1
 fi

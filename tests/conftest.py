@@ -16,6 +16,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -25,9 +26,12 @@ import hypothesis
 import psycopg2
 import pytest
 import redis
+from psycopg2.extensions import parse_dsn
 
 from vatwatch.logs.context import NOTHING, work_on
 from vatwatch.storage.embedded import EmbeddedPostgres
+from vatwatch.storage.migrate import migrate
+from vatwatch.storage.reference import write_airports
 
 T = TypeVar("T")
 
@@ -42,13 +46,16 @@ UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"
 # tests/captures is not collected.
 CAPTURES = Path(os.environ["CAPTURES"]) if os.environ.get("CAPTURES") else None
 collect_ignore = [] if CAPTURES else ["captures"]
+# Real files of areas beside them, in a folder of their own.
+if CAPTURES and not (CAPTURES.parent / "geo").is_dir():
+    collect_ignore.append("captures/test_real_areas.py")
 
 
 # Tests that start a PostgreSQL, a Redis or the service itself: `make test-fast` leaves them out.
 SERVERS = (
     "actors", "chaos", "captures", "cli", "test_second_start.py", "test_server.py",
     "storage/test_embedded", "storage/test_directory_lock.py", "vatsim_simulator/test_command.py",
-    "test_signals.py", "test_newer_database.py", "test_secrets.py",
+    "test_signals.py", "test_newer_database.py", "test_secrets.py", "browser",
 )  # fmt: skip
 SERVER_FIXTURES = {"postgresql", "redis_server"}
 # What a module has that starts the service itself (tests/process.py).
@@ -58,10 +65,13 @@ STARTERS = {"started", "Process"}
 # They take longest, and come first when several processes share the files: no process should be
 # left alone with one of them at the end.
 LONGEST = (
-    "chaos/test_chaos.py", "test_signals.py", "test_server.py", "actors/test_every_actor.py",
-    "chaos/test_outage.py", "test_secrets.py", "cli/test_replay.py", "actors/test_fetcher.py",
-    "storage/test_embedded_leftovers.py", "actors/test_weather.py", "actors/test_snapshot.py",
-    "actors/test_watchers.py", "actors/test_odd_feeds.py", "actors/test_feed_clocks.py",
+    "chaos/test_chaos.py", "actors/test_every_actor.py", "test_secrets.py",
+    "actors/test_alert_history.py", "test_signals.py", "actors/test_feed_clocks.py",
+    "storage/test_embedded_leftovers.py", "actors/test_snapshot.py", "cli/test_replay.py",
+    "chaos/test_outage.py", "test_server.py", "actors/test_errors.py", "actors/test_areas.py",
+    "actors/test_weather.py", "actors/test_fetcher.py", "actors/test_blame.py",
+    "actors/test_alerter.py", "actors/test_hot_reload.py", "actors/test_watchers.py",
+    "actors/test_hub_cpu.py", "actors/test_odd_feeds.py", "client/test_stream.py",
 )  # fmt: skip
 
 
@@ -199,18 +209,56 @@ def shared_home(home_with_cluster: Path, tmp_path_factory: pytest.TempPathFactor
     return copied(home_with_cluster, tmp_path_factory.mktemp("shared") / "home")
 
 
+@pytest.fixture(scope="session")
+def made_database(postgresql: str) -> Iterator[str]:
+    """The name of a database with the schema and the airports, from which others are copied."""
+    with empty_database(postgresql) as url:
+        conn = psycopg2.connect(url)
+        migrate(conn)
+        write_airports(conn)
+        conn.commit()
+        conn.close()
+        yield str(parse_dsn(url)["dbname"])
+
+
 @pytest.fixture
-def database_url(postgresql: str) -> Iterator[str]:
-    """The address of an empty database of the test's own."""
+def filled_database_url(postgresql: str, made_database: str) -> Iterator[str]:
+    """The address of a database of the test's own as the service leaves it after its first start.
+
+    A first start writes 28,000 airports, which takes longer than most tests.
+    """
+    with copied_database(postgresql, made_database) as url:
+        yield url
+
+
+@contextmanager
+def copied_database(postgresql: str, template: str) -> Iterator[str]:
+    """The address of a new database, a copy of another, for as long as it is needed."""
     name = f"test_{uuid.uuid4().hex}"
     admin = psycopg2.connect(postgresql)
     admin.autocommit = True
     with admin.cursor() as cur:
-        cur.execute(f"CREATE DATABASE {name}")
-    yield postgresql.replace("dbname=vatwatch", f"dbname={name}")
-    with admin.cursor() as cur:
-        cur.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.close()
+        cur.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield postgresql.replace("dbname=vatwatch", f"dbname={name}")
+    finally:
+        with admin.cursor() as cur:
+            cur.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        admin.close()
+
+
+@contextmanager
+def empty_database(postgresql: str) -> Iterator[str]:
+    """The address of an empty database on a server, for as long as it is needed."""
+    with copied_database(postgresql, "template1") as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(postgresql: str) -> Iterator[str]:
+    """The address of an empty database of the test's own."""
+    with empty_database(postgresql) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -72,8 +72,15 @@ def drip(c: Conversation) -> None:
 class FeedServer:
     """Serves what the world shows; `say` puts something else in the place of a feed."""
 
-    def __init__(self, *, pilots: int = 40, seed: int = 1, validators: bool = False) -> None:
-        self.world = World(seed, pilots, START)
+    def __init__(
+        self,
+        *,
+        pilots: int = 40,
+        seed: int = 1,
+        validators: bool = False,
+        start: datetime = START,
+    ) -> None:
+        self.world = World(seed, pilots, start)
         self.number = 0
         self.validators = validators
         self.published = self._publish()

@@ -29,10 +29,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Process:
-    """`vatwatch run`, and what it says."""
+RUN = (sys.executable, "-m", "vatwatch", "run")
 
-    def __init__(self, home: Path, log: Path, port: int, **environment: object) -> None:
+
+class Process:
+    """`vatwatch run`, and what it says. `program` starts it, perhaps in another environment."""
+
+    def __init__(
+        self,
+        home: Path,
+        log: Path,
+        port: int,
+        *,
+        program: tuple[str, ...] = RUN,
+        **environment: object,
+    ) -> None:
         self.base, self.port = f"http://127.0.0.1:{port}", port
         self.home, self.log = home, log
         env = {k: v for k, v in os.environ.items() if not k.startswith(("VATWATCH", "VATSIM"))}
@@ -41,7 +52,7 @@ class Process:
         env |= {name: str(value) for name, value in environment.items()}
         with log.open("wb") as out:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "vatwatch", "run"],
+                program,
                 env=env,
                 cwd=log.parent,
                 stdout=out,
@@ -81,9 +92,11 @@ class Process:
 
 
 @contextmanager
-def started(home: Path, log: Path, **environment: object) -> Iterator[Process]:
+def started(
+    home: Path, log: Path, *, program: tuple[str, ...] = RUN, **environment: object
+) -> Iterator[Process]:
     port = environment.pop("PORT", None) or free_port()
-    process = Process(home, log, int(str(port)), **environment)
+    process = Process(home, log, int(str(port)), program=program, **environment)
     try:
         yield process
     finally:

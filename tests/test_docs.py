@@ -18,7 +18,7 @@ import psycopg2
 import pytest
 from falcon import inspect
 
-from scripts import messages_drawn, rules_listed
+from scripts import api_examples, api_listed, client_types, messages_drawn, rules_listed
 from scripts.messages_drawn import received
 from scripts.reference import MESSAGES, configuration, data_dictionary, drawn, generated_part
 from vatwatch.actors.resource_monitor import REPLACED
@@ -28,6 +28,7 @@ from vatwatch.config.sources import OLD_NAMES
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
+from vatwatch.http.openapi import PROBLEMS
 from vatwatch.http.problems import App
 from vatwatch.logs import files as log_files
 from vatwatch.storage.directory_lock import NAME as LOCK
@@ -162,6 +163,11 @@ def test_the_rules_and_their_numbers_are_those_of_the_code() -> None:
     assert generated_part(DOCS / "rules.md") == rules_listed.listed(), "run `make docs`"
 
 
+def test_the_types_of_the_client_are_those_of_the_openapi_document() -> None:
+    for path, text in client_types.written().items():
+        assert path.read_text() == text, "run `make docs`"
+
+
 def test_the_way_of_a_snapshot_names_messages_that_there_are() -> None:
     text = (DOCS / "messages.md").read_text().partition("## By receiver")[0]
     own = {m.__name__ for module in messages_drawn.actors().values() for m in received(module)}
@@ -206,6 +212,7 @@ def event_types() -> set[str]:
 def test_every_setting_that_a_page_names_exists() -> None:
     known = set(re.findall(r"^\| `(\w+)` ", configuration(), re.MULTILINE)) | OLD_NAMES.keys()
     own = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "VATWATCH_PUBLISHED_PORT"}  # of .env.example
+    own |= {"VATWATCH_URL", "VATWATCH_KEY"}  # of vatwatch.client
     pattern = re.compile(r"\b(?:VATWATCH|VATSIM|CACHE|EVENT_BUS|SERVICE|DATABASE)_[A-Z_]*[A-Z]\b")
     pages = [*PAGES, ROOT / ".env.example", ROOT / "docker-compose.yml", ROOT / "Dockerfile"]
     unknown = {
@@ -227,7 +234,13 @@ def named_in_tables(page: Path, heading: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("heading", "group"), [("To run", None), ("To develop", "dev"), ("To build", "build")]
+    ("heading", "group"),
+    [
+        ("To run", None),
+        ("To use the client", "client"),
+        ("To develop", "dev"),
+        ("To build", "build"),
+    ],
 )
 def test_every_dependency_has_its_reason_and_nothing_else_has(
     heading: str, group: str | None
@@ -258,6 +271,30 @@ def test_every_endpoint_is_documented_and_nothing_else_is() -> None:
         re.findall(r"^### ((?:GET|POST|PUT|PATCH|DELETE) \S+)$", prose(DOCS / "api.md"), re.M)
     )
     assert documented == served
+
+
+def test_the_table_of_endpoints_is_what_the_openapi_document_says() -> None:
+    assert generated_part(DOCS / "api.md") == api_listed.listed(), "run `make docs`"
+
+
+def test_the_table_of_statuses_has_those_of_the_openapi_document() -> None:
+    table = (DOCS / "api.md").read_text().split("| status | when |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
+    # 405 is of no endpoint: it is what the others answer.
+    assert {int(status) for row in rows for status in row.split(",")} == {*PROBLEMS, 405}
+
+
+def test_an_endpoint_has_the_statuses_that_its_text_tells_of() -> None:
+    paths = api_listed.document()["paths"]
+    told = 0
+    for operation, text in api_examples.sections():
+        method, _, path = operation.partition(" ")
+        has = {int(status) for status in paths[path][method.lower()]["responses"]}
+        for errors in re.findall(r"^Errors: (.*?)(?=\n\n|\Z)", text, re.MULTILINE | re.DOTALL):
+            said = {int(status) for status in re.findall(r"\b[45]\d\d\b", errors)}
+            assert said <= has, operation
+            told += len(said)
+    assert told > 50
 
 
 def test_every_parameter_is_documented_with_its_endpoint() -> None:
@@ -425,6 +462,9 @@ def test_every_command_line_that_a_page_shows_is_understood() -> None:
     for page, (_, name, *given) in shown:
         assert name in main.commands, f"{page}: vatwatch {name}"
         command = main.commands[name]
+        if isinstance(command, click.Group):
+            assert given[0] in command.commands, f"{page}: vatwatch {name} {given[0]}"
+            command = command.commands[given[0]]
         known = {
             option
             for parameter in command.params

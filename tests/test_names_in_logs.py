@@ -91,7 +91,8 @@ def test_no_log_names_anybody(
             feeds.say(DATA, always=body(say(feed)))
             polls = feeds.requests[DATA]
             until(lambda polls=polls: feeds.requests[DATA] > polls + 2)  # type: ignore[misc]
-        assert process.get(f"/api/flights?cid={CID}")[0] == 400
+        assert process.get(f"/api/flights?cid={CID}")[0] == 200
+        assert process.get(f"/api/network?cid={CID}")[0] == 400
         assert process.get(f"/api/events?name={NAME.replace(' ', '+')}")[0] == 400
     logs = [tmp_path / "said", *home.glob("*.log*"), home / "postgres" / "log"]
     assert len(logs) >= 4

@@ -8,12 +8,15 @@ import json
 import logging
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vatwatch.access.api_keys import make_key
+from vatwatch.access.scopes import Scope
 from vatwatch.redaction import MASK, RedactingStream, Redactor, hide, redact, shown_address
 
 FIRST, SECOND = "Qx7Jmark", "vZ9Kpart"
@@ -105,3 +108,10 @@ def test_nothing_that_is_logged_has_a_secret_in_it(known_secret: str) -> None:
     assert "failed with ***" in written.getvalue()
     assert "hide" not in written.getvalue()
     assert redact(f"x {known_secret} y") == "x *** y"
+
+
+def test_an_api_key_is_shown_by_its_start_alone_though_no_setting_has_it() -> None:
+    new = make_key("bot", {Scope.READ}, datetime(2026, 11, 27, tzinfo=UTC))
+    for text in (new.text, f"GET /api/{new.text}/x?y=({new.text})", f"'{new.text}'\n"):
+        assert redact(text) == text.replace(new.text, f"{new.record.prefix}_{MASK}")
+    assert redact(new.record.prefix) == new.record.prefix

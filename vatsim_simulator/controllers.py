@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from math import ceil, cos, floor, radians
 from random import Random
+from typing import NamedTuple
+
+import msgspec
 
 from vatsim_simulator import texts
+from vatsim_simulator.fir_cells import Cell, cell_at, cells_around
 from vatsim_simulator.oddities import Rates
-from vatsim_simulator.places import places
+from vatsim_simulator.places import callsign_prefix, places
 from vatsim_simulator.stamps import TICKS_PER_S, from_ticks
 from vatwatch.feed.records import ClientRadios, Transceiver
 from vatwatch.traffic.airports import Airport
@@ -41,11 +44,17 @@ _OBSERVERS, _SUPERVISORS = 0.10, 0.03
 INFIXES = ("1", "2", "N", "S", "E", "W", "F", "T")
 MEAN_SESSION_S = 4_800
 MEAN_ATIS_S = 7_200
-CENTRE_RANGE_NM = 180
-CELL_DEG = 2
 ATIS_PERIOD_S = 1_800
 # A pilot's own lines come from his plan; a station's aerials stand on masts.
 MAST_M = 30.0
+
+
+class Coupled(NamedTuple):
+    """A frequency of another position: of a facility at the same airport, or of a region."""
+
+    frequency_hz: int
+    facility: int
+    cells: frozenset[Cell]
 
 
 @dataclass(slots=True)
@@ -64,7 +73,7 @@ class SimulatedSession:
     ends_ticks: int
     text: list[str] | None
     icao: str = ""
-    cells: frozenset[tuple[int, int]] = frozenset()
+    cells: frozenset[Cell] = frozenset()
     radios: ClientRadios | None = None
     tunes_in_ticks: int = 0
     """Until then the frequency is not set yet."""
@@ -77,6 +86,10 @@ class SimulatedSession:
     shown_letter: str | None = ""
     """What the feed has: the letter, none, or still the one before."""
     flickers_until_ticks: int = 0
+    coupled: tuple[Coupled, ...] = ()
+    """Frequencies of other positions that it works, too."""
+    ocean: frozenset[Cell] = frozenset()
+    """Where it is called where no centre is: a flight service station on HF."""
     retuned_ticks: int = 0
     dropped_ticks: int = 0
     number: int = 0
@@ -93,7 +106,8 @@ class Frequencies:
     """Finds the station for a place: by airport and facility, and for centres by map square."""
 
     by_airport: dict[str, dict[int, int]] = field(default_factory=dict)
-    by_cell: dict[tuple[int, int], int] = field(default_factory=dict)
+    by_cell: dict[Cell, int] = field(default_factory=dict)
+    by_ocean: dict[Cell, int] = field(default_factory=dict)
 
     def near(self, icao: str, *facilities: int) -> int | None:
         """The first of these facilities that is online at the airport."""
@@ -105,8 +119,9 @@ class Frequencies:
         return None
 
     def centre(self, latitude: float, longitude: float) -> int | None:
-        """The centre that covers the point."""
-        return self.by_cell.get(_cell(latitude, longitude))
+        """The centre that covers the point, or the station of the ocean."""
+        cell = cell_at(latitude, longitude)
+        return self.by_cell.get(cell) or self.by_ocean.get(cell)
 
 
 class Roster:
@@ -132,7 +147,11 @@ class Roster:
         if kind < self._rates.observer_of_flight + _OBSERVERS + _SUPERVISORS:
             return self._observer(now, cid, server, taken, texts.initials(random) + "_SUP")
         suffix, facility, _, visual_range = random.choices(
-            _POSITIONS, [position[2] for position in _POSITIONS]
+            _POSITIONS,
+            [
+                share * (self._rates.flight_service if facility == FSS else 1)
+                for _, facility, share, _ in _POSITIONS
+            ],
         )[0]
         if facility in (CTR, FSS):
             centre = random.choice(places().centres)
@@ -142,7 +161,7 @@ class Roster:
             )
         else:
             hub = _hub(random)
-            prefix, aerials, icao = _prefix(hub), (hub,), hub.icao
+            prefix, aerials, icao = callsign_prefix(hub), (hub,), hub.icao
         if random.random() < 0.4 and "_" not in prefix:
             prefix += "_" + random.choice(INFIXES)
         callsign = f"{prefix}_{suffix}"
@@ -162,7 +181,7 @@ class Roster:
         if random.random() < self._rates.wrong_facility:
             session.facility = random.choice((FSS, TWR, CTR))
         if facility in (CTR, FSS):
-            session.cells = frozenset(cell for aerial in aerials for cell in _cells_around(aerial))
+            session.cells = frozenset(cell for aerial in aerials for cell in cells_around(aerial))
         session.radios = self._aerials(session, aerials)
         return session
 
@@ -237,20 +256,15 @@ class Roster:
             session.shown_letter = session.letter
 
     def retune(self, session: SimulatedSession) -> None:
-        """Move a controller and its aerials to another frequency."""
-        session.frequency_hz = _channel_hz(self._random)
-        if session.radios is not None:
+        """Move a controller and its aerials to another frequency; HF and what is coupled stay."""
+        before, session.frequency_hz = session.frequency_hz, draw_channel_hz(self._random)
+        if session.ocean:
+            session.frequency_hz = before
+        elif session.radios is not None:
             session.radios = ClientRadios(
                 session.callsign,
                 [
-                    Transceiver(
-                        radio.id,
-                        session.frequency_hz,
-                        radio.latDeg,
-                        radio.lonDeg,
-                        radio.heightMslM,
-                        radio.heightAglM,
-                    )
+                    _tuned(radio, session.frequency_hz) if radio.frequency == before else radio
                     for radio in session.radios.transceivers
                 ],
             )
@@ -290,7 +304,7 @@ class Roster:
             facility=facility,
             rating=1,
             visual_range=visual_range,
-            frequency_hz=_channel_hz(random),
+            frequency_hz=draw_channel_hz(random),
             logon_ticks=now - random.randrange(15 * TICKS_PER_S),
             ends_ticks=now + round(lasts_s * TICKS_PER_S),
             text=None,
@@ -313,19 +327,19 @@ class Roster:
         radios = list(zip(frequencies, aerials, strict=True))
         # A second channel on the same mast; and once in a while a whole country of masts.
         if random.random() < 0.1:
-            radios.append((_channel_hz(random), aerials[0]))
+            radios.append((draw_channel_hz(random), aerials[0]))
         if session.facility == CTR and random.random() < 0.02:
             radios += [(session.frequency_hz, _hub(random)) for _ in range(random.randint(5, 40))]
         return ClientRadios(
             session.callsign,
-            [
-                Transceiver(
-                    number, hertz, place.latitude, place.longitude,
-                    round(place.elevation_ft * 0.3048 + MAST_M, 1), MAST_M,
-                )
-                for number, (hertz, place) in enumerate(radios)
-            ],
-        )  # fmt: skip
+            [aerial_of(number, hertz, place) for number, (hertz, place) in enumerate(radios)],
+        )
+
+
+def aerial_of(number: int, hertz: int, place: Airport) -> Transceiver:
+    """A radio on a mast beside an airport."""
+    height_m = round(place.elevation_ft * 0.3048 + MAST_M, 1)
+    return Transceiver(number, hertz, place.latitude, place.longitude, height_m, MAST_M)
 
 
 def frequencies(sessions: Collection[SimulatedSession], now: int) -> Frequencies:
@@ -339,7 +353,21 @@ def frequencies(sessions: Collection[SimulatedSession], now: int) -> Frequencies
             online.setdefault(session.facility, session.frequency_hz)
         for cell in session.cells:
             found.by_cell.setdefault(cell, session.frequency_hz)
+        for cell in session.ocean:
+            found.by_ocean.setdefault(cell, session.frequency_hz)
+    # Only where the position itself is not worked.
+    for session in sessions:
+        if session.frequency_now_hz(now) != NO_FREQUENCY:
+            for coupled in session.coupled:
+                _couple(found, session.icao, coupled)
     return found
+
+
+def _couple(found: Frequencies, icao: str, coupled: Coupled) -> None:
+    if icao:
+        found.by_airport.setdefault(icao, {}).setdefault(coupled.facility, coupled.frequency_hz)
+    for cell in coupled.cells:
+        found.by_cell.setdefault(cell, coupled.frequency_hz)
 
 
 def _hub(random: Random) -> Airport:
@@ -347,9 +375,8 @@ def _hub(random: Random) -> Airport:
     return random.choices(known.hubs, cum_weights=known.cumulative_weights)[0]
 
 
-def _prefix(hub: Airport) -> str:
-    """American stations go by the short code: JFK_TWR."""
-    return hub.icao[1:] if hub.icao.startswith("K") else hub.icao
+def _tuned(radio: Transceiver, hertz: int) -> Transceiver:
+    return msgspec.structs.replace(radio, frequency=hertz)
 
 
 def _shadow(random: Random, flights: list[str]) -> str:
@@ -357,30 +384,7 @@ def _shadow(random: Random, flights: list[str]) -> str:
     return (random.choice(flights) + random.choice("ABNO"))[:12] if flights else ""
 
 
-def _channel_hz(random: Random) -> int:
+def draw_channel_hz(random: Random) -> int:
     """A channel of the VHF airband: mostly on the 25 kHz raster, some on 8.33's."""
     base = random.randrange(118_000, 136_975, 25)
     return (base + random.choices((0, 5, 10, 15), (20, 2, 1, 2))[0]) * 1_000
-
-
-def _cell(latitude: float, longitude: float) -> tuple[int, int]:
-    return floor(latitude / CELL_DEG), floor(longitude / CELL_DEG)
-
-
-def _cells_around(aerial: Airport) -> list[tuple[int, int]]:
-    """The squares of the map within the range of an aerial, by their centres."""
-    row, column = _cell(aerial.latitude, aerial.longitude)
-    squeeze = max(0.2, cos(radians(aerial.latitude)))
-    rows = ceil(CENTRE_RANGE_NM / 60 / CELL_DEG)
-    columns = ceil(rows / squeeze)
-    last_column = 180 // CELL_DEG
-    cells = []
-    for up in range(-rows, rows + 1):
-        for right in range(-columns, columns + 1):
-            if (up * CELL_DEG * 60) ** 2 + (
-                right * CELL_DEG * 60 * squeeze
-            ) ** 2 <= CENTRE_RANGE_NM**2:
-                # Over the 180th meridian the columns begin again.
-                wrapped = (column + right + last_column) % (2 * last_column) - last_column
-                cells.append((row + up, wrapped))
-    return cells

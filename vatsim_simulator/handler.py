@@ -29,7 +29,7 @@ from vatsim_simulator.faults import (
 )
 from vatsim_simulator.odd_bodies import ODD_BODIES
 from vatsim_simulator.publication import FeedBody, FeedName, UpdateCounts
-from vatsim_simulator.site import CONTROL_PATH, FEEDS, Site
+from vatsim_simulator.site import AREAS_PATH, CONTROL_PATH, FEEDS, Site
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
@@ -64,8 +64,10 @@ class Handler(WSGIHandler):
         path: str = self.environ["PATH_INFO"]
         if path == CONTROL_PATH:
             self._control()
+        elif path == AREAS_PATH or path.startswith(f"{AREAS_PATH}/"):
+            self._areas(path.removeprefix(AREAS_PATH).strip("/"))
         elif path not in FEEDS:
-            there = ", ".join([*FEEDS, CONTROL_PATH])
+            there = ", ".join([*FEEDS, CONTROL_PATH, AREAS_PATH])
             self._problem(HTTPStatus.NOT_FOUND, f"There is {there}; there is nothing else.")
         elif self._method not in ("GET", "HEAD"):
             self._not_allowed("GET, HEAD")
@@ -159,6 +161,29 @@ class Handler(WSGIHandler):
         # Nothing else has run since the last byte was sent, so its reader sees it counted.
         if self._method == "GET":
             self._site.served(feed, counts)
+
+    # The areas
+
+    def _areas(self, name: str) -> None:
+        """One of the files, or where all of them are."""
+        if self._method not in ("GET", "HEAD"):
+            self._not_allowed("GET, HEAD")
+            return
+        files = self._site.areas()
+        if not name:
+            there = [f"http://{self._host()}{AREAS_PATH}/{each}" for each in files]
+            self._send(HTTPStatus.OK, msgspec.json.encode({"files": there}))
+            return
+        file = files.get(name)
+        if file is None:
+            self._problem(HTTPStatus.NOT_FOUND, f"The files are {', '.join(files)}.")
+            return
+        tag = f"ETag: {file.etag}"
+        if file.etag in self.environ.get("HTTP_IF_NONE_MATCH", ""):
+            self._send(HTTPStatus.NOT_MODIFIED, b"", headers=[tag])
+            return
+        content, headers = self._encoded(file.body)
+        self._send(HTTPStatus.OK, content, file.content_type, [*headers, tag])
 
     # The control
 

@@ -64,6 +64,19 @@ class Rates(Struct, frozen=True, kw_only=True):
     not_in_radios: float = 0.03
     garbage_frequency: float = 0.02
     station_far_off: float = 0.02
+    """Of the stations of an airport with an infix: their radios stand somewhere else."""
+    couples: float = 0.05
+    """Of the stations: they have a frequency of a position beside them, too."""
+    same_frequency: float = 0.03
+    """Of the stations: on a frequency that another one has, anywhere."""
+    other_spelling: float = 0.1
+    """Of the pilots: their radios name channels otherwise than the station's."""
+    on_hf: float = 0.5
+    """Of the flight service stations of a region with an ocean."""
+    flight_service: float = 1.0
+    """Times as many flight service stations, of all stations, as there are on the network."""
+    controllers: float = 1.0
+    """Times as many as there are on the network."""
 
     # In time.
     reconnects_a_step: float = 0.00054

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import lru_cache
-from math import cos, radians, sin
 from random import Random
 from typing import NamedTuple
 
 from vatsim_simulator.controllers import Frequencies, SimulatedSession, frequencies
 from vatsim_simulator.flight import Fix
 from vatsim_simulator.oddities import HPA_PER_INHG, Rates
-from vatsim_simulator.pilots import GUARD_HZ, Filed, PilotConnection, tuned_hz
+from vatsim_simulator.pilots import Filed, PilotConnection
 from vatsim_simulator.stamps import TICKS_PER_S, from_ticks, stamp
+from vatsim_simulator.true_altitude import above_level_ft, qnh_hpa
+from vatsim_simulator.tuning import radios_hz, tuned_hz
 from vatwatch.feed.records import (
     Atis,
     ClientRadios,
@@ -174,7 +175,7 @@ def _pilot(connection: PilotConnection, fix: Fix, now: int, heard: int) -> Pilot
     else:
         hpa = round(inches * HPA_PER_INHG)
     # Levels are flown by the standard pressure, heights are sent as they are.
-    above_standard_ft = fix.altitude_ft * (hpa - 1013) * 0.0004 if connection.faster == 1 else 0
+    above_standard_ft = above_level_ft(fix, hpa) if connection.faster == 1 else 0
     altitude_ft = (fix.altitude_ft + above_standard_ft) * connection.faster
     return Pilot(
         connection.cid,
@@ -205,11 +206,10 @@ def _pilot_radios(connection: PilotConnection, fix: Fix, online: Frequencies) ->
     # Simulators differ in the height of the ground: an aircraft may be a little below it.
     place = (fix.latitude, fix.longitude, sea_m, sea_m - ground_m)
     hertz = tuned_hz(connection, fix, online)
-    radios = [Transceiver(1, hertz, *place)]
-    if connection.second_radio_hz is not None:
-        radios.append(Transceiver(2, connection.second_radio_hz, *place))
-    if connection.third_radio:
-        radios.append(Transceiver(3, GUARD_HZ, *place))
+    radios = [
+        Transceiver(number, each, *place)
+        for number, each in enumerate(radios_hz(connection, hertz), 1)
+    ]
     return ClientRadios(connection.callsign, radios)
 
 
@@ -255,13 +255,3 @@ def _heard(random: Random, update: int, oldest_s: float) -> int:
     """When a client was last heard: within its reporting period, at times after the update."""
     ahead_s = FAR_AHEAD_S if random.random() < FAR_AHEAD else AHEAD_S
     return update + round((ahead_s - random.random() * oldest_s) * TICKS_PER_S)
-
-
-def qnh_hpa(latitude: float, longitude: float, now: int) -> float:
-    """The weather: highs and lows that drift eastwards, 985 to 1040 hPa."""
-    hours = now / TICKS_PER_S / 3600
-    return (
-        1012.5
-        + 17 * sin(radians(latitude * 5)) * cos(radians(longitude * 4 - hours * 2))
-        + 9 * cos(radians(longitude * 7 + latitude * 3 + hours))
-    )

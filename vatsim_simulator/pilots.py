@@ -10,13 +10,13 @@ from random import Random
 import msgspec
 
 from vatsim_simulator import texts
-from vatsim_simulator.controllers import APP, DEL, GND, TWR, Frequencies
 from vatsim_simulator.doings import draw_alternate, draw_doings, spot_near
 from vatsim_simulator.fleet import FLEET, SEAPLANE, AircraftType
 from vatsim_simulator.flight import Fix, SimulatedFlight
 from vatsim_simulator.oddities import Rates, garbage_hz, garbage_inches, garble_plan
 from vatsim_simulator.places import hubs_between, is_hub, places
 from vatsim_simulator.profile import SimulatedPhase
+from vatsim_simulator.radio_names import draw_spelling
 from vatsim_simulator.stamps import TICKS_PER_S, from_ticks
 from vatsim_simulator.track import Stand, between_nm
 from vatwatch.feed.records import FlightPlan
@@ -24,8 +24,6 @@ from vatwatch.traffic.airports import Airport
 
 UNICOM_HZ = 122_800_000
 GUARD_HZ = 121_500_000
-APPROACH_NM = 45
-TOWER_NM = 9
 # (share of the flights that begin, shortest, longest, share of the flights that are seen at one
 # moment, as in the captures): long flights are few, but each is seen for half a day.
 _LENGTHS = (
@@ -48,6 +46,22 @@ class Filed:
     plan: FlightPlan
     filed_ticks: int
     expires_ticks: int
+
+
+@dataclass(slots=True)
+class Shown:
+    """What the updates have shown of a flight: the truth on boards is worked out from it."""
+
+    flight: int
+    told: int
+    """So many of its milestones came before."""
+    latitude: float
+    longitude: float
+    left: bool
+    """It has left the place where it was first seen, or was moving then."""
+    stood_at: str | None = None
+    """Where it was last on the ground; empty: off any airport; None: it was not seen there."""
+    flew: bool = False
 
 
 @dataclass(slots=True)
@@ -78,6 +92,8 @@ class PilotConnection:
     shows_360: bool
     has_radios: bool
     mute: bool
+    spelling: int
+    """How its radios name channels, for `other_name_hz`."""
     silent_ticks: int | None = None
     """Since then nothing was heard: the record lingers until the connection times out."""
     gone_ticks: int = 0
@@ -97,6 +113,7 @@ class PilotConnection:
     """The next flight begins, without a word, when it leaves its stand."""
     dropped_ticks: int = 0
     slewed_ticks: int = 0
+    shown: Shown | None = None
 
     def fix(self, now: int) -> Fix:
         """The pilot's position as the network knows it."""
@@ -175,6 +192,7 @@ class Operations:
             shows_360=random.random() < 0.3,
             has_radios=random.random() >= rates.not_in_radios,
             mute=random.random() < rates.no_radios,
+            spelling=draw_spelling(filed.cid, rates.other_spelling),
         )
 
     def amend(self, now: int, connection: PilotConnection) -> None:
@@ -362,32 +380,6 @@ class Operations:
         if self._random.random() < self._rates.far_below_zero:
             return -98
         return round(self._random.gauss(0, 6))
-
-
-def tuned_hz(connection: PilotConnection, fix: Fix, frequencies: Frequencies) -> int:
-    """The frequency to use here: the local controller's, else 122.8."""
-    flight, phase = connection.flight, fix.phase
-    departure, arrival = flight.departure.icao, flight.arrival.icao
-    station: int | None
-    if phase is SimulatedPhase.PARKED:
-        station = frequencies.near(departure, DEL, GND, TWR, APP)
-    elif phase is SimulatedPhase.TAXI_OUT:
-        station = frequencies.near(departure, GND, TWR, APP)
-    elif phase is SimulatedPhase.TAKE_OFF:
-        station = frequencies.near(departure, TWR, APP)
-    elif phase is SimulatedPhase.TAXI_IN or phase is SimulatedPhase.ARRIVED:
-        station = frequencies.near(arrival, GND, TWR, APP)
-    elif phase is SimulatedPhase.LANDING or fix.remaining_nm < TOWER_NM:
-        station = frequencies.near(arrival, TWR, APP)
-    elif fix.remaining_nm < APPROACH_NM:
-        station = frequencies.near(arrival, APP)
-    elif fix.flown_nm < APPROACH_NM:
-        station = frequencies.near(departure, APP)
-    else:
-        station = None
-    if station is None:
-        station = frequencies.centre(fix.latitude, fix.longitude)
-    return UNICOM_HZ + connection.frequency_offset_hz if station is None else station
 
 
 def _hours_and_minutes(length: timedelta) -> str:

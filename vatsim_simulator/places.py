@@ -124,6 +124,11 @@ def places() -> Places:
     return Places(hubs, tuple(cumulative), fields, water, _centres(airports))
 
 
+def callsign_prefix(airport: Airport) -> str:
+    """What the callsigns of an airport's stations begin with; American ones are short: `JFK`."""
+    return airport.icao[1:] if airport.icao.startswith("K") else airport.icao
+
+
 @cache
 def is_hub(icao: str) -> bool:
     """Whether it is one of the large airports."""

@@ -107,7 +107,7 @@ class _Easel:
     """The world and its next picture. Used only in the studio's single thread."""
 
     def __init__(self, seed: int, pilots: int, clock: Clock, truth: BinaryIO | None) -> None:
-        self._world = World(seed, pilots, clock.first_update)
+        self._world = World(seed, pilots, clock.first_update, watched=truth is not None)
         self._number, self._truth = 0, truth
         self._write_truth()
 

@@ -7,8 +7,9 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, BinaryIO
 
 import gevent
@@ -19,7 +20,9 @@ from vatsim_simulator.faults import AnyFault
 from vatsim_simulator.handler import Handler, SimulatorServer
 from vatsim_simulator.publisher import Publisher
 from vatsim_simulator.schedule import Schedule
+from vatsim_simulator.served_areas import ServedFile, served_areas
 from vatsim_simulator.site import (
+    AREAS_PATH,
     CONTROL_PATH,
     DATA_PATH,
     STATUS_PATH,
@@ -53,6 +56,7 @@ class Simulator:
         self._truth = truth
         self._server = _listen(host, port)
         self._studio = NativePool(1, "simulator")
+        self._area_files: Mapping[str, ServedFile] | None = None
         self._publishing: gevent.Greenlet[[], None] | None = None
 
     @property
@@ -69,10 +73,17 @@ class Simulator:
         publisher.begin(self._settings.seed, self._settings.pilots)
         for fault in self._faults:
             schedule.add(fault, time.monotonic())
-        self._server.site = Site(self._settings, clock, schedule, publisher)
+        self._server.site = Site(self._settings, clock, schedule, publisher, self._areas)
         self._server.start()
         self._publishing = gevent.spawn(publisher.run)
         return self._publishing
+
+    def _areas(self) -> Mapping[str, ServedFile]:
+        # Made when somebody asks for the first time, which few do; not on the hub.
+        if self._area_files is None:
+            make = partial(served_areas, faulty=self._settings.faulty_areas)
+            self._area_files = self._studio.run(make)
+        return self._area_files
 
     def stop(self) -> None:
         """Take no more requests, and let the world end."""
@@ -121,6 +132,7 @@ def _greet(address: str, settings: SimulatorSettings) -> None:
         f"  {address}{DATA_PATH}\n"
         f"  {address}{TRANSCEIVERS_PATH}\n"
         f"  {address}{CONTROL_PATH}\n"
+        f"  {address}{AREAS_PATH}\n"
         f"Collect it with:  VATSIM_STATUS_URL={address}{STATUS_PATH} vatwatch run\n"
     )
     sys.stderr.flush()

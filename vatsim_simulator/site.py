@@ -1,8 +1,9 @@
-"""The endpoints: the status, the two feeds, and the control."""
+"""The endpoints: the status, the two feeds, the control, and the files of areas."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,11 +15,13 @@ from vatsim_simulator.publication import FeedBody, FeedName, UpdateCounts
 from vatsim_simulator.publisher import Publisher
 from vatsim_simulator.schedule import Schedule
 from vatsim_simulator.served import Served
+from vatsim_simulator.served_areas import ServedFile
 
 DATA_PATH = "/v3/vatsim-data.json"
 TRANSCEIVERS_PATH = "/v3/transceivers-data.json"
 STATUS_PATH = "/status.json"
 CONTROL_PATH = "/control"
+AREAS_PATH = "/areas"
 FEEDS = {
     STATUS_PATH: FeedName.STATUS,
     DATA_PATH: FeedName.DATA,
@@ -32,17 +35,26 @@ class SimulatorSettings(Struct, frozen=True):
     seed: int
     pilots: int
     speed: float
+    faulty_areas: bool = False
+    """The files of areas have the faults of real ones."""
 
 
 class Site:
     """The simulator, as its handler of requests needs it."""
 
     def __init__(
-        self, settings: SimulatorSettings, clock: Clock, schedule: Schedule, publisher: Publisher
+        self,
+        settings: SimulatorSettings,
+        clock: Clock,
+        schedule: Schedule,
+        publisher: Publisher,
+        areas: Callable[[], Mapping[str, ServedFile]],
     ) -> None:
+        """`areas` gives the files of areas by their names."""
         self._settings, self._clock = settings, clock
         self._schedule, self._publisher = schedule, publisher
         self._served = Served()
+        self.areas = areas
 
     def fault(self, feed: FeedName) -> AnyFault | None:
         """The fault for this request of the feed."""

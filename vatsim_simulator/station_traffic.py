@@ -17,6 +17,7 @@ from vatsim_simulator.controllers import (
 from vatsim_simulator.oddities import Rates
 from vatsim_simulator.people import UPDATE_TICKS, People, poisson
 from vatsim_simulator.pilots import PilotConnection
+from vatsim_simulator.radio_oddities import RadioOddities
 from vatsim_simulator.stamps import TICKS_PER_S
 from vatsim_simulator.teller import Teller
 
@@ -31,11 +32,19 @@ class StationTraffic:
     """All stations."""
 
     def __init__(
-        self, random: Random, rates: Rates, people: People, teller: Teller, pilots: int
+        self,
+        random: Random,
+        rates: Rates,
+        people: People,
+        teller: Teller,
+        pilots: int,
+        aside: Random,
     ) -> None:
+        """`aside` is for what must not change the rest of the traffic."""
         self._random, self._rates, self._people, self._teller = random, rates, people, teller
         self._roster = Roster(random, rates)
-        self._controllers = pilots * CONTROLLERS_A_PILOT
+        self._radio_oddities = RadioOddities(aside, rates)
+        self._controllers = pilots * CONTROLLERS_A_PILOT * rates.controllers
         self._atis = pilots * ATIS_A_PILOT
         self.online: dict[str, SimulatedSession] = {}
         self._away: list[tuple[int, str, SimulatedSession]] = []
@@ -142,6 +151,7 @@ class StationTraffic:
         return None
 
     def _enter(self, session: SimulatedSession) -> SimulatedSession:
+        self._radio_oddities.change(session, self.online.values())
         self.online[session.callsign] = session
         self._people.taken.add(session.callsign)
         return session

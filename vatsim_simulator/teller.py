@@ -39,6 +39,7 @@ class Teller:
             ticks,
             logon_time=from_ticks(connection.logon_ticks),
             in_flight=in_flight,
+            exaggerates=connection.faster != 1,
             departure=plan.departure if plan else "",
             arrival=plan.arrival if plan else "",
             flight_rules=plan.flight_rules if plan else "",

@@ -17,6 +17,7 @@ What is unknown, empty or false is left out of a line.
     arrival       as the plan says it
     flight_rules  as the plan says them
     in_flight     the aircraft was in the air when the flight began
+    exaggerates   its simulator reports several times the true altitude and speed (flight_began)
     away_s        how long the connection was gone (reconnect, return, session_reconnect)
     reason        how a flight ended: `completed`, `cancelled` or `dropped`
     frequency_hz  a controller's frequency; left out: none is set
@@ -25,6 +26,11 @@ What is unknown, empty or false is left out of a line.
     lasts_s       how long a pause was
     distance_nm   how far a slew went
     times_faster  how much faster the simulator's time runs
+    station       whom a pilot hears (contact_began, contact_ended); `session` is its number
+    area          `fir` or `sector` (sector_entered, sector_left)
+    sector        the area's id or name
+    altitude_ft   at which it was entered or left
+    board         `departures`, `arrivals` or `on_ground` (board_entered, board_left)
 
 Times are those of the aircraft and not of the feed: a take-off is the moment at which the wheels
 leave the ground. Things that happened before the first update, or while nobody was connected, are
@@ -79,6 +85,15 @@ class TruthKind(StrEnum):
     ACCELERATED = "accelerated"
     """From now on for a while, the simulator's time runs faster."""
 
+    # An aircraft and others: whom it hears, and where it is.
+    CONTACT_BEGAN = "contact_began"
+    CONTACT_ENDED = "contact_ended"
+    SECTOR_ENTERED = "sector_entered"
+    SECTOR_LEFT = "sector_left"
+    BOARD_ENTERED = "board_entered"
+    """This update is the first that has the flight on this board of the airport."""
+    BOARD_LEFT = "board_left"
+
     # Stations: controllers, observers, ATIS.
     SESSION_BEGAN = "session_began"
     SESSION_DROP = "session_drop"
@@ -104,6 +119,7 @@ class TruthRecord(Struct, frozen=True, omit_defaults=True):
     arrival: str = ""
     flight_rules: str = ""
     in_flight: bool = False
+    exaggerates: bool = False
     away_s: int | None = None
     reason: str = ""
     frequency_hz: int | None = None
@@ -112,6 +128,11 @@ class TruthRecord(Struct, frozen=True, omit_defaults=True):
     lasts_s: int | None = None
     distance_nm: int | None = None
     times_faster: float | None = None
+    station: str = ""
+    area: str = ""
+    sector: str = ""
+    altitude_ft: int | None = None
+    board: str = ""
 
 
 class TruthLog:

@@ -21,13 +21,23 @@ from vatsim_simulator.stamps import TICKS_PER_S, from_ticks, to_ticks
 from vatsim_simulator.station_traffic import StationTraffic
 from vatsim_simulator.teller import Teller
 from vatsim_simulator.truth import TruthRecord
+from vatsim_simulator.watch import Watch
 from vatwatch.feed.records import ClientRadios, Feed
 
 
 class World:
     """The network. `advance` lets time pass; `feed` and `radios` draw its present state."""
 
-    def __init__(self, seed: int, pilots: int, start: datetime, rates: Rates | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        pilots: int,
+        start: datetime,
+        rates: Rates | None = None,
+        *,
+        watched: bool = False,
+    ) -> None:
+        """`watched`: the truth has contacts, crossings of areas and boards, too; it takes time."""
         self.now_ticks = to_ticks(start)
         self._seed, self._rates = seed, rates or Rates()
         self._random = random = Random(f"{seed}/traffic")  # noqa: S311 - traffic, no secret
@@ -35,11 +45,14 @@ class World:
         self._teller = Teller()
         people = People(random, pilots // 4)
         self._pilots = PilotTraffic(random, self._rates, people, self._teller, pilots)
-        self._stations = StationTraffic(random, self._rates, people, self._teller, pilots)
+        aside = Random(f"{seed}/radios")  # noqa: S311 - no secret
+        self._stations = StationTraffic(random, self._rates, people, self._teller, pilots, aside)
         self._next_restart_ticks = self._draw_restart()
         self._picture: Picture | None = None
         self._pilots.populate(self.now_ticks)
         self._stations.populate(self.now_ticks, self._pilots.online.values())
+        self._watch = Watch(self._teller.log) if watched else None
+        self._look_around()
 
     @property
     def now(self) -> datetime:
@@ -54,6 +67,7 @@ class World:
         updates = seconds / UPDATE_S
         self._pilots.advance(self.now_ticks, updates)
         self._stations.advance(self.now_ticks, updates, self._pilots.online.values())
+        self._look_around()
         if self.now_ticks >= self._next_restart_ticks:
             self.restart_data_server()
             self._next_restart_ticks = self._draw_restart()
@@ -79,6 +93,11 @@ class World:
     def take_truth(self) -> list[TruthRecord]:
         """What has happened since this was asked for the last time."""
         return self._teller.log.take()
+
+    def _look_around(self) -> None:
+        if self._watch is not None:
+            pilots, stations = self._pilots.online.values(), self._stations.online.values()
+            self._watch.look(self.now_ticks, pilots, stations)
 
     def _look(self) -> Picture:
         if self._picture is None:

@@ -33,7 +33,9 @@ VatwatchError
 ├── RedisUnavailable            weather: Redis is away, is full, or does not let us in
 ├── WebhookError                a notification was not taken
 │   ├── WebhookRefused          and will not be: the address or the body is wrong
+│   ├── WebhookBusy             it asks us to send less often (`.retry_after_s`)
 │   └── WebhookUnavailable      no answer, or not now (`.retry_after_s`)
+├── SubscriptionRefused         a subscription cannot be had (`.field`, `.must`)
 ├── EventRefused                an event does not fit its type's schema (`.reason`)
 ├── SupervisionError            the actor runtime cannot do what was asked
 │   ├── ActorUnavailable        the actor is stopped, or did not come back in time
@@ -213,6 +215,27 @@ class WebhookUnavailable(WebhookError):
     def __init__(self, text: str, retry_after_s: float | None = None) -> None:
         super().__init__(text)
         self.retry_after_s = retry_after_s
+
+
+class WebhookBusy(WebhookError):
+    """The webhook asks us to send less often (429). It works, so its breaker does not count it."""
+
+    def __init__(self, text: str, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
+class SubscriptionRefused(VatwatchError):
+    """A subscription cannot be had: `field` of its watch is wrong, and `must` says what it must be.
+
+    An empty field: it is not about one, and `must` is a whole sentence.
+    """
+
+    def __init__(self, field: str, must: str, did_you_mean: str | None = None) -> None:
+        super().__init__(f"{field} {must}".strip())
+        self.field = field
+        self.must = must
+        self.did_you_mean = did_you_mean
 
 
 class EventRefused(VatwatchError):

@@ -35,6 +35,11 @@ def authority(host: str, port: int) -> str:
     return f"[{host.replace('%', '%25')}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def shown_place(host: str, port: int) -> str:
+    """`host:port` for people, as it was given."""
+    return f"[{bare(host)}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def listen(host: str, port: int, *, what_else: str) -> socket.socket:
     """Open a listening socket. If the port's owner is dying, wait for a moment.
 
@@ -43,7 +48,7 @@ def listen(host: str, port: int, *, what_else: str) -> socket.socket:
     Raises:
         ConfigurationError: with the cause, and what to do
     """
-    shown = f"[{bare(host)}]:{port}" if ":" in host else f"{host}:{port}"
+    shown = shown_place(host, port)
     family, address = _resolve(bare(host), port, shown)
     deadline = monotonic() + DYING_S
     while True:
@@ -56,6 +61,22 @@ def listen(host: str, port: int, *, what_else: str) -> socket.socket:
             cause = CAUSES.get(error.errno or 0, error.strerror)
             advice = f". {what_else}" if error.errno == errno.EADDRINUSE else ""
             raise ConfigurationError(f"cannot listen on {shown}: {cause}{advice}") from error
+
+
+def bind_error(host: str, port: int) -> OSError | None:
+    """What the system would say if we listened there now; None if it is free. Nothing listens.
+
+    Raises:
+        ConfigurationError: there is no such host
+    """
+    family, address = _resolve(bare(host), port, shown_place(host, port))
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error
+    return None
 
 
 def _resolve(host: str, port: int, shown: str) -> tuple[socket.AddressFamily, tuple[object, ...]]:

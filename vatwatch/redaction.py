@@ -33,6 +33,8 @@ ORDINARY_WORDS = frozenset(
     status store test token true user username vatsim vatwatch webhook
     """.split()  # noqa: SIM905 - shorter, and can be read
 )
+# An API key (`vatwatch.access.api_keys`), which is in no setting. Its start says whose it is.
+_API_KEY = re.compile(r"(vw_[0-9a-f]{8})_[A-Za-z0-9_-]{43}", re.ASCII)
 # Where a library's parser may cut an address, so that only a piece of a password is in its text.
 _CUTS = re.compile(r"[\s@/:%#?&=+,;\"'\\]+")
 
@@ -46,9 +48,11 @@ class Redactor:
         self._forms = [(form, _pattern(form)) for form in sorted(forms, key=len, reverse=True)]
 
     def redact(self, text: str) -> str:
-        """The text with each secret replaced by `***`."""
+        """The text with each secret replaced by `***`, and each API key by its start."""
         if len(text) < SHORTEST:
             return text
+        if "vw_" in text:
+            text = _API_KEY.sub(rf"\1_{MASK}", text)
         for form, pattern in self._forms:
             if form in text:  # much faster than a pattern, and hardly ever true
                 text = pattern.sub(MASK, text)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from vatwatch.actors.alerter import AlerterActor
+from vatwatch.actors.area_places import places_of
+from vatwatch.actors.areas import AreasActor
 from vatwatch.actors.breakers import child_policy
 from vatwatch.actors.cache import CacheActor
 from vatwatch.actors.config_watcher import ConfigWatcherActor
@@ -21,14 +23,20 @@ from vatwatch.actors.fetcher import FetcherActor
 from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.actors.history import HistoryActor
 from vatwatch.actors.journal import JournalActor
+from vatwatch.actors.keys import KeysActor
 from vatwatch.actors.notices import subscribe_to_notices
 from vatwatch.actors.postgres import PostgresActor
 from vatwatch.actors.processor import ProcessorActor
 from vatwatch.actors.resource_monitor import ResourceMonitorActor
+from vatwatch.actors.sessions import SessionsActor
 from vatwatch.actors.store import StoreActor
+from vatwatch.actors.stream import StreamActor
+from vatwatch.actors.subscriptions import SubscriptionsActor
 from vatwatch.actors.traffic_options import read_options
+from vatwatch.config.area_copies import AREAS
 from vatwatch.config.settings import Settings, describe
 from vatwatch.redaction import hide
+from vatwatch.storage.area_copies import AreaCopies
 from vatwatch.storage.retention import retentions_of
 from vatwatch.supervision import (
     Backoff,
@@ -42,6 +50,7 @@ from vatwatch.supervision import worker as child
 from vatwatch.traffic.pipeline import Options
 from vatwatch.wiring import (
     EVENTS_OUTBOX,
+    KEEPERS,
     POSTGRES_DEADLINE_S,
     POSTGRES_START_S,
     POSTGRES_STOP_S,
@@ -70,7 +79,8 @@ def declare(
     `ConfigWatcherActor`.
     """
     home = s.general.home
-    options = read_options(s.traffic) if options is None else options
+    options = read_options(s.traffic, s.contacts) if options is None else options
+    areas = partial(AreaCopies(home / AREAS).known, places_of(s.areas))
     worker = partial(
         child, breaker=child_policy(s.breaker), handler_deadline_s=s.service.handler_deadline_s
     )
@@ -84,6 +94,7 @@ def declare(
                    breakers=home / "breakers.outbox" if polls else None, mailbox=20_000,
                    drain_on_stop=True),
             *([worker("config_watcher", ConfigWatcherActor, s, options, use)] if polls else []),
+            worker("areas", AreasActor, s, home / AREAS),
         ]),
         supervisor("data", REST_FOR_ONE, children=[
             *([worker("postgres", PostgresActor, home, bindir=s.database.bindir,
@@ -93,20 +104,29 @@ def declare(
             worker("journal", JournalActor, home / "journal", s.journal, drain_on_stop=True),
             worker("store", StoreActor, s.database, s.breaker, options.rules,
                    retentions_of(s) if polls else (), connections=WRITERS, on_refused=on_refused,
-                   drain_on_stop=True, handler_deadline_s=write_deadline_s(s),
+                   areas=areas, drain_on_stop=True, handler_deadline_s=write_deadline_s(s),
                    shutdown_s=s.service.shutdown_timeout_s),
-            worker("cache", CacheActor, s.cache, s.breaker,
+            worker("cache", CacheActor, s.cache, s.breaker, s.areas,
                    stream_length=s.events.max_history_size, shown=tuple(describe(s))),
-            # The last, so that a failed question does not restart the live state.
+            # The last ones, so that a failed question does not restart the live state.
             worker("history", HistoryActor, s.database, s.breaker,
-                   connections=max(1, s.database.max_connections - WRITERS)),
+                   connections=max(1, s.database.max_connections - WRITERS - KEEPERS)),
+            worker("keys", KeysActor, s.database, s.breaker),
+            worker("sessions", SessionsActor, s.access, s.cache, s.breaker),
+            worker("stream", StreamActor, s.cache.redis_url, s.breaker, drain_on_stop=True),
+        ]),
+        supervisor("analysis", ONE_FOR_ONE, children=[
+            # A replay is about what is past: nobody is told of it.
+            worker("subscriptions", SubscriptionsActor, s.subscriptions, s.database, s.breaker,
+                   options.rules, judges=polls, handler_deadline_s=write_deadline_s(s)),
         ]),
         # Two snapshots in a row may bring the processor down until they are quarantined; not for
         # long, as an update that is missed meanwhile is missed for good.
         supervisor("pipeline", REST_FOR_ONE, intensity=2 * s.journal.max_failures,
                    backoff=Backoff(cap_s=1.0), children=[
             worker("processor", ProcessorActor, options, journal=home / "journal",
-                   usual=home / "usual-pilots" if polls else None, drain_on_stop=True),
+                   usual=home / "usual-pilots" if polls else None,
+                   areas=areas, drain_on_stop=True),
             *([worker("fetcher", FetcherActor, s.vatsim, s.breaker, last_poll=home / "last-poll",
                       handler_deadline_s=poll_deadline_s(s))] if polls else []),
         ]),

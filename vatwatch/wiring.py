@@ -7,6 +7,9 @@ from vatwatch.storage.embedded import RECOVERY_S
 
 # One writes; the second is used while a dead one has not been noticed yet.
 WRITERS = 2
+# Connections of those that keep rows of the service itself: one of the keys, two of the
+# subscriptions.
+KEEPERS = 3
 POSTGRES_STOP_S = 10.0
 # How long the embedded server may take to start, crash recovery included.
 POSTGRES_START_S = RECOVERY_S + 120.0

@@ -224,6 +224,7 @@ def bus_house(
                 *data,
                 worker("health_monitor", Patient),
                 worker("cache", Patient),
+                worker("stream", Patient),
                 *(worker(name, Listener, heard[name], fn) for name, fn in handlers.items()),
             ],
         )

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import falcon.testing
 import gevent
 import psycopg2
-from psycopg2.extensions import parse_dsn
+from psycopg2.extensions import connection, parse_dsn
 
 from tests.feed_server import FeedServer
 from vatsim_simulator.publication import Publication
@@ -27,7 +27,7 @@ from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
 from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports
 from vatwatch.messages.status import Status
-from vatwatch.supervision import NodeInfo, Notice, Tell, Tree
+from vatwatch.supervision import NodeInfo, Notice, State, Tell, Tree
 from vatwatch.system import build
 
 T = TypeVar("T")
@@ -36,6 +36,10 @@ S = TypeVar("S", bound=Status)
 # Far more than anything takes; a test that gets here has failed.
 PATIENCE_S = 30.0
 POLL_S = 0.02
+# Longer than handling a message takes. Who takes longer hangs, or the machine does.
+CALM_S = 0.3
+# Who has one message in hand for so long hangs.
+HANGS_S = 3.0
 # The header of requests that change something.
 KEY = "key-of-the-tests"
 
@@ -56,21 +60,57 @@ def until(condition: Callable[[], T], what: str = "") -> T:
         gevent.sleep(POLL_S)
 
 
+def eventually(check: Callable[[], T]) -> T:
+    """Wait until no assertion in the check fails, and give what it gives.
+
+    For what comes true after what was waited for, and not with it: another actor's report, an
+    answer that is a 503 while a group restarts, the second of two rows.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return check()
+        except (AssertionError, LookupError):
+            if time.monotonic() >= deadline:
+                raise
+        gevent.sleep(POLL_S)
+
+
 class Query:
     """Looks into the database, past the service."""
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._conn: connection | None = None
 
     def __call__(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        if self._conn is not None:
+            try:
+                return self._ask(self._conn, sql, values)
+            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                # A server that was stopped or has thrown us out; it may be back.
+                if not self._conn.closed:
+                    raise
+        self._conn = self._connected()
+        return self._ask(self._conn, sql, values)
+
+    def _connected(self) -> connection:
+        """Each connection is a process of the server: a test that looks often keeps its own."""
         conn = psycopg2.connect(self._url)
-        try:
-            with conn.cursor() as cur:
-                cur.execute("SET TIME ZONE 'UTC'")
-                cur.execute(sql, values)
-                return cur.fetchall()
-        finally:
-            conn.close()
+        conn.autocommit = True  # it holds no lock and sees what is there now
+        with conn.cursor() as cur:
+            cur.execute("SET TIME ZONE 'UTC'")
+        return conn
+
+    @staticmethod
+    def _ask(conn: connection, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        with conn.cursor() as cur:
+            cur.execute(sql, values)
+            return cur.fetchall()
+
+    def close(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
 
     def snapshots(self) -> list[datetime]:
         try:
@@ -88,7 +128,8 @@ class Running:
     def __init__(
         self, tree: Tree, settings: Settings, feeds: FeedServer | None, look_at: str | None
     ) -> None:
-        self.tree, self.settings, self.feeds, self._look_at = tree, settings, feeds, look_at
+        self.tree, self.settings, self.feeds = tree, settings, feeds
+        self._looks = None if look_at is None else Query(look_at)
         self.notices: list[Notice] = []
         tree.observe(self.notices.append)
         authorization = WriteAuthorization([KEY], rate="1000/minute")
@@ -105,13 +146,21 @@ class Running:
     @property
     def sql(self) -> Query:
         """The service's database; the embedded one may be on its way."""
-        if self._look_at is not None:
-            return Query(self._look_at)
+        if self._looks is not None:
+            return self._looks
         return Query(self.tree.directory.address("postgres").ask(GetDsn(), timeout_s=PATIENCE_S))
+
+    def close(self) -> None:
+        if self._looks is not None:
+            self._looks.close()
 
     # --- what it says of itself
 
     def reports(self) -> Reports:
+        """What the parts have reported; what each has just done is in it, unless it hangs."""
+        deadline = time.monotonic() + CALM_S
+        while time.monotonic() < deadline and self._somebody_is_at_it():
+            gevent.sleep(POLL_S / 10)
         return self.tree.directory.address("health_monitor").ask(GetReports(), timeout_s=PATIENCE_S)
 
     def status(self, name: str, kind: type[S]) -> S:
@@ -123,6 +172,49 @@ class Running:
 
     def node(self, name: str) -> NodeInfo:
         return next(info for info in self.tree.snapshot().walk() if info.name == name)
+
+    def _somebody_is_at_it(self) -> bool:
+        nodes = self.tree.snapshot().walk()
+        return any(n.handling is not None and n.busy_s < CALM_S for n in nodes)
+
+    def settle(self, *names: str) -> None:
+        """Wait until these actors have handled all that they were told.
+
+        What one of them does is seen (a row, an answer) before it has reported it. When all of them
+        are idle at once, and the health monitor with them, the reports say it, too. Nobody waits
+        for one that hangs.
+        """
+        until(lambda: all(map(self._is_idle, (*names, "health_monitor"))), f"{names} are idle")
+
+    def _is_idle(self, name: str) -> bool:
+        node = self.node(name)
+        depth = node.mailbox.depth if node.mailbox else 0
+        if node.state is not State.RUNNING or node.busy_s > HANGS_S:
+            return True
+        return node.handling is None and not depth
+
+    # --- failures
+
+    def poison(self, name: str) -> None:
+        """Let it fail once. A second poison on its way would open its breaker on a slow machine."""
+        until(lambda: self.node(name).state is State.RUNNING, f"{name} runs")
+        before = self.node(name).failures
+        self.tree.directory.address(name).tell(Poison())
+        until(lambda: self.node(name).failures > before, f"{name} fails")
+
+    def suspend(self, name: str) -> None:
+        """Let it fail until its supervisor gives it a pause."""
+        address = self.tree.directory.address(name)
+
+        def is_in(*states: State) -> NodeInfo | None:
+            node = self.node(name)
+            return node if node.state in states else None
+
+        while not is_in(State.SUSPENDED):
+            if (node := is_in(State.RUNNING)) is not None:
+                address.tell(Poison())
+                until(lambda: is_in(State.SUSPENDED) or self.node(name).failures > node.failures)
+            gevent.sleep(POLL_S)
 
     # --- input
 
@@ -155,9 +247,11 @@ class Running:
 
     def until_served(self, moment: datetime) -> None:
         until(lambda: self.served() == moment, f"{moment} is served")
+        self.settle("processor", "cache")
 
     def until_stored(self, moment: datetime) -> None:
         until(lambda: moment in self.sql.snapshots(), f"{moment} is stored")
+        self.settle("store", "journal")
 
     def until_next_is_through(self) -> datetime:
         moment = self.next_update()
@@ -182,6 +276,8 @@ def settings_for(home: Path, **environment: object) -> Settings:
         "CIRCUIT_BREAKER_FAILURE_THRESHOLD": 3,
         "CIRCUIT_BREAKER_TIMEOUT": 0.3,
         "SERVICE_HEALTH_CHECK_INTERVAL": 0.2,
+        # Who is late on a slow machine does not hang.
+        "VATWATCH_PROBE_TIMEOUT": PATIENCE_S,
         # However full the disk of the machine is.
         "VATWATCH_DISK_SOFT_MB": 0,
         "VATWATCH_DISK_HARD_MB": 0,
@@ -221,4 +317,5 @@ def running(
     try:
         yield service
     finally:
+        service.close()
         tree.stop(PATIENCE_S)

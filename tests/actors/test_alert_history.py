@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.actors.harness import KEY, Poison, Running, running, until
+from tests.actors.harness import KEY, PATIENCE_S, Running, running, until
 from tests.actors.hook_server import HookServer
 from tests.actors.postgres_proxy import PostgresProxy
 from tests.actors.test_alerter import FAST, alerts, told
@@ -177,8 +177,11 @@ def test_a_restart_that_is_ordered_raises_no_alert(
     # As small as possible, so that a wrong alert would fire at once.
     settings = {
         "VATWATCH_ALERT_HOLD": 0,
-        "VATWATCH_ALERT_NOT_SERVING_HOLD": 5,
-        "VATWATCH_ALERT_FEED_AGE": 5,
+        # A slow machine is late with answers and updates, too, and that is no wrong alert.
+        "VATWATCH_ALERT_NOT_SERVING_HOLD": PATIENCE_S,
+        "VATWATCH_ALERT_FEED_AGE": PATIENCE_S,
+        "VATWATCH_PROBE_TIMEOUT": PATIENCE_S,
+        "VATSIM_API_TIMEOUT": PATIENCE_S,
     }
     with FeedServer(pilots=5) as feeds, start(feeds, **settings) as service:
         service.until_next_is_through()
@@ -205,10 +208,11 @@ def test_a_restart_that_is_ordered_raises_no_alert(
         for _ in range(3):
             service.until_next_is_through()
         until(lambda: alerts(service)["rules"])
-        told_of = {n["key"] for n in hook.taken if n["event"] == "firing"}
+        told_of = {n["key"]: n["reason"] for n in hook.taken if n["event"] == "firing"}
         about_parts = {key for key in told_of if key.startswith(("unhealthy:", "breaker_open"))}
-        assert about_parts <= {"unhealthy:postgresql"} if part == "data" else not about_parts
-        assert not told_of & {"feed_age", "not_serving", "error_rate", "snapshots_quarantined"}
+        assert about_parts <= ({"unhealthy:postgresql"} if part == "data" else set()), told_of
+        wrong = {"feed_age", "not_serving", "error_rate", "snapshots_quarantined"}
+        assert not told_of.keys() & wrong, told_of
 
 
 @pytest.mark.parametrize(
@@ -217,17 +221,12 @@ def test_a_restart_that_is_ordered_raises_no_alert(
 def test_a_part_that_crashes_and_runs_again_raises_no_alert(
     name: str, hook: HookServer, start: Callable[..., Any]
 ) -> None:
-    settings = {"VATWATCH_ALERT_HOLD": 5, "VATWATCH_ALERT_FEED_AGE": 5}
+    # However slow the machine is, it does not take so long; what holds no time fires at once.
+    settings = {"VATWATCH_ALERT_HOLD": PATIENCE_S, "VATWATCH_ALERT_FEED_AGE": PATIENCE_S}
     with FeedServer(pilots=5) as feeds, start(feeds, **settings) as service:
         service.until_next_is_through()
-
-        def crashed() -> bool:
-            service.next_update()
-            if not service.node(name).restarts_total:
-                service.tree.directory.address(name).tell(Poison())
-            return service.node(name).restarts_total > 0
-
-        until(crashed)
+        service.poison(name)
+        until(lambda: service.node(name).restarts_total > 0)
         for _ in range(5):
             service.until_next_is_through()
         assert [n["key"] for n in hook.taken] == []
@@ -257,7 +256,7 @@ def test_far_fewer_pilots_than_usual_is_an_alert_while_it_lasts(
         assert "5 pilots" in one["reason"]
         assert "30" in one["reason"]
         # A processor that is restarted has not forgotten what is usual.
-        service.tree.directory.address("processor").tell(Poison())
+        service.poison("processor")
         until(lambda: service.node("processor").restarts_total == 1)
         hand_in(service, 30, 5)
         until(lambda: service.served() == time_of(given) + timedelta(seconds=30))

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from falcon.testing import Result
 
-from tests.actors.harness import KEY, Poison, Running, running, until
+from tests.actors.harness import KEY, Running, running, until
 from tests.actors.hook_server import HookServer
 from tests.actors.postgres_proxy import PostgresProxy
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
@@ -20,7 +20,7 @@ from tests.feed_server import DATA, FeedServer, status
 from vatwatch.actors.webhook import Webhook, body_of
 from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.notifications import Notification
-from vatwatch.supervision import BreakerState, Fault, FaultKind, State
+from vatwatch.supervision import BreakerState, Fault, FaultKind
 from vatwatch.supervision.tree import Tree
 
 GIVEN = updates(1)[0]
@@ -232,20 +232,15 @@ def test_the_rules_see_breakers_errors_and_a_feed_that_does_not_come(
     tmp_path: Path, hook: HookServer
 ) -> None:
     settings = {**FAST, "VATWATCH_ALERT_FEED_AGE": 0.3, "VATWATCH_ALERT_ERROR_RATE": 1}
+    # The breaker stays open until its alert has fired.
+    settings["CIRCUIT_BREAKER_TIMEOUT"] = 600
     with (
         FeedServer(pilots=5) as feeds,
         running(
             tmp_path, NOWHERE, feeds=feeds, VATWATCH_ALERT_WEBHOOKS=hook.url, **settings
         ) as service,
     ):
-        history = service.tree.directory.address("history")
-
-        def suspended() -> bool:
-            if service.node("history").state is State.RUNNING:
-                history.tell(Poison())
-            return service.node("history").state is State.SUSPENDED
-
-        until(suspended)
+        service.suspend("history")
         wanted = {"feed_age", "error_rate", "unhealthy", "breaker_open"}
         until(lambda: {n["rule"] for n in hook.taken} >= wanted, f"{wanted} fire")
         until(
@@ -274,8 +269,11 @@ def test_a_database_that_is_away_is_one_alert_that_names_the_affected_parts(
         service.hand_in(GIVEN)
         service.until_stored(time_of(GIVEN))
         until(lambda: service.reports().whole.health is Health.HEALTHY)
-        until(lambda: not alerts(service)["alerts"])
-        before = len(hook.taken)
+        # On a slow machine the database is late, and its alert has fired once already.
+        until(
+            lambda: not alerts(service)["alerts"] and not alerts(service)["webhooks"][0]["waiting"]
+        )
+        hook.taken.clear()
         proxy.cut()
         for publication in updates(4)[1:]:
             service.hand_in(publication)
@@ -285,11 +283,11 @@ def test_a_database_that_is_away_is_one_alert_that_names_the_affected_parts(
         # However long it lasts.
         until(lambda: breakers_open(service) >= {"PostgreSQL (store)", "PostgreSQL (history)"})
         assert set(firing(service)) == {"unhealthy:postgresql"}
-        (one,) = [n for n in hook.taken[before:] if n["event"] == "firing"]
+        (one,) = [n for n in hook.taken if n["event"] == "firing"]
         assert (one["summary"], one["severity"]) == ("PostgreSQL does not answer", "critical")
         proxy.mend()
         until(lambda: told(hook, "resolved", "unhealthy:postgresql"))
-        assert {n["key"] for n in hook.taken[before:]} == {"unhealthy:postgresql"}
+        assert {n["key"] for n in hook.taken} == {"unhealthy:postgresql"}
 
 
 def breakers_open(service: Running) -> set[str]:

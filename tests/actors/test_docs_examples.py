@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
-from tests.actors.harness import Running, running
-from tests.feed_server import FeedServer
+from tests.actors.frankfurt import SNAPSHOTS, FrankfurtToo
+from tests.actors.harness import KEY, Running, running, until
 from tests.test_docs import files_in_the_table
+from vatsim_simulator.areas import BOUNDARIES, SECTORS, VATSPY, write_areas
 from vatwatch.monitoring.alert_records import AlertRecord
 
 ROOT = Path(__file__).parents[2]
+BEARER = {"Authorization": f"Bearer {KEY}"}
+# A flight with a plan, contacts and a hand-over.
+WHO_HAS_ALL = "HANDED"
 # Fields below these have variable names, or are not always there.
 FREE = ("outcomes", "kept_out", "let_through", "payload", "lost_values", "radios_unreadable",
         "plan_texts_unreadable", "movements", "gaps", "phase_s", "blocked", "steps", "last_failure",
@@ -52,15 +56,33 @@ def shape(value: Any, name: str = "") -> set[str]:
     return {re.sub(r"^services\.\w+", "services.*", field) for field in fields}
 
 
+def answered_sectors(service: Running) -> list[str]:
+    """The names of all."""
+    answer = service.http.simulate_get("/api/sectors")
+    return [one["name"] for one in answer.json["sectors"]] if answer.status_code == 200 else []
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory, postgresql: str) -> Iterator[Running]:
-    """A service with its embedded PostgreSQL, and some traffic behind it."""
-    with (
-        FeedServer() as feeds,
-        running(tmp_path_factory.mktemp("examples"), None, feeds=feeds) as service,
-    ):
-        for _ in range(3):
+    """A service with its embedded PostgreSQL, areas, and some traffic behind it."""
+    home = tmp_path_factory.mktemp("examples")
+    areas = home / "areas"
+    write_areas(areas)
+    given = {
+        "VATWATCH_POSITIONS_DATA": f"{areas / VATSPY},{areas / BOUNDARIES}",
+        "VATWATCH_SECTORS": areas / SECTORS[0],
+    }
+    with FrankfurtToo() as feeds, running(home, None, feeds=feeds, **given) as service:
+        until(lambda: answered_sectors(service), "the sectors are in use")
+        for _ in range(SNAPSHOTS - 1):
             service.until_next_is_through()
+        order = {"name": "bot", "scopes": ["read"]}
+        made = service.http.simulate_post("/api/keys", json=order, headers=BEARER)
+        assert made.status_code == 201
+        body = {"watch": {"kind": "position", "callsign": "EDDF_*"}, "target": {"kind": "stream"}}
+        made = service.http.simulate_post("/api/subscriptions", json=body, headers=BEARER)
+        path = f"/api/subscriptions/{made.json['id']}/test"
+        assert service.http.simulate_post(path, headers=BEARER).status_code == 202
         yield service
 
 
@@ -77,12 +99,21 @@ def test_there_are_examples() -> None:
 def test_an_answer_that_is_shown_has_the_fields_of_a_real_one(
     answers: Running, page: str, path: str, shown: Any
 ) -> None:
-    kind = "controllers" if "controllers" in path else "flights"
-    records = answers.http.simulate_get(f"/api/{kind}").json[kind]
-    whole = next(r for r in records if r.get("flight_plan") or r.get("text_atis"))
-    path = re.sub(r"/api/(flights|controllers)/[^/?]+", rf"/api/\1/{whole['callsign']}", path)
+    flight = answers.http.simulate_get(f"/api/flights/{WHO_HAS_ALL}").json
+    (talk,) = flight["contacts"]
+    station = answers.http.simulate_get(f"/api/controllers/{talk['station']}").json
+    path = re.sub(r"/api/flights/[^/?]+", f"/api/flights/{WHO_HAS_ALL}", path)
+    path = re.sub(r"/api/controllers/[^/?]+", f"/api/controllers/{talk['station']}", path)
+    path = re.sub(r"callsign=[^&]+", f"callsign={WHO_HAS_ALL}", path)
     path = re.sub(r"type=[A-Z_,]+", "type=FLIGHT_CREATED", path)
-    real = answers.http.simulate_get(path).json
+    path = path.replace("{flight_id}", flight["flight_id"])
+    path = path.replace("{session_id}", station["session_id"])
+    if "{subscription_id}" in path:
+        made = answers.http.simulate_get("/api/subscriptions", headers=BEARER).json
+        path = path.replace("{subscription_id}", made["subscriptions"][0]["id"])
+    path = path.replace("/airports/{icao}", "/airports/EDDF").replace("/firs/{fir}", "/firs/EDGG")
+    path = path.replace("/sectors/{name}", f"/sectors/{answered_sectors(answers)[0]}")
+    real = answers.http.simulate_get(path, headers=BEARER).json
     if path == "/api/supervision/tree":
         real = next(
             node

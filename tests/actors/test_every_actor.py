@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from tests.actors.harness import Poison, Running, running, until
+from tests.actors.harness import KEY, Poison, Running, running, until
 from tests.feed_server import FeedServer
 from vatwatch.config.settings import load
 from vatwatch.storage.journal_entry import SUFFIX
@@ -25,6 +25,9 @@ QUESTIONS = (
     "/api/errors/analytics",
     "/api/events/analytics",
     "/api/flights",
+    "/api/keys",
+    "/api/session",
+    "/api/subscriptions",
 )
 
 
@@ -71,7 +74,7 @@ def order_and_await(service: Running, fault: Fault) -> None:
         assert service.feeds is not None
         service.feeds.advance()
         for path in QUESTIONS:
-            service.http.simulate_get(path)
+            service.http.simulate_get(path, headers={"Authorization": f"Bearer {KEY}"})
         return not faults.active()
 
     until(has_happened, f"{fault.kind.value} befalls {fault.target}")
@@ -166,7 +169,7 @@ def longest_s(service: Running, name: str) -> float:
 
 
 # These get only their own timers, or hardly anything else.
-ALONE = {"fetcher", "postgres", "resource_monitor"}
+ALONE = {"areas", "fetcher", "postgres", "resource_monitor"}
 
 
 @pytest.mark.parametrize("name", sorted({*EVERYBODY} - ALONE))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.actors.harness import Poison, Running, running, until
+from tests.actors.harness import Running, eventually, running, until
 from tests.feed_server import DATA, FeedServer, body
 from vatwatch.actors import fetcher as fetcher_module
 from vatwatch.feed.times import parse_time
@@ -94,22 +94,23 @@ def test_an_update_from_the_future_costs_itself_and_harms_no_row(
         report = service.reports().services["fetcher"]
         assert report.health is Health.DEGRADED
         assert "10 years ahead" in report.reason
-        assert service.http.simulate_get("/api/status").json["journal"]["held"] == 1
+        until(lambda: service.http.simulate_get("/api/status").json["journal"]["held"] == 1)
         good += [servers.show(), servers.show()]
         until_stored(service, good)
         service.until_served(good[-1])
-        assert kept(service, "held") == 0
-        assert kept(service, "quarantine") == 1
+        until(lambda: (kept(service, "held"), kept(service, "quarantine")) == (0, 1))
         assert service.sql("SELECT count(*) FROM flights WHERE last_seen > now() + '1 day'") == [
             (0,)
         ]
         assert service.sql("SELECT max(last_seen) FROM flights") <= [(good[-1],)]
         until(lambda: status_of(service).held == 0)
-        told = until(
-            lambda: service.http.simulate_get("/api/errors?service=fetcher").json["errors"]
-        )
-        assert {"FeedClockDoubted"} == {one["error_type"] for one in told}
-        assert {"hold", "drop"} == {one["operation"] for one in told}
+
+        def both_are_told() -> None:
+            told = service.http.simulate_get("/api/errors?service=fetcher").json["errors"]
+            assert {"FeedClockDoubted"} == {one["error_type"] for one in told}
+            assert {"hold", "drop"} == {one["operation"] for one in told}
+
+        eventually(both_are_told)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_held_updates_outlive_a_restart(
         shift, shown = servers.shift, list(servers.shown)
         if restart != "everything":
             name = restart.split()[1]
-            service.tree.directory.address(name).tell(Poison())
+            service.poison(name)
             until(lambda: service.node(name).restarts_total >= 1)
             service.notices.clear()
             finish(service, servers, good, odd, goes_on)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -25,6 +26,7 @@ from vatwatch.events.payloads import ServicePayload
 from vatwatch.live.records import Collection
 from vatwatch.messages import Delivered, FindLive
 from vatwatch.monitoring.health import Health
+from vatwatch.storage import redis_connection
 from vatwatch.supervision import Actor, Fault, FaultKind, State, Tree, supervisor, worker
 
 GIVEN = updates(2)
@@ -32,7 +34,13 @@ GIVEN = updates(2)
 
 @pytest.fixture
 def service(tmp_path: Path, database_url: str) -> Iterator[Running]:
-    with running(tmp_path, database_url, VATWATCH_PROBE_TIMEOUT=0.3) as service:
+    with healthy(tmp_path, database_url) as service:
+        yield service
+
+
+@contextmanager
+def healthy(home: Path, database_url: str, **settings: object) -> Iterator[Running]:
+    with running(home, database_url, **settings) as service:
         service.hand_in(GIVEN[0])
         service.until_served(time_of(GIVEN[0]))
         service.until_stored(time_of(GIVEN[0]))
@@ -51,14 +59,14 @@ def well(service: Running) -> bool:
 
 def test_while_all_is_well_every_endpoint_says_so_with_its_figures(service: Running) -> None:
     until(lambda: well(service), "all is well")
-    code, services = get(service, "/api/services/health")
-    assert (code, services["reason"]) == (200, "")
-    assert set(services["services"]) >= {"store", "cache", "resource_monitor", "alerter"}
-    assert {part["health"] for part in services["services"].values()} == {"healthy"}
     until(
         lambda: "postgresql" in get(service, "/api/services/health")[1]["dependencies"],
         "PostgreSQL was asked",
     )
+    code, services = get(service, "/api/services/health")
+    assert (code, services["reason"]) == (200, "")
+    assert set(services["services"]) >= {"store", "cache", "resource_monitor", "alerter"}
+    assert {part["health"] for part in services["services"].values()} == {"healthy"}
     assert "redis" not in services["dependencies"]  # in-process there is none
 
     code, store = get(service, "/api/services/store/health")
@@ -109,7 +117,7 @@ def test_the_services_are_listed_in_their_order_with_their_starts_and_dependenci
         assert one["uptime_s"] > 0
         assert one["last_start_s"] >= 0
         assert one["retry_at"] is None
-    processor = {"journal": "healthy", "store": "healthy", "cache": "healthy"}
+    processor = dict.fromkeys(("journal", "store", "cache", "subscriptions"), "healthy")
     assert listed["processor"]["dependencies"] == processor
     # In-process there is no Redis, and with DATABASE_URL no PostgreSQL of its own.
     assert listed["cache"]["dependencies"] == {}
@@ -119,7 +127,8 @@ def test_the_services_are_listed_in_their_order_with_their_starts_and_dependenci
     assert one["dependencies"] == {"postgresql": "healthy"}
     assert one["needed_by"] == ["event_bus", "error_manager", "processor", "alerter"]
     assert one["last_start_at"] == listed["store"]["last_start_at"]
-    assert get(service, "/api/services/postgresql/health")[1]["needed_by"] == ["store", "history"]
+    needed_by = get(service, "/api/services/postgresql/health")[1]["needed_by"]
+    assert needed_by == ["store", "history", "keys", "subscriptions"]
 
     before = listed["store"]
     service.tree.directory.address("store").tell(Poison())
@@ -150,7 +159,15 @@ def test_a_question_is_a_hit_if_there_is_a_live_state_to_answer_from(service: Ru
     assert after["bytes"] > 1000
 
 
-def test_a_hanging_service_is_noticed_and_delays_no_other(service: Running) -> None:
+@pytest.fixture
+def impatient(tmp_path: Path, database_url: str) -> Iterator[Running]:
+    """Which takes a part for hung that is late."""
+    with healthy(tmp_path, database_url, VATWATCH_PROBE_TIMEOUT=0.3) as service:
+        yield service
+
+
+def test_a_hanging_service_is_noticed_and_delays_no_other(impatient: Running) -> None:
+    service = impatient
     until(lambda: well(service))
     service.tree.faults.inject(Fault(FaultKind.HANG, "error_manager"))
     service.tree.directory.address("store").tell(Poison())  # its failure is told to it
@@ -175,15 +192,8 @@ def test_a_service_that_fails_too_often_is_unhealthy_while_its_breaker_is_open(
     service: Running,
 ) -> None:
     until(lambda: well(service))
-    history = service.tree.directory.address("history")
     service.tree.faults.inject(Fault(FaultKind.CRASH, "history", count=100))
-
-    def suspended() -> bool:
-        if service.node("history").state is State.RUNNING:
-            history.tell(Poison())
-        return service.node("history").state is State.SUSPENDED
-
-    until(suspended, "its breaker is open")
+    service.suspend("history")
     until(lambda: get(service, "/api/services/history/health")[1]["state"] == "suspended")
     code, one = get(service, "/api/services/history/health")
     assert (code, one["health"], one["breaker"]) == (503, "unhealthy", "open")
@@ -197,22 +207,22 @@ def test_a_service_that_fails_too_often_is_unhealthy_while_its_breaker_is_open(
 
 @pytest.mark.parametrize(("asked", "dependency"), [("history", "postgresql"), ("cache", "redis")])
 def test_a_suspended_part_says_nothing_about_its_dependency(
-    asked: str, dependency: str, tmp_path: Path, database_url: str, redis_url: str
+    asked: str,
+    dependency: str,
+    tmp_path: Path,
+    database_url: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Redis answers, if late on a slow machine.
+    monkeypatch.setattr(redis_connection, "TIMEOUT_S", PATIENCE_S)
     with running(tmp_path, database_url, REDIS_URL=redis_url) as service:
         service.hand_in(GIVEN[0])
         service.until_served(time_of(GIVEN[0]))
         path = f"/api/services/{dependency}/health"
         until(lambda: service.http.simulate_get(path).json.get("health") == "healthy", "it is seen")
-        address = service.tree.directory.address(asked)
         service.tree.faults.inject(Fault(FaultKind.CRASH, asked, count=100))
-
-        def suspended() -> bool:
-            if service.node(asked).state is State.RUNNING:
-                address.tell(Poison())
-            return service.node(asked).state is State.SUSPENDED
-
-        until(suspended, "its breaker is open")
+        service.suspend(asked)
         since = service.reports().checked_at
         assert since is not None
         enough = since + timedelta(seconds=3 * service.settings.service.health_check_interval_s)

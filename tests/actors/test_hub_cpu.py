@@ -7,9 +7,11 @@ machine has to do.
 from __future__ import annotations
 
 import gc
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import cos, sin, tau
 from pathlib import Path
 
 import gevent
@@ -20,7 +22,8 @@ from tests.feed_server import START
 from vatsim_simulator.publication import Publication, publish
 from vatsim_simulator.world import World
 
-from .harness import running
+from .area_house import area_service, areas_of
+from .harness import running, until
 from .test_snapshot import time_of
 
 PILOTS = 2_000
@@ -85,4 +88,25 @@ def test_no_snapshot_of_2000_pilots_holds_the_hub_for_long(
                 service.until_stored(moment)
                 gevent.sleep(1)
             longest.append((holds.longest_s, holds.whose))
+    assert min(longest) < (LIMIT_S, ""), longest
+
+
+def test_areas_of_the_whole_world_do_not_hold_the_hub_for_long(
+    tmp_path: Path, database_url: str
+) -> None:
+    """As many areas as VATSpy's file has, of as many points."""
+    ring = [[cos(turn * tau / 60), sin(turn * tau / 60)] for turn in range(60)]
+    geometry = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    names = [f"A{number}" for number in range(1_100)]
+    firs = [{"type": "Feature", "properties": {"id": name}, "geometry": geometry} for name in names]
+    file = tmp_path / "firs.geojson"
+    longest: list[tuple[float, str]] = []
+    file.write_text(json.dumps({"features": firs}))
+    with area_service(tmp_path, database_url, VATWATCH_POSITIONS_DATA=file) as service:
+        for tried in range(3):
+            with watched() as holds:
+                file.write_text(json.dumps({"cycle": str(tried), "features": firs}))
+                until(lambda tried=tried: areas_of(service).sources[0].cycle == str(tried))
+            longest.append((holds.longest_s, holds.whose))
+        assert areas_of(service).firs == len(names)
     assert min(longest) < (LIMIT_S, ""), longest

@@ -47,17 +47,26 @@ def status(service: Running) -> JournalStatus:
 
 
 def spoil(path: Path, how: str) -> None:
-    """Let a file be unreadable in one of the ways that happen."""
-    path.unlink()
+    """Let a file be unreadable in one of the ways that happen.
+
+    In one step where that can be: a journal that reads meanwhile must not find it gone.
+    """
+    beside = path.with_name("spoilt")
     match how:
+        case "gone":
+            path.unlink()
         case "cut":
-            path.write_bytes(b"\x28\xb5\x2f\xfd")
+            beside.write_bytes(b"\x28\xb5\x2f\xfd")
+            beside.replace(path)
         case "a folder":
+            path.unlink()
             path.mkdir()
         case "a loop":
-            path.symlink_to(path.name)
+            beside.symlink_to(path.name)
+            beside.replace(path)
         case "a dangling link":
-            path.symlink_to("nowhere")
+            beside.symlink_to("nowhere")
+            beside.replace(path)
 
 
 @pytest.mark.parametrize("how", ["gone", "cut", "a folder", "a loop", "a dangling link"])

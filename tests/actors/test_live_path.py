@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.actors.paths import comparison
 from tests.traffic.build import START, at, pilot
 from vatwatch.actors.live_path import LivePath
+from vatwatch.traffic.areas.known_areas import NO_AREAS
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.pipeline import ComparedSnapshot
 
@@ -18,16 +19,16 @@ def followed(path: LivePath, entry_id: int, seconds: float) -> ComparedSnapshot:
 
 def test_nothing_is_served_before_anything_is_known() -> None:
     path = LivePath()
-    assert path.shown() is None
+    assert path.shown(NO_AREAS) is None
     path.join(NetworkState())  # an empty database
-    assert path.shown() is None
+    assert path.shown(NO_AREAS) is None
 
 
 def test_the_newest_fetched_snapshot_is_served_as_fetched() -> None:
     path = LivePath()
     followed(path, 4, 0)
     newest = followed(path, 5, 15)
-    shown = path.shown()
+    shown = path.shown(NO_AREAS)
     assert shown is not None
     assert (shown.state, shown.feed) == (newest.state, newest.decoded.snapshot.feed)
     assert (shown.recovered, shown.entry_id) == (False, 5)
@@ -60,7 +61,7 @@ def test_the_same_snapshot_fetched_again_confirms_the_state() -> None:
     assert path.shows(START)
     assert not path.shows(at(15))
     path.confirm(4, again.decoded.snapshot.feed)
-    shown = path.shown()
+    shown = path.shown(NO_AREAS)
     assert shown is not None
     assert (shown.state, shown.recovered, shown.entry_id) == (again.state, False, 4)
 
@@ -77,7 +78,7 @@ def test_a_state_from_the_database_is_served_only_while_nothing_else_is_known() 
     path = LivePath()
     from_database = comparison(NetworkState(), 0).state
     assert path.join(from_database)
-    shown = path.shown()
+    shown = path.shown(NO_AREAS)
     assert shown is not None
     assert (shown.state, shown.feed, shown.recovered) == (from_database, None, True)
     assert shown.entry_id is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.actors.harness import KEY, Running, running, until
+from tests.actors.harness import KEY, Running, eventually, running, until
 from tests.actors.postgres_proxy import PostgresProxy
 from tests.actors.test_cache_and_bus import redis_at
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
@@ -22,7 +22,8 @@ def get(service: Running, path: str) -> Any:
 
 def recoveries(service: Running) -> list[dict[str, Any]]:
     """The payloads of the events in the table, the oldest first."""
-    found = get(service, "/api/events?type=SERVICE_RECOVERED&limit=1000")
+    # While the parts around the history restart it is a 503.
+    found = eventually(lambda: get(service, "/api/events?type=SERVICE_RECOVERED&limit=1000"))
     if found["source"] != "database":
         return []
     return [event["payload"] for event in reversed(found["events"])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.actors.harness import Query, Running, running, until
 from tests.actors.test_snapshot import NOWHERE
+from tests.conftest import empty_database
 from tests.feed_server import FeedServer
 from vatwatch.supervision import Fault, FaultKind
 
@@ -18,6 +20,13 @@ EVENTS = """
 SELECT payload->>'path', payload->>'reason' FROM events
 WHERE type = %s AND time < %s ORDER BY time
 """
+
+
+@pytest.fixture
+def database_url(postgresql: str) -> Iterator[str]:
+    """An empty database, unlike that of the other tests here: what a first start makes of it."""
+    with empty_database(postgresql) as url:
+        yield url
 
 
 def kept(sql: Query, kind: str, before: datetime) -> list[tuple[str, str]]:

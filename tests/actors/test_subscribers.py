@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.actors.harness import KEY, Poison, Running, running, until
+from tests.actors.harness import KEY, Running, running, until
 from tests.actors.hook_server import HookServer
 from tests.actors.test_alerter import FAST, told
 from tests.actors.test_snapshot import NOWHERE
@@ -64,14 +64,7 @@ def test_an_alert_fires_and_is_resolved_though_the_bus_is_down_all_the_while(
     settings = {**FAST, "CIRCUIT_BREAKER_TIMEOUT": 600, "VATWATCH_ALERT_WEBHOOKS": hook.url}
     with running(tmp_path, NOWHERE, **settings) as service:
         until(lambda: told(hook, "firing", "not_serving"))
-        bus = service.tree.directory.address("event_bus")
-
-        def bus_is_down() -> bool:
-            if service.node("event_bus").state is State.RUNNING:
-                bus.tell(Poison())
-            return service.node("event_bus").state is State.SUSPENDED
-
-        until(bus_is_down)
+        service.suspend("event_bus")
         # Of nothing that happens now does the alerter hear from the bus.
         until(lambda: told(hook, "firing", "breaker_open:vatwatch/core/event_bus"))
         service.tree.restart("vatwatch/core/event_bus")
@@ -83,19 +76,12 @@ def test_an_alert_fires_and_is_resolved_though_the_bus_is_down_all_the_while(
 def test_events_lost_with_a_bus_that_was_begun_afresh_lose_no_alert(
     tmp_path: Path, hook: HookServer
 ) -> None:
-    settings = {**FAST, "VATWATCH_ALERT_WEBHOOKS": hook.url}
+    settings = {**FAST, "CIRCUIT_BREAKER_TIMEOUT": 600, "VATWATCH_ALERT_WEBHOOKS": hook.url}
     with running(tmp_path, NOWHERE, **settings) as service:
         service.tree.faults.inject(
             Fault(FaultKind.DROP, "event_bus", count=1000, message_type="Publish")
         )
-        history = service.tree.directory.address("history")
-
-        def suspended() -> bool:
-            if service.node("history").state is State.RUNNING:
-                history.tell(Poison())
-            return service.node("history").state is State.SUSPENDED
-
-        until(suspended)
+        service.suspend("history")
         until(lambda: told(hook, "firing", "breaker_open:vatwatch/data/history"))
 
 

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from tests.traffic.build import controller, pilot, snapshot
 from tests.traffic.naive_contacts import naive_contacts
 from vatwatch.feed.decode import decode_radios
+from vatwatch.traffic.contact_rules import ContactRules
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.network_state import NetworkState, Radio, Rules
-from vatwatch.traffic.radio_contacts import ContactRules, contacts
+from vatwatch.traffic.radio_contacts import contacts
 
 
 def test_real_radios_are_paired_as_by_looking_at_every_pair(captures: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import gevent
 import psutil
 
+from tests.chaos.areas import spoil_areas
 from tests.chaos.house import LIBFAKETIME, House, wait_until
 from tests.chaos.settings import change_settings
 from vatsim_simulator.odd_bodies import ODD_BODIES
@@ -44,10 +45,12 @@ FEED_FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "reset"},
 )
 # At least one question for each actor that users ask.
-ASKING = ("/api/alerts", "/api/config", "/api/errors", "/api/errors/analytics",
-          "/api/events/analytics", "/api/flights")  # fmt: skip
+ASKING = ("/api/airports", "/api/airports/EGLL", "/api/alerts", "/api/config", "/api/errors",
+          "/api/errors/analytics", "/api/events/analytics", "/api/firs", "/api/flights",
+          "/api/frequency-matches", "/api/keys", "/api/sectors", "/api/session",
+          "/api/subscriptions")  # fmt: skip
 # They get only their own timers, which cannot be lost.
-ALONE = frozenset({"fetcher", "resource_monitor"})
+ALONE = frozenset({"areas", "fetcher", "resource_monitor"})
 # For so long an order may wait for its actor's next message.
 BEFALL_S = 60.0
 
@@ -357,6 +360,7 @@ KINDS = (
     FaultKind("let file operations fail", 6, _fail_files),
     FaultKind("start right after a kill", 5, _start_at_once),
     FaultKind("change the settings", 8, change_settings),
+    FaultKind("spoil the files of areas", 6, spoil_areas),
 )
 
 

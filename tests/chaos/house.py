@@ -21,7 +21,9 @@ import psutil
 import psycopg2
 import requests
 
+from tests.chaos.area_files import area_settings
 from tests.chaos.proxy import Proxy
+from vatsim_simulator.areas import VATSPY, write_areas
 from vatwatch.storage.embedded import EmbeddedPostgres
 
 T = TypeVar("T")
@@ -119,6 +121,7 @@ class House:
         self._ends.callback(self._end, self.simulator)
         wait_until("the simulator", lambda: self._answers(f"{self._simulator_url}/control"))
         self.to_feed = self._proxy(("127.0.0.1", simulator_port))
+        write_areas(self.areas)
         self.port = free_port()
         self.start_service()
         self._ends.callback(self.stop_service)
@@ -158,7 +161,9 @@ class House:
     def get(self, path: str, timeout_s: float = 5.0) -> Any:
         """Ask the service; None if it does not answer, or not with success."""
         try:
-            answer = requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=timeout_s)
+            answer = requests.get(
+                f"http://127.0.0.1:{self.port}{path}", headers=HEADERS, timeout=timeout_s
+            )
             return answer.json() if answer.ok else None
         except (requests.RequestException, ValueError):
             return None
@@ -236,6 +241,11 @@ class House:
             return False
         found = {one["name"]: one["value"] for one in answer["settings"]}
         return all(found[name] == str(value) for name, value in self.settings.items())
+
+    @property
+    def areas(self) -> Path:
+        """Where the files of areas are that it is given."""
+        return self.directory / "areas"
 
     # --- the others -----------------------------------------------------------------------------
 
@@ -323,6 +333,9 @@ class House:
             "SERVICE_HEALTH_CHECK_INTERVAL": "2",
             "VATWATCH_RESOURCE_INTERVAL": "1",
             "VATWATCH_CONFIG_INTERVAL": "0.3",
+            **area_settings(
+                self.areas, vatspy=f"http://127.0.0.1:{self.to_feed.port}/areas/{VATSPY}"
+            ),
             **self._clock(),
             **self.environment,
         }

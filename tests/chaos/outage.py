@@ -25,6 +25,8 @@ from rich.console import Console
 from tests.chaos.house import House, Scale, wait_until
 from tests.chaos.proof import Ledger, Verdict, prove
 from tests.chaos.run import is_whole
+from vatsim_simulator.fir_cells import firs
+from vatsim_simulator.sectors import sectors
 
 LIVE = (
     "/api/status",
@@ -34,6 +36,13 @@ LIVE = (
     "/api/prefiles",
     "/api/transceivers",
     "/api/network",
+    "/api/airports",
+    "/api/airports/EGLL",
+    "/api/firs",
+    f"/api/firs/{firs()[0].fir_id}",
+    "/api/sectors",
+    f"/api/sectors/{sectors()[0].name}",
+    "/api/frequency-matches",
     "/api/events",
     "/api/events/dead-letters",
     "/api/errors",
@@ -52,6 +61,7 @@ LIVE = (
     "/readyz",
 )
 DATABASE = "/api/database/health"
+STREAM = "/api/stream"
 LOOK_S = 0.2
 # VATSIM writes its feed this often.
 UPDATE_S = 15.0
@@ -131,6 +141,11 @@ def _ask(house: House, seen: Outage) -> None:
         seen.answers += 1
         if not answer.ok:
             seen.broken.append(f"{answer.status_code} {path}: {answer.text[:200]}")
+    with requests.get(f"http://127.0.0.1:{house.port}{STREAM}", stream=True, timeout=10) as stream:
+        seen.answers += 1
+        first = next((line for line in stream.iter_lines() if line.startswith(b"event: ")), b"")
+        if first != b"event: snapshot":
+            seen.broken.append(f"{stream.status_code} {STREAM}: {first!r}")
     health = requests.get(f"http://127.0.0.1:{house.port}{DATABASE}", timeout=10).json()
     said = (health["status"], health["reason"], health["lag"]["pending"])
     if not seen.said or seen.said[-1] != said:

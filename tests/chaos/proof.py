@@ -20,6 +20,7 @@ from typing import Any
 import gevent
 import psycopg2
 
+from tests.chaos.area_files import all_areas, area_settings
 from tests.chaos.house import House
 from vatwatch.feed.records import Feed, General
 from vatwatch.feed.times import time_text
@@ -44,6 +45,8 @@ TABLES = {
     "controllers": "*",
     "atis": "*",
     "transceivers": "*",
+    "frequency_matches": "*",
+    "sector_occupancy": "*",
     "quarantine": "update_timestamp, kind, callsign, reason, record",
 }
 # By which column a row is found again in the other database, to tell in what it differs.
@@ -56,6 +59,8 @@ _KEYS = {
     "controllers": "session_id",
     "atis": "atis_id",
     "transceivers": "state_id",
+    "frequency_matches": "flight_id",
+    "sector_occupancy": "flight_id",
 }
 EVENTS_OF_SNAPSHOTS = (
     "SELECT id, type, time, correlation_id, payload FROM events "
@@ -179,6 +184,7 @@ def _replay(house: House, ledger: Ledger) -> int:
             **os.environ,
             "DATABASE_URL": _url(house),
             "VATWATCH_HOME": str(home),
+            **area_settings(house.areas),
         },
         capture_output=True,
         text=True,
@@ -195,7 +201,7 @@ def _derive_again(dsn: str) -> None:
 
     What came late is in the end as if it had come in order, and no row is marked any more.
     """
-    rules = Rules()
+    rules = Rules(areas=all_areas())
     conn = psycopg2.connect(dsn)
     try:
         state, _ = read_network_state(conn, rules)

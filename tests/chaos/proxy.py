@@ -23,6 +23,8 @@ class Proxy:
         self._server = StreamServer(("127.0.0.1", 0), self._serve)
         self._server.start()
         self.port: int = self._server.server_port
+        self.connections = 0
+        """How many were passed on."""
 
     def cut(self) -> None:
         """Reset every connection there is; new ones are served."""
@@ -57,6 +59,7 @@ class Proxy:
         except OSError:
             client.close()
             return
+        self.connections += 1
         pair = (client, server)
         self._pairs.add(pair)
         ways = [gevent.spawn(self._forward, *pair), gevent.spawn(self._forward, *pair[::-1])]

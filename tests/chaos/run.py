@@ -11,6 +11,7 @@ from random import Random
 
 import psutil
 
+from tests.chaos.areas import areas_hold
 from tests.chaos.faults import DOUBTED, FaultKind, choose
 from tests.chaos.house import House, NotRecovered, Scale, wait_until
 from tests.chaos.proof import Ledger, Verdict, prove
@@ -94,8 +95,8 @@ def run(
 
 
 def is_whole(house: House) -> bool:
-    """Ready, every node runs, every breaker is closed, nothing waits for the database, and the
-    last good settings are in force."""
+    """Ready, every node runs, every breaker is closed, nothing waits for the database, the last
+    good settings are in force, and all areas are in use."""
     nodes = house.nodes()
     status = house.get("/api/status")
     return (
@@ -107,6 +108,7 @@ def is_whole(house: House) -> bool:
         and all(node["breaker"] is None or node["breaker"]["state"] == "closed" for node in nodes)
         and house.get("/readyz") is not None
         and house.settings_hold()
+        and areas_hold(house)
     )
 
 

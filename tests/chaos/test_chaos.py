@@ -25,6 +25,7 @@ OTHERS = (
     "start right after a kill",
     "change the settings",
     "change the settings",
+    "spoil the files of areas",
     "crash an actor",
     "crash it again and again",
     "kill -9 Redis",

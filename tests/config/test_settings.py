@@ -211,6 +211,11 @@ def test_a_misspelt_name_in_the_environment_is_a_warning_that_names_the_near_mat
     assert settings.vatsim.poll_interval_s == 15
 
 
+def test_names_that_the_client_has_for_itself_are_no_misspelt_settings(tmp_path: Path) -> None:
+    given = {"VATWATCH_URL": "http://127.0.0.1:8001", "VATWATCH_KEY": "secret"}
+    assert load(env=given, directory=tmp_path).warnings == ()
+
+
 @pytest.mark.parametrize("text", ["nan", "inf", "-1", "0", "1e400"])
 def test_a_time_that_never_comes_is_refused(tmp_path: Path, text: str) -> None:
     for name in ("VATSIM_POLL_INTERVAL", "DATABASE_TIMEOUT", "VATWATCH_RECONNECT_WINDOW"):
@@ -420,6 +425,19 @@ def test_an_env_file_with_a_line_that_is_none_is_a_fault_that_does_not_quote_it(
         ("VATWATCH_HOME", "/etc/passwd/x/y", "/etc/passwd is not a directory"),
         ("VATWATCH_FILTER_BOUNDARY", "/etc", "must be a file that exists"),
         ("VATWATCH_WRITE_RATE", "often", "must be a rate such as 30/minute"),
+        ("VATWATCH_POSITIONS_DATA", "/etc,/nowhere", "number 2 must be a file or a directory that"),
+        ("VATWATCH_POSITIONS_DATA", "/etc, /etc", "names the same file or address twice"),
+        ("VATWATCH_POSITIONS_DATA", "ftp://example.org/x", "begins with http:// or https://"),
+        ("VATWATCH_SECTORS", "https://", "must be an address that begins with"),
+        ("VATWATCH_SECTORS", "/dev/null", "must be a file or a directory that exists"),
+        ("VATWATCH_AREAS_CHECK_HOURS", "0", "must be more than 0"),
+        ("VATWATCH_SECTOR_WARNING", "0", "must be more than 0"),
+        ("VATWATCH_SECTOR_WARNINGS", "EDGG", "must be NAME=20 or NAME=off"),
+        ("VATWATCH_SECTOR_WARNINGS", "A=1,=20", "must be NAME=20 or NAME=off"),
+        ("VATWATCH_SECTOR_WARNINGS", "A=0", "must be a number of aircraft, or off"),
+        ("VATWATCH_SECTOR_WARNINGS", "A=-2", "must be a number of aircraft, or off"),
+        ("VATWATCH_SECTOR_WARNINGS", "A=many", "must be a number of aircraft, or off"),
+        ("VATWATCH_SECTOR_WARNINGS", "Low=3,low=4", "names low twice"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_line_that_says_what_is_expected(
@@ -466,6 +484,8 @@ def test_a_home_that_cannot_be_written_is_refused_to_the_service_with_the_reason
         ("VATWATCH_HOME", "x" * 5000, "cannot be looked at (file name too long)"),
         ("VATWATCH_POSTGRES_BINDIR", "x" * 5000, "cannot be looked at (file name too long)"),
         ("VATWATCH_FILTER_BOUNDARY", "x" * 5000, "cannot be looked at (file name too long)"),
+        ("VATWATCH_POSITIONS_DATA", "x" * 5000, "must be something that can be read (file name"),
+        ("VATWATCH_SECTORS", "a\0b", "must be"),
         ("VATWATCH_FILTER_CALLSIGN", "a{99999999999999999999}", "must be a regular expression"),
         ("VATWATCH_FILTER_CALLSIGN", "(" * 9000 + ")" * 9000, "must be a regular expression"),
         ("VATWATCH_HOME", "a\udcffb", "must be one line"),
@@ -521,3 +541,14 @@ def test_the_former_name_of_a_setting_is_still_read_and_warned_about(tmp_path: P
     both = {"EVENT_BUS_LANE_SIZE": "7", "EVENT_BUS_HANDLER_QUEUE_SIZE": "8"}
     assert load(env=both, directory=tmp_path).events.handler_queue_size == 8
     assert load(env={}, directory=tmp_path).events.handler_queue_size == 5
+
+
+def test_the_password_of_an_address_of_areas_is_shown_nowhere(tmp_path: Path) -> None:
+    url = "https://me:the-password@example.org/VATSpy.dat"
+    for listed in (url, f"{tmp_path},{url}"):
+        for more in ({}, {"PORT": "no"}):
+            reading = read(env={"VATWATCH_POSITIONS_DATA": listed, **more}, directory=tmp_path)
+            (shown,) = [o for o in reading.describe() if o.name == "VATWATCH_POSITIONS_DATA"]
+            assert "the-password" not in shown.value
+            assert "the-password" in reading.secrets()
+            assert str(tmp_path) not in reading.secrets()

@@ -33,6 +33,10 @@ TYPES = [
     "CONTROLLER_LOGON",
     "CONTROLLER_LOGOFF",
     "FREQUENCY_CHANGE",
+    "SECTOR_ENTERED",
+    "SECTOR_LEFT",
+    "CONTACT_BEGAN",
+    "CONTACT_ENDED",
     "POSITION_UPDATE",
     "SERVICE_STARTED",
     "SERVICE_STOPPED",
@@ -45,6 +49,7 @@ TYPES = [
     "DATA_PROCESSED",
     "DATA_STORED",
     "DATA_CACHED",
+    "SUBSCRIPTION_MATCHED",
 ]
 FIELDS = [(kind, field.name) for kind in TYPES for field in msgspec.structs.fields(PAYLOADS[kind])]
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -136,7 +137,7 @@ def test_several_bad_values_cost_at_most_their_records(
     content = feed()
     for place, value in hits.items():
         with suppress(TypeError, KeyError):  # the plan was hit before
-            put(content, place, value)
+            put(content, place, deepcopy(value))  # or one hit would be within another
     decoded = decode_feed(sent(content))
     hit = {(name, index) for name, index, _ in hits}
     for name in ALL_LISTS:

@@ -17,7 +17,7 @@ from vatwatch.http.bounds import Bounds
 from vatwatch.http.params import Declared, KnownParameters, text
 
 KEY = "a-key-of-some-length"
-THEN = text("then")
+THEN = text("then", about="A test's.", example="x")
 
 
 class Resource:

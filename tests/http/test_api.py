@@ -14,7 +14,7 @@ import falcon.testing
 import pytest
 from falcon import inspect
 
-from tests.actors.harness import Running, running, settings_for, until
+from tests.actors.harness import KEY, Running, running, settings_for, until
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.feed_server import DATA, FeedServer, status
 from vatwatch import __version__
@@ -32,8 +32,11 @@ FEED = json.loads(GIVEN[-1].data.raw)
 PATHS = [
     "/healthz", "/readyz", "/api/status", "/api/services", "/api/flights", "/api/controllers",
     "/api/atis", "/api/prefiles", "/api/transceivers", "/api/network", "/api/events",
-    "/api/supervision/tree",
+    "/api/supervision/tree", "/api/airports", "/api/airports/EGLL", "/api/firs",
+    "/api/sectors",
+    "/api/frequency-matches", "/openapi.json", "/docs", "/docs/docs.js", "/",
 ]  # fmt: skip
+DOCUMENTS = ("/openapi.json", "/docs", "/docs/docs.js", "/")
 COLLECTIONS = [f"/api/{collection.value}" for collection in Collection]
 
 
@@ -58,17 +61,17 @@ def problem(answer: falcon.testing.Result, code: int) -> dict[str, Any]:
 def test_the_bodies_have_the_documented_form(service: Running) -> None:
     get = service.http.simulate_get
     flights = get("/api/flights").json
-    assert set(flights) == {"updated_at", "count", "flights"}
+    assert set(flights) == {"updated_at", "count", "total", "next_cursor", "flights"}
     assert flights["count"] == len(FEED["pilots"])
     by_callsign = {flight["callsign"]: flight for flight in flights["flights"]}
     for pilot in FEED["pilots"]:
         assert pilot.items() <= by_callsign[pilot["callsign"]].items()
     controllers = get("/api/controllers").json
-    assert set(controllers) == {"updated_at", "count", "controllers"}
+    assert set(controllers) == {"updated_at", "count", "total", "next_cursor", "controllers"}
     assert controllers["count"] == len(FEED["controllers"])
     assert get("/api/atis").json["count"] == len(FEED["atis"])
     prefiles = get("/api/prefiles").json
-    assert set(prefiles) == {"updated_at", "count", "prefiles"}
+    assert set(prefiles) == {"updated_at", "count", "total", "next_cursor", "prefiles"}
     assert prefiles["count"] == len(FEED["prefiles"])
     for served, sent in zip(prefiles["prefiles"], FEED["prefiles"], strict=True):
         assert parse_time(served.pop("filed_at")) == parse_time(sent["last_updated"])
@@ -172,7 +175,9 @@ def test_nothing_to_serve_yet_is_503_with_the_reason(tmp_path: Path) -> None:
         ready = service.http.simulate_get("/readyz")
         assert "No live state to serve" in problem(ready, 503)["detail"]
         assert ready.headers["Retry-After"]
-        for path in COLLECTIONS:
+        boards = ("/api/airports", "/api/airports/EGLL", "/api/firs", "/api/firs/EDGG")
+        sectors = ("/api/sectors", "/api/sectors/Nowhere", "/api/sectors/Nowhere%2FWest")
+        for path in (*COLLECTIONS, *boards, *sectors):
             answer = service.http.simulate_get(path)
             problem(answer, 503)
             assert answer.headers["Retry-After"]
@@ -183,9 +188,16 @@ def test_nothing_to_serve_yet_is_503_with_the_reason(tmp_path: Path) -> None:
 def test_without_database_redis_and_feed_every_endpoint_answers(tmp_path: Path) -> None:
     given = {
         "callsign": "DLH1",
+        "flight_id": "1",
+        "session_id": "1",
         "name": "store",
         "letter_id": "00000000-0000-0000-0000-000000000000",
+        "key_id": "00000000-0000-0000-0000-000000000000",
+        "subscription_id": "00000000-0000-0000-0000-000000000000",
         "path": "vatwatch/data/store",
+        "icao": "EDDF",
+        "fir": "EDGG",
+        "file": "docs.js",
     }
     nobody = f"unix://{tmp_path}/nobody.sock"
     with (
@@ -201,7 +213,9 @@ def test_without_database_redis_and_feed_every_endpoint_answers(tmp_path: Path) 
         }
         assert {"/api/config", "/api/services", "/api/alerts", "/api/flights/DLH1/track"} <= paths
         for path in sorted(paths):
-            answer = service.http.simulate_get(path)
+            method = "HEAD" if path == "/api/stream" else "GET"  # its body has no end
+            key = {"Authorization": f"Bearer {KEY}"}
+            answer = service.http.simulate_request(method, path, headers=key)
             assert answer.status_code in (200, 404, 503), (path, answer.text)
             if answer.status_code != 200:
                 assert answer.headers["Content-Type"].startswith("application/"), path
@@ -218,7 +232,7 @@ def test_a_service_whose_actors_do_not_run_answers_503_and_never_500(tmp_path: P
     )
     for path in [*PATHS, "/api/flights/DLH1", "/api/flights/DLH1/track"]:
         answer = client.simulate_get(path)
-        if path in ("/healthz", "/api/supervision/tree"):
+        if path in ("/healthz", "/api/supervision/tree", *DOCUMENTS):
             assert answer.status_code == 200
         else:
             problem(answer, 503)

@@ -27,7 +27,7 @@ ClientFor = Callable[..., testing.TestClient]
 ANSWERS = [
     ("/healthz", 200),
     ("/metrics", 200),
-    ("/api/flights?departure=EGLL", 400),
+    ("/api/flights?colour=red", 400),
     ("/api/nothing", 404),
     ("/api/flights/A/B", 503),
     ("/api/flights", 503),
@@ -68,7 +68,14 @@ def test_by_default_every_page_may_read_every_answer_and_its_headers(
         assert answer.status_code == status
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         exposed = answer.headers["Access-Control-Expose-Headers"]
-        for name in ("ETag", "Retry-After", "RateLimit-Remaining", "X-Request-ID"):
+        for name in (
+            "ETag",
+            "Link",
+            "Retry-After",
+            "RateLimit-Reset",
+            "X-Request-ID",
+            "X-Total-Count",
+        ):
             assert name in exposed
         assert "Access-Control-Allow-Credentials" not in answer.headers
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,9 @@ from vatwatch.http.app_context import AppContext
 BEARER = {"Authorization": f"Bearer {KEY}"}
 GOOD = {"type": "POSITION_UPDATE", "payload": {"flights": 5, "moved": 3}}
 LETTERS = "/api/events/dead-letters"
+
+# In a name, in a value, and below.
+NOT_UTF_8 = (b'{"\xff": 1}', b'{"type": "\xed\xa0\x80"}', b'{"payload": {"callsign": "\xff"}}')
 
 
 class Api:
@@ -90,6 +96,25 @@ def test_an_event_that_is_published_is_handled_stored_and_listed(api: Api) -> No
     assert KEY not in listed["source"]
 
 
+def test_events_come_as_lines_and_as_a_table_with_their_payloads(api: Api) -> None:
+    for _ in range(3):
+        assert api.post({**GOOD, "correlation_id": "mine"}).status_code == 202
+    api.until_stored()
+    until(lambda: api.get("/api/events", correlation_id="mine")["count"] == 3)
+    plain = api.get("/api/events", correlation_id="mine", limit=2)
+    get = api.client.simulate_get
+    for name in ("ndjson", "csv"):
+        answer = get("/api/events", params={"correlation_id": "mine", "limit": 2, "format": name})
+        assert f"cursor={plain['next_cursor']}" in answer.headers["Link"]
+        if name == "ndjson":
+            assert [json.loads(line) for line in answer.content.splitlines()] == plain["events"]
+        else:
+            rows = list(csv.DictReader(StringIO(answer.text, newline="")))
+            assert [row["id"] for row in rows] == [one["id"] for one in plain["events"]]
+            assert json.loads(rows[0]["payload"]) == plain["events"][0]["payload"]
+    problem(get("/api/events", headers={"Accept": "image/png"}), 406)
+
+
 def test_an_event_that_does_not_fit_is_refused_with_the_reason(api: Api) -> None:
     bodies: list[tuple[object, str]] = [
         ({**GOOD, "type": "POSITION_UPDAT"}, "did you mean POSITION_UPDATE"),
@@ -118,7 +143,7 @@ def test_an_unknown_field_of_the_body_is_named_with_its_near_match(api: Api) -> 
 
 def test_a_body_that_is_not_json_or_too_large_is_refused(api: Api) -> None:
     post = api.client.simulate_post
-    for body in (b"", b"{", b"\xff\xfe", b"[" * 60_000):
+    for body in (b"", b"{", b"\xff\xfe", b"[" * 60_000, *NOT_UTF_8):
         answer = post("/api/events", body=body, headers=BEARER)
         assert answer.status_code in (400, 422)
         assert problem(answer, answer.status_code)

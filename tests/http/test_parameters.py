@@ -62,6 +62,8 @@ def operations() -> Iterator[Operation]:
 
 
 OPERATIONS = list(operations())
+# Anyone may log in and out (tests/http/test_session.py).
+KEYED = [op for op in OPERATIONS if op.path != "/api/session"]
 KNOWN = [(op, parameter) for op in OPERATIONS for parameter in op.parameters]
 
 
@@ -93,15 +95,28 @@ def test_the_walk_finds_the_routes() -> None:
     assert "limit" in {parameter.name for _, parameter in KNOWN}
 
 
+@pytest.mark.parametrize(("op", "parameter"), KNOWN, ids=known_ids)
+def test_a_parameter_says_what_it_means_and_takes_its_own_example(
+    op: Operation, parameter: Parameter[Any]
+) -> None:
+    assert re.fullmatch(r"[A-Z][^\n]+\.", parameter.about), "one plain sentence"
+    assert parameter.schema["type"] in ("string", "integer", "number", "boolean")
+    example = parameter.schema["example"]
+    text = str(example).lower() if isinstance(example, bool) else str(example)
+    parameter.read(text)
+    if "pattern" in parameter.schema:
+        assert re.search(parameter.schema["pattern"], text)
+
+
 @pytest.mark.parametrize("op", OPERATIONS, ids=name_of)
-@pytest.mark.parametrize("query", ["departure=", "departure=EGLL", "departure", "=", "D%C3%A9=%00"])
+@pytest.mark.parametrize("query", ["colour=", "colour=RED", "colour", "=", "D%C3%A9=%00"])
 def test_an_unknown_parameter_is_refused_whatever_its_value(
     client: testing.TestClient, op: Operation, query: str
 ) -> None:
     problem = refused(client, op, query)
     if op.method != "HEAD":
         assert problem["title"] == "Unknown parameter"
-        assert problem["parameter"] == {"=": "", "D%C3%A9=%00": "Dé"}.get(query, "departure")
+        assert problem["parameter"] == {"=": "", "D%C3%A9=%00": "Dé"}.get(query, "colour")
         for parameter in op.parameters:
             assert parameter.name in problem["detail"]
 
@@ -187,7 +202,51 @@ def test_the_error_for_a_misspelt_value_names_the_near_match(
     assert f'Did you mean "{meant}"?' in problem["detail"]
 
 
-@pytest.mark.parametrize("op", [op for op in OPERATIONS if op.method == "POST"], ids=name_of)
+@pytest.mark.parametrize(
+    ("path", "body", "field", "meant"),
+    [
+        ("/api/events", {"payload": {}}, "type", None),
+        ("/api/events", {"type": 5, "payload": {}}, "type", None),
+        ("/api/events", {"type": "FLIGHT_CREATD", "payload": {}}, "type", "FLIGHT_CREATED"),
+        ("/api/events", {"type": "POSITION_UPDATE", "payload": {"flights": "x"}}, "payload", None),
+        ("/api/supervision/faults", {"kind": "crash"}, "target", None),
+        ("/api/supervision/faults", {"kind": "crush", "target": "cache"}, "kind", None),
+        ("/api/supervision/faults", {"kind": "crash", "target": "cach"}, "target", "cache"),
+        (
+            "/api/supervision/faults",
+            {"kind": "crash", "target": "cache", "message_type": "GetLiv"},
+            "message_type",
+            "GetLive",
+        ),
+        ("/api/keys", {"name": "x"}, "scopes", None),
+    ],
+)
+def test_a_field_of_a_body_that_is_not_valid_is_named_with_what_was_meant(
+    client: testing.TestClient, path: str, body: dict[str, Any], field: str, meant: str | None
+) -> None:
+    answer = client.simulate_post(path, json=body, headers=HEADERS)
+    assert answer.status_code in (400, 422)
+    assert answer.headers["Content-Type"] == PROBLEM
+    assert (answer.json["field"], answer.json.get("did_you_mean")) == (field, meant)
+
+
+def test_a_number_at_the_end_of_its_range_is_taken(client: testing.TestClient) -> None:
+    most = 2**63 - 1
+    for given, status in ((most, 404), (most + 1, 400), (1, 404), (0, 400)):
+        answer = client.simulate_delete(
+            "/api/supervision/faults", params={"id": given}, headers=HEADERS
+        )
+        assert (given, answer.status_code) == (given, status)
+
+
+def test_a_resource_without_get_has_no_head(client: testing.TestClient) -> None:
+    for path, resource in APP.routes.items():
+        if not hasattr(resource, "on_get"):
+            answer = client.simulate_head(re.sub(r"\{[\w:]+\}", "X", path), headers=HEADERS)
+            assert (path, answer.status_code) == (path, 405)
+
+
+@pytest.mark.parametrize("op", [op for op in KEYED if op.method == "POST"], ids=name_of)
 def test_an_unknown_field_of_a_body_is_refused_and_named(
     client: testing.TestClient, op: Operation
 ) -> None:
@@ -198,12 +257,12 @@ def test_an_unknown_field_of_a_body_is_refused_and_named(
 
 
 @pytest.mark.parametrize(
-    "op", [op for op in OPERATIONS if op.method not in ("GET", "HEAD")], ids=name_of
+    "op", [op for op in KEYED if op.method not in ("GET", "HEAD")], ids=name_of
 )
 def test_a_client_without_a_key_does_not_learn_the_parameters(
     client: testing.TestClient, op: Operation
 ) -> None:
-    answer = client.simulate_request(op.method, op.path, query_string="departure=EGLL")
+    answer = client.simulate_request(op.method, op.path, query_string="colour=RED")
     assert answer.status_code == 401
 
 

@@ -50,6 +50,6 @@ def test_whom_a_service_asks_it_depends_on() -> None:
 
 
 def test_the_dependents_of_a_part_are_found_too() -> None:
-    assert dependents_of("postgresql") == ("store", "history")
+    assert dependents_of("postgresql") == ("store", "history", "keys", "subscriptions")
     for name in (*ALL, *OUTSIDE):
         assert all(name in DEPENDENCIES[one] for one in dependents_of(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,39 @@ import pytest
 from tests.actors.harness import KEY, until
 from tests.actors.reloading import UNWATCHED, Reloading, reloading
 from tests.reload.effects import takes_effect
+from vatwatch.feed.times import parse_time
 
 
 def may_ask(one: Reloading) -> int:
     return one.running.http.simulate_get("/api/network").status_code
+
+
+PASSWORD = "correct horse battery"
+# With fixed salts, as the parts of a parametrized test must be the same in every process.
+HASH = "scrypt:16384:8:5:fnH2HneZ8QlEjr4Msty_Tg:q-2txB_5hmfNUyOOvFos9t9b8hs8RBeDnRGZVQLMaF4"
+OTHER_HASH = "scrypt:16384:8:5:_MHBkxKquDwqPaKNPZiXQg:lMech7zJtrgp86d7a_L2qr-VuE5gTrZEB7jTVh7azqE"
+
+
+def may_log_in(one: Reloading) -> int:
+    return one.running.http.simulate_post("/api/session", json={"password": PASSWORD}).status_code
+
+
+@takes_effect("VATWATCH_SESSION_HOURS")
+def test_the_next_login_lasts_as_long_as_the_settings_say(tmp_path: Path) -> None:
+    with reloading(tmp_path, **UNWATCHED, VATWATCH_OPERATOR_PASSWORD_HASH=HASH) as (one, _feeds):
+        one.take_over(VATWATCH_SESSION_HOURS=2)
+
+        def lasts() -> timedelta:
+            answer = one.running.http.simulate_post("/api/session", json={"password": PASSWORD})
+            return parse_time(answer.json["expires_at"]) - datetime.now(UTC)
+
+        assert timedelta(hours=1, minutes=50) < lasts() < timedelta(hours=2)
+
+
+def may_ask_with_a_key(one: Reloading) -> int:
+    return one.running.http.simulate_get(
+        "/api/network", headers={"Authorization": f"Bearer {KEY}"}
+    ).status_code
 
 
 def answers_behind_a_proxy(one: Reloading, clients: Iterator[int]) -> set[int]:
@@ -45,6 +75,9 @@ def origin(one: Reloading) -> str | None:
 OTHER = "another-key-of-ours"
 TABLE: list[tuple[str, object, object, Callable[[Reloading], Any], object]] = [
     ("VATWATCH_READ_RATE", "off", "1/day", may_ask, 429),
+    ("VATWATCH_KEY_RATE", "off", "1/day", may_ask_with_a_key, 429),
+    ("VATWATCH_OPERATOR_PASSWORD_HASH", HASH, OTHER_HASH, may_log_in, 401),
+    ("VATWATCH_PUBLIC_READS", True, False, may_ask, 401),
     ("VATWATCH_API_KEYS", KEY, f"{KEY},{OTHER}", may_write_with(OTHER), 200),
     ("VATWATCH_API_KEYS", f"{KEY},{OTHER}", KEY, may_write_with(OTHER), 401),
     ("VATWATCH_WRITE_RATE", "1000/minute", "1/day", may_write_with(KEY), 429),

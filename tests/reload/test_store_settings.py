@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 import redis
 
-from tests.actors.harness import until
+from tests.actors.harness import KEY, until
 from tests.actors.reloading import Reloading, flights, reloading
 from tests.feed_server import DATA, FeedServer, body
 from tests.reload.effects import takes_effect
@@ -181,11 +181,17 @@ def test_keys_in_redis_live_as_long_as_the_new_setting_says(
 
 @takes_effect("EVENT_BUS_MAX_HISTORY_SIZE")
 def test_the_stream_in_redis_is_as_long_as_is_set_now(tmp_path: Path, redis_url: str) -> None:
-    given = {"EVENT_BUS_MAX_HISTORY_SIZE": 100_000, "SERVICE_HEALTH_CHECK_INTERVAL": 0.01}
+    given = {"EVENT_BUS_MAX_HISTORY_SIZE": 100_000}
+    event = {"type": "ERROR_OCCURRED", "payload": {"path": "root", "category": "network"}}
     with (
         redis.Redis.from_url(redis_url) as client,
         reloading(tmp_path, environment={"REDIS_URL": redis_url}, **given) as (one, _feeds),
     ):
+        for _ in range(300):
+            answer = one.running.http.simulate_post(
+                "/api/events", json=event, headers={"Authorization": f"Bearer {KEY}"}
+            )
+            assert answer.status_code == 202
         until(lambda: client.xlen("vatwatch:events") > 250, "many events")
         # Redis cuts a stream by whole nodes, of a hundred entries.
         one.take_over(EVENT_BUS_MAX_HISTORY_SIZE=5)

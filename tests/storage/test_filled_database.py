@@ -16,12 +16,24 @@ import pytest
 from msgspec.structs import replace
 
 from tests.storage.test_plan_rows import READ, filed, write_plan
+from tests.storage.test_subscription_table import message, subscription
 from tests.storage.test_writer import RULES, batch, rows
 from tests.traffic.build import at, feed_of
+from vatwatch.access.api_keys import make_key
+from vatwatch.access.scopes import Scope
 from vatwatch.feed.times import time_text
+from vatwatch.storage.key_table import insert_key, read_keys, revoke_key
 from vatwatch.storage.migrate import migrate
 from vatwatch.storage.read_network_state import read_network_state
+from vatwatch.storage.subscription_table import (
+    read_subscriptions,
+    read_waiting,
+    write_judgement,
+    write_subscription,
+)
 from vatwatch.storage.writer import write_batch
+from vatwatch.subscriptions.occasions import SubscriptionState
+from vatwatch.subscriptions.records import KnownSubscription
 from vatwatch.traffic.atis import sent_letter
 from vatwatch.traffic.diff import diff
 from vatwatch.traffic.network_state import Snapshot
@@ -75,6 +87,28 @@ def test_no_value_is_lost_by_the_migration(filled: connection) -> None:
             else after[table]
         )
         assert sorted(map(str, known)) == sorted(map(str, before[table])), table
+
+
+def test_keys_are_made_and_revoked_after_the_migration(filled: connection) -> None:
+    migrate(filled)
+    filled.commit()
+    assert read_keys(filled) == ()
+    key = make_key("bot", {Scope.READ}, at(0)).record
+    insert_key(filled, key)
+    assert revoke_key(filled, key.id, at(15)) == key.revoked(at(15))
+    assert read_keys(filled) == (key.revoked(at(15)),)
+
+
+def test_subscriptions_are_made_and_judged_after_the_migration(filled: connection) -> None:
+    migrate(filled)
+    filled.commit()
+    one = subscription()
+    write_subscription(filled, KnownSubscription(one, SubscriptionState()))
+    write_judgement(filled, at(15), {one.id: SubscriptionState(at(15))}, [message(one)], at(16))
+    found = read_subscriptions(filled)
+    assert found.known == (KnownSubscription(one, SubscriptionState(at(15))),)
+    assert found.judged_at == at(15)
+    assert len(read_waiting(filled, 10)) == 1
 
 
 def test_what_was_going_on_goes_on_after_the_migration(filled: connection) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tests.storage.test_writer import RULES, batch, rows
 from tests.traffic.build import at, pilot, plan, radio, snapshot
-from vatwatch.live.encoding import encode_one
+from vatwatch.live.encoding import encode_live
 from vatwatch.live.records import Collection
 from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.writer import write_batch
@@ -60,7 +60,7 @@ def test_who_leaves_the_boundary_and_comes_back_is_one_flight() -> None:
     for one in WAY:
         state, changes = step(state, one)
         told += [event.type for event in events_of(changes) if event.type != "POSITION_UPDATE"]
-        shown.append(encode_one(state, Collection.FLIGHTS, "ABC1") is not None)
+        shown.append("ABC1" in encode_live(state, None)[Collection.FLIGHTS].rows)
         ids |= {flight.flight_id for flight in state.flights.values()}
         assert changes.flights.shown == len(one.let_through or ())
     assert len(ids) == 1

@@ -22,6 +22,8 @@ OWNERS = {
     "flight_plans": "flight_id",
     "controllers": "session_id",
     "late_sights": "session_id",
+    "frequency_matches": "flight_id",
+    "sector_occupancy": "flight_id",
     "atis": "callsign",
     "transceivers": "callsign",
     "events": "callsign",
@@ -30,6 +32,7 @@ OWNERS = {
 # Small, or kept in one place: nobody's rows.
 NOT_SPREAD = {
     "snapshots": "one row a snapshot; all others are written with it",
+    "sectors": "the same on each machine",
     "airports": "the same on each machine",
     "reference_data": "the same on each machine",
     "schema_migrations": "of the database itself",
@@ -37,6 +40,10 @@ NOT_SPREAD = {
     "errors": "of the service itself, kept for some days",
     "dead_letters": "of the service itself, kept for some days",
     "alerts": "of the service itself, kept for some weeks",
+    "api_keys": "of the service itself, a row a key",
+    "subscriptions": "of the service itself, a hundred rows a key at most",
+    "subscription_deliveries": "of the service itself, kept for some weeks",
+    "subscription_progress": "one row",
 }
 # Older than the rule. Their ids are computed from the owner, but the keys do not hold it: a plan's
 # flight is null for a prefile, and an event has its subject in the payload.

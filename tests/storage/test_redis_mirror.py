@@ -19,7 +19,8 @@ from vatwatch.errors import RedisUnavailable
 from vatwatch.events.event import Event
 from vatwatch.events.payloads import PositionPayload
 from vatwatch.live.records import Body, Collection
-from vatwatch.storage.redis_mirror import CONFIG_KEY, EVENTS_KEY, Lifetimes, RedisMirror, weather
+from vatwatch.storage.redis_connection import weather
+from vatwatch.storage.redis_mirror import CONFIG_KEY, EVENTS_KEY, Lifetimes, RedisMirror
 
 TTL_S = Lifetimes(
     live={

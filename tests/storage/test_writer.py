@@ -54,20 +54,27 @@ TABLES = [
     "controllers",
     "atis",
     "transceivers",
+    "frequency_matches",
+    "sector_occupancy",
+    "sectors",
     "events",
     "quarantine",
     "outside_filters",
 ]
 
 
-def batch(changes: Changes, quarantined: tuple[Quarantined, ...] = ()) -> Batch:
+def batch(
+    changes: Changes,
+    quarantined: tuple[Quarantined, ...] = (),
+    radios: Mapping[str, object] | None = None,
+) -> Batch:
     return Batch(
         entry_id=1,
         changes=changes,
         events=events_of(changes),
         quarantined=quarantined,
         kept_out={"boundary": {"pilots": 2}},
-        radio_clients=None,
+        radio_clients=None if radios is None else len(radios),
         fetched_at=START,
         source="test",
     )
@@ -75,7 +82,7 @@ def batch(changes: Changes, quarantined: tuple[Quarantined, ...] = ()) -> Batch:
 
 def write(conn: connection, state: NetworkState, one: Snapshot) -> NetworkState:
     changes = diff(state, one, RULES)
-    assert write_batch(conn, batch(changes)) is Outcome.STORED
+    assert write_batch(conn, batch(changes, radios=one.radios)) is Outcome.STORED
     conn.commit()
     return apply(state, changes)
 
@@ -177,6 +184,7 @@ def same_but_for_times(known: NetworkState, recovered: NetworkState) -> None:
         k: p.plan_id for k, p in recovered.prefiles.items()
     }
     assert known.flown.keys() == recovered.flown.keys()
+    assert known.recent_movements == recovered.recent_movements
     assert {k: {s.state_id for s in states} for k, states in known.radios.items()} == {
         k: {s.state_id for s in states} for k, states in recovered.radios.items()
     }

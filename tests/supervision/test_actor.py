@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import socket
 import time
+import warnings
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -300,6 +303,28 @@ def test_spawned_greenlet_is_killed_with_the_actor() -> None:
         begun.wait(PATIENCE_S)
         store.tell(Fail(RuntimeError("dies")))
         assert killed.wait(PATIENCE_S)
+
+
+def test_what_a_killed_greenlet_had_open_is_closed_without_a_warning() -> None:
+    begun, closed = Event(), Event()
+
+    def connects() -> None:
+        # As a library that opens a socket and would close it after an OSError alone.
+        connection = socket.socket()
+        weakref.finalize(connection, closed.set)
+        begun.set()
+        Event().wait()
+        connection.close()
+
+    spec = root(scribe("store", []))
+    with warnings.catch_warnings(record=True) as warned, running(spec) as (tree, _):
+        warnings.simplefilter("always")
+        store = tree.directory.address("store")
+        store.tell(Do(lambda actor: actor.spawn(connects)))
+        begun.wait(PATIENCE_S)
+        store.tell(Fail(RuntimeError("dies")))
+        assert closed.wait(PATIENCE_S)
+    assert not warned
 
 
 def test_killing_a_spawned_greenlet_does_no_harm_and_its_result_can_be_read() -> None:

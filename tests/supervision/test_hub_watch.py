@@ -40,6 +40,9 @@ def test_a_blocked_hub_is_noticed_with_the_place_where_it_stood(watch: HubWatch)
     assert blocked.seconds >= 0.4
     assert any("hold_everybody_up" in place for place in blocked.where)
     assert watch.lateness().max_s >= 0.4
+    # What everybody may read names no file.
+    assert blocked.function
+    assert "/" not in blocked.function
 
 
 def test_waiting_is_not_blocking() -> None:

@@ -11,11 +11,13 @@ from math import sqrt
 from typing import NamedTuple
 
 from vatwatch.traffic.airports import airport_of, load_airports
+from vatwatch.traffic.contact_rules import ContactRules
 from vatwatch.traffic.geometry import distance_nm
 from vatwatch.traffic.network_state import NetworkState, Session
 from vatwatch.traffic.radio_channels import channel_hz, named_hz
-from vatwatch.traffic.radio_contacts import Contact, ContactRules
+from vatwatch.traffic.radio_contacts import Contact
 from vatwatch.traffic.station_place import station_state
+from vatwatch.traffic.track import place_of
 
 
 class NaiveRadio(NamedTuple):
@@ -46,16 +48,15 @@ def naive_contacts(state: NetworkState, rules: ContactRules) -> list[Contact]:
             channel = channel_hz(mine.frequency_hz)
             if channel is None or channel in excluded or one.flight_id != flight.flight_id:
                 continue
-            height_ft = (
-                (flight.pilot.altitude or 0.0)
-                if mine.height_msl_m is None
-                else mine.height_msl_m / 0.3048
-            )
+            if not flight.stored:
+                continue
+            fix = place_of(flight)
+            height_ft = fix.altitude or 0
             for theirs in stations:
                 if theirs.channel != channel:
                     continue
                 apart_nm = round(
-                    distance_nm(mine.latitude, mine.longitude, theirs.latitude, theirs.longitude), 3
+                    distance_nm(fix.latitude, fix.longitude, theirs.latitude, theirs.longitude), 3
                 )
                 horizon_nm = 1.23 * (sqrt(max(height_ft, 10)) + sqrt(max(theirs.height_ft, 10)))
                 over_the_horizon = theirs.is_hf or mine.frequency_hz < 30_000_000
@@ -77,7 +78,7 @@ def station_radios(
     reach_nm = rules.reach_nm(session.controller)
     own = channel_hz(round(float(session.controller.frequency) * 1e6))
     for one in state.radios.get(callsign, ()):
-        radio = one.radio
+        radio = one.kept
         channel, name = channel_hz(radio.frequency_hz), named_hz(radio.frequency_hz)
         is_its_own = one.session_id == session.session_id
         if reach_nm is None or channel is None or name is None or not is_its_own:

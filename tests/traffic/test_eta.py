@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from benchmarks.eta import flown
 from vatwatch.traffic.airports import Airport, load_airports
 from vatwatch.traffic.eta import LONGEST_AHEAD_H, eta, naive_eta
-from vatwatch.traffic.movements import Times
+from vatwatch.traffic.movements import Movement, MovementKind, Times
 from vatwatch.traffic.parsed_plan import ParsedPlan
 from vatwatch.traffic.phases import FlightPhase
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress import begin
-from vatwatch.traffic.progress_record import Progress
+from vatwatch.traffic.progress_record import Progress, Touch
 
 NOON = datetime(2026, 3, 1, 12, 0, 10, 120_000, tzinfo=UTC)
 AIRPORTS = load_airports()
@@ -250,8 +250,31 @@ def test_who_stands_where_the_plan_ends_is_not_about_to_fly_there() -> None:
 
 @pytest.mark.parametrize("phase", [FlightPhase.TAXI_IN, FlightPhase.PARKED])
 def test_who_has_landed_has_no_eta(phase: FlightPhase) -> None:
-    assert minutes(replace(standing(phase), times=Times(landing=NOON))) is None
+    landed = Movement(MovementKind.LANDING, "EGLL", NOON)
+    done = replace(standing(phase), times=Times(landing=NOON), movements=(landed,))
+    assert minutes(done) is None
     assert naive_eta(standing(phase), LONDON) is None
+
+
+def test_who_was_moved_to_the_ground_after_the_take_off_is_not_about_to_depart() -> None:
+    took_off = Movement(MovementKind.TAKE_OFF, "KJFK", NOON)
+    moved = replace(
+        standing(FlightPhase.TAXI_IN), times=Times(take_off=NOON), movements=(took_off,)
+    )
+    assert minutes(moved) is None
+
+
+def test_while_it_is_open_whether_it_has_landed_it_is_nearly_there() -> None:
+    before = flying(1, 200, 140, FlightPhase.DESCENT)
+    touching = replace(
+        flying(0.5, LONDON.elevation_ft, 120, FlightPhase.DESCENT),
+        airborne=False,
+        touch=Touch(NOON, LONDON.elevation_ft, 120, "EGLL"),
+    )
+    landing, nearly = minutes(touching), minutes(before)
+    assert landing is not None
+    assert nearly is not None
+    assert landing <= nearly < 2
 
 
 # --- whatever comes ------------------------------------------------------------------------------

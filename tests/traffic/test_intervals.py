@@ -127,3 +127,6 @@ def test_an_aerial_that_trembles_has_not_moved_and_one_that_is_elsewhere_has() -
             ),
         )
         assert bool(found.radios.opened) == moved
+        (state,) = found.radios.present["EXXX_TWR"]
+        assert state.radio.latitude == latitude
+        assert state.kept.latitude == (latitude if moved else 1.0)

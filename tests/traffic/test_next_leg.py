@@ -199,3 +199,17 @@ def test_the_airport_is_told_when_the_plan_comes() -> None:
     progress = flown([stand, later(stand, 15)], None)
     assert progress.found_departure == "off_airport"
     assert advance(progress, later(stand, 30), plan("EHAM", "EGLL")).found_departure == "EHAM"
+
+
+@pytest.mark.parametrize(
+    ("filed", "airport"),
+    [(None, "PANC"), (plan("PANC", "PAFA"), "PANC"), (plan("PALH", ""), "PALH")],
+)
+def test_the_next_leg_begins_where_the_last_one_ended_also_if_another_airport_is_nearer(
+    filed: FlightPlan | None, airport: str
+) -> None:
+    landed = arrived(600, plan("EGLL", "PANC"), "PANC")
+    # Beside the water of Lake Hood, on the ground of Anchorage.
+    near = replace(landed.fix, latitude=61.1790, longitude=-149.9640)
+    begun = begin_next_leg(landed, later(near, 15), filed)
+    assert begun.found_departure == begun.ground.airport == airport

@@ -186,6 +186,31 @@ def test_a_helicopter_hovers_and_lands_on_a_pad() -> None:
     assert flown(track[:13], filed).airborne
 
 
+@pytest.mark.parametrize("filed", [None, plan("", "", aircraft="", rules="V")])
+def test_who_has_filed_no_aircraft_has_not_landed_while_he_sinks_slowly(
+    filed: FlightPlan | None,
+) -> None:
+    """As a helicopter comes down: 30 kt at 150 ft, and 18 kt at 40 ft."""
+    points = way(on(120, 60, 400), on(30, 30, 150), on(15, 18, 40), on(15, 7, -50), on(8, 0, -75),
+                 on(100), north=-3, height=1500, speed=110)  # fmt: skip
+    points = [each._replace(height=max(each.height, -75)) for each in points]
+    track = fixes("LFNQ", points)
+    assert flown(track[:13], filed).airborne
+    assert [each[:2] for each in told(flown(track, filed))] == [("landing", "LFNQ")]
+
+
+@pytest.mark.parametrize(("filed", "lands"), [(None, 280), (plan("", "", "C185", rules="V"), 150)])
+def test_off_airport_who_has_filed_no_aircraft_has_landed_when_he_stands(
+    filed: FlightPlan | None, lands: int
+) -> None:
+    points = way(on(120, 70, 100), on(15, 60, 0), on(20, 15), on(60, 5), on(5), on(300),
+                 north=40, height=1500, speed=90)  # fmt: skip
+    track = fixes("EGPE", points)
+    down = next(n for n in range(len(track)) if not flown(track[: n + 1], filed).airborne)
+    assert lands <= (second(track[down].time) or 0) < lands + 30
+    assert [each[:2] for each in told(flown(track, filed))] == [("landing", "off_airport")]
+
+
 def test_a_helicopter_leaves_a_pad_straight_up() -> None:
     points = way(on(60), on(10, 1, 20), on(15, 5, 80), on(30, 60, 300), on(60, 110, 1000), north=20)
     progress = flown(fixes("EGPE", points), plan("EGPE", "EGPE", "R44", rules="V"))

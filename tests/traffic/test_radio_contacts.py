@@ -18,11 +18,12 @@ from tests.traffic.naive_contacts import naive_contacts
 from vatwatch.feed.records import Controller, Pilot
 from vatwatch.traffic import nearest_station
 from vatwatch.traffic.airports import load_airports
+from vatwatch.traffic.contact_rules import ContactRules
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.geometry import EARTH_RADIUS_NM
 from vatwatch.traffic.network_state import NetworkState, Radio, RadioState, Rules
 from vatwatch.traffic.pipeline import Options, compare, decode_snapshot
-from vatwatch.traffic.radio_contacts import Contact, ContactRules, contacts
+from vatwatch.traffic.radio_contacts import Contact, contacts
 
 FEEDS = Path(__file__).parents[1] / "feeds"
 RULES = ContactRules()
@@ -54,8 +55,18 @@ def state_of(
     radios: Mapping[str, Iterable[Radio]],
 ) -> NetworkState:
     tuned = {callsign: tuple(each) for callsign, each in radios.items()}
-    shown = snapshot(0, pilots=list(pilots), controllers=list(controllers), radios=tuned)
+    there = [at_its_radio(one, tuned.get(one.callsign, ())) for one in pilots]
+    shown = snapshot(0, pilots=there, controllers=list(controllers), radios=tuned)
     return apply(NetworkState(), diff(NetworkState(), shown, Rules()))
+
+
+def at_its_radio(one: Pilot, radios: tuple[Radio, ...]) -> Pilot:
+    """An aircraft where its first radio is, and as high."""
+    if not radios:
+        return one
+    radio = radios[0]
+    feet = one.altitude if radio.height_msl_m is None else round(radio.height_msl_m / 0.3048)
+    return replace(one, latitude=radio.latitude, longitude=radio.longitude, altitude=feet)
 
 
 def found(state: NetworkState, rules: ContactRules = RULES) -> list[tuple[str, str, int, float]]:
@@ -451,15 +462,17 @@ def test_thousands_of_radios_of_one_client_are_one_contact_a_channel() -> None:
 
 
 @pytest.mark.parametrize("which", range(6))
-def test_of_many_radios_of_a_client_the_one_that_is_heard_counts(which: int) -> None:
-    low_or_far = [aerial(away_nm(90), height_m=0, radio_id=i) for i in range(3)]
-    low_or_far += [aerial(away_nm(450), radio_id=i) for i in range(3, 6)]
-    low_or_far[which] = aerial(away_nm(90), radio_id=which)
-    state = state_of(
-        [pilot()],
-        [station("QQQ_CTR", 6)],
-        {"ABC1": low_or_far, "QQQ_CTR": [aerial(height_m=MAST_M)]},
+def test_of_many_radios_of_a_client_the_one_on_the_channel_counts(which: int) -> None:
+    # Where they claim to be is no matter: the aircraft is where its track has it.
+    others = [aerial(away_nm(900), hertz=127_100_000, height_m=0, radio_id=i) for i in range(6)]
+    others[which] = aerial(away_nm(900), radio_id=which)
+    shown = snapshot(
+        0,
+        pilots=[replace(pilot(latitude=away_nm(90), altitude=40_000), longitude=0.0)],
+        controllers=[station("QQQ_CTR", 6)],
+        radios={"ABC1": tuple(others), "QQQ_CTR": (aerial(height_m=MAST_M),)},
     )
+    state = apply(NetworkState(), diff(NetworkState(), shown, Rules()))
     assert found(state) == [("ABC1", "QQQ_CTR", 118_500, 90.0)]
 
 

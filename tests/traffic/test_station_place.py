@@ -44,6 +44,7 @@ JUST_BEYOND = [aerial(GATWICK.latitude + 100.5 / 60, GATWICK.longitude)]
         ("an infix (SA#31)", "EGKK_R_APP", AT_GATWICK, "radios"),
         ("an area with an airport", "EGKK_CTR", OVER_PARIS, "airport"),
         ("an area far from its name", "SEA_16_CTR", AT_GATWICK, "radios"),
+        ("an area whose code is also a small field's", "VIDF_2_CTR", AT_GATWICK, "radios"),
         ("an area by its radios", "MAN_CTR", AT_GATWICK, "radios"),
         ("an area of another continent", "MAN_CTR", [], None),
         ("an area named after an airport", "BOS_CTR", [], "airport"),

@@ -15,6 +15,7 @@ import gevent
 import pytest
 
 from tests.vatsim_simulator.client import DATA, TRANSCEIVERS, WAIT_S, Client
+from vatsim_simulator.areas import area_files
 from vatsim_simulator.truth import TruthKind, read_truth
 
 COMMAND = [sys.executable, "-m", "vatwatch", "simulate"]
@@ -115,6 +116,23 @@ def test_a_truth_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     code, said = refused("--truth", str(tmp_path / "nowhere" / "truth.jsonl"))
     assert code == 2
     assert "--truth" in said
+
+
+def test_the_areas_are_written_to_a_directory(run: Run, tmp_path: Path) -> None:
+    _, client, said = run("--areas", str(tmp_path / "areas"), "--faulty-areas")
+    assert f"http://127.0.0.1:{client.port}/areas" in said
+    names = {file.name for file in (tmp_path / "areas").iterdir()}
+    assert {"VATSpy.dat", "Boundaries.geojson", "sectors-wide.geojson"} <= names
+    written = (tmp_path / "areas" / "Boundaries.geojson").read_bytes()
+    assert client.ask("/areas/Boundaries.geojson").body == written
+    assert written == area_files(faulty=True)["Boundaries.geojson"]
+
+
+def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    code, said = refused("--areas", str(tmp_path / "file" / "areas"))
+    assert code == 2
+    assert "--areas" in said
 
 
 def test_faults_can_be_asked_for_on_the_command_line(run: Run) -> None:

@@ -49,7 +49,7 @@ class Day(NamedTuple):
 
 @pytest.fixture(scope="module")
 def busy() -> Day:
-    return simulated(World(11, 120, START, BUSY), updates=6 * 240)
+    return simulated(World(11, 120, START, BUSY, watched=True), updates=6 * 240)
 
 
 def simulated(world: World, *, updates: int) -> Day:

@@ -13,6 +13,7 @@ import pytest
 from tests.vatsim_simulator.conftest import START, Step
 from vatsim_simulator.oddities import Rates
 from vatsim_simulator.publication import publish
+from vatsim_simulator.radio_names import channel_hz
 from vatsim_simulator.world import World
 from vatwatch.feed.decode import decode_feed, decode_radios
 from vatwatch.feed.frequency import on_grid_hz
@@ -404,18 +405,23 @@ def test_a_flight_parks_climbs_cruises_descends_and_parks() -> None:
 
 def test_radios_are_tuned_to_who_controls_there(day: list[Step]) -> None:
     step = day[-1]
-    stations = {
-        round(float(one.frequency) * 1e6)
-        for one in step.feed.controllers
-        if one.frequency != "199.998"
-    }
+    named = [round(float(one.frequency) * 1e6) for one in step.feed.controllers]
+    online = {one.callsign for one in step.feed.controllers}
+    # What a station has coupled is its own, too.
+    named += [
+        radio.frequency
+        for client in step.radios
+        if client.callsign in online
+        for radio in client.transceivers
+    ]
+    stations = {channel_hz(hertz) for hertz in named if hertz != 199_998_000}
     pilots = {pilot.callsign for pilot in step.feed.pilots}
     tuned = [
         client.transceivers[0].frequency
         for client in step.radios
         if client.callsign in pilots and client.transceivers
     ]
-    with_somebody = sum(on_grid_hz(frequency) in stations for frequency in tuned)
+    with_somebody = sum(channel_hz(frequency) in stations for frequency in tuned)
     alone = sum(on_grid_hz(frequency) == 122_800_000 for frequency in tuned)
     assert with_somebody + alone > 0.97 * len(tuned)
     assert with_somebody > 0.1 * len(tuned)

@@ -10,11 +10,12 @@ from click.testing import CliRunner
 from vatsim_simulator.truth import TruthKind, TruthRecord
 from vatwatch.cli import main
 from vatwatch.verification.day import Verification, verify_day
+from vatwatch.verification.loads import mean_error
 from vatwatch.verification.report import report_json, report_text
 from vatwatch.verification.results import KindResult
 
 # Pilots, hours, seed: small worlds that differ, each with some of every movement.
-WORLDS = ((80, 1.0, 3), (60, 1.5, 8), (40, 2.0, 21))
+WORLDS = ((80, 1.0, 3), (60, 1.5, 9), (40, 2.0, 21))
 
 
 @pytest.fixture(scope="module", params=WORLDS, ids=[f"seed {world[2]}" for world in WORLDS])
@@ -43,11 +44,43 @@ def test_an_hour_misses_no_aim(hour: Verification) -> None:
     assert hour.missed == []
 
 
+@pytest.mark.parametrize(
+    "kind", ["contact_began", "contact_ended", "sector_entered", "sector_left"]
+)
+def test_contacts_and_crossings_of_an_hour_are_found_within_one_snapshot(
+    hour: Verification, kind: str
+) -> None:
+    result = of_kind(hour, kind)
+    assert result.true >= 5
+    assert (result.missed, result.invented) == (0, 0), result.examples
+    assert result.share_off_by(1) >= 0.99, result.examples
+
+
+def test_the_counts_of_airports_and_firs_are_exact_in_an_hour(hour: Verification) -> None:
+    counted = [one for one in hour.results if one.kind.startswith(("airports: ", "firs: "))]
+    assert len(counted) == 7
+    for result in counted:
+        assert result.true > 100
+        assert (result.missed, result.invented) == (0, 0), result.examples
+        assert result.share_off_by(1) >= 0.99
+
+
 def test_the_sessions_of_an_hour_are_found_with_their_frequencies(hour: Verification) -> None:
     assert of_kind(hour, "sessions").true > 5
     for kind in ("sessions", "first frequency"):
         result = of_kind(hour, kind)
         assert (result.missed, result.invented) == (0, 0), result.examples
+
+
+def test_ten_minutes_ahead_the_expected_loads_are_nearer_than_as_many_as_now(
+    hour: Verification,
+) -> None:
+    ten = next(one for one in hour.loads if one.ahead_min == 10)
+    ours, naive = mean_error(ten.errors), mean_error(ten.naive_errors)
+    assert ours is not None
+    assert naive is not None
+    assert len(ten.loads) > 100
+    assert ours < naive / 2
 
 
 def test_the_same_seed_gives_the_same_results() -> None:

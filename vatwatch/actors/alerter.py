@@ -28,8 +28,7 @@ import gevent
 
 from vatwatch.actors.alert_history import RECENT, AlertHistory
 from vatwatch.actors.conditions import QUARANTINE_WINDOW_S, AlertView, Looked, look
-from vatwatch.actors.courier import WebhookQueue
-from vatwatch.actors.notifier import Notifier
+from vatwatch.actors.notifier import Notifier, WebhookQueue
 from vatwatch.actors.owed_answer import OwedAnswer
 from vatwatch.actors.service import Service
 from vatwatch.config.alerts import AlertSettings

@@ -1,9 +1,11 @@
 """Cache: holds the live state ready-encoded, and mirrors it to Redis.
 
-Receives  LiveChanged, MarksChanged, ServeAgain, SnapshotSetAside, GetLive, FindLive, FindFlightId,
-          InspectCache, MirrorEvents, SettingsChanged
-Sends     CacheStarted to processor and store, Publish (DATA_CACHED) to event_bus, SnapshotFailed to
-          journal, ServiceReport
+Receives  LiveChanged, MarksChanged, ServeAgain, SnapshotSetAside, StreamStarted, GetLive,
+          QueryLive, FindLive, FindFlightId, GetAirports, GetAirport, GetFirs, GetFir, ListFirIds,
+          GetSectors, GetSector, ListSectors, ListAreaNames, GetLiveMatches, InspectCache,
+          MirrorEvents, SettingsChanged
+Sends     CacheStarted to processor and store, LiveEncoded to stream, Publish (DATA_CACHED) to
+          event_bus, SnapshotFailed to journal, ServiceReport
 Holds     the live state, and every collection as bytes, made once a snapshot. A snapshot that
           cannot be encoded is tried again until the journal sets it aside; the one before is served
 Restart   costs nothing: the processor is asked to send the live state again. Until it has one,
@@ -15,39 +17,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import time
 from typing import Any, TypeAlias, TypeVar, assert_never
 
 import msgspec
 from msgspec import structs
 
 from vatwatch.actors.breakers import dependency_policy
-from vatwatch.actors.redis_side import RedisSide
+from vatwatch.actors.live_queries import LiveQueries
+from vatwatch.actors.live_views import LiveViews, ViewQuestion
+from vatwatch.actors.redis_side import RedisSide, lifetimes
 from vatwatch.actors.service import Service
+from vatwatch.config.areas import AreaSettings
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.cache import CacheSettings
 from vatwatch.config.settings import Described, Settings, describe
 from vatwatch.errors import SupervisionError
 from vatwatch.events.payloads import DataPayload
+from vatwatch.live.arrivals import SnapshotArrivals
+from vatwatch.live.contacts import live_matches
 from vatwatch.live.encoded_plans import EncodedPlans
-from vatwatch.live.encoding import encode_live, encode_one
-from vatwatch.live.records import Body, Collection
+from vatwatch.live.encoding import encode_live
+from vatwatch.live.records import Body, Collection, FoundRecord, record_of
 from vatwatch.live.restored import RestoredState
 from vatwatch.messages import (
     CacheStarted,
     FindFlightId,
     FindLive,
+    GetAirport,
+    GetAirports,
+    GetFir,
+    GetFirs,
     GetLive,
+    GetLiveMatches,
+    GetSector,
+    GetSectors,
     InspectCache,
+    ListAreaNames,
+    ListFirIds,
+    ListSectors,
     LiveChanged,
+    LiveEncoded,
     MarksChanged,
     MirrorEvents,
+    QueryLive,
     SettingsChanged,
     SnapshotSetAside,
+    StreamStarted,
 )
 from vatwatch.messages.cache import ToCache
 from vatwatch.messages.status import CacheReport, CacheStatus
 from vatwatch.monitoring.health import Health
-from vatwatch.storage.redis_mirror import Lifetimes, RedisMirror
+from vatwatch.storage.redis_mirror import RedisMirror
 from vatwatch.supervision import (
     NativePool,
     Reply,
@@ -55,6 +76,7 @@ from vatwatch.supervision import (
     Timer,
     correlation_of,
 )
+from vatwatch.traffic.frequency_match import MatchFilter, MatchKey, MatchPage
 from vatwatch.traffic.identity import find_callsign
 from vatwatch.traffic.marks import NO_MARKS, Marks
 from vatwatch.traffic.network_state import NetworkState
@@ -80,6 +102,7 @@ class CacheActor(Service):
         self,
         settings: CacheSettings,
         breaker: BreakerSettings,
+        areas: AreaSettings,
         *,
         stream_length: int,
         shown: Sequence[Described],
@@ -88,13 +111,15 @@ class CacheActor(Service):
         super().__init__()
         url = settings.redis_url
         self._mirror = (
-            None if url is None else RedisMirror(url.get_secret_value(), _lifetimes(settings))
+            None if url is None else RedisMirror(url.get_secret_value(), lifetimes(settings))
         )
         self._breaker = breaker
         self._stream_length = stream_length
         self._configuration: bytes = msgspec.json.encode(shown)
         self._redis: RedisSide | None = None
         self._pool = NativePool(1, "cache")
+        self._views = LiveViews(self, areas, self._report)
+        self._queries = LiveQueries(self)
         self._plans = EncodedPlans()
         self._state = NetworkState()
         self._served: LiveChanged | None = None
@@ -106,6 +131,7 @@ class CacheActor(Service):
         self._recovered = False
         self._published: datetime | None = None
         self._changed_at: datetime | None = None
+        self._arrivals = SnapshotArrivals()
         self._hits = self._misses = 0
         # The live state that could not be encoded, and why.
         self._unserved: LiveChanged | None = None
@@ -125,6 +151,7 @@ class CacheActor(Service):
             self._restored = self._redis.restore(self._pool)
             if self._restored is not None:
                 self._recovered = True
+                self._queries.show(self._restored.bodies)
                 self._changed_at = datetime.now(UTC)
         self.address("processor").tell(CacheStarted())
         # It also says it again and again.
@@ -152,12 +179,23 @@ class CacheActor(Service):
             case SnapshotSetAside(entry_id):
                 if self._unserved is not None and self._unserved.entry_id == entry_id:
                     self._try_no_more()
+            case StreamStarted():
+                self._tell_stream()
             case GetLive(collection):
                 return self._counted(self._bodies_now().get(collection))
+            case QueryLive():
+                self._counted(self._bodies_now().get(message.collection))
+                self.spawn(self._queries.answer, message, self.reply_later())
             case FindLive(collection, callsign):
                 return self._find(collection, callsign)
             case FindFlightId(callsign):
                 return self._find_flight_id(callsign)
+            case GetAirports() | GetAirport() | GetFirs() | GetFir() | ListFirIds():
+                self._view(message)
+            case GetSectors() | GetSector() | ListSectors() | ListAreaNames():
+                self._view(message)
+            case GetLiveMatches(wanted, limit, after):
+                return self._find_matches(wanted, limit, after)
             case InspectCache():
                 # In a greenlet: a hanging Redis must not delay the live state.
                 self.spawn(self._inspect, self.reply_later())
@@ -170,20 +208,35 @@ class CacheActor(Service):
                 assert_never(message)
         return None
 
+    def _view(self, question: ViewQuestion) -> None:
+        # In a greenlet, as it waits for what is made beside the live state.
+        self.spawn(self._views.answer, question, self.reply_later())
+
     def _bodies_now(self) -> dict[Collection, Body]:
         return self._bodies if self._restored is None else self._restored.bodies
 
-    def _find(self, collection: Collection, callsign: str) -> bytes | None:
-        self._counted(self._bodies_now().get(collection))
+    def _find(self, collection: Collection, callsign: str) -> FoundRecord | None:
+        whole = self._counted(self._bodies_now().get(collection))
         if self._restored is not None:
             return self._restored.find(collection, callsign)
-        return encode_one(self._state, collection, callsign, self._marks)
+        record = None if whole is None else record_of(whole, callsign)
+        return None if whole is None or record is None else FoundRecord(record, whole)
 
     def _find_flight_id(self, callsign: str) -> int | None:
         if self._restored is not None:
             return self._restored.flight_id(callsign)
         flight = find_callsign(self._state.flights, callsign)
         return None if flight is None or not flight.shown else flight.flight_id
+
+    def _find_matches(
+        self, wanted: MatchFilter, limit: int, after: MatchKey | None
+    ) -> MatchPage | None:
+        if self._served is None:
+            return None
+        now = datetime.now(UTC)
+        return live_matches(
+            self._state, wanted, limit=limit, after=after, now=now, marks=self._marks
+        )
 
     def _counted(self, found: Found) -> Found:
         """Count whether there was a live state to answer from. The answer "offline" counts as a
@@ -210,9 +263,10 @@ class CacheActor(Service):
     def _use(self, settings: Settings) -> None:
         """Use the changed settings. What is in Redis already gets its new TTL at once."""
         self._configuration = msgspec.json.encode(describe(settings))
+        self._views.use(settings.areas)
         if self._redis is None or self._mirror is None:
             return
-        self._mirror.ttl_s = _lifetimes(settings.cache)
+        self._mirror.ttl_s = lifetimes(settings.cache)
         self._redis.change(
             dependency_policy(settings.breaker), stream_length=settings.events.max_history_size
         )
@@ -225,7 +279,12 @@ class CacheActor(Service):
         self._working_on = message.entry_id
         try:
             bodies = self._pool.run(
-                encode_live, message.state, message.feed, self._plans, self._marks
+                encode_live,
+                message.state,
+                message.feed,
+                self._plans,
+                self._marks,
+                message.areas,
             )
         except SupervisionError:
             raise
@@ -266,21 +325,30 @@ class CacheActor(Service):
         self._unserved_because = ""
         if message.state.time != self._state.time:
             self._changed_at = datetime.now(UTC)
+        bodies = self._arrivals.date(bodies, message.state.time, time(), new=not message.recovered)
         self._state, self._bodies, self._restored = message.state, bodies, None
         self._served = message
+        self._views.show(message, bodies[Collection.NETWORK])
+        self._queries.show(bodies)
         self._recovered = message.recovered
+        self._tell_stream()
         if self._redis is not None:
             self._redis.write(bodies, self._configuration)
         general = message.state.general
-        time = message.state.time
-        if time is not None and general is not None and time != self._published:
+        moment = message.state.time
+        if moment is not None and general is not None and moment != self._published:
             # The same live state is sent again when the database has caught up with it.
-            self._published = time
+            self._published = moment
             payload = DataPayload(
-                update_timestamp=time,
+                update_timestamp=moment,
                 bytes=sum(len(body.plain) for body in bodies.values()),
             )
             self.publish("DATA_CACHED", payload, correlation_id=general.update_timestamp)
+
+    def _tell_stream(self) -> None:
+        """Not of what Redis gave: it may be older than what the stream knows."""
+        if self._bodies:
+            self.address("stream").tell(LiveEncoded(self._bodies))
 
     def _status(self) -> CacheStatus:
         state, restored, redis = self._state, self._restored, self._redis
@@ -302,6 +370,7 @@ class CacheActor(Service):
             misses=self._misses,
             redis_hits=0 if redis is None else redis.hits,
             redis_misses=0 if redis is None else redis.misses,
+            sectors_over=self._views.reached,
         )
 
     def _count(self, collection: Collection, own: int) -> int:
@@ -319,21 +388,8 @@ class CacheActor(Service):
             self.report(Health.HEALTHY, "", status)
 
     def _give_back(self) -> None:
+        self._views.close()
+        self._queries.close()
         self._pool.close()
         if self._mirror is not None:
             self._mirror.close()
-
-
-def _lifetimes(settings: CacheSettings) -> Lifetimes:
-    return Lifetimes(
-        live={
-            Collection.FLIGHTS: settings.ttl_flight_data_s,
-            Collection.CONTROLLERS: settings.ttl_atc_data_s,
-            Collection.ATIS: settings.ttl_atc_data_s,
-            Collection.PREFILES: settings.ttl_flight_data_s,
-            Collection.TRANSCEIVERS: settings.ttl_flight_data_s,
-            Collection.NETWORK: settings.ttl_default_s,
-        },
-        configuration=settings.ttl_default_s,
-        events=settings.ttl_events_s,
-    )

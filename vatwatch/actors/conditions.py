@@ -46,10 +46,11 @@ SUMMARIES = {
     ("feed", Health.UNHEALTHY): "VATSIM's feed cannot be used",
     ("feed", Health.DEGRADED): "VATSIM's feed has stopped updating",
     ("transceivers", Health.DEGRADED): "VATSIM's transceivers feed has stopped updating",
+    ("areas", Health.DEGRADED): "a file or an address of areas cannot be used",
     ("alerter", Health.DEGRADED): "a webhook does not take alerts",
 }
 # Everything works without these, so they are never critical.
-OPTIONAL = frozenset({"redis", "transceivers"})
+OPTIONAL = frozenset({"redis", "transceivers", "areas"})
 
 
 def _part(*names: str) -> tuple[str, ...]:
@@ -77,6 +78,9 @@ _PROCESSED = (
 _CAUSES: dict[str, tuple[str, ...]] = {
     "store": _part("postgresql"),
     "history": _part("postgresql"),
+    "keys": _part("postgresql"),
+    "sessions": _part("redis"),
+    "subscriptions": _part("postgresql"),
     "postgres": _part("postgresql"),
     "journal": (*_resource(Resource.DISK), *_STORE),
     "processor": _STORE,
@@ -85,7 +89,12 @@ _CAUSES: dict[str, tuple[str, ...]] = {
     "resource_monitor": _resource(*Resource),
 }
 # Which dependency a breaker guards, by the begin of its name.
-_GUARDED = (("PostgreSQL", "postgresql"), ("Redis", "redis"), ("VATSIM", "feed"))
+_GUARDED = (
+    ("PostgreSQL", "postgresql"),
+    ("Redis", "redis"),
+    ("VATSIM", "feed"),
+    ("areas of", "areas"),
+)
 
 
 @dataclass(slots=True)
@@ -137,6 +146,7 @@ def look(
             *_of_errors(reports, looked, settings.errors_per_minute, now_s),
             *_of_quarantine(reports, looked, now_s),
             *of_resources(reports),
+            *of_sectors(reports),
         ],
         frozenset(_unknown(reports, looked, now_s)),
     )
@@ -150,6 +160,8 @@ def _unknown(reports: Reports, looked: Looked, now_s: float) -> Iterator[str]:
         yield "fewer_pilots"
     if not reports.status_of(ResourceStatus).levels:
         yield from ("resource_hard", "resource_soft")
+    if reports.status_of(CacheStatus).sectors_over is None:
+        yield "sector_load"
     if now_s - looked.since_s < ERROR_WINDOW_S:
         yield "error_rate"
     if now_s - looked.since_s < QUARANTINE_WINDOW_S:
@@ -279,6 +291,16 @@ def of_resources(reports: Reports) -> Iterator[Condition]:
             reading = f"{status.readings.get(name, 0):g} {status.units.get(name, '')}"
             because = _STORE if name == Resource.JOURNAL.value else ()
             yield Condition(f"resource_{level}", name, f"{name}: {reading}", because_of=because)
+
+
+def of_sectors(reports: Reports) -> Iterator[Condition]:
+    """The FIRs and sectors that have reached their warning level, or will within the hour."""
+    for sector in reports.status_of(CacheStatus).sectors_over or ():
+        what = "FIR" if sector.kind == "fir" else "sector"
+        now = counted(sector.load, "aircraft", "aircraft")
+        ahead = f"up to {sector.expected} are expected by {sector.at:%H:%M} UTC"
+        reason = f"the {what} {sector.name} has {now}, {ahead}; its level is {sector.level}"
+        yield Condition("sector_load", f"{sector.kind} {sector.name}", reason)
 
 
 def _by_order(part: PartHealth, now: datetime) -> bool:

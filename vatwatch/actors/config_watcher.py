@@ -52,10 +52,14 @@ log = logging.getLogger(__name__)
 READERS = (
     "event_bus",
     "error_manager",
+    "areas",
     "journal",
     "store",
     "cache",
     "history",
+    "keys",
+    "sessions",
+    "subscriptions",
     "processor",
     "fetcher",
     "health_monitor",
@@ -287,9 +291,9 @@ def _read_again(settings: Settings) -> Findings:
     reading = settings.origin.read_again()
     faults = list(reading.faults)
     options = None
-    if "traffic" in reading.sections:
+    if "traffic" in reading.sections and "contacts" in reading.sections:
         try:
-            options = read_options(reading.sections["traffic"])
+            options = read_options(reading.sections["traffic"], reading.sections["contacts"])
         except ConfigurationError as error:
             faults.append(str(error))
     return reading, options, tuple(faults)

@@ -1,5 +1,7 @@
-"""Courier: delivers notifications to one webhook in order, with retries and a breaker, in its own
-greenlet."""
+"""Courier: delivers items to one target in order, with retries and a breaker, in its own greenlet.
+
+Alerts (`notifier.py`) and messages to users (`postman.py`) go by couriers.
+"""
 
 from __future__ import annotations
 
@@ -7,130 +9,100 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from time import monotonic
-from uuid import UUID
+from typing import Generic, Protocol, TypeVar
 
-import msgspec
 from gevent.event import Event as Signal
 
-from vatwatch.actors.breakers import dependency_policy
-from vatwatch.actors.webhook import Webhook, send
-from vatwatch.config.alerts import AlertSettings
-from vatwatch.config.breaker import BreakerSettings
-from vatwatch.errors import BreakerOpen, WebhookRefused, WebhookUnavailable
-from vatwatch.events.dead_letters import DeadLetter, letter_id
-from vatwatch.monitoring.notifications import Notification, WebhookNow
-from vatwatch.redaction import storable
-from vatwatch.supervision import Actor, Backoff, Recovery, Retry, WithBreaker
+from vatwatch.errors import BreakerOpen, WebhookBusy, WebhookRefused, WebhookUnavailable
+from vatwatch.supervision import Actor, Backoff, CircuitBreaker, Recovery, Retry, WithBreaker
 
-# Notifications that may wait for one webhook; beyond that the oldest becomes a dead letter.
+# Items that may wait for one target; beyond that the oldest is given up.
 WAITING = 200
-# Quick tries within one attempt. Between attempts a webhook that is away is left alone for longer.
+# Quick tries within one attempt. Between attempts a target that is away is left alone for longer.
 QUICK = Backoff(base_s=0.2, cap_s=1.0)
 QUICK_TRIES = 2
 PATIENT = Backoff(base_s=1.0, cap_s=60.0)
 MIN_PAUSE_S = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A notification that waits, and the dead letter that it was made from, if any."""
+class Item(Protocol):
+    """What is delivered."""
 
-    notification: Notification
-    letter: DeadLetter | None = None
+    @property
+    def item_id(self) -> str:
+        """Its id, for errors and the log."""
+
+
+I = TypeVar("I", bound=Item)  # noqa: E741 - the letter of an item
 
 
 @dataclass(slots=True)
-class WebhookQueue:
-    """The notifications that wait for one webhook, and its figures. The first one is being
-    delivered."""
+class TargetQueue(Generic[I]):
+    """The items that wait for one target, and its figures. The first one is being delivered."""
 
-    waiting: deque[Waiting] = field(default_factory=deque)
+    waiting: deque[I] = field(default_factory=deque)
     delivered: int = 0
     undelivered: int = 0
     last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryEnded:
-    """How a delivery has ended: `reason` is empty if the webhook took it."""
+class DeliveryEnded(Generic[I]):
+    """How a delivery has ended: `reason` is empty if the target took it."""
 
-    webhook: str
-    waiting: Waiting
+    target: str
+    item: I
     attempts: int
     reason: str = ""
     error: str = ""
 
-    def letter(self) -> DeadLetter:
-        """The dead letter of an undelivered notification. Its id is computed, so it is the same
-        each time."""
-        notification, before = self.waiting.notification, self.waiting.letter
-        return DeadLetter(
-            id=letter_id(UUID(notification.id), self.webhook),
-            kind="alert",
-            receiver=self.webhook,
-            type=notification.rule,
-            reason=self.reason,
-            error=storable(self.error),
-            attempts=self.attempts + (0 if before is None else before.attempts),
-            time=datetime.now(UTC),
-            message=storable(msgspec.json.encode(notification).decode()),
-        )
 
-
-class Courier:
-    """The way to one webhook: its queue, its breaker and its tries."""
+class Courier(Generic[I]):
+    """The way to one target: its queue, its breaker and its tries."""
 
     def __init__(
         self,
-        alerter: Actor,
-        webhook: Webhook,
-        outbox: WebhookQueue,
-        settings: AlertSettings,
-        breaker: BreakerSettings,
+        actor: Actor,
+        name: str,
+        outbox: TargetQueue[I],
+        breaker: CircuitBreaker,
         *,
+        send: Callable[[I], None],
+        within_s: Callable[[], float],
         stopping: Signal,
-        ended: Callable[[DeliveryEnded], None],
+        ended: Callable[[DeliveryEnded[I]], None],
     ) -> None:
         """Args:
-        alerter: the actor whose breaker and recovery are used
-        webhook: where to send to
+        actor: whose recovery is used
+        name: what errors call the target; it holds no secret
         outbox: what waits; it outlives the courier
-        settings: how long a webhook may take, and for how long it is tried
-        breaker: the settings of its breaker
-        stopping: set when the alerter stops
-        ended: called after each delivery; must not wait
+        breaker: stops trying while the target is away; several targets may share one
+        send: sends one item once; raises as `posting.post`
+        within_s: for how long one item is tried, by the settings of now
+        stopping: set when the actor stops
+        ended: called after each delivery, in the courier's greenlet, or in that of `put`
         """
-        self.webhook = webhook
+        self.name = name
         self._outbox = outbox
-        self._settings = settings
+        self._send = send
+        self._within_s = within_s
         self._stopping = stopping
         self._ended = ended
         self._signal = Signal()
         self._roused = Signal()
         """Ends a pause between two tries."""
-        self._circuit_breaker = alerter.circuit_breaker(
-            webhook.name,
-            dependency_policy(breaker),
-            failure_types=WebhookUnavailable,
-            kind="webhook",
-        )
         again = Retry(QUICK_TRIES, QUICK, on=_is_worth_a_quick_try)
-        self._recovery: Recovery = alerter.recovery(
-            f"notify {webhook.name}", WithBreaker(self._circuit_breaker), again
-        )
+        self._recovery: Recovery = actor.recovery(f"notify {name}", WithBreaker(breaker), again)
 
-    def change(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
-        """Use these settings' timeouts and tries. What waits for its next try is tried at once."""
-        self._settings = settings
+    def try_now(self) -> None:
+        """What waits for its next try is tried at once: the settings have changed."""
         self._roused.set()
-        self._circuit_breaker.use_policy(dependency_policy(breaker))
 
-    def put(self, waiting: Waiting) -> None:
-        """Add a notification to the queue. Does not wait."""
+    def put(self, item: I) -> None:
+        """Add an item to the queue. Does not wait."""
         queue = self._outbox.waiting
-        queue.append(waiting)
+        queue.append(item)
         if len(queue) > WAITING:
             # Not the first one: it is being delivered.
             dropped = queue[1]
@@ -138,19 +110,13 @@ class Courier:
             self._give_up(dropped, 0, "overflow", f"more than {WAITING} wait")
         self._signal.set()
 
-    def holds(self, letter: DeadLetter) -> bool:
-        """Whether the notification of this dead letter is in the queue again already."""
-        return any(
-            each.letter is not None and each.letter.id == letter.id for each in self._outbox.waiting
-        )
-
     def wake(self) -> None:
         """Look whether to stop."""
         self._signal.set()
         self._roused.set()
 
     def run(self) -> None:
-        """Deliver one after another until the alerter stops."""
+        """Deliver one after another until the actor stops."""
         queue = self._outbox.waiting
         while not self._stopping.is_set():
             if queue:
@@ -160,47 +126,32 @@ class Courier:
                 self._signal.clear()
                 self._signal.wait()
 
-    def now(self) -> WebhookNow:
-        """How it goes."""
-        box = self._outbox
-        return WebhookNow(
-            self.webhook.name,
-            self.webhook.form,
-            len(box.waiting),
-            box.delivered,
-            box.undelivered,
-            box.last_error,
-        )
-
-    def _bring(self, waiting: Waiting) -> bool:
-        """Try until the webhook takes it, refuses it, or it is too late. Returns False if we stop
+    def _bring(self, item: I) -> bool:
+        """Try until the target takes it, refuses it, or it is too late. Returns False if we stop
         before."""
-        outbox, notification = self._outbox, waiting.notification
+        outbox = self._outbox
         began, attempt = monotonic(), 0
         while True:
             try:
-                self._recovery.call(
-                    lambda: send(self.webhook, notification, timeout_s=self._settings.timeout_s),
-                    correlation_id=notification.id,
-                )
+                self._recovery.call(lambda: self._send(item), correlation_id=item.item_id)
             except WebhookRefused as error:
-                self._give_up(waiting, attempt + 1, "refused", str(error))
+                self._give_up(item, attempt + 1, "refused", str(error))
                 return True
             except BreakerOpen as error:
                 pause_s = error.retry_in_s
-            except WebhookUnavailable as error:
+            except (WebhookUnavailable, WebhookBusy) as error:
                 outbox.last_error = str(error)
                 attempt += 1
                 pause_s = error.retry_after_s or PATIENT.delay(attempt, random.random)
             else:
                 outbox.delivered += 1
                 outbox.last_error = ""
-                self._ended(DeliveryEnded(self.webhook.name, waiting, attempt + 1))
+                self._ended(DeliveryEnded(self.name, item, attempt + 1))
                 return True
             pause_s = max(pause_s, MIN_PAUSE_S)
             # By the settings of now: they may have changed while it was tried.
-            if monotonic() + pause_s > began + self._settings.deliver_within_s:
-                self._give_up(waiting, attempt, "unavailable", outbox.last_error or "away")
+            if monotonic() + pause_s > began + self._within_s():
+                self._give_up(item, attempt, "unavailable", outbox.last_error or "away")
                 return True
             self._roused.clear()
             if not self._stopping.is_set():
@@ -208,10 +159,10 @@ class Courier:
             if self._stopping.is_set():
                 return False
 
-    def _give_up(self, waiting: Waiting, attempts: int, reason: str, error: str) -> None:
+    def _give_up(self, item: I, attempts: int, reason: str, error: str) -> None:
         self._outbox.undelivered += 1
         self._outbox.last_error = error
-        self._ended(DeliveryEnded(self.webhook.name, waiting, attempts, reason, error))
+        self._ended(DeliveryEnded(self.name, item, attempts, reason, error))
 
 
 def _is_worth_a_quick_try(error: Exception) -> bool:

@@ -1,4 +1,5 @@
-"""A database behind a breaker, as the store and the history use it.
+"""A database behind a breaker, as the store, the history, the keys and the
+subscriptions use it.
 
 They share what they learn: the first one that finds the database back closes the breakers of the
 others at once and tells them (`DatabaseReturned`), so none of them waits for its timeout.
@@ -6,8 +7,10 @@ others at once and tells them (`DatabaseReturned`), so none of them waits for it
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
+import gevent
 import psycopg2
 from gevent.lock import BoundedSemaphore
 
@@ -23,6 +26,7 @@ from vatwatch.errors import (
 )
 from vatwatch.messages import DatabaseReturned, GetDsn
 from vatwatch.messages.status import PoolStatus
+from vatwatch.storage.migrate import is_current
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.weather import Verdict, judge, said
 from vatwatch.supervision import Actor, Address, CircuitBreaker, Recovery, WithBreaker
@@ -38,7 +42,10 @@ ASK_TIMEOUT_S = 60.0
 # Tries if another transaction is in the way: a deadlock's victim succeeds at the second.
 CONFLICT_TRIES = 3
 # The actors that have their own breaker around the database.
-USERS = ("store", "history")
+USERS = ("store", "history", "keys", "subscriptions")
+# Making the tables takes a second; changing large ones takes longer than a question waits.
+SCHEMA_S = 10.0
+SCHEMA_POLL_S = 0.1
 
 
 def open_database(
@@ -235,3 +242,12 @@ class Database:
 
 def nothing(_conn: connection) -> None:
     """A query that only shows whether the database answers."""
+
+
+def expect_schema(pool: ConnectionPool) -> None:
+    """At the first start the store makes the tables; a question before that waits for them."""
+    deadline = monotonic() + SCHEMA_S
+    while not pool.run(is_current):
+        if monotonic() > deadline:
+            raise DatabaseUnavailable("the schema of the database is not up to date yet")
+        gevent.sleep(SCHEMA_POLL_S)

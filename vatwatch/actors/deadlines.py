@@ -35,6 +35,7 @@ def busy_limits_s(settings: Settings) -> Mapping[str, float]:
     limits = {
         "fetcher": poll_deadline_s(settings),
         "store": settings.database.timeout_s,
+        "subscriptions": settings.database.timeout_s,
         "processor": settings.database.timeout_s,  # it asks the store
         "journal": JOURNAL_BUSY_S,
     }

@@ -5,7 +5,8 @@ Receives  Publish, AcceptEvent, GetEvents, GetEventMetrics, MessageUndelivered, 
           EventsStored, StoreStarted, FlushEvents, EvictHistory, SettingsChanged
 Asks      subscribers Delivered, each from a greenlet of its own: the bus itself waits for nobody
 Sends     StoreEvents to store (but for events that a snapshot's own transaction writes),
-          MirrorEvents to cache, NotifyAgain to alerter, SnapshotFailed to journal, ServiceReport
+          MirrorEvents to cache, StreamEvents to stream, NotifyAgain to alerter, SnapshotFailed to
+          journal, ServiceReport
 Holds     in a memory that its successor gets: the latest events, what is on its way to handlers
           (`EventDeliveries`) and to the table (`EventsToStore`), dead letters; in the outbox file a
           copy of what is not in the table, and after an ordered stop of what was not delivered
@@ -59,6 +60,7 @@ from vatwatch.messages import (
     StoreDeadLetter,
     StoreEvents,
     StoreStarted,
+    StreamEvents,
 )
 from vatwatch.messages.event_bus import ToEventBus
 from vatwatch.messages.status import EventBusStatus
@@ -96,6 +98,7 @@ OF_LETTERS = (
     FlushEvents,
     StoreStarted,
     MirrorEvents,
+    StreamEvents,
 )
 
 
@@ -242,6 +245,7 @@ class EventBusActor(Service):
                 give_way()
         if new:
             self.address("cache").tell(MirrorEvents(tuple(new)))
+            self.address("stream").tell(StreamEvents(tuple(new), self._memory.by_type.total()))
         self._table.flush()
         self._report_soon()
 

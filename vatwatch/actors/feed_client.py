@@ -15,6 +15,8 @@ import ssl
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
@@ -109,11 +111,14 @@ class FeedClient:
         timeout_s: float,
         max_body_bytes: int,
         may_ask: Callable[[str], bool] = lambda _: True,
+        accept: str = "application/json",
     ) -> None:
         """`may_ask(url)` says whether a redirect to this address may be followed."""
         self._session = _Session()
-        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
+        self._session.headers.update({"Accept": accept, "Accept-Encoding": "gzip"})
         self._validators: dict[str, _Validators] = {}
+        self.answered_at: datetime | None = None
+        """The time of the last whole answer by the server's clock; None if it did not say."""
         self.change(
             user_agent=user_agent,
             timeout_s=timeout_s,
@@ -155,6 +160,15 @@ class FeedClient:
         else:
             self._validators.pop(url, None)
 
+    def validators(self, url: str) -> dict[str, str]:
+        """The headers that ask whether the body that came last has changed; none without one."""
+        known = self._validators.get(url)
+        return {} if known is None else dict(known.headers)
+
+    def remember(self, url: str, validators: dict[str, str]) -> None:
+        """Ask with these headers, which were kept from an earlier process."""
+        self._validators[url] = _Validators(dict(validators))
+
     def close(self) -> None:
         """Give the connections back."""
         self._session.close()
@@ -191,6 +205,7 @@ class FeedClient:
                     raise FetchStatus(response.status_code, shown(place))
                 body = self._read(response, url)
                 validators.take(response)
+                self.answered_at = _time_of(response)
                 return body
         raise FetchRedirected(f"{shown(url)} redirects more than {MAX_REDIRECTS} times")
 
@@ -253,6 +268,16 @@ class FeedClient:
     def _check_size(self, size: int, url: str) -> None:
         if size > self._max_body_bytes:
             raise FetchTooLarge(f"{shown(url)} sends more than {self._max_body_bytes:,} bytes")
+
+
+def _time_of(response: requests.Response) -> datetime | None:
+    """`Date`, and for how long a cache has kept the answer since (RFC 9110 6.6.1, RFC 9111 5.1)."""
+    try:
+        date = parsedate_to_datetime(response.headers.get("Date", ""))
+        kept_s = int(response.headers.get("Age", "0"))
+        return date.astimezone(UTC) + timedelta(seconds=kept_s)
+    except (ValueError, OverflowError):
+        return None
 
 
 def fault_of(url: str) -> str | None:

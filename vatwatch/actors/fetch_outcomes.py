@@ -58,13 +58,14 @@ def health_of(status: FetcherStatus, held_lead: timedelta) -> tuple[Health, str]
     if status.last_error:
         next_try = f"next try at {status.next_poll_at:%H:%M:%S} UTC"
         return Health.UNHEALTHY, f"{status.last_error}; {next_try}"
+    if status.held:
+        # They may be why nothing newer is known for so long that the feed counts as frozen.
+        lead = readable(held_lead)
+        return Health.DEGRADED, f"updates are held, as their clock is in doubt: {lead} by ours"
     if status.frozen:
         since = status.last_advanced_at
         ago = "the start" if since is None else f"{since:%H:%M:%S} UTC"
         return Health.DEGRADED, f"the feed has not changed since {ago}"
-    if status.held:
-        lead = readable(held_lead)
-        return Health.DEGRADED, f"updates are held, as their clock is in doubt: {lead} by ours"
     if status.transceivers_frozen:
         return Health.DEGRADED, "the transceivers feed has stopped updating"
     if status.transceivers_missing:

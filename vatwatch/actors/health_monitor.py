@@ -369,15 +369,15 @@ class HealthMonitorActor(Service):
     def _cannot_work(self) -> Iterator[tuple[str, str]]:
         """Which collecting services cannot work. A dependency that is away does not count."""
         for name in COLLECTING:
-            node = self.node_info(name)
-            if node is None:
+            state = self.worker_state(name)
+            if state is None:
                 continue  # there is no fetcher: nothing is collected
             now_s = monotonic()
-            if node.state is State.RUNNING:
+            if state is State.RUNNING:
                 self._ran_at[name] = now_s
             report = self._records.reports.get(name)
             status = None if report is None else report.status
-            if is_down(node.state, now_s - self._ran_at.setdefault(name, now_s)):
+            if is_down(state, now_s - self._ran_at.setdefault(name, now_s)):
                 part = self._registry.parts.get(name)
                 yield name, "it does not run" if part is None else part.reason
             elif name in self._missing:

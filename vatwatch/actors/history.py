@@ -1,9 +1,10 @@
 """History: answers questions from the database, several at a time.
 
 Receives  FindTrack, FindEvents, FindDeadLetters, FindDeadLetter, FindAlerts, FindErrors,
-          InspectDatabase, TryDatabase, DatabaseReturned, SettingsChanged
+          FindMatches, FindFlightContacts, FindSessionContacts, FindSectorMinutes, InspectDatabase,
+          TryDatabase, DatabaseReturned, SettingsChanged
 Asks      postgres GetDsn, if the cluster is embedded
-Sends     DatabaseReturned to store, ServiceReport
+Sends     DatabaseReturned to store, keys and subscriptions, ServiceReport
 Holds     its own connections, so that readers and the writer do not wait for each other
 Restart   costs the questions in hand
 """
@@ -13,18 +14,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
-import gevent
 import psycopg2
 from gevent.lock import BoundedSemaphore
 
-from vatwatch.actors.database import Database, nothing, open_database
+from vatwatch.actors.database import Database, expect_schema, nothing, open_database
 from vatwatch.actors.service import Service
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.database import DatabaseSettings
-from vatwatch.errors import DatabaseUnavailable, StorageError, TooManyQuestions
+from vatwatch.errors import StorageError, TooManyQuestions
 from vatwatch.messages import (
     DatabaseReturned,
     FindAlerts,
@@ -32,6 +31,10 @@ from vatwatch.messages import (
     FindDeadLetters,
     FindErrors,
     FindEvents,
+    FindFlightContacts,
+    FindMatches,
+    FindSectorMinutes,
+    FindSessionContacts,
     FindTrack,
     InspectDatabase,
     SettingsChanged,
@@ -43,9 +46,9 @@ from vatwatch.monitoring.health import Health
 from vatwatch.storage.alert_table import find_alerts
 from vatwatch.storage.error_table import find_errors
 from vatwatch.storage.event_table import find_events, find_letter, find_letters
-from vatwatch.storage.migrate import is_current
-from vatwatch.storage.pool import ConnectionPool
+from vatwatch.storage.match_table import find_matches, flight_contacts, session_contacts
 from vatwatch.storage.queries import head_of, inspect, latest_flight, track
+from vatwatch.storage.sector_table import sector_minutes
 from vatwatch.supervision import Reply, Tell, Timer
 from vatwatch.supervision.failures import text_of
 from vatwatch.supervision.public_lane import PUBLIC_CAPACITY, PUBLIC_RETRY_S
@@ -69,9 +72,6 @@ RESERVED = 2
 # Seconds between two tries while the database is away. Without them the status would stay out of
 # date for as long as nobody asks anything.
 RETRY_S = 1.0
-# Making the tables takes a second; changing large ones takes longer than a question waits.
-SCHEMA_S = 10.0
-SCHEMA_POLL_S = 0.1
 
 
 class HistoryActor(Service):
@@ -100,7 +100,7 @@ class HistoryActor(Service):
             self._settings,
             self._breaker,
             connections=self._connections,
-            prepare=_expect_schema,
+            prepare=expect_schema,
         )
         self._report("")
 
@@ -124,6 +124,14 @@ class HistoryActor(Service):
                 self._query(lambda conn: find_alerts(conn, alerts, limit=limit, after=after))
             case FindErrors(errors, limit, after):
                 self._query(lambda conn: find_errors(conn, errors, limit=limit, after=after))
+            case FindMatches(matches, limit, key):
+                self._query(lambda conn: find_matches(conn, matches, limit=limit, after=key))
+            case FindFlightContacts(flight_id):
+                self._query(lambda conn: flight_contacts(conn, flight_id))
+            case FindSessionContacts(session_id):
+                self._query(lambda conn: session_contacts(conn, session_id))
+            case FindSectorMinutes(name, kind, since, until):
+                self._query(lambda conn: sector_minutes(conn, name, kind, since, until))
             case InspectDatabase():
                 self._aside(self._inspect)
             case TryDatabase():
@@ -230,15 +238,6 @@ class HistoryActor(Service):
             retry_at=self._retry_at,
         )
         self.report(Health.DEGRADED if last_error else Health.HEALTHY, last_error, status)
-
-
-def _expect_schema(pool: ConnectionPool) -> None:
-    """At the first start the store makes the tables; a question before that waits for them."""
-    deadline = monotonic() + SCHEMA_S
-    while not pool.run(is_current):
-        if monotonic() > deadline:
-            raise DatabaseUnavailable("the schema of the database is not up to date yet")
-        gevent.sleep(SCHEMA_POLL_S)
 
 
 def _find_track(conn: connection, callsign: str, flight_id: int | None) -> Track | None:

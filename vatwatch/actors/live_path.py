@@ -9,6 +9,7 @@ from datetime import datetime
 
 from vatwatch.feed.records import Feed
 from vatwatch.messages import LiveChanged
+from vatwatch.traffic.areas.known_areas import KnownAreas
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.pipeline import ComparedSnapshot
 
@@ -95,11 +96,11 @@ class LivePath:
             self.state = durable
         return False
 
-    def shown(self) -> LiveChanged | None:
-        """What the cache must serve; None while nothing is known."""
+    def shown(self, areas: KnownAreas) -> LiveChanged | None:
+        """What the cache must serve, with the areas in use; None while nothing is known."""
         if self.state is None or self.state.time is None:
             return None
-        return LiveChanged(self.state, self.feed, self.recovered, self.entry_id or None)
+        return LiveChanged(self.state, self.feed, self.recovered, self.entry_id or None, areas)
 
     def _take(self, entry_id: int, compared: ComparedSnapshot) -> None:
         self.state = compared.state

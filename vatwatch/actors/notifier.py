@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeAlias
 from uuid import UUID
 
 import gevent
@@ -13,17 +16,38 @@ import msgspec
 from gevent.event import Event as Signal
 
 from vatwatch.actors.alert_history import AlertHistory
-from vatwatch.actors.courier import Courier, DeliveryEnded, Waiting, WebhookQueue
+from vatwatch.actors.breakers import dependency_policy
+from vatwatch.actors.courier import Courier, DeliveryEnded, TargetQueue
 from vatwatch.actors.service import Service
-from vatwatch.actors.webhook import Webhook
+from vatwatch.actors.webhook import Webhook, send
 from vatwatch.config.alerts import AlertSettings
 from vatwatch.config.breaker import BreakerSettings
-from vatwatch.events.dead_letters import DeadLetter
+from vatwatch.errors import WebhookUnavailable
+from vatwatch.events.dead_letters import DeadLetter, letter_id
 from vatwatch.messages import DeleteDeadLetter, StoreDeadLetter
 from vatwatch.monitoring.alert_records import AlertDelivery, AlertRecord, TellKind
 from vatwatch.monitoring.notifications import Notification, WebhookNow
+from vatwatch.redaction import storable
+from vatwatch.supervision import CircuitBreaker
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A notification that waits, and the dead letter that it was made from, if any."""
+
+    notification: Notification
+    letter: DeadLetter | None = None
+
+    @property
+    def item_id(self) -> str:
+        """The notification's."""
+        return self.notification.id
+
+
+WebhookQueue: TypeAlias = TargetQueue[Waiting]
+
 
 # How long a stop waits for notifications that are being sent.
 STOP_S = 3.0
@@ -60,30 +84,48 @@ class Notifier:
         self._outboxes = outboxes
         self._changed = changed
         self._stopping = Signal()
-        self._couriers: dict[str, Courier] = {}
+        self._settings = settings
+        self._webhooks: dict[str, Webhook] = {}
+        self._couriers: dict[str, Courier[Waiting]] = {}
         self._running: dict[str, gevent.Greenlet[..., object]] = {}
         self._engage(settings, breaker)
 
     def _engage(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
         """Start a courier for each webhook that has none."""
+        self._settings = settings
         for webhook in webhooks_of(settings):
             if webhook.name not in self._couriers:
+                self._webhooks[webhook.name] = webhook
                 self._couriers[webhook.name] = Courier(
                     self._alerter,
-                    webhook,
-                    self._outboxes.setdefault(webhook.name, WebhookQueue()),
-                    settings,
-                    breaker,
+                    webhook.name,
+                    self._outboxes.setdefault(webhook.name, TargetQueue()),
+                    self._breaker_of(webhook, breaker),
+                    send=partial(self._send, webhook),
+                    within_s=lambda: self._settings.deliver_within_s,
                     stopping=self._stopping,
                     ended=self._delivery_ended,
                 )
 
+    def _breaker_of(self, webhook: Webhook, breaker: BreakerSettings) -> CircuitBreaker:
+        return self._alerter.circuit_breaker(
+            webhook.name,
+            dependency_policy(breaker),
+            failure_types=WebhookUnavailable,
+            kind="webhook",
+        )
+
+    def _send(self, webhook: Webhook, waiting: Waiting) -> None:
+        send(webhook, waiting.notification, timeout_s=self._settings.timeout_s)
+
     def change(self, settings: AlertSettings, breaker: BreakerSettings) -> None:
         """Use the webhooks, timeouts and tries of these settings from now on."""
+        self._settings = settings
         wanted = {webhook.name: webhook for webhook in webhooks_of(settings)}
         for name, courier in [*self._couriers.items()]:
-            if wanted.get(name) == courier.webhook:
-                courier.change(settings, breaker)
+            if wanted.get(name) == self._webhooks[name]:
+                self._breaker_of(self._webhooks[name], breaker)  # with its policy of now
+                courier.try_now()
             else:
                 del self._couriers[name]
                 self._running.pop(name).kill()
@@ -132,9 +174,14 @@ class Notifier:
                 letter.id,
                 letter.receiver,
             )
-        elif not courier.holds(letter):
+        elif not self._holds(letter):
             notification = msgspec.json.decode(letter.message, type=Notification)
             courier.put(Waiting(notification, letter))
+
+    def _holds(self, letter: DeadLetter) -> bool:
+        """Whether the notification of this dead letter is in the queue again already."""
+        waiting = self._outboxes[letter.receiver].waiting
+        return any(each.letter is not None and each.letter.id == letter.id for each in waiting)
 
     def resume(self, records: Iterable[AlertRecord]) -> None:
         """Send the notifications that the previous process did not finish."""
@@ -151,25 +198,36 @@ class Notifier:
 
     def now(self) -> tuple[WebhookNow, ...]:
         """The state of each webhook."""
-        return tuple(courier.now() for courier in self._couriers.values())
+        return tuple(
+            WebhookNow(
+                name,
+                self._webhooks[name].form,
+                len(box.waiting),
+                box.delivered,
+                box.undelivered,
+                box.last_error,
+            )
+            for name in self._couriers
+            for box in (self._outboxes[name],)
+        )
 
-    def _delivery_ended(self, ended: DeliveryEnded) -> None:
+    def _delivery_ended(self, ended: DeliveryEnded[Waiting]) -> None:
         """Called by a courier: the webhook has the notification, or will not get it."""
-        notification, before = ended.waiting.notification, ended.waiting.letter
+        notification, before = ended.item.notification, ended.item.letter
         if ended.reason:
             log.warning(
                 'The alert "%s" could not be delivered to %s: %s. It is kept as a dead letter.',
                 f"{notification.summary} ({notification.subject})".removesuffix(" ()"),
-                ended.webhook,
-                ended.error.removeprefix(f"{ended.webhook}: "),
+                ended.target,
+                ended.error.removeprefix(f"{ended.target}: "),
             )
-            self._alerter.send("event_bus", StoreDeadLetter(ended.letter()))
+            self._alerter.send("event_bus", StoreDeadLetter(_letter(ended)))
         elif before is not None:
             self._alerter.send("event_bus", DeleteDeadLetter(before.id))
         self._enter(
             notification,
             AlertDelivery(
-                ended.webhook,
+                ended.target,
                 notification.event,
                 "undelivered" if ended.reason else "delivered",
                 datetime.now(UTC),
@@ -184,3 +242,20 @@ class Notifier:
         record = self._history.get(UUID(notification.alert_id)) if notification.alert_id else None
         if record is not None:
             self._history.put(record.delivered(delivery))
+
+
+def _letter(ended: DeliveryEnded[Waiting]) -> DeadLetter:
+    """The dead letter of an undelivered notification. Its id is computed, so it is the same each
+    time."""
+    notification, before = ended.item.notification, ended.item.letter
+    return DeadLetter(
+        id=letter_id(UUID(notification.id), ended.target),
+        kind="alert",
+        receiver=ended.target,
+        type=notification.rule,
+        reason=ended.reason,
+        error=storable(ended.error),
+        attempts=ended.attempts + (0 if before is None else before.attempts),
+        time=datetime.now(UTC),
+        message=storable(msgspec.json.encode(notification).decode()),
+    )

@@ -1,7 +1,8 @@
 """Postgres: keeps the embedded cluster running while the service does.
 
 Receives  GetDsn, WatchCluster
-Sends     DatabaseReturned to store and history, ServiceReport
+Sends     DatabaseReturned to store, history, keys and subscriptions,
+          ServiceReport
 Holds     the server's process
 Restart   stops the cluster and starts it again
 """
@@ -98,7 +99,7 @@ class PostgresActor(Service):
             self._reason = ""
             self._restarts += 1
             self._started_at = monotonic()
-            for name in ("store", "history"):
+            for name in ("store", "history", "keys", "subscriptions"):
                 self.address(name).offer(DatabaseReturned())
             self.after(WATCH_S, WatchCluster())
         self._report()

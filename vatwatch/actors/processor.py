@@ -1,10 +1,11 @@
 """Processor: turns one snapshot after another into live state, events, and batches to store.
 
 Receives  SnapshotJournaled, BatchStored, BatchOutOfSequence, BatchInvalid, EntrySkipped,
-          StoreStarted, CatchUp, NetworkStateRead, AnswerDue, CacheStarted, SettingsChanged
+          StoreStarted, CatchUp, NetworkStateRead, AnswerDue, CacheStarted, SettingsChanged,
+          AreasChanged
 Asks      journal NextPending and LastEntry, store ReadNetworkState
-Sends     LiveChanged to cache, Publish to event_bus, StoreBatch to store; SnapshotFailed,
-          BatchInvalid and BatchStored to journal; ServiceReport
+Sends     LiveChanged to cache, NetworkMoved to subscriptions, Publish to event_bus, StoreBatch to
+          store; SnapshotFailed, BatchInvalid and BatchStored to journal; ServiceReport
 Holds     the live path, the durable path, and what is wrong with the feed's content (handed over)
 Restart   costs one recovery from database and journal; until the database answers, the live state
           goes on from the feed alone. How many pilots are usual, and what is wrong with the feed's
@@ -34,6 +35,7 @@ that the paths ask for, and counts a failure against the snapshot that caused it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,12 +50,14 @@ from vatwatch.actors.service import Service
 from vatwatch.actors.snapshot_reader import SnapshotReader
 from vatwatch.errors import FeedError, JournalError, SupervisionError
 from vatwatch.messages import (
+    AreasChanged,
     BatchInvalid,
     BatchOutOfSequence,
     BatchStored,
     CacheStarted,
     EntrySkipped,
     LastEntry,
+    NetworkMoved,
     NextPending,
     Publish,
     ReadNetworkState,
@@ -64,6 +68,7 @@ from vatwatch.messages import (
 from vatwatch.messages.processor import ToProcessor
 from vatwatch.messages.store import Recovered
 from vatwatch.supervision import Tell, correlation_of
+from vatwatch.traffic.areas.known_areas import NO_AREAS, KnownAreas
 from vatwatch.traffic.conditions import TrafficConditions
 from vatwatch.traffic.events import summary_of
 from vatwatch.traffic.network_state import NetworkState
@@ -94,16 +99,14 @@ class AnswerDue(Tell):
 
 Received: TypeAlias = ToProcessor | CatchUp | NetworkStateRead | AnswerDue
 
-# Seconds until the database, the journal or a failed snapshot is tried again. The store's breaker
-# makes asking cheap.
+# Seconds until another try. The store's breaker makes asking cheap.
 RETRY_S = 1.0
 # Reading an entry takes milliseconds; the journal may be writing to a slow disk just now.
 JOURNAL_TIMEOUT_S = 10.0
 # Longer than the store may take to write what is before the question.
 RECOVERY_TIMEOUT_S = 120.0
-# How long the durable path waits for an answer of the store, in seconds; longer than one question
-# takes. After that the answer is lost or the database is away, and in both cases the store is asked
-# again.
+# How long the durable path waits for an answer of the store; longer than one question takes. After
+# that the answer is lost or the database is away, and in both cases the store is asked again.
 ANSWER_TIMEOUT_S = RECOVERY_TIMEOUT_S + 30.0
 
 
@@ -111,18 +114,12 @@ class ProcessorActor(Service):
     """The switch between the live path and the durable path."""
 
     def __init__(
-        self, options: Options, *, journal: Path | None = None, usual: Path | None = None
-    ) -> None:
-        """
-        Args:
-            options: rules, filters, and whether names are kept: what a restart takes over
-            journal: its directory, for the note of which entry the process is working on (None:
-                there is no note, and a snapshot that ends the process is not counted)
-            usual: the file that tells the next process how many pilots are usual (None: there is
-                none, and that process begins without)
-        """
+        self, options: Options, *, journal: Path | None = None, usual: Path | None = None,
+        areas: Callable[[], KnownAreas] = lambda: NO_AREAS,
+    ) -> None:  # fmt: skip
+        """`options`: what a restart takes over; for the others see `SnapshotReader`."""
         super().__init__()
-        self._reader = SnapshotReader(options, journal, usual)
+        self._reader = SnapshotReader(options, journal, usual, areas)
         self._live = LivePath()
         # Generations must be greater than those of the previous processor. The time is.
         self._durable = DurablePath(generation=monotonic_ns())
@@ -132,6 +129,7 @@ class ProcessorActor(Service):
         self._answer_due = False
 
     def on_start(self) -> None:
+        self._reader.read_areas()
         seen = self.inherited(TrafficConditions)
         if seen is not None:
             self._content = FeedContent(seen)
@@ -170,7 +168,10 @@ class ProcessorActor(Service):
                 self._answer_due = False
                 self._check_answer(wanted)
             case SettingsChanged():
-                self._reader.options = message.options  # from the next snapshot on
+                self._reader.change_options(message.options)
+            case AreasChanged(areas):
+                if self._reader.change_areas(areas):
+                    self._show()
             case _:
                 assert_never(message)
         self._report()
@@ -216,15 +217,15 @@ class ProcessorActor(Service):
         self._show()
         payload = summary_of(changes, quarantined=compared.decoded.set_aside)
         self.publish("DATA_PROCESSED", payload, correlation_id=stamp)
-        self.address("event_bus").tell(
-            Publish(tuple(compared.events), stored=True, entry_id=entry.entry_id)
-        )
+        self.send("event_bus", Publish(tuple(compared.events), True, entry.entry_id))
         self._reader.keep_usual(self._content.seen.usual)
 
     def _show(self) -> None:
-        shown = self._live.shown()
+        shown = self._live.shown(self._reader.options.rules.areas)
         if shown is not None:
-            self.address("cache").tell(shown)
+            self.send("cache", shown)
+        if shown is not None and not shown.recovered:
+            self.send("subscriptions", NetworkMoved(shown.state, shown.areas))
 
     def _recover_live_from_journal(self) -> None:
         """Without a database and a live state: serve the newest entry of the journal."""
@@ -396,5 +397,4 @@ class ProcessorActor(Service):
 
     def _report_status(self) -> None:
         status = status_of(self._reader, self._content, behind=not self._is_joined)
-        health, reason = health_of(status)
-        self.report(health, reason, status)
+        self.report(*health_of(status), status)

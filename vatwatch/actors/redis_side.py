@@ -19,13 +19,14 @@ import gevent
 import redis
 
 from vatwatch.actors.service import Service
+from vatwatch.config.cache import CacheSettings
 from vatwatch.errors import BreakerOpen, RedisUnavailable, SupervisionError
 from vatwatch.events.event import Event
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.restored import RestoredState
 from vatwatch.messages.status import CacheReport
 from vatwatch.monitoring.outages import Outage, lasted, look
-from vatwatch.storage.redis_mirror import RedisMirror
+from vatwatch.storage.redis_mirror import Lifetimes, RedisMirror
 from vatwatch.supervision import BreakerPolicy, ContinueWithout, NativePool, WithBreaker
 from vatwatch.supervision.failures import text_of
 
@@ -258,3 +259,19 @@ class RedisSide:
                 "the live state" if self._away else "the stream of events",
                 self.last_error,
             )
+
+
+def lifetimes(settings: CacheSettings) -> Lifetimes:
+    """How long each thing lives in Redis, by these settings."""
+    return Lifetimes(
+        live={
+            Collection.FLIGHTS: settings.ttl_flight_data_s,
+            Collection.CONTROLLERS: settings.ttl_atc_data_s,
+            Collection.ATIS: settings.ttl_atc_data_s,
+            Collection.PREFILES: settings.ttl_flight_data_s,
+            Collection.TRANSCEIVERS: settings.ttl_flight_data_s,
+            Collection.NETWORK: settings.ttl_default_s,
+        },
+        configuration=settings.ttl_default_s,
+        events=settings.ttl_events_s,
+    )

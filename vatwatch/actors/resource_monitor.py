@@ -352,7 +352,8 @@ class ResourceMonitorActor(Service):
             hub_p99_ms=round(lateness.p99_s * 1000, 2),
             times_blocked=self._hub.times_blocked,
             blocked=tuple(
-                {"at": b.at, "seconds": round(b.seconds, 3), "where": b.where}
+                # Everybody may read it: the log alone has the stack.
+                {"at": b.at, "seconds": round(b.seconds, 3), "where": b.function}
                 for b in self._hub.blocked
             ),
             cleaned=self._cleaned,

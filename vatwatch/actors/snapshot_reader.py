@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from vatwatch.messages import SnapshotJournaled
 from vatwatch.storage.small_file import SmallFile
 from vatwatch.storage.work_note import WorkNote
 from vatwatch.supervision import NativePool
+from vatwatch.traffic.areas.known_areas import KnownAreas
 from vatwatch.traffic.conditions import Usual
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.pipeline import (
@@ -31,15 +34,25 @@ T = TypeVar("T")
 class SnapshotReader:
     """The processor's slow work: some tens of milliseconds for 2,000 pilots."""
 
-    def __init__(self, options: Options, journal: Path | None, usual: Path | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        journal: Path | None,
+        usual: Path | None,
+        areas: Callable[[], KnownAreas],
+    ) -> None:
         """
         Args:
-            options: see `ProcessorActor`
+            options: rules, filters, and whether names are kept
             journal: its directory, for the note of which entry the process is working on, so that
-                the next process knows if this one dies of it (`work_note`)
-            usual: the file that tells the next process how many pilots are usual
+                the next process knows if this one dies of it (`work_note`; None: there is no note,
+                and a snapshot that ends the process is not counted)
+            usual: the file that tells the next process how many pilots are usual (None: there is
+                none, and that process begins without)
+            areas: reads those in use from the disk
         """
         self.options = options
+        self._read_areas = areas
         self._note = None if journal is None else WorkNote(journal)
         self._usual = None if usual is None else SmallFile(usual, Usual)
         self._pool = NativePool(1, "processor")
@@ -85,6 +98,21 @@ class SnapshotReader:
             self.plan_texts_unreadable.update(filed.parsed.unreadable)
         return compared
 
+    def change_options(self, options: Options) -> None:
+        """Use these from the next snapshot on, with the areas that are in use."""
+        self.options = _with_areas(options, self.options.rules.areas)
+
+    def change_areas(self, areas: KnownAreas) -> bool:
+        """Use these from the next snapshot on. Returns whether they are others."""
+        if areas == self.options.rules.areas:
+            return False
+        self.options = _with_areas(self.options, areas)
+        return True
+
+    def read_areas(self) -> None:
+        """Use the areas that are on the disk."""
+        self.change_areas(self._pool.run(self._read_areas))
+
     def usual_before(self) -> Usual | None:
         """What the process before this one found usual; None if nobody knows."""
         return None if self._usual is None else self._pool.run(self._usual.read)
@@ -103,3 +131,7 @@ class SnapshotReader:
             return self._pool.run(work, *args)
         done: T = self._pool.run(self._note.during, entry.entry_id, work, *args)
         return done
+
+
+def _with_areas(options: Options, areas: KnownAreas) -> Options:
+    return replace(options, rules=replace(options.rules, areas=areas))

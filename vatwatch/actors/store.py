@@ -1,7 +1,8 @@
 """Store: writes each snapshot into PostgreSQL, in order, once, and says when it is there.
 
 Receives  StoreBatch, StoreEvents, StoreErrors, StoreAlerts, ReadNetworkState, RetryWrite,
-          DatabaseReturned, CacheStarted, PurgeOld, DeriveAgain, SettingsChanged
+          DatabaseReturned, CacheStarted, PurgeOld, DeriveAgain, SettingsChanged,
+          AreasChanged
 Asks      postgres GetDsn, if the cluster is embedded; health_monitor GetReports, for a line of log
 Sends     BatchStored, BatchOutOfSequence, BatchInvalid, EventsStored, ErrorsStored, AlertsStored,
           StoreStarted, MarksChanged, Publish, ServiceReport
@@ -39,6 +40,7 @@ from vatwatch.errors import (
 )
 from vatwatch.messages import (
     AlertsStored,
+    AreasChanged,
     BatchInvalid,
     BatchOutOfSequence,
     BatchStored,
@@ -63,6 +65,7 @@ from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.retention import Retention, retentions_of
 from vatwatch.storage.writer import write_batch
 from vatwatch.supervision import Backoff, Tell, Timer
+from vatwatch.traffic.areas.known_areas import NO_AREAS, KnownAreas
 from vatwatch.traffic.batch import Batch, Outcome
 from vatwatch.traffic.events import summary_of
 from vatwatch.traffic.network_state import Rules
@@ -119,6 +122,7 @@ class StoreActor(Service):
         connections: int = 1,
         purge_s: float = PURGE_S,
         on_refused: Callable[[str], None] = lambda _why: None,
+        areas: Callable[[], KnownAreas] = lambda: NO_AREAS,
     ) -> None:
         """
         Args:
@@ -128,6 +132,7 @@ class StoreActor(Service):
             retentions: what is too old is deleted at the start and every `purge_s` seconds
             connections: how many may be open at once
             on_refused: called with the reason when the schema cannot be used: the service must end
+            areas: reads those in use from the disk
         """
         super().__init__()
         self._settings = settings
@@ -135,7 +140,7 @@ class StoreActor(Service):
         self._connections = connections
         self._rules = rules
         self._purge = Purge(self, PurgeOld(), retentions, every_s=purge_s)
-        self._rederivation = Rederivation(self, DeriveAgain())
+        self._rederivation = Rederivation(self, DeriveAgain(), areas)
         self._on_refused = on_refused
         self._attempt = 0
         self._server_version = ""
@@ -208,6 +213,8 @@ class StoreActor(Service):
                 self._rederivation.step(self._database, self._rules)
             case SettingsChanged():
                 self._change(message.settings, message.options.rules)
+            case AreasChanged(areas):
+                self._rederivation.areas = areas
             case _:
                 assert_never(message)
         self._report()
@@ -355,9 +362,7 @@ class StoreActor(Service):
         self._last_error = str(error)
         self._broken = not isinstance(error, DatabaseUnavailable)
         delay = max(
-            self._database.retry_in_s,
-            BACKOFF.delay(self._attempt, random.random),
-            MIN_RETRY_S,
+            self._database.retry_in_s, BACKOFF.delay(self._attempt, random.random), MIN_RETRY_S
         )
         self._attempt += 1
         self._retry_at = datetime.now(UTC) + timedelta(seconds=delay)
@@ -390,11 +395,5 @@ class StoreActor(Service):
             rules=self._rederivation.rules,
             derived_again=self._rederivation.derived,
         )
-        if self._outages.since is not None:
-            since = f"{self._outages.since:%H:%M:%S} UTC"
-            reason = f"nothing can be written since {since}: {self._last_error}"
-            if self._retry_at is not None:
-                reason += f"; next try at {self._retry_at:%H:%M:%S} UTC"
-            self.report(Health.UNHEALTHY, reason, status)
-        else:
-            self.report(Health.HEALTHY, "", status)
+        reason = self._outages.reason(self._last_error, self._retry_at)
+        self.report(Health.UNHEALTHY if reason else Health.HEALTHY, reason, status)

@@ -34,6 +34,13 @@ class OutageLog:
         """When the present outage began; None while everything works."""
         return None if self._outage is None else self._outage.since
 
+    def reason(self, error: str, retry_at: datetime | None) -> str:
+        """Why the store is unhealthy, as a sentence without its stop; empty without an outage."""
+        if self.since is None:
+            return ""
+        next_try = "" if retry_at is None else f"; next try at {retry_at:%H:%M:%S} UTC"
+        return f"nothing can be written since {self.since:%H:%M:%S} UTC: {error}{next_try}"
+
     def take(self, error: str, *, is_broken: bool = False, next_try_s: float = 0.0) -> None:
         """Note the result of the last try.
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import limits
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from vatwatch.access.passwords import read_hash
 from vatwatch.config.section import SecretList, Section, Switch, TextList, checked, listed, setting
 
 # A rate of zero would lock out the operator who wants to change it; `off` means no limit.
@@ -40,7 +41,8 @@ def _rate_or_off(value: Any) -> str | None:
     return text
 
 
-def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+def networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses and networks. Raises ValueError with the expected form."""
     for one in value:
         try:
             ip_network(one)
@@ -85,15 +87,36 @@ def _keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return value
 
 
+def _password_hash(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        read_hash(value.get_secret_value())
+    return value
+
+
 class AccessSettings(Section):
     """Who may ask, how often, and who may change anything."""
 
     api_keys: Annotated[SecretList, AfterValidator(_keys)] = setting(
         "VATWATCH_API_KEYS",
         (),
-        "API keys, separated by commas. A request that changes something needs one; without keys "
-        "nothing can be changed.",
+        "API keys with all rights, separated by commas; `vatwatch keys create` makes others. A "
+        "request that changes something needs a key.",
         secret=True,
+        reload=True,
+    )
+    operator_password_hash: Annotated[SecretStr | None, AfterValidator(_password_hash)] = setting(
+        "VATWATCH_OPERATOR_PASSWORD_HASH",
+        None,
+        "Lets the operator log in at /api/session with a password: what `vatwatch keys "
+        "hash-password` prints. Unset: nobody can log in. Another value ends all sessions.",
+        secret=True,
+        reload=True,
+    )
+    session_hours: Annotated[float, Field(gt=0, le=24 * 31)] = setting(
+        "VATWATCH_SESSION_HOURS",
+        12.0,
+        "How long a login lasts.",
+        unit="h",
         reload=True,
     )
     write_rate: Annotated[str, checked(_rate)] = setting(
@@ -106,6 +129,19 @@ class AccessSettings(Section):
         "limit.",
         reload=True,
     )
+    key_rate: Annotated[str | None, BeforeValidator(_rate_or_off)] = setting(
+        "VATWATCH_KEY_RATE",
+        "12000/minute",
+        "How many requests one key may make; they do not count for its address. `off`: no limit.",
+        reload=True,
+    )
+    public_reads: Switch = setting(
+        "VATWATCH_PUBLIC_READS",
+        True,
+        "Whether reading needs no key. If off, a key with the scope `read` is needed for "
+        "everything but /healthz, /readyz and the documents.",
+        reload=True,
+    )
     cors_origins: Annotated[tuple[str, ...] | None, BeforeValidator(_origins)] = setting(
         "VATWATCH_CORS_ORIGINS",
         ("*",),
@@ -113,7 +149,7 @@ class AccessSettings(Section):
         "https://example.org, separated by commas, or `off`. Writing is never allowed to them.",
         reload=True,
     )
-    trusted_proxies: Annotated[TextList, AfterValidator(_networks)] = setting(
+    trusted_proxies: Annotated[TextList, AfterValidator(networks)] = setting(
         "VATWATCH_TRUSTED_PROXIES",
         (),
         "Addresses or networks of proxies in front of the service, separated by commas: in their "

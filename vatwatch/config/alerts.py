@@ -31,6 +31,7 @@ _RULES = {
     "SNAPSHOTS_QUARANTINED": "snapshots are quarantined",
     "RESOURCE_HARD": "a hard limit is passed",
     "RESOURCE_SOFT": "a soft limit is passed",
+    "SECTOR_LOAD": "a sector has reached its warning level",
     "FEWER_PILOTS": "far fewer pilots than usual",
 }
 
@@ -130,6 +131,8 @@ class AlertSettings(Section):
     resource_hard_clear_s: float | None = _clear("RESOURCE_HARD")
     resource_soft_hold_s: float | None = _hold("RESOURCE_SOFT", "VATWATCH_ALERT_DEGRADED_HOLD")
     resource_soft_clear_s: float | None = _clear("RESOURCE_SOFT")
+    sector_load_hold_s: float | None = _hold("SECTOR_LOAD")
+    sector_load_clear_s: float | None = _clear("SECTOR_LOAD")
     # One update may be cut off; four in a row (15 s each) are not an accident.
     fewer_pilots_hold_s: float = setting(
         "VATWATCH_ALERT_FEWER_PILOTS_HOLD",

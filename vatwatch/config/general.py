@@ -31,8 +31,8 @@ class GeneralSettings(Section):
     config_interval_s: PositiveFloat = setting(
         "VATWATCH_CONFIG_INTERVAL",
         2.0,
-        "Time between two checks of vatwatch.toml, .env and the boundary file for changes. A "
-        "change takes effect when two checks in a row see it.",
+        "Time between two checks of vatwatch.toml, .env, the boundary file and the files of areas "
+        "for changes. A change takes effect when two checks in a row see it.",
         unit="s",
         reload=True,
     )

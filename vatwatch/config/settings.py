@@ -19,9 +19,11 @@ from pydantic.fields import FieldInfo
 from vatwatch.config import sources, together
 from vatwatch.config.access import AccessSettings
 from vatwatch.config.alerts import AlertSettings
+from vatwatch.config.areas import AreaSettings, is_address
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.cache import CacheSettings
 from vatwatch.config.cautions import cautions
+from vatwatch.config.contacts import ContactSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.config.errors import ErrorSettings
 from vatwatch.config.events import EventSettings
@@ -41,6 +43,7 @@ from vatwatch.config.showing import (
     shown,
     shown_wrong,
 )
+from vatwatch.config.subscriptions import SubscriptionSettings
 from vatwatch.config.traffic import TrafficSettings
 from vatwatch.config.vatsim import (
     DEFAULT_API_URL,
@@ -73,6 +76,8 @@ SECTIONS: dict[str, type[Section]] = {
     "cache": CacheSettings,
     "journal": JournalSettings,
     "traffic": TrafficSettings,
+    "contacts": ContactSettings,
+    "areas": AreaSettings,
     "errors": ErrorSettings,
     "events": EventSettings,
     "breaker": BreakerSettings,
@@ -80,9 +85,12 @@ SECTIONS: dict[str, type[Section]] = {
     "access": AccessSettings,
     "resources": ResourceSettings,
     "alerts": AlertSettings,
+    "subscriptions": SubscriptionSettings,
 }
 # The settings that are secrets as a whole, and no addresses.
-KEYS = ("VATWATCH_API_KEYS",)
+KEYS = ("VATWATCH_API_KEYS", "VATWATCH_OPERATOR_PASSWORD_HASH")
+# Those that may have addresses among other texts.
+ADDRESS_LISTS = ("VATWATCH_POSITIONS_DATA", "VATWATCH_SECTORS")
 # Not ours, but used by requests for feeds and webhooks. PGPASSWORD is used by libpq.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
@@ -118,6 +126,8 @@ class Settings:
     cache: CacheSettings
     journal: JournalSettings
     traffic: TrafficSettings
+    contacts: ContactSettings
+    areas: AreaSettings
     errors: ErrorSettings
     events: EventSettings
     breaker: BreakerSettings
@@ -125,6 +135,7 @@ class Settings:
     access: AccessSettings
     resources: ResourceSettings
     alerts: AlertSettings
+    subscriptions: SubscriptionSettings
     sources: Mapping[str, str]
     warnings: tuple[str, ...]
     origin: Origin
@@ -140,6 +151,7 @@ class Settings:
             self.vatsim.api_url,
             self.vatsim.transceivers_url,
             self.vatsim.status_url,
+            self.areas.addresses,
         )
         found = {*secrets_in(values), *secrets_of_webhooks(webhooks)}
         found.update(keys_in([self.access.api_keys, os.environ.get("PGPASSWORD")]))
@@ -167,7 +179,8 @@ class Described:
 class Reading:
     """The result of reading: `settings` is None if there is any fault.
 
-    `sections` are those without a fault, by name.
+    `sections` are those without a fault, by name. `overridden` names the weaker sources that have
+    another value of a setting.
     """
 
     settings: Settings | None
@@ -176,6 +189,7 @@ class Reading:
     sources: Mapping[str, str]
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
+    overridden: Mapping[str, tuple[str, ...]]
 
     def accepted(self) -> Settings:
         """The settings. Raises ConfigurationError with every fault if there is one."""
@@ -192,6 +206,9 @@ class Reading:
             for _, name, (_, field) in fields()
             if name in self.values and (is_secret(field) or name.endswith("_URL"))
         ]
+        for name in ADDRESS_LISTS:
+            listed = str(self.values.get(name, "")).split(",")
+            values.extend(one for one in listed if is_address(one))
         keys = [self.values[name] for name in KEYS if name in self.values]
         found = {*secrets_in(values), *secrets_in(map(str, values)), *keys_in(keys)}
         return frozenset(found - {""})
@@ -284,7 +301,15 @@ def _read(
     settings = None
     if not faults:
         settings = Settings(**sections, sources=found.sources, warnings=warnings, origin=origin)
-    return Reading(settings, sections, found.values, found.sources, tuple(faults), warnings)
+    return Reading(
+        settings,
+        sections,
+        found.values,
+        found.sources,
+        tuple(faults),
+        warnings,
+        found.overridden,
+    )
 
 
 def _described(section: str, field: FieldInfo, value: str, source: str) -> Described:

@@ -44,7 +44,9 @@ def shown(value: object, field: FieldInfo) -> str:
     if isinstance(value, tuple | list):
         if is_secret(field):
             return f"{len(value)} hidden" if value else ""
-        return one_line(", ".join(map(str, value)))
+        if not value and field.default:
+            return "off"
+        return one_line(", ".join(masked(one) if "://" in one else one for one in map(str, value)))
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if value is None:

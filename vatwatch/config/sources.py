@@ -49,6 +49,8 @@ class Found:
     sources: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    overridden: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Weaker sources that have another value of a setting, by its name; the weakest first."""
 
     def add(self, source: str, values: Mapping[str, object]) -> None:
         """Add the values of a source; an empty text counts as unset."""
@@ -59,6 +61,8 @@ class Found:
                 self.warnings.append(f"{name} in {source} is called {now} now")
                 if now in given:
                     continue
+            if now in self.values and str(self.values[now]) != str(value):
+                self.overridden[now] = (*self.overridden.get(now, ()), self.sources[now])
             self.values[now], self.sources[now] = value, source
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from vatwatch.config.areas import unreadable_places
 from vatwatch.config.keys import LEAST_KEY_CHARS, is_worthless_key
 from vatwatch.config.resources import LEAST_MEMORY_MB
 from vatwatch.config.section import refusal_of
@@ -22,6 +23,9 @@ def faults(sections: Mapping[str, Any]) -> Iterator[str]:
         yield from _pace(sections["vatsim"])
     if "resources" in sections:
         yield from _limits(sections["resources"])
+    if "areas" in sections:
+        home = sections["general"].home if "general" in sections else None
+        yield from unreadable_places(sections["areas"], home)
     if sections.keys() >= {"web", "service"}:
         yield from _workers(sections["web"], sections["service"])
 

@@ -101,7 +101,8 @@ class TrafficSettings(Section):
     history_retention_days: PositiveFloat | None = setting(
         "VATWATCH_HISTORY_RETENTION_DAYS",
         None,
-        "How long flights, plans, sessions, ATIS, radios and snapshots are kept; unset: forever.",
+        "How long flights, plans, sessions, ATIS, radios, contacts, stays in FIRs and sectors, and "
+        "snapshots are kept; unset: forever.",
         unit="d",
         le=36_500,
         reload=True,

@@ -24,6 +24,9 @@ def _host(value: str) -> str:
     return host
 
 
+STREAM_CLIENTS = 2000
+
+
 class WebSettings(Section):
     """Where the service listens."""
 
@@ -33,8 +36,23 @@ class WebSettings(Section):
     port: Annotated[int, Field(ge=1, le=65535)] = setting(
         "PORT", 8001, "Port to listen on.", usual=(None, None)
     )
+    client_timeout_s: Annotated[float, Field(ge=3)] = setting(
+        "VATWATCH_CLIENT_TIMEOUT",
+        30.0,
+        "How long a client may take to send the body of a request, or to take an answer; then its "
+        "connection is closed, so that slow ones do not use up all places.",
+        unit="s",
+    )
     workers: PositiveInt = setting(
         "VATWATCH_WORKERS",
         1,
         "Worker processes, at most SERVICE_MAX_WORKERS. This version collects and serves in one.",
+    )
+    stream_clients: int = setting(
+        "VATWATCH_STREAM_CLIENTS",
+        STREAM_CLIENTS,
+        "How many clients may follow `/api/stream` at once in one worker, beside all other "
+        "requests; 0: none. Each takes some 20 KiB and a file descriptor.",
+        ge=0,
+        le=100_000,
     )

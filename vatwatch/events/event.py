@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -13,6 +14,9 @@ from msgspec import Raw, Struct
 from vatwatch.errors import EventRefused
 from vatwatch.events.payloads import check, decode
 
+# PostgreSQL's texts hold no NUL, nor half a character, and logs no characters that control a
+# terminal.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # The position of an event: its time, and its id if several have that time.
 Cursor: TypeAlias = tuple[datetime, UUID]
 
@@ -89,6 +93,5 @@ def check_event(event: Event) -> None:
         raise EventRefused(event.type, "time: it is in no time zone")
     for name in ("source", "correlation_id"):
         text = getattr(event, name)
-        # PostgreSQL's texts cannot contain NUL, nor half a character.
-        if not isinstance(text, str) or not (text == "" or text.isprintable()):
+        if not isinstance(text, str) or _CONTROL.search(text):
             raise EventRefused(event.type, f"{name}: expected a printable text")

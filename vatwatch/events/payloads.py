@@ -99,11 +99,51 @@ class FrequencyPayload(Payload, frozen=True, gc=False):
     after_hz: Annotated[int | None, Meta(description="Hz; null if none is tuned now.")]
 
 
+class ContactPayload(Payload, frozen=True, gc=False):
+    """A flight is tuned to a station that hears it, or is so no more."""
+
+    flight_id: FlightId
+    session_id: SessionId
+    cid: Annotated[int, Meta(description="VATSIM's number of the pilot.")]
+    callsign: Annotated[str, Meta(description="The pilot's callsign, as the contact began.")]
+    station: Annotated[str, Meta(description="The station's callsign.")]
+    station_cid: Annotated[int, Meta(description="VATSIM's number of the controller.")]
+    facility: Annotated[int | None, Meta(description="VATSIM's id of it; null is unknown.")]
+    frequency_hz: Annotated[int, Meta(description="Hz: the main name of the station's channel.")]
+    placed_by: Annotated[
+        str, Meta(description="Where the station is taken to be: at its radios, or its airport.")
+    ]
+    started_at: Annotated[
+        datetime, Meta(tz=True, description="UTC: the first snapshot that shows it.")
+    ]
+    closest_nm: Annotated[
+        float, Meta(description="Closest distance to the station so far, nautical miles.")
+    ]
+    ended_at: Annotated[
+        Annotated[datetime, Meta(tz=True)] | None,
+        Meta(description="UTC: the last snapshot that shows it; of CONTACT_ENDED only."),
+    ] = None
+
+
 class PositionPayload(Payload, frozen=True, gc=False):
     """One a snapshot: how many aircraft moved."""
 
     flights: Annotated[Count, Meta(description="Flights in the snapshot.")]
     moved: Annotated[Count, Meta(description="Those that are elsewhere than in the one before.")]
+
+
+class SectorPayload(Payload, frozen=True, gc=False):
+    """A flight came into a FIR or a sector, or left it."""
+
+    flight_id: FlightId
+    callsign: Callsign
+    kind: Annotated[str, Meta(description="fir or sector.")]
+    sector: Annotated[str, Meta(description="Its name in the file; of a FIR, its id.")]
+    time: Annotated[
+        datetime,
+        Meta(tz=True, description="UTC: the first snapshot that shows it there, or the last one."),
+    ]
+    altitude: Annotated[int | None, Meta(description="Then, in feet; null if unknown.")] = None
 
 
 class DataPayload(Payload, frozen=True, gc=False):
@@ -174,6 +214,30 @@ class ConfigPayload(Payload, frozen=True, gc=False):
     ] = ()
 
 
+class SubscriptionPayload(Payload, frozen=True, gc=False):
+    """Something that a subscription waits for has begun, or has ended."""
+
+    subscription_id: Annotated[str, Meta(description="The subscription.")]
+    occasion_id: Annotated[str, Meta(description="The same of the beginning and the end.")]
+    event: Annotated[str, Meta(description="began, ended or test.")]
+    news: Annotated[
+        str,
+        Meta(
+            description="What about: atc, online, departure, landing, entry, ahead, count or test."
+        ),
+    ]
+    subject: Annotated[str, Meta(description="A callsign, or a place.")]
+    session: Annotated[
+        str, Meta(description="The session or the flight; of a count, when it began.")
+    ]
+    at: Annotated[datetime, Meta(tz=True, description="UTC: the snapshot that shows it.")]
+    text: Annotated[str, Meta(description="The same for people, as a sentence.")]
+    facts: Annotated[
+        dict[str, str | int | float | None],
+        Meta(description="What else is known: cid, frequency, airports, position, count, ..."),
+    ] = {}
+
+
 PAYLOADS: dict[str, type[Payload]] = {
     "FLIGHT_CREATED": FlightPayload,
     "FLIGHT_UPDATED": FlightPayload,
@@ -187,6 +251,10 @@ PAYLOADS: dict[str, type[Payload]] = {
     "CONTROLLER_LOGON": ControllerPayload,
     "CONTROLLER_LOGOFF": ControllerPayload,
     "FREQUENCY_CHANGE": FrequencyPayload,
+    "SECTOR_ENTERED": SectorPayload,
+    "SECTOR_LEFT": SectorPayload,
+    "CONTACT_BEGAN": ContactPayload,
+    "CONTACT_ENDED": ContactPayload,
     "POSITION_UPDATE": PositionPayload,
     "SERVICE_STARTED": ServicePayload,
     "SERVICE_STOPPED": ServicePayload,
@@ -199,6 +267,7 @@ PAYLOADS: dict[str, type[Payload]] = {
     "DATA_PROCESSED": DataPayload,
     "DATA_STORED": DataPayload,
     "DATA_CACHED": DataPayload,
+    "SUBSCRIPTION_MATCHED": SubscriptionPayload,
 }
 
 _DECODERS = {kind: msgspec.json.Decoder(payload) for kind, payload in PAYLOADS.items()}

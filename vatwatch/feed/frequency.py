@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 # 199.998 MHz is how the feed says "no frequency".
 NO_FREQUENCY_HZ = 199_998_000
 GRID_HZ = 5_000
@@ -9,6 +11,8 @@ GRID_HZ = 5_000
 MAX_HZ = 10**12
 
 
+# Of some thousand channels; the bound is for those who send others.
+@lru_cache(maxsize=4096)
 def frequency_hz(text: str) -> int | None:
     """A controller's frequency in Hz; None for 199.998, which means none yet, and for garbage."""
     try:

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import falcon
 from msgspec.structs import asdict
 
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
+from vatwatch.http.describe import Tag, describe
 from vatwatch.http.pages import send_newest
-from vatwatch.http.params import CURSOR, LIMIT, SINCE, UNTIL, Declared, one_of
+from vatwatch.http.params import CURSOR, LIMIT, Declared, moment, one_of
 from vatwatch.messages import FindAlerts, GetAlerts, GetLatestAlerts
-from vatwatch.monitoring.alert_records import ALERT_STATES, AlertFilter
+from vatwatch.monitoring.alert_records import ALERT_STATES, AlertFilter, AlertRecord, Alerts
 from vatwatch.monitoring.alert_rules import NAMES
 
-STATE = one_of("state", ALERT_STATES)
-RULE = one_of("rule", NAMES)
-SEVERITY = one_of("severity", ["warning", "critical"])
+STATE = one_of(
+    "state", ALERT_STATES, about="Only those that fire now, or only those that are over."
+)
+RULE = one_of("rule", NAMES, about="Only alerts of this rule.")
+SEVERITY = one_of("severity", ["warning", "critical"], about="Only alerts of this severity.")
+SINCE = moment("since", about="Only alerts that were not over before this time.")
+UNTIL = moment("until", about="Only alerts that fired before this time.")
+
+
+class AlertsPage(Alerts, frozen=True, kw_only=True):
+    """The present alerts, and a page of those that are over."""
+
+    source: Literal["database", "memory"]
+    """Where `past` comes from: memory while the database is away."""
+    count: int
+    """How many are in `past`."""
+    past: tuple[AlertRecord, ...]
+    """Those that are over, the latest first."""
+    next_cursor: str | None
+    """Continues `past`; null: there is no more."""
 
 
 class AlertsResource(BaseResource):
@@ -28,6 +46,12 @@ class AlertsResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "The rules of alerts, what fires now, and what fired before.",
+        tag=Tag.SERVICE,
+        answers={200: AlertsPage},
+        problems=(503,),
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """`active` and `past`, each the latest first; `next_cursor` leads to earlier past ones."""
         wanted = AlertFilter(
@@ -39,19 +63,20 @@ class AlertsResource(BaseResource):
         )
         limit, after = LIMIT.of(req), CURSOR.of(req)
         now = self._service.ask("alerter", GetAlerts())
-        known = asdict(now) | {"active": [each for each in now.active if wanted.wants(each)]}
+        active = tuple(each for each in now.active if wanted.wants(each))
+        known = asdict(now) | {"active": active}
         if wanted.state == "active":
-            nothing = {"source": "memory", "count": 0, "past": [], "next_cursor": None}
-            send_json(resp, known | nothing)
+            send_json(
+                resp, AlertsPage(**known, source="memory", count=0, past=(), next_cursor=None)
+            )
             return
         past = replace(wanted, state="past")
         send_newest(
             self._service,
             resp,
-            "past",
+            lambda page: AlertsPage(**known, past=page.records, **page.head()),
             table=FindAlerts(past, limit, after),
             keeper="alerter",
             memory=GetLatestAlerts(past, limit, after),
             limit=limit,
-            more=known,
         )

@@ -12,8 +12,9 @@ import msgspec
 
 from vatwatch.config.access import AccessSettings
 from vatwatch.config.settings import Settings
+from vatwatch.config.web import STREAM_CLIENTS
 from vatwatch.errors import TooManyQuestions
-from vatwatch.http.access import WriteAuthorization
+from vatwatch.http.access import Scopes, WriteAuthorization
 from vatwatch.http.connection import asker_is_gone
 from vatwatch.http.params import Declared
 from vatwatch.http.rates import RateLimit
@@ -37,20 +38,35 @@ class AppContext:
     faults_allowed: bool = False
     read_rate: RateLimit | None = None
     """How often one client may ask; None: no limit."""
+    key_rate: RateLimit | None = None
+    """How often one key may ask; None: no limit."""
+    public_reads: bool = True
+    """Whether reading needs no key."""
     keeps_errors: bool = True
     """Whether the error manager is on (ERROR_MANAGER_ENABLED)."""
     cors_origins: tuple[str, ...] | None = ("*",)
     """Origins whose pages may read in a browser; `*` alone: all; None: only our own."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks of proxies whose X-Forwarded-For is trusted."""
+    redis_url: str = ""
+    """Where tries to log in are counted; empty: in this process."""
+    stream_clients: int = STREAM_CLIENTS
+    """How many clients may follow the stream at once."""
     ask_timeout_s: float = ASK_TIMEOUT_S
     on_change: list[Callable[[AccessSettings], None]] = field(default_factory=list)
     """Called when the settings change, to update what was made from the old ones."""
+    on_stop: list[Callable[[], None]] = field(default_factory=list)
+    """Called when the service is told to stop, to end what would not end by itself."""
 
     @property
     def uptime_s(self) -> float:
         """Seconds since the start of the service, to a tenth."""
         return round((datetime.now(UTC) - self.started_at).total_seconds(), 1)
+
+    def stop(self) -> None:
+        """The service has been told to stop."""
+        for end in self.on_stop:
+            end()
 
     def use(self, settings: Settings) -> None:
         """Use these settings from now on: keys, rates, origins, proxies, and whether faults are
@@ -101,12 +117,24 @@ def send_json(resp: falcon.Response, body: object) -> None:
 class BaseResource:
     """The base of all endpoints: HEAD answers as GET, without a body (RFC 9110, 9.3.2).
 
-    `parameters` declares the parameters of each method; others are refused with 400.
+    `parameters` declares the parameters of each method; others are refused with 400. `scopes`
+    declares the scope of a key that each method needs.
     """
 
     parameters: ClassVar[Declared] = {}
+    scopes: ClassVar[Scopes] = {}
     on_get: Callable[..., None]
+    on_head: ClassVar[Callable[..., None] | None]
 
-    def on_head(self, req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
-        """The headers of what GET would answer; Falcon leaves out the body."""
-        self.on_get(req, resp, **params)
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give it HEAD if it has GET and no own one; otherwise Falcon answers HEAD with 405."""
+        super().__init_subclass__(**kwargs)
+        if "on_head" not in vars(cls):
+            cls.on_head = _head if hasattr(cls, "on_get") else None
+
+
+def _head(
+    resource: BaseResource, req: falcon.Request, resp: falcon.Response, **params: Any
+) -> None:
+    """The headers of what GET would answer; Falcon leaves out the body."""
+    resource.on_get(req, resp, **params)

@@ -12,6 +12,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 import falcon
 
 from vatwatch.config.access import AccessSettings
+from vatwatch.http.callers import Callers
+from vatwatch.http.environ import AUTHORIZATION, CLIENT, COOKIE, FORWARDED
 from vatwatch.http.rates import RateLimit
 from vatwatch.http.request_bodies import MAX_BODY_BYTES, too_large
 
@@ -23,8 +25,6 @@ METHODS = frozenset(
 UNLIMITED = frozenset({"/healthz", "/readyz"})
 # One household or host has a network of this size (RFC 6177) and may use any address in it.
 IPV6_PREFIX_BITS = 64
-# The key of the client's address in the WSGI environment, for the access log.
-CLIENT = "vatwatch.client"
 # IPv6 with an IPv4 address in it, and a zone. A proxy may send anything instead of an address, and
 # the latest texts are cached.
 MOST_ADDRESS_CHARS = 64
@@ -33,18 +33,27 @@ MOST_ADDRESS_CHARS = 64
 class Bounds:
     """Falcon's middleware. Sets `req.context.client`, the address of the client."""
 
-    def __init__(self, rate: RateLimit | None, trusted_proxies: Sequence[str] = ()) -> None:
-        """`rate` is for each client; None: no limit. `trusted_proxies` are networks whose
-        X-Forwarded-For is trusted.
+    def __init__(
+        self,
+        rate: RateLimit | None,
+        trusted_proxies: Sequence[str] = (),
+        *,
+        callers: Callers | None = None,
+        key_rate: RateLimit | None = None,
+    ) -> None:
+        """`rate` is for each address, `key_rate` for each key, whose requests do not count for
+        their address; None: no limit. `trusted_proxies` are networks whose X-Forwarded-For is
+        trusted. Without `callers` no key is known.
         """
         self._rate = rate
+        self._key_rate = key_rate
+        self._callers = callers
         self._trust(trusted_proxies)
 
     def change(self, access: AccessSettings) -> None:
-        """Use these settings from now on; if the rate is the same, the counts are kept."""
-        text = None if self._rate is None else self._rate.text
-        if access.read_rate != text:
-            self._rate = None if access.read_rate is None else RateLimit(access.read_rate)
+        """Use these settings from now on; if a rate is the same, its counts are kept."""
+        self._rate = _with_rate(self._rate, access.read_rate)
+        self._key_rate = _with_rate(self._key_rate, access.key_rate)
         self._trust(access.trusted_proxies)
 
     def _trust(self, proxies: Sequence[str]) -> None:
@@ -68,7 +77,8 @@ class Bounds:
         Raises:
             falcon.HTTPMethodNotAllowed: not an HTTP method
             falcon.HTTPContentTooLarge: the body is larger than `MAX_BODY_BYTES`
-            falcon.HTTPTooManyRequests: this client has asked too often
+            falcon.HTTPTooManyRequests: this key, or this address without a key, has asked too
+                often
         """
         req.context.client = req.env[CLIENT] = client = self._client(req)
         if req.method not in METHODS:
@@ -76,29 +86,52 @@ class Bounds:
                 ["GET", "HEAD", "POST", "DELETE"],
                 description=f"{req.method[:20]} is not an HTTP method.",
             )
-        if self._rate is not None and req.path not in UNLIMITED:
-            allowance = self._rate.hit(_counted_as(client))
-            allowance.tell(resp)
-            if not allowance.allowed:
-                raise falcon.HTTPTooManyRequests(
-                    description=f"One address may make {self._rate} (VATWATCH_READ_RATE). "
-                    f"Ask again in {allowance.reset_s} s.",
-                    retry_after=allowance.reset_s,
-                )
+        if req.path not in UNLIMITED:
+            self._count(req, resp, client)
         # Most requests have no body, and Falcon takes ten times as long to find that out.
         if "CONTENT_LENGTH" in req.env and (req.content_length or 0) > MAX_BODY_BYTES:
             raise too_large()
+
+    def _count(self, req: falcon.Request, resp: falcon.Response, client: str) -> None:
+        """Count the request for its key, or else for its address; tell what is left."""
+        caller = None
+        if self._callers is not None and (AUTHORIZATION in req.env or COOKIE in req.env):
+            caller = self._callers.counted_as(req)
+        if caller is None:
+            rate, name = self._rate, counted_as(client)
+            one, setting = "address", "VATWATCH_READ_RATE"
+        else:
+            rate, name = self._key_rate, caller.who
+            one, setting = "key", "VATWATCH_KEY_RATE"
+        if rate is None:
+            return
+        allowance = rate.hit(name)
+        allowance.tell(resp)
+        if not allowance.allowed:
+            raise falcon.HTTPTooManyRequests(
+                description=f"One {one} may make {rate} ({setting}). "
+                f"Ask again in {allowance.reset_s} s.",
+                retry_after=allowance.reset_s,
+            )
 
     def _client(self, req: falcon.Request) -> str:
         """The address of the client, behind trusted proxies."""
         client = plain_address(req.remote_addr)
         if self._is_trusted is None:
             return client
+        req.env[FORWARDED] = self._is_trusted(client)
         hops = [hop.strip() for hop in (req.get_header("X-Forwarded-For") or "").split(",")]
         # Starting with the nearest: an untrusted hop may have invented those before it.
         while hops and hops[-1] and self._is_trusted(client):
             client = plain_address(hops.pop()[:MOST_ADDRESS_CHARS])
         return client
+
+
+def _with_rate(rate: RateLimit | None, text: str | None) -> RateLimit | None:
+    """The rate of this text, with its counts if it is the same one."""
+    if text is None:
+        return None
+    return rate if rate is not None and rate.text == text else RateLimit(text)
 
 
 def plain_address(text: str) -> str:
@@ -117,7 +150,7 @@ def plain_address(text: str) -> str:
 
 # A client sends many requests, and parsing its address takes as long as counting it.
 @lru_cache(maxsize=4096)
-def _counted_as(text: str) -> str:
+def counted_as(text: str) -> str:
     """What counts as one client: an IPv4 address, or an IPv6 network."""
     try:
         address = ip_address(text)

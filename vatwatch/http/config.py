@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
+from typing import ClassVar
 
 import falcon
 from msgspec import Struct
 
+from vatwatch.access.scopes import Scope
 from vatwatch.config.hot_reload import SettingChange
 from vatwatch.counting import counted
+from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
+from vatwatch.http.describe import Tag, describe
 from vatwatch.http.problems import Unprocessable
 from vatwatch.http.request_bodies import require_no_fields
 from vatwatch.messages import GetSettings, ReloadOutcome, ReloadSettings
@@ -27,12 +32,50 @@ class Reloaded(Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
+class SettingBody(Struct, frozen=True):
+    """One setting."""
+
+    section: str
+    name: str
+    value: str
+    default: str
+    unit: str
+    why: str
+    source: str
+    """`command line`, `environment`, `.env`, `vatwatch.toml` or `default`."""
+    reloadable: bool
+    """Whether a changed value takes effect while the service runs; else it needs a restart."""
+    pending: str | None
+    """Its value after the next start, if that is another one."""
+
+
+class SettingsBody(Struct, frozen=True):
+    """The settings, and how reading them again went."""
+
+    version: int
+    """How often they were changed since the start of the process."""
+    changed_at: datetime | None
+    rejected_at: datetime | None
+    faults: tuple[str, ...]
+    """Why the files are refused as they are now; empty: they are in force."""
+    warnings: tuple[str, ...]
+    needs_restart: list[str]
+    """Settings with another value after the next start."""
+    settings: list[SettingBody]
+
+
 class ConfigResource(BaseResource):
     """Every setting with its value."""
 
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "Every setting, its value, and where that comes from.",
+        tag=Tag.SERVICE,
+        answers={200: SettingsBody},
+        problems=(503,),
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Values, the source of each, and what waits for a restart or was refused.
 
@@ -42,26 +85,32 @@ class ConfigResource(BaseResource):
         pending = {change.name: change.after for change in found.needs_restart}
         send_json(
             resp,
-            {
-                "version": found.version,
-                "changed_at": found.changed_at,
-                "rejected_at": found.rejected_at,
-                "faults": found.faults,
-                "warnings": found.warnings,
-                "needs_restart": list(pending),
-                "settings": [
-                    asdict(one) | {"pending": pending.get(one.name)} for one in found.settings
+            SettingsBody(
+                version=found.version,
+                changed_at=found.changed_at,
+                rejected_at=found.rejected_at,
+                faults=found.faults,
+                warnings=found.warnings,
+                needs_restart=list(pending),
+                settings=[
+                    SettingBody(**asdict(one), pending=pending.get(one.name))
+                    for one in found.settings
                 ],
-            },
+            ),
         )
 
 
 class ReloadResource:
     """`POST` reads the settings again."""
 
+    scopes: ClassVar[Scopes] = {"POST": Scope.ADMIN}
+
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "Read the settings again.", tag=Tag.SERVICE, answers={200: Reloaded}, problems=(422, 503)
+    )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Use the changed settings, or refuse all of them and list every fault."""
         self._service.authorization.require(req, "reload the settings")

@@ -20,11 +20,13 @@ ANY = "*"
 METHODS = "GET, HEAD, OPTIONS"
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Headers that a page may send, beyond those that need no permission.
-ALLOWED_HEADERS = "Cache-Control, Content-Type, If-None-Match, X-Request-ID"
+ALLOWED_HEADERS = (
+    "Cache-Control, Content-Type, If-Modified-Since, If-None-Match, Last-Event-ID, X-Request-ID"
+)
 # Headers that a page may read, beyond Cache-Control, Content-Length, Content-Type and the like.
 EXPOSED_HEADERS = (
-    "ETag, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
-    "X-Request-ID"
+    "ETag, Link, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, "
+    "Retry-After, X-Request-ID, X-Total-Count"
 )
 # The longest that any browser keeps the answer to a preflight request (Firefox; Chromium: 2 h).
 MAX_AGE_S = 24 * 3600

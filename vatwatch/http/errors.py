@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import falcon
+from msgspec import Struct
 
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
-from vatwatch.http.pages import send_newest
+from vatwatch.http.describe import Tag, describe
+from vatwatch.http.internals import error_for_all, sees_internals
+from vatwatch.http.pages import Newest, NewestHead, send_newest
 from vatwatch.http.params import (
     CURSOR,
     LIMIT,
-    SINCE,
-    UNTIL,
     Declared,
+    moment,
     one_of,
     switch,
     text,
@@ -28,15 +30,57 @@ from vatwatch.messages import (
     GetErrors,
     GetErrorTrends,
 )
-from vatwatch.monitoring.errors import Category, ErrorFilter, ErrorSeverity
+from vatwatch.monitoring.error_statistics import Analytics, RecoveryNumbers, Trends
+from vatwatch.monitoring.errors import Category, ErrorFilter, ErrorRecord, ErrorSeverity
+from vatwatch.supervision import BreakerInfo
 
-SERVICE = text("service")
-CATEGORY = one_of("category", [each.value for each in Category])
-SEVERITY = one_of("severity", [each.value for each in ErrorSeverity])
-FINGERPRINT = text("fingerprint")
-CORRELATION_ID = text("correlation_id")
-RECOVERED = switch("recovered")
-WINDOW = window("window", default=timedelta(hours=1))
+SERVICE = text(
+    "service", about="Only errors of this service: a name of the tree, or `http`.", example="store"
+)
+CATEGORY = one_of(
+    "category", [each.value for each in Category], about="Only errors of this category."
+)
+SEVERITY = one_of(
+    "severity", [each.value for each in ErrorSeverity], about="Only errors of this severity."
+)
+FINGERPRINT = text(
+    "fingerprint", about="Only errors of one kind: its `fingerprint`.", example="9f86d081884c7d65"
+)
+CORRELATION_ID = text(
+    "correlation_id",
+    about="Only errors with this correlation id: that of a request, or of a snapshot.",
+    example="54cbd0a4bb9e0a21a4d7b0b1fba0c59a",
+)
+RECOVERED = switch("recovered", about="Only errors that were recovered from, or only the others.")
+SINCE = moment("since", about="Only errors whose last repeat was at this time or later.")
+UNTIL = moment("until", about="Only errors that were first seen before this time.")
+WINDOW = window(
+    "window",
+    default=timedelta(hours=1),
+    about="How long back to look from now, from `1m` to `31d`; without it, `1h`.",
+)
+
+
+class ErrorsPage(NewestHead, frozen=True, kw_only=True):
+    """A page of errors, the newest first."""
+
+    errors: tuple[ErrorRecord, ...]
+
+
+class BreakersBody(Struct, frozen=True):
+    """Every circuit breaker."""
+
+    count: int
+    breakers: tuple[BreakerInfo, ...]
+    error_manager: Literal["on", "off"]
+    """Whether errors are counted (ERROR_MANAGER_ENABLED)."""
+
+
+class RecoveryBody(Struct, frozen=True):
+    """The remedies that were tried."""
+
+    window_s: float
+    strategies: dict[str, RecoveryNumbers]
 
 
 class ErrorsResource(BaseResource):
@@ -52,6 +96,12 @@ class ErrorsResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "Errors of the service, the newest first.",
+        tag=Tag.ERRORS,
+        answers={200: ErrorsPage},
+        problems=(404, 503),
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The newest first; `next_cursor` leads to earlier ones."""
         _require_errors(self._service)
@@ -66,10 +116,16 @@ class ErrorsResource(BaseResource):
             until=UNTIL.of(req),
         )
         limit, after = LIMIT.of(req), CURSOR.of(req)
+        shows = sees_internals(self._service.authorization.callers, req)
+
+        def shown(page: Newest) -> ErrorsPage:
+            errors = page.records if shows else tuple(map(error_for_all, page.records))
+            return ErrorsPage(**page.head(), errors=errors)
+
         send_newest(
             self._service,
             resp,
-            "errors",
+            shown,
             table=FindErrors(wanted, limit, after),
             keeper="error_manager",
             memory=GetErrors(wanted, limit, after),
@@ -85,6 +141,12 @@ class ErrorAnalyticsResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "Errors by category, severity and service, and how many were recovered from.",
+        tag=Tag.ERRORS,
+        answers={200: Analytics},
+        problems=(404, 503),
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Over a `window` that ends now: 15m, 1h, 7d."""
         _require_errors(self._service)
@@ -97,6 +159,11 @@ class BreakersResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "Every circuit breaker: of nodes of the tree, dependencies, event handlers and webhooks.",
+        tag=Tag.ERRORS,
+        answers={200: BreakersBody},
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """State, counts, rates, last failure, time to the next try, the latest changes.
 
@@ -104,12 +171,8 @@ class BreakersResource(BaseResource):
         is off.
         """
         breakers = self._service.tree.breakers()
-        body = {
-            "count": len(breakers),
-            "breakers": breakers,
-            "error_manager": "on" if self._service.keeps_errors else "off",
-        }
-        send_json(resp, body)
+        manager: Literal["on", "off"] = "on" if self._service.keeps_errors else "off"
+        send_json(resp, BreakersBody(len(breakers), tuple(breakers), manager))
 
 
 class RecoveryResource(BaseResource):
@@ -120,12 +183,18 @@ class RecoveryResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "The remedies that were tried, by strategy.",
+        tag=Tag.ERRORS,
+        answers={200: RecoveryBody},
+        problems=(404, 503),
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Per strategy: tries, successes, rate, mean time to recover."""
         _require_errors(self._service)
         span = WINDOW.of(req)
         strategies = self._service.ask("error_manager", GetErrorRecovery(span))
-        send_json(resp, {"window_s": span.total_seconds(), "strategies": strategies})
+        send_json(resp, RecoveryBody(span.total_seconds(), strategies))
 
 
 class TrendsResource(BaseResource):
@@ -134,6 +203,12 @@ class TrendsResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "Errors per minute and hour, the trend, and when each kind was seen.",
+        tag=Tag.ERRORS,
+        answers={200: Trends},
+        problems=(404, 503),
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Per minute and hour, rising or falling, and when each kind was first and last seen."""
         _require_errors(self._service)

@@ -15,6 +15,7 @@ from msgspec import Struct
 from vatwatch.counting import counted
 from vatwatch.errors import SupervisionError
 from vatwatch.http.app_context import AppContext, BaseResource
+from vatwatch.http.describe import Tag, describe
 from vatwatch.http.services import send_health
 from vatwatch.messages import InspectCache, InspectDatabase
 from vatwatch.messages.status import (
@@ -90,6 +91,12 @@ class DatabaseHealthResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "The health of PostgreSQL, asked now, and the snapshots that wait for it.",
+        tag=Tag.SERVICE,
+        answers={200: DatabaseBody, 503: DatabaseBody},
+        problems=(503,),
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """503 while it does not answer."""
         reports = self._service.reports()
@@ -127,6 +134,12 @@ class CacheHealthResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "The health of the live state, and of Redis, asked now.",
+        tag=Tag.SERVICE,
+        answers={200: CacheBody, 503: CacheBody},
+        problems=(503,),
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """503 while nothing can be served from it; a Redis that is away only degrades it."""
         reports = self._service.reports()

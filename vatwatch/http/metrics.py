@@ -26,7 +26,9 @@ from prometheus_client.registry import Collector
 from vatwatch import __version__
 from vatwatch.errors import SupervisionError
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
+from vatwatch.http.describe import Media, Tag, describe
 from vatwatch.http.request_counts import RequestCounts, RouteInfo
+from vatwatch.http.stream import StreamHub
 from vatwatch.logs.writer import Written, writer
 from vatwatch.messages import Reports
 from vatwatch.messages.status import (
@@ -72,6 +74,12 @@ class PerformanceResource(BaseResource):
         self._service = service
         self._requests = requests
 
+    @describe(
+        "The stages of the pipeline, and the requests by route.",
+        tag=Tag.METRICS,
+        answers={200: Performance},
+        problems=(503,),
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Since the start of the service."""
         reports = self._service.reports()
@@ -89,41 +97,21 @@ class PerformanceResource(BaseResource):
         )
 
 
-class SubjectResource(BaseResource):
-    """The statuses of the services of one subject, and their breakers."""
-
-    def __init__(self, service: AppContext, *subjects: type[Struct], breakers: str = "") -> None:
-        self._service = service
-        self._subjects = subjects
-        self._breakers = breakers
-
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Since the start of each service."""
-        reports = self._service.reports()
-        body: dict[str, object] = {
-            name: report.status
-            for name, report in sorted(reports.services.items())
-            if isinstance(report.status, self._subjects)
-        }
-        if self._breakers:
-            body["breakers"] = [
-                breaker
-                for breaker in self._service.tree.breakers()
-                if breaker.kind != "child" and breaker.name.startswith(self._breakers)
-            ]
-        send_json(resp, body)
-
-
 class PrometheusResource(BaseResource):
     """The text that Prometheus scrapes."""
 
-    def __init__(self, service: AppContext, requests: RequestCounts) -> None:
+    def __init__(self, service: AppContext, requests: RequestCounts, streams: StreamHub) -> None:
         # Our own registry, since two services can run in one process, as in the tests.
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
-        self._registry.register(_ServiceCollector(service, requests))
+        self._registry.register(_ServiceCollector(service, requests, streams))
 
+    @describe(
+        "All figures, for Prometheus.",
+        tag=Tag.METRICS,
+        answers={200: Media(CONTENT_TYPE_PLAIN_0_0_4)},
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with all figures in Prometheus' text format."""
         resp.content_type = CONTENT_TYPE_PLAIN_0_0_4
@@ -131,9 +119,10 @@ class PrometheusResource(BaseResource):
 
 
 class _ServiceCollector(Collector):
-    def __init__(self, service: AppContext, requests: RequestCounts) -> None:
+    def __init__(self, service: AppContext, requests: RequestCounts, streams: StreamHub) -> None:
         self._service = service
         self._requests = requests
+        self._streams = streams
 
     def describe(self) -> list[Metric]:
         """Return nothing. Called at the registration, when the tree does not run yet."""
@@ -146,6 +135,7 @@ class _ServiceCollector(Collector):
         yield from _of_nodes(self._service.tree.snapshot())
         yield from _of_breakers(self._service.tree.breakers())
         yield from _of_requests(list(self._requests.routes()))
+        yield from _of_streams(self._streams)
         faults = self._service.tree.faults.injected
         yield _counter("faults_injected", "Messages and calls that were made to fail.", faults)
         refused = self._service.authorization.audit.refused
@@ -230,6 +220,14 @@ def _of_requests(routes: list[RouteInfo]) -> Iterator[Metric]:
             requests.add_metric([route.method, route.route, status], count)
         _add_summary(seconds, [route.method, route.route], route.latency, route.requests)
     yield from (requests, seconds)
+
+
+def _of_streams(streams: StreamHub) -> Iterator[Metric]:
+    yield _gauge("stream_clients", "Clients that follow the stream.", len(streams))
+    yield _gauge("stream_clients_limit", "How many there may be.", streams.limit)
+    yield _counter("stream_clients_opened", "Clients that have come.", streams.opened)
+    yield _counter("stream_clients_dropped", "Clients that were too slow.", streams.dropped)
+    yield _counter("stream_clients_refused", "Clients for whom there was no room.", streams.refused)
 
 
 def _of_logs(counts: dict[str, Written]) -> Metric:

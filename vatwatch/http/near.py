@@ -26,6 +26,8 @@ def unknown_name(kind: str, given: str, known: Collection[str]) -> BadRequest:
     close = near_match(given, known)
     if close is not None:
         hint = f'did you mean "{close}"?'
+    elif len(known) == 1:
+        hint = f"the only one is {next(iter(known))}."
     elif known:
         hint = f"there are {', '.join(known)}."
     else:

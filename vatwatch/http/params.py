@@ -3,6 +3,9 @@
 A resource names its parameters in `parameters`, by method, and reads each with `Parameter.of`.
 `KnownParameters` checks the request against the declared ones, for every route. Each kind of
 mistake (unknown, empty, given twice, not valid) is a 400 that names the parameter.
+
+Each one says what it means (`about`) and which values it takes (`schema`): /openapi.json is made of
+these.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import binascii
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
@@ -32,11 +35,25 @@ MAX_LIMIT = 1000
 MAX_WINDOW = timedelta(days=31)
 READS = ("GET", "HEAD")
 
-_WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+Schema: TypeAlias = Mapping[str, Any]
+"""A JSON Schema (2020-12, as in OpenAPI 3.1)."""
+
+# PostgreSQL's texts hold no NUL, nor half a character, and logs no characters that control a
+# terminal. (JSON Schema's texts have no halves of characters, so the schema need not name them.)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+
+_WHOLE_NUMBER = re.compile(r"-?\d{1,19}", re.ASCII)
 _WINDOW = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SWITCH = {"true": True, "on": True, "yes": True, "1": True}
 _SWITCH |= {"false": False, "off": False, "no": False, "0": False}
+# One of several words with commas between them: printable, not only spaces, without a comma.
+_WORD = r"^[^\x00-\x1f\x7f-\x9f,]*[^\x00-\x20\x7f-\x9f,][^\x00-\x1f\x7f-\x9f,]*$"
+# From 1m to 31d.
+_SECONDS, _MINUTES = r"[6-9]\d|[1-9]\d{2,5}", r"[1-9]\d{0,3}|[1-3]\d{4}|4[0-3]\d{3}|44[0-5]\d\d"
+_HOURS, _DAYS = r"[1-9]\d?|[1-6]\d\d|7[0-3]\d|74[0-4]", r"[1-9]|[12]\d|3[01]"
+_VALID_WINDOW = rf"^(?:(?:{_SECONDS})s|(?:{_MINUTES})m|(?:{_HOURS})h|(?:{_DAYS})d)$"
 
 
 class Invalid(ValueError):
@@ -52,13 +69,16 @@ class Invalid(ValueError):
 class Parameter(Generic[T]):
     """One parameter: its name, the function that reads its text, and its default.
 
-    `read` raises Invalid. `many`: it may be given several times, which is the same as once with
-    commas between the values.
+    `read` raises Invalid. `about` is one plain sentence. `schema` is of one value, with an
+    `example`. `many`: it may be given several times, which is the same as once with commas between
+    the values.
     """
 
     name: str
     read: Callable[[str], T]
     default: T
+    about: str
+    schema: Schema = field(compare=False)
     many: bool = False
 
     def of(self, req: falcon.Request) -> T:
@@ -72,7 +92,7 @@ class Parameter(Generic[T]):
             given = ",".join(given)
         if not given:
             raise self._wrong("is empty: give it a value, or leave it out")
-        if not given.isprintable():  # PostgreSQL's texts hold no NUL, nor half a character
+        if _CONTROL.search(given):
             raise self._wrong("holds characters that are not printable")
         try:
             return self.read(given)
@@ -135,23 +155,33 @@ def require_declared(req: falcon.Request) -> None:
 # --- the kinds of parameters ----------------------------------------------------------------------
 
 
-def text(name: str) -> Parameter[str]:
+def text(name: str, *, about: str, example: str) -> Parameter[str]:
     """A text; empty if it is not given."""
-    return Parameter(name, str, "")
+    schema = {"type": "string", "pattern": PRINTABLE, "example": example}
+    return Parameter(name, str, "", about, schema)
 
 
-def whole_number(name: str, least: int, most: int, default: T) -> Parameter[int | T]:
-    """A whole number in decimal digits, from `least` to `most`."""
+def whole_number(
+    name: str, least: int, most: int, default: T, *, about: str, example: int | None = None
+) -> Parameter[int | T]:
+    """A whole number in decimal digits, from `least` to `most`.
+
+    `example` is needed where neither the default nor `least` is a good one.
+    """
 
     def read(given: str) -> int:
         if _WHOLE_NUMBER.fullmatch(given) is None or not least <= int(given) <= most:
             raise Invalid(f"must be a whole number from {least} to {most}")
         return int(given)
 
-    return Parameter(name, read, default)
+    schema: dict[str, Any] = {"type": "integer", "minimum": least, "maximum": most}
+    if default is not None:
+        schema["default"] = default
+    schema["example"] = example or default or least
+    return Parameter(name, read, default, about, schema)
 
 
-def one_of(name: str, choices: Collection[str]) -> Parameter[str]:
+def one_of(name: str, choices: Collection[str], *, about: str) -> Parameter[str]:
     """One of these words; empty if it is not given."""
 
     def read(given: str) -> str:
@@ -159,11 +189,12 @@ def one_of(name: str, choices: Collection[str]) -> Parameter[str]:
             raise Invalid(f"must be one of {', '.join(choices)}", near_match(given, choices))
         return given
 
-    return Parameter(name, read, "")
+    schema = {"type": "string", "enum": list(choices), "example": next(iter(choices))}
+    return Parameter(name, read, "", about, schema)
 
 
-def switch(name: str) -> Parameter[bool | None]:
-    """`true` or `false`; None if it is not given."""
+def switch(name: str, *, about: str) -> Parameter[bool | None]:
+    """`true` or `false`; None if it is not given. Other ways to say so are taken, too."""
 
     def read(given: str) -> bool:
         found = _SWITCH.get(given.lower())
@@ -171,25 +202,35 @@ def switch(name: str) -> Parameter[bool | None]:
             raise Invalid("must be true or false")
         return found
 
-    return Parameter(name, read, None)
+    return Parameter(name, read, None, about, {"type": "boolean", "example": True})
 
 
-def words(name: str, check: Callable[[str], str] = str) -> Parameter[frozenset[str]]:
+def words(
+    name: str,
+    check: Callable[[str], str] = str,
+    *,
+    about: str,
+    example: str,
+    choices: Collection[str] = (),
+) -> Parameter[frozenset[str]]:
     """Words separated by commas; empty if it is not given.
 
-    `check` reads each of them, or raises Invalid.
+    `check` reads each of them, or raises Invalid. `choices` are all that it takes, for the schema;
+    without them it is any word.
     """
 
     def read(given: str) -> frozenset[str]:
-        found = [word.strip() for word in given.split(",")]
+        found = [word.strip(" ") for word in given.split(",")]
         if not all(found):
             raise Invalid("has an empty value between its commas")
         return frozenset(map(check, found))
 
-    return Parameter(name, read, frozenset(), many=True)
+    schema: dict[str, Any] = {"type": "string", "example": example}
+    schema |= {"enum": list(choices)} if choices else {"pattern": _WORD}
+    return Parameter(name, read, frozenset(), about, schema, many=True)
 
 
-def moment(name: str) -> Parameter[datetime | None]:
+def moment(name: str, *, about: str) -> Parameter[datetime | None]:
     """A time with its zone (RFC 3339), in UTC; None if it is not given."""
 
     def read(given: str) -> datetime:
@@ -199,10 +240,11 @@ def moment(name: str) -> Parameter[datetime | None]:
         except ValueError as error:
             raise Invalid("must be a time with its zone, such as 2026-01-31T12:00:00Z") from error
 
-    return Parameter(name, read, None)
+    schema = {"type": "string", "format": "date-time", "example": "2026-01-31T12:00:00Z"}
+    return Parameter(name, read, None, about, schema)
 
 
-def window(name: str, default: timedelta) -> Parameter[timedelta]:
+def window(name: str, default: timedelta, *, about: str) -> Parameter[timedelta]:
     """A length of time such as `15m`, from a minute to `MAX_WINDOW`."""
 
     def read(given: str) -> timedelta:
@@ -214,13 +256,24 @@ def window(name: str, default: timedelta) -> Parameter[timedelta]:
             raise Invalid("must be from 1m to 31d")
         return found
 
-    return Parameter(name, read, default)
+    schema = {"type": "string", "pattern": _VALID_WINDOW, "example": "15m"}
+    return Parameter(name, read, default, about, schema)
+
+
+def cursor(name: str, read: Callable[[str], T], *, example: str) -> Parameter[T | None]:
+    """Where a page begins: what an answer calls `next_cursor`; None if it is not given.
+
+    `read` raises Invalid if it is no such text.
+    """
+    schema = {"type": "string", "pattern": "^[A-Za-z0-9_=-]+$", "example": example}
+    about = "The `next_cursor` of the page before; the answer continues after it."
+    return Parameter(name, read, None, about, schema)
 
 
 # --- pages ----------------------------------------------------------------------------------------
 
 
-def _cursor(given: str) -> Cursor:
+def _newest_cursor(given: str) -> Cursor:
     try:
         time, _, id_ = urlsafe_b64decode(given.encode() + b"==").decode().partition("|")
         return parse_time(time), UUID(id_)
@@ -228,11 +281,16 @@ def _cursor(given: str) -> Cursor:
         raise Invalid("must be the next_cursor of an answer of this endpoint") from error
 
 
-LIMIT: Parameter[int] = whole_number("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)
-"""How many at most."""
-CURSOR: Parameter[Cursor | None] = Parameter("cursor", _cursor, None)
-"""The `next_cursor` of the previous page; this page continues after it."""
-SINCE, UNTIL = moment("since"), moment("until")
+LIMIT: Parameter[int] = whole_number(
+    "limit", 1, MAX_LIMIT, DEFAULT_LIMIT, about="How many records at most."
+)
+CURSOR: Parameter[Cursor | None] = cursor(
+    "cursor",
+    _newest_cursor,
+    example="MjAyNi0wMS0zMVQxMjowMDowMCswMDowMHw3N2JjMzQwOC1iOGE4LTVkMWUtYWE5YS01OTBkNDdjZTg3ZGQ",
+)
+SINCE = moment("since", about="Only what was at this time or later.")
+UNTIL = moment("until", about="Only what was before this time.")
 
 
 def next_cursor(last: Cursor) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from typing import Any, TypeAlias
 
 import falcon
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
 
 from vatwatch.counting import counted
 from vatwatch.errors import ActorSuspended, StorageError, SupervisionError, TooManyQuestions
@@ -22,6 +24,32 @@ MEDIA_TYPE = "application/problem+json"
 # It is not known when a dependency is back; waiting a few seconds costs neither side anything.
 RETRY_AFTER_S = 5
 AWAY = (StorageError, SupervisionError)
+# Where a file or a socket lies is nothing for clients: `PostgreSQL at /var/run/postgresql`.
+_PLACE = re.compile(r"(?<![\w.:/])/[^\s()]+")
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """A problem document. Members that do not apply are left out."""
+
+    type: str
+    """`about:blank`, or a URN of a problem that programs may want to tell from others."""
+    title: str
+    status: int
+    """The status of the answer."""
+    instance: str | UnsetType = UNSET
+    """The path that was asked for, if the request could be read so far."""
+    detail: str | UnsetType = UNSET
+    """What is wrong, and what to do, for people."""
+    request_id: str | UnsetType = UNSET
+    """As in `X-Request-ID`, and in the log."""
+    parameter: str | UnsetType = UNSET
+    """The parameter that is wrong."""
+    field: str | UnsetType = UNSET
+    """The field of the body that is wrong."""
+    did_you_mean: str | UnsetType = UNSET
+    """What was probably meant."""
+    faults: list[str] | UnsetType = UNSET
+    """All that is wrong, one line each."""
 
 
 class BadRequest(falcon.HTTPBadRequest):
@@ -30,6 +58,15 @@ class BadRequest(falcon.HTTPBadRequest):
     def __init__(self, title: str, description: str, **members: str | None) -> None:
         super().__init__(title=title, description=description)
         self.members = members
+
+
+class Unknown(falcon.HTTPNotFound):
+    """A name in the path that nothing has; `did_you_mean` is the known one that is similar."""
+
+    def __init__(self, description: str, did_you_mean: str | None) -> None:
+        hint = "" if did_you_mean is None else f" Did you mean {did_you_mean}?"
+        super().__init__(description=f"{description}{hint}")
+        self.members = {"did_you_mean": did_you_mean}
 
 
 class SwitchedOff(falcon.HTTPNotFound):
@@ -43,6 +80,24 @@ class SwitchedOff(falcon.HTTPNotFound):
             description=f"The {what} is off. Set {setting}=true and start the service again.",
         )
         self.type = f"urn:vatwatch:problem:{what.replace(' ', '-')}-off"
+
+
+class TooSlow(falcon.HTTPError):
+    """The body of a request did not come in time."""
+
+    def __init__(self, limit_s: float | None) -> None:
+        super().__init__(
+            falcon.HTTP_408,
+            description=f"The body did not come within {limit_s:g} s (VATWATCH_CLIENT_TIMEOUT).",
+        )
+
+
+class InvalidField(falcon.HTTPUnprocessableEntity):
+    """A body whose value cannot be used; `field` names it, `did_you_mean` is the near match."""
+
+    def __init__(self, title: str, description: str, **members: str | None) -> None:
+        super().__init__(title=title, description=description)
+        self.members = members
 
 
 class Unprocessable(falcon.HTTPUnprocessableEntity):
@@ -63,21 +118,20 @@ def add_error_handlers(app: App) -> None:
 
 def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
     code = falcon.http_status_to_code(error.status)
-    problem: dict[str, object] = {
-        "type": error.type if isinstance(error, SwitchedOff) else "about:blank",
-        "title": str(error.title or error.status).removeprefix(f"{code} "),
-        "status": code,
-        "instance": req.path,
-    }
-    if error.description:
-        problem["detail"] = redact(error.description)
-    if isinstance(error, BadRequest):
-        problem |= {name: redact(text) for name, text in error.members.items() if text is not None}
-    request_id = current_request_id()
-    if request_id:
-        problem["request_id"] = request_id
+    more: dict[str, Any] = {}
+    if isinstance(error, BadRequest | Unknown | InvalidField):
+        more = {name: redact(text) for name, text in error.members.items() if text is not None}
     if isinstance(error, Unprocessable):
-        problem["faults"] = [redact(fault) for fault in error.faults]
+        more["faults"] = [redact(fault) for fault in error.faults]
+    problem = Problem(
+        type=error.type if isinstance(error, SwitchedOff) else "about:blank",
+        title=str(error.title or error.status).removeprefix(f"{code} "),
+        status=code,
+        instance=req.path,
+        detail=redact(error.description) if error.description else UNSET,
+        request_id=current_request_id() or UNSET,
+        **more,
+    )
     resp.data = msgspec.json.encode(problem)
     resp.content_type = MEDIA_TYPE
 
@@ -87,7 +141,8 @@ def _away(
 ) -> None:
     text, retry_after_s = str(error), _retry_after_s(error)
     if isinstance(error, StorageError):
-        text = f"The database is away; ask again in {counted(retry_after_s, 'second')}. ({text}.)"
+        why = _PLACE.sub("this machine", text)
+        text = f"The database is away; ask again in {counted(retry_after_s, 'second')}. ({why}.)"
     raise falcon.HTTPServiceUnavailable(description=text, retry_after=retry_after_s)
 
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Annotated, Any, get_args
 
 import falcon
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
+from vatwatch.http.describe import Tag, describe
+from vatwatch.http.params import text
+from vatwatch.http.schemas import any_of
 from vatwatch.messages import Reports
 from vatwatch.messages.status import ErrorStatus, Status
 from vatwatch.monitoring.dependencies import DEPENDENCIES, dependents_of
@@ -21,6 +25,13 @@ from vatwatch.supervision import NodeInfo
 
 OFF = "off"
 """The state of a service that runs and has nothing to do, because of a setting."""
+
+
+SERVICE = text(
+    "name", about="A service of the tree, or a dependency of the service.", example="store"
+)
+# msgspec takes no union of several Structs for what could be read.
+AnyStatus = Annotated[Any, Meta(extra_json_schema=any_of(*get_args(Status), None))]
 
 
 class HealthTransition(Struct, frozen=True):
@@ -110,7 +121,8 @@ class ServiceBody(Struct, frozen=True):
     handling: str | None
     busy_s: float
     transitions: list[HealthTransition]
-    status: Status | None
+    status: AnyStatus
+    """Its own report; null before the first one."""
     last_start_at: datetime | None
     last_start_s: float | None
     dependencies: dict[str, str]
@@ -134,6 +146,12 @@ class ServicesResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "Every service of the tree, in the order of the start.",
+        tag=Tag.SERVICE,
+        answers={200: AllServicesBody},
+        problems=(503,),
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """State, health, uptime, restarts, the last start, and what each depends on."""
         reports = self._service.reports()
@@ -147,6 +165,12 @@ class ServicesHealthResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "The health of every service and dependency.",
+        tag=Tag.SERVICE,
+        answers={200: ServicesBody, 503: ServicesBody},
+        problems=(503,),
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """503 while there is nothing to serve, or nothing can be collected."""
         reports = self._service.reports()
@@ -173,6 +197,13 @@ class ServiceHealthResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "The health of one service or dependency.",
+        tag=Tag.SERVICE,
+        answers={200: (ServiceBody, DependencyBody), 503: (ServiceBody, DependencyBody)},
+        problems=(404, 503),
+        path=(SERVICE,),
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, name: str) -> None:
         """503 while it is unhealthy."""
         reports = self._service.reports()

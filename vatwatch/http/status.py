@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import ClassVar, Literal
 
 import falcon
 from msgspec import Struct
 
 from vatwatch import __version__
+from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
+from vatwatch.http.describe import Tag, describe
 from vatwatch.http.problems import RETRY_AFTER_S
 from vatwatch.http.services import ServicePart, service_parts
 from vatwatch.live.records import Collection
@@ -76,12 +79,30 @@ class StatusBody(Struct, frozen=True):
     resources: ResourceStatus
 
 
+class Alive(Struct, frozen=True):
+    """The worker answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Ready(Struct, frozen=True):
+    """A live state can be served."""
+
+    status: Literal["ready"] = "ready"
+
+
 class StatusResource(BaseResource):
     """`GET /api/status`: the health of the whole and of each part, in one answer."""
 
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "The health of the whole and of each part, in one answer.",
+        tag=Tag.SERVICE,
+        answers={200: StatusBody},
+        problems=(503,),
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Always 200, so that it can be read. Load balancers use `/readyz`."""
         reports = self._service.reports()
@@ -119,18 +140,28 @@ class StatusResource(BaseResource):
 class HealthzResource(BaseResource):
     """Alive: this worker answers."""
 
+    scopes: ClassVar[Scopes] = {"GET": None}
+
+    @describe("Whether this worker answers.", tag=Tag.SERVICE, answers={200: Alive})
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Always 200."""
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = b'{"status":"alive"}'
+        send_json(resp, Alive())
 
 
 class ReadyzResource(BaseResource):
     """Ready: a live state can be served."""
 
+    scopes: ClassVar[Scopes] = {"GET": None}
+
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
+    @describe(
+        "Whether a live state can be served.",
+        tag=Tag.SERVICE,
+        answers={200: Ready},
+        problems=(503,),
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """200 once a live state was fetched or recovered, else 503 with the reason."""
         # Ask the cache itself: its last report may be old, or missing.
@@ -140,8 +171,7 @@ class ReadyzResource(BaseResource):
             raise falcon.HTTPServiceUnavailable(
                 description=f"No live state to serve: {reason}.", retry_after=RETRY_AFTER_S
             )
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = b'{"status":"ready"}'
+        send_json(resp, Ready())
 
 
 def _feed(

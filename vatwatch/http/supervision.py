@@ -3,23 +3,54 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import falcon
-import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from vatwatch.access.scopes import Scope
 from vatwatch.errors import SupervisionError
+from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
+from vatwatch.http.describe import Tag, describe
+from vatwatch.http.internals import node_for_all, sees_internals
 from vatwatch.http.near import near_match
-from vatwatch.http.params import Declared, whole_number
-from vatwatch.http.request_bodies import read_fields, require_no_fields
-from vatwatch.supervision import Ask, Fault, FaultKind, Tell
+from vatwatch.http.params import Declared, text, whole_number
+from vatwatch.http.problems import BadRequest
+from vatwatch.http.request_bodies import BadField, read_fields, require_no_fields
+from vatwatch.supervision import Ask, Fault, FaultKind, NodeInfo, Tell
 
 log = logging.getLogger(__name__)
 
 RESTART = "/restart"
-FAULT_ID = whole_number("id", 1, 2**63 - 1, None)
+FAULT_ID = whole_number(
+    "id", 1, 2**63 - 1, None, about="Take back only the fault with this id; without it, all."
+)
+
+
+NODE_PATH = text("path", about="The path of a node in the tree.", example="vatwatch/data/store")
+NODE_PATH_RESTART = text(
+    "path",
+    about="The path of a node in the tree, and `/restart`.",
+    example="vatwatch/operations/resource_monitor/restart",
+)
+
+
+class Restarting(Struct, frozen=True):
+    """A restart that was ordered."""
+
+    path: str
+    status: str = "restarting"
+
+
+class FaultsBody(Struct, frozen=True):
+    """The faults that are still to come."""
+
+    active: tuple[Fault, ...]
+    injected: int
+    """How many have been."""
+    ordered: Fault | UnsetType = UNSET
+    """The one that was ordered now."""
 
 
 class TreeResource(BaseResource):
@@ -28,24 +59,41 @@ class TreeResource(BaseResource):
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+    @describe("The supervision tree, from the root.", tag=Tag.SERVICE, answers={200: NodeInfo})
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Path, strategy, state, breaker, restarts, mailbox, latencies, last failure."""
-        send_json(resp, self._service.tree.snapshot())
+        _send(self._service, req, resp, self._service.tree.snapshot())
 
 
 class NodeResource(BaseResource):
     """One node, and all below it; `PATH/restart` restarts it."""
 
+    scopes: ClassVar[Scopes] = {"POST": Scope.ADMIN}
+
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
-    def on_get(self, _req: falcon.Request, resp: falcon.Response, path: str) -> None:
+    @describe(
+        "One node of the tree, and all below it.",
+        tag=Tag.SERVICE,
+        answers={200: NodeInfo},
+        problems=(404,),
+        path=(NODE_PATH,),
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, path: str) -> None:
         """By its path: `vatwatch/data/store`."""
         node = self._service.tree.find(path)
         if node is None:
             raise falcon.HTTPNotFound(description=_no_such(path))
-        send_json(resp, node)
+        _send(self._service, req, resp, node)
 
+    @describe(
+        "Restart a node of the tree.",
+        tag=Tag.SERVICE,
+        answers={202: Restarting},
+        problems=(404, 409),
+        path=(NODE_PATH_RESTART,),
+    )
     def on_post(self, req: falcon.Request, resp: falcon.Response, path: str) -> None:
         """Stop the node in order and start it again, with those that go with it."""
         node = path.removesuffix(RESTART)
@@ -63,7 +111,7 @@ class NodeResource(BaseResource):
         except SupervisionError as error:
             raise falcon.HTTPConflict(description=str(error)) from error
         resp.status = falcon.HTTP_ACCEPTED
-        send_json(resp, {"path": node, "status": "restarting"})
+        send_json(resp, Restarting(node))
 
 
 class FaultOrder(Struct, frozen=True):
@@ -81,15 +129,25 @@ class FaultsResource(BaseResource):
     """Faults to come. Only a service with VATWATCH_FAULTS=on takes any."""
 
     parameters: ClassVar[Declared] = {"DELETE": (FAULT_ID,)}
+    scopes: ClassVar[Scopes] = {"POST": Scope.ADMIN, "DELETE": Scope.ADMIN}
 
     def __init__(self, service: AppContext) -> None:
         self._service = service
         self._faults = service.tree.faults
 
+    @describe(
+        "The injected faults that are still to come.", tag=Tag.SERVICE, answers={200: FaultsBody}
+    )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Those that are still to come, and how many have been."""
         self._show(resp)
 
+    @describe(
+        "Inject a fault, on a staging system.",
+        tag=Tag.SERVICE,
+        answers={201: FaultsBody},
+        body=FaultOrder,
+    )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Order one."""
         authorization = self._service.authorization
@@ -99,13 +157,26 @@ class FaultsResource(BaseResource):
             order = read_fields(req, FaultOrder)
             authorization.name(req, f"inject {order.kind.value} into {order.target}")
             fault = Fault(**{name: getattr(order, name) for name in order.__struct_fields__})
-            self._require_known(fault)
+        except BadField as error:
+            raise _bad_fault(str(error), error.field) from error
+        except ValueError as error:
+            raise _bad_fault(str(error)) from error
+        self._require_known(fault)
+        try:
             fault = self._faults.inject(fault)
-        except (msgspec.ValidationError, ValueError) as error:
-            raise falcon.HTTPBadRequest(description=f"Not a valid fault: {error}") from error
+        except ValueError as error:
+            nodes = self._service.tree.snapshot().walk()
+            close = near_match(fault.target, [node.name for node in nodes])
+            raise _bad_fault(str(error), "target", close) from error
         resp.status = falcon.HTTP_CREATED
         self._show(resp, ordered=fault)
 
+    @describe(
+        "Take back faults that are still to come.",
+        tag=Tag.SERVICE,
+        answers={200: FaultsBody},
+        problems=(404,),
+    )
     def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Take back all, or one (`id`)."""
         self._service.authorization.require(req, f"take back fault {req.get_param('id') or 'all'}")
@@ -122,32 +193,44 @@ class FaultsResource(BaseResource):
             )
 
     def _require_known(self, fault: Fault) -> None:
-        """Raise ValueError for an unknown target: its fault would wait without end."""
+        """Refuse an unknown target, whose fault would wait without end. Raises BadRequest."""
         if fault.kind is FaultKind.FAIL:
             names = sorted(breaker.name for breaker in self._service.tree.circuit_breakers.all())
             if fault.target not in names:
-                raise ValueError(
+                raise _bad_fault(
                     f"no dependency's breaker is named {fault.target!r}: there are "
-                    f"{', '.join(names) or 'none'} (GET /api/errors/circuit-breakers)"
+                    f"{', '.join(names) or 'none'} (GET /api/errors/circuit-breakers)",
+                    "target",
+                    near_match(fault.target, names),
                 )
         if fault.message_type is not None:
             known = _message_types()
             if fault.message_type not in known:
                 close = near_match(fault.message_type, known)
                 hint = f": did you mean {close}?" if close else ""
-                raise ValueError(f"no message is named {fault.message_type!r}{hint}")
+                what = f"no message is named {fault.message_type!r}{hint}"
+                raise _bad_fault(what, "message_type", close)
 
-    def _show(self, resp: falcon.Response, **more: Any) -> None:
-        body = {"active": self._faults.active(), "injected": self._faults.injected, **more}
-        send_json(resp, body)
+    def _show(self, resp: falcon.Response, ordered: Fault | UnsetType = UNSET) -> None:
+        send_json(resp, FaultsBody(self._faults.active(), self._faults.injected, ordered))
+
+
+def _bad_fault(what: str, field: str | None = None, close: str | None = None) -> BadRequest:
+    return BadRequest("Bad Request", f"Not a valid fault: {what}", field=field, did_you_mean=close)
 
 
 def _message_types() -> set[str]:
     """The names of all messages that any actor may get."""
-    found: list[type[Any]] = [Tell, Ask]
+    found: list[type[object]] = [Tell, Ask]
     for kind in found:
         found.extend(kind.__subclasses__())
     return {kind.__name__ for kind in found}
+
+
+def _send(service: AppContext, req: falcon.Request, resp: falcon.Response, node: NodeInfo) -> None:
+    """Answer with a node. Tracebacks are for operators alone."""
+    shows = sees_internals(service.authorization.callers, req)
+    send_json(resp, node if shows else node_for_all(node))
 
 
 def _no_such(path: str) -> str:

@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, structs
 
-from vatwatch.live.records import Body, Collection
+from vatwatch.live.encoding import zstd_of
+from vatwatch.live.query.record_table import RecordTable
+from vatwatch.live.records import Body, Collection, FoundRecord
 from vatwatch.traffic.identity import find_callsign
 
 # PostgreSQL's bigint, as which a flight's track is looked for.
@@ -44,9 +46,9 @@ class RestoredState:
     """
 
     def __init__(self, bodies: Mapping[Collection, Body]) -> None:
-        for body in bodies.values():
+        for one, body in bodies.items():
             _require_same(body)
-        self.bodies = dict(bodies)
+            RecordTable(one, body.plain)  # what can be asked of the records can be read
         heads = {one: msgspec.json.decode(body.plain, type=_Head) for one, body in bodies.items()}
         times = [head.updated_at for head in heads.values() if head.updated_at is not None]
         self.updated_at = min(times, default=None)
@@ -54,16 +56,20 @@ class RestoredState:
         self.counts = {
             one: head.count if head.on_air is None else head.on_air for one, head in heads.items()
         }
+        self.bodies = {
+            one: _ready(body, heads[one].updated_at or self.updated_at)
+            for one, body in bodies.items()
+        }
         self._records = {one: _index(one, body) for one, body in bodies.items()}
         self._flight_ids = {
             callsign: _flight_id(msgspec.json.decode(record, type=_Named).flight_id)
             for callsign, record in self._records.get(Collection.FLIGHTS, {}).items()
         }
 
-    def find(self, collection: Collection, callsign: str) -> bytes | None:
+    def find(self, collection: Collection, callsign: str) -> FoundRecord | None:
         """One record as JSON; None if it is not there."""
         record = find_callsign(self._records.get(collection, {}), callsign)
-        return None if record is None else bytes(record)
+        return None if record is None else FoundRecord(bytes(record), self.bodies[collection])
 
     def flight_id(self, callsign: str) -> int | None:
         """The flight that was online under this callsign."""
@@ -77,6 +83,12 @@ def _require_same(body: Body) -> None:
     unpacked = unpacking.decompress(body.gzipped, len(body.plain) + 1)
     if unpacked != body.plain or not unpacking.eof:
         raise ValueError("the compressed body is not the plain one")
+
+
+def _ready(body: Body, time: datetime | None) -> Body:
+    """A body with what is made anew of it."""
+    modified_s = 0 if time is None else int(time.timestamp())
+    return structs.replace(body, zstd=zstd_of(body.plain), modified_s=modified_s)
 
 
 def _flight_id(text: str) -> int:

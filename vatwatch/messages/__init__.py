@@ -7,14 +7,19 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ event_bus        Delivered?, NotifyAgain
       ◀ http             GetAlerts?, GetLatestAlerts?
       ◀ store            AlertsStored
+    areas
+      ◀ config_watcher   SettingsChanged
     cache
       ◀ config_watcher   SettingsChanged
       ◀ event_bus        MirrorEvents
       ◀ health_monitor   InspectCache?
-      ◀ http             FindFlightId?, FindLive?, GetLive?, InspectCache?
+      ◀ http             FindFlightId?, FindLive?, GetAirport?, GetAirports?, GetFir?, GetFirs?,
+                         GetLive?, GetLiveMatches?, GetSector?, GetSectors?, InspectCache?,
+                         ListAreaNames?, ListFirIds?, ListSectors?, QueryLive?
       ◀ journal          SnapshotSetAside
       ◀ processor        LiveChanged
       ◀ store            MarksChanged
+      ◀ stream           StreamStarted
     config_watcher
       ◀ http             GetSettings?, ReloadSettings?
       ◀ server           ReloadOrdered
@@ -32,6 +37,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
                          GetEventMetrics?, GetEvents?, RedeliverDeadLetter?
       ◀ resource_monitor EvictHistory
       ◀ store            EventsStored, StoreStarted
+      ◀ subscriptions    AcceptEvent?
       ◀ supervision      MessageUndelivered, Publish
     fetcher
       ◀ config_watcher   SettingsChanged
@@ -51,9 +57,12 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ error_manager    FindErrors?
       ◀ health_monitor   InspectDatabase?
       ◀ http             FindAlerts?, FindDeadLetter?, FindDeadLetters?, FindErrors?, FindEvents?,
-                         FindTrack?, InspectDatabase?
+                         FindFlightContacts?, FindMatches?, FindSectorMinutes?,
+                         FindSessionContacts?, FindTrack?, InspectDatabase?
+      ◀ keys             DatabaseReturned
       ◀ postgres         DatabaseReturned
       ◀ store            DatabaseReturned
+      ◀ subscriptions    DatabaseReturned
     journal
       ◀ config_watcher   SettingsChanged
       ◀ every service    SnapshotFailed
@@ -63,10 +72,20 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ replay           AppendSnapshot?
       ◀ resource_monitor CleanJournal, EvictArchive, KeepArchive
       ◀ store            BatchStored
+    keys
+      ◀ config_watcher   SettingsChanged
+      ◀ history          DatabaseReturned
+      ◀ http             CreateKey?, FindKey?, KeyUsed, ListKeys?, RevokeKey?
+      ◀ postgres         DatabaseReturned
+      ◀ store            DatabaseReturned
+      ◀ subscriptions    DatabaseReturned
     postgres
       ◀ history          GetDsn?
+      ◀ keys             GetDsn?
       ◀ store            GetDsn?
+      ◀ subscriptions    GetDsn?
     processor
+      ◀ areas            AreasChanged
       ◀ cache            CacheStarted
       ◀ config_watcher   SettingsChanged
       ◀ journal          EntrySkipped, SnapshotJournaled
@@ -74,15 +93,34 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
     resource_monitor
       ◀ config_watcher   SettingsChanged
       ◀ event_bus        Delivered?
+    sessions
+      ◀ config_watcher   SettingsChanged
+      ◀ http             FindSession?, LogIn?, LogOut?
     store
       ◀ alerter          StoreAlerts
+      ◀ areas            AreasChanged
       ◀ cache            CacheStarted
       ◀ config_watcher   SettingsChanged
       ◀ error_manager    StoreErrors
       ◀ event_bus        StoreEvents
       ◀ history          DatabaseReturned
+      ◀ keys             DatabaseReturned
       ◀ postgres         DatabaseReturned
       ◀ processor        ReadNetworkState?, StoreBatch
+      ◀ subscriptions    DatabaseReturned
+    stream
+      ◀ cache            LiveEncoded
+      ◀ event_bus        StreamEvents
+      ◀ http             AwaitStream?, OpenStream?
+    subscriptions
+      ◀ config_watcher   SettingsChanged
+      ◀ history          DatabaseReturned
+      ◀ http             DeleteSubscription?, DeliverAgain?, FindDeliveries?, ListSubscriptions?,
+                         SaveSubscription?, SendTestMessage?
+      ◀ keys             DatabaseReturned
+      ◀ postgres         DatabaseReturned
+      ◀ processor        NetworkMoved
+      ◀ store            DatabaseReturned
 
 Not drawn: messages of an actor to itself, which are in the actor's file. `supervision` stands for
 the runtime (`actors/notices.py`), `replay` for the command, `subscribers` for the subscribers of
@@ -97,12 +135,24 @@ from vatwatch.messages.alerter import AlertsStored, GetAlerts, GetLatestAlerts, 
 from vatwatch.messages.cache import (
     FindFlightId,
     FindLive,
+    GetAirport,
+    GetAirports,
+    GetFir,
+    GetFirs,
     GetLive,
+    GetLiveMatches,
+    GetSector,
+    GetSectors,
     InspectCache,
+    ListAreaNames,
+    ListFirIds,
+    ListSectors,
     LiveChanged,
     MarksChanged,
     MirrorEvents,
+    QueryLive,
     SnapshotSetAside,
+    StreamStarted,
 )
 from vatwatch.messages.config_watcher import (
     GetSettings,
@@ -142,6 +192,10 @@ from vatwatch.messages.history import (
     FindDeadLetters,
     FindErrors,
     FindEvents,
+    FindFlightContacts,
+    FindMatches,
+    FindSectorMinutes,
+    FindSessionContacts,
     FindTrack,
     InspectDatabase,
     Track,
@@ -161,13 +215,16 @@ from vatwatch.messages.journal import (
     ReleaseHeld,
     SnapshotFailed,
 )
+from vatwatch.messages.keys import CreateKey, FindKey, KeyUsed, ListKeys, RevokeKey
 from vatwatch.messages.postgres import GetDsn
 from vatwatch.messages.processor import (
     BatchOutOfSequence,
     EntrySkipped,
     SnapshotJournaled,
 )
+from vatwatch.messages.sessions import FindSession, FoundSession, LogIn, LogOut
 from vatwatch.messages.shared import (
+    AreasChanged,
     BatchInvalid,
     BatchStored,
     CacheStarted,
@@ -183,4 +240,14 @@ from vatwatch.messages.store import (
     StoreErrors,
     StoreEvents,
 )
+from vatwatch.messages.stream import AwaitStream, LiveEncoded, OpenStream, StreamEvents
 from vatwatch.messages.subscribers import Delivered
+from vatwatch.messages.subscriptions import (
+    DeleteSubscription,
+    DeliverAgain,
+    FindDeliveries,
+    ListSubscriptions,
+    NetworkMoved,
+    SaveSubscription,
+    SendTestMessage,
+)

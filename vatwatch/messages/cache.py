@@ -8,10 +8,17 @@ from typing import TypeAlias
 from vatwatch.events.event import Event
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.records import Feed
-from vatwatch.live.records import Body, Collection
+from vatwatch.live.area_names import AreaNames
+from vatwatch.live.board_pages import PageQuery
+from vatwatch.live.formats.answer_format import AnswerFormat
+from vatwatch.live.query.selection import RecordQuery
+from vatwatch.live.records import Body, Collection, FoundRecord
+from vatwatch.live.sector_records import SectorKey
 from vatwatch.messages.shared import SettingsChanged
 from vatwatch.messages.status import CacheReport
 from vatwatch.supervision import Ask, BestEffort, Latest, Tell
+from vatwatch.traffic.areas.known_areas import NO_AREAS, KnownAreas
+from vatwatch.traffic.frequency_match import MatchFilter, MatchKey, MatchPage
 from vatwatch.traffic.marks import Marks
 from vatwatch.traffic.network_state import NetworkState
 
@@ -25,6 +32,8 @@ class LiveChanged(Tell):
     recovered: bool  # from database or journal, and not fetched since the start
     entry_id: int | None = None
     """The journal's id of the entry, if a snapshot was the reason."""
+    areas: KnownAreas = NO_AREAS
+    """Those in use, for the positions of stations and all that is told of areas."""
 
     @property
     def correlation_id(self) -> str:
@@ -47,6 +56,11 @@ class MarksChanged(Latest):
 
 
 @dataclass(frozen=True, slots=True)
+class StreamStarted(BestEffort):
+    """stream → cache: the stream has (re)started; tell it the live state."""
+
+
+@dataclass(frozen=True, slots=True)
 class GetLive(Ask[Body | None]):
     """http → cache: a whole collection, ready-encoded; None while nothing is known."""
 
@@ -54,7 +68,16 @@ class GetLive(Ask[Body | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class FindLive(Ask[bytes | None]):
+class QueryLive(Ask[Body | None]):
+    """http → cache: the records of a collection that a query selects; None as above."""
+
+    collection: Collection
+    query: RecordQuery
+    format: AnswerFormat = AnswerFormat.JSON
+
+
+@dataclass(frozen=True, slots=True)
+class FindLive(Ask[FoundRecord | None]):
     """http → cache: one record by its callsign, as JSON; None if it is not online."""
 
     collection: Collection
@@ -66,6 +89,82 @@ class FindFlightId(Ask[int | None]):
     """http → cache: the flight that is online under this callsign."""
 
     callsign: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetAirports(Ask[Body | None]):
+    """http → cache: a page of the list of airports; None without a live state of our own."""
+
+    query: PageQuery
+    format: AnswerFormat = AnswerFormat.JSON
+
+
+@dataclass(frozen=True, slots=True)
+class GetAirport(Ask[Body | None]):
+    """http → cache: the board of a known airport; None as above."""
+
+    icao: str
+    block_min: int
+    format: AnswerFormat = AnswerFormat.JSON
+
+
+@dataclass(frozen=True, slots=True)
+class GetFirs(Ask[Body | None]):
+    """http → cache: a page of the list of FIRs; None as above."""
+
+    query: PageQuery
+    format: AnswerFormat = AnswerFormat.JSON
+
+
+@dataclass(frozen=True, slots=True)
+class GetFir(Ask[Body | None]):
+    """http → cache: the board of a FIR; None as above, and if the files do not have it."""
+
+    fir: str
+    block_min: int
+    format: AnswerFormat = AnswerFormat.JSON
+
+
+@dataclass(frozen=True, slots=True)
+class ListFirIds(Ask[tuple[str, ...] | None]):
+    """http → cache: the ids of all FIRs that the files have; None as above."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetSectors(Ask[Body | None]):
+    """http → cache: a page of the list of sectors; `kind`: empty for all; None as above."""
+
+    query: PageQuery
+    kind: str
+    format: AnswerFormat = AnswerFormat.JSON
+
+
+@dataclass(frozen=True, slots=True)
+class GetSector(Ask[Body | None]):
+    """http → cache: one sector; None as above, and if the files do not have it."""
+
+    key: SectorKey
+    format: AnswerFormat = AnswerFormat.JSON
+
+
+@dataclass(frozen=True, slots=True)
+class ListSectors(Ask[tuple[SectorKey, ...] | None]):
+    """http → cache: all FIRs and sectors that the files have; None as above."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListAreaNames(Ask[AreaNames | None]):
+    """http → cache: what the areas of the live state are called; None as above."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetLiveMatches(Ask[MatchPage | None]):
+    """http → cache: contacts that last, the newest first, after the previous page; None while
+    nothing is known."""
+
+    wanted: MatchFilter
+    limit: int
+    after: MatchKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +183,21 @@ ToCache: TypeAlias = (
     LiveChanged
     | SnapshotSetAside
     | MarksChanged
+    | StreamStarted
     | GetLive
+    | QueryLive
     | FindLive
     | FindFlightId
+    | GetAirports
+    | GetAirport
+    | GetFirs
+    | GetFir
+    | ListFirIds
+    | GetSectors
+    | GetSector
+    | ListSectors
+    | ListAreaNames
+    | GetLiveMatches
     | InspectCache
     | MirrorEvents
     | SettingsChanged

@@ -37,7 +37,7 @@ class Publish(BestEffort):
 
 @dataclass(frozen=True, slots=True)
 class AcceptEvent(Ask[None]):
-    """http → event_bus: this happened outside. Answered once it cannot be lost."""
+    """http, subscriptions → event_bus: this happened. Answered once it cannot be lost."""
 
     event: Event
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
@@ -13,7 +14,10 @@ from vatwatch.messages.status import DatabaseReport
 from vatwatch.monitoring.alert_records import AlertFilter, AlertRecord
 from vatwatch.monitoring.errors import ErrorFilter, ErrorRecord
 from vatwatch.supervision import Ask
+from vatwatch.traffic.contact_figures import ContactHistory
+from vatwatch.traffic.frequency_match import MatchFilter, MatchKey, MatchPage
 from vatwatch.traffic.position import Position
+from vatwatch.traffic.sector_minutes import SectorMinutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,45 @@ class FindErrors(Ask[tuple[ErrorRecord, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
+class FindMatches(Ask[MatchPage]):
+    """http → history: contacts in the table, the newest first, after the previous page.
+
+    DatabaseUnavailable.
+    """
+
+    wanted: MatchFilter
+    limit: int
+    after: MatchKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindFlightContacts(Ask[ContactHistory | None]):
+    """http → history: all contacts of a flight; None if it is not known. DatabaseUnavailable."""
+
+    flight_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindSessionContacts(Ask[ContactHistory | None]):
+    """http → history: all contacts of a session; None if it is not known. DatabaseUnavailable."""
+
+    session_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindSectorMinutes(Ask[SectorMinutes]):
+    """http → history: the load of a FIR or a sector by the minute. DatabaseUnavailable.
+
+    `kind`: empty for any. `since` and `until` are whole minutes.
+    """
+
+    name: str
+    kind: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class InspectDatabase(Ask[DatabaseReport]):
     """http, health_monitor → history: ask the database now, and return its numbers."""
 
@@ -96,6 +139,10 @@ ToHistory: TypeAlias = (
     | FindDeadLetter
     | FindAlerts
     | FindErrors
+    | FindMatches
+    | FindFlightContacts
+    | FindSessionContacts
+    | FindSectorMinutes
     | InspectDatabase
     | DatabaseReturned
     | SettingsChanged

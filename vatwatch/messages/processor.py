@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from vatwatch.feed.correlation import correlation_id_of
 from vatwatch.messages.shared import (
+    AreasChanged,
     BatchInvalid,
     BatchStored,
     CacheStarted,
@@ -61,4 +62,5 @@ ToProcessor: TypeAlias = (
     | BatchInvalid
     | StoreStarted
     | SettingsChanged
+    | AreasChanged
 )

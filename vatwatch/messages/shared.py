@@ -7,6 +7,7 @@ from datetime import datetime
 
 from vatwatch.config.settings import Settings
 from vatwatch.supervision import Latest, Tell
+from vatwatch.traffic.areas.known_areas import KnownAreas
 from vatwatch.traffic.pipeline import Options
 
 
@@ -47,16 +48,29 @@ class StoreStarted(Tell):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseReturned(Tell):
-    """postgres, store, history → store, history: the database answers again; try at once."""
+    """postgres, store, history, keys, subscriptions → store, history, keys, subscriptions: the
+    database answers again; try at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class AreasChanged(Latest):
+    """areas → store, processor: these are in use from now on. They are kept on the disk already, so
+    whoever starts later finds them there."""
+
+    areas: KnownAreas
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsChanged(Latest):
-    """config_watcher → event_bus, error_manager, journal, store, cache, history: these settings are
-    in force from now on. Actors that start later get them at the start.
+    """config_watcher → event_bus, error_manager, journal, store, cache, history, keys: these
+    settings are in force from now on. Actors that start later get them at the start.
 
-    config_watcher → processor, fetcher, health_monitor, resource_monitor, alerter: these settings
-    are in force from now on.
+    config_watcher → areas, processor, fetcher, health_monitor, resource_monitor, alerter: these
+    settings are in force from now on.
+
+    config_watcher → subscriptions: the same.
+
+    config_watcher → sessions: these settings are in force from now on.
 
     `options`: the same as the settings say it about the traffic, with the boundary's file read.
     """

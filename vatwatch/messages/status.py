@@ -9,9 +9,13 @@ values. What the event bus and the alerter count outlives them anyway.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from msgspec import Struct
+
+from vatwatch.messages.stream_status import StreamStatus
+from vatwatch.messages.subscription_status import SubscriptionsStatus
+from vatwatch.traffic.sector_warnings import ReachedLevel
 
 
 class FetcherStatus(Struct, frozen=True):
@@ -133,8 +137,7 @@ class StoreStatus(Struct, frozen=True):
 
 
 class CacheStatus(Struct, frozen=True):
-    """The state of the cache. `last_error`, `since`, `retry_at` are about Redis, as in the store's
-    status."""
+    """The state of the cache. `last_error`, `since`, `retry_at` are about Redis."""
 
     COUNTERS: ClassVar = ("hits", "misses", "redis_hits", "redis_misses")
 
@@ -155,6 +158,8 @@ class CacheStatus(Struct, frozen=True):
     misses: int = 0
     redis_hits: int = 0  # collections that were read from Redis after a start, and were there
     redis_misses: int = 0
+    # Sectors that have reached their warning level, the busiest first; None: nobody has looked yet.
+    sectors_over: tuple[ReachedLevel, ...] | None = None
 
 
 class ResourceStatus(Struct, frozen=True):
@@ -172,7 +177,7 @@ class ResourceStatus(Struct, frozen=True):
     hub_p50_ms: float = 0.0
     hub_p99_ms: float = 0.0
     times_blocked: int = 0
-    blocked: tuple[dict[str, object], ...] = ()  # when, for how long, and where
+    blocked: tuple[dict[str, Any], ...] = ()  # when, for how long, and where
     cleaned: int = 0
     cleaned_at: datetime | None = None  # wall clock
 
@@ -273,8 +278,7 @@ class PostgresStatus(Struct, frozen=True):
 
 
 class HistoryStatus(Struct, frozen=True):
-    """The questions to the database. `last_error`, `since`, `retry_at` are as in the store's
-    status."""
+    """The questions to the database. `last_error`, `since`, `retry_at` are as of the store."""
 
     COUNTERS: ClassVar = ("queries", "failures")
 
@@ -283,6 +287,23 @@ class HistoryStatus(Struct, frozen=True):
     last_error: str = ""
     since: datetime | None = None  # wall clock
     retry_at: datetime | None = None  # wall clock
+
+
+class KeysStatus(Struct, frozen=True):
+    """The API keys of the table. `last_error` and `since` are as in the store's status."""
+
+    keys: int = 0
+    usable: int = 0  # of these, neither revoked nor expired
+    last_error: str = ""
+    since: datetime | None = None  # wall clock
+
+
+class SessionsStatus(Struct, frozen=True):
+    """The operator's login. `last_error` is why Redis cannot be asked; empty if it can."""
+
+    login: bool = False  # whether there is a password
+    sessions: int = 0  # that began or were used here and go on
+    last_error: str = ""
 
 
 class ConfigStatus(Struct, frozen=True):
@@ -299,19 +320,58 @@ class ConfigStatus(Struct, frozen=True):
     rejected_at: datetime | None = None  # wall clock
 
 
+class AreaSourceStatus(Struct, frozen=True):
+    """A file or an address of areas that is in use; `mended` counts what was wrong with it."""
+
+    setting: str
+    name: str
+    kind: str  # vatspy, fir, tracon or sector
+    cycle: str  # the file's own, or the digest of its content
+    areas: int  # of VATSpy.dat: positions
+    taken_at: datetime  # wall clock, when this content was first seen
+    mended: dict[str, int] = {}
+    told: tuple[str, ...] = ()
+
+
+class AreasStatus(Struct, frozen=True):
+    """What is known of areas. `errors` are those of files and addresses that cannot be used now;
+    what was good of them before is used."""
+
+    COUNTERS: ClassVar = ("changes", "refused")
+
+    sources: tuple[AreaSourceStatus, ...] = ()  # the first 50
+    files: int = 0
+    firs: int = 0
+    tracons: int = 0
+    digest: str = ""
+    errors: tuple[str, ...] = ()
+    last_error: str = ""
+    last_error_at: datetime | None = None  # wall clock
+    skipped: int = 0  # files of directories that have nothing of areas
+    checked_at: datetime | None = None  # wall clock
+    next_check_at: datetime | None = None  # wall clock, of the addresses; null without one
+    changes: int = 0
+    refused: int = 0
+
+
 Status: TypeAlias = (
     PostgresStatus
     | HistoryStatus
+    | KeysStatus
+    | SessionsStatus
     | FetcherStatus
     | JournalStatus
     | ProcessorStatus
     | StoreStatus
     | CacheStatus
+    | StreamStatus
     | EventBusStatus
     | ErrorStatus
     | ResourceStatus
     | AlerterStatus
     | ConfigStatus
+    | AreasStatus
+    | SubscriptionsStatus
 )
 
 

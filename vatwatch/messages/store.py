@@ -10,7 +10,12 @@ from uuid import UUID
 from vatwatch.events.dead_letters import DeadLetter
 from vatwatch.events.event import Event
 from vatwatch.feed.correlation import correlation_id
-from vatwatch.messages.shared import CacheStarted, DatabaseReturned, SettingsChanged
+from vatwatch.messages.shared import (
+    AreasChanged,
+    CacheStarted,
+    DatabaseReturned,
+    SettingsChanged,
+)
 from vatwatch.monitoring.alert_records import AlertRecord
 from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.supervision import Ask, Tell
@@ -89,4 +94,5 @@ ToStore: TypeAlias = (
     | DatabaseReturned
     | CacheStarted
     | SettingsChanged
+    | AreasChanged
 )

@@ -17,6 +17,7 @@ _RULES: tuple[tuple[str, Severity, str], ...] = (
     ("breaker_open", "warning", "a breaker is open"),
     ("feed_age", "critical", "no new snapshot comes in"),
     ("fewer_pilots", "warning", "far fewer pilots than usual"),
+    ("sector_load", "warning", "a sector has reached its warning level"),
     ("error_rate", "warning", "too many failures a minute"),
     ("snapshots_quarantined", "warning", "snapshots are quarantined"),
     ("resource_hard", "critical", "a hard limit is passed"),

@@ -11,8 +11,10 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from vatwatch.http.access_log import AccessEntry, safe_target
-from vatwatch.http.bounds import CLIENT, plain_address
+from vatwatch.http.bounds import plain_address
+from vatwatch.http.environ import CLIENT
 from vatwatch.http.request_ids import ENVIRON
+from vatwatch.http.stream import SENT_BYTES
 from vatwatch.logs.context import NOTHING, current_request_id, work_on
 from vatwatch.logs.files import files
 from vatwatch.logs.writer import writer
@@ -65,8 +67,9 @@ class GunicornLog(Logger):
                     client=environ.get(CLIENT) or plain_address(environ["REMOTE_ADDR"]),
                     method=environ["REQUEST_METHOD"],
                     target=environ.get("RAW_URI", ""),
-                    status=resp.status_code,
-                    sent_bytes=resp.sent,
+                    # Of an answer that gunicorn makes itself it has the text alone.
+                    status=int(str(resp.status).split()[0]),
+                    sent_bytes=resp.sent + environ.get(SENT_BYTES, 0),
                     duration_s=request_time.total_seconds(),
                     user_agent=environ.get("HTTP_USER_AGENT", ""),
                     request_id=environ.get(ENVIRON) or current_request_id(),

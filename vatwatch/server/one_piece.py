@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from vatwatch.server.security_headers import secured
+
 # What is longer goes out after the head: to copy it would cost more than the call.
 JOINED_BYTES = 32 * 1024
 
@@ -35,7 +37,7 @@ class OnePiece:
             self.sendall(head)
 
     def _hold(self, head: bytes) -> None:
-        self._head = head
+        self._head = secured(head)
         self.sendall = self._send_with_head
 
     def _send_with_head(self, body: bytes) -> None:

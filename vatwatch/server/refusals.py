@@ -14,9 +14,12 @@ from vatwatch.http.problems import MEDIA_TYPE
 from vatwatch.http.request_ids import HEADER
 from vatwatch.redaction import redact
 from vatwatch.server.gunicorn_log import write_down
+from vatwatch.server.security_headers import secured
 
 # How long to wait for a client that does not read the refusal.
 SEND_TIMEOUT_S = 1.0
+# gunicorn's, for a transfer coding that nobody uses. Anybody can send one; a 5xx is for our faults.
+NOT_IMPLEMENTED = "501"
 
 
 class Unsent:
@@ -39,6 +42,8 @@ class Unsent:
         if not self._said:
             return 500, "Internal Server Error"
         _, code, reason = self._said.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
+        if code == NOT_IMPLEMENTED:
+            return 400, "Bad Request"
         return int(code), reason
 
 
@@ -60,7 +65,7 @@ def refuse(client: socket.socket, unsent: Unsent, request_id: str, error: BaseEx
     )
     try:
         client.settimeout(SEND_TIMEOUT_S)
-        client.sendall(head.encode("latin-1") + body)
+        client.sendall(secured(head.encode("latin-1")) + body)
     except OSError:
         return  # it has gone
 

@@ -28,6 +28,7 @@ from vatwatch.logs import apply_log_settings, keep_log_files
 from vatwatch.logs.files import AUDIT
 from vatwatch.messages import ReloadOrdered
 from vatwatch.redaction import shown_address
+from vatwatch.server.descriptors import room_for_streams
 from vatwatch.server.gunicorn_log import GunicornLog
 from vatwatch.server.kept_settings import KeptSettings, SharedLogSettings
 from vatwatch.server.master import STOP_MARGIN_S, Master, SignalledApplication
@@ -52,6 +53,12 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 2
 # How long the tree may still take to stop after it was told to hurry.
 HURRY_S = 2.0
+# Connections beside those of the stream, which have room of their own: gunicorn's default.
+OTHER_CONNECTIONS = 1000
+# How many objects more than before there may be until Python looks for circles among them. At its
+# own 700 it looks 17 times a snapshot of 2,000 pilots, which makes as many objects as it frees and
+# no circle: 10 ms, and 30 ms more in each full collection. So many take a few megabytes.
+YOUNG_OBJECTS = 20_000
 # Minimum time for the tree to stop, if the requests have taken long.
 LEAST_STOP_S = 1.0
 
@@ -74,6 +81,7 @@ def serve(settings: Settings) -> None:
 class _Application(SignalledApplication):
     def __init__(self, settings: Settings, listener: socket.socket, home: DirectoryLock) -> None:
         self._settings = settings
+        self._stream_clients = room_for_streams(settings.web.stream_clients, OTHER_CONNECTIONS)
         self._listener = listener
         self._home = home
         self._tree: Tree | None = None
@@ -105,6 +113,7 @@ class _Application(SignalledApplication):
             "timeout": settings.resources.hub_timeout_s,
             "graceful_timeout": max(1, int(settings.service.shutdown_timeout_s)),
             "keepalive": KEEPALIVE_S,
+            "worker_connections": self._stream_clients + OTHER_CONNECTIONS,
             # Which proxies are trusted is a setting of ours, judged in http/bounds.py.
             "forwarded_allow_ips": "",
             "loglevel": "warning",
@@ -120,7 +129,8 @@ class _Application(SignalledApplication):
         kept = self._kept.kept()
         try:
             if kept is None:
-                kept = self._settings, read_options(self._settings.traffic)
+                settings = self._settings
+                kept = settings, read_options(settings.traffic, settings.contacts)
             self._settings, options = kept
             self._tree = build(
                 *kept,
@@ -150,6 +160,7 @@ class _Application(SignalledApplication):
     def _make_service(self, tree: Tree) -> AppContext:
         settings = self._settings
         redis = settings.cache.redis_url
+        redis_url = "" if redis is None else redis.get_secret_value()
         return AppContext(
             tree=tree,
             started_at=datetime.now(UTC),
@@ -157,15 +168,21 @@ class _Application(SignalledApplication):
                 [key.get_secret_value() for key in settings.access.api_keys],
                 rate=settings.access.write_rate,
                 audit_log=settings.general.home / AUDIT,
-                redis_url="" if redis is None else redis.get_secret_value(),
+                redis_url=redis_url,
             ),
+            redis_url=redis_url,
             faults_allowed=settings.access.faults,
             read_rate=None
             if settings.access.read_rate is None
             else RateLimit(settings.access.read_rate),
+            key_rate=None
+            if settings.access.key_rate is None
+            else RateLimit(settings.access.key_rate),
+            public_reads=settings.access.public_reads,
             keeps_errors=settings.errors.enabled,
             cors_origins=settings.access.cors_origins,
             trusted_proxies=settings.access.trusted_proxies,
+            stream_clients=self._stream_clients,
         )
 
     def _start_tree(self, worker: Worker) -> None:
@@ -178,6 +195,9 @@ class _Application(SignalledApplication):
         self._started = True
         worker.before_exit = partial(self._stop_tree, None, worker)
         worker.on_reload = self._order_reload
+        worker.client_timeout_s = settings.web.client_timeout_s
+        if self._service is not None:
+            worker.on_stop = self._service.stop
         try:
             starting = gevent.spawn(_start, self._tree)
             either: list[gevent.Greenlet[..., Any] | Event] = [starting, worker.stop_ordered]
@@ -246,10 +266,12 @@ def _feeds(vatsim: VatsimSettings) -> str:
 def freeze_startup_objects() -> None:
     """Exclude the objects of the start from garbage collection, since they live until the end.
 
-    Otherwise each full collection walks through all of them and holds the hub for 40 ms.
+    Otherwise each full collection walks through all of them and holds the hub for 40 ms. The young
+    are looked at more rarely, too: see `YOUNG_OBJECTS`.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
 def _start(tree: Tree) -> VatwatchError | None:

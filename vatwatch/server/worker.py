@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -15,6 +16,8 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn.http import wsgi
+from gunicorn.http.errors import InvalidHeader
 from gunicorn.workers.ggevent import GeventWorker
 
 from vatwatch.counting import counted
@@ -22,6 +25,7 @@ from vatwatch.logs.context import WorkIds, current_request_id, new_request_id, w
 from vatwatch.server.gunicorn_log import GunicornLog
 from vatwatch.server.master import SignalledApplication
 from vatwatch.server.one_piece import OnePiece
+from vatwatch.server.quick_response import QuickResponse
 from vatwatch.server.refusals import Unsent, refuse, write_down_unread
 
 log = logging.getLogger(__name__)
@@ -41,12 +45,18 @@ class Worker(GeventWorker):
         self.hurried = Event()
         self.stop_began = 0.0
         self.before_exit: Callable[[], None] = lambda: None
+        self.client_timeout_s: float | None = None
+        """How long a client may take to send a body, or to take an answer; None: no limit."""
         self.on_reload: Callable[[], None] = lambda: None
         """What SIGHUP orders."""
+        self.on_stop: Callable[[], None] = lambda: None
+        """Ends, at once, what would go on for as long as its client wants."""
 
     def init_process(self) -> None:
         """As gunicorn does, with settings that are quick to look up: each request needs twenty."""
         vars(self.cfg).update({name: each.get() for name, each in self.cfg.settings.items()})
+        # gunicorn has no setting for it; this process serves nothing else.
+        wsgi.Response = QuickResponse  # type: ignore[misc]
         super().init_process()
 
     def init_signals(self) -> None:
@@ -82,6 +92,7 @@ class Worker(GeventWorker):
             self.alive = False
             self.stop_began = monotonic()
             self.stop_ordered.set()
+            self.on_stop()
 
     def time_left_s(self, share: float = 1.0) -> float:
         """The time that stopping may take, or a share of it."""
@@ -129,10 +140,19 @@ class Worker(GeventWorker):
         super().handle(listener, cast("socket.socket", OnePiece(client)), addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
-        """Answer a request, with the head and the body in one piece."""
+        """Answer a request, with the head and the body in one piece.
+
+        Its head must have come within gunicorn's `keepalive`. From here on `client_timeout_s`
+        counts: a client that is slow on purpose must not keep its place.
+        """
         sock.begin()
+        sock.settimeout(self.client_timeout_s)
         try:
             return super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError:
+            log.debug("A client did not take its answer within %g s.", self.client_timeout_s)
+            # As if it had gone: gunicorn would log a traceback for anything else.
+            raise ConnectionResetError(errno.ECONNRESET, "the client is too slow") from None
         finally:
             sock.end()
 
@@ -144,12 +164,16 @@ class Worker(GeventWorker):
         address = addr[0] if addr else ""
         assert isinstance(self.log, GunicornLog)
         self.log.unread = f"{type(exc).__name__}, from {address or 'a socket'}"
+        unread = req is None
+        if isinstance(exc, InvalidHeader):
+            # gunicorn would write its own access line of the half-read request, and fail at it.
+            exc.req = None
         try:
             # It has the socket methods that gunicorn uses here.
             super().handle_error(req, cast("socket.socket", unsent), addr, exc)
         finally:
             self.log.unread = ""
-        if req is None and getattr(exc, "req", None) is None:
+        if unread:
             write_down_unread(address, unsent, request_id)
         refuse(client, unsent, request_id, exc)
 

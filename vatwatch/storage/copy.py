@@ -106,11 +106,14 @@ def _array(values: list[str]) -> str:
 
 
 def stage(cur: cursor, name: str, definition: str) -> None:
-    """A temporary table to copy into; created once a connection, emptied at each commit."""
+    """An empty temporary table to copy into; created once a connection, emptied at each commit."""
     cur.execute("SELECT to_regclass(%s)", (f"pg_temp.{name}",))
     row = cur.fetchone()
     if row is None or row[0] is None:
         cur.execute(f"CREATE TEMP TABLE {name} ({definition}) ON COMMIT DELETE ROWS")
+    else:
+        # What the same transaction has copied into it before. Mostly nothing: that takes no time.
+        cur.execute(f"DELETE FROM pg_temp.{name}")
 
 
 def to_json(value: object) -> str:

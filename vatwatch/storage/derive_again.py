@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A flight of a night has 2,000 snapshots and takes some 20 ms; nothing waits long for ten of them.
-AT_ONCE = 10
+# A flight of a night has 2,000 snapshots; with areas it takes a third of a second, and nothing is
+# written meanwhile.
+AT_ONCE = 3
 # Who was seen less than so long before the newest stored snapshot may be online: what is served can
 # be a little ahead of what is stored.
 _LIVE_FOR = timedelta(hours=1)

@@ -15,8 +15,10 @@ from msgspec.structs import replace
 
 from vatwatch.feed.records import FlightPlan, Pilot
 from vatwatch.storage.copy import copy_rows
+from vatwatch.storage.derive_contacts import find_of_flights, pass_on_flights
 from vatwatch.storage.multirange import multirange
 from vatwatch.storage.snapshot_times import snapshot_before
+from vatwatch.storage.spans import Ownership, pass_on
 from vatwatch.storage.write_flights import (
     CONNECTION_COLUMNS,
     FLIGHT_COLUMNS,
@@ -24,6 +26,8 @@ from vatwatch.storage.write_flights import (
     flight_row,
 )
 from vatwatch.storage.write_intervals import PLAN_COLUMNS, plan_row
+from vatwatch.storage.write_sectors import STAYS, write_known, write_stays
+from vatwatch.traffic.areas.known_areas import KnownAreas
 from vatwatch.traffic.derive_flights import (
     DerivedRows,
     PlaceUnknown,
@@ -94,7 +98,7 @@ def derive_together(cur: cursor, flight_id: int, newest: datetime, rules: Rules)
     ):  # a bug of a rule costs these flights what is new of them, and nobody else anything
         log.exception("Flight %s cannot be derived again with others", flight_id)
         return None
-    _write(cur, rows, derived, shown)
+    _write(cur, rows, derived, shown, rules)
     return True
 
 
@@ -185,8 +189,9 @@ def _write(
     rows: Sequence[RowOfFlight],
     derived: Sequence[DerivedRows],
     shown: dict[int, bool],
+    rules: Rules,
 ) -> None:
-    before = [row.flight_id for row in rows]
+    before, areas = [row.flight_id for row in rows], rules.areas
     first, last = rows[0].first_seen, max(row.last_seen for row in rows)
     cur.execute(
         "DELETE FROM positions WHERE flight_id = ANY(%s) AND time BETWEEN %s AND %s",
@@ -210,10 +215,30 @@ def _write(
                 "last": one.flight.last_seen,
             },
         )
+    owned = [
+        Ownership(one.flight.flight_id, one.first_seen, one.flight.last_seen) for one in derived
+    ]
+    pass_on_flights(cur, before, owned)
+    if areas.volumes:
+        _write_stays(cur, before, derived, areas)
+    else:  # nobody knows where anybody was, but for the rows
+        pass_on(cur, STAYS, "flight_id", before, owned)
     cur.execute(
         "DELETE FROM flights WHERE flight_id = ANY(%s) AND flight_id <> ALL(%s)",
         (before, [one.flight.flight_id for one in derived]),
     )
+    were = [Ownership(row.flight_id, row.first_seen, row.last_seen) for row in rows]
+    find_of_flights(cur, were, owned, rules)
+
+
+def _write_stays(
+    cur: cursor, before: list[int], derived: Sequence[DerivedRows], areas: KnownAreas
+) -> None:
+    cur.execute("DELETE FROM sector_occupancy WHERE flight_id = ANY(%s)", (before,))
+    stays = [told for one in derived for told in one.stays]
+    for stay, _, _ in stays:
+        write_known(cur, [areas.sector_map.by_name[stay.kind, stay.sector]], stay.since)
+    write_stays(cur, stays)
 
 
 def _write_flight(cur: cursor, one: DerivedRows, latest: RowOfFlight, *, shown: bool) -> None:

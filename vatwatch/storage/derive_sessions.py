@@ -16,8 +16,10 @@ import msgspec
 
 from vatwatch.feed.records import Controller
 from vatwatch.storage.copy import to_json
+from vatwatch.storage.derive_contacts import find_of_sessions, pass_on_sessions
 from vatwatch.storage.multirange import multirange
 from vatwatch.storage.snapshot_times import snapshot_before
+from vatwatch.storage.spans import Ownership
 from vatwatch.traffic.derive_session import (
     DerivedSession,
     KeptSession,
@@ -102,7 +104,7 @@ def derive_marked_sessions(cur: cursor, newest: datetime, rules: Rules, limit: i
         if kept[-1].last_seen >= over_before:
             continue  # it may be one with the marked ones, and goes on
         derived = _derived(cur, kept, rules)
-        _write(cur, kept, derived)
+        _write(cur, kept, derived, rules)
         done += 1
         if done == limit:
             break
@@ -159,17 +161,20 @@ def _derived(cur: cursor, kept: Sequence[KeptSession], rules: Rules) -> list[Der
     """None: they cannot be derived, and stay as they are."""
     first, last = kept[0].first_seen, max(one.last_seen for one in kept)
     cur.execute(
-        """SELECT update_timestamp FROM snapshots WHERE update_timestamp BETWEEN %s AND
+        """SELECT update_timestamp, radio_clients IS NULL FROM snapshots
+           WHERE update_timestamp BETWEEN %s AND
                (SELECT min(update_timestamp) FROM snapshots WHERE update_timestamp > %s)
            ORDER BY update_timestamp""",
         (first, last + rules.session_window),
     )
-    snapshots = [time.astimezone(UTC) for (time,) in cur]
+    found = [(time.astimezone(UTC), without) for time, without in cur]
+    snapshots = [time for time, _ in found]
     if not snapshots or snapshots[0] != first:
         return None  # they were deleted, as they are old
     before = snapshot_before(cur, first)
+    without_radios = {time for time, without in found if without}
     try:
-        return derive_sessions(kept, snapshots, rules, before=before)
+        return derive_sessions(kept, snapshots, rules, before=before, without_radios=without_radios)
     except (
         Exception
     ):  # a bug of a rule costs these sessions what is new of them, and nobody else anything
@@ -178,7 +183,10 @@ def _derived(cur: cursor, kept: Sequence[KeptSession], rules: Rules) -> list[Der
 
 
 def _write(
-    cur: cursor, kept: Sequence[KeptSession], derived: Sequence[DerivedSession] | None
+    cur: cursor,
+    kept: Sequence[KeptSession],
+    derived: Sequence[DerivedSession] | None,
+    rules: Rules,
 ) -> None:
     before = [one.session_id for one in kept]
     cur.execute("DELETE FROM late_sights WHERE session_id = ANY(%s)", (before,))
@@ -200,10 +208,16 @@ def _write(
                 "last": one.session.last_seen,
             },
         )
+    owned = [
+        Ownership(one.session.session_id, one.first_seen, one.session.last_seen) for one in derived
+    ]
+    pass_on_sessions(cur, before, owned)
     cur.execute(
         "DELETE FROM controllers WHERE session_id = ANY(%s) AND session_id <> ALL(%s)",
         (before, [one.session.session_id for one in derived]),
     )
+    were = [Ownership(one.session_id, one.first_seen, one.last_seen) for one in kept]
+    find_of_sessions(cur, kept[0].controller.callsign, were, owned, rules)
 
 
 def _values(one: DerivedSession) -> dict[str, object]:

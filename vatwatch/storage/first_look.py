@@ -16,10 +16,11 @@ import redis
 
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.errors import DatabaseUnavailable, RedisUnavailable, SchemaRefused
+from vatwatch.storage.connecting import connect
 from vatwatch.storage.migrate import newest_of
 from vatwatch.storage.postgres_binaries import choose_binaries
 from vatwatch.storage.reachability import why_not
-from vatwatch.storage.redis_mirror import weather
+from vatwatch.storage.redis_connection import weather
 
 # libpq's own minimum is 2 s. A server that is away delays the start by no more than this.
 TIMEOUT_S = 3
@@ -63,14 +64,15 @@ def look_at_database(dsn: str) -> DatabaseFound:
         SchemaRefused: this version cannot use what is there
     """
     try:
-        conn = psycopg2.connect(
-            dsn, connect_timeout=TIMEOUT_S, fallback_application_name="vatwatch check"
+        conn = connect(
+            dsn,
+            application_name="vatwatch check",
+            statement_timeout_s=TIMEOUT_S,
+            connect_timeout_s=TIMEOUT_S,
         )
     except psycopg2.Error as error:
         raise DatabaseUnavailable(why_not(dsn, error)) from None
     try:
-        with conn.cursor() as cur:
-            cur.execute(f"SET statement_timeout = '{TIMEOUT_S}s'")
         version = str(conn.info.parameter_status("server_version"))
         return DatabaseFound(version, newest_of(conn))
     except psycopg2.Error as error:

@@ -7,18 +7,16 @@ names). Functions that run there must not log, tell, ask, or touch the hub.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
 from gevent.lock import BoundedSemaphore
-from psycopg2.extensions import parse_dsn
 
 from vatwatch.errors import (
     AskTimeout,
@@ -26,6 +24,7 @@ from vatwatch.errors import (
     DatabaseUnavailable,
     SupervisionError,
 )
+from vatwatch.storage.connecting import connect
 from vatwatch.storage.reachability import name_of, why_not
 from vatwatch.storage.weather import Verdict, judge, said
 from vatwatch.supervision import NativePool
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Keepalive values of a connection, unless the address sets them: seconds, and a number of tries.
-DEFAULTS = {
-    "connect_timeout": 5,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-}
 # A connection that was idle for longer than this is tested before it is used.
 FRESH_S = 2.0
 # How long that test may take: a stalled server must not use up all the time.
@@ -165,26 +157,13 @@ class ConnectionPool:
         """Connect, in a native thread. Errors are in our own words, since libpq's may quote
         secrets."""
         try:
-            return self._connect_plainly()
+            conn = connect(
+                self._dsn,
+                application_name=self._application_name,
+                statement_timeout_s=self._session_timeout_s,
+            )
         except psycopg2.Error as error:
             raise DatabaseUnavailable(why_not(self._dsn, error)) from None
-
-    def _connect_plainly(self) -> connection:
-        """The session's options, with those of the address kept."""
-        given = parse_dsn(self._dsn)
-        own = f"-c timezone=UTC -c statement_timeout={int(self._session_timeout_s * 1000)}"
-        others = given.get("options") or os.environ.get("PGOPTIONS", "")
-        defaults: dict[str, Any] = {
-            name: value for name, value in DEFAULTS.items() if not _is_set(given, name)
-        }
-        conn: connection = psycopg2.connect(
-            self._dsn,
-            fallback_application_name=self._application_name,
-            # We always send UTF-8, whatever the address or environment says.
-            client_encoding="UTF8",
-            options=f"{others} {own}".strip(),
-            **defaults,
-        )
         conn.autocommit = False
         return conn
 
@@ -261,11 +240,6 @@ class ConnectionPool:
             conn.close()
         else:
             self._idle.append(_Idle(conn, monotonic()))
-
-
-def _is_set(given: dict[str, str], name: str) -> bool:
-    """Whether the address sets this option. Switching a limit off is not possible."""
-    return given.get(name, "0") != "0"
 
 
 def _ping(conn: connection) -> None:

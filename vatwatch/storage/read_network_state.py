@@ -13,11 +13,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from vatwatch.feed.records import FlightPlan, General
 from vatwatch.feed.times import time_text
+from vatwatch.storage.contact_table import read_contacts
 from vatwatch.storage.outside_filters import with_outside
 from vatwatch.storage.read_flights import Presence, read_flights
+from vatwatch.storage.read_recent_movements import read_recent_movements
 from vatwatch.storage.read_stations import read_atis, read_sessions, read_stale_atis
+from vatwatch.storage.write_sectors import read_stays
 from vatwatch.traffic.airports import load_airports
 from vatwatch.traffic.atis import STALE_HOURS
 from vatwatch.traffic.identity import LOGON_TOLERANCE
@@ -28,9 +33,11 @@ from vatwatch.traffic.network_state import (
     Radio,
     RadioState,
     Rules,
+    Session,
 )
 from vatwatch.traffic.parsed_plan import parse_plan
 from vatwatch.traffic.prefiles import FLOWN_HOURS, Flown, in_order, route_of
+from vatwatch.traffic.station_place import station_place
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
@@ -95,7 +102,11 @@ def read_network_state(
             "late": late,
         }
         flights = list(read_flights(cur, values))
-        sessions = list(read_sessions(cur, values, late=late))
+        radios = _radios(cur, values)
+        sessions = [
+            (online, _placed(session, radios))
+            for online, session in read_sessions(cur, values, late=late)
+        ]
         state = NetworkState(
             time=at,
             general=General(
@@ -114,7 +125,12 @@ def read_network_state(
             stale_atis={v.atis.callsign: v for v in read_stale_atis(cur, values)},
             prefiles={(p.cid, p.callsign, p.filed_at): p for p in _prefiles(cur, values)},
             flown=_flown(cur, values, late=late),
-            radios=_radios(cur, values),
+            radios=radios,
+            contacts=read_contacts(cur, values, late=late),
+            stays={stay.key: stay for stay in read_stays(cur, at, late=late)},
+            recent_movements=()
+            if late
+            else read_recent_movements(cur, at, [flight for _, flight in flights]),
         )
         return state if late else with_outside(cur, state), at == time
 
@@ -149,15 +165,26 @@ def _flown(cur: cursor, values: dict[str, Any], *, late: bool) -> Flown:
     return {who: in_order(ended) for who, ended in flown.items()}
 
 
+def _placed(session: Session, radios: dict[str, tuple[RadioState, ...]]) -> Session:
+    """The session where its radios were then: its row has where it was when it was last seen."""
+    if not session.seen_in_later_snapshot:
+        return session
+    callsign = session.controller.callsign
+    own = [r.radio for r in radios.get(callsign, ()) if r.session_id == session.session_id]
+    return replace(session, place=station_place(callsign, own))
+
+
 def _radios(cur: cursor, values: dict[str, Any]) -> dict[str, tuple[RadioState, ...]]:
     cur.execute(_RADIOS, values)
     states: dict[str, list[RadioState]] = {}
-    for state_id, callsign, flight_id, session_id, first_seen, *radio in cur:
+    for state_id, callsign, flight_id, session_id, first_seen, *said in cur:
+        radio = Radio(*said)
         states.setdefault(callsign, []).append(
             RadioState(
                 state_id,
                 callsign,
-                Radio(*radio),
+                radio,
+                radio,
                 first_seen.astimezone(UTC),
                 flight_id,
                 session_id,

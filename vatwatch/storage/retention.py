@@ -122,6 +122,12 @@ def retentions_of(settings: Settings) -> tuple[Retention, ...]:
         RowRetention("quarantine", "stored_at", quarantine),
         # Active alerts have no `until`, and stay.
         RowRetention("alerts", "until", timedelta(hours=settings.alerts.retention_hours)),
+        # Messages that wait have no `done_at`, and stay.
+        RowRetention(
+            "subscription_deliveries",
+            "done_at",
+            timedelta(hours=settings.subscriptions.retention_hours),
+        ),
     ]
     history, positions = (
         settings.traffic.history_retention_days,

@@ -10,8 +10,8 @@ An error of PostgreSQL refuses the whole batch; `storage/weather.py` judges it.
 
 A *late* snapshot is older than the newest one stored (a replay into a database that knows later
 times). Then the intervals that it opens end at the next stored snapshot, since that one was not
-derived from it. Intervals that span it and are not in it are split. See
-docs/decisions/0004-late-snapshots.md.
+derived from it; those of radios at the next one that has radios. Intervals that span it and are not
+in it are split. See docs/decisions/0004-late-snapshots.md.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ from typing import TYPE_CHECKING
 from psycopg2.errorcodes import WRONG_OBJECT_TYPE
 
 from vatwatch.errors import DatabaseBroken, OutOfSequence
+from vatwatch.storage.contact_table import write_contacts
+from vatwatch.storage.contacts_without_radios import ensure_known, find_behind, next_with_radios
 from vatwatch.storage.copy import copy_rows, to_json
 from vatwatch.storage.event_table import write_events
 from vatwatch.storage.outside_filters import write_outside
 from vatwatch.storage.write_flights import write_flights
 from vatwatch.storage.write_intervals import write_atis, write_plans, write_transceivers
+from vatwatch.storage.write_sectors import write_sectors
 from vatwatch.storage.write_sessions import write_sessions
 from vatwatch.traffic.batch import Batch, Outcome
 
@@ -68,13 +71,19 @@ def write_batch(conn: connection, batch: Batch) -> Outcome:
                 f"snapshot {changes.time} it has {previous} and not {changes.derived_from}. It is "
                 "read again, and nothing is lost"
             )
+        if changes.derived_from is not None and not _has_radios(cur, changes.derived_from):
+            ensure_known(cur, changes, late=following is not None)
         _snapshot(cur, batch)
         _ensure_partition(cur, changes.time)
         write_flights(cur, changes, following)
         write_sessions(cur, changes, following)
         write_plans(cur, changes, following)
         write_atis(cur, changes, following)
-        write_transceivers(cur, changes, following)
+        write_transceivers(cur, changes, next_with_radios(cur, changes.time) if following else None)
+        write_contacts(cur, changes, following)
+        if following is not None and batch.radio_clients is not None:
+            find_behind(cur, changes)
+        write_sectors(cur, changes, following)
         write_events(cur, batch.events)
         if following is None:
             write_outside(cur, changes.time, batch.outside)
@@ -93,6 +102,13 @@ def _neighbours(cur: cursor, time: datetime) -> tuple[bool, datetime | None, dat
     row = cur.fetchone()
     assert row is not None
     return row[0], row[1], row[2]
+
+
+def _has_radios(cur: cursor, time: datetime) -> bool:
+    cur.execute(
+        "SELECT FROM snapshots WHERE update_timestamp = %s AND radio_clients IS NOT NULL", (time,)
+    )
+    return cur.fetchone() is not None
 
 
 def _snapshot(cur: cursor, batch: Batch) -> None:

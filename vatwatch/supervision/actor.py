@@ -30,6 +30,7 @@ from vatwatch.supervision.vocabulary import (
     DeadLetterReason,
     ExitReason,
     MailboxPolicy,
+    State,
 )
 
 T = TypeVar("T")
@@ -256,6 +257,11 @@ class Actor(pykka.Actor):
         """What is known of this worker now; None if there is no such worker. Cheaper than the whole
         tree."""
         return self._node.root.info_of_worker(name)
+
+    def worker_state(self, name: str) -> State | None:
+        """The state of this worker now; None if there is no such worker."""
+        node = self._node.root.worker(name)
+        return None if node is None else node.state
 
     def breakers(self) -> tuple[BreakerInfo, ...]:
         """Every breaker of the tree, as `Tree.breakers` gives them."""

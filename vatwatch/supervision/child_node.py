@@ -267,9 +267,14 @@ class ChildNode:
     def info_of_worker(self, name: str) -> NodeInfo | None:
         """What is known of the worker of this name, in this node or below; None if there is
         none."""
+        node = self.worker(name)
+        return None if node is None else node.info()
+
+    def worker(self, name: str) -> ChildNode | None:
+        """The worker of this name, this node or below; None if there is none."""
         for node in self.walk():
             if node.name == name and isinstance(node.spec, ChildSpec):
-                return node.info()
+                return node
         return None
 
     def breakers(self) -> tuple[BreakerInfo, ...]:

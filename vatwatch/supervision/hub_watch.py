@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from types import FrameType
 from typing import Any
 from weakref import WeakSet
@@ -34,6 +35,20 @@ _KEPT = 20
 # Ticks over which the percentiles are computed.
 _WINDOW = 600
 
+# All greenlets of the process, from the first watch on.
+_greenlets: WeakSet[gevent.Greenlet[..., Any]] = WeakSet()
+
+
+@cache
+def _know_greenlets() -> None:
+    """Enter those that live, and each that will be spawned.
+
+    To look through all objects blocks the hub for tenths of a second. So it is done once, and not
+    again with each restart of who watches.
+    """
+    _greenlets.update(o for o in gc.get_objects() if isinstance(o, gevent.Greenlet))
+    gevent.Greenlet.add_spawn_callback(_greenlets.add)
+
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
@@ -43,6 +58,11 @@ class Blocked:
     at: datetime
     seconds: float
     where: tuple[str, ...]
+
+    @property
+    def function(self) -> str:
+        """What ran: its name alone, which tells nothing of where files lie."""
+        return self.where[-1].rpartition(" ")[2] if self.where else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +86,12 @@ class HubWatch:
         self._running = False
         self._latest: deque[float] = deque(maxlen=_WINDOW)
         self._blocked: deque[Blocked] = deque(maxlen=_KEPT)
-        self._greenlets: WeakSet[gevent.Greenlet[..., Any]] = WeakSet()
         self.times_blocked = 0
 
     def run(self) -> None:
         """Watch until killed."""
         self._running = True
-        self._greenlets.update(o for o in gc.get_objects() if isinstance(o, gevent.Greenlet))
-        gevent.Greenlet.add_spawn_callback(self._greenlets.add)
+        _know_greenlets()
         self._beat = time.monotonic()
         _start_native(self._look, ())
         try:
@@ -84,7 +102,6 @@ class HubWatch:
                 self._ticked(began, max(0.0, self._beat - began - self._tick_s))
         finally:
             self._running = False
-            gevent.Greenlet.remove_spawn_callback(self._greenlets.add)
 
     @property
     def blocked(self) -> tuple[Blocked, ...]:
@@ -93,7 +110,7 @@ class HubWatch:
 
     def greenlets(self) -> int:
         """How many live."""
-        return sum(not greenlet.dead for greenlet in list(self._greenlets))
+        return sum(not greenlet.dead for greenlet in list(_greenlets))
 
     def lateness(self) -> Lateness:
         """How late the latest ticks were."""

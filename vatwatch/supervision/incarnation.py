@@ -16,6 +16,7 @@ from vatwatch.supervision.crash_hooks import run_hook
 from vatwatch.supervision.envelope import Due, Envelope
 from vatwatch.supervision.failures import traceback_of
 from vatwatch.supervision.faults import Dropped
+from vatwatch.supervision.killed_work import let_go
 from vatwatch.supervision.message import Probe, Tell, correlation_of
 from vatwatch.supervision.offload import give_way
 from vatwatch.supervision.pending_replies import PendingReplies
@@ -42,8 +43,7 @@ _SPECIAL = _CONTROL | {ProxyCall, ProxyGetAttr, ProxySetAttr}
 class Exit:
     """How an incarnation ended.
 
-    `error` is None if it stopped in order. `traceback` is where it stood: of a hung actor, the
-    place at which it hung.
+    `error` is None if it stopped in order. `traceback` is where it stood, or where it hung.
     """
 
     reason: ExitReason
@@ -333,11 +333,11 @@ class Incarnation:
         work_on(ids)
         try:
             return fn(*args)
-        except gevent.GreenletExit:
-            return None
+        except gevent.GreenletExit as killed:
+            let_go(killed)
         except BaseException as error:  # noqa: BLE001 - it is this actor's failure
             self.kill("crash", error)
-            return None
+        return None
 
     def _crash(self, error: BaseException) -> None:
         reason: ExitReason = "crash" if self.started else "start"

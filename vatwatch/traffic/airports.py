@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from itertools import chain
+from string import ascii_uppercase
 
 import airportsdata
 from msgspec import Struct
@@ -64,6 +66,24 @@ def _decimal(degrees: float) -> float:
     """The decimal degrees of 50.5405, which stands for 50°54'05"; all such rows are N and E."""
     whole, rest = f"{degrees:.4f}".split(".")
     return round(int(whole) + int(rest[:2]) / 60 + int(rest[2:]) / 3600, 6)
+
+
+def similar_airport(given: str) -> str | None:
+    """The known code that was probably meant by an unknown one; None if none is similar.
+
+    It is the airport with this IATA code, or with a K or C before it, or whose code differs in one
+    letter or has two of them swapped: the first of these.
+    """
+    airports, code = load_airports(), given.strip().upper()[:6]
+    if len(code) == 3:
+        by_iata = (each.icao for each in airports.values() if each.iata == code)
+        found = next(by_iata, None)
+        return found or next((p + code for p in SHORT_PREFIXES if p + code in airports), None)
+    places = range(len(code))
+    swapped = (code[:i] + code[i + 1 : i + 2] + code[i] + code[i + 2 :] for i in places)
+    changed = (code[:i] + c + code[i + 1 :] for i in reversed(places) for c in ascii_uppercase)
+    shorter = (code[:i] + code[i + 1 :] for i in places)
+    return next((each for each in chain(swapped, shorter, changed) if each in airports), None)
 
 
 def airport_of(callsign: str, airports: Mapping[str, Airport]) -> Airport | None:

@@ -15,7 +15,9 @@ and has not braked: it has flown over it, as on a mountain whose field is above 
 Where the height says nothing (pressure altitude, no airport near) it has landed when it rolls:
 slower than 40 kt, level, and moving as its speed says; or when it has stood still for a minute
 after it slowed down as a brake can, which a paused simulator does not. The time is then the
-beginning of the level stretch. What can hover must stand still.
+beginning of the level stretch. What can hover must stand still. Of who has filed no aircraft nobody
+knows whether it can: where the height says nothing it must stand still, too, and nowhere has it
+landed while it sinks.
 """
 
 from __future__ import annotations
@@ -164,20 +166,16 @@ def _landed_at(
 ) -> datetime | None:
     """When a slow aircraft came down; None if it is still in the air."""
     hovering = hovers(plan)
-    if hovering:
-        highest = HOVER_FT
-    elif plan is None or not plan.aircraft_short:
-        highest = FIELD_ABOVE_FT
-    else:
-        highest = FIELD_BELOW_FT
-    if hovering and (step.climbed_ft or 0) <= -LIFTED_FT:
+    may_hover = hovering or plan is None or not plan.aircraft_short
+    highest = HOVER_FT if hovering else FIELD_ABOVE_FT if may_hover else FIELD_BELOW_FT
+    if may_hover and (step.climbed_ft or 0) <= -LIFTED_FT:
         return None  # on its way down
     if height is not None and -FIELD_BELOW_FT <= height <= highest:
         return fix.time if hovering else _touchdown(after, fix, fix.time)
     still, too_high = after.frozen_since, height is not None and height > PRESSURE_ERROR_FT
     if after.rested and still is not None and fix.time - still >= STILL_FOR and not too_high:
         return still if hovering else _touchdown(after, fix, still)
-    if hovering or (plan is None and (height is None or too_high)):
+    if hovering or (may_hover and (height is None or too_high)):
         return None
     if _rolls(step, known=height is not None):
         return _touchdown(after, fix, fix.time)

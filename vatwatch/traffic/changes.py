@@ -7,18 +7,22 @@ after that.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from vatwatch.feed.records import General
+from vatwatch.traffic.areas.sector_map import AirspaceSector
+from vatwatch.traffic.contact_rules import ContactRules
 from vatwatch.traffic.movements import Movement
 from vatwatch.traffic.network_state import (
     AtisVersion,
     FiledPlan,
     Flight,
     FlownFlight,
+    LastingContact,
     RadioState,
+    SectorStay,
     Session,
 )
 
@@ -116,6 +120,33 @@ class RadioChanges(Struct):
     closed: list[int] = []
 
 
+class ContactChanges(Struct, frozen=True):
+    """The contacts of a snapshot, by their keys, and what of it is new."""
+
+    present: dict[tuple[int, int, int], LastingContact] = {}
+    began: list[LastingContact] = []
+    ended: list[LastingContact] = []
+    """As they were; the snapshot before was the last one that shows them."""
+    closer: list[LastingContact] = []
+    """Of those present: nearer than ever, and not in `began`."""
+
+
+class SectorChanges(Struct):
+    """What a snapshot changes in who is in which FIR and sector."""
+
+    present: dict[tuple[int, str, str], SectorStay] = {}
+    """All that the snapshot shows, by `SectorStay.key`."""
+    entered: list[SectorStay] = []
+    """Of these: those that begin with it."""
+    left: list[tuple[SectorStay, int | None]] = []
+    """Those that were over with the snapshot before, with the altitude then, in feet."""
+    redrawn: set[tuple[int, str, str]] = set()
+    """Keys of those in `entered` and `left` who crossed no border: another file has put it
+    elsewhere. Nobody is told of them."""
+    sectors: list[AirspaceSector] = []
+    """The FIRs and sectors of `entered`, as the files in use have them."""
+
+
 class Changes(Struct, frozen=True):
     """What the snapshot of `time` changes in the state after `derived_from`."""
 
@@ -129,3 +160,9 @@ class Changes(Struct, frozen=True):
     atis: AtisChanges
     prefiles: PrefileChanges
     radios: RadioChanges
+    contacts: ContactChanges = ContactChanges()
+    sectors: SectorChanges = field(default_factory=SectorChanges)
+    contact_rules: ContactRules = ContactRules()
+    """By which the contacts were found."""
+    position_keepalive: timedelta = timedelta(minutes=5)
+    """How old the latest position of a track may be, of a flight that is online."""

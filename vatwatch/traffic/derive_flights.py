@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from vatwatch.feed.records import Feed, General, Pilot
 from vatwatch.feed.times import time_text
-from vatwatch.traffic.changes import FlightChanges
+from vatwatch.traffic.changes import FlightChanges, SectorChanges
 from vatwatch.traffic.continuity import Ending, ending_of
 from vatwatch.traffic.derive_track import KeptPlan, plan_at
 from vatwatch.traffic.diff import apply, diff
@@ -26,6 +26,7 @@ from vatwatch.traffic.network_state import (
     Gap,
     NetworkState,
     Rules,
+    SectorStay,
     Snapshot,
 )
 from vatwatch.traffic.position import Position
@@ -75,6 +76,8 @@ class DerivedRows(Struct):
     """By first_seen."""
     plans: list[FiledAgain] = []
     positions: list[Position] = []
+    stays: list[tuple[SectorStay, datetime, int | None]] = []
+    """In FIRs and sectors that are over: with the last snapshot of each, and the altitude then."""
 
 
 class PlaceUnknown(Exception):
@@ -110,7 +113,11 @@ def derive_flights(
         head = General(time_text(time))
         changes = diff(state, Snapshot(time, Feed(head, pilots=pilots), None), rules)
         _take(derived, changes.flights, time, state.time)
+        _stay(derived, changes.sectors, state.time)
         state = apply(state, changes)
+    for stay in state.stays.values():  # of who is in the last of the snapshots
+        one = derived[stay.flight_id]
+        one.stays.append((stay, one.flight.last_seen, one.flight.progress.fix.altitude))
     return list(derived.values())
 
 
@@ -167,6 +174,12 @@ def _take(
     for filed in changes.plans_opened:
         if filed.flight_id is not None:
             derived[filed.flight_id].plans.append(FiledAgain(filed))
+
+
+def _stay(derived: dict[int, DerivedRows], changes: SectorChanges, before: datetime | None) -> None:
+    for stay, altitude in changes.left:
+        if before is not None:
+            derived[stay.flight_id].stays.append((stay, before, altitude))
 
 
 def _join(one: DerivedRows, flight: Flight, left_at: datetime | None) -> None:

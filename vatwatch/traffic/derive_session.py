@@ -6,7 +6,7 @@ had come in order. So connections that are one session are joined, and others ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -94,6 +94,7 @@ def derive_sessions(
     rules: Rules,
     *,
     before: datetime | None = None,
+    without_radios: Collection[datetime] = (),
 ) -> list[DerivedSession]:
     """The sessions of one controller under one callsign.
 
@@ -103,6 +104,7 @@ def derive_sessions(
             the one by which the last session has ended
         rules: the session window
         before: the snapshot before the first one; None if there is none
+        without_radios: of the snapshots, those that have none: there a station stays where it was
     """
     late = {sight.time: sight for one in kept for sight in one.late}
     derived: dict[int, DerivedSession] = {}
@@ -114,11 +116,14 @@ def derive_sessions(
         for session in changes.sessions.online:
             assert row is not None
             one = derived.get(session.session_id)
+            begins = one is None
             if one is None:
                 one = derived[session.session_id] = _begin(session, row)
             else:
                 _go_on(one, session, state.time)
             _describe(one, row, sight)
+            if begins or time not in without_radios:
+                one.place = row.place if sight is None else sight.place
         for session in changes.sessions.ended:
             derived[session.session_id].ended = True
         state = apply(state, changes)
@@ -138,13 +143,14 @@ def _record(row: KeptSession, late: LateSight | None, time: datetime) -> Control
     has_latest_text = row.text_since is None or row.text_since <= time
     return replace(
         row.controller,
-        frequency=_megahertz(hertz[-1] if hertz else row.frequencies[0].frequency_hz),
+        frequency=megahertz(hertz[-1] if hertz else row.frequencies[0].frequency_hz),
         logon_time=time_text(logons[-1] if logons else row.logons[0].logon_time),
         text_atis=row.controller.text_atis if has_latest_text else _ANOTHER_TEXT,
     )
 
 
-def _megahertz(hertz: int | None) -> str:
+def megahertz(hertz: int | None) -> str:
+    """A frequency as the feed writes it; None is none."""
     return f"{(NO_FREQUENCY_HZ if hertz is None else hertz) / 1e6:.3f}"
 
 
@@ -188,7 +194,6 @@ def _describe(one: DerivedSession, row: KeptSession, late: LateSight | None) -> 
     if frequency_hz(latest.frequency) != _hertz(one.session):
         latest = replace(latest, frequency=record.frequency)
     one.controller = latest
-    one.place = row.place if late is None else late.place
     one.until = row.until if record.text_atis == _ANOTHER_TEXT else one.session.until
 
 

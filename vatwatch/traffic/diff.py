@@ -9,11 +9,14 @@ from msgspec.structs import replace
 
 from vatwatch.traffic.atis import atis_changes
 from vatwatch.traffic.changes import Changes, FlightChanges, RadioChanges
+from vatwatch.traffic.contact_changes import contact_changes
 from vatwatch.traffic.continuity import Ending, ending_of
 from vatwatch.traffic.flights import flight_changes
 from vatwatch.traffic.intervals import radio_changes
 from vatwatch.traffic.network_state import Flight, NetworkState, Rules, Session, Snapshot, who
 from vatwatch.traffic.prefiles import prefile_changes
+from vatwatch.traffic.recent_movements import recent_movements_after
+from vatwatch.traffic.sector_stays import sector_changes
 from vatwatch.traffic.sessions import session_changes
 
 T = TypeVar("T", Flight, Session)
@@ -33,6 +36,12 @@ def diff(before: NetworkState, snapshot: Snapshot, rules: Rules) -> Changes:
         radios = RadioChanges(before.radios)
     else:
         radios = radio_changes(before, snapshot.radios, flights.online, sessions.online, time)
+    shown = NetworkState(
+        time=time,
+        flights={flight.pilot.callsign: flight for flight in flights.online},
+        sessions={session.controller.callsign: session for session in sessions.online},
+        radios=radios.present,
+    )
     return Changes(
         time=time,
         derived_from=before.time,
@@ -42,6 +51,10 @@ def diff(before: NetworkState, snapshot: Snapshot, rules: Rules) -> Changes:
         atis=atis_changes(before, snapshot.feed.atis, time, unread.atis),
         prefiles=prefile_changes(before, snapshot.feed.prefiles, flights, time, unread.prefiles),
         radios=radios,
+        contacts=contact_changes(before, shown, rules.contacts),
+        sectors=sector_changes(before, flights.online, rules.areas, time),
+        contact_rules=rules.contacts,
+        position_keepalive=rules.position_keepalive,
     )
 
 
@@ -70,6 +83,11 @@ def apply(before: NetworkState, changes: Changes) -> NetworkState:
         prefiles={(p.cid, p.callsign, p.filed_at): p for p in changes.prefiles.present},
         flown=changes.prefiles.flown,
         radios=changes.radios.present,
+        contacts=changes.contacts.present,
+        recent_movements=recent_movements_after(
+            before.recent_movements, changes.flights, changes.time
+        ),
+        stays=changes.sectors.present,
     )
 
 

@@ -12,7 +12,7 @@ from now, whichever is later; one that taxies, ten minutes from now.
 
 None where it cannot be told: the airport is not known; in the air, if it is that of departure, or
 the aircraft stands still (paused), flies around without getting nearer, or is at an impossible
-speed; on the ground, if it has landed, or stands where a plan from elsewhere ends.
+speed; on the ground, if it has flown, or stands where a plan from elsewhere ends.
 """
 
 from __future__ import annotations
@@ -113,9 +113,10 @@ def eta(
         departs: where it has taken off or will, by the ICAO code; None if unknown
         arrival: the filed airport; None if unknown
     """
-    if progress.airborne:
+    # Whether a contact with the ground is the landing is not decided yet: it is nearly there.
+    if progress.airborne or progress.touch is not None:
         seconds = _en_route_s(progress, plan, departs, arrival)
-    elif plan is None or progress.times.landing is not None:
+    elif plan is None or progress.times.landing is not None or progress.movements:
         return None
     else:
         seconds = _to_come_s(progress, plan, departs)
@@ -201,14 +202,14 @@ def _en_route_s(
     if altitude_ft is None:  # as if it were where the descent begins
         return _level_and_down_s(left_nm, speed_kt, final_kt, left_nm * DESCENT_FT_NM)
     cruise_ft = None if plan is None else plan.cruise_altitude_ft
-    to_climb_ft = 0 if cruise_ft is None else _to_climb_ft(progress, cruise_ft, left_nm)
+    to_climb_ft = 0 if cruise_ft is None else climb_to_come_ft(progress, cruise_ft, left_nm)
     height_ft = altitude_ft - arrival.elevation_ft
     if to_climb_ft:
         return _up_and_down_s(left_nm, speed_kt, cruise_kt, final_kt, to_climb_ft, height_ft)
     return _level_and_down_s(left_nm, speed_kt, final_kt, height_ft)
 
 
-def _to_climb_ft(progress: Progress, cruise_ft: int, left_nm: float) -> int:
+def climb_to_come_ft(progress: Progress, cruise_ft: int, left_nm: float) -> int:
     """How far below its filed level an aircraft is that will climb there; 0 if it will not."""
     altitude_ft, phase = progress.fix.altitude, progress.phase
     if altitude_ft is None or altitude_ft >= cruise_ft:

@@ -14,11 +14,13 @@ from msgspec.structs import replace
 
 from vatwatch.events.event import Event
 from vatwatch.events.payloads import (
+    ContactPayload,
     ControllerPayload,
     DataPayload,
     FlightPayload,
     FrequencyPayload,
     PositionPayload,
+    SectorPayload,
 )
 from vatwatch.feed.correlation import correlation_id
 from vatwatch.feed.frequency import frequency_hz
@@ -27,7 +29,7 @@ from vatwatch.traffic.changes import Changes
 from vatwatch.traffic.continuity import Ending, ending_of
 from vatwatch.traffic.identity import event_id
 from vatwatch.traffic.movements import MovementKind
-from vatwatch.traffic.network_state import Flight, Session
+from vatwatch.traffic.network_state import Flight, LastingContact, SectorStay, Session
 
 SOURCE = "processor"
 
@@ -67,6 +69,8 @@ def _told(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
     for flight in changes.flights.ended:
         kind, reason = _ENDINGS[ending_of(flight)]
         yield kind, str(flight.flight_id), _flight(flight, reason, flight.last_seen)
+    for contact in changes.contacts.ended:
+        yield "CONTACT_ENDED", _contact_subject(contact), _contact(contact, changes.derived_from)
     for session in changes.sessions.gone:
         if session.held is not None and session.held.news != "reconnect":
             # Gone before it was told that it came.
@@ -83,7 +87,22 @@ def _told(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
         yield "CONTROLLER_LOGON", str(session.session_id), _controller(session, back)
     for before, session in changes.sessions.frequencies_changed:
         yield "FREQUENCY_CHANGE", str(session.session_id), _frequency(before, session)
+    yield from _crossings(changes)
+    for contact in changes.contacts.began:
+        yield "CONTACT_BEGAN", _contact_subject(contact), _contact(contact, None)
     yield "POSITION_UPDATE", "", PositionPayload(changes.flights.shown, changes.flights.moved)
+
+
+def _crossings(changes: Changes) -> Iterator[tuple[str, str, Struct]]:
+    sectors = changes.sectors
+    if changes.derived_from is not None:
+        for stay, altitude in sectors.left:
+            if stay.key not in sectors.redrawn:
+                yield "SECTOR_LEFT", _subject(stay), _sector(stay, changes.derived_from, altitude)
+    for stay in sectors.entered:
+        if stay.key not in sectors.redrawn:
+            told = _sector(stay, stay.since, stay.entry_altitude_ft)
+            yield "SECTOR_ENTERED", _subject(stay), told
 
 
 _ENDINGS = {
@@ -146,6 +165,14 @@ def _flight(flight: Flight, reason: str, last_seen: datetime | None = None) -> F
     )
 
 
+def _subject(stay: SectorStay) -> str:
+    return f"{stay.flight_id}/{stay.kind}/{stay.sector}"
+
+
+def _sector(stay: SectorStay, time: datetime, altitude: int | None) -> SectorPayload:
+    return SectorPayload(str(stay.flight_id), stay.callsign, stay.kind, stay.sector, time, altitude)
+
+
 def _controller(session: Session, reconnect: bool) -> ControllerPayload:
     controller = session.controller
     return ControllerPayload(
@@ -157,6 +184,27 @@ def _controller(session: Session, reconnect: bool) -> ControllerPayload:
         frequency_hz=frequency_hz(controller.frequency),
         logon_time=session.logon_time,
         reconnect=reconnect,
+    )
+
+
+def _contact_subject(contact: LastingContact) -> str:
+    return "/".join(map(str, contact.key))
+
+
+def _contact(contact: LastingContact, ended_at: datetime | None) -> ContactPayload:
+    return ContactPayload(
+        flight_id=str(contact.flight_id),
+        session_id=str(contact.session_id),
+        cid=contact.cid,
+        callsign=contact.callsign,
+        station=contact.station,
+        station_cid=contact.station_cid,
+        facility=contact.facility,
+        frequency_hz=contact.frequency_hz,
+        placed_by=contact.placed_by,
+        started_at=contact.since,
+        closest_nm=contact.closest_nm,
+        ended_at=ended_at,
     )
 
 

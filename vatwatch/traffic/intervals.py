@@ -14,7 +14,7 @@ from vatwatch.traffic.network_state import (
     Session,
 )
 
-# About a hundred metres: a station's aerial that moved less has not moved.
+# About a hundred metres: a station's aerial that moved less has not moved. Heights are to a metre.
 STATION_DIGITS = 3
 
 
@@ -36,7 +36,8 @@ def radio_changes(
         moves = flight_id is not None
         last = before.radios.get(callsign, ())
         if _still_tuned(last, tuned, flight_id, session_id):
-            states[callsign] = tuple(map(_moved, last, tuned))
+            # A station's radios are the same altogether.
+            states[callsign] = tuple(map(_moved, last, tuned)) if moves else last
             continue
         known = {(s.flight_id, s.session_id, *_tuning(s.radio, moves)): s for s in last}
         now: dict[tuple[object, ...], RadioState] = {}
@@ -47,6 +48,7 @@ def radio_changes(
                 state = RadioState(
                     stable_id("radio", callsign, *key, time.isoformat()),
                     callsign,
+                    radio,
                     radio,
                     time,
                     flight_id,
@@ -84,19 +86,18 @@ def _still_tuned(
             or state.session_id != session_id
         ):
             return False
-        if flight_id is None and (
-            was.latitude != radio.latitude or was.longitude != radio.longitude
-        ):
+        if flight_id is None and was != radio:
             return False
     return True
 
 
 def _moved(state: RadioState, radio: Radio) -> RadioState:
-    """The same state; a pilot's radio is somewhere else by now."""
+    """The same state; a pilot's radio is somewhere else by now, a station's at most a little."""
     return RadioState(
         state.state_id,
         state.callsign,
         radio,
+        state.kept,
         state.first_seen,
         state.flight_id,
         state.session_id,
@@ -112,4 +113,6 @@ def _tuning(radio: Radio, moves: bool) -> tuple[object, ...]:
         radio.frequency_hz,
         round(radio.latitude, STATION_DIGITS),
         round(radio.longitude, STATION_DIGITS),
+        None if radio.height_msl_m is None else round(radio.height_msl_m),
+        None if radio.height_agl_m is None else round(radio.height_agl_m),
     )

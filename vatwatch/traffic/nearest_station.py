@@ -59,15 +59,25 @@ class Aerials(NamedTuple):
         whole = np.array(owner, np.int64), np.array(channel, np.int64)
         return cls(*whole, np.array(latitude), np.array(longitude), np.array(height_ft))
 
+    def take(self, rows: Indices) -> Aerials:
+        """These rows, in this order."""
+        return Aerials(
+            self.owner[rows],
+            self.channel[rows],
+            self.latitude[rows],
+            self.longitude[rows],
+            self.height_ft[rows],
+        )
+
 
 class Heard(NamedTuple):
     """What was found, one in each row of all columns."""
 
-    flight: list[int]
+    flight: Indices
     """The owner of the aircraft's radio."""
-    station_row: list[int]
+    station_row: Indices
     """The nearest radio of a station."""
-    distance_nm: list[float]
+    distance_nm: Floats
 
 
 class _Sorted(NamedTuple):
@@ -83,7 +93,7 @@ class _Sorted(NamedTuple):
     candidates: Indices
 
 
-def nearest_stations(aircraft: Aerials, stations: Aerials, reach_nm: list[float]) -> Heard:
+def nearest_stations(aircraft: Aerials, stations: Aerials, reach_nm: Floats) -> Heard:
     """For each flight and channel on which it hears a station, the nearest one.
 
     A station is heard on the channel, within its reach, and within the sum of both horizons. Of
@@ -95,10 +105,10 @@ def nearest_stations(aircraft: Aerials, stations: Aerials, reach_nm: list[float]
         reach_nm: how far each of these is heard at most
     """
     if not len(aircraft.channel) or not len(stations.channel):
-        return Heard([], [], [])
-    place, horizon_nm, reaches_nm = _places(stations), _horizons(stations), np.array(reach_nm)
+        return Heard(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    place, horizon_nm = _places(stations), _horizons(stations)
     listener, flight = _listeners(aircraft)
-    by_band = _sort(aircraft, listener, stations, reaches_nm, horizon_nm)
+    by_band = _sort(aircraft, listener, stations, reach_nm, horizon_nm)
     best_nm = np.full(len(flight), inf)
     best_row = np.zeros(len(best_nm), np.int64)
     for one, row in _pairs(by_band):
@@ -107,7 +117,7 @@ def nearest_stations(aircraft: Aerials, stations: Aerials, reach_nm: list[float]
             apart = np.abs(by_band.place[axis][one] - place[axis][row])
             close = np.flatnonzero(apart <= by_band.band[row])
             one, row = one[close], row[close]
-        limit_nm = np.minimum(reaches_nm[row], by_band.horizon_nm[one] + horizon_nm[row])
+        limit_nm = np.minimum(reach_nm[row], by_band.horizon_nm[one] + horizon_nm[row])
         chord = np.sqrt(((by_band.place[:, one] - place[:, row]) ** 2).sum(axis=0))
         # A chord is shorter than its arc, so this leaves out none, and few are left for the arcs.
         near = np.flatnonzero(chord * EARTH_RADIUS_NM <= limit_nm + 10**-DIGITS)
@@ -116,7 +126,7 @@ def nearest_stations(aircraft: Aerials, stations: Aerials, reach_nm: list[float]
         near = near[heard]
         _keep_nearest(best_nm, best_row, by_band.listener[one[near]], row[near], arc_nm[heard])
     found = np.flatnonzero(best_nm < inf)
-    return Heard(flight[found].tolist(), best_row[found].tolist(), best_nm[found].tolist())
+    return Heard(flight[found], best_row[found], best_nm[found])
 
 
 def _listeners(aircraft: Aerials) -> tuple[Indices, Indices]:

@@ -14,7 +14,10 @@ from msgspec.structs import replace
 
 from vatwatch.feed.records import Atis, Controller, Feed, FlightPlan, General, Pilot
 from vatwatch.feed.unread import UnreadLists
+from vatwatch.traffic.areas.known_areas import NO_AREAS, KnownAreas
 from vatwatch.traffic.atis_text import AtisText
+from vatwatch.traffic.contact_rules import ContactRules
+from vatwatch.traffic.movements import MovementKind
 from vatwatch.traffic.parsed_plan import ParsedPlan
 from vatwatch.traffic.position import Position
 from vatwatch.traffic.progress_record import Progress
@@ -214,9 +217,51 @@ class RadioState(Struct, frozen=True, gc=False):
     state_id: int
     callsign: str
     radio: Radio
+    """As the latest snapshot has it."""
+    kept: Radio
+    """As its row has it: as it was when the state began. A station's contacts are told from this
+    one, so that they are the same after a restart."""
     first_seen: datetime
     flight_id: int | None
     session_id: int | None
+
+
+class RecentMovement(Struct, frozen=True, gc=False):
+    """A movement of the last hour. `airport`: ICAO, or `off_airport`."""
+
+    flight_id: int
+    callsign: str
+    """The flight's latest."""
+    airport: str
+    kind: MovementKind
+    time: datetime
+
+
+class LastingContact(Struct, frozen=True, gc=False):
+    """A contact that goes on: a flight tuned to a station (`traffic.contact_rules`)."""
+
+    flight_id: int
+    session_id: int
+    frequency_hz: int
+    """The station's: the main name of its channel."""
+    callsign: str
+    """The pilot's, as it began; so are all that follow up to `since`."""
+    cid: int
+    station: str
+    station_cid: int
+    facility: int | None
+    """The feed's number."""
+    placed_by: str
+    """Where the station is taken to be: at its `radios`, or at its `airport`."""
+    since: datetime
+    """The first snapshot that shows it."""
+    closest_nm: float
+    """So far, to a tenth."""
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """What is the same in the next snapshot if the contact lasts."""
+        return (self.flight_id, self.session_id, self.frequency_hz)
 
 
 class NetworkState(Struct, frozen=True):
@@ -241,11 +286,39 @@ class NetworkState(Struct, frozen=True):
     # By cid and callsign; see `traffic.prefiles`.
     flown: dict[tuple[int, str], tuple[FlownFlight, ...]] = {}
     radios: dict[str, tuple[RadioState, ...]] = {}
+    contacts: dict[tuple[int, int, int], LastingContact] = {}
+    """By flight, session and frequency, in the order of these."""
+    recent_movements: tuple[RecentMovement, ...] = ()
+    """Oldest first, also of flights that have ended; see `traffic.recent_movements`. Only for what
+    is served: the state before a late snapshot is read without them."""
+
+    stays: dict[tuple[int, str, str], SectorStay] = {}
+    """Who is in which FIR and sector, by `SectorStay.key`; of flights that are stored."""
 
     @property
     def shown_flights(self) -> int:
         """How many of those online the filters let through."""
         return sum(flight.shown for flight in self.flights.values())
+
+
+class SectorStay(Struct, frozen=True, gc=False):
+    """A flight in a FIR or a sector, while it lasts; see `traffic.sector_stays`."""
+
+    flight_id: int
+    callsign: str
+    """As it was when the flight came in."""
+    kind: str
+    """`fir` or `sector`."""
+    sector: str
+    """Its name."""
+    since: datetime
+    """The first snapshot that shows it there."""
+    entry_altitude_ft: int | None
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """What tells it from others that last: flight, kind and name."""
+        return self.flight_id, self.kind, self.sector
 
 
 class OutsideFilters(Struct, frozen=True):
@@ -287,3 +360,5 @@ class Rules(Struct, frozen=True):
     reach_margin_nm: float = REACH_NM_SLACK
     session_window: timedelta = timedelta(minutes=15)
     position_keepalive: timedelta = timedelta(minutes=5)
+    areas: KnownAreas = NO_AREAS
+    contacts: ContactRules = ContactRules()

@@ -41,6 +41,7 @@ from vatwatch.traffic.surface import (
     altitude_of,
     is_jump,
     looks_airborne,
+    own_airports,
     speed_of,
 )
 
@@ -196,11 +197,19 @@ def starts_next_leg(
 def begin_next_leg(progress: Progress, fix: Position, plan: FlightPlan | None) -> Progress:
     """The progress of the flight that follows on this one, where `starts_next_leg` says so.
 
-    If the aircraft leaves its stand, it is off block with the first snapshot of that movement.
+    If the aircraft leaves its stand, it is off block with the first snapshot of that movement. It
+    is still at the airport where it has landed, unless the plan names the one that it is at.
     """
     after = begin(fix, plan)
     ground = progress.ground
-    if after.airborne or ground.since is None:
+    if after.airborne:
+        return after
+    if ground.airport != OFF_AIRPORT and all(
+        after.ground.airport != own.icao for own in own_airports(plan)
+    ):
+        here = replace(after.ground, airport=ground.airport)
+        after = replace(after, ground=here, found_departure=ground.airport)
+    if ground.since is None:
         return after
     away = distance_nm(fix.latitude, fix.longitude, ground.stand_latitude, ground.stand_longitude)
     if away <= STAND_NM:

@@ -1,107 +1,26 @@
-"""Contacts: which aircraft is tuned to which station.
-
-A pilot's radio and a station's are in contact if they are on one channel (`radio_channels`), the
-station's facility is heard so far, and both see each other over the curve of the earth
-(`radio_horizon`).
-
-- *Stations* are controllers with a facility and a callsign of a station (`station_place`). One that
-  shows no frequency yet is a station if its radios are on the channel, as the feed's frequency is
-  an update or two late after a logon. ATIS stations and observers are none.
-- The facility counts as it is sent. Where it is missing or unknown the end of the callsign tells: a
-  ramp (RMP) is heard as far as ground, a radio (RDO) as far as tower, and flow managers nowhere.
-- All radios of a station count, those of other sectors that it has coupled too. Of several stations
-  on the channel the nearest one has the contact; of those that are equally near, as on one mast, it
-  is the one that shows the channel as its own frequency, then the one with the lower id.
-- Where the radios are too far from the airport in the callsign to be believed, the station stands
-  at its airport, on a mast as high as its radios say, and the contact says so.
-- An aircraft whose radio has no height is as high as the feed's altitude.
-- Some channels are everybody's: those that the setting names, UNICOM and guard, make no contact.
-
-A pilot has one contact on a channel, whatever the number of the radios on it, and several if the
-radios are on several channels.
-"""
+"""Who talks to whom after a snapshot. The rules are told in `contact_rules`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from math import inf
-from operator import attrgetter
 from typing import NamedTuple
 
+import numpy as np
 from msgspec import Struct
 
 from vatwatch.feed.frequency import frequency_hz
-from vatwatch.feed.records import Controller
 from vatwatch.traffic.airports import airport_of, load_airports
-from vatwatch.traffic.network_state import NetworkState, Radio, RadioState, Session
+from vatwatch.traffic.contact_rules import ContactRules
+from vatwatch.traffic.nearest_station import Aerials, Floats, Indices, nearest_stations
+from vatwatch.traffic.network_state import Flight, NetworkState, Radio, RadioState, Session
 from vatwatch.traffic.radio_channels import HF_BELOW_HZ, channel_hz, named_hz
 from vatwatch.traffic.radio_horizon import FEET_A_METRE
 from vatwatch.traffic.station_place import station_state
-from vatwatch.traffic.thresholds import threshold
+from vatwatch.traffic.track import place_of
 
-FIELD_NM = threshold(
-    15,
-    "nm",
-    "Delivery, ground and tower talk to who is at the airport or on its final.",
-)
-APPROACH_NM = threshold(
-    60,
-    "nm",
-    "Approach and departure hand over at the edge of their area, which is seldom farther out.",
-)
-CENTRE_NM = threshold(
-    400,
-    "nm",
-    "Beyond the horizon of the highest aircraft, from an aerial on a mountain too.",
-)
-FLIGHT_SERVICE_NM = threshold(
-    1_000,
-    "nm",
-    "Stations of the oceans and deserts; their aerials stand on the coast.",
-)
-UNICOM_HZ = threshold(
-    122_800_000,
-    "Hz",
-    "UNICOM: everybody without a controller is on it.",
-)
-GUARD_HZ = threshold(
-    121_500_000,
-    "Hz",
-    "Guard: the emergency frequency, on which many listen with a second radio.",
-    "ICAO Annex 10, volume V, 4.1.3.1.",
-)
 # Hardly anybody has more radios than this; of those who do, no two alike are looked at.
 FEW_RADIOS = 4
-
-# The feed's numbers of facilities, and what other ends of callsigns are like.
-FACILITIES = {1: "FSS", 2: "DEL", 3: "GND", 4: "TWR", 5: "APP", 6: "CTR"}
-LIKE = {"DEP": "APP", "RMP": "GND", "RDO": "TWR"}
-
-
-class ContactRules(Struct, frozen=True):
-    """What the operator may set: how far each facility is heard in nm, and channels left out."""
-
-    delivery_nm: float = FIELD_NM
-    ground_nm: float = FIELD_NM
-    tower_nm: float = FIELD_NM
-    approach_nm: float = APPROACH_NM
-    centre_nm: float = CENTRE_NM
-    flight_service_nm: float = FLIGHT_SERVICE_NM
-    excluded_hz: frozenset[int] = frozenset({UNICOM_HZ, GUARD_HZ})
-    """In any spelling; it is the channel that is left out."""
-
-    def reach_nm(self, controller: Controller) -> float | None:
-        """How far a controller is heard; None: nobody talks to a facility like this."""
-        suffix = controller.callsign.rsplit("_", 1)[-1].upper()
-        facility = FACILITIES.get(controller.facility or 0) or LIKE.get(suffix, suffix)
-        return {
-            "DEL": self.delivery_nm,
-            "GND": self.ground_nm,
-            "TWR": self.tower_nm,
-            "APP": self.approach_nm,
-            "CTR": self.centre_nm,
-            "FSS": self.flight_service_nm,
-        }.get(facility)
 
 
 class Contact(Struct, frozen=True, gc=False):
@@ -122,18 +41,14 @@ class Contact(Struct, frozen=True, gc=False):
         return (self.flight_id, self.session_id, self.frequency_hz)
 
 
-class _StationRadio(NamedTuple):
-    """In the order of preference among equally near ones."""
+class _Stations(NamedTuple):
+    """The radios of stations, in the order of preference among equally near ones."""
 
-    is_not_its_own: bool
-    session_id: int
-    frequency_hz: int
-    channel: int
-    latitude: float
-    longitude: float
-    height_ft: float
-    reach_nm: float
-    placed_by: str
+    radios: Aerials
+    """Of each session."""
+    frequency_hz: Indices
+    reach_nm: Floats
+    placed_by: list[str]
 
 
 def contacts(state: NetworkState, rules: ContactRules) -> list[Contact]:
@@ -141,36 +56,34 @@ def contacts(state: NetworkState, rules: ContactRules) -> list[Contact]:
 
     The same state gives the same contacts, whatever the order of its records.
     """
-    # numpy takes a tenth of a second to import, and few commands need it.
-    from vatwatch.traffic.nearest_station import Aerials, nearest_stations
-
-    stations = sorted(set(_station_radios(state, rules)))
-    heard = nearest_stations(
-        Aerials.of(*_aircraft_radios(state, {radio.channel for radio in stations})),
-        Aerials.of(
-            [radio.session_id for radio in stations],
-            [radio.channel for radio in stations],
-            [radio.latitude for radio in stations],
-            [radio.longitude for radio in stations],
-            [radio.height_ft for radio in stations],
-        ),
-        [radio.reach_nm for radio in stations],
-    )
-    found = [
-        Contact(
-            flight_id,
-            stations[row].session_id,
-            stations[row].frequency_hz,
-            distance_nm,
-            stations[row].placed_by,
+    stations = _stations(state, rules)
+    aircraft = _aircraft_radios(state, set(stations.radios.channel.tolist()))
+    flight, row, distance_nm = nearest_stations(aircraft, stations.radios, stations.reach_nm)
+    session, frequency = stations.radios.owner[row], stations.frequency_hz[row]
+    order = np.lexsort((frequency, session, flight))
+    return list(
+        map(
+            Contact,
+            flight[order].tolist(),
+            session[order].tolist(),
+            frequency[order].tolist(),
+            distance_nm[order].tolist(),
+            [stations.placed_by[one] for one in row[order].tolist()],
         )
-        for flight_id, row, distance_nm in zip(*heard, strict=True)
-    ]
-    return sorted(found, key=attrgetter("flight_id", "session_id", "frequency_hz"))
+    )
 
 
-def _station_radios(state: NetworkState, rules: ContactRules) -> Iterator[_StationRadio]:
+def _stations(state: NetworkState, rules: ContactRules) -> _Stations:
     excluded = {channel_hz(hertz) for hertz in rules.excluded_hz}
+    owners: list[int] = []
+    channels: list[int] = []
+    names: list[int] = []
+    is_not_its_own: list[bool] = []
+    latitudes: list[float] = []
+    longitudes: list[float] = []
+    heights_ft: list[float] = []
+    reaches_nm: list[float] = []
+    placed_by: list[str] = []
     for callsign, session in state.sessions.items():
         tuned = state.radios.get(callsign)
         if not tuned or station_state(session.controller) == "observer":
@@ -187,18 +100,23 @@ def _station_radios(state: NetworkState, rules: ContactRules) -> Iterator[_Stati
                 continue
             if channel is None or name is None:
                 continue
-            latitude, longitude, height_ft, placed_by = _stands(session, one.radio)
-            yield _StationRadio(
-                channel != own,
-                session.session_id,
-                name,
-                channel,
-                latitude,
-                longitude,
-                inf if name < HF_BELOW_HZ else height_ft,
-                reach_nm,
-                placed_by,
-            )
+            latitude, longitude, height_ft, by = _stands(session, one.kept)
+            owners.append(session.session_id)
+            channels.append(channel)
+            names.append(name)
+            is_not_its_own.append(channel != own)
+            latitudes.append(latitude)
+            longitudes.append(longitude)
+            heights_ft.append(inf if name < HF_BELOW_HZ else height_ft)
+            reaches_nm.append(reach_nm)
+            placed_by.append(by)
+    order = np.lexsort((names, owners, is_not_its_own))
+    return _Stations(
+        Aerials.of(owners, channels, latitudes, longitudes, heights_ft).take(order),
+        np.array(names, np.int64)[order],
+        np.array(reaches_nm)[order],
+        [placed_by[row] for row in order.tolist()],
+    )
 
 
 def _stands(session: Session, radio: Radio) -> tuple[float, float, float, str]:
@@ -213,57 +131,49 @@ def _stands(session: Session, radio: Radio) -> tuple[float, float, float, str]:
     return place.latitude, place.longitude, field_ft + mast_ft, place.placed_by
 
 
-def _aircraft_radios(
-    state: NetworkState, wanted: set[int]
-) -> tuple[list[int], list[int], list[float], list[float], list[float]]:
-    """The radios of flights on wanted channels: flight, channel, degrees, feet; one in a row.
+def _aircraft_radios(state: NetworkState, wanted: set[int]) -> Aerials:
+    """The radios of flights on wanted channels.
 
-    This is the one loop over everybody, and written for its speed.
+    This goes over everybody, and is written for its speed.
     """
-    owners: list[int] = []
+    tuned: list[Flight] = []
     channels: list[int] = []
-    latitudes: list[float] = []
-    longitudes: list[float] = []
-    heights_ft: list[float] = []
+    on_hf: list[int] = []
     flights = state.flights
     # By frequency; None: no station is on it. No channel is 0.
     channels_of: dict[int, int | None] = {}
     for callsign, radios in state.radios.items():
         for one in radios if len(radios) <= FEW_RADIOS else _unlike(radios):
-            radio = one.radio
-            hertz = radio.frequency_hz
+            hertz = one.radio.frequency_hz
             channel = channels_of.get(hertz, 0)
             if channel == 0:
                 channel = channel_hz(hertz)
                 channel = channels_of[hertz] = channel if channel in wanted else None
             if channel is None:
                 continue
-            flight, flight_id = flights.get(callsign), one.flight_id
-            if flight is None or flight_id is None or flight.flight_id != flight_id:
+            flight = flights.get(callsign)
+            if flight is None or flight.flight_id != one.flight_id or not flight.stored:
                 continue
-            height_m = radio.height_msl_m
             if hertz < HF_BELOW_HZ:
-                height_ft = inf
-            elif height_m is None:
-                height_ft = flight.pilot.altitude or 0
-            else:
-                height_ft = height_m * FEET_A_METRE
-            owners.append(flight_id)
+                on_hf.append(len(tuned))
+            tuned.append(flight)
             channels.append(channel)
-            latitudes.append(radio.latitude)
-            longitudes.append(radio.longitude)
-            heights_ft.append(height_ft)
-    return owners, channels, latitudes, longitudes, heights_ft
+    fixes = [
+        fix if (fix := flight.progress.fix).time == flight.last_seen else place_of(flight)
+        for flight in tuned
+    ]
+    heights_ft: list[float] = [fix.altitude or 0 for fix in fixes]
+    for row in on_hf:
+        heights_ft[row] = inf
+    return Aerials.of(
+        [flight.flight_id for flight in tuned],
+        channels,
+        [fix.latitude for fix in fixes],
+        [fix.longitude for fix in fixes],
+        heights_ft,
+    )
 
 
 def _unlike(radios: Iterable[RadioState]) -> Iterable[RadioState]:
-    """Those that differ in what matters."""
-    return {
-        (
-            one.radio.frequency_hz,
-            one.radio.latitude,
-            one.radio.longitude,
-            one.radio.height_msl_m,
-        ): one
-        for one in radios
-    }.values()
+    """Those that differ in what matters: their frequency, as all are where the aircraft is."""
+    return {one.radio.frequency_hz: one for one in radios}.values()

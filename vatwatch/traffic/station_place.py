@@ -3,8 +3,9 @@
 *Place.* The feed has no coordinates of controllers. A station is at the centre of its radios. With
 an airport in its callsign the radios are believed within 100 nm of it, else the station is at the
 airport. The short callsign of an area (CTR, FSS) names no airport for certain: `SEA_16_CTR` is far
-from Seattle, and `MAN_CTR` is Manchester's, while KMAN is in Idaho. Its radios are believed
-wherever they are, and without them it is at the airport only if that has this IATA code.
+from Seattle, and `MAN_CTR` is Manchester's, while KMAN is in Idaho. Nor does a code that is a small
+field's as well as a region's: `VIDF_CTR` is Delhi's. Its radios are believed wherever they are, and
+without them it is at the airport only if that has this IATA code.
 
 *State.* Who controls has a facility that is not the observers', a callsign that ends like a
 station's, and a frequency; without the frequency it is connected, and else it observes.
@@ -40,9 +41,7 @@ def station_state(controller: Controller) -> str:
 
     A pilot called ESSAS is no station. An unknown facility says nothing, and the callsign decides.
     """
-    if controller.facility == 0 or _suffix(controller.callsign) not in SUFFIXES:
-        return "observer"
-    return "connected" if frequency_hz(controller.frequency) is None else "controlling"
+    return _state(controller.callsign, controller.facility, controller.frequency)
 
 
 def station_place(callsign: str, radios: Iterable[Radio]) -> StationPlace | None:
@@ -53,13 +52,23 @@ def station_place(callsign: str, radios: Iterable[Radio]) -> StationPlace | None
     return _place(callsign, tuple((radio.latitude, radio.longitude) for radio in radios))
 
 
-# Aerials stand still: a thousand stations are as many as are ever online.
+# A thousand stations are as many as are ever online, and each is asked for several times in each
+# snapshot.
+@lru_cache(maxsize=4096)
+def _state(callsign: str, facility: int | None, frequency: str) -> str:
+    if facility == 0 or _suffix(callsign) not in SUFFIXES:
+        return "observer"
+    return "connected" if frequency_hz(frequency) is None else "controlling"
+
+
+# Aerials stand still, too.
 @lru_cache(maxsize=4096)
 def _place(callsign: str, aerials: tuple[tuple[float, float], ...]) -> StationPlace | None:
     airport = airport_of(callsign, load_airports())
-    is_certain = (airport is not None and callsign.startswith(airport.icao)) or _suffix(
-        callsign
-    ) not in AREA_SUFFIXES
+    # Delhi's region and an airstrip in the Himalayas are both VIDF; no centre is called after a
+    # field that no airline serves.
+    is_its_code = airport is not None and callsign.startswith(airport.icao) and airport.iata != ""
+    is_certain = is_its_code or _suffix(callsign) not in AREA_SUFFIXES
     centre = centre_of(aerials)
     if centre is not None and (
         airport is None

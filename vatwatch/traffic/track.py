@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from vatwatch.feed.records import Pilot
+from vatwatch.traffic.network_state import Flight
 from vatwatch.traffic.position import Position
 
 # About eleven metres: a parked aircraft's simulator may tremble, and it still stands.
@@ -31,6 +32,28 @@ def kept_position(
             written.heading,
         ),
         False,
+    )
+
+
+def place_of(flight: Flight) -> Position:
+    """Where a flight is after the snapshot that it was last seen in, as its track keeps it.
+
+    `progress.fix` is that place, except where the state before a late snapshot was read from rows
+    of later ones: then the rules have gone on from there long ago.
+    """
+    fix = flight.progress.fix
+    if fix.time == flight.last_seen:
+        return fix
+    kept = flight.written if flight.shown else None
+    if kept is None:
+        return position_of(flight.pilot, flight.last_seen)
+    return Position(
+        flight.last_seen,
+        kept.latitude,
+        kept.longitude,
+        kept.altitude,
+        kept.groundspeed,
+        kept.heading,
     )
 
 

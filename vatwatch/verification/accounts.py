@@ -111,7 +111,13 @@ class Snapshots:
 
     def shows(self, stay: Stay) -> bool:
         """Whether a snapshot falls into it."""
-        return bisect_left(self.times, stay.first) < bisect_right(self.times, stay.last)
+        return self.shows_between(stay.first, stay.last)
+
+    def shows_between(self, first: datetime, last: datetime, *, ends: bool = True) -> bool:
+        """Whether a snapshot falls between two moments; without `ends`, not at one of them."""
+        if ends:
+            return bisect_left(self.times, first) < bisect_right(self.times, last)
+        return bisect_right(self.times, first) < bisect_left(self.times, last)
 
     def sees(self, time: datetime, stays: Sequence[Stay]) -> bool:
         """Whether the snapshot before the moment and the two after it show one of the stays.

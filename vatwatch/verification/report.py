@@ -6,11 +6,15 @@ from typing import Any
 
 from vatwatch.verification.arrivals import LeadResult, middle_s, ninety_s
 from vatwatch.verification.day import Verification
+from vatwatch.verification.loads import LoadResult, mean_error, ninety_error
 from vatwatch.verification.results import KindResult
 
 _HEAD = ("what", "true", "found", "missed", "invented", "median s", "p99 s", "exact", "within one")
 _ETA_HEAD = (
     "before landing", "flights", "told", "ETA median min", "p90 min", "naive median min", "p90 min",
+)  # fmt: skip
+_LOAD_HEAD = (
+    "ahead", "loads", "mean load", "error", "p90", "bias", "naive error", "p90",
 )  # fmt: skip
 
 
@@ -18,6 +22,7 @@ def report_text(verification: Verification) -> str:
     """The tables in Markdown, and below them the faults and the aims that were missed."""
     lines = _table(_HEAD, [_row(result) for result in verification.results])
     lines += ["", *_table(_ETA_HEAD, [_eta_row(result) for result in verification.arrivals])]
+    lines += ["", *_table(_LOAD_HEAD, [_load_row(result) for result in verification.loads])]
     examples = [text for result in verification.results for text in result.examples]
     if examples:
         lines += ["", "Some of the faults:", *(f"- {text}" for text in examples)]
@@ -61,6 +66,19 @@ def report_json(verification: Verification) -> dict[str, Any]:
             }
             for result in verification.arrivals
         ],
+        "sector_loads": [
+            {
+                "ahead_min": result.ahead_min,
+                "loads": len(result.loads),
+                "mean_load": result.mean_load(),
+                "mean_error": mean_error(result.errors),
+                "p90_error": ninety_error(result.errors),
+                "bias": result.bias(),
+                "naive_mean_error": mean_error(result.naive_errors),
+                "naive_p90_error": ninety_error(result.naive_errors),
+            }
+            for result in verification.loads
+        ],
         "missed_aims": verification.missed,
     }
 
@@ -90,6 +108,23 @@ def _eta_row(result: LeadResult) -> tuple[str, ...]:
         _minutes(middle_s(result.naive_errors_s)),
         _minutes(ninety_s(result.naive_errors_s)),
     )
+
+
+def _load_row(result: LoadResult) -> tuple[str, ...]:
+    return (
+        f"{result.ahead_min} min",
+        f"{len(result.loads):,}",
+        _aircraft(result.mean_load()),
+        _aircraft(mean_error(result.errors)),
+        _aircraft(ninety_error(result.errors)),
+        _aircraft(result.bias()),
+        _aircraft(mean_error(result.naive_errors)),
+        _aircraft(ninety_error(result.naive_errors)),
+    )
+
+
+def _aircraft(number: float | None) -> str:
+    return "" if number is None else f"{number:.2f}" if isinstance(number, float) else str(number)
 
 
 def _minutes(seconds: float | None) -> str:

@@ -81,6 +81,7 @@ class Aim(Struct, frozen=True):
         return short
 
 
+_COUNTS = Aim(found=1.0, within_snapshot=0.99, most_invented=0)
 AIMS = {
     "flights": Aim(found=1.0, most_invented=0),
     "take_off": Aim(within_snapshot=0.99, most_invented=0),
@@ -88,6 +89,12 @@ AIMS = {
     "touch_and_go": Aim(most_invented=0),
     "off_block": Aim(most_invented=0),
     "on_block": Aim(most_invented=0),
+    "contact_began": Aim(within_snapshot=0.99, most_invented=0),
+    "contact_ended": Aim(within_snapshot=0.99),
+    "sector_entered": Aim(within_snapshot=0.99, most_invented=0),
+    "sector_left": Aim(within_snapshot=0.99),
+    **{f"airports: {board}": _COUNTS for board in ("departures", "arrivals", "on ground")},
+    **{f"firs: {board}": _COUNTS for board in ("departures", "arrivals", "on ground", "airborne")},
     "sessions": Aim(found=1.0, most_invented=0),
     "reconnects of flights": Aim(most_invented=0),
     "reconnects of sessions": Aim(most_invented=0),

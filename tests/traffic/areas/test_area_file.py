@@ -10,7 +10,8 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vatwatch.traffic.areas.area_file import Area, AreaFile, Mended, oceanic_id, read_areas
+from vatwatch.traffic.areas.area_file import Area, AreaFile, oceanic_id, read_areas
+from vatwatch.traffic.areas.mended_geometry import Mended
 
 SQUARE = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]
 

@@ -109,10 +109,32 @@ def test_the_frequency_is_the_last_that_is_looked_at_and_must_be_one_positions_a
     assert found.position is not None
     assert (found.rule, found.position.name) == (MatchedRule.FREQUENCY, "Essex")
     assert POSITIONS.find("ATL_APP", 120_625_000).rule is MatchedRule.EXACT
-    assert POSITIONS.find("STANSTED_APP", 120_630_000).rule is MatchedRule.UNKNOWN
+    assert POSITIONS.find("STANSTED_APP", 120_635_000).rule is MatchedRule.UNKNOWN
     assert POSITIONS.find("STANSTED_CTR", 120_625_000).rule is MatchedRule.UNKNOWN
     twice = [ControlPosition(name, name, (), 120_625_000) for name in ("A", "B")]
     assert Positions({"APP": twice}).find("C_APP", 120_625_000).rule is MatchedRule.UNKNOWN
+
+
+def test_a_frequency_counts_in_any_spelling_of_its_channel() -> None:
+    for spelled in (120_620_000, 120_625_010, 120_630_000):
+        assert POSITIONS.find("STANSTED_APP", spelled).rule is MatchedRule.FREQUENCY
+    assert POSITIONS.find("STANSTED_APP", 199_998_000).rule is MatchedRule.UNKNOWN
+
+
+def test_a_centre_is_found_by_the_frequency_of_its_area() -> None:
+    firs = read_areas(areas({"id": "EDGG", "frequency": "127.725"}, kind="fir"), "f", "fir").areas
+    positions = positions_of(read_vatspy(VATSPY.encode(), "v"), firs, ())
+    found = positions.find("LANGEN_CTR", 127_725_000)
+    assert found.position is not None
+    assert (found.rule, found.position.areas) == (MatchedRule.FREQUENCY, ("EDGG",))
+
+
+def test_without_vatspys_file_the_ids_of_areas_are_the_callsigns() -> None:
+    positions = positions_of(None, FIRS.areas, ())
+    for callsign, area in {"EDGG_KTG_CTR": "EDGG-KTG", "KZNY_FSS": oceanic_id("KZNY")}.items():
+        found = positions.find(callsign)
+        assert found.position is not None
+        assert (found.rule, found.position.areas) == (MatchedRule.EXACT, (area,))
 
 
 def test_a_digit_that_may_stand_for_several_letters_tells_nothing() -> None:

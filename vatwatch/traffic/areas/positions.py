@@ -11,8 +11,9 @@ The rules, in this order; the answer names the one that matched:
   A digit may stand for a letter (a relief, `EDMM_1LB_CTR` for `ALB`) if one position alone fits.
 - `base`: only what stands before the infix is a position's: `LON_CTR` of `LON_QQ_CTR`.
 - `departure`: `DEP` has no area of its own, and that of `APP` is taken.
-- `frequency`: nothing of the callsign matches, and one position alone of its kind has the
-  frequency. VATSpy's file has no frequencies; an operator's may.
+- `frequency`: nothing of the callsign matches, and positions of one area alone, of its kind, have
+  the frequency (in any spelling of the channel). VATSpy's and SimAware's files have no frequencies;
+  a property `frequency`, in MHz, of an operator's features gives one.
 - `unknown`: nobody knows. The station is shown as a circle.
 
 Source of the forms: the data project of VATSpy; the variants are those that users of maps report as
@@ -29,9 +30,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vatwatch.traffic.areas.area_file import Area, oceanic_id
-from vatwatch.traffic.areas.vatspy import CENTRE, VatspyFile
+from vatwatch.traffic.areas.vatspy import CENTRE, FirRow, VatspyFile
+from vatwatch.traffic.radio_channels import channel_hz
 
-APPROACHES = ("APP", "DEP")
 # One who only tells people apart: a second login, a mentor, an examiner.
 _TELLS_APART = re.compile(r"[0-9]*|M|X")
 
@@ -112,12 +113,16 @@ class Positions:
         yield MatchedRule.BASE, table.get(base)
 
     def _on(self, suffix: str, frequency_hz: int) -> FoundPosition | None:
+        wanted = channel_hz(frequency_hz)
         there = [
             position
             for position in self._by_suffix.get(suffix, {}).values()
-            if position.frequency_hz == frequency_hz
+            if position.frequency_hz is not None and channel_hz(position.frequency_hz) == wanted
         ]
-        return FoundPosition(MatchedRule.FREQUENCY, there[0]) if len(there) == 1 else None
+        # A centre may have several prefixes, all of them of one area.
+        there_of = {position.areas or (position.prefix,) for position in there}
+        is_one = wanted is not None and len(there_of) == 1
+        return FoundPosition(MatchedRule.FREQUENCY, there[0]) if is_one else None
 
 
 def _longest(
@@ -151,35 +156,38 @@ def positions_of(
     """The positions that the files tell.
 
     Args:
-        vatspy: the prefixes of the centres
+        vatspy: the prefixes of the centres; None: their areas' ids are the prefixes
         firs: the boundaries; a centre without one has no area
         tracons: the approach units, with their prefixes
     """
-    table: dict[str, list[ControlPosition]] = {suffix: [] for suffix in ("CTR", "FSS", *APPROACHES)}
-    if vatspy is not None:
-        known = {area.area_id for area in firs}
-        for position in _centres(vatspy, known):
-            table["CTR"].append(position)
-            # Flight service stations work the oceanic area where a centre has both.
-            oceans = tuple(oceanic_id(a) if oceanic_id(a) in known else a for a in position.areas)
-            table["FSS"].append(replace(position, areas=oceans))
+    table: dict[str, list[ControlPosition]] = {}
+    known = {area.area_id: area for area in firs}
+    for position in _by_id(known) if vatspy is None else _centres(vatspy, known):
+        table.setdefault("CTR", []).append(position)
+        # Flight service stations work the oceanic area where a centre has both.
+        oceans = tuple(oceanic_id(a) if oceanic_id(a) in known else a for a in position.areas)
+        table.setdefault("FSS", []).append(replace(position, areas=oceans))
     for area in tracons:
         unit = [
             ControlPosition(prefix, area.name, (area.area_id,), area.frequency_hz)
             for prefix in area.prefixes or (area.area_id,)
         ]
-        table[area.suffix if area.suffix in APPROACHES else "APP"].extend(unit)
+        table.setdefault(area.suffix or "APP", []).extend(unit)
     return Positions(table)
 
 
-def _centres(vatspy: VatspyFile, known: set[str]) -> Iterator[ControlPosition]:
-    for row in vatspy.firs:
-        called = vatspy.called.get(row.fir[:2], CENTRE)
-        name = row.name if row.name.endswith(called) else f"{row.name} {called}"
-        yield ControlPosition(row.prefix, name, tuple({row.area} & known))
+def _by_id(known: Mapping[str, Area]) -> Iterator[ControlPosition]:
+    """Without VATSpy.dat: the ids of areas are the callsigns of their centres."""
+    for area in known.values():
+        prefix = area.area_id.replace("-", "_")
+        yield ControlPosition(prefix, area.name, (area.area_id,), area.frequency_hz)
+
+
+def _centres(vatspy: VatspyFile, known: Mapping[str, Area]) -> Iterator[ControlPosition]:
     areas_of: dict[str, str] = {}
     for row in vatspy.firs:
         areas_of.setdefault(row.fir, row.area)
+        yield _centre(row.prefix, row, vatspy, known)
     for region in vatspy.uirs:
         areas = [areas_of.get(fir, fir) for fir in region.firs]
         yield ControlPosition(
@@ -187,5 +195,15 @@ def _centres(vatspy: VatspyFile, known: set[str]) -> Iterator[ControlPosition]:
         )
     # Last: a FIR's own id, for those whose rows all have other prefixes.
     for row in vatspy.firs:
-        called = vatspy.called.get(row.fir[:2], CENTRE)
-        yield ControlPosition(row.fir, f"{row.name} {called}", tuple({row.area} & known))
+        yield _centre(row.fir, row, vatspy, known)
+
+
+def _centre(
+    prefix: str, row: FirRow, vatspy: VatspyFile, known: Mapping[str, Area]
+) -> ControlPosition:
+    called = vatspy.called.get(row.fir[:2], CENTRE)
+    name = row.name if row.name.endswith(called) else f"{row.name} {called}"
+    area = known.get(row.area)
+    if area is None:
+        return ControlPosition(prefix, name, ())
+    return ControlPosition(prefix, name, (row.area,), area.frequency_hz)

@@ -1,0 +1,126 @@
+"""The pages of the API: complete, and with nothing that the service does not serve itself."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from falcon import testing
+
+from tests.http.test_parameters import APP
+from vatwatch.http.documents import ASSETS
+
+CLIENT = testing.TestClient(APP)
+PAGES = ("/docs", "/")
+
+
+class Found(HTMLParser):
+    """The elements of a page, and the text between them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.texts: list[tuple[str, str]] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "input"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> ends nothing"
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append((self.open[-1] if self.open else "", data))
+
+
+@pytest.fixture(params=PAGES)
+def page(request: pytest.FixtureRequest) -> testing.Result:
+    return CLIENT.simulate_get(request.param)
+
+
+def test_a_page_is_html_with_a_policy_that_allows_only_our_own_files(page: testing.Result) -> None:
+    assert page.status_code == 200
+    assert page.headers["Content-Type"].startswith("text/html")
+    policy = dict(
+        part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["frame-ancestors"] == "'none'"
+    loads = {name: value for name, value in policy.items() if name.endswith("-src")}
+    assert set(loads.values()) == {"'none'", "'self'"}
+
+
+def test_a_page_has_no_inline_script_or_style_which_its_policy_would_refuse(
+    page: testing.Result,
+) -> None:
+    found = Found(page.text)
+    assert found.open == [], "every element ends"
+    for tag, attributes in found.elements:
+        assert tag != "style"
+        assert "style" not in attributes
+        assert not [name for name in attributes if name.startswith("on")]
+        assert tag != "script" or attributes["src"]
+    assert not [text for tag, text in found.texts if tag == "script" and text.strip()]
+
+
+def test_whatever_a_page_loads_or_links_is_served_here(page: testing.Result) -> None:
+    found = Found(page.text)
+    ids = {attributes.get("id") for _, attributes in found.elements}
+    linked = {
+        str(attributes.get("src") or attributes.get("href"))
+        for _, attributes in found.elements
+        if "src" in attributes or "href" in attributes
+    }
+    assert linked
+    served = set(APP.routes) | {f"/docs/{name}" for name in ASSETS}
+    for link in linked:
+        if link.startswith("#"):
+            assert link[1:] in ids, f"{link} leads nowhere"
+        else:
+            assert link in served, link
+
+
+def test_the_page_shows_each_endpoint_with_its_parameters_and_statuses() -> None:
+    document: dict[str, Any] = CLIENT.simulate_get("/openapi.json").json
+    page = CLIENT.simulate_get("/docs").text
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            begin = page.index(f'id="{operation["operationId"]}"')
+            rest = page[begin:]
+            section = rest[: rest.find('<details class="operation"') % len(rest)]
+            assert f"<code>{path}</code>" in section
+            assert f">{method.upper()}</b>" in section
+            for parameter in operation["parameters"]:
+                assert f"<code>{parameter['name']}</code>" in section
+            for status in operation["responses"]:
+                assert f">{status}</th>" in section
+
+
+def test_the_files_of_the_pages_have_their_media_types_and_others_are_404() -> None:
+    style, script = (CLIENT.simulate_get(f"/docs/{name}") for name in ("docs.css", "docs.js"))
+    assert style.headers["Content-Type"].startswith("text/css")
+    assert script.headers["Content-Type"].startswith("text/javascript")
+    icon = CLIENT.simulate_get("/docs/icon.svg")
+    assert icon.headers["Content-Type"] == "image/svg+xml"
+    for missing in ("docs.py", "..", "%2e%2e%2fapp.py", "DOCS.CSS"):
+        answer = CLIENT.simulate_get(f"/docs/{missing}")
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_style_and_a_script_load_nothing_from_elsewhere() -> None:
+    for name in ("docs.css", "docs.js"):
+        text = CLIENT.simulate_get(f"/docs/{name}").text
+        assert not re.findall(r"https?:|//[a-z]+\.|@import|url\(", text)
+
+
+def test_the_home_page_links_to_the_documents_and_the_status() -> None:
+    page = CLIENT.simulate_get("/").text
+    for path in ("/docs", "/openapi.json", "/api/status"):
+        assert f'href="{path}"' in page

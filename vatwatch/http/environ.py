@@ -1,0 +1,9 @@
+"""Names in the WSGI environment: what middleware notes there, and what several modules read."""
+
+from __future__ import annotations
+
+CLIENT = "vatwatch.client"
+"""The client's address, for the access log."""
+FORWARDED = "vatwatch.forwarded"
+"""Whether a trusted proxy has sent the request, so that its X-Forwarded-… can be believed."""
+AUTHORIZATION, COOKIE = "HTTP_AUTHORIZATION", "HTTP_COOKIE"

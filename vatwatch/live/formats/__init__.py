@@ -1,0 +1,1 @@
+"""Formats of answers beside JSON: GeoJSON, CSV, and one JSON record a line."""

@@ -1,0 +1,120 @@
+"""A connection to Redis, with errors that say in plain words what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from redis import Redis, exceptions
+from redis.backoff import NoBackoff
+from redis.client import Pipeline
+from redis.retry import Retry
+
+from vatwatch.errors import RedisUnavailable
+from vatwatch.supervision.failures import system_words
+
+Result = TypeVar("Result")
+
+# How long to wait for a hanging server before the next live state is tried.
+TIMEOUT_S = 2.0
+
+# Errors that are weather, in words for operators; the first match counts. Any other error of Redis
+# is a bug: we asked for something that it does not know.
+_WEATHER: tuple[tuple[type[exceptions.RedisError], str], ...] = (
+    (
+        exceptions.AuthenticationError,
+        "does not let vatwatch in: the password is missing or wrong. Set "
+        "REDIS_URL=redis://:PASSWORD@host, or redis://USER:PASSWORD@host for a named user",
+    ),
+    (exceptions.AuthorizationError, "does not let vatwatch in: check the user in REDIS_URL"),
+    (
+        exceptions.NoPermissionError,
+        "does not allow this user PING, INFO, or MULTI, EXEC, GET, MGET, SET, DEL, EXPIRE, XADD, "
+        "RPUSH, LRANGE, LTRIM on vatwatch:*",
+    ),
+    (exceptions.BusyLoadingError, "is loading its data and takes nothing yet"),
+    (exceptions.MaxConnectionsError, "has no connection left"),
+    (exceptions.OutOfMemoryError, "is full: it has reached its maxmemory"),
+    (exceptions.ReadOnlyError, "is a replica and takes no writes"),
+    (exceptions.ClusterDownError, "has lost the rest of its cluster"),
+    (exceptions.TryAgainError, "is moving its keys"),
+    (exceptions.TimeoutError, "gave no answer in time"),
+    (exceptions.ConnectionError, "cannot be reached"),
+)
+# The first word of an error is its code in Redis' protocol; these have no class in redis-py.
+_CODES = {
+    "MISCONF": "cannot save its data to its disk, and takes no writes",
+    "NOREPLICAS": "has too few replicas, and takes no writes",
+    # Only for the stream: SET replaces a value of any type.
+    "WRONGTYPE": "has something else than a stream under vatwatch:events: delete it (DEL)",
+}
+
+
+def weather(error: exceptions.RedisError) -> str:
+    """The text for an error of Redis that is weather; empty if it is a bug."""
+    for kind, text in _WEATHER:
+        if isinstance(error, kind):
+            return text
+    return _CODES.get(str(error).partition(" ")[0], "")
+
+
+class PlainPipeline(Pipeline):
+    """A pipeline whose errors contain only the server's message.
+
+    redis-py puts the command before the message. Then its first word is not a code, and what we
+    write into Redis would be in the log.
+    """
+
+    def annotate_exception(self, exception: Exception, number: int, command: object) -> None:
+        """Leave the message as it is."""
+
+
+class RedisConnection:
+    """A pool of connections. Raises redis.RedisError as it comes; nothing is retried."""
+
+    def __init__(self, url: str) -> None:
+        # With redis-py's defaults, one call to a server that is away takes four seconds of retries.
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+        where = self._redis.connection_pool.connection_kwargs
+        # For what the address does not say, redis-py shows only its own defaults.
+        network = f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
+        self._name = f"Redis at {where.get('path') or network}"
+
+    def transaction(self) -> PlainPipeline:
+        """Commands that are carried out together, or none of them."""
+        server = self._redis
+        return PlainPipeline(server.connection_pool, server.response_callbacks, True, None)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._redis.close()
+
+    def plainly(self, work: Callable[[], Result]) -> Result:
+        """Do `work`, which calls the methods above.
+
+        Raises:
+            RedisUnavailable: weather: Redis is away, full, or does not let us in
+            redis.RedisError: it refuses the request, which is a bug
+        """
+        try:
+            return work()
+        except exceptions.RedisError as error:
+            told = self.plain(error)
+            if told is error:
+                raise
+            # Raised without its cause, since redis-py's text may quote the address.
+            raise told from None
+
+    def plain(self, error: exceptions.RedisError) -> Exception:
+        """The error to raise: RedisUnavailable if it is weather, the error itself if it is a
+        bug."""
+        text = weather(error)
+        if not text:
+            return error
+        why = system_words(error)
+        return RedisUnavailable(f"{self._name} {text}{f' ({why})' if why else ''}")
