@@ -12,9 +12,14 @@ from typing import Any
 import psycopg2
 import pytest
 
+from tests.actors.area_house import boundaries
 from tests.actors.harness import as_url
+from vatwatch.config.area_copies import AREAS
+from vatwatch.storage.area_copies import AreaCopies
+from vatwatch.storage.area_files import read_place
 from vatwatch.storage.embedded import EmbeddedPostgres
 from vatwatch.storage.migrate import migrate, newest_known
+from vatwatch.traffic.areas.given_file import AreaSetting, GivenPlace
 
 PATIENCE_S = 110
 
@@ -163,3 +168,32 @@ def test_it_says_which_redis_answers(tmp_path: Path, redis_url: str) -> None:
     code, report = as_json(tmp_path, REDIS_URL=redis_url)
     assert (code, report["redis"]["answers"]) == (0, True)
     assert report["redis"]["server_version"][0].isdigit()
+
+
+def test_a_file_of_areas_that_cannot_be_used_is_a_warning_and_a_path_of_nothing_a_fault(
+    tmp_path: Path,
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<html>")
+    url = "https://me:the-password@example.org/VATSpy.dat"
+    found = check(tmp_path, "--offline", VATWATCH_POSITIONS_DATA=f"{page},{url}")
+    assert "warning: VATWATCH_POSITIONS_DATA: page.html is HTML or XML" in found.stdout
+    assert "the-password" not in found.stdout + found.stderr
+    refused = check(tmp_path, "--offline", VATWATCH_SECTORS=str(tmp_path / "nowhere"))
+    assert refused.returncode == 1
+    assert "must be a file or a directory that exists" in refused.stdout
+
+
+def test_a_file_of_areas_that_is_gone_is_a_warning_if_its_last_good_copy_is_there(
+    tmp_path: Path,
+) -> None:
+    firs, home = tmp_path / "firs.geojson", tmp_path / "home"
+    firs.write_bytes(boundaries("AAAA"))
+    AreaCopies(home / AREAS).write(
+        read_place(GivenPlace(AreaSetting.POSITIONS, str(firs)), ()).good
+    )
+    firs.unlink()
+    found = check(tmp_path, "--offline", VATWATCH_POSITIONS_DATA=str(firs), VATWATCH_HOME=str(home))
+    assert found.returncode == 0, found.stdout
+    assert "firs.geojson cannot be read" in found.stdout
+    assert "its last good copy is used" in found.stdout

@@ -19,7 +19,8 @@ import pytest
 from gevent.pywsgi import WSGIServer
 
 from tests.supervision.helpers import Fail, Notices, root, running, scribe
-from vatwatch.cli.tree_view import SORTS, Sample, _head, _span, _time
+from vatwatch.cli.spans import span
+from vatwatch.cli.tree_view import SORTS, Sample, _head, _time
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
@@ -167,7 +168,7 @@ def test_no_service_is_one_line_that_says_what_to_do() -> None:
     ],
 )
 def test_spans_are_short(seconds: float, shown: str) -> None:
-    assert _span(seconds) == shown
+    assert span(seconds) == shown
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,20 @@ from typing import Any
 import click
 
 from vatwatch import __version__
-from vatwatch.cli import backup, check, psql, replay, run, simulate, top, verify
+from vatwatch.cli import (
+    backup,
+    check,
+    completion,
+    doctor,
+    keys,
+    psql,
+    replay,
+    run,
+    simulate,
+    status,
+    top,
+    verify,
+)
 from vatwatch.errors import VatwatchError
 
 
@@ -33,9 +46,13 @@ def main() -> None:
 
 main.add_command(run.run)
 main.add_command(check.check)
+main.add_command(doctor.doctor)
+main.add_command(status.status)
 main.add_command(replay.replay)
 main.add_command(top.top)
 main.add_command(simulate.simulate)
 main.add_command(verify.verify)
+main.add_command(keys.keys)
 main.add_command(psql.psql)
 main.add_command(backup.backup)
+main.add_command(completion.completion)

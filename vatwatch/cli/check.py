@@ -8,7 +8,6 @@ import sys
 import click
 
 from vatwatch.cli.common import keep_secrets_from_stderr
-from vatwatch.config.settings import read
 from vatwatch.redaction import hide
 
 
@@ -29,6 +28,7 @@ def check(
     """
     from vatwatch.cli.settings_check import check as look
     from vatwatch.cli.settings_check import lines
+    from vatwatch.config.settings import read
 
     given = {"VATWATCH_HOST": host, "PORT": port, "VATWATCH_WORKERS": workers}
     reading = read(overrides=given, for_service=True)

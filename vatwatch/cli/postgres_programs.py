@@ -1,8 +1,4 @@
-"""`vatwatch psql` and `vatwatch backup`: PostgreSQL's own programs, on the service's database.
-
-With an embedded cluster whose service does not run, its server is started for as long as the
-program takes; then the home is in use, and a service that is started meanwhile says so.
-"""
+"""`vatwatch psql` and `vatwatch backup`: PostgreSQL's own programs, on the service's database."""
 
 from __future__ import annotations
 
@@ -10,9 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -20,35 +15,19 @@ import gevent
 from rich.console import Console
 from rich.filesize import decimal
 
+from vatwatch.cli.database_reach import ReachedDatabase, reach_database
 from vatwatch.config.settings import Settings
-from vatwatch.errors import BackupFailed, ConfigurationError, DatabaseUnavailable
+from vatwatch.errors import BackupFailed
 from vatwatch.interrupts import stopped_by_signals
 from vatwatch.redaction import redact
-from vatwatch.storage.client_programs import Connection, connection_to, find_program, server_major
-from vatwatch.storage.embedded import DATABASE, SUPERUSER, EmbeddedPostgres
+from vatwatch.storage.client_programs import find_program
 from vatwatch.storage.fsync import sync
-from vatwatch.storage.home import take_home
-from vatwatch.storage.postgres_knock import KnockResult, knock
-from vatwatch.storage.postgres_leftovers import running_server
 
-# How long to wait for a server whose service has just been started.
-READY_S = 30.0
-KNOCK_S = 2.0
 POLL_S = 0.2
 # Seconds between two progress lines of a backup, if the output is not a terminal.
 TOLD_EVERY_S = 10.0
 # How long to wait for a program that was told to end.
 END_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Reached:
-    """The database, and whether its server ends with this command."""
-
-    connection: Connection
-    major: int | None
-    bindir: Path | None
-    ours: bool
 
 
 def psql(settings: Settings, words: Sequence[str]) -> int:
@@ -57,7 +36,7 @@ def psql(settings: Settings, words: Sequence[str]) -> int:
 
     Raises VatwatchError if there is no database, or no psql.
     """
-    with _reach(settings) as reached:
+    with reach_database(settings) as reached:
         program = find_program("psql", reached.major, reached.bindir)
         command = [str(program), *reached.connection.words, *words]
         sys.stdout.flush()
@@ -85,7 +64,7 @@ def backup(settings: Settings, file: Path, *, force: bool) -> None:
     partial = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         _create(partial)
-        with stopped_by_signals(), _reach(settings) as reached:
+        with stopped_by_signals(), reach_database(settings) as reached:
             _dump(reached, partial)
             _check(reached, partial)
         sync(partial)
@@ -101,51 +80,7 @@ def backup(settings: Settings, file: Path, *, force: bool) -> None:
     )
 
 
-@contextmanager
-def _reach(settings: Settings) -> Iterator[_Reached]:
-    database = settings.database
-    if database.url is not None:
-        dsn = database.url.get_secret_value()
-        yield _Reached(connection_to(dsn), server_major(dsn), database.bindir, ours=False)
-        return
-    home = settings.general.home.absolute()
-    data = home / "postgres" / "data"
-    try:
-        major = int((data / "PG_VERSION").read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"there is no database in {home} yet: start the service once, set VATWATCH_HOME to "
-            "its home, or DATABASE_URL to its database"
-        ) from error
-    running = running_server(data)
-    if running is not None and running.sockets is not None:
-        _await_ready(running.sockets)
-        yield _Reached(_at(running.sockets), major, database.bindir, ours=False)
-        return
-    _say("The service is not running: its PostgreSQL is started for this command.")
-    lock = take_home(home, leaving_s=settings.service.shutdown_timeout_s)
-    cluster = EmbeddedPostgres(home, bindir=database.bindir)
-    try:
-        cluster.start()
-        yield _Reached(_at(Path(cluster.socket_directory)), major, database.bindir, ours=True)
-    finally:
-        cluster.stop()
-        lock.release()
-
-
-def _at(sockets: Path) -> Connection:
-    return connection_to(f"host='{sockets}' user={SUPERUSER} dbname={DATABASE}")
-
-
-def _await_ready(sockets: Path) -> None:
-    deadline = monotonic() + READY_S
-    while knock(sockets, user=SUPERUSER, timeout_s=KNOCK_S) is not KnockResult.READY:
-        if monotonic() > deadline:
-            raise DatabaseUnavailable(f"the PostgreSQL in {sockets} is running but does not answer")
-        gevent.sleep(POLL_S)
-
-
-def _dump(reached: _Reached, partial: Path) -> None:
+def _dump(reached: ReachedDatabase, partial: Path) -> None:
     program = find_program("pg_dump", reached.major, reached.bindir)
     # -w: it must not ask for a password, since no person may be there.
     command = [str(program), *reached.connection.words, "-Fc", "-w", "-f", str(partial)]
@@ -188,7 +123,7 @@ def _watch(process: subprocess.Popen[bytes], partial: Path) -> None:
                 _say(f"dumping: {size} so far")
 
 
-def _check(reached: _Reached, partial: Path) -> None:
+def _check(reached: ReachedDatabase, partial: Path) -> None:
     """Check that pg_restore can read the dump."""
     program = find_program("pg_restore", reached.major, reached.bindir)
     done = subprocess.run(  # noqa: S603 - pg_restore itself

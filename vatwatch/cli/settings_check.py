@@ -10,7 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from vatwatch.actors.area_places import places_of
 from vatwatch.actors.traffic_options import read_options
+from vatwatch.config.area_copies import has_copy
+from vatwatch.config.areas import is_address
 from vatwatch.config.cache import CacheSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.config.settings import Described, Reading, Settings
@@ -23,6 +26,7 @@ from vatwatch.errors import (
     SchemaRefused,
 )
 from vatwatch.redaction import redact
+from vatwatch.storage.area_files import read_place
 from vatwatch.storage.embedded import DATABASE, SUPERUSER
 from vatwatch.storage.first_look import DatabaseFound, look_at_database, look_at_redis
 from vatwatch.storage.migrate import newest_known
@@ -56,11 +60,12 @@ class SettingsReport:
 
 def check(reading: Reading, *, offline: bool) -> SettingsReport:
     """Check everything. `offline`: ask neither PostgreSQL nor Redis."""
-    faults = list(reading.faults)
+    faults, warnings = list(reading.faults), list(reading.warnings)
     not_asked = DependencyCheck("not asked")
     database = redis = not_asked
     if reading.settings is not None:
         faults.extend(_boundary(reading.settings))
+        warnings.extend(_areas(reading.settings))
     # The valid sections are checked, even if others have faults.
     sections = reading.sections
     if sections.keys() >= {"database", "general"}:
@@ -72,7 +77,7 @@ def check(reading: Reading, *, offline: bool) -> SettingsReport:
     return SettingsReport(
         settings=reading.describe(),
         faults=[redact(fault) for fault in faults],
-        warnings=[redact(warning) for warning in reading.warnings],
+        warnings=[redact(warning) for warning in warnings],
         database=database,
         redis=redis,
     )
@@ -104,9 +109,19 @@ def _value(one: Described) -> str:
 
 def _boundary(settings: Settings) -> Iterator[str]:
     try:
-        read_options(settings.traffic)
+        read_options(settings.traffic, settings.contacts)
     except ConfigurationError as error:
         yield str(error)
+
+
+def _areas(settings: Settings) -> Iterator[str]:
+    """What is wrong with files: the service starts, and uses what was good last."""
+    for place in places_of(settings.areas):
+        if is_address(place.given):
+            continue
+        kept = has_copy(settings.general.home, place.setting, place.given)
+        for error in read_place(place, ()).errors:
+            yield f"{place.setting}: {error}{'; its last good copy is used' if kept else ''}"
 
 
 def _database(
@@ -140,13 +155,13 @@ def _embedded(
     where = f"embedded, version {programs.version} in {programs.bindir}"
     if offline:
         return DependencyCheck(where, server_version=programs.version)
-    directory = _socket_directory(home)
-    if directory is None:
+    dsn = embedded_dsn(home)
+    if dsn is None:
         return DependencyCheck(
             f"{where}; it starts with the service", server_version=programs.version
         )
     try:
-        found = look_at_database(f"host='{directory}' user={SUPERUSER} dbname={DATABASE}")
+        found = look_at_database(dsn)
     except SchemaRefused as error:
         faults.append(str(error))
         return DependencyCheck(f"{where}: {error}", answers=True, server_version=programs.version)
@@ -155,13 +170,14 @@ def _embedded(
     return _found(found, where)
 
 
-def _socket_directory(home: Path) -> str | None:
-    """The socket directory of the running cluster; None if none runs, or we may not read it."""
+def embedded_dsn(home: Path) -> str | None:
+    """Where the running cluster of this home is; None if none runs, or we may not read it."""
     try:
         # The fifth line of a running server's file (PostgreSQL: src/include/utils/pidfile.h).
-        return (home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[4]
+        directory = (home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[4]
     except (OSError, UnicodeDecodeError, IndexError):
         return None
+    return f"host='{directory}' user={SUPERUSER} dbname={DATABASE}"
 
 
 def _found(found: DatabaseFound, where: str) -> DependencyCheck:

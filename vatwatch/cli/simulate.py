@@ -39,6 +39,15 @@ def _created(path: Path) -> BinaryIO:
         raise click.BadParameter(f"{path}: {error.strerror}", param_hint="--truth") from error
 
 
+def _write_areas(directory: Path, *, faulty: bool) -> None:
+    from vatsim_simulator.areas import write_areas
+
+    try:
+        write_areas(directory, faulty=faulty)
+    except OSError as error:
+        raise click.BadParameter(f"{directory}: {error.strerror}", param_hint="--areas") from error
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -83,6 +92,17 @@ def _created(path: Path) -> BinaryIO:
     metavar="FILE",
     help="Write there what really happens, as JSON lines: docs/accuracy.md has the fields.",
 )
+@click.option(
+    "--areas",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write there the files of areas that are served under /areas.",
+)
+@click.option(
+    "--faulty-areas",
+    is_flag=True,
+    help="Give the files of areas the faults of real ones, such as rings that are open or crossed.",
+)
 def simulate(
     host: str,
     port: int,
@@ -92,10 +112,16 @@ def simulate(
     start: datetime | None,
     faults: list[Any],
     truth: Path | None,
+    areas: Path | None,
+    faulty_areas: bool,
 ) -> None:
     """Stand in for VATSIM: serve its feeds with moving traffic, and faults on request.
 
     The same seed, number of pilots and start give the same feeds, to the byte, and the same truth.
+
+    Under /areas are files of the areas that its centres, approaches and sectors work: VATSpy.dat,
+    Boundaries.geojson, TRACONBoundaries.geojson and sectors-low, -high and -wide.geojson. They are
+    invented, and the same for each seed.
 
     \b
     What is published, from the next update on:
@@ -130,7 +156,9 @@ def simulate(
     from vatsim_simulator.site import SimulatorSettings
 
     log_to_standard_error("warning")
-    settings = SimulatorSettings(seed, pilots, speed)
+    settings = SimulatorSettings(seed, pilots, speed, faulty_areas)
+    if areas is not None:
+        _write_areas(areas, faulty=faulty_areas)
     with ExitStack() as stack:
         file = None if truth is None else stack.enter_context(_created(truth))
         simulate_until_signalled(settings, host, port, start=start, faults=faults, truth=file)

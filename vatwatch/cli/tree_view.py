@@ -17,16 +17,16 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-import requests
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from vatwatch.cli.service_client import ServiceClient
+from vatwatch.cli.spans import span
 from vatwatch.counting import counted
-from vatwatch.errors import FetchError, FetchStatus, FetchUnreachable
+from vatwatch.errors import FetchError, FetchStatus
 
-TIMEOUT_S = 5.0
 # Wide enough for every column and a failure's text.
 PIPE_COLUMNS = 240
 SORTS = ("tree", "restarts", "mailbox", "handled", "p99")
@@ -58,59 +58,27 @@ class Sample:
     """How many flights are in each phase; empty while nothing is known of any."""
 
 
-class Client:
-    """Asks a service. Raises FetchError, which says what to do."""
-
-    def __init__(self, url: str, key: str | None) -> None:
-        self._url = url.rstrip("/")
-        self._session = requests.Session()
-        if key:
-            self._session.headers["Authorization"] = f"Bearer {key}"
-
-    def sample(self) -> Sample:
-        """The tree, and the status if there is one."""
-        tree = self._ask("GET", "/api/supervision/tree")
-        try:
-            status = self._ask("GET", "/api/status")
-        except FetchStatus:
-            status = None
-        try:
-            phases = self._ask("GET", "/api/network").get("phases", {})
-        except FetchStatus:
-            phases = {}
-        return Sample(monotonic(), tree, status, phases)
-
-    def restart(self, path: str) -> str:
-        """Order a restart. Returns the result in a line."""
-        try:
-            self._ask("POST", f"/api/supervision/{path}/restart")
-        except FetchError as error:
-            return str(error)
-        return f"{path} is being restarted"
-
-    def _ask(self, method: str, path: str) -> Any:
-        try:
-            answer = self._session.request(method, self._url + path, timeout=TIMEOUT_S)
-            body = answer.json() if answer.content else {}
-        except requests.exceptions.JSONDecodeError:
-            raise FetchUnreachable(f"{self._url} answers, but it is not vatwatch") from None
-        except requests.RequestException as error:
-            raise FetchUnreachable(
-                f"no service answers at {self._url}: is it running? (--url says where)"
-            ) from error
-        if not answer.ok:
-            detail = body.get("detail") if isinstance(body, dict) else None
-            refusal = FetchStatus(answer.status_code, self._url + path)
-            raise refusal if detail is None else _Refused(answer.status_code, str(detail))
-        return body
+def take_sample(client: ServiceClient) -> Sample:
+    """The tree, and the status if there is one. Raises FetchError."""
+    tree = client.get("/api/supervision/tree")
+    try:
+        status = client.get("/api/status")
+    except FetchStatus:
+        status = None
+    try:
+        phases = client.get("/api/network").get("phases", {})
+    except FetchStatus:
+        phases = {}
+    return Sample(monotonic(), tree, status, phases)
 
 
-class _Refused(FetchStatus):
-    """A status other than success, with the service's own words."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(status, "")
-        self.args = (f"refused ({status}): {detail}",)
+def restart(client: ServiceClient, path: str) -> str:
+    """Order a restart. Returns the result in a line."""
+    try:
+        client.post(f"/api/supervision/{path}/restart")
+    except FetchError as error:
+        return str(error)
+    return f"{path} is being restarted"
 
 
 @dataclass(slots=True)
@@ -129,8 +97,8 @@ class TreeView:
 
 def run(url: str, *, interval_s: float, once: bool, key: str | None) -> None:
     """Show the tree until somebody presses q. Raises FetchError at the first sample only."""
-    client, console, view = Client(url, key), Console(), TreeView()
-    sample = client.sample()
+    client, console, view = ServiceClient(url, key), Console(), TreeView()
+    sample = take_sample(client)
     if once or not (sys.stdin.isatty() and console.is_terminal):
         # Lines into a pipe or a file are not cut, since there is no screen.
         width = None if console.is_terminal else PIPE_COLUMNS
@@ -141,7 +109,7 @@ def run(url: str, *, interval_s: float, once: bool, key: str | None) -> None:
         Live(console=console, screen=True, auto_refresh=False) as live,
     ):
         while True:
-            live.update(render(sample, view, url), refresh=True)
+            live.update(render(sample, view, url, console), refresh=True)
             keys = _read_keys(interval_s)
             for key_pressed in keys:
                 if key_pressed == "q":
@@ -152,17 +120,17 @@ def run(url: str, *, interval_s: float, once: bool, key: str | None) -> None:
             view.previous = {n["path"]: n["handled"] for _, n in _walk(sample.tree)}
             view.previous_at = sample.at
             try:
-                sample = client.sample()
+                sample = take_sample(client)
                 view.message = "" if view.message.startswith("no service") else view.message
             except FetchError as error:
                 view.message = str(error)
 
 
-def press(key: str, sample: Sample, view: TreeView, client: Client) -> None:
+def press(key: str, sample: Sample, view: TreeView, client: ServiceClient) -> None:
     """Act on a key."""
     if view.asks:
         path, view.asks = view.asks, ""
-        view.message = client.restart(path) if key == "y" else ""
+        view.message = restart(client, path) if key == "y" else ""
         return
     paths = [node["path"] for _, node in _rows(sample, view)]
     here = paths.index(view.selected) if view.selected in paths else -1
@@ -179,8 +147,16 @@ def press(key: str, sample: Sample, view: TreeView, client: Client) -> None:
             view.message = "choose a node with the arrow keys first"
 
 
-def render(sample: Sample, view: TreeView, url: str) -> Group:
-    """The whole screen."""
+def render(sample: Sample, view: TreeView, url: str, screen: Console | None = None) -> Group:
+    """All nodes; on a `screen` that is too low for them, those around the chosen one."""
+    head, foot, rows, hidden = _head(sample, url), _foot(view), _rows(sample, view), Text()
+    if screen is not None:
+        # Beside them stand two empty lines and the names of the columns.
+        beside = 3 + sum(len(one.wrap(screen, screen.width)) for one in (head, foot))
+        above, below = _hidden(rows, view.selected, screen.height - beside)
+        rows = rows[above : len(rows) - below]
+        if above or below:
+            hidden = Text(f"{above} above, {below} below", style="dim")
     table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     table.add_column("node", no_wrap=True)
     table.add_column("state", no_wrap=True)
@@ -188,10 +164,20 @@ def render(sample: Sample, view: TreeView, url: str) -> Group:
     for name in ("up", "restarts", "mailbox", "handled", "/s", "p50", "p99", "max"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("last failure", ratio=1, no_wrap=True)
-    for depth, node in _rows(sample, view):
+    for depth, node in rows:
         style = "reverse" if node["path"] == view.selected else ""
         table.add_row(*_cells(depth, node, sample, view), style=style)
-    return Group(_head(sample, url), Text(), table, Text(), _foot(view))
+    return Group(head, Text(), table, hidden, foot)
+
+
+def _hidden(rows: list[tuple[int, Node]], chosen: str, room: int) -> tuple[int, int]:
+    """How many rows do not fit above and below, with the chosen one in the middle."""
+    spare = len(rows) - max(1, room)
+    if spare <= 0:
+        return 0, 0
+    at = next((i for i, (_, node) in enumerate(rows) if node["path"] == chosen), 0)
+    above = min(max(0, at - max(1, room) // 2), spare)
+    return above, spare - above
 
 
 def _head(sample: Sample, url: str) -> Text:
@@ -201,9 +187,9 @@ def _head(sample: Sample, url: str) -> Text:
         return head.append(f"{url} is starting, or its health monitor is away")
     head.append(status["version"] + "  ")
     head.append(status["status"], style=HEALTH_COLOURS.get(status["status"], ""))
-    head.append(f"  up {_span(status['uptime_s'])}")
+    head.append(f"  up {span(status['uptime_s'])}")
     age = status["feed"]["age_s"]
-    head.append("  feed " + ("none yet" if age is None else f"{_span(age)} old"))
+    head.append("  feed " + ("none yet" if age is None else f"{span(age)} old"))
     counts = status["counts"]
     online = (counted(counts[f"{one}s"], one) for one in ("pilot", "controller"))
     head.append("  " + ", ".join(online))
@@ -254,19 +240,19 @@ def _cells(depth: int, node: Node, sample: Sample, view: TreeView) -> list[Text 
     name = "  " * depth + node["name"]
     state = Text(node["state"], style=STATE_COLOURS.get(node["state"], ""))
     if node["state"] == "restarting" and node["retry_in_s"]:
-        state.append(f" {_span(node['retry_in_s'])}")
+        state.append(f" {span(node['retry_in_s'])}")
     breaker = node["breaker"]
     shown = Text("")
     if breaker is not None:
         shown = Text(breaker["state"], style=BREAKER_COLOURS.get(breaker["state"], ""))
         if breaker["state"] == "open":
-            shown.append(f" {_span(breaker['retry_in_s'])}")
+            shown.append(f" {span(breaker['retry_in_s'])}")
     restarts = f"{node['restarts_total']}"
     if node["restarts_in_window"]:
         restarts += f" ({node['restarts_in_window']})"
     failure = node["last_failure"]
     failed = "" if failure is None else f"{failure['error_type']}: {failure['error_text']}"
-    up = _span(node["uptime_s"]) if node["uptime_s"] else ""
+    up = span(node["uptime_s"]) if node["uptime_s"] else ""
     if node["kind"] == "supervisor":
         kind = Text(f"{name} ", style="bold").append(f"({node['strategy']})", style="dim")
         return [kind, state, shown, up, restarts, "", "", "", "", "", "", failed]
@@ -288,18 +274,6 @@ def _rate(node: Node, sample: Sample, view: TreeView) -> str:
         return ""
     handled = node["handled"] - view.previous[node["path"]]
     return f"{handled / passed_s:.1f}" if handled >= 0 else ""
-
-
-def _span(seconds: float) -> str:
-    """`42s`, `17m`, `5h 12m`, `3d 4h`, `2y 11d`."""
-    for unit, size, smaller, smaller_size in (
-        ("y", 31_536_000, "d", 86_400),
-        ("d", 86_400, "h", 3_600),
-        ("h", 3_600, "m", 60),
-    ):
-        if seconds >= size:
-            return f"{int(seconds // size)}{unit} {int(seconds % size // smaller_size)}{smaller}"
-    return f"{int(seconds // 60)}m" if seconds >= 60 else f"{seconds:.0f}s"
 
 
 def _time(seconds: float) -> str:

@@ -37,13 +37,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 def verify(pilots: int, hours: float, seed: int, restarts: int, as_json: bool) -> None:
     """Derive a simulated day, and compare it with what really happened.
 
-    For flights, take-offs, landings, gate times, airports, sessions, frequencies and ATIS letters:
-    how many were found, missed and invented, and how many seconds they were off. For the ETA: how
-    many minutes it was off. docs/accuracy.md explains the tables. Nothing is stored. No database is
-    used, but with --restarts a PostgreSQL in a temporary directory, which ends with the command.
+    For flights, take-offs, landings, gate times, airports, sessions, frequencies, ATIS letters and
+    radio contacts, and who is in which area: how many were found, missed and invented, and how many
+    seconds they were off. For the ETA: how many minutes it was off. For the expected loads of FIRs
+    and sectors: by how many aircraft. docs/accuracy.md explains the tables. Nothing is stored. No
+    database is used, but with --restarts a PostgreSQL in a temporary directory, which ends with the
+    command.
 
     Exits with 1 if an aim was missed: each flight and each session found as one, 99 % of the
-    take-offs and landings within one snapshot, nothing invented.
+    take-offs, landings, contacts and crossings within one snapshot, nothing invented.
     """
     from vatwatch.errors import EmbeddedPostgresError
     from vatwatch.verification.day import count_snapshots, verify_day
