@@ -25,9 +25,10 @@ from tests.traffic.build import controller, pilot, snapshot
 from tests.traffic.naive_contacts import naive_contacts
 from vatsim_simulator.places import places
 from vatwatch.feed.records import Controller, Pilot
+from vatwatch.traffic.contact_rules import UNICOM_HZ, ContactRules
 from vatwatch.traffic.diff import apply, diff
 from vatwatch.traffic.network_state import NetworkState, Radio, Rules
-from vatwatch.traffic.radio_contacts import UNICOM_HZ, ContactRules, contacts
+from vatwatch.traffic.radio_contacts import contacts
 
 CROWDED_HZ = 118_500_000
 MAST_M = 15.0
@@ -101,10 +102,17 @@ def network(random: Random, aircraft: int, stations: int, crowded: bool) -> Netw
         near.append((*masts[0], hertz))
     for number in range(aircraft):
         callsign = f"ABC{number}"
-        pilots.append(pilot(number, callsign))
         latitude, longitude, tuned_hz = random.choice(near)
         there = _around(random, latitude, longitude, random.choice([1, 20, 150]))
         height_m = random.choice([100.0, 1_000.0, 11_000.0])
+        pilots.append(
+            replace(
+                pilot(number, callsign),
+                latitude=there[0],
+                longitude=there[1],
+                altitude=round(height_m / 0.3048),
+            )
+        )
         other_hz = random.choice([UNICOM_HZ, 121_500_000, 0, random.choice(near)[2]])
         if not crowded and random.random() < 0.5:
             tuned_hz, other_hz = UNICOM_HZ, tuned_hz

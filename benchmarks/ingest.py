@@ -1,6 +1,7 @@
 """Benchmark: bytes received to committed, against the least that must be done, in the same run.
 
     python -m benchmarks.ingest [--quick] [--pilots N ...] [--rounds N] [--seed S]
+                                [--positions FILES] [--sectors FILES] [--warning N]
 
 The pipeline is the service's own tree without fetcher and HTTP, on an embedded PostgreSQL that the
 tree starts itself: look at the head as the fetcher does, journal (fsync), decode, compare, store,
@@ -15,6 +16,9 @@ Floor and pipeline take turns with each update of a simulated network, so that o
 disturb both. The first updates are not counted: there everything is new. The stall is the longest
 time by which a greenlet that wakes every millisecond is late while an update is under way: of each
 update its longest, and of these the median and the largest.
+
+Files of areas are as in VATWATCH_POSITIONS_DATA and VATWATCH_SECTORS, and the warning level as in
+VATWATCH_SECTOR_WARNING. Without them there are no areas.
 """
 
 # ruff: noqa: E402 - gevent patches before anything else is imported
@@ -31,7 +35,7 @@ import resource
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,11 +51,13 @@ from gevent.event import Event
 from vatsim_simulator.publication import publish
 from vatsim_simulator.world import World
 from vatwatch.actors.event_memory import Subscription
+from vatwatch.config.areas import AreaSettings
 from vatwatch.config.settings import load
 from vatwatch.feed.decode import peek
 from vatwatch.feed.records import ClientRadios, Feed
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import AppendSnapshot, Delivered, GetDsn, GetReports
+from vatwatch.messages.status import AreasStatus
 from vatwatch.server.service import freeze_startup_objects
 from vatwatch.storage.copy import copy_text
 from vatwatch.supervision import Actor, NativePool, Strategy, Tree, supervisor, worker
@@ -178,9 +184,9 @@ def updates(seed: int, pilots: int, count: int, directory: Path) -> Iterator[Upd
 
 
 @contextmanager
-def service(home: Path) -> Iterator[Tree]:
-    """The service's tree with a stopwatch in it, and no fetcher."""
-    settings = load(env={"VATWATCH_HOME": str(home)}, directory=home)
+def service(home: Path, given: Mapping[str, str]) -> Iterator[Tree]:
+    """The service's tree with a stopwatch in it, and no fetcher. `given`: settings."""
+    settings = load(env={**given, "VATWATCH_HOME": str(home)}, directory=home)
     tree = Tree(
         supervisor(
             "benchmark",
@@ -192,11 +198,30 @@ def service(home: Path) -> Iterator[Tree]:
         )
     )
     tree.start()
+    _wait_for_areas(tree, settings.areas)
     freeze_startup_objects()
     try:
         yield tree
     finally:
         tree.stop()
+
+
+def _wait_for_areas(tree: Tree, given: AreaSettings) -> None:
+    """Until all files are in use: whoever derives is told before that is reported."""
+    wanted = len(given.positions_data) + len(given.sectors)
+    monitor = tree.directory.address("health_monitor")
+    deadline = perf_counter() + PATIENCE_S
+    while wanted and perf_counter() < deadline:
+        areas = monitor.ask(GetReports(), timeout_s=PATIENCE_S).services.get("areas")
+        status = None if areas is None else areas.status
+        if isinstance(status, AreasStatus):
+            if status.errors:
+                raise SystemExit("; ".join(status.errors))
+            if status.files >= wanted:
+                return
+        gevent.sleep(0.05)
+    if wanted:
+        raise SystemExit(f"the areas are not in use after {PATIENCE_S:g} s")
 
 
 class Pipeline:
@@ -283,14 +308,14 @@ def _text(rows: list[tuple[object, ...]]) -> str:
     return "".join("\t".join(map(str, row)) + "\n" for row in rows)
 
 
-def run(pilots: int, rounds: int, seed: int) -> Figures:
+def run(pilots: int, rounds: int, seed: int, given: Mapping[str, str]) -> Figures:
     """Measure one size, on a database of its own."""
     figures = Figures(pilots)
     with tempfile.TemporaryDirectory(prefix="vatwatch-bench-") as directory:
         place = Path(directory)
         # The server runs as another user if we are root, and must be able to pass.
         place.chmod(0o755)
-        with service(place / "home") as tree:
+        with service(place / "home", given) as tree:
             dsn = tree.directory.address("postgres").ask(GetDsn(), timeout_s=PATIENCE_S)
             conn = psycopg2.connect(dsn)
             pipeline, floor = Pipeline(tree), Floor(conn)
@@ -343,10 +368,19 @@ def main() -> None:
     parser.add_argument("--pilots", type=int, nargs="+", default=SIZES, help="sizes of the network")
     parser.add_argument("--rounds", type=int, help=f"updates of each size [{ROUNDS}]")
     parser.add_argument("--seed", type=int, default=1, help="of the simulated network")
+    parser.add_argument("--positions", help="files of positions and areas")
+    parser.add_argument("--sectors", help="files of sectors")
+    parser.add_argument("--warning", help="the load from which on there is an alert")
     options = parser.parse_args()
+    named = {
+        "VATWATCH_POSITIONS_DATA": options.positions,
+        "VATWATCH_SECTORS": options.sectors,
+        "VATWATCH_SECTOR_WARNING": options.warning,
+    }
+    given = {name: value for name, value in named.items() if value is not None}
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
-    show([run(pilots, rounds, options.seed) for pilots in options.pilots])
+    show([run(pilots, rounds, options.seed, given) for pilots in options.pilots])
 
 
 if __name__ == "__main__":

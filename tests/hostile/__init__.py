@@ -1,0 +1,1 @@
+"""Requests that mean harm, by the thousand: `python -m tests.hostile`."""
