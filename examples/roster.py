@@ -70,19 +70,23 @@ def found(since: datetime, until: datetime) -> list[dict[str, Any]]:
     sessions: dict[str, dict[str, Any]] = {}
     kinds = "CONTROLLER_LOGON,CONTROLLER_LOGOFF"
     for event in events(type=kinds, since=since.isoformat(), until=until.isoformat()):
-        who = event["payload"]
-        one = sessions.setdefault(
-            who["session_id"],
-            {"callsign": who["callsign"], "cid": who["cid"], "since": moment(who["logon_time"])},
-        )
+        one = of(event["payload"], sessions)
         # The newest come first: a logoff that is followed by a reconnect is no end.
         one.setdefault("until", moment(event["time"]) if event["type"].endswith("OFF") else now())
-    for one in get("/api/controllers", state="controlling")["controllers"]:
-        sessions[one["session_id"]] = {
-            "callsign": one["callsign"], "cid": one["cid"],
-            "since": moment(one["logon_time"]), "until": now(),
-        }  # fmt: skip
+    for station in get("/api/controllers", state="controlling")["controllers"]:
+        of(station, sessions)["until"] = now()
     return list(sessions.values())
+
+
+def of(who: dict[str, Any], sessions: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The session of an event or of a station that is online.
+
+    Events have the logon of a session's first connection, a station that of its present one: what
+    the events said stays.
+    """
+    begins = moment(who["logon_time"])
+    new = {"callsign": who["callsign"], "cid": who["cid"], "since": begins}
+    return sessions.setdefault(who["session_id"], new)
 
 
 def events(**query: str) -> Iterator[dict[str, Any]]:

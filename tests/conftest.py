@@ -171,10 +171,10 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def home_with_cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose cluster was made, and has no tables yet; nothing runs in it. Copy it."""
+    """A home whose cluster has the tables of a first start; nothing runs in it. Copy it."""
     home = tmp_path_factory.mktemp("made") / "home"
     cluster = EmbeddedPostgres(home)
-    cluster.start()
+    make_tables(cluster.start())
     cluster.stop()
     data = home / "postgres" / "data"
     # Files of 1 MB for its log, of 16 MB else, which each copy would have.
@@ -199,7 +199,7 @@ def copied(home: Path, place: Path) -> Path:
 
 @pytest.fixture
 def home(home_with_cluster: Path, tmp_path: Path) -> Path:
-    """A home of the test's own, in `tmp_path`, whose first start need not wait for initdb."""
+    """A home of the test's own, in `tmp_path`, whose first start finds what it would make."""
     return copied(home_with_cluster, tmp_path / "home")
 
 
@@ -213,19 +213,25 @@ def shared_home(home_with_cluster: Path, tmp_path_factory: pytest.TempPathFactor
 def made_database(postgresql: str) -> Iterator[str]:
     """The name of a database with the schema and the airports, from which others are copied."""
     with empty_database(postgresql) as url:
-        conn = psycopg2.connect(url)
-        migrate(conn)
-        write_airports(conn)
-        conn.commit()
-        conn.close()
+        make_tables(url)
         yield str(parse_dsn(url)["dbname"])
 
 
+def make_tables(url: str) -> None:
+    """Do to an empty database what the service's first start does."""
+    conn = psycopg2.connect(url)
+    migrate(conn)
+    write_airports(conn)
+    conn.commit()
+    conn.close()
+
+
 @pytest.fixture
-def filled_database_url(postgresql: str, made_database: str) -> Iterator[str]:
+def database_url(postgresql: str, made_database: str) -> Iterator[str]:
     """The address of a database of the test's own as the service leaves it after its first start.
 
-    A first start writes 28,000 airports, which takes longer than most tests.
+    A first start writes 28,000 airports, which takes longer than most tests, and its tables are
+    missing until then. What an empty database becomes is seen by those that ask for one.
     """
     with copied_database(postgresql, made_database) as url:
         yield url
@@ -255,7 +261,7 @@ def empty_database(postgresql: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_url(postgresql: str) -> Iterator[str]:
+def empty_database_url(postgresql: str) -> Iterator[str]:
     """The address of an empty database of the test's own."""
     with empty_database(postgresql) as url:
         yield url

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,18 +100,22 @@ def example(name: str, *words: str, cwd: Path, service: Process) -> Iterator[sub
         process.communicate()
 
 
+def shown(own: Process, network: OwnNetwork, *stations: dict[str, Any]) -> datetime:
+    """The next update, which has these stations and is served."""
+    network.controllers = [*stations]
+    before = own.get("/api/network")[1]["updated_at"]
+    network.advance()
+    until(lambda: own.get("/api/network")[1]["updated_at"] != before)
+    return datetime.fromisoformat(own.get("/api/network")[1]["updated_at"])
+
+
 def test_the_bot_tells_what_opens_and_closes_also_while_it_was_not_running(
     network: OwnNetwork, own: Process, tmp_path: Path
 ) -> None:
     tower, unready = station("EDDF_TWR"), station("EDDM_APP", 2, frequency=NO_FREQUENCY)
     others = [station("EGLL_TWR", 3), station("EDDF_OBS", 4, facility=0)]
 
-    def show(*stations: dict[str, Any]) -> None:
-        network.controllers = [*stations]
-        stored = own.get("/api/network")[1]["updated_at"]
-        network.advance()
-        until(lambda: own.get("/api/network")[1]["updated_at"] != stored)
-
+    show = partial(shown, own, network)
     with Receiver() as discord:
         words = ("ED*", "--place", "place", "--webhook", discord.url("/api/webhooks/1/token"))
 
@@ -153,13 +158,22 @@ def test_the_bot_prints_without_a_webhook(
         assert re.fullmatch(r"\w+ (is open on \d{3}[.]\d{3}|has closed)[.]\n", said.get(timeout=60))
 
 
+def roster(tmp_path: Path, service: Process, *shifts: tuple[Any, ...]) -> list[dict[str, str]]:
+    """What the program says of shifts: callsign, CID, from, to."""
+    lines = [f"{c},{cid},{a.isoformat()},{b.isoformat()}" for c, cid, a, b, *_ in shifts]
+    (tmp_path / "roster.csv").write_text("\n".join(["callsign,cid,from,to", *lines]))
+    with example("roster.py", "roster.csv", cwd=tmp_path, service=service) as program:
+        said, complained = program.communicate(timeout=PATIENCE_S)
+    assert (program.returncode, complained) == (0, "")
+    return list(csv.DictReader(io.StringIO(said)))
+
+
 def test_the_roster_says_who_was_there(service: Process, feeds: FeedServer, tmp_path: Path) -> None:
-    left = happened(
-        service,
-        feeds,
-        lambda who: who["facility"] and who["frequency_hz"],
-        "CONTROLLER_LOGOFF",
-    )
+    def has_gone(who: dict[str, Any]) -> bool:
+        online = service.get(f"/api/controllers?cid={who['cid']}")[1]["controllers"]
+        return bool(who["facility"] and who["frequency_hz"] and not online)
+
+    left = happened(service, feeds, has_gone, "CONTROLLER_LOGOFF")
     who, end = left["payload"], datetime.fromisoformat(left["time"])
     there = service.get("/api/controllers?state=controlling&limit=1")[1]["controllers"][0]
     updated = datetime.fromisoformat(service.get("/api/network")[1]["updated_at"])
@@ -172,12 +186,24 @@ def test_the_roster_says_who_was_there(service: Process, feeds: FeedServer, tmp_
         (there["callsign"], there["cid"], datetime.now(UTC) + timedelta(1),
          datetime.now(UTC) + timedelta(2), "planned"),
     ]  # fmt: skip
-    lines = [f"{c},{cid},{a.isoformat()},{b.isoformat()}" for c, cid, a, b, _ in shifts]
-    (tmp_path / "roster.csv").write_text("\n".join(["callsign,cid,from,to", *lines]))
-    with example("roster.py", "roster.csv", cwd=tmp_path, service=service) as roster:
-        said, complained = roster.communicate(timeout=PATIENCE_S)
-    assert (roster.returncode, complained) == (0, "")
-    rows = list(csv.DictReader(io.StringIO(said)))
+    rows = roster(tmp_path, service, *shifts)
     assert [row["state"] for row in rows] == [state for *_, state in shifts]
     assert rows[0]["minutes"] == str(round((end - since).total_seconds() / 60))
     assert rows[2]["others"] == str(who["cid"])
+
+
+def test_the_roster_counts_who_has_reconnected_from_his_first_connection_on(
+    network: OwnNetwork, own: Process, tmp_path: Path
+) -> None:
+    show = partial(shown, own, network)
+    first = station("EDDF_TWR")
+    show(first)
+    left = show(station("EDDM_TWR", 2))
+    show({**first, "logon_time": left.isoformat()})
+    (online,) = own.get("/api/controllers?callsign=EDDF_TWR")[1]["controllers"]
+    assert datetime.fromisoformat(online["logon_time"]) == left
+    begun = datetime.fromisoformat(first["logon_time"])
+    for path in ("/api/events?type=CONTROLLER_LOGOFF", "/api/events?type=CONTROLLER_LOGON"):
+        until(lambda path=path: own.get(path)[1]["events"])  # type: ignore[misc]
+    (row,) = roster(tmp_path, own, ("EDDF_TWR", first["cid"], begun, left))
+    assert row["state"] == "present"

@@ -13,12 +13,3 @@ def retries_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("cache", "history", "processor"):
         monkeypatch.setattr(f"vatwatch.actors.{part}.RETRY_S", 0.1)
     monkeypatch.setattr("vatwatch.actors.store.BACKOFF", Backoff(base_s=0.1, cap_s=0.3))
-
-
-@pytest.fixture
-def database_url(filled_database_url: str) -> str:
-    """A database of the test's own, as after a first start.
-
-    What an empty one becomes is seen in tests/actors/test_starts_and_stops.py and by the commands.
-    """
-    return filled_database_url

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 
 from tests.actors.harness import Query, Running, running, until
 from tests.actors.test_snapshot import NOWHERE
-from tests.conftest import empty_database
 from tests.feed_server import FeedServer
 from vatwatch.supervision import Fault, FaultKind
 
@@ -20,13 +18,6 @@ EVENTS = """
 SELECT payload->>'path', payload->>'reason' FROM events
 WHERE type = %s AND time < %s ORDER BY time
 """
-
-
-@pytest.fixture
-def database_url(postgresql: str) -> Iterator[str]:
-    """An empty database, unlike that of the other tests here: what a first start makes of it."""
-    with empty_database(postgresql) as url:
-        yield url
 
 
 def kept(sql: Query, kind: str, before: datetime) -> list[tuple[str, str]]:
@@ -47,12 +38,18 @@ def paths_of(service: Running) -> list[str]:
 
 
 def test_every_part_that_was_started_is_told_stopped_once_in_reverse_order(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, empty_database_url: str
 ) -> None:
-    with FeedServer(pilots=5) as feeds, running(tmp_path, database_url, feeds=feeds) as service:
+    with (
+        FeedServer(pilots=5) as feeds,
+        running(tmp_path, empty_database_url, feeds=feeds) as service,
+    ):
         service.until_next_is_through()
         paths = paths_of(service)
-    with FeedServer(pilots=5) as feeds, running(tmp_path, database_url, feeds=feeds) as service:
+    with (
+        FeedServer(pilots=5) as feeds,
+        running(tmp_path, empty_database_url, feeds=feeds) as service,
+    ):
         end, sql = second_start(service), service.sql
         until(lambda: len(kept(sql, "SERVICE_STOPPED", end)) >= len(paths), "all are told stopped")
         started = [path for path, _ in kept(sql, "SERVICE_STARTED", end)]
@@ -65,11 +62,14 @@ def test_every_part_that_was_started_is_told_stopped_once_in_reverse_order(
 
 
 def test_stops_are_told_later_when_no_database_was_there_to_take_them(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, empty_database_url: str
 ) -> None:
     with FeedServer(pilots=5) as feeds, running(tmp_path, NOWHERE, feeds=feeds) as service:
         paths = paths_of(service)
-    with FeedServer(pilots=5) as feeds, running(tmp_path, database_url, feeds=feeds) as service:
+    with (
+        FeedServer(pilots=5) as feeds,
+        running(tmp_path, empty_database_url, feeds=feeds) as service,
+    ):
         end, sql = second_start(service), service.sql
         until(lambda: len(kept(sql, "SERVICE_STOPPED", end)) >= len(paths), "all are told stopped")
         assert Counter(path for path, _ in kept(sql, "SERVICE_STOPPED", end)) == Counter(paths)
@@ -77,16 +77,16 @@ def test_stops_are_told_later_when_no_database_was_there_to_take_them(
 
 @pytest.mark.parametrize("late", ["vatwatch/data/history", "vatwatch/core/event_bus"])
 def test_a_part_that_is_killed_when_the_time_to_stop_is_up_is_told_stopped(
-    tmp_path: Path, database_url: str, late: str
+    tmp_path: Path, empty_database_url: str, late: str
 ) -> None:
     with FeedServer(pilots=5) as feeds:
-        with running(tmp_path, database_url, feeds=feeds) as service:
+        with running(tmp_path, empty_database_url, feeds=feeds) as service:
             service.until_next_is_through()
             paths = paths_of(service)
             service.tree.faults.inject(Fault(FaultKind.HANG, late.rpartition("/")[2]))
             until(lambda: service.tree.faults.injected, f"{late} hangs")
             assert not service.tree.stop(3.0)
-        with running(tmp_path, database_url, feeds=feeds) as service:
+        with running(tmp_path, empty_database_url, feeds=feeds) as service:
             end, sql = second_start(service), service.sql
             until(lambda: len(kept(sql, "SERVICE_STOPPED", end)) >= len(paths), "all")
             stopped = dict(kept(sql, "SERVICE_STOPPED", end))
@@ -94,7 +94,7 @@ def test_a_part_that_is_killed_when_the_time_to_stop_is_up_is_told_stopped(
     assert {*stopped} == {*paths}
 
 
-def test_a_replay_leaves_no_word_of_its_stop(tmp_path: Path, database_url: str) -> None:
-    with running(tmp_path, database_url, feeds=None):
+def test_a_replay_leaves_no_word_of_its_stop(tmp_path: Path, empty_database_url: str) -> None:
+    with running(tmp_path, empty_database_url, feeds=None):
         pass
     assert not (tmp_path / "home" / "events.outbox").exists()

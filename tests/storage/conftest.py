@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """These tests make the schema themselves, or parts of one."""
+    return empty_database_url
+
+
+@pytest.fixture
 def conn(database_url: str) -> Iterator[connection]:
     """A connection to a fresh database with our schema."""
     conn = psycopg2.connect(database_url)
