@@ -92,8 +92,8 @@ def lists(process: Process) -> dict[str, Any]:
 
 def next_time(process: Process, feeds: FeedServer) -> str:
     """The time of the next update, when it is served."""
-    moment = str(feeds.advance().counts.update_timestamp)
     served = process.get("/api/network")[1]["updated_at"]
+    moment = str(feeds.advance().counts.update_timestamp)
     until(lambda: process.get("/api/network")[1]["updated_at"] != served, moment)
     return str(process.get("/api/network")[1]["updated_at"])
 
