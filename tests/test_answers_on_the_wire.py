@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
+import gevent
 import pytest
 
 from tests.actors.harness import until
@@ -220,6 +221,22 @@ def test_the_head_of_an_answer_goes_out_with_the_first_of_its_body(
             connection.sendall(each)
         connection.end()
         assert read(client) == pieces
+
+
+def test_a_piece_that_does_not_fit_at_once_is_sent_to_its_end() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the kernel takes its least
+        there.settimeout(30)
+        connection, body = OnePiece(here), bytes(range(256)) * (JOINED_BYTES // 256)
+        connection.begin()
+        connection.sendall(b"head")
+        sending = gevent.spawn(connection.sendall, body)
+        got = b""
+        while len(got) < len(body) + 4:
+            got += there.recv(1 << 10)
+        sending.get(timeout=30)
+    assert got == b"head" + body
 
 
 def test_what_belongs_to_no_answer_is_sent_at_once(

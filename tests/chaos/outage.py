@@ -77,8 +77,9 @@ class Outage:
     answers: int = 0
     broken: list[str] = field(default_factory=list)
     """Answers of the live API that were no success."""
+    looks: int = 0
     served: int = 0
-    """Different live states that were seen."""
+    """Different live states that were seen at these looks."""
     said: list[tuple[str, str, int]] = field(default_factory=list)
     """What the health of the database said, whenever it was something else: status, reason, lag."""
     drained_s: float = 0.0
@@ -130,6 +131,7 @@ def _watch(house: House, seen: Outage, seconds: float) -> None:
     while time.monotonic() < ends_at:
         _ask(house, seen)
         network = house.get("/api/network")
+        seen.looks += 1
         states.add("" if network is None else network["updated_at"])
         time.sleep(LOOK_S)
     seen.served = len(states)

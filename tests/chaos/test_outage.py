@@ -14,10 +14,10 @@ from tests.chaos.outage import outage
 def test_the_live_api_goes_on_and_all_is_written_in_order_on_its_return(tmp_path: Path) -> None:
     seen = outage(tmp_path, minutes=10, scale=Scale(pilots=80, seed=3, speed=30))
     assert seen.broken == []
-    # Every update of those minutes, but for the polls that saw none or two of them. A look at the
-    # live state is rarer on a busy machine.
+    # Every update of those minutes, but for the polls that saw none or two of them.
     assert seen.waiting > 30
-    assert seen.served > 10
+    # Looks are rarer on a busy machine; there is always another update between two of them.
+    assert seen.served > max(1, seen.looks / 2)
     assert seen.in_order
     waiting = [pending for status, _, pending in seen.said if status == "unhealthy"]
     assert waiting == sorted(waiting)

@@ -41,7 +41,13 @@ class OnePiece:
         self.sendall = self._send_with_head
 
     def _send_with_head(self, body: bytes) -> None:
-        if len(body) <= JOINED_BYTES:
-            body, self._head = self._head + body, b""
+        if len(body) > JOINED_BYTES:
+            self.end()
+            self.sendall(body)
+            return
+        piece, self._head = self._head + body, b""
         self.end()
-        self.sendall(body)
+        # Nearly always all of it fits, and `sendall` would first look how it is best cut.
+        sent = self._sock.send(piece)
+        if sent < len(piece):
+            self.sendall(piece[sent:])

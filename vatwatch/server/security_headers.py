@@ -8,6 +8,8 @@ lock out.
 
 from __future__ import annotations
 
+import re
+
 HEADERS = (
     # An answer is what it says it is; a browser must not guess a script out of it.
     ("X-Content-Type-Options", "nosniff"),
@@ -21,15 +23,17 @@ HEADERS = (
     # Others' pages may read answers by CORS alone, and not as a picture or a script.
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
-# As Falcon writes the names of headers that endpoints set: small.
-_LINES = [
-    (f"\r\n{name}:".lower().encode(), f"{name}: {value}\r\n".encode()) for name, value in HEADERS
-]
+_LINES = {name.lower().encode(): f"{name}: {value}\r\n".encode() for name, value in HEADERS}
+_ALL = b"".join(_LINES.values())
+_GIVEN = re.compile(rb"\r\n(%b):" % b"|".join(_LINES), re.IGNORECASE)
 
 
 def secured(head: bytes) -> bytes:
     """The head of an answer, which ends with an empty line, with these headers."""
     if not head.endswith(b"\r\n\r\n"):
         return head
-    given = head.lower()
-    return b"%b%b\r\n" % (head[:-2], b"".join(line for name, line in _LINES if name not in given))
+    given = {name.lower() for name in _GIVEN.findall(head)}
+    lines = _ALL
+    if given:
+        lines = b"".join(line for name, line in _LINES.items() if name not in given)
+    return b"%b%b\r\n" % (head[:-2], lines)
