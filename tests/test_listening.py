@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.process import free_port
+from tests.ports import free_port
 from vatwatch.errors import ConfigurationError
 from vatwatch.listening import authority, bare, listen
 

@@ -31,7 +31,8 @@ from gevent.server import StreamServer
 from tests.actors.harness import KEY, Query, as_url, until
 from tests.actors.hook_server import HookServer
 from tests.feed_server import FeedServer
-from tests.test_server import Process, free_port, started
+from tests.ports import free_port
+from tests.test_server import Process, started
 from vatwatch.config.settings import load
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app

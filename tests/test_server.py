@@ -17,7 +17,8 @@ import pytest
 
 from tests.actors.harness import Query, as_url, until
 from tests.feed_server import FeedServer
-from tests.process import Process, alive, free_port, started
+from tests.ports import free_port
+from tests.process import Process, alive, started
 
 
 def own_lines(process: Process) -> list[str]:

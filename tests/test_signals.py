@@ -23,7 +23,8 @@ from gevent.os import make_nonblocking, nb_read
 
 from tests.actors.harness import KEY, until
 from tests.feed_server import FeedServer
-from tests.process import Process, alive, free_port, started
+from tests.ports import free_port
+from tests.process import Process, alive, started
 from vatwatch.storage.journal import Journal
 
 LINE = re.compile(
@@ -474,6 +475,6 @@ def test_ctrl_c_ends_the_demo_in_order(home: Path, tmp_path: Path) -> None:
     )
     terminal.until_said("serving http")
     terminal.type(b"\x03")
-    assert terminal.wait() == 130
+    assert terminal.wait() == 130, terminal.said
     assert b": stopped\r\n" in terminal.said
     assert b"Traceback" not in terminal.said

@@ -9,7 +9,8 @@ from typing import Any
 
 from tests.actors.harness import until
 from tests.feed_server import FeedServer
-from tests.process import Process, free_port
+from tests.ports import free_port
+from tests.process import Process
 
 KEY = "a-key-of-the-tests-that-is-long-enough"
 

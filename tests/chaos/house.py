@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import requests
 
 from tests.chaos.area_files import area_settings
 from tests.chaos.proxy import Proxy
+from tests.ports import free_port
 from vatsim_simulator.areas import VATSPY, write_areas
 from vatwatch.storage.embedded import EmbeddedPostgres
 
@@ -32,7 +32,7 @@ KEY = "a-key-of-the-chaos-runs"
 # Debian's libfaketime; without it the clock is not moved.
 LIBFAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 HEADERS = {"Authorization": f"Bearer {KEY}"}
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 POLL_S = 0.05
 
 
@@ -64,13 +64,6 @@ def wait_until(what: str, done: Callable[[], T | None], timeout_s: float = PATIE
         if time.monotonic() > deadline:
             raise NotRecovered(f"{what}: not within {timeout_s:g} s")
         gevent.sleep(POLL_S)
-
-
-def free_port() -> int:
-    """A port without a listener."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(slots=True)

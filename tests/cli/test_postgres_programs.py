@@ -14,7 +14,8 @@ import psycopg2
 import pytest
 
 from tests.actors.harness import as_url, until
-from tests.process import free_port, started
+from tests.ports import free_port
+from tests.process import started
 from vatwatch.errors import EmbeddedPostgresError
 from vatwatch.storage.client_programs import connection_to, find_program, server_major
 from vatwatch.storage.embedded import EmbeddedPostgres

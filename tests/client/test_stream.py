@@ -15,7 +15,8 @@ from tests.chaos.proxy import Proxy
 from tests.client.askers import KINDS, Follower, Now, asker
 from tests.client.scripted import Scripted, answer, stream
 from tests.feed_server import FeedServer
-from tests.process import Process, free_port, started
+from tests.ports import free_port
+from tests.process import Process, started
 from vatwatch.client import NoAnswer, NotUnderstood, ProblemReceived
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
