@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,6 +17,7 @@ from vatwatch.live.query.bad_value import BadValue
 from vatwatch.live.query.facts import read_facts
 from vatwatch.live.query.filters import read_filters
 from vatwatch.live.query.known_filters import FILTERS, filters_of
+from vatwatch.live.query.numbers import FACILITIES, RATINGS
 from vatwatch.live.query.record_table import RecordTable
 from vatwatch.live.query.selection import RecordQuery, select
 from vatwatch.live.records import Body, Collection
@@ -201,13 +204,47 @@ def test_all_filters_together_must_be_fulfilled() -> None:
         ("bbox", "0,0,400,1"), ("bbox", "0,-91,1,0"), ("near", "0,0"), ("near", "0,0,-1"),
         ("near", "91,0,1"), ("near", "0,0,10900"), ("cid", "0"), ("cid", "1,x"), ("cid", "²"),
         ("cid", "99999999999"), ("phase", "crusie"), ("state", "controlling"), ("wake", "S"),
-        ("squawk", "7800"), ("squawk", "70000"), ("callsign", "A,,B"), ("flight_rules", "VFR"),
+        ("airline", "BAW1"), ("airline", "*1"), ("airline", "DLH,Ä"), ("squawk", "7800"),
+        ("squawk", "70000"), ("callsign", "A,,B"), ("flight_rules", "VFR"),
         ("callsign", ",".join(f"*{number}" for number in range(51))),
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_read_is_refused(name: str, given: str) -> None:
     with pytest.raises(BadValue):
         read_filters({name: given}, Collection.FLIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "refused"),
+    [
+        ("facility", "0 6 4..6 4.. ..3 -5..0 6..99 ..99", "7 -1 7.. ..-1 7..9 -9..-1 4.5 4.2..4.8"),
+        ("rating", "-1 12 ..-1 12.. -9..-1 12..99 -1..12", "13 -2 13.. ..-2 13..99 -9..-2 0.5"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("collection", [Collection.CONTROLLERS, Collection.ATIS])
+def test_a_range_has_a_number_that_there_is(
+    collection: Collection, name: str, taken: str, refused: str
+) -> None:
+    (pattern,) = {one.schema["pattern"] for one in filters_of(collection) if one.name == name}
+    for given in taken.split():
+        assert read_filters({name: given}, collection)
+        assert re.search(pattern, given), given
+    for given in refused.split():
+        with pytest.raises(BadValue, match="whole numbers from"):
+            read_filters({name: given}, collection)
+        # That no whole number is between two fractions no pattern can say.
+        assert ("." in given.replace("..", "")) or not re.search(pattern, given), given
+
+
+def test_the_numbers_that_there_are_are_those_of_the_feed(captures: Path) -> None:
+    for file in sorted(captures.glob("vatsim-data-*.json.gz")):
+        feed = json.loads(gzip.decompress(file.read_bytes()))
+        for listed, field, known in (
+            ("facilities", "facility", FACILITIES),
+            ("ratings", "rating", RATINGS),
+        ):
+            assert [row["id"] for row in feed[listed]] == [*known]
+            assert {one[field] for one in feed["controllers"] + feed["atis"]} <= {*known}
 
 
 def test_a_misspelt_word_is_told_with_what_it_could_have_been() -> None:

@@ -5,6 +5,7 @@ For another one: an entry in `FILTERS`, its values in `RecordFacts`, and a row i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +15,13 @@ from vatwatch.live.query.bad_value import BadValue
 from vatwatch.live.query.columns import Column, NumberColumn, PlaceColumn, TextColumn
 from vatwatch.live.query.facts import RecordFacts
 from vatwatch.live.query.numbers import (
+    FACILITIES,
     MAX_CID,
+    RATINGS,
     read_cids,
     read_degrees,
     read_range,
+    read_some_of,
 )
 from vatwatch.live.query.places import read_box, read_circle
 from vatwatch.live.query.texts import TextCondition, read_texts, read_words
@@ -43,8 +47,11 @@ STATION_STATES = ("observer", "connected", "controlling")
 PHASES = tuple(phase.value for phase in FlightPhase)
 
 
+_AIRLINES = re.compile(r"[A-Z*?,]+", re.ASCII)
+
 # One of several values, for JSON Schemas: printable, without a comma.
 ONE_TEXT = r"^[^\x00-\x20\x7f-\xa0\xad,]([^\x00-\x1f\x7f-\xa0\xad,]*[^\x00-\x20\x7f-\xa0\xad,])?$"
+ONE_AIRLINE = r"^[A-Za-z*?]+$"
 ONE_SQUAWK = r"^[0-7*?]{1,4}$"
 ONE_RANGE = r"^(-?\d{1,12}(\.\d{1,9})?|-?\d{1,12}\.\.|\.\.-?\d{1,12}|-?\d{1,12}\.\.-?\d{1,12})$"
 ONE_BOX = r"^-?\d{1,3}(\.\d{1,15})?(,-?\d{1,3}(\.\d{1,15})?){3}$"
@@ -95,15 +102,27 @@ def _words(
     return RecordFilter(name, about, schema, read, TextColumn.of, values, frozenset(collections))
 
 
-def _numbers(name: str, about: str, example: str, *collections: Collection) -> RecordFilter:
-    """A range of the number that is the record's field of this name."""
+def _range_with(numbers: range) -> str:
+    """The pattern of ranges that have some of these numbers, from one below 0 or 0 to one above."""
+    one = "|".join(map(str, numbers))
+    low, high = rf"(?:-\d{{1,12}}|{one})", rf"(?:\d{{1,12}}|{one})"
+    return rf"^(?:{one}|{low}\.\.|\.\.{high}|{low}\.\.{high})$"
+
+
+def _numbers(
+    name: str, about: str, example: str, *collections: Collection, among: range | None = None
+) -> RecordFilter:
+    """A range of the number that is the record's field of this name; `among`: it has no others."""
 
     def values(facts: RecordFacts) -> Sequence[Any]:
         return (getattr(facts, name),)
 
-    read = read_degrees if name == "heading" else read_range
+    read: Callable[[str], Any] = read_degrees if name == "heading" else read_range
+    pattern = ONE_RANGE
+    if among is not None:
+        read, pattern = partial(read_some_of, numbers=among), _range_with(among)
     about = f"{about}, both ends included: `low..high`, `low..`, `..high` or one number."
-    schema = {"type": "string", "pattern": ONE_RANGE, "example": example}
+    schema = {"type": "string", "pattern": pattern, "example": example}
     having = frozenset(collections)
     return RecordFilter(name, about, schema, read, NumberColumn.of, values, having, is_list=False)
 
@@ -147,6 +166,13 @@ def _places_of(facts: RecordFacts) -> Sequence[tuple[float, float]]:
     if facts.latitude is None or facts.longitude is None:
         return [(radio.latDeg, radio.lonDeg) for radio in facts.transceivers]
     return ((facts.latitude, facts.longitude),)
+
+
+def _read_airline(given: str) -> TextCondition:
+    found = read_texts(given)
+    if _AIRLINES.fullmatch(found.text) is None:
+        raise BadValue("must be letters, such as BAW, or a pattern of them such as B*")
+    return found
 
 
 def _read_squawk(given: str) -> TextCondition:
@@ -202,6 +228,8 @@ FILTERS: tuple[RecordFilter, ...] = (
         "BAW",
         _airline,
         {FLIGHTS, PREFILES, TRANSCEIVERS},
+        _read_airline,
+        ONE_AIRLINE,
     ),
     _words(
         "flight_rules",
@@ -278,9 +306,21 @@ FILTERS: tuple[RecordFilter, ...] = (
     _numbers("great_circle_nm", "Length of the flight in nautical miles", "2000..", FLIGHTS),
     _numbers("online_s", "Seconds online", "..600", FLIGHTS),
     _numbers(
-        "facility", "Number of the facility, from 0 (observer) to 6", "4..6", CONTROLLERS, ATIS
+        "facility",
+        "Number of the facility, from 0 (observer) to 6",
+        "4..6",
+        CONTROLLERS,
+        ATIS,
+        among=FACILITIES,
     ),
-    _numbers("rating", "Number of the controller's rating", "5", CONTROLLERS, ATIS),
+    _numbers(
+        "rating",
+        "Number of the controller's rating, from -1 to 12",
+        "5",
+        CONTROLLERS,
+        ATIS,
+        among=RATINGS,
+    ),
 )
 
 

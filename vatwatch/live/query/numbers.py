@@ -13,6 +13,9 @@ from vatwatch.live.query.columns import Bools, NumberColumn
 # PostgreSQL's integer, as which the feed's numbers are read.
 MAX_CID = 2**31 - 1
 FULL_CIRCLE_DEG = 360.0
+# VATSIM's numbers, as the feed lists them: facilities from OBS to CTR, ratings from INAC to ADM.
+FACILITIES = range(7)
+RATINGS = range(-1, 13)
 
 _CID = re.compile(r"\d{1,10}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,9})?", re.ASCII)
@@ -107,6 +110,17 @@ def read_degrees(given: str) -> RangeCondition:
         if end is not None and not 0.0 <= end <= FULL_CIRCLE_DEG:
             raise BadValue("must be in degrees, from 0 to 360")
     return RangeCondition(found.low, found.high, around=True)
+
+
+def read_some_of(given: str, numbers: range) -> RangeCondition:
+    """A range that has at least one of the only `numbers` that there are. Raises BadValue."""
+    found = read_range(given)
+    if not any(map(found.test, numbers)):
+        raise BadValue(
+            f"must be one of the whole numbers from {numbers[0]} to {numbers[-1]}, or a range that "
+            "has some of them"
+        )
+    return found
 
 
 def _ends(given: str) -> RangeCondition:
