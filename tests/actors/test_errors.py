@@ -305,7 +305,8 @@ def test_a_message_that_an_actor_will_not_get_is_among_the_errors(
 ) -> None:
     with running(tmp_path, database_url) as service:
         service.tree.directory.address("nobody").tell(RetryWrite())
-        (error,) = until(lambda: errors(service, "service=nobody"))
+        until(lambda: "nobody" in [each["service"] for each in errors(service)])
+        (error,) = errors(service, "service=nobody")
         assert (error["error_type"], error["message"]) == ("DeadLetter", "unknown")
         assert (error["operation"], error["severity"]) == ("RetryWrite", "medium")
 

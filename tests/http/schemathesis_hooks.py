@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 # Names that something must have, pages that must have been, and shapes whose parts go together.
 VALID = {"icao": "EGLL", "bbox": "-10,40,10,60", "near": "50.1,8.6,100"}
-LEAVE_OUT = ("cursor", "fir", "sector")
+LEAVE_OUT = ("cursor", "fir", "sector", "source", "receiver", "service")
 RANGES = (
     "altitude", "groundspeed", "vertical_speed_fpm", "heading", "distance_flown_nm",
     "great_circle_nm", "online_s", "facility", "rating",
@@ -53,8 +53,8 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     if "sort" in query:  # a name may come once, with a minus or without one
         names = query["sort"].split(",") if isinstance(query["sort"], str) else query["sort"]
         query["sort"] = names[0]
-    if query.get("kind") == "event":
-        query.pop("type", None)  # it must be one of an event then
+    if case.path == "/api/events/dead-letters":
+        query.pop("type", None)  # of messages, too, and of what was kept
     if "icao" not in query:
         query.pop("flights", None)
     case.query = query

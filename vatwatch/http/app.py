@@ -17,6 +17,7 @@ from vatwatch.http.bounds import Bounds
 from vatwatch.http.config import ConfigResource, ReloadResource
 from vatwatch.http.connection import Connections
 from vatwatch.http.cors import CrossOrigin
+from vatwatch.http.dead_letters import LetterResource, LettersResource, RedeliverResource
 from vatwatch.http.described_app import DescribedApp
 from vatwatch.http.documents import (
     DocsFileResource,
@@ -35,9 +36,6 @@ from vatwatch.http.errors import (
 from vatwatch.http.events import (
     AnalyticsResource,
     EventsResource,
-    LetterResource,
-    LettersResource,
-    RedeliverResource,
     SchemasResource,
 )
 from vatwatch.http.frequency_matches import (

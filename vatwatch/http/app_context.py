@@ -26,6 +26,8 @@ R = TypeVar("R")
 
 # A person is waiting. This is longer than a healthy service ever takes.
 ASK_TIMEOUT_S = 5.0
+# What errors of the endpoints have as their service.
+HTTP = "http"
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ class AppContext:
 
         The error manager is told of them, with the request's id as correlation id.
         """
-        return Recovery("http", operation, remedies, self.tree.observers.notify, current_request_id)
+        return Recovery(HTTP, operation, remedies, self.tree.observers.notify, current_request_id)
 
 
 def send_json(resp: falcon.Response, body: object) -> None:

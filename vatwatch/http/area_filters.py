@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from vatwatch.errors import SupervisionError
 from vatwatch.http.app_context import AppContext
-from vatwatch.http.audit import printable
-from vatwatch.http.near import SHOWN_CHARS, near_match
+from vatwatch.http.near import unknown_value
 from vatwatch.http.problems import BadRequest
 from vatwatch.live.area_names import AreaNames
 from vatwatch.live.fir_boards import NO_FIRS
@@ -53,13 +52,7 @@ def _require(name: str, words: Iterable[str], names: tuple[str, ...]) -> None:
     for word in sorted(words):
         if word in capitals:
             continue
-        close = near_match(word, names)
-        hint = "" if close is None else f' Did you mean "{close}"?'
-        what = f"names no known {_KINDS[name]}: {printable(word[:SHOWN_CHARS])}.{hint}"
+        if names:
+            raise unknown_value(name, f"known {_KINDS[name]}", word, names)
         nothing = NO_FIRS if name == FIR else NO_SECTORS
-        raise BadRequest(
-            "Invalid parameter",
-            f'The parameter "{name}" {what}' if names else nothing,
-            parameter=name,
-            did_you_mean=close,
-        )
+        raise BadRequest("Invalid parameter", nothing, parameter=name)

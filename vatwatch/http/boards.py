@@ -10,7 +10,7 @@ from vatwatch.http.app_context import AppContext, BaseResource
 from vatwatch.http.bodies import send_body
 from vatwatch.http.describe import Tag, describe
 from vatwatch.http.formats import PLACED, format_of, format_parameter, other_media
-from vatwatch.http.near import SHOWN_CHARS, near_match
+from vatwatch.http.near import SHOWN_CHARS, near_match, unknown_value
 from vatwatch.http.params import (
     Declared,
     Invalid,
@@ -160,15 +160,9 @@ class FirsResource(BaseResource):
             known = _fir_ids(self._service)
             for fir in sorted(query.ids):
                 if fir not in known:
-                    close = near_match(fir, known)
-                    hint = "" if close is None else f' Did you mean "{close}"?'
-                    unknown = f'The parameter "fir" names no known FIR: {fir[:SHOWN_CHARS]}.{hint}'
-                    raise BadRequest(
-                        "Invalid parameter",
-                        unknown if known else NO_FIRS,
-                        parameter="fir",
-                        did_you_mean=close,
-                    )
+                    if known:
+                        raise unknown_value("fir", "known FIR", fir, known)
+                    raise BadRequest("Invalid parameter", NO_FIRS, parameter="fir")
         send_view(req, resp, self._service.ask("cache", GetFirs(query, wanted)), wanted)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from functools import partial
 from typing import ClassVar, Literal
 
 import falcon
@@ -11,11 +13,14 @@ from msgspec import Struct
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
 from vatwatch.http.internals import error_for_all, sees_internals
+from vatwatch.http.known_names import require_known, services_with_errors
 from vatwatch.http.pages import Newest, NewestHead, send_newest
 from vatwatch.http.params import (
     CURSOR,
     LIMIT,
     Declared,
+    Invalid,
+    Parameter,
     moment,
     one_of,
     switch,
@@ -43,8 +48,21 @@ CATEGORY = one_of(
 SEVERITY = one_of(
     "severity", [each.value for each in ErrorSeverity], about="Only errors of this severity."
 )
-FINGERPRINT = text(
-    "fingerprint", about="Only errors of one kind: its `fingerprint`.", example="9f86d081884c7d65"
+_FINGERPRINT = re.compile("[0-9a-f]{16}", re.ASCII)
+
+
+def _fingerprint(given: str) -> str:
+    if _FINGERPRINT.fullmatch(given) is None:
+        raise Invalid("must be the fingerprint of an error: 16 digits from 0 to f")
+    return given
+
+
+FINGERPRINT = Parameter(
+    "fingerprint",
+    _fingerprint,
+    "",
+    "Only errors of one kind: its `fingerprint`.",
+    {"type": "string", "pattern": f"^{_FINGERPRINT.pattern}$", "example": "9f86d081884c7d65"},
 )
 CORRELATION_ID = text(
     "correlation_id",
@@ -116,6 +134,14 @@ class ErrorsResource(BaseResource):
             until=UNTIL.of(req),
         )
         limit, after = LIMIT.of(req), CURSOR.of(req)
+        require_known(
+            self._service,
+            SERVICE.name,
+            "part of the service",
+            filter(None, [wanted.service]),
+            partial(services_with_errors, self._service),
+            lambda name: FindErrors(ErrorFilter(service=name), 1, None),
+        )
         shows = sees_internals(self._service.authorization.callers, req)
 
         def shown(page: Newest) -> ErrorsPage:

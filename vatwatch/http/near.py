@@ -39,3 +39,16 @@ def unknown_name(kind: str, given: str, known: Collection[str]) -> BadRequest:
         did_you_mean=close,
         **{kind: shown},
     )
+
+
+def unknown_value(parameter: str, what: str, given: str, known: Iterable[str]) -> BadRequest:
+    """The error for a value that names nothing: `what` it should name, such as `known FIR`."""
+    close = near_match(given, known)
+    hint = "" if close is None else f' Did you mean "{close}"?'
+    shown = printable(given[:SHOWN_CHARS])
+    return BadRequest(
+        "Invalid parameter",
+        f'The parameter "{parameter}" names no {what}: {shown}.{hint}',
+        parameter=parameter,
+        did_you_mean=close,
+    )

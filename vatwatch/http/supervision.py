@@ -14,6 +14,7 @@ from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
 from vatwatch.http.internals import node_for_all, sees_internals
+from vatwatch.http.known_names import message_types
 from vatwatch.http.near import near_match
 from vatwatch.http.params import Declared, text, whole_number
 from vatwatch.http.problems import BadRequest
@@ -204,7 +205,7 @@ class FaultsResource(BaseResource):
                     near_match(fault.target, names),
                 )
         if fault.message_type is not None:
-            known = _message_types()
+            known = message_types(Tell, Ask)
             if fault.message_type not in known:
                 close = near_match(fault.message_type, known)
                 hint = f": did you mean {close}?" if close else ""
@@ -217,14 +218,6 @@ class FaultsResource(BaseResource):
 
 def _bad_fault(what: str, field: str | None = None, close: str | None = None) -> BadRequest:
     return BadRequest("Bad Request", f"Not a valid fault: {what}", field=field, did_you_mean=close)
-
-
-def _message_types() -> set[str]:
-    """The names of all messages that any actor may get."""
-    found: list[type[object]] = [Tell, Ask]
-    for kind in found:
-        found.extend(kind.__subclasses__())
-    return {kind.__name__ for kind in found}
 
 
 def _send(service: AppContext, req: falcon.Request, resp: falcon.Response, node: NodeInfo) -> None:
