@@ -36,6 +36,7 @@ VatwatchError
 │   ├── WebhookBusy             it asks us to send less often (`.retry_after_s`)
 │   └── WebhookUnavailable      no answer, or not now (`.retry_after_s`)
 ├── SubscriptionRefused         a subscription cannot be had (`.field`, `.must`)
+│   └── FirsUnknown             nobody can say yet which FIRs there are
 ├── EventRefused                an event does not fit its type's schema (`.reason`)
 ├── SupervisionError            the actor runtime cannot do what was asked
 │   ├── ActorUnavailable        the actor is stopped, or did not come back in time
@@ -236,6 +237,10 @@ class SubscriptionRefused(VatwatchError):
         self.field = field
         self.must = must
         self.did_you_mean = did_you_mean
+
+
+class FirsUnknown(SubscriptionRefused):
+    """A subscription names a FIR, and which ones there are is not known yet."""
 
 
 class EventRefused(VatwatchError):

@@ -118,7 +118,7 @@ def declare(
         supervisor("analysis", ONE_FOR_ONE, children=[
             # A replay is about what is past: nobody is told of it.
             worker("subscriptions", SubscriptionsActor, s.subscriptions, s.database, s.breaker,
-                   options.rules, judges=polls, handler_deadline_s=write_deadline_s(s)),
+                   options.rules, s.areas, judges=polls, handler_deadline_s=write_deadline_s(s)),
         ]),
         # Two snapshots in a row may bring the processor down until they are quarantined; not for
         # long, as an update that is missed meanwhile is missed for good.

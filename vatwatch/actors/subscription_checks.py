@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vatwatch.counting import counted
-from vatwatch.errors import SubscriptionRefused
+from vatwatch.errors import FirsUnknown, SubscriptionRefused
 from vatwatch.subscriptions.allowed import AllowedTargets
 from vatwatch.subscriptions.records import StreamTarget, UserSubscription
-from vatwatch.subscriptions.view import unknown_place
+from vatwatch.subscriptions.view import fir_of, unknown_place
+from vatwatch.traffic.areas.known_areas import NO_AREAS
 
 if TYPE_CHECKING:
     from vatwatch.config.subscriptions import SubscriptionSettings
     from vatwatch.traffic.areas.known_areas import KnownAreas
+
+NO_FIRS_YET = (
+    "Which FIRs there are is not known yet: no file that VATWATCH_POSITIONS_DATA names is "
+    "in use. /api/services/areas/health says how they are."
+)
 
 
 def check_subscription(
@@ -20,7 +26,7 @@ def check_subscription(
     before: UserSubscription | None,
     owned: int,
     settings: SubscriptionSettings,
-    areas: KnownAreas,
+    areas: KnownAreas | None,
 ) -> None:
     """Check what is new in a subscription.
 
@@ -29,16 +35,19 @@ def check_subscription(
         before: as it was; None if it is new
         owned: how many its owner has
         settings: how many that may be, and where messages may go
-        areas: the FIRs that can be watched
+        areas: the FIRs that can be watched; None: files name some, and none is in use yet
 
     Raises:
         SubscriptionRefused: it cannot be had
+        FirsUnknown: nobody can say whether it can
     """
     if before is None and owned >= settings.limit:
         most = counted(settings.limit, "subscription")
         raise SubscriptionRefused("", f"One key may have {most} (VATWATCH_SUBSCRIPTION_LIMIT).")
     if before is None or before.watch != now.watch:
-        unknown = unknown_place(now.watch, areas)
+        if areas is None and fir_of(now.watch) is not None:
+            raise FirsUnknown("", NO_FIRS_YET)
+        unknown = unknown_place(now.watch, NO_AREAS if areas is None else areas)
         if unknown is not None:
             field, must, close = unknown
             raise SubscriptionRefused(f"watch.{field}", must, close)

@@ -64,13 +64,16 @@ from vatwatch.subscriptions.records import (
 from vatwatch.subscriptions.view import NetworkView
 from vatwatch.supervision import NativePool, Reply, Tell, Timer
 from vatwatch.supervision.failures import text_of
+from vatwatch.traffic.areas.known_areas import NO_AREAS
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
+    from vatwatch.config.areas import AreaSettings
     from vatwatch.config.breaker import BreakerSettings
     from vatwatch.config.database import DatabaseSettings
     from vatwatch.config.subscriptions import SubscriptionSettings
+    from vatwatch.traffic.areas.known_areas import KnownAreas
     from vatwatch.traffic.network_state import Rules
 
 R = TypeVar("R")
@@ -100,6 +103,7 @@ class SubscriptionsActor(Service):
         database: DatabaseSettings,
         breaker: BreakerSettings,
         rules: Rules,
+        areas: AreaSettings,
         *,
         judges: bool = True,
     ) -> None:
@@ -109,6 +113,7 @@ class SubscriptionsActor(Service):
             database: where the database is
             breaker: when the breaker around it opens, and for how long
             rules: how long somebody may be away and is still the same
+            areas: whether files of FIRs are named
             judges: without, nothing is judged and told: a replay is about what is past
         """
         super().__init__()
@@ -116,6 +121,7 @@ class SubscriptionsActor(Service):
         self._database_settings = database
         self._breaker = breaker
         self._rules = rules
+        self._area_settings = areas
         self._judges = judges
         self._known: dict[UUID, KnownSubscription] | None = None
         """None: they were not read yet."""
@@ -292,7 +298,7 @@ class SubscriptionsActor(Service):
             None if before is None else before.subscription,
             sum(one.subscription.owner == subscription.owner for one in known.values()),
             self._settings,
-            self._rules.areas if self._network is None else self._network.areas,
+            self._areas(),
         )
         state = SubscriptionState()
         if before is not None and _goes_on(before.subscription, subscription):
@@ -304,6 +310,11 @@ class SubscriptionsActor(Service):
         known[subscription.id] = now
         self._postman.target_changed(subscription.id)
         self._report()
+
+    def _areas(self) -> KnownAreas | None:
+        """The areas in use; None: files name some, and none has come with a snapshot yet."""
+        areas = NO_AREAS if self._network is None else self._network.areas
+        return None if self._area_settings.positions_data and not areas.areas else areas
 
     def _delete(self, subscription_id: UUID) -> None:
         known = self._all()
@@ -348,7 +359,7 @@ class SubscriptionsActor(Service):
     def _change(self, message: SettingsChanged) -> None:
         settings = message.settings
         self._settings, self._breaker = settings.subscriptions, settings.breaker
-        self._rules = message.options.rules
+        self._rules, self._area_settings = message.options.rules, settings.areas
         self._database.change(settings.database, settings.breaker)
         self._postman.change(settings.subscriptions, settings.breaker)
 

@@ -11,11 +11,12 @@ from msgspec import UNSET
 
 from vatwatch.access.caller import Caller
 from vatwatch.access.scopes import Scope
-from vatwatch.errors import SubscriptionRefused
+from vatwatch.errors import FirsUnknown, SubscriptionRefused
 from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
 from vatwatch.http.params import Declared, text, whole_number
+from vatwatch.http.problems import RETRY_AFTER_S
 from vatwatch.http.request_bodies import require_no_fields
 from vatwatch.http.subscription_bodies import (
     DeliveryList,
@@ -90,6 +91,10 @@ class _OwnersResource(BaseResource):
     def _save(self, subscription: UserSubscription, *, is_new: bool) -> None:
         try:
             self._service.ask("subscriptions", SaveSubscription(subscription, is_new))
+        except FirsUnknown as error:
+            raise falcon.HTTPServiceUnavailable(
+                description=error.must, retry_after=RETRY_AFTER_S
+            ) from error
         except SubscriptionRefused as error:
             if not error.field:
                 raise falcon.HTTPConflict(description=error.must) from error

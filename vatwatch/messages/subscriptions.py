@@ -34,7 +34,7 @@ class ListSubscriptions(Ask[tuple[UserSubscription, ...]]):
 class SaveSubscription(Ask[None]):
     """http → subscriptions: keep this one, which is new, or was changed.
 
-    SubscriptionRefused: it cannot be had; DatabaseUnavailable.
+    SubscriptionRefused: it cannot be had; FirsUnknown: nobody can say; DatabaseUnavailable.
     """
 
     subscription: UserSubscription

@@ -241,6 +241,11 @@ NO_FIRS = (
 )
 
 
+def fir_of(watch: UserWatch) -> str | None:
+    """The FIR that a watch names, if it names one."""
+    return watch.fir if isinstance(watch, FirWatch | CountWatch | TrafficWithoutAtcWatch) else None
+
+
 def unknown_place(watch: UserWatch, areas: KnownAreas) -> tuple[str, str, str | None] | None:
     """The place of a watch that nobody knows: its field, what it must be, and a similar one.
 

@@ -157,6 +157,8 @@ def fault_of(watch: UserWatch) -> tuple[str, str] | None:
 
     None if nothing is. That its places are known is checked by who has the areas.
     """
+    if isinstance(watch, PersonWatch) and watch.cid == 0:
+        return "cid", "must be a CID: there is no 0"
     if isinstance(watch, PositionWatch | FlightWatch | AtcAheadWatch):
         letters = sum(each.isalnum() for each in watch.callsign)
         if letters < FEWEST_LETTERS:
