@@ -22,7 +22,7 @@ from tests.feed_server import FeedServer
 from vatwatch.actors.event_memory import Subscription
 from vatwatch.events.event import Event, EventFilter
 from vatwatch.live.records import Collection
-from vatwatch.messages import Delivered, GetEvents, Publish
+from vatwatch.messages import Delivered, GetEvents, Publish, StreamStarted
 from vatwatch.messages.status import CacheStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage import redis_connection
@@ -371,6 +371,7 @@ def test_while_the_cache_is_given_up_its_last_good_state_is_served(tmp_path: Pat
         while service.node("cache").state is not State.SUSPENDED:
             answer = service.http.simulate_get("/api/flights")
             assert (answer.status_code, answer.content) == (200, good[Collection.FLIGHTS])
+            service.http.simulate_get("/readyz")  # which asks the cache itself
         for collection in Collection:
             answer = service.http.simulate_get(f"/api/{collection.value}")
             assert (answer.status_code, answer.content) == (200, good[collection])
@@ -379,3 +380,21 @@ def test_while_the_cache_is_given_up_its_last_good_state_is_served(tmp_path: Pat
         service.tree.faults.clear()
         until(lambda: service.node("cache").state is State.RUNNING)
         until(lambda: service.served() == time_of(given[0]))
+
+
+def test_reads_go_on_while_the_cache_hangs(tmp_path: Path) -> None:
+    (given,) = updates(1)
+    with running(tmp_path, NOWHERE) as service:
+        service.hand_in(given)
+        service.until_served(time_of(given))
+        callsign = service.http.simulate_get("/api/flights").json["flights"][0]["callsign"]
+        paths = [*(f"/api/{one.value}" for one in Collection), f"/api/flights/{callsign}"]
+        good = {path: service.http.simulate_get(path).content for path in paths}
+        service.tree.faults.inject(Fault(FaultKind.HANG, "cache"))
+        service.tree.directory.address("cache").tell(StreamStarted())
+        until(lambda: not service.tree.faults.active(), "it hangs")
+        for path in paths:
+            answer = service.http.simulate_get(path)
+            assert (answer.status_code, answer.content) == (200, good[path])
+        assert service.http.simulate_get("/api/flights/NOBODY").status_code == 404
+        assert service.node("cache").restarts_total == 0, "it hangs still"

@@ -133,7 +133,7 @@ def test_a_storm_of_errors_is_a_few_rows_and_does_no_harm(
 def test_the_statistics_outlive_a_restart_of_the_service(tmp_path: Path, database_url: str) -> None:
     with running(tmp_path, database_url) as service:
         inject(service, FaultKind.CRASH, "cache", message_type="GetLive")
-        service.http.simulate_get("/api/flights")
+        service.http.simulate_get("/readyz")
         until(lambda: errors(service, "service=cache"))
     with running(tmp_path, database_url) as service:
         until(lambda: get(service, "/api/errors/analytics")["by_service"].get("cache") == 1)

@@ -15,7 +15,6 @@ from vatsim_simulator.fir_cells import firs
 from vatsim_simulator.sectors import sectors
 from vatwatch.messages import (
     FindFlightId,
-    FindLive,
     GetAirport,
     GetAirports,
     GetFir,
@@ -49,9 +48,8 @@ class Question(NamedTuple):
 # What one service is asked after another: fewer than its supervisor would take for hopeless.
 GROUPS: dict[str, tuple[Question, ...]] = {
     "live": (
-        Question(GetLive, "/api/flights"),
+        Question(GetLive, "/readyz"),
         Question(QueryLive, "/api/flights?limit=1"),
-        Question(FindLive, "/api/flights/{callsign}"),
         Question(FindFlightId, "/api/flights/{callsign}/track"),
     ),
     "airports and FIRs": (

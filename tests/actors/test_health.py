@@ -23,8 +23,7 @@ from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.config.service import ServiceSettings
 from vatwatch.events.event import Event
 from vatwatch.events.payloads import ServicePayload
-from vatwatch.live.records import Collection
-from vatwatch.messages import Delivered, FindLive
+from vatwatch.messages import Delivered
 from vatwatch.monitoring.health import Health
 from vatwatch.storage import redis_connection
 from vatwatch.supervision import Actor, Fault, FaultKind, State, Tree, supervisor, worker
@@ -145,9 +144,8 @@ def test_the_services_are_listed_in_their_order_with_their_starts_and_dependenci
 
 def test_a_question_is_a_hit_if_there_is_a_live_state_to_answer_from(service: Running) -> None:
     before = get(service, "/api/cache/health")[1]
-    cache = service.tree.directory.address("cache")
     for _ in range(3):
-        cache.ask(FindLive(Collection.FLIGHTS, "NOBODY"), timeout_s=5)
+        assert service.http.simulate_get("/api/flights/NOBODY").status_code == 404
     assert service.http.simulate_get("/api/flights").status_code == 200
     code, after = get(service, "/api/cache/health")
     assert (code, after["backend"], after["redis_latency_ms"]) == (200, "in-process", None)

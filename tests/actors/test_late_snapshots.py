@@ -50,8 +50,8 @@ def test_answers_carry_the_mark_of_a_late_snapshot(tmp_path: Path, database_url:
         assert record(service, f"/api/flights/{callsign}")["derive_again"] is True
         assert record(service, f"/api/flights/{callsign}/track")["derive_again"] is True
         # A cache that has started anew knows it, too.
-        service.tree.faults.inject(Fault(FaultKind.CRASH, "cache", message_type="FindLive"))
-        service.http.simulate_get(f"/api/flights/{callsign}")
+        service.tree.faults.inject(Fault(FaultKind.CRASH, "cache", message_type="GetLive"))
+        service.http.simulate_get("/readyz")
         until(lambda: service.node("cache").restarts_total == 1)
         until(lambda: service.served() == time_of(given[-1]))
         until(lambda: marked(service, "flights") == flights)

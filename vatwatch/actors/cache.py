@@ -1,20 +1,21 @@
 """Cache: holds the live state ready-encoded, and mirrors it to Redis.
 
 Receives  LiveChanged, MarksChanged, ServeAgain, SnapshotSetAside, StreamStarted, GetLive,
-          QueryLive, FindLive, FindFlightId, GetAirports, GetAirport, GetFirs, GetFir, ListFirIds,
+          QueryLive, FindFlightId, GetAirports, GetAirport, GetFirs, GetFir, ListFirIds,
           GetSectors, GetSector, ListSectors, ListAreaNames, GetLiveMatches, InspectCache,
           MirrorEvents, SettingsChanged
 Sends     CacheStarted to processor and store, LiveEncoded to stream, Publish (DATA_CACHED) to
           event_bus, SnapshotFailed to journal, ServiceReport
-Holds     the live state, and every collection as bytes, made once a snapshot. A snapshot that
-          cannot be encoded is tried again until the journal sets it aside; the one before is served
+Holds     the live state, and every collection as bytes, made once a snapshot and shared with all
+          who read. A snapshot that cannot be encoded is tried again until the journal sets it
+          aside; the one before is served
 Restart   costs nothing: the processor is asked to send the live state again. Until it has one,
           what Redis holds is served
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
@@ -38,12 +39,12 @@ from vatwatch.live.arrivals import SnapshotArrivals
 from vatwatch.live.contacts import live_matches
 from vatwatch.live.encoded_plans import EncodedPlans
 from vatwatch.live.encoding import encode_live
-from vatwatch.live.records import Body, Collection, FoundRecord, record_of
+from vatwatch.live.live_table import LiveTable, LookUps
+from vatwatch.live.records import Body, Collection
 from vatwatch.live.restored import RestoredState
 from vatwatch.messages import (
     CacheStarted,
     FindFlightId,
-    FindLive,
     GetAirport,
     GetAirports,
     GetFir,
@@ -132,7 +133,8 @@ class CacheActor(Service):
         self._published: datetime | None = None
         self._changed_at: datetime | None = None
         self._arrivals = SnapshotArrivals()
-        self._hits = self._misses = 0
+        self._look_ups = LookUps()
+        self._table: LiveTable | None = None
         # The live state that could not be encoded, and why.
         self._unserved: LiveChanged | None = None
         self._unserved_because = ""
@@ -152,6 +154,7 @@ class CacheActor(Service):
             if self._restored is not None:
                 self._recovered = True
                 self._queries.show(self._restored.bodies)
+                self._show(LiveTable(self._restored.bodies, self._look_ups, self._restored))
                 self._changed_at = datetime.now(UTC)
         self.address("processor").tell(CacheStarted())
         # It also says it again and again.
@@ -181,13 +184,13 @@ class CacheActor(Service):
                     self._try_no_more()
             case StreamStarted():
                 self._tell_stream()
-            case GetLive(collection):
-                return self._counted(self._bodies_now().get(collection))
+            case GetLive():
+                if self._table is None:
+                    self._look_ups.misses += 1
+                return self._table
             case QueryLive():
-                self._counted(self._bodies_now().get(message.collection))
+                self._look_ups.counted(self._bodies_now().get(message.collection))
                 self.spawn(self._queries.answer, message, self.reply_later())
-            case FindLive(collection, callsign):
-                return self._find(collection, callsign)
             case FindFlightId(callsign):
                 return self._find_flight_id(callsign)
             case GetAirports() | GetAirport() | GetFirs() | GetFir() | ListFirIds():
@@ -212,15 +215,12 @@ class CacheActor(Service):
         # In a greenlet, as it waits for what is made beside the live state.
         self.spawn(self._views.answer, question, self.reply_later())
 
-    def _bodies_now(self) -> dict[Collection, Body]:
-        return self._bodies if self._restored is None else self._restored.bodies
+    def _show(self, table: LiveTable) -> None:
+        self._table = table
+        self.share(table)
 
-    def _find(self, collection: Collection, callsign: str) -> FoundRecord | None:
-        whole = self._counted(self._bodies_now().get(collection))
-        if self._restored is not None:
-            return self._restored.find(collection, callsign)
-        record = None if whole is None else record_of(whole, callsign)
-        return None if whole is None or record is None else FoundRecord(record, whole)
+    def _bodies_now(self) -> Mapping[Collection, Body]:
+        return {} if self._table is None else self._table.bodies
 
     def _find_flight_id(self, callsign: str) -> int | None:
         if self._restored is not None:
@@ -237,15 +237,6 @@ class CacheActor(Service):
         return live_matches(
             self._state, wanted, limit=limit, after=after, now=now, marks=self._marks
         )
-
-    def _counted(self, found: Found) -> Found:
-        """Count whether there was a live state to answer from. The answer "offline" counts as a
-        hit."""
-        if found is None:
-            self._misses += 1
-        else:
-            self._hits += 1
-        return found
 
     def _inspect(self, reply: Reply[CacheReport]) -> None:
         report = CacheReport() if self._redis is None else self._redis.inspect()
@@ -328,6 +319,7 @@ class CacheActor(Service):
         bodies = self._arrivals.date(bodies, message.state.time, time(), new=not message.recovered)
         self._state, self._bodies, self._restored = message.state, bodies, None
         self._served = message
+        self._show(LiveTable(bodies, self._look_ups))
         self._views.show(message, bodies[Collection.NETWORK])
         self._queries.show(bodies)
         self._recovered = message.recovered
@@ -366,8 +358,8 @@ class CacheActor(Service):
             atis=self._count(Collection.ATIS, len(state.atis)),
             prefiles=self._count(Collection.PREFILES, len(state.prefiles)),
             bytes=sum(len(body.plain) + len(body.gzipped) for body in self._bodies_now().values()),
-            hits=self._hits,
-            misses=self._misses,
+            hits=self._look_ups.hits,
+            misses=self._look_ups.misses,
             redis_hits=0 if redis is None else redis.hits,
             redis_misses=0 if redis is None else redis.misses,
             sectors_over=self._views.reached,

@@ -18,8 +18,9 @@ from vatwatch.http.access import Scopes, WriteAuthorization
 from vatwatch.http.connection import asker_is_gone
 from vatwatch.http.params import Declared
 from vatwatch.http.rates import RateLimit
+from vatwatch.live.live_table import LiveTable
 from vatwatch.logs.context import current_request_id
-from vatwatch.messages import GetReports, Reports
+from vatwatch.messages import GetLive, GetReports, Reports
 from vatwatch.supervision import Ask, Recovery, Remedy, Tree, give_way
 
 R = TypeVar("R")
@@ -96,6 +97,16 @@ class AppContext:
             # A client that asks in a loop must not block the hub for the actors that answer.
             give_way()
             raise
+
+    def live(self) -> LiveTable | None:
+        """The live state; None while nothing is known. It is read as the cache shares it; a cache
+        that shares none, such as one that starts, is asked.
+
+        Raises:
+            SupervisionError: the cache does not run, or does not answer
+        """
+        table = self.tree.directory.address("cache").shared(LiveTable)
+        return self.ask("cache", GetLive()) if table is None else table
 
     def reports(self) -> Reports:
         """The reports of all services. Raises SupervisionError if the health monitor does not

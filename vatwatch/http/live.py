@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, ClassVar, Protocol
 
 import falcon
@@ -40,7 +39,7 @@ from vatwatch.live.formats.answer_format import AnswerFormat
 from vatwatch.live.formats.live_answers import answer_one
 from vatwatch.live.query.selection import EVERYTHING
 from vatwatch.live.records import Body, Collection, LiveController, LiveFlight, Network
-from vatwatch.messages import FindLive, GetLive, QueryLive
+from vatwatch.messages import QueryLive
 from vatwatch.supervision import Fallback
 
 # The singular of each collection's name.
@@ -72,7 +71,6 @@ class CollectionResource(BaseResource):
 
     def __init__(self, service: AppContext) -> None:
         self._service = service
-        self._ask = partial(service.ask, "cache", GetLive(self.collection))
         self._last: Body | None = None
         summary, answer = WHOLE[self.collection]
         answers = (answer, PartsAnswer, *other_media(self.formats)) if self.parameters else answer
@@ -97,16 +95,17 @@ class CollectionResource(BaseResource):
         body: Body | None
         if query == EVERYTHING and wanted is AnswerFormat.JSON:
             # A cache that was just restarted is empty for a moment.
-            self._last = body = self._live.call(self._ask) or self._last
+            self._last = body = self._live.call(self._whole) or self._last
         else:
             require_known_areas(self._service, [query.filters])
             body = self._service.ask("cache", QueryLive(self.collection, query, wanted))
         if body is None:
-            raise falcon.HTTPServiceUnavailable(
-                description="Nothing has been fetched or recovered yet; see /api/status.",
-                retry_after=RETRY_AFTER_S,
-            )
+            raise nothing_yet()
         send_body(req, resp, body, wanted)
+
+    def _whole(self) -> Body | None:
+        table = self._service.live()
+        return None if table is None else table.whole(self.collection)
 
     def _last_good(self) -> Body:
         if self._last is None:
@@ -193,7 +192,10 @@ class RecordResource(BaseResource):
     def on_get(self, req: falcon.Request, resp: falcon.Response, callsign: str) -> None:
         """The client with this callsign, or else one whose callsign differs only in case."""
         wanted = format_of(req, PLACED)
-        found = self._service.ask("cache", FindLive(self._collection, callsign))
+        table = self._service.live()
+        if table is None or self._collection not in table.bodies:
+            raise nothing_yet()
+        found = table.find(self._collection, callsign)
         if found is None:
             raise falcon.HTTPNotFound(
                 description=f"No {ONE[self._collection]} is online as {callsign.upper()}."
@@ -202,6 +204,14 @@ class RecordResource(BaseResource):
         if wanted is not AnswerFormat.JSON:
             part = answer_one(self._collection, part, wanted)
         send_part(req, resp, part, found.whole, wanted)
+
+
+def nothing_yet() -> falcon.HTTPServiceUnavailable:
+    """The answer while there is no live state."""
+    return falcon.HTTPServiceUnavailable(
+        description="Nothing has been fetched or recovered yet; see /api/status.",
+        retry_after=RETRY_AFTER_S,
+    )
 
 
 class OfOneName(Protocol):

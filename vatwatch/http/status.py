@@ -165,7 +165,8 @@ class ReadyzResource(BaseResource):
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """200 once a live state was fetched or recovered, else 503 with the reason."""
         # Ask the cache itself: its last report may be old, or missing.
-        if self._service.ask("cache", GetLive(Collection.NETWORK)) is None:
+        table = self._service.ask("cache", GetLive())
+        if table is None or Collection.NETWORK not in table.bodies:
             fetcher = self._service.reports().status_of(FetcherStatus)
             reason = fetcher.last_error or "nothing has been fetched or recovered yet"
             raise falcon.HTTPServiceUnavailable(

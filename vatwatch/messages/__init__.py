@@ -13,9 +13,9 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ config_watcher   SettingsChanged
       ◀ event_bus        MirrorEvents
       ◀ health_monitor   InspectCache?
-      ◀ http             FindFlightId?, FindLive?, GetAirport?, GetAirports?, GetFir?, GetFirs?,
-                         GetLive?, GetLiveMatches?, GetSector?, GetSectors?, InspectCache?,
-                         ListAreaNames?, ListFirIds?, ListSectors?, QueryLive?
+      ◀ http             FindFlightId?, GetAirport?, GetAirports?, GetFir?, GetFirs?, GetLive?,
+                         GetLiveMatches?, GetSector?, GetSectors?, InspectCache?, ListAreaNames?,
+                         ListFirIds?, ListSectors?, QueryLive?
       ◀ journal          SnapshotSetAside
       ◀ processor        LiveChanged
       ◀ store            MarksChanged
@@ -134,7 +134,6 @@ in the imperative.
 from vatwatch.messages.alerter import AlertsStored, GetAlerts, GetLatestAlerts, NotifyAgain
 from vatwatch.messages.cache import (
     FindFlightId,
-    FindLive,
     GetAirport,
     GetAirports,
     GetFir,

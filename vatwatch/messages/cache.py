@@ -11,8 +11,9 @@ from vatwatch.feed.records import Feed
 from vatwatch.live.area_names import AreaNames
 from vatwatch.live.board_pages import PageQuery
 from vatwatch.live.formats.answer_format import AnswerFormat
+from vatwatch.live.live_table import LiveTable
 from vatwatch.live.query.selection import RecordQuery
-from vatwatch.live.records import Body, Collection, FoundRecord
+from vatwatch.live.records import Body, Collection
 from vatwatch.live.sector_records import SectorKey
 from vatwatch.messages.shared import SettingsChanged
 from vatwatch.messages.status import CacheReport
@@ -61,10 +62,8 @@ class StreamStarted(BestEffort):
 
 
 @dataclass(frozen=True, slots=True)
-class GetLive(Ask[Body | None]):
-    """http → cache: a whole collection, ready-encoded; None while nothing is known."""
-
-    collection: Collection
+class GetLive(Ask[LiveTable | None]):
+    """http → cache: the live state, which the cache also shares; None while nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +73,6 @@ class QueryLive(Ask[Body | None]):
     collection: Collection
     query: RecordQuery
     format: AnswerFormat = AnswerFormat.JSON
-
-
-@dataclass(frozen=True, slots=True)
-class FindLive(Ask[FoundRecord | None]):
-    """http → cache: one record by its callsign, as JSON; None if it is not online."""
-
-    collection: Collection
-    callsign: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +177,6 @@ ToCache: TypeAlias = (
     | StreamStarted
     | GetLive
     | QueryLive
-    | FindLive
     | FindFlightId
     | GetAirports
     | GetAirport

@@ -148,6 +148,15 @@ class Actor(pykka.Actor):
             return value
         raise TypeError(f"{self.path}: {type(value).__name__} was handed over, no {kind.__name__}")
 
+    def share(self, value: object) -> None:
+        """Show a value to all who look (`Address.shared`), until this actor ends or shows another.
+
+        As a table of OTP's ETS: its owner alone writes it, others read it without a message, and it
+        goes with its owner. For what is read far more often than it changes. Nothing may change the
+        value afterwards. Who reads it does not learn whether the actor hangs.
+        """
+        self._node.shared = value
+
     def address(self, name: str) -> Address:
         """The address of another actor of the tree. An unknown name is noticed only when the
         address is used."""

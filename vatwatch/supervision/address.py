@@ -15,6 +15,7 @@ from vatwatch.supervision.reply import Reply
 from vatwatch.supervision.vocabulary import DeadLetterReason, MailboxPolicy, State
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Receiver(Protocol):
@@ -39,6 +40,10 @@ class Receiver(Protocol):
     @property
     def alive(self) -> bool:
         """Whether an actor runs there (it has started and not ended)."""
+
+    @property
+    def shared(self) -> object | None:
+        """What the incarnation that runs, or ran last, shows to all who look."""
 
     @property
     def breaker_retry_in_s(self) -> float:
@@ -175,6 +180,18 @@ class Address:
         raise AskTimeout(
             f"{receiver.path}: no reply to {type(message).__name__} within {timeout_s} s"
         )
+
+    def shared(self, kind: type[T]) -> T | None:
+        """What the actor shows to all who look (`Actor.share`), without a message.
+
+        Returns:
+            the value; None if no actor runs there, or if it shows no `kind`
+        """
+        receiver = self._receiver or self._find()
+        if receiver is None or not receiver.alive:
+            return None
+        value = receiver.shared
+        return value if isinstance(value, kind) else None
 
     def probe(self, *, timeout_s: float) -> Any:
         """Ask the actor for its state, bypassing a full mailbox, after the message in hand.

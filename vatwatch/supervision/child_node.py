@@ -73,6 +73,8 @@ class ChildNode:
         """When it will be started, by the tree's clock; None if it will not."""
         self.restart_ordered = False
         """Whether an ordered restart has not been carried out yet."""
+        self.shared: object | None = None
+        """What the incarnation shows to all who look (`Actor.share`)."""
         self.hand_over = HandOver()
         self.hand_overs_discarded = 0
         self._lasting: dict[Callable[[], Any], Any] = {}
@@ -140,6 +142,7 @@ class ChildNode:
     def starting(self) -> None:
         """A new incarnation is about to begin."""
         self.mailbox.reopen()
+        self.shared = None
         self.state = State.STARTING
         self._start_began = self.runtime.clock()
         if self.starts:
