@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from string import ascii_lowercase
 
 ANY, ONE = "*", "?"
+_A_TO_Z = {ord(small): small.upper() for small in ascii_lowercase}
 _LIKE = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_", ANY: "%", ONE: "_"})
 
 
@@ -17,6 +19,11 @@ def is_pattern(text: str) -> bool:
 def fits(pattern: str, text: str) -> bool:
     """Whether the whole of a text fits a pattern."""
     return compiled(pattern.upper()).fullmatch(text.upper()) is not None
+
+
+def capitals(text: str) -> str:
+    """A text with a to z in capitals, and no other letter: SQL's `upper` in the collation C."""
+    return text.upper() if text.isascii() else text.translate(_A_TO_Z)
 
 
 @lru_cache(maxsize=10_000)

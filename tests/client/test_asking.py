@@ -96,6 +96,8 @@ def test_each_question_has_the_answer_of_its_address(
         (lambda c: c.session_contacts(session), f"/api/history/sessions/{session}/contacts"),
         (lambda c: c.events(type=["FLIGHT_CREATED", "CONTROLLER_LOGON"], limit=5),
          "/api/events?type=FLIGHT_CREATED,CONTROLLER_LOGON&limit=5"),
+        (lambda c: c.events(callsign="D*", cid=flight["cid"], limit=5),
+         f"/api/events?callsign=D*&cid={flight['cid']}&limit=5"),
         (lambda c: c.get("/api/events/schemas"), "/api/events/schemas"),
     ]  # fmt: skip
     for question, path in asked:

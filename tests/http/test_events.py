@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import falcon.testing
+import msgspec
 import pytest
 
 from tests.actors.bus_house import Event, House, Lost, bus_house, event, nothing
 from tests.actors.harness import KEY, until
 from tests.actors.postgres_proxy import PostgresProxy
-from vatwatch.events.payloads import PAYLOADS
+from vatwatch.events.payloads import PAYLOADS, ContactPayload
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
@@ -309,3 +310,55 @@ def test_the_schemas_are_shown(api: Api) -> None:
     assert set(shown) == set(PAYLOADS)
     for schema in shown.values():
         assert schema["$ref"].startswith("#/$defs/")
+
+
+def test_events_are_listed_by_whom_they_name_from_the_table_and_from_memory(
+    database_url: str, tmp_path: Path
+) -> None:
+    given = [contact(n) for n in range(30)]
+    with (
+        PostgresProxy(tmp_path, database_url) as cable,
+        bus_house(database=cable.dsn, home=tmp_path) as house,
+    ):
+        api = Api(house)
+        house.publish(*given, *(event(n) for n in range(30)))
+        api.until_stored()
+        for source in ("database", "memory"):
+            for wanted, numbers in (
+                ({"callsign": "abc1"}, range(1, 30, 3)),
+                ({"callsign": "ABC*"}, range(30)),
+                ({"callsign": "exx?_twr"}, range(30)),
+                ({"cid": 2}, range(2, 30, 3)),
+                ({"cid": 100}, range(30)),
+                ({"cid": 100, "callsign": "ABC0"}, range(0, 30, 3)),
+                ({"cid": 1, "callsign": "ABC0"}, ()),
+            ):
+                found = list(paged(api, source, **wanted))
+                assert found == [str(given[n].id) for n in reversed(numbers)], wanted
+            if source == "database":
+                cable.cut()
+        for name, wrong in (("cid", "0"), ("cid", "x"), ("cid", str(2**31)), ("callsign", "")):
+            answer = api.client.simulate_get("/api/events", params={name: wrong})
+            assert name in problem(answer, 400)
+
+
+def contact(number: int) -> Event:
+    """A contact of one of three flights, one a second."""
+    cid = number % 3
+    began = event(number)
+    payload = ContactPayload(
+        "1", "2", cid, f"ABC{cid}", "EXXX_TWR", 100, 4, 118_500_000, "radios", began.time, 1.0
+    )
+    return msgspec.structs.replace(began, type="CONTACT_BEGAN", payload=payload)
+
+
+def paged(api: Api, source: str, **wanted: object) -> Iterator[str]:
+    """The ids of a list, over all its pages."""
+    following: dict[str, object] = {}
+    while True:
+        page = api.get("/api/events", limit=4, **wanted, **following)
+        assert page["source"] == source
+        yield from (one["id"] for one in page["events"])
+        if page["next_cursor"] is None:
+            return
+        following = {"cursor": page["next_cursor"]}

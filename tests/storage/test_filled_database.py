@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,9 @@ from tests.storage.test_writer import RULES, batch, rows
 from tests.traffic.build import at, feed_of
 from vatwatch.access.api_keys import make_key
 from vatwatch.access.scopes import Scope
+from vatwatch.events.event import EventFilter
 from vatwatch.feed.times import time_text
+from vatwatch.storage.event_table import find_events
 from vatwatch.storage.key_table import insert_key, read_keys, revoke_key
 from vatwatch.storage.migrate import migrate
 from vatwatch.storage.read_network_state import read_network_state
@@ -87,6 +90,32 @@ def test_no_value_is_lost_by_the_migration(filled: connection) -> None:
             else after[table]
         )
         assert sorted(map(str, known)) == sorted(map(str, before[table])), table
+
+
+def test_events_of_before_are_found_by_whom_they_name(filled: connection) -> None:
+    long = "é" * 9000  # published by a client: no index takes it whole
+    with filled.cursor() as cur:
+        cur.execute(
+            """INSERT INTO events (id, type, time, source, correlation_id, payload)
+               SELECT gen_random_uuid(), type, time, 'api:x', '',
+                      payload || jsonb_build_object('callsign', %s::text, 'cid', 10::numeric ^ 4000)
+               FROM events WHERE type = 'FLIGHT_CREATED' LIMIT 1""",
+            (long,),
+        )
+    migrate(filled)
+    filled.commit()
+    every = find_events(filled, EventFilter(), limit=10_000, after=None)
+    named = [one for one in every if one.type.startswith(("FLIGHT", "CONTROLLER", "FREQUENCY"))]
+    payloads = {one.id: json.loads(bytes(one.payload)) for one in named}
+    assert {one["callsign"] for one in payloads.values()} > {long}
+    for payload in payloads.values():
+        same = {id_ for id_, one in payloads.items() if one["callsign"] == payload["callsign"]}
+        wanted = EventFilter(callsign=payload["callsign"][:64])
+        assert {one.id for one in find_events(filled, wanted, limit=10_000, after=None)} == same
+        if payload["callsign"] != long:
+            same = {id_ for id_, one in payloads.items() if one["cid"] == payload["cid"]}
+            wanted = EventFilter(cid=payload["cid"])
+            assert {one.id for one in find_events(filled, wanted, limit=10_000, after=None)} == same
 
 
 def test_keys_are_made_and_revoked_after_the_migration(filled: connection) -> None:

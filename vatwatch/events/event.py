@@ -12,7 +12,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from vatwatch.errors import EventRefused
+from vatwatch.events.named import callsigns_in, cids_in
 from vatwatch.events.payloads import check, decode
+from vatwatch.wildcards import capitals, compiled
 
 # PostgreSQL's texts hold no NUL, nor half a character, and logs no characters that control a
 # terminal.
@@ -74,6 +76,10 @@ class EventFilter:
     since: datetime | None = None
     until: datetime | None = None
     """Not included."""
+    callsign: str = ""
+    """One of those that the event names, in any case; or a pattern (`wildcards.py`)."""
+    cid: int | None = None
+    """One of those that the event names."""
 
     def wants(self, event: Event) -> bool:
         """Whether the event matches."""
@@ -83,7 +89,13 @@ class EventFilter:
             and (not self.correlation_id or event.correlation_id == self.correlation_id)
             and (self.since is None or event.time >= self.since)
             and (self.until is None or event.time < self.until)
+            and (self.cid is None or self.cid in cids_in(event.payload))
+            and (not self.callsign or self._names(callsigns_in(event.payload)))
         )
+
+    def _names(self, callsigns: tuple[str, ...]) -> bool:
+        pattern = compiled(capitals(self.callsign))
+        return any(pattern.fullmatch(capitals(one)) for one in callsigns)
 
 
 def check_event(event: Event) -> None:

@@ -18,6 +18,7 @@ from vatwatch.events.payloads import PAYLOADS, decode, schemas
 from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
+from vatwatch.http.event_filter import FILTER_PARAMETERS, SOURCE, event_filter_in
 from vatwatch.http.formats import LISTED, format_of, format_parameter, other_media
 from vatwatch.http.known_names import part_names, require_known
 from vatwatch.http.near import near_match
@@ -26,12 +27,7 @@ from vatwatch.http.params import (
     CURSOR,
     LIMIT,
     PRINTABLE,
-    SINCE,
-    UNTIL,
     Declared,
-    Invalid,
-    text,
-    words,
 )
 from vatwatch.http.problems import InvalidField
 from vatwatch.http.request_bodies import BadField, read_fields
@@ -43,32 +39,7 @@ from vatwatch.messages import (
 )
 from vatwatch.messages.status import EventBusStatus
 
-
-def _event_type(word: str) -> str:
-    kind = word.upper()
-    if kind not in PAYLOADS:
-        raise Invalid(
-            f"must name event types, and {kind} is not one; GET /api/events/schemas lists them",
-            near_match(kind, PAYLOADS),
-        )
-    return kind
-
-
-EVENT_TYPES = words(
-    "type",
-    _event_type,
-    about="Only events of these types.",
-    example="FLIGHT_DEPARTED",
-    choices=tuple(PAYLOADS),
-)
-SOURCE = text("source", about="Only events that this part has published.", example="processor")
-CORRELATION_ID = text(
-    "correlation_id",
-    about="Only events of one snapshot: its `update_timestamp` as sent.",
-    example="2026-11-25T02:52:55.1238584Z",
-)
 FORMAT = format_parameter(LISTED)
-
 # How the sources of events begin that were published by a key.
 CLIENTS = "api:"
 TITLE = "Not a valid event"
@@ -127,9 +98,7 @@ def _publishable() -> tuple[type[Struct], ...]:
 class EventsResource(BaseResource):
     """The table of events; while the database is away, the ring of the event bus."""
 
-    parameters: ClassVar[Declared] = {
-        "GET": (EVENT_TYPES, SOURCE, CORRELATION_ID, SINCE, UNTIL, LIMIT, CURSOR, FORMAT)
-    }
+    parameters: ClassVar[Declared] = {"GET": (*FILTER_PARAMETERS, LIMIT, CURSOR, FORMAT)}
     scopes: ClassVar[Scopes] = {"POST": Scope.EVENTS}
 
     def __init__(self, service: AppContext) -> None:
@@ -144,13 +113,7 @@ class EventsResource(BaseResource):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The newest first; `next_cursor` leads to those before."""
         form = format_of(req, LISTED)
-        wanted = EventFilter(
-            types=EVENT_TYPES.of(req),
-            source=SOURCE.of(req),
-            correlation_id=CORRELATION_ID.of(req),
-            since=SINCE.of(req),
-            until=UNTIL.of(req),
-        )
+        wanted = event_filter_in(req)
         limit, after = LIMIT.of(req), CURSOR.of(req)
         require_known(
             self._service,

@@ -13,11 +13,24 @@ from vatwatch.events.dead_letters import DeadLetter, LetterFilter, LetterKind
 from vatwatch.events.event import Cursor, Event, EventFilter, EventRow
 from vatwatch.storage.copy import copy_rows, stage, to_json
 from vatwatch.storage.paging import conditions, page
+from vatwatch.wildcards import capitals, is_pattern, like
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
 
 _EVENT = "id, type, time, source, correlation_id, payload"
+# Whom an event names, as `vatwatch/events/named.py` has it; each has an index. The case of letters
+# is that of the collation C, so that it is the same in every database and in memory.
+CALLSIGNS = (
+    """upper(left(coalesce(payload ->> 'callsign', payload ->> 'subject'), 64) COLLATE "C")""",
+    """upper(left(coalesce(payload ->> 'station',
+                           CASE WHEN jsonb_typeof(payload #> '{facts,flight}') = 'string'
+                                THEN payload #>> '{facts,flight}' END), 64) COLLATE "C")""",
+)
+CIDS = (
+    "left(coalesce(payload ->> 'cid', payload #>> '{facts,cid}'), 20)",
+    "left(payload ->> 'station_cid', 20)",
+)
 _LETTER = "id, kind, receiver, type, reason, error, attempts, time, event, message"
 
 
@@ -74,6 +87,11 @@ def find_events(
         ("time >= %s", wanted.since),
         ("time < %s", wanted.until),
     )
+    by_callsign, by_cid = _named_by(wanted)
+    if by_callsign and by_cid:
+        # A person has fewer events than a station: the other one is looked at in each of them.
+        where.append(f"({' OR '.join(text for text, _ in by_callsign)})")
+        values += [value for _, value in by_callsign]
     with conn.cursor() as cur:
         page(
             cur,
@@ -82,11 +100,24 @@ def find_events(
             values,
             limit=limit,
             after=after,
+            either=by_cid or by_callsign,
         )
         return tuple(
             EventRow(UUID(id_), kind, time.astimezone(UTC), source, correlation_id, _raw(payload))
             for id_, kind, time, source, correlation_id, payload in cur
         )
+
+
+_Conditions: TypeAlias = list[tuple[str, object]]
+
+
+def _named_by(wanted: EventFilter) -> tuple[_Conditions, _Conditions]:
+    """The conditions on callsigns, and those on CIDs, of which one must be fulfilled."""
+    callsign = capitals(wanted.callsign)
+    is_it, value = ("LIKE %s", like(callsign)) if is_pattern(callsign) else ("= %s", callsign)
+    by_callsign: _Conditions = [(f"{one} {is_it}", value) for one in CALLSIGNS if callsign]
+    by_cid: _Conditions = [(f"{one} = %s", str(wanted.cid)) for one in CIDS if wanted.cid]
+    return by_callsign, by_cid
 
 
 def find_letters(

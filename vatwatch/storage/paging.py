@@ -32,17 +32,31 @@ def page(
     limit: int,
     after: Cursor | None,
     time: str = "time",
+    either: Sequence[tuple[str, object]] = (),
 ) -> None:
     """Execute `select` for one page, the newest rows first.
 
     `after` is the cursor of the last row of the previous page; `time` is the column that, with the
-    id, makes the order.
+    id, makes the order. Of the conditions in `either` a row must fulfil one.
     """
     if after is not None:
         where = [*where, f"({time}, id) < (%s, %s::uuid)"]
         values = [*values, after[0], str(after[1])]
-    restriction = f" WHERE {' AND '.join(where)}" if where else ""
-    cur.execute(f"{select}{restriction} ORDER BY {time} DESC, id DESC LIMIT %s", (*values, limit))
+    order = f"ORDER BY {time} DESC, id DESC LIMIT %s"
+    if not either:
+        restriction = f" WHERE {' AND '.join(where)}" if where else ""
+        cur.execute(f"{select}{restriction} {order}", (*values, limit))
+        return
+    # A page by each of them, as each has an index in this order, which an OR would not follow. What
+    # fulfils several is in the page of the first alone.
+    parts: list[str] = []
+    given: list[object] = []
+    for number, (condition, value) in enumerate(either):
+        before = either[:number]
+        all_of = [*where, condition, *(f"({text}) IS NOT TRUE" for text, _ in before)]
+        parts.append(f"({select} WHERE {' AND '.join(all_of)} {order})")
+        given += [*values, value, *(value for _, value in before), limit]
+    cur.execute(f"{' UNION ALL '.join(parts)} {order}", (*given, limit))
 
 
 def record_of(kind: type[S], row: Sequence[object]) -> S:

@@ -182,6 +182,8 @@ class EventsQuery(TypedDict, total=False):
     type: QueryValue
     source: QueryValue
     correlation_id: QueryValue
+    callsign: QueryValue
+    cid: QueryValue
     since: QueryValue
     until: QueryValue
     limit: QueryValue
