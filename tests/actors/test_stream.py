@@ -9,17 +9,24 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 from redis import Redis
 
+from tests.actors.bus_house import NOON
 from tests.actors.harness import PATIENCE_S, Poison, Running, running, until
 from tests.feed_server import DATA, FeedServer, status
 from tests.live.stream.client import Follower
+from vatwatch.events.event import Event
+from vatwatch.events.payloads import SectorPayload
+from vatwatch.live.query.filters import read_filters
 from vatwatch.live.stream.blocks import GZIP_HEADER, StreamBlock
 from vatwatch.live.stream.log import StreamPosition
 from vatwatch.live.stream.query import Channel, StreamQuery
-from vatwatch.messages import AwaitStream, OpenStream
+from vatwatch.live.stream.records import ID_FIELDS
+from vatwatch.messages import AwaitStream, OpenStream, Publish
 from vatwatch.messages.stream_status import StreamStatus
 from vatwatch.supervision import Fault, FaultKind
 
@@ -112,6 +119,18 @@ def test_channels_decide_which_records_and_messages_come(service: Running) -> No
     assert events.records == {}
     assert set(flights.kinds) == set(stations.kinds) == {"snapshot", "delta"}
     assert set(events.kinds) == {"snapshot", "event"}
+
+
+def test_events_are_told_by_whom_they_name_also_if_he_is_not_there(service: Running) -> None:
+    filters = {one: read_filters({"callsign": "nowh"}, one) for one in ID_FIELDS}
+    follower = Following(service, StreamQuery(filters=filters))
+    follower.open()
+    payload = SectorPayload("1", "NOWHERE1", "fir", "EXXX", NOON)
+    of_him = Event(uuid4(), "SECTOR_LEFT", NOON, "test", "", payload)
+    of_another = replace(of_him, id=uuid4(), payload=replace(payload, callsign="XNOWHERE"))
+    service.tree.directory.address("event_bus").tell(Publish((of_another, of_him)))
+    until(lambda: follower.go_on() or follower.events)
+    assert [event["id"] for event in follower.events] == [str(of_him.id)]
 
 
 def test_a_client_goes_on_from_any_position_of_the_last_minutes(service: Running) -> None:

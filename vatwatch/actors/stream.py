@@ -25,6 +25,7 @@ from vatwatch.actors.service import Service
 from vatwatch.actors.stream_redis import StreamRedis
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.events.event import Event
+from vatwatch.events.named import callsigns_in, cids_in
 from vatwatch.live.query.facts import RecordFacts
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.stream.blocks import StreamBlock, StreamedState, make_block
@@ -287,6 +288,8 @@ def _encode_events(
             msgspec.json.encode(event),
             facts(Collection.FLIGHTS, getattr(event.payload, "flight_id", "")),
             facts(Collection.CONTROLLERS, getattr(event.payload, "session_id", "")),
+            callsigns_in(event.payload),
+            cids_in(event.payload),
         )
         for event in events
     ]

@@ -8,10 +8,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.live.stream.client import Follower
 from tests.live.stream.test_deltas import encoded, simulated
 from vatwatch.live.query.bad_value import BadValue
+from vatwatch.live.query.facts import RecordFacts
 from vatwatch.live.query.filters import RecordFilters, read_filters
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.stream.blocks import StreamedState, make_block
@@ -120,6 +122,45 @@ def test_equal_filters_are_one_query_however_they_are_written() -> None:
     assert hash(one) == hash(other)
     assert one != query({"callsign": "BAW"})
     assert one != StreamQuery()
+
+
+PILOT, STATION = ("ABC1", 1), ("EXXX_TWR", 100)
+CONTACT = StreamedEvent(b"{}", None, None, (PILOT[0], STATION[0]), (PILOT[1], STATION[1]))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"callsign": "abc1"}, True),
+        ({"callsign": "EXXX"}, True),
+        ({"callsign": "nobody,*_TWR"}, True),
+        ({"callsign": "XXX"}, False),
+        ({"cid": "1"}, True),
+        ({"cid": "7,100"}, True),
+        ({"cid": "10"}, False),
+        ({"callsign": "ABC1", "cid": "100"}, True),
+        ({"callsign": "ABC1", "cid": "7"}, False),
+        ({"callsign": "ABC1", "altitude": "..20000"}, False),  # nobody knows how high it was
+        ({"altitude": "..20000"}, False),
+    ],
+)
+def test_an_event_is_told_by_whom_it_names(given: dict[str, str], told: bool) -> None:
+    assert query(given).wants(CONTACT) == told
+    assert not query(given).wants(StreamedEvent(b"{}"))
+
+
+def test_other_filters_look_at_the_flight_or_the_station_of_an_event() -> None:
+    flight, session = RecordFacts(altitude=9_000), RecordFacts(facility=4)
+    event = replace(CONTACT, flight=flight, session=session)
+    for given, told in (
+        ({"callsign": "EXXX_TWR", "altitude": "..20000"}, True),
+        ({"callsign": "EXXX_TWR", "altitude": "20000.."}, False),
+        ({"callsign": "ABC1", "facility": "4"}, True),
+        ({"callsign": "ABC2", "facility": "4"}, False),
+        ({"callsign": "ABC1", "facility": "5"}, False),
+        ({"callsign": "ABC1", "facility": "4", "phase": "climb"}, False),
+    ):
+        assert query(given).wants(event) == told, given
 
 
 def test_events_are_told_of_those_whom_the_filter_shows(states: list[KnownState]) -> None:

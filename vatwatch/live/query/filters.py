@@ -7,6 +7,7 @@ given; a filter of several values is fulfilled by any of them, and a record with
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -45,6 +46,14 @@ class RecordFilters:
     def condition(self, name: str) -> FilterCondition | None:
         """What the filter of this name asks for; None: it was not given."""
         return next((condition for one, condition in self.given if one.name == name), None)
+
+    def only(self, names: AbstractSet[str]) -> RecordFilters:
+        """Those of these names alone."""
+        return RecordFilters(tuple(each for each in self.given if each[0].name in names))
+
+    def without(self, names: AbstractSet[str]) -> RecordFilters:
+        """All but those of these names."""
+        return RecordFilters(tuple(each for each in self.given if each[0].name not in names))
 
     def wants(self, facts: RecordFacts) -> bool:
         """Whether a record fulfils all of them."""

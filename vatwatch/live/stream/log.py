@@ -59,11 +59,14 @@ class StateEntry(Struct, frozen=True, tag="state"):
 
 
 class StreamedEvent(Struct, frozen=True, gc=False):
-    """An event as JSON, and whom it is about, as they were then: what filters look at."""
+    """An event as JSON, whom it is about, as they were then, and whom it names: what filters look
+    at."""
 
     content: bytes
     flight: RecordFacts | None = None
     session: RecordFacts | None = None
+    callsigns: tuple[str, ...] = ()
+    cids: tuple[int, ...] = ()
 
 
 class EventEntry(Struct, frozen=True, gc=False, tag="event"):
