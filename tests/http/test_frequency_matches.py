@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from csv import DictReader
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,3 +153,43 @@ def test_an_id_that_is_none_is_refused_and_one_that_nobody_has_is_not_found(
         found = get(f"/api/history/sessions/{session['session_id']}/contacts").json
         assert found["session_id"] == session["session_id"]
         assert get(f"{PATH}?limit=5").json["source"] == "database"
+
+
+@pytest.mark.parametrize(
+    ("kind", "callsign", "cid"),
+    [("flight", "station", "station_cid"), ("session", "callsign", "cid")],
+)
+def test_contacts_of_one_are_found_by_the_other_side(
+    tmp_path: Path, database_url: str, kind: str, callsign: str, cid: str
+) -> None:
+    with running(tmp_path, database_url) as service:
+        for publication in GIVEN:
+            service.hand_in(publication)
+        service.until_stored(time_of(GIVEN[-1]))
+        get = service.http.simulate_get
+        ids = [one[f"{kind}_id"] for one in get(f"{PATH}?limit=1000").json["matches"]]
+        path = f"/api/history/{kind}s/{max(ids, key=ids.count)}/contacts"
+        everything = get(path).json
+        all_of_it = everything["matches"]
+        assert len({one[callsign] for one in all_of_it}) > 1
+        one = all_of_it[-1]
+        same = [each for each in all_of_it if each[callsign] == one[callsign]]
+        alike = [each for each in all_of_it if each[callsign].startswith(one[callsign][0])]
+        person = [each for each in all_of_it if each[cid] == one[cid]]
+        for wanted, expected in (
+            ({"callsign": one[callsign].lower()}, same),
+            ({"callsign": f"{one[callsign][0].lower()}*"}, alike),
+            ({"cid": one[cid]}, person),
+            ({"cid": one[cid], "callsign": "*_NOBODY"}, []),
+        ):
+            found: list[Any] = []
+            cursor: dict[str, str] = {}
+            while True:
+                page = get(path, params={**wanted, **cursor, "limit": 1}).json
+                assert page["total"] == len(expected)
+                assert page["figures"] == everything["figures"]
+                found += page["matches"]
+                if page["next_cursor"] is None:
+                    break
+                cursor = {"cursor": page["next_cursor"]}
+            assert found == expected, wanted

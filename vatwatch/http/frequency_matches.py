@@ -40,6 +40,7 @@ from vatwatch.messages import FindFlightContacts, FindMatches, FindSessionContac
 from vatwatch.traffic.contact_figures import ContactHistory, FlightFigures, SessionFigures
 from vatwatch.traffic.frequency_match import FrequencyMatch, MatchFilter, MatchKey, MatchPage
 from vatwatch.traffic.radio_channels import channel_hz
+from vatwatch.wildcards import fits
 
 # Longer than other questions: the database may be busy writing a batch.
 TIMEOUT_S = 15.0
@@ -101,6 +102,15 @@ FROM = moment("from", about="Only contacts that lasted at this time or began lat
 TO = moment("to", about="Only contacts that began before this time.")
 CURSOR: Parameter[MatchKey | None] = cursor(
     "cursor", _cursor, example="MjAyNi0wMS0zMVQxMjowMDowMCswMDowMHwxfDJ8MTE4NzAwMDAw"
+)
+OTHER_CALLSIGN = text(
+    "callsign",
+    about="Only contacts with this one, in any case of letters, or with those whose callsigns fit "
+    "a pattern (`EGLL_*`).",
+    example="EGLL_APP",
+)
+OTHER_CID = whole_number(
+    "cid", 1, MAX_CID, None, about="Only contacts with this person.", example=4316076
 )
 # All contacts of nearly every flight, and of most sessions.
 LIMIT_OF_ONE = whole_number("limit", 1, MAX_LIMIT, MAX_LIMIT, about="How many contacts at most.")
@@ -210,7 +220,9 @@ class FrequencyMatchesResource(BaseResource):
 class _ContactsOfOne(BaseResource):
     """The contacts of what the path names by its id."""
 
-    parameters: ClassVar[Declared] = {"GET": (LIMIT_OF_ONE, CURSOR, format_parameter(LISTED))}
+    parameters: ClassVar[Declared] = {
+        "GET": (OTHER_CALLSIGN, OTHER_CID, LIMIT_OF_ONE, CURSOR, format_parameter(LISTED))
+    }
     kind: ClassVar[str]
 
     def __init__(self, service: AppContext) -> None:
@@ -224,10 +236,18 @@ class _ContactsOfOne(BaseResource):
         found = self._service.ask("history", question, timeout_s=TIMEOUT_S)
         if found is None:
             raise falcon.HTTPNotFound(description=f"No {self.kind} is known with the id {given}.")
-        answer = self._answer(str(int(given)), found, _page(found, limit, after))
+        callsign, cid = OTHER_CALLSIGN.of(req), OTHER_CID.of(req)
+        matches = [
+            one for one in found.matches if _is_with(*self._other(one), callsign=callsign, cid=cid)
+        ]
+        answer = self._answer(str(int(given)), found, _page(matches, limit, after))
         _send(req, resp, answer, form)
 
     def _question(self, number: int) -> FindFlightContacts | FindSessionContacts:
+        raise NotImplementedError
+
+    def _other(self, match: FrequencyMatch) -> tuple[str, int]:
+        """The callsign and the CID of the other side."""
         raise NotImplementedError
 
     def _answer(self, given: str, found: ContactHistory, page: MatchesHead) -> MatchesHead:
@@ -256,6 +276,9 @@ class FlightContactsResource(_ContactsOfOne):
     def _question(self, number: int) -> FindFlightContacts:
         return FindFlightContacts(number)
 
+    def _other(self, match: FrequencyMatch) -> tuple[str, int]:
+        return match.station, match.station_cid
+
     def _answer(self, given: str, found: ContactHistory, page: MatchesHead) -> MatchesHead:
         assert isinstance(found.figures, FlightFigures)
         return FlightContacts(
@@ -280,6 +303,9 @@ class SessionContactsResource(_ContactsOfOne):
     def _question(self, number: int) -> FindSessionContacts:
         return FindSessionContacts(number)
 
+    def _other(self, match: FrequencyMatch) -> tuple[str, int]:
+        return match.callsign, match.cid
+
     def _answer(self, given: str, found: ContactHistory, page: MatchesHead) -> MatchesHead:
         assert isinstance(found.figures, SessionFigures)
         return SessionContacts(
@@ -301,12 +327,16 @@ def _id_of(kind: str, given: str) -> int:
     return int(given)
 
 
-def _page(found: ContactHistory, limit: int, after: MatchKey | None) -> MatchesHead:
-    rest = [one for one in found.matches if after is None or one.key > after]
+def _is_with(other: str, other_cid: int, *, callsign: str, cid: int | None) -> bool:
+    return (not callsign or fits(callsign, other)) and cid in (None, other_cid)
+
+
+def _page(matches: Sequence[FrequencyMatch], limit: int, after: MatchKey | None) -> MatchesHead:
+    rest = [one for one in matches if after is None or one.key > after]
     page = tuple(rest[:limit])
     return MatchesHead(
         count=len(page),
-        total=len(found.matches),
+        total=len(matches),
         next_cursor=_next_cursor(page) if len(rest) > limit else None,
         matches=page,
     )

@@ -165,6 +165,8 @@ class MatchesQuery(TypedDict, total=False):
 class FlightContactsQuery(TypedDict, total=False):
     """What `GET /api/history/flights/{flight_id}/contacts` may be asked."""
 
+    callsign: QueryValue
+    cid: QueryValue
     limit: QueryValue
     cursor: QueryValue
 
@@ -172,6 +174,8 @@ class FlightContactsQuery(TypedDict, total=False):
 class SessionContactsQuery(TypedDict, total=False):
     """What `GET /api/history/sessions/{session_id}/contacts` may be asked."""
 
+    callsign: QueryValue
+    cid: QueryValue
     limit: QueryValue
     cursor: QueryValue
 
