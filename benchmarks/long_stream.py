@@ -386,7 +386,13 @@ def main() -> None:
     with (
         TemporaryDirectory(prefix="long-stream-") as place,
         FeedServer(pilots=options.pilots, seed=options.seed, start=start) as feeds,
-        started(Path(place) / "home", Path(place) / "log", **environment(place, feeds)) as service,
+        started(
+            Path(place) / "home",
+            Path(place) / "log",
+            **environment(place, feeds),
+            # Who comes back may be there before it is noticed that he had gone.
+            VATWATCH_STREAM_CLIENTS_PER_ADDRESS=2 * options.clients,
+        ) as service,
     ):
         service.until_ready()
         with helper(service.port, options.clients, options.seed) as clients:

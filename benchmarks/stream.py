@@ -317,6 +317,7 @@ def compare(options: argparse.Namespace) -> None:
             VATSIM_POLL_INTERVAL="1",
             VATWATCH_READ_RATE="off",
             VATWATCH_STREAM_CLIENTS=str(options.clients + 10),
+            VATWATCH_STREAM_CLIENTS_PER_ADDRESS=str(options.clients + 10),
             EVENT_BUS_MAX_HISTORY_SIZE="100000",
         ) as service,
     ):

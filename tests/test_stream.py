@@ -65,7 +65,8 @@ def feeds() -> Iterator[FeedServer]:
         yield feeds
 
 
-LIMIT = 12
+LIMIT, LIMIT_OF_ONE = 12, 9
+KEY = "a-key-of-the-tests"
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,8 @@ def service(shared_home: Path, feeds: FeedServer) -> Iterator[Process]:
         VATSIM_API_URL=feeds.url,
         VATSIM_POLL_INTERVAL=0.2,
         VATWATCH_STREAM_CLIENTS=LIMIT,
+        VATWATCH_STREAM_CLIENTS_PER_ADDRESS=LIMIT_OF_ONE,
+        VATWATCH_API_KEYS=KEY,
     ) as process:
         process.until_ready()
         until(lambda: process.get("/api/flights")[0] == 200)
@@ -249,12 +252,22 @@ def test_more_clients_than_may_be_are_refused_and_cost_nobody_else_anything(
     service: Process, feeds: FeedServer
 ) -> None:
     # Those of the tests before go within moments.
-    until(lambda: feeds.advance() and metric(service, "vatwatch_stream_clients") == 0)
-    clients = [Listener(service, "/api/stream?channels=positions") for _ in range(LIMIT)]
+    until(lambda: metric(service, "vatwatch_stream_clients") == 0)
+    path, key = "/api/stream?channels=positions", f"Bearer {KEY}"
+    clients = [Listener(service, path) for _ in range(LIMIT_OF_ONE)]
     try:
-        status, problem = service.get("/api/stream")
-        assert status == 503
-        assert "VATWATCH_STREAM_CLIENTS" in problem["detail"]
+        with listening(service, path) as refused:
+            assert refused.answer.status == 429
+            assert refused.answer.headers["Content-Type"] == "application/problem+json"
+            assert int(refused.answer.headers["Retry-After"]) > 0
+            problem = json.loads(refused.answer.read())
+        assert "VATWATCH_STREAM_CLIENTS_PER_ADDRESS" in problem["detail"]
+        assert metric(service, "vatwatch_stream_clients_refused_per_address_total") == 1
+        # Who has a key counts for it.
+        clients += [Listener(service, path, Authorization=key) for _ in range(LIMIT_OF_ONE, LIMIT)]
+        with listening(service, path, Authorization=key) as refused:
+            assert refused.answer.status == 503
+            assert "(VATWATCH_STREAM_CLIENTS)" in json.loads(refused.answer.read())["detail"]
         assert metric(service, "vatwatch_stream_clients") == LIMIT
         assert metric(service, "vatwatch_stream_clients_refused_total") >= 1
         moment = next_time(service, feeds)
@@ -263,8 +276,7 @@ def test_more_clients_than_may_be_are_refused_and_cost_nobody_else_anything(
     finally:
         for client in clients:
             client.close()
-    # A client that has gone is noticed when there is something for it.
-    until(lambda: feeds.advance() and metric(service, "vatwatch_stream_clients") == 0)
+    until(lambda: metric(service, "vatwatch_stream_clients") == 0)
 
 
 def metric(process: Process, name: str) -> float:

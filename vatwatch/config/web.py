@@ -25,6 +25,7 @@ def _host(value: str) -> str:
 
 
 STREAM_CLIENTS = 2000
+STREAM_CLIENTS_PER_ADDRESS = 100
 
 
 class WebSettings(Section):
@@ -54,5 +55,13 @@ class WebSettings(Section):
         "How many clients may follow `/api/stream` at once in one worker, beside all other "
         "requests; 0: none. Each takes some 20 KiB and a file descriptor.",
         ge=0,
+        le=100_000,
+    )
+    stream_clients_per_address: int = setting(
+        "VATWATCH_STREAM_CLIENTS_PER_ADDRESS",
+        STREAM_CLIENTS_PER_ADDRESS,
+        "How many of them may come from one address (an IPv6 network of 64 bits counts as one), or "
+        "with one key, which counts instead of the address.",
+        ge=1,
         le=100_000,
     )

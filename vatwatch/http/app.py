@@ -74,6 +74,7 @@ from vatwatch.http.services import (
 from vatwatch.http.session import SessionResource
 from vatwatch.http.status import HealthzResource, ReadyzResource, StatusResource
 from vatwatch.http.stream import StreamHub, StreamResource
+from vatwatch.http.stream_places import StreamPlaces
 from vatwatch.http.subject_metrics import (
     CacheMetrics,
     DatabaseMetrics,
@@ -164,7 +165,9 @@ def create_app(service: AppContext) -> DescribedApp:
     app.add_route("/api/history/flights/{flight_id}/contacts", FlightContactsResource(service))
     app.add_route("/api/history/sessions/{session_id}/contacts", SessionContactsResource(service))
     app.add_route("/api/events", EventsResource(service))
-    streams = StreamHub(service, service.stream_clients)
+    streams = StreamHub(
+        service, StreamPlaces(service.stream_clients, service.stream_clients_per_address)
+    )
     service.on_stop.append(streams.close)
     app.add_route("/api/stream", StreamResource(service, streams))
     app.add_route("/api/metrics/performance", PerformanceResource(service, requests))

@@ -12,7 +12,7 @@ import msgspec
 
 from vatwatch.config.access import AccessSettings
 from vatwatch.config.settings import Settings
-from vatwatch.config.web import STREAM_CLIENTS
+from vatwatch.config.web import STREAM_CLIENTS, STREAM_CLIENTS_PER_ADDRESS
 from vatwatch.errors import TooManyQuestions
 from vatwatch.http.access import Scopes, WriteAuthorization
 from vatwatch.http.connection import asker_is_gone
@@ -55,6 +55,8 @@ class AppContext:
     """Where tries to log in are counted; empty: in this process."""
     stream_clients: int = STREAM_CLIENTS
     """How many clients may follow the stream at once."""
+    stream_clients_per_address: int = STREAM_CLIENTS_PER_ADDRESS
+    """How many of them one address, or one key, may have."""
     ask_timeout_s: float = ASK_TIMEOUT_S
     on_change: list[Callable[[AccessSettings], None]] = field(default_factory=list)
     """Called when the settings change, to update what was made from the old ones."""

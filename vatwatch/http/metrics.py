@@ -223,11 +223,22 @@ def _of_requests(routes: list[RouteInfo]) -> Iterator[Metric]:
 
 
 def _of_streams(streams: StreamHub) -> Iterator[Metric]:
-    yield _gauge("stream_clients", "Clients that follow the stream.", len(streams))
-    yield _gauge("stream_clients_limit", "How many there may be.", streams.limit)
+    places = streams.places
+    yield _gauge("stream_clients", "Clients that follow the stream.", len(places))
+    yield _gauge("stream_clients_limit", "How many there may be.", places.limit)
+    yield _gauge(
+        "stream_clients_per_address_limit",
+        "How many of them one address, or one key, may have.",
+        places.limit_of_one,
+    )
     yield _counter("stream_clients_opened", "Clients that have come.", streams.opened)
     yield _counter("stream_clients_dropped", "Clients that were too slow.", streams.dropped)
-    yield _counter("stream_clients_refused", "Clients for whom there was no room.", streams.refused)
+    yield _counter("stream_clients_refused", "Clients for whom there was no room.", places.refused)
+    yield _counter(
+        "stream_clients_refused_per_address",
+        "Clients whose address, or key, had as many as one may have.",
+        places.refused_of_one,
+    )
 
 
 def _of_logs(counts: dict[str, Written]) -> Metric:

@@ -47,7 +47,8 @@ PROBLEMS: Mapping[int, str] = {
     415: "The body must be JSON, and say so in `Content-Type`.",
     422: "The request is understood, and what it holds is not valid.",
     431: "A header, or all of them together, is too large.",
-    429: "Asked too often; `Retry-After` says when to go on.",
+    429: "Asked too often, or follows the stream with too many clients; `Retry-After` says when to "
+    "go on.",
     500: "A bug of the service; its log has the traceback.",
     503: "The answer is not available now; `Retry-After` says when to ask again.",
 }

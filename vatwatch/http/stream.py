@@ -9,13 +9,16 @@ import falcon
 from vatwatch.http.app_context import AppContext, BaseResource
 from vatwatch.http.area_filters import require_known_areas
 from vatwatch.http.bodies import takes_gzip
-from vatwatch.http.connection import asker_is_gone
+from vatwatch.http.bounds import counted_as
+from vatwatch.http.connection import asker_is_gone, watch_asker
 from vatwatch.http.describe import Media, Tag, describe
+from vatwatch.http.environ import OPENED
 from vatwatch.http.near import near_match
 from vatwatch.http.params import Declared, Invalid, text, words
 from vatwatch.http.shared_filters import shared_filter_parameters, shared_filters_in
 from vatwatch.http.stream_client import SLOW_S, StreamClient
 from vatwatch.http.stream_feeds import StreamFeeds, wants_status
+from vatwatch.http.stream_places import StreamOwner, StreamPlaces
 from vatwatch.http.stream_status import StatusChannel
 from vatwatch.live.stream.log import StreamPosition, read_position
 from vatwatch.live.stream.query import ALL_CHANNELS, Channel, StreamQuery
@@ -30,8 +33,6 @@ HEADERS = (
 )
 # Of the WSGI environment: bytes that went straight to the socket, for the access log.
 SENT_BYTES = "vatwatch.sent_bytes"
-# A place may become free at any time.
-RETRY_AFTER_S = 10
 
 FILTERED = tuple(ID_FIELDS)
 NAMES = [each.value for each in Channel]
@@ -61,49 +62,48 @@ LAST_EVENT_ID = text(
 class StreamHub:
     """The clients of this process: how many there may be, and what became of them."""
 
-    def __init__(self, service: AppContext, limit: int) -> None:
-        """`limit`: how many clients there may be at once."""
-        self.limit = limit
+    def __init__(self, service: AppContext, places: StreamPlaces) -> None:
+        self.places = places
         self.slow_s = SLOW_S
         """How long a client may take nothing."""
-        self.opened = self.dropped = self.refused = 0
+        self.opened = self.dropped = 0
         self.feeds = StreamFeeds(service.tree, ask_timeout_s=service.ask_timeout_s)
         self._status = StatusChannel(service.tree, self.feeds.seats)
         self._clients: set[StreamClient] = set()
-        self._opening = 0
         self._closed = False
-
-    def __len__(self) -> int:
-        return len(self._clients) + self._opening
 
     def open(
         self,
         query: StreamQuery,
         after: StreamPosition | None,
+        owner: StreamOwner,
         *,
         gzip: bool,
         environ: dict[str, Any],
     ) -> StreamClient:
-        """A client.
+        """A client. It has its place until it is closed.
 
         Raises:
-            falcon.HTTPServiceUnavailable: there are too many, or the service stops
+            falcon.HTTPTooManyRequests: there are too many of this owner
+            falcon.HTTPServiceUnavailable: there are too many in all, or the service stops
             SupervisionError: the stream's actor does not answer
         """
-        if self._closed or len(self) >= self.limit:
-            self.refused += 1
-            raise falcon.HTTPServiceUnavailable(
-                description="The service stops."
-                if self._closed
-                else f"{self.limit} clients follow the stream already, as many as may "
-                "(VATWATCH_STREAM_CLIENTS).",
-                retry_after=RETRY_AFTER_S,
-            )
-        self._opening += 1
+        if self._closed:
+            raise self.places.refusal("The service stops.")
+        self.places.take(owner)
         try:
             seat, first = self.feeds.open(query, after)
-        finally:
-            self._opening -= 1
+        except BaseException:
+            self.places.give_back(owner)
+            raise
+        # A client that has gone is not to keep its place until there is something to send.
+        watch = watch_asker(seat.news.set)
+
+        def left(client: StreamClient) -> None:
+            watch.close()
+            self._clients.discard(client)
+            self.places.give_back(owner)
+
         client = StreamClient(
             self.feeds,
             self._status,
@@ -115,7 +115,7 @@ class StreamHub:
             slow_s=self.slow_s,
             sent=lambda count: environ.update({SENT_BYTES: environ.get(SENT_BYTES, 0) + count}),
             dropped=self._count_dropped,
-            left=self._clients.discard,
+            left=left,
         )
         self._clients.add(client)
         self.opened += 1
@@ -159,7 +159,9 @@ class StreamResource(BaseResource):
         given = req.get_header("Last-Event-ID") or in_url
         gzip = takes_gzip(req)
         # A client that cannot be told what it has missed gets a snapshot.
-        resp.stream = self._hub.open(query, read_position(given), gzip=gzip, environ=req.env)
+        resp.stream = req.env[OPENED] = self._hub.open(
+            query, read_position(given), self._owner(req), gzip=gzip, environ=req.env
+        )
         _set_head(resp, gzip=gzip)
 
     def on_head(self, req: falcon.Request, resp: falcon.Response, **_params: Any) -> None:
@@ -167,6 +169,13 @@ class StreamResource(BaseResource):
         self._query(req)
         LAST_EVENT_ID.of(req)
         _set_head(resp, gzip=takes_gzip(req))
+
+    def _owner(self, req: falcon.Request) -> StreamOwner:
+        """Whom the client counts for: the same as its requests do (`Bounds`)."""
+        caller = self._service.authorization.callers.counted_as(req)
+        if caller is None:
+            return StreamOwner("address", counted_as(req.context.client))
+        return StreamOwner("key", caller.who)
 
     def _query(self, req: falcon.Request) -> StreamQuery:
         channels = frozenset(map(Channel, CHANNELS.of(req)))

@@ -183,6 +183,7 @@ class _Application(SignalledApplication):
             cors_origins=settings.access.cors_origins,
             trusted_proxies=settings.access.trusted_proxies,
             stream_clients=self._stream_clients,
+            stream_clients_per_address=settings.web.stream_clients_per_address,
         )
 
     def _start_tree(self, worker: Worker) -> None:
