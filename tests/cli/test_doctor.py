@@ -21,6 +21,7 @@ from tests.cli.doctor_house import NO_FEED, PATIENCE_S, Doctor, DoctorCommand
 from tests.feed_server import FeedServer
 from tests.process import started
 from vatwatch.cli.examination.findings import DoctorFinding, ok
+from vatwatch.server.descriptors import descriptors_needed
 from vatwatch.storage.directory_lock import DirectoryLock
 from vatwatch.storage.embedded import EmbeddedPostgres
 
@@ -211,6 +212,44 @@ def test_few_file_descriptors_are_told(limit: int, state: str, tmp_path: Path) -
     assert found.state == state
     assert f"{limit:,}" in found.text
     assert (found.state == "ok") or "ulimit -n" in found.advice
+
+
+@pytest.mark.parametrize(("clients", "connections"), [(500, 20), (1200, 400)])
+def test_the_limit_that_is_enough_is_the_one_that_the_service_needs(
+    clients: int, connections: int, tmp_path: Path
+) -> None:
+    needed = descriptors_needed(clients, connections)
+    given = {
+        "VATWATCH_STREAM_CLIENTS": str(clients),
+        "DATABASE_MAX_CONNECTIONS": str(connections),
+    }
+
+    def within(limit: int, *, hard: bool) -> list[str]:
+        both = f"ulimit -S -n {limit} && {f'ulimit -H -n {limit} && ' if hard else ''}"
+        return ["sh", "-c", f'{both}exec "$@"', "sh"]
+
+    def room(*before: str) -> int:
+        """What the service itself comes to."""
+        program = (
+            "from vatwatch.server.descriptors import room_for_streams\n"
+            f"print(room_for_streams({clients}, {connections}))"
+        )
+        return int(subprocess.check_output([*before, sys.executable, "-c", program]))
+
+    enough, short = within(needed, hard=True), within(needed - 1, hard=True)
+    assert DoctorCommand(tmp_path, before=enough, **given).one("descriptors").state == "ok"
+    assert room(*enough) == clients
+    found = DoctorCommand(tmp_path, before=short, **given).one("descriptors", "warning")
+    assert f"{clients:,} clients of the stream (VATWATCH_STREAM_CLIENTS)" in found.text
+    assert f"are {needed:,}. Only {room(*short):,} may follow the stream then." in found.text
+    assert found.advice.startswith(
+        f"Raise the limit before the start: ulimit -n {needed} (as root)"
+    )
+    # It may raise its limit itself, and does.
+    short = within(needed - 1, hard=False)
+    found = DoctorCommand(tmp_path, before=short, **given).one("descriptors", "warning")
+    assert "The service raises its own limit" in found.text
+    assert room(*short) == clients
 
 
 # --- time ----------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from vatwatch.logs import apply_log_settings, keep_log_files
 from vatwatch.logs.files import AUDIT
 from vatwatch.messages import ReloadOrdered
 from vatwatch.redaction import shown_address
-from vatwatch.server.descriptors import room_for_streams
+from vatwatch.server.descriptors import OTHER_CONNECTIONS, room_for_streams
 from vatwatch.server.gunicorn_log import GunicornLog
 from vatwatch.server.kept_settings import KeptSettings, SharedLogSettings
 from vatwatch.server.master import STOP_MARGIN_S, Master, SignalledApplication
@@ -53,8 +53,6 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 2
 # How long the tree may still take to stop after it was told to hurry.
 HURRY_S = 2.0
-# Connections beside those of the stream, which have room of their own: gunicorn's default.
-OTHER_CONNECTIONS = 1000
 # How many objects more than before there may be until Python looks for circles among them. At its
 # own 700 it looks 17 times a snapshot of 2,000 pilots, which makes as many objects as it frees and
 # no circle: 10 ms, and 30 ms more in each full collection. So many take a few megabytes.
@@ -81,7 +79,9 @@ def serve(settings: Settings) -> None:
 class _Application(SignalledApplication):
     def __init__(self, settings: Settings, listener: socket.socket, home: DirectoryLock) -> None:
         self._settings = settings
-        self._stream_clients = room_for_streams(settings.web.stream_clients, OTHER_CONNECTIONS)
+        self._stream_clients = room_for_streams(
+            settings.web.stream_clients, settings.database.max_connections
+        )
         self._listener = listener
         self._home = home
         self._tree: Tree | None = None

@@ -89,7 +89,7 @@ def _examinations(reading: Reading) -> Iterator[tuple[str, Examine]]:
         yield "home", partial(examine_home, general.home)
     if web is not None:
         yield "port", partial(examine_port, web, None if general is None else general.home)
-    yield "descriptors", partial(examine_descriptors, database)
+    yield "descriptors", partial(examine_descriptors, web, database)
     names = ("database", "journal", "traffic", "resources")
     if general is not None and sections.keys() >= {*names}:
         yield "disk", partial(examine_disk, general.home, *(sections[name] for name in names))

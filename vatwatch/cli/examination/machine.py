@@ -11,20 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from gunicorn.config import WorkerConnections
 
 from vatwatch.cli.examination.findings import DoctorFinding, fault, ok, warning
 from vatwatch.config.database import DatabaseSettings
-from vatwatch.config.web import WebSettings
+from vatwatch.config.web import STREAM_CLIENTS, WebSettings
 from vatwatch.errors import ConfigurationError, EmbeddedPostgresError
 from vatwatch.listening import CAUSES, bare, bind_error, shown_place
+from vatwatch.server.descriptors import OTHER_CONNECTIONS, descriptors_needed, room_within
 from vatwatch.storage.directory_lock import DirectoryLock, DirectoryTaken
 from vatwatch.storage.home import PARTS
 from vatwatch.storage.postgres_user import ServerUser
 
 HOME, PORT, DESCRIPTORS = "home", "port", "descriptors"
-# Files of the journal, logs, libraries, pipes of the master: a running service has some 60.
-OTHER_DESCRIPTORS = 100
 # With fewer the service cannot even open its connections to the database and its files.
 LEAST_DESCRIPTORS = 256
 
@@ -165,23 +163,31 @@ def _name(process: psutil.Process) -> str:
         return "which has just ended"
 
 
-def examine_descriptors(database: DatabaseSettings | None) -> Iterator[DoctorFinding]:
-    """Whether clients, connections and files find room."""
+def examine_descriptors(
+    web: WebSettings | None, database: DatabaseSettings | None
+) -> Iterator[DoctorFinding]:
+    """Whether clients, those of the stream too, connections and files find room."""
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     connections = 0 if database is None else database.max_connections
-    clients = int(WorkerConnections.default)
-    needed = clients + connections + OTHER_DESCRIPTORS
+    streams = STREAM_CLIENTS if web is None else web.stream_clients
+    needed = descriptors_needed(streams, connections)
     if allowed == resource.RLIM_INFINITY or allowed >= needed:
         yield ok(DESCRIPTORS, f"A process may have {_limit(allowed)} files and connections open.")
         return
-    raised = "" if most == resource.RLIM_INFINITY or most >= needed else " (as root)"
+    suffices = most == resource.RLIM_INFINITY or most >= needed
+    what_then = (
+        "The service raises its own limit, as it may."
+        if suffices
+        else f"Only {room_within(most, streams, connections):,} may follow the stream then."
+    )
     level = fault if allowed < LEAST_DESCRIPTORS else warning
     yield level(
         DESCRIPTORS,
-        f"A process may have {allowed:,} files and connections open; {clients:,} clients, "
-        f"{connections} connections to the database and the service's own files are {needed:,}.",
-        f"Raise the limit before the start: ulimit -n {4 * 1024}{raised}, or LimitNOFILE= in the "
-        "unit of systemd.",
+        f"A process may have {allowed:,} files and connections open; {streams:,} clients of the "
+        f"stream (VATWATCH_STREAM_CLIENTS), {OTHER_CONNECTIONS:,} others, {connections} "
+        f"connections to the database and the service's own files are {needed:,}. {what_then}",
+        f"Raise the limit before the start: ulimit -n {needed}{'' if suffices else ' (as root)'}, "
+        "or LimitNOFILE= in the unit of systemd.",
     )
 
 
