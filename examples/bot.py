@@ -35,7 +35,14 @@ def main() -> None:
             if text is not None:
                 tell(text, arguments.webhook)
             if arguments.place:
-                arguments.place.write_text(message.id)
+                keep(arguments.place, message.id)
+
+
+def keep(file: Path, place: str) -> None:
+    """Put it into the file as a whole: a kill leaves this place or the one before."""
+    beside = file.with_name(f"{file.name}.new")
+    beside.write_text(place)
+    beside.replace(file)
 
 
 def parsed() -> argparse.Namespace:

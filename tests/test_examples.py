@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -143,6 +144,28 @@ def test_the_bot_tells_what_opens_and_closes_also_while_it_was_not_running(
             until(lambda: len(posts()) >= 4)
         assert sorted(posts()[2:]) == ["EDDF_TWR has closed.", "EDDM_APP is open on 120.100."]
         assert json.loads(discord.received[0].body)["allowed_mentions"] == {"parse": []}
+
+
+def test_a_bot_that_ends_while_it_notes_its_place_has_the_one_before(
+    network: OwnNetwork, own: Process, tmp_path: Path
+) -> None:
+    show, file = partial(shown, own, network), tmp_path / "place"
+    words = ("ED*", "--place", "place")
+    show(station("EDDM_TWR", 2))
+    with example("bot.py", *words, cwd=tmp_path, service=own) as bot:
+        until(lambda: file.exists() and file.read_text())
+        # From here on no file of it holds more than a part of a place.
+        resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (5, 5))
+        place = file.read_text()
+        show(station("EDDF_TWR"), station("EDDM_TWR", 2))
+        _, complained = bot.communicate(timeout=PATIENCE_S)
+        assert "File too large" in complained
+    assert file.read_text() == place
+    with example("bot.py", *words, cwd=tmp_path, service=own) as bot:
+        assert bot.stdout is not None
+        told = gevent.spawn(bot.stdout.readline)
+        assert told.get(timeout=PATIENCE_S) == "EDDF_TWR is open on 119.900.\n"
+        until(lambda: file.read_text() != place)
 
 
 def test_the_bot_prints_without_a_webhook(
