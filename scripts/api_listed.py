@@ -28,9 +28,8 @@ def document() -> dict[str, Any]:
     return openapi(create_app(AppContext(tree, datetime.now(UTC), keys)).routes)
 
 
-def listed() -> str:
-    """One table a family of endpoints."""
-    found = document()
+def listed(found: dict[str, Any]) -> str:
+    """One table a family of endpoints of this document."""
     families = [(tag, _operations(tag["name"], found)) for tag in found["tags"]]
     return "\n\n".join(
         "\n".join([f"**{tag['name'].capitalize()}**: {tag['description']}", "", HEAD, *rows])
@@ -49,11 +48,15 @@ def _operations(tag: str, found: dict[str, Any]) -> list[tuple[str, dict[str, An
 
 
 def _row(name: str, operation: dict[str, Any]) -> str:
-    taken = [f"`{each['name']}`" for each in operation["parameters"] if each["in"] == "query"]
+    taken = [
+        f"`{each['name']}`{_deprecated(each)}"
+        for each in operation["parameters"]
+        if each["in"] == "query"
+    ]
     statuses = [int(status) for status in operation["responses"]]
     own = [str(each) for each in statuses if each >= 400 and each not in (*ALWAYS, *KEYED)]
     cells = (
-        f"`{name}`",
+        f"`{name}`{_deprecated(operation)}",
         operation["summary"],
         ", ".join(taken),
         _scope(operation),
@@ -63,8 +66,12 @@ def _row(name: str, operation: dict[str, Any]) -> str:
     return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
 
 
+def _deprecated(one: dict[str, Any]) -> str:
+    return " (deprecated)" if one.get("deprecated") else ""
+
+
 def _scope(operation: dict[str, Any]) -> str:
     security = operation.get("security", [])
-    if len(security) != 1:  # none, or one that VATWATCH_PUBLIC_READS decides
+    if not security or {} in security:  # none, or one that VATWATCH_PUBLIC_READS decides
         return ""
     return f"`{security[0]['key'][0]}`"

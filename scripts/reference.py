@@ -37,7 +37,7 @@ def main() -> None:
     write(DOCS / "configuration.md", configuration())
     write(DOCS / "messages.md", messages_drawn.tables())
     write(DOCS / "rules.md", rules_listed.listed())
-    write(DOCS / "api.md", api_listed.listed())
+    write(DOCS / "api.md", api_listed.listed(api_listed.document()))
     write_drawing()
     api_examples.TARGET.write_text(api_examples.written())
     client_types.main()

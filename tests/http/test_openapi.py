@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
+import falcon
+import msgspec
 import pytest
 from falcon import testing
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from scripts.api_examples import TARGET, written
+from scripts.api_listed import listed
 from tests.http.test_parameters import APP
-from vatwatch.http.openapi import ALWAYS, KEYED, PROBLEMS
+from vatwatch.http.app_context import BaseResource
+from vatwatch.http.describe import Tag, describe
+from vatwatch.http.openapi import ALWAYS, KEYED, PROBLEMS, openapi
+from vatwatch.http.params import Declared, KnownParameters, whole_number
 
 ANSWER = testing.TestClient(APP).simulate_get("/openapi.json")
 DOCUMENT: dict[str, Any] = ANSWER.json
@@ -68,6 +76,11 @@ def test_every_route_is_in_the_document_with_its_methods() -> None:
     assert len(served) > 40
 
 
+def opened_by(scope: str) -> list[dict[str, list[str]]]:
+    """A key with the scope, or the operator's cookie."""
+    return [{scheme: [scope]} for scheme in ("key", "session", "secure_session")]
+
+
 @each_operation
 def test_an_operation_says_what_it_does_and_how_it_may_end(
     name: str, operation: dict[str, Any]
@@ -85,9 +98,10 @@ def test_an_operation_says_what_it_does_and_how_it_may_end(
         return
     assert (statuses >= {*KEYED}) == bool(security)
     if not name.startswith("GET ") or name.startswith(("GET /api/keys", "GET /api/subscriptions")):
-        assert len(security) == 1, "it needs a key"
+        (scope,) = {tuple(scopes) for each in security for scopes in each.values()}
+        assert security == opened_by(*scope), "it needs a key, or the cookie"
     elif security:
-        assert security == [{}, {"key": ["read"]}], "it needs one if reads are not public"
+        assert security == [{}, *opened_by("read")], "it needs one if reads are not public"
     else:
         assert name.split()[1] in ("/healthz", "/readyz") or operation["tags"] == ["documents"]
 
@@ -141,3 +155,59 @@ LIVE = ("LiveFlight", "LiveController", "LiveAtis", "LivePrefile", "FlightPlan",
 def test_a_builder_finds_the_meaning_of_each_field_of_a_live_record(name: str) -> None:
     fields = DOCUMENT["components"]["schemas"][name]["properties"]
     assert [field for field, schema in fields.items() if not schema.get("description")] == []
+
+
+OLD = whole_number("old", 1, 9, 1, about="As `new`, which goes on.")
+OLD = replace(OLD, deprecated=True)
+NEW = whole_number("new", 1, 9, 1, about="What counts.")
+
+
+class Old(BaseResource):
+    """Of which one method, and one parameter of another, are to go."""
+
+    parameters: ClassVar[Declared] = {"GET": (OLD, NEW)}
+
+    @describe("Read it.", tag=Tag.DOCUMENTS, answers={200: str})
+    def on_get(self, _req: falcon.Request, _resp: falcon.Response) -> None:
+        """It stays."""
+
+    @describe("Change it.", tag=Tag.DOCUMENTS, answers={204: None}, deprecated=True)
+    def on_post(self, _req: falcon.Request, _resp: falcon.Response) -> None:
+        """Ask for it by another name instead."""
+
+
+def test_what_is_to_go_is_marked_in_the_document_and_in_the_table() -> None:
+    found = json.loads(msgspec.json.encode(openapi({"/api/old": Old()})))
+    OpenAPIV31SpecValidator(found).validate()
+    get, post = found["paths"]["/api/old"]["get"], found["paths"]["/api/old"]["post"]
+    marks = {each["name"]: each.get("deprecated") for each in get["parameters"]}
+    assert marks == {"old": True, "new": None}
+    assert (get.get("deprecated"), post.get("deprecated")) == (None, True)
+    rows = listed(found).splitlines()
+    assert any(row.startswith("| `GET /api/old` |") for row in rows)
+    assert any("| `old` (deprecated), `new` |" in row for row in rows)
+    assert any(row.startswith("| `POST /api/old` (deprecated) |") for row in rows)
+
+
+def test_a_deprecated_parameter_is_read_as_before() -> None:
+    read: list[int] = []
+
+    class Reads(Old):
+        def on_get(self, req: falcon.Request, _resp: falcon.Response) -> None:
+            read.append(OLD.of(req))
+
+    app = falcon.App(middleware=[KnownParameters()])  # type: ignore[list-item]
+    app.add_route("/api/old", Reads())
+    assert testing.TestClient(app).simulate_get("/api/old?old=7").status_code == 200
+    assert read == [7]
+
+
+def test_the_docs_say_whether_anything_is_deprecated() -> None:
+    marked = [name for name, each in OPERATIONS if each.get("deprecated")] + [
+        f"{each['name']} of {name}"
+        for name, operation in OPERATIONS
+        for each in operation["parameters"]
+        if each.get("deprecated")
+    ]
+    page = TARGET.parents[2] / "docs" / "api.md"
+    assert ("Nothing is deprecated now." in page.read_text()) == (not marked), marked

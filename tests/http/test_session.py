@@ -114,10 +114,41 @@ def test_behind_a_proxy_with_tls_the_cookie_is_for_https_alone(tmp_path: Path) -
         answer = log_in(service, **secure, X_Forwarded_Host="a.example", Origin="https://a.example")
         assert answer.cookies[SECURE_NAME].secure
         token = answer.cookies[SECURE_NAME].value
+        schemes = service.http.simulate_get("/openapi.json").json["components"]["securitySchemes"]
+        assert schemes["secure_session"]["name"] == SECURE_NAME
         for cookie, known in ((SECURE_NAME, True), (NAME, False)):
             headers = {**secure, "Cookie": f"{cookie}={token}"}
             found = service.http.simulate_get("/api/session", headers=headers).json
             assert (found["who"] is not None) is known
+
+
+def test_the_cookie_opens_what_the_document_says(service: Running) -> None:
+    token = token_of(log_in(service))
+    document = service.http.simulate_get("/openapi.json").json
+    scheme = document["components"]["securitySchemes"]["session"]
+    assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "cookie", NAME)
+    access = service.settings.access.model_copy(update={"public_reads": False})
+    for change in service.service.on_change:
+        change(access)
+
+    opened = 0
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            schemes = {name for each in operation.get("security", ()) for name in each}
+            # The body of the stream has no end.
+            asked = "HEAD" if path == "/api/stream" else method.upper()
+
+            def status(path: str = path, asked: str = asked, **headers: str) -> int:
+                place = re.sub(r"\{\w+\}", "X", path)
+                return service.http.simulate_request(asked, place, headers=headers).status_code
+
+            if "session" in schemes:
+                assert status() == 401, f"{method} {path} without the cookie"
+                assert status(Cookie=f"{NAME}={token}") not in (401, 403), f"{method} {path}"
+                opened += 1
+            elif path != "/api/session":
+                assert status() != 401, f"{method} {path}"
+    assert opened > 50
 
 
 def test_a_client_cannot_pretend_to_have_come_by_https(service: Running) -> None:

@@ -60,6 +60,8 @@ class Description:
     path: tuple[Parameter[Any], ...]
     """What stands in the braces of the path."""
     details: str
+    deprecated: bool = False
+    """It works as before, and is to go; the details say what to use instead."""
 
 
 def describe(
@@ -70,6 +72,7 @@ def describe(
     problems: tuple[int, ...] = (),
     body: Any = None,
     path: tuple[Parameter[Any], ...] = (),
+    deprecated: bool = False,
 ) -> Callable[[F], F]:
     """Say what a method of a resource answers. Its docstring becomes the details.
 
@@ -81,12 +84,20 @@ def describe(
         problems: see `Description`
         body: the type of the request's body, or several as a tuple
         path: what stands in the braces of the path
+        deprecated: see `Description`
     """
 
     def mark(method: F) -> F:
         text = inspect.cleandoc(method.__doc__ or "")
         method.description = description(  # type: ignore[attr-defined]
-            summary, tag=tag, answers=answers, problems=problems, body=body, path=path, details=text
+            summary,
+            tag=tag,
+            answers=answers,
+            problems=problems,
+            body=body,
+            path=path,
+            details=text,
+            deprecated=deprecated,
         )
         return method
 
@@ -102,6 +113,7 @@ def description(
     body: Any = None,
     path: tuple[Parameter[Any], ...] = (),
     details: str = "",
+    deprecated: bool = False,
 ) -> Description:
     """The same for a resource that serves several paths, and has its `descriptions`."""
     every = {
@@ -109,7 +121,7 @@ def description(
         for status, kinds in answers.items()
     }
     bodies = () if body is None else body if isinstance(body, tuple) else (body,)
-    return Description(summary, tag, every, problems, bodies, path, details)
+    return Description(summary, tag, every, problems, bodies, path, details, deprecated)
 
 
 def description_of(resource: object, method: str) -> Description:

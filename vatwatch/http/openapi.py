@@ -14,6 +14,7 @@ import msgspec
 from vatwatch import __version__
 from vatwatch.http.access import scope_of
 from vatwatch.http.bounds import UNLIMITED
+from vatwatch.http.cookies import NAME, SECURE_NAME
 from vatwatch.http.describe import Description, Media, Tag, description_of, methods_of
 from vatwatch.http.params import Declared, Parameter
 from vatwatch.http.problems import MEDIA_TYPE, Problem
@@ -54,6 +55,8 @@ PROBLEMS: Mapping[int, str] = {
 }
 """The statuses of problem documents, and when they come."""
 
+COOKIES = (("session", NAME, "over http"), ("secure_session", SECURE_NAME, "over https"))
+"""The schemes of the operator's cookie: the scheme, the cookie's name, and when it has it."""
 # What the server and the middleware answer, whatever the endpoint, and what any code may do.
 ALWAYS = (400, 413, 414, 429, 431, 500)
 KEYED = (401, 403)
@@ -135,9 +138,18 @@ def openapi(routes: Mapping[str, object]) -> Json:
                     "scheme": "bearer",
                     "description": "A key of the service, `Authorization: Bearer KEY`, with the "
                     "scope that is named. Where none is needed (`{}`), VATWATCH_PUBLIC_READS=off "
-                    "asks for one with the scope `read`. The operator's cookie "
-                    "(`/api/session`) is as good as one with the scope `admin`.",
-                }
+                    "asks for one with the scope `read`.",
+                },
+                **{
+                    scheme: {
+                        "type": "apiKey",
+                        "in": "cookie",
+                        "name": name,
+                        "description": "The operator's cookie, which `POST /api/session` sets; it "
+                        f"is as good as a key with the scope `admin`. This is its name {where}.",
+                    }
+                    for scheme, name, where in COOKIES
+                },
             },
         },
     }
@@ -193,15 +205,20 @@ class _Operation:
             }
         if security := self._security():
             found["security"] = security
+        if said.deprecated:
+            found["deprecated"] = True
         return found
 
     def _security(self) -> list[Json]:
-        """The key that it needs: `{}` is none, which VATWATCH_PUBLIC_READS decides."""
+        """The key or the cookie that it needs: `{}` is none, which VATWATCH_PUBLIC_READS
+        decides."""
         scope = scope_of(self._resource, self._method)
-        if scope is not None:
-            return [{"key": [scope.value]}]
-        of_private = scope_of(self._resource, self._method, public_reads=False)
-        return [] if of_private is None else [{}, {"key": [of_private.value]}]
+        nothing: list[Json] = [] if scope is not None else [{}]
+        needed = scope or scope_of(self._resource, self._method, public_reads=False)
+        if needed is None:
+            return []
+        schemes = ("key", *(scheme for scheme, *_ in COOKIES))
+        return nothing + [{scheme: [needed.value]} for scheme in schemes]
 
     def _id(self) -> str:
         words = re.findall(r"\w+", self._template.removeprefix("/api"))
@@ -266,6 +283,8 @@ def _parameter(parameter: Parameter[Any], place: str) -> Json:
     found: Json = {"name": parameter.name, "in": place, "description": parameter.about}
     if place == "path":
         found["required"] = True
+    if parameter.deprecated:
+        found["deprecated"] = True
     if parameter.many:
         schema, example = {"type": "array", "items": schema, "minItems": 1}, [example]
         found |= {"style": "form", "explode": False}

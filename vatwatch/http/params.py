@@ -71,7 +71,7 @@ class Parameter(Generic[T]):
 
     `read` raises Invalid. `about` is one plain sentence. `schema` is of one value, with an
     `example`. `many`: it may be given several times, which is the same as once with commas between
-    the values.
+    the values. `deprecated`: it works as before, and is to go; `about` says what to use instead.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Parameter(Generic[T]):
     about: str
     schema: Schema = field(compare=False)
     many: bool = False
+    deprecated: bool = False
 
     def of(self, req: falcon.Request) -> T:
         """Its value in a request. Raises BadRequest if it is given and not valid."""
