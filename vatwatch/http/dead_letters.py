@@ -15,7 +15,7 @@ from vatwatch.events.dead_letters import KINDS, DeadLetter, LetterFilter
 from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
-from vatwatch.http.events import EVENT_TYPES
+from vatwatch.http.event_filter import EVENT_TYPES
 from vatwatch.http.known_names import letter_types, receivers, require_known
 from vatwatch.http.pages import NewestHead, send_newest
 from vatwatch.http.params import (

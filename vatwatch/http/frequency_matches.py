@@ -231,12 +231,12 @@ class _ContactsOfOne(BaseResource):
     def on_get(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
         """The first one first, with what all of them come to."""
         form, limit, after = format_of(req, LISTED), LIMIT_OF_ONE.of(req), CURSOR.of(req)
+        callsign, cid = OTHER_CALLSIGN.of(req), OTHER_CID.of(req)
         given = path[f"{self.kind}_id"]
         question = self._question(_id_of(self.kind, given))
         found = self._service.ask("history", question, timeout_s=TIMEOUT_S)
         if found is None:
             raise falcon.HTTPNotFound(description=f"No {self.kind} is known with the id {given}.")
-        callsign, cid = OTHER_CALLSIGN.of(req), OTHER_CID.of(req)
         matches = [
             one for one in found.matches if _is_with(*self._other(one), callsign=callsign, cid=cid)
         ]
