@@ -305,6 +305,10 @@ class Terminal:
         env |= {name: str(value) for name, value in environment.items()}
         self.pid, self.fd = pty.fork()
         if not self.pid:
+            # As in a terminal: who runs the tests in the background ignores some, and a shell
+            # cannot trap what was ignored before it.
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_DFL)
             os.chdir(cwd)
             os.execvpe(command[0], command, env)
         self.said = b""
