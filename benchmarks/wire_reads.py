@@ -4,10 +4,11 @@
 
 The service (`vatwatch run`, with an embedded PostgreSQL) gets one snapshot of the simulator, which
 then goes away, so nothing is derived meanwhile. The bare app answers with the same bytes, made
-beforehand, under a gunicorn with one gevent worker, too. Both are asked over connections that stay
-open, in turns. What counts is the processor time of the worker, so other programs do not, without
-what the worker takes while nobody asks; of each the best round counts. Once the service counts the
-requests of each address, and once it does not.
+beforehand, under a gunicorn with one gevent worker, too: once with the same body alone, and once
+with the same headers as well. All are asked over connections that stay open, in turns. What counts
+is the processor time of the worker, so other programs do not, without what the worker takes while
+nobody asks; of each the best round counts. Once the service counts the requests of each address,
+and once it does not.
 """
 
 from __future__ import annotations
@@ -37,17 +38,20 @@ PATIENCE_S = 120.0
 CONNECTIONS = 4
 IDLE_S = 5.0
 LOOKS = 4
+OF_THE_SERVER = ("server", "date", "connection", "content-length", "content-type")
 
 
 class Floor:
     """Answers with the same bytes each time."""
 
-    def __init__(self, content: bytes) -> None:
-        self._content = content
+    def __init__(self, content: bytes, headers: Mapping[str, str]) -> None:
+        self._content, self._headers = content, headers
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, **_params: str) -> None:
         """The least that an answer takes."""
         resp.content_type = falcon.MEDIA_JSON
+        if self._headers:
+            resp.set_headers(self._headers)
         resp.data = self._content
 
 
@@ -69,8 +73,10 @@ class _Bare(BaseApplication):
 
     def load(self) -> Any:
         app = falcon.App()
-        for file in self._directory.iterdir():
-            app.add_route(f"/{file.name}/{{name}}", Floor(file.read_bytes()))
+        for file in self._directory.glob("*.json"):
+            headers = msgspec.json.decode(file.with_suffix(".headers").read_bytes())
+            app.add_route(f"/{file.stem}/body", Floor(file.read_bytes(), {}))
+            app.add_route(f"/{file.stem}/answer", Floor(file.read_bytes(), headers))
         return app
 
 
@@ -83,6 +89,10 @@ class Client:
 
     def get(self, path: str) -> bytes:
         """The body of an answer. Raises SystemExit if it is none of a success."""
+        return self.answer(path)[1]
+
+    def answer(self, path: str) -> tuple[bytes, bytes]:
+        """The head of an answer, and its body. Raises as `get`."""
         self._next += 1
         sock = self._sockets[self._next % CONNECTIONS]
         request = f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAccept: */*\r\n\r\n"
@@ -98,7 +108,7 @@ class Client:
         while missing > 0:
             parts.append(_more(sock))
             missing -= len(parts[-1])
-        return b"".join(parts)
+        return head, b"".join(parts)
 
     def close(self) -> None:
         """Hang up."""
@@ -132,14 +142,14 @@ def process(arguments: list[str], environment: Mapping[str, str]) -> Iterator[ps
         started.wait(PATIENCE_S)
 
 
-def answered(port: int, path: str) -> bytes:
-    """The answer, as soon as there is one."""
+def answered(port: int, path: str) -> tuple[bytes, bytes]:
+    """The head and the body of the answer, as soon as there is one."""
     end = time.monotonic() + PATIENCE_S
     while True:
         client: Client | None = None
         try:
             client = Client(port)
-            return client.get(path)
+            return client.answer(path)
         except (OSError, SystemExit):
             if time.monotonic() > end:
                 raise
@@ -147,6 +157,12 @@ def answered(port: int, path: str) -> bytes:
         finally:
             if client is not None:
                 client.close()
+
+
+def headers_of(head: bytes) -> dict[str, str]:
+    """The headers that an app has set: without those that every gunicorn sets itself."""
+    fields = (line.partition(": ") for line in head.decode("latin-1").split("\r\n")[1:])
+    return {name: value for name, _, value in fields if name.lower() not in OF_THE_SERVER}
 
 
 def worker_of(master: psutil.Process) -> psutil.Process:
@@ -209,12 +225,13 @@ def main() -> None:
         _Bare(int(options.floor[0]), Path(options.floor[1])).run()
         return
     shown = Table(
-        "GET", "rates", "answers/s", "bare app/s", "ratio", title=f"{options.pilots} pilots"
-    )
+        "GET", "rates", "answers/s", "bare app/s", "ratio", "same headers/s", "ratio",
+        title=f"{options.pilots} pilots",
+    )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="wire-reads-") as directory:
         for read_rate in ("off", "1000000000/minute"):
             measure(options, Path(directory), read_rate, shown)
-    Console(file=sys.stdout, width=90).print(shown)
+    Console(file=sys.stdout, width=110).print(shown)
 
 
 def measure(options: argparse.Namespace, directory: Path, read_rate: str, shown: Table) -> None:
@@ -225,7 +242,7 @@ def measure(options: argparse.Namespace, directory: Path, read_rate: str, shown:
     with ExitStack() as stack:
         with process(simulator, {}):
             port, worker = stack.enter_context(service(feed, directory / f"home-{name}", read_rate))
-        whole = msgspec.json.decode(answered(port, "/api/flights"))
+        whole = msgspec.json.decode(answered(port, "/api/flights")[1])
         paths = {
             "flights": "/api/flights",
             "flight": f"/api/flights/{whole['flights'][0]['callsign']}",
@@ -235,24 +252,27 @@ def measure(options: argparse.Namespace, directory: Path, read_rate: str, shown:
         bodies = directory / f"bodies-{name}"
         bodies.mkdir()
         for kind, path in paths.items():
-            (bodies / kind).write_bytes(answered(port, path))
+            head, body = answered(port, path)
+            (bodies / f"{kind}.json").write_bytes(body)
+            (bodies / f"{kind}.headers").write_bytes(msgspec.json.encode(headers_of(head)))
         bare = free_port()
         arguments = ["-m", "benchmarks.wire_reads", "--floor", str(bare), str(bodies)]
         floor = stack.enter_context(process(arguments, {}))
-        answered(bare, "/network/x")
+        answered(bare, "/network/body")
         floor_worker, idle = worker_of(floor), idle_share(worker)
         for kind, path in paths.items():
             # A whole list takes a hundred times as long.
             requests = max(1, options.requests // (10 if kind == "flights" else 1))
             rounds = [
                 (rate(port, path, worker, requests, idle),
-                 rate(bare, f"/{kind}/x", floor_worker, requests))
+                 rate(bare, f"/{kind}/body", floor_worker, requests),
+                 rate(bare, f"/{kind}/answer", floor_worker, requests))
                 for _ in range(options.rounds)
             ]  # fmt: skip
-            best, least = (max(values) for values in zip(*rounds, strict=True))
+            ours, *floors = (max(values) for values in zip(*rounds, strict=True))
             named = "/api/flights/{callsign}" if kind == "flight" else path
-            ratio = f"{best / least:.3f}"
-            shown.add_row(named, name, f"{best:,.0f}", f"{least:,.0f}", ratio)
+            beside = (text for one in floors for text in (f"{one:,.0f}", f"{ours / one:.3f}"))
+            shown.add_row(named, name, f"{ours:,.0f}", *beside)
 
 
 if __name__ == "__main__":
