@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
-from typing import Any, TypeAlias, TypeVar, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import msgspec
 from msgspec import structs
@@ -89,8 +89,6 @@ class ServeAgain(Tell):
 
 
 Received: TypeAlias = ToCache | ServeAgain
-
-Found = TypeVar("Found")
 
 # Seconds between two tries to encode a live state; the previous one is served meanwhile.
 RETRY_S = 1.0
