@@ -40,7 +40,8 @@ VatwatchError
 ├── EventRefused                an event does not fit its type's schema (`.reason`)
 ├── SupervisionError            the actor runtime cannot do what was asked
 │   ├── ActorUnavailable        the actor is stopped, or did not come back in time
-│   │   └── ActorSuspended      it failed too often: its breaker is open (`.retry_in_s`)
+│   │   ├── ActorSuspended      it failed too often: its breaker is open (`.retry_in_s`)
+│   │   └── ActorOnStandby      it is off on purpose, until it is wanted
 │   ├── AskTimeout              no reply in time
 │   ├── MailboxFull             the mailbox refuses, or did not drain in time
 │   │   └── TooManyQuestions    more is asked from outside than is answered (`.retry_after_s`)
@@ -269,6 +270,13 @@ class ActorSuspended(ActorUnavailable):
             f"{name} is suspended, as it failed too often; next try in {retry_in_s:.0f} s"
         )
         self.retry_in_s = retry_in_s
+
+
+class ActorOnStandby(ActorUnavailable):
+    """The actor is not wanted now, or is below a supervisor that is not."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} is on standby: it is started when it is wanted")
 
 
 class AskTimeout(SupervisionError, pykka.Timeout):

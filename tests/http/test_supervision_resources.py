@@ -14,6 +14,7 @@ from falcon import testing
 from tests.supervision.helpers import (
     Echo,
     Fail,
+    Note,
     Notices,
     root,
     running,
@@ -97,6 +98,35 @@ def test_a_restart_is_ordered_with_a_key(
     house[1].wait(ChildStarted, "root/inner/a", count=2)
     assert wait_until_handled(house[0], "a")
     assert client.simulate_get("/api/supervision/root/inner/a").json["restarts_total"] == 1
+
+
+def test_a_node_on_standby_is_shown_and_not_restarted() -> None:
+    inner = root(scribe("a", []), name="inner", standby=True)
+    with running(root(inner, scribe("b", []))) as (tree, notices):
+        client = client_of(tree)
+        tree.directory.address("a").tell(Note("for nobody"))
+        shown = client.simulate_get("/api/supervision/tree").json["children"]
+        a = shown[0]["children"][0]
+        assert [shown[0]["state"], a["state"], shown[1]["state"]] == [
+            "standby",
+            "standby",
+            "running",
+        ]
+        assert a["retry_in_s"] is a["retry_at"] is None
+        assert (a["uptime_s"], a["restarts_total"]) == (0, 0)
+        assert a["mailbox"]["dropped_on_standby"] == 1
+        for path in ("root/inner", "root/inner/a"):
+            result = client.simulate_post(f"/api/supervision/{path}/restart", headers=KEY)
+            assert result.status_code == 409
+            assert result.headers["content-type"] == "application/problem+json"
+            assert result.json["detail"] == (
+                "root/inner is on standby: it is started when it is wanted"
+            )
+        tree.want("root/inner", wanted=True)
+        notices.wait(ChildStarted, "root/inner/a")
+        result = client.simulate_post("/api/supervision/root/inner/a/restart", headers=KEY)
+        assert result.status_code == 202
+        notices.wait(ChildStarted, "root/inner/a", count=2)
 
 
 def test_a_node_that_does_not_run_says_when_it_is_started() -> None:

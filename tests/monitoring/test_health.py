@@ -194,10 +194,12 @@ def test_the_whole_serves_exactly_while_its_vital_part_does(
 ) -> None:
     whole = overall(parts, serving=serving)
     vital = parts.get(VITAL)
-    can_serve = serving and vital is not None and vital.health is not Health.UNHEALTHY
+    runs = vital is not None and vital.health not in (Health.UNHEALTHY, Health.STANDBY)
+    can_serve = serving and runs
     assert (whole.health is Health.UNHEALTHY) == (not can_serve)
     if can_serve:
-        all_well = all(observation.health is Health.HEALTHY for observation in parts.values())
+        counted = (Health.HEALTHY, Health.STANDBY)
+        all_well = all(observation.health in counted for observation in parts.values())
         assert (whole.health is Health.HEALTHY) == all_well
     assert bool(whole.reason) == (whole.health is not Health.HEALTHY)
 
@@ -235,7 +237,7 @@ def test_the_whole_is_unhealthy_while_one_of_those_that_collect_cannot_work(
     if cannot_work:
         assert whole.health is Health.UNHEALTHY
         vital = parts.get(VITAL)
-        if vital is not None and vital.health is not Health.UNHEALTHY:
+        if vital is not None and vital.health not in (Health.UNHEALTHY, Health.STANDBY):
             assert all(name in whole.reason for name in cannot_work)
     else:
         assert whole == overall(parts, serving=True)
@@ -245,10 +247,30 @@ def test_the_whole_is_unhealthy_while_one_of_those_that_collect_cannot_work(
 def test_a_restart_of_the_usual_kind_is_not_being_down(state: State) -> None:
     given_up = state in (State.SUSPENDED, State.STOPPED, State.FAILED)
     assert is_down(state, 0.0) == given_up
-    assert is_down(state, DOWN_S) == (state is not State.RUNNING)
+    assert is_down(state, DOWN_S) == (state not in (State.RUNNING, State.STANDBY))
 
 
 def test_only_a_running_service_is_healthy() -> None:
     for state in State:
         assert (of_state(state).health is Health.HEALTHY) == (state is State.RUNNING)
     assert "KeyError: x" in of_state(State.SUSPENDED, "KeyError: x").reason
+
+
+def test_a_part_on_standby_counts_neither_for_nor_against_the_whole() -> None:
+    off = of_state(State.STANDBY, "KeyError: long ago")
+    assert (off.health, off.reason) == (Health.STANDBY, "it is on standby")
+    assert overall({VITAL: Observation(), "fetcher": off}, serving=True) == Observation()
+    whole = overall({VITAL: off, "fetcher": Observation()}, serving=True)
+    assert (whole.health, whole.reason) == (Health.UNHEALTHY, f"{VITAL}: it is on standby")
+
+
+def test_a_part_that_failed_and_is_on_standby_has_not_recovered() -> None:
+    registry = HealthRegistry()
+    registry.observe("store", Observation(), T0)
+    registry.observe("store", Observation(Health.UNHEALTHY, "no disk"), T0)
+    seen = registry.observe("store", of_state(State.STANDBY), T0)
+    assert seen.changed
+    assert seen.regained is None
+    assert not registry.failing()
+    # When it is wanted again it begins anew: what was before is not told as over.
+    assert registry.observe("store", Observation(), T0).regained is None

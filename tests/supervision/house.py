@@ -15,6 +15,7 @@ from vatwatch.supervision import child_events as events
 from vatwatch.supervision.breaker import Breaker
 from vatwatch.supervision.decision import decide
 from vatwatch.supervision.group import Group, Mode, Phase
+from vatwatch.supervision.want import Want
 
 
 class Failed(Exception):
@@ -39,8 +40,12 @@ class Node:
     """Failures since it last ran for a whole period, or was restarted by order."""
     failures: list[float] = field(default_factory=list)
     """Those that count towards opening its breaker."""
+    is_off: bool = False
+    """Whether its supervisor has been told that it is not wanted."""
 
     def __post_init__(self) -> None:
+        self.want = Want(wanted=not self.spec.standby)
+        self.is_off = self.spec.standby
         if self.spec.breaker is not None:
             self.breaker = Breaker(self.spec.breaker)
 
@@ -56,6 +61,14 @@ class Node:
     def start_afresh(self) -> None:
         self.attempts = 0
         self.failures.clear()
+
+    def forget_past(self) -> None:
+        self.start_afresh()
+        if self.breaker is not None and self.on_trial:
+            self.breaker = self.breaker.reset()
+
+    def stand_ready(self) -> None:
+        self.closed = False
 
     def live(self, now: float) -> None:
         assert not self.alive, "one is started beside another"
@@ -134,7 +147,33 @@ class Supervised(Node):
             child.kill()
         return True
 
+    def forget_past(self) -> None:
+        super().forget_past()
+        self.group = Group.of(self.spec)  # type: ignore[arg-type]
+        for child in self.children:
+            child.forget_past()
+
+    def stand_ready(self) -> None:
+        super().stand_ready()
+        for child in self.children:
+            if child.want.wanted:
+                child.stand_ready()
+
     # -- what happens
+
+    def begin(self) -> events.Begin:
+        """Its first event: it looks at what was ordered while it did not run."""
+        anew = {child.index for child in self.children if child.want.take_let_go()}
+        return events.Begin(
+            self.is_first,
+            self.take_orders() | anew,
+            frozenset(child.index for child in self.children if not child.want.wanted),
+        )
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the very first start, which is all or nothing."""
+        return self.lives == 1 and not self.house.has_started
 
     def handle_next(self) -> None:
         event = self.inbox.popleft()()
@@ -160,6 +199,9 @@ class Supervised(Node):
             before, escalates = self.group, self._escalates
             self.group, decided = decide(group, event, house.now, house.random)
             assert any(isinstance(order, orders.Escalate) for order in decided) == escalates
+            if isinstance(event, events.RestartRequested) and self.children[event.child].is_off:
+                assert decided == ()
+                assert self.group.children == before.children
             self._check_suspensions(event, before, decided)
             self._check(event)
             event = None
@@ -187,11 +229,19 @@ class Supervised(Node):
             case events.Begin():
                 self.strays.clear()
                 self.may_start_temporary |= everybody
-                for child in event.ordered:
-                    self.children[child].start_afresh()
+                for node in self.children:
+                    node.is_off = node.index in event.unwanted
+                    if node.index in event.ordered:
+                        node.start_afresh()
+            case events.WantsChanged(child, wanted):
+                self.children[child].is_off = not wanted
+                if wanted:
+                    self.may_start_temporary.add(child)
+                else:
+                    self.may_stop.add(child)
             case events.Finish() | events.StartInterrupted():
                 self.may_stop |= everybody
-            case events.RestartRequested(child):
+            case events.RestartRequested(child) if not self.children[child].is_off:
                 self.may_stop |= self._strategy(child)
                 self.may_start_temporary.add(child)
                 self.children[child].start_afresh()
@@ -205,7 +255,7 @@ class Supervised(Node):
                     self._count(child)
             case events.NotStarted(child):
                 has_breaker = self.children[child].breaker is not None
-                if self.group.mode is Mode.BEGINNING and (self.lives == 1 or not has_breaker):
+                if self.group.mode is Mode.BEGINNING and (self.is_first or not has_breaker):
                     self.may_stop |= everybody
                 elif self.children[child].spec.restart is not Restart.TEMPORARY:
                     self._count(child)
@@ -230,9 +280,14 @@ class Supervised(Node):
         """What must be so at once."""
         match event:
             case events.Begin():
-                breakers = [self.group.children[child].breaker for child in event.ordered]
+                ordered = event.ordered - event.unwanted
+                breakers = [self.group.children[child].breaker for child in ordered]
                 assert all(b is None or b.state is BreakerState.CLOSED for b in breakers)
-            case events.RestartRequested(child):
+            case events.WantsChanged(child, wanted):
+                # It starts at once, whatever it was; and it does not wait for itself.
+                allowed = (Phase.READY,) if wanted else (Phase.LEAVING, Phase.STANDBY)
+                assert self.group.children[child].phase in allowed
+            case events.RestartRequested(child) if not self.children[child].is_off:
                 assert not self.group.waited_for_by(child)
                 assert self.group.children[child].phase in (Phase.LEAVING, Phase.READY)
             case events.Stopped(child) if child == self._ordered:
@@ -262,6 +317,7 @@ class Supervised(Node):
                 later = phases[child + 1 :]
                 assert all(c.phase is not Phase.LEAVING for c in later), "stopped out of order"
                 assert child in self.may_stop, "disturbed by nobody's failure or order"
+                assert for_good or not self.children[child].is_off
                 return self._stop(self.children[child], for_good=for_good)
             case orders.Release(child):
                 self._release(self.children[child])
@@ -271,6 +327,15 @@ class Supervised(Node):
                 assert breaker.state is BreakerState.HALF_OPEN, "tried before its time"
                 assert not breaker.trials, "a trial of somebody else counts"
                 self.children[child].breaker = breaker
+            case orders.StandBy(child):
+                node = self.children[child]
+                assert node.is_off, "put aside though it is wanted"
+                assert not node.alive or not node.kill(), "put aside while it runs"
+                node.close()
+                node.forget_past()
+                assert self.group.children[child].breaker == node.breaker or not node.breaker
+            case orders.StandReady(child):
+                self.children[child].stand_ready()
             case orders.Suspend(child, breaker) | orders.Reset(child, breaker):
                 self.children[child].breaker = breaker
             case orders.Delay(child, attempt, delay_s):
@@ -288,6 +353,7 @@ class Supervised(Node):
             child.life = 0
 
     def _start(self, child: Node) -> events.ChildEvent:
+        assert not child.is_off, "started though it is not wanted"
         if child.spec.restart is Restart.TEMPORARY and child.lives:
             assert child.index in self.may_start_temporary, "a temporary child came back"
         self.may_start_temporary.discard(child.index)
@@ -303,7 +369,7 @@ class Supervised(Node):
         if isinstance(child, Supervised):
             child.inbox.clear()
             try:
-                child.follow(events.Begin(child.lives == 1, child.take_orders()))
+                child.follow(child.begin())
             except Failed:
                 child.kill()
                 child.life = 0
@@ -320,6 +386,15 @@ class Supervised(Node):
                 child.kill()
         self._release(child)
         return events.Stopped(child.index)
+
+    def take_change(self) -> events.WantsChanged | None:
+        for child in self.children:
+            let_go = child.want.take_let_go()
+            if let_go and not child.is_off:
+                return events.WantsChanged(child.index, wanted=False)
+            if child.is_off and child.want.wanted:
+                return events.WantsChanged(child.index, wanted=True)
+        return None
 
     def take_orders(self, at_most: int | None = None) -> frozenset[int]:
         ordered = [child for child in self.children if child.ordered][:at_most]
@@ -339,7 +414,9 @@ class House:
         self.exhausted = False
         self.root = Supervised(spec, None, 0, house=self)
         self.root.live(self.now)
-        self.root.follow(events.Begin(first=True))
+        self.has_started = False
+        self.root.follow(self.root.begin())
+        self.has_started = True
 
     def meanwhile(self) -> None:
         while self.during:
@@ -367,9 +444,9 @@ class House:
         parent.inbox.append(told)
 
     def order(self, node: Node) -> None:
-        """As `Tree.restart`: refused while the supervisor does not run."""
+        """As `Tree.restart`: refused while the supervisor does not run, and on standby."""
         parent = node.parent
-        if parent is None or not parent.alive:
+        if parent is None or not parent.alive or not node.want.wanted:
             return
         node.ordered = True
 
@@ -380,6 +457,24 @@ class House:
                 parent.inbox.append(take)
                 return events.RestartRequested(child)
             return None
+
+        parent.inbox.append(take)
+
+    def want(self, node: Node, *, wanted: bool) -> None:
+        """As `Tree.want`: never refused."""
+        parent = node.parent
+        if parent is None or not node.want.change(wanted=wanted):
+            return
+        if not wanted:
+            node.ordered = False
+
+        def take() -> events.ChildEvent | None:
+            if parent.group.mode is not Mode.WORKING:
+                return None
+            change = parent.take_change()
+            if change is not None:
+                parent.inbox.append(take)
+            return change
 
         parent.inbox.append(take)
 

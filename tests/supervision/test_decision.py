@@ -10,6 +10,7 @@ from vatwatch.supervision import (
     Actor,
     Backoff,
     BreakerPolicy,
+    BreakerState,
     Restart,
     Strategy,
     orders,
@@ -193,3 +194,104 @@ def test_child_on_trial_that_is_restarted_with_a_sibling_begins_its_trials_again
     assert isinstance(begun, orders.Try)
     assert begun.breaker.trials == ()
     assert decided[1] == orders.Start(1)
+
+
+STANDBY = worker("standby", Actor, breaker=BREAKER, standby=True)
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_child_on_standby_is_started_by_no_strategy_and_waited_for_by_nobody(
+    strategy: Strategy,
+) -> None:
+    spec = supervisor("s", strategy, backoff=Backoff(10, 10), children=[STANDBY, PLAIN])
+    made, decided = after(Group.of(spec), events.Begin(first=True, unwanted=frozenset({0})))
+    assert decided == (orders.StandBy(0), orders.Start(1))
+    made, _ = after(made, events.Started(1))
+    made, _ = after(made, events.Ended(1, normal=False))
+    made, decided = after(made, events.TimeCome(1), now=10)
+    assert decided == (orders.Start(1),)
+    assert made.children[0].phase is Phase.STANDBY
+    assert made.starts_at(0, 10) is None
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_child_that_is_wanted_starts_without_restarting_its_siblings(strategy: Strategy) -> None:
+    made = group(GUARDED, PLAIN, strategy=strategy)
+    made, decided = after(made, events.WantsChanged(0, wanted=False))
+    assert decided == (orders.Stop(0, True),)
+    made, decided = after(made, events.Stopped(0))
+    assert decided == (orders.StandBy(0),)
+    made, decided = after(made, events.WantsChanged(0, wanted=True))
+    assert decided == (orders.StandReady(0), orders.Start(0))
+    made, _ = after(made, events.Started(0))
+    assert phases(made) == [Phase.RUNNING, Phase.RUNNING]
+
+
+def test_child_that_is_wanted_waits_for_the_sibling_that_must_run_before_it() -> None:
+    made = group(PLAIN, GUARDED)
+    made, _ = after(made, events.WantsChanged(1, wanted=False))
+    made, _ = after(made, events.Stopped(1))
+    made, _ = after(made, events.Ended(0, normal=False))
+    made, decided = after(made, events.WantsChanged(1, wanted=True))
+    assert decided == (orders.StandReady(1),)
+    assert made.starts_at(1, 0) == made.starts_at(0, 0) == 5
+
+
+def test_suspended_child_that_is_wanted_again_starts_at_once_with_a_closed_breaker() -> None:
+    made = group(GUARDED, intensity=0)
+    made, _ = after(made, events.Ended(0, normal=False))
+    assert phases(made) == [Phase.SUSPENDED]
+    made, decided = after(made, events.WantsChanged(0, wanted=False))
+    reset = decided[0]
+    assert isinstance(reset, orders.Reset)
+    assert (reset.breaker.state, decided[1:]) == (BreakerState.CLOSED, (orders.StandBy(0),))
+    # The time of the trial that is not held any more.
+    assert after(made, events.TimeCome(0), now=60) == (made, ())
+    made, decided = after(made, events.WantsChanged(0, wanted=True))
+    assert decided == (orders.StandReady(0), orders.Start(0))
+    assert not made.children[0].on_trial
+
+
+def test_sibling_waits_no_longer_for_one_that_is_not_wanted() -> None:
+    made, _ = after(group(PLAIN, PLAIN), events.Ended(0, normal=False))
+    made, _ = after(made, events.Stopped(1))
+    assert phases(made) == [Phase.WAITING, Phase.READY]
+    made, decided = after(made, events.WantsChanged(0, wanted=False))
+    assert decided == (orders.StandBy(0), orders.Start(1))
+
+
+def test_child_that_is_wanted_again_while_it_stops_is_stopped_and_then_started() -> None:
+    made, decided = after(group(PLAIN), events.WantsChanged(0, wanted=False))
+    assert decided == (orders.Stop(0, True),)
+    made, _ = after(made, events.WantsChanged(0, wanted=True))
+    assert phases(made) == [Phase.LEAVING]
+    made, decided = after(made, events.Stopped(0))
+    assert decided == (orders.Start(0),)
+
+
+@pytest.mark.parametrize("finished", [TEMPORARY, TRANSIENT])
+def test_child_that_had_finished_starts_when_it_is_wanted_anew(finished: object) -> None:
+    made, _ = after(group(finished), events.Ended(0, normal=True))
+    made, decided = after(made, events.WantsChanged(0, wanted=True))
+    assert decided == ()  # it was wanted all the time, and has finished
+    made, _ = after(made, events.WantsChanged(0, wanted=False))
+    made, decided = after(made, events.WantsChanged(0, wanted=True))
+    assert decided == (orders.StandReady(0), orders.Start(0))
+
+
+def test_restart_of_a_child_on_standby_is_not_carried_out() -> None:
+    made, _ = after(group(GUARDED, PLAIN), events.WantsChanged(0, wanted=False))
+    made, _ = after(made, events.Stopped(0))
+    assert after(made, events.RestartRequested(0)) == (made, ())
+    _, decided = after(made, events.Begin(False, frozenset({0}), frozenset({0})))
+    assert orders.Start(0) not in decided
+
+
+@pytest.mark.parametrize("for_good", [True, False])
+def test_what_is_wanted_changes_nothing_for_a_supervisor_that_stops(for_good: bool) -> None:
+    made, _ = after(group(PLAIN, PLAIN), events.Finish(for_good=for_good))
+    made, decided = after(made, events.WantsChanged(0, wanted=False))
+    assert decided == (orders.Stop(1, for_good),)
+    made, decided = after(made, events.Stopped(1))
+    made, decided = after(made, events.Stopped(0))
+    assert phases(made)[0] is (Phase.DOWN if for_good else Phase.STANDBY)

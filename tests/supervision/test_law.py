@@ -1,7 +1,8 @@
 """The supervisor's law, held against everything that may happen, in any order, on a fake clock.
 
-In the end every permanent child runs, or its breaker is open and the time of its next trial is
-known; nobody runs twice; a healthy child is disturbed only by its strategy.
+In the end every wanted permanent child runs, or its breaker is open and the time of its next trial
+is known; none that is not wanted runs; nobody runs twice; a healthy child is disturbed only by its
+strategy, or by no longer being wanted.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ STRATEGIES = st.sampled_from(list(Strategy))
 RESTARTS = st.sampled_from(
     [Restart.PERMANENT, Restart.PERMANENT, Restart.TRANSIENT, Restart.TEMPORARY]
 )
+# Most are wanted from the start.
+STANDBY = st.sampled_from([False, False, False, True])
 NUMBERS = st.integers(0, 7)
 BREAKERS = st.sampled_from(
     [None, BreakerPolicy(timeout_s=10, max_timeout_s=50, trial_deadline_s=30)]
@@ -49,7 +52,13 @@ LONGEST_S = 50.0
 @st.composite
 def specs(draw: st.DrawFn, depth: int = 0, prefix: str = "n") -> SupervisorSpec:
     children: list[ChildSpec | SupervisorSpec] = [
-        worker(f"{prefix}{index}", Actor, restart=draw(RESTARTS), breaker=draw(BREAKERS))
+        worker(
+            f"{prefix}{index}",
+            Actor,
+            restart=draw(RESTARTS),
+            breaker=draw(BREAKERS),
+            standby=draw(STANDBY),
+        )
         for index in range(draw(st.integers(1, 3)))
     ]
     if depth < 2 and draw(st.booleans()):
@@ -65,6 +74,7 @@ def specs(draw: st.DrawFn, depth: int = 0, prefix: str = "n") -> SupervisorSpec:
         children=children,
         restart=Restart.PERMANENT if depth == 0 else draw(RESTARTS),
         breaker=draw(BREAKERS) if depth else None,
+        standby=draw(STANDBY) if depth else False,
     )
 
 
@@ -156,6 +166,57 @@ class Law(RuleBasedStateMachine):
             self.house.ended(parent, normal=False)
             self.house.wait_until_handled()
 
+    @precondition(up)
+    @rule(number=NUMBERS, wanted=st.booleans(), at_once=st.booleans())
+    def is_wanted_or_not(self, number: int, wanted: bool, at_once: bool) -> None:
+        self._do(lambda: self.house.want(self._node(number), wanted=wanted), at_once)
+
+    @precondition(up)
+    @rule(number=NUMBERS, ends=st.booleans(), again=st.booleans())
+    def is_unwanted_for_a_moment(self, number: int, ends: bool, again: bool) -> None:
+        """All before its supervisor looks; perhaps it has just ended, too."""
+        node = self._node(number)
+        if ends and isinstance(node, Worker):
+            self._end(node, normal=False)
+        was_alive, lives = node.alive, node.lives
+        was_wanted, closed = node.want.wanted, node.closed
+        self.house.want(node, wanted=False)
+        if again:
+            self.house.want(node, wanted=True)
+        self.house.wait_until_handled()
+        if was_alive and was_wanted and not closed and isinstance(node, Worker):
+            stopped = not node.alive or node.lives > lives
+            assert stopped or node.immortal, "goes on as if it had not been let go"
+
+    @precondition(up)
+    @rule(number=NUMBERS, wanted=st.booleans())
+    def supervisor_ends_before_it_looks_who_is_wanted(self, number: int, wanted: bool) -> None:
+        node = self._node(number)
+        parent = node.parent
+        if parent is not None and parent.alive and parent.parent is not None:
+            self.house.want(node, wanted=wanted)
+            parent.kill()
+            self.house.ended(parent, normal=False)
+            self.house.wait_until_handled()
+
+    @precondition(up)
+    @rule(number=NUMBERS)
+    def is_wanted_again_while_suspended_or_waiting(self, number: int) -> None:
+        """It starts afresh: at once, if nobody else is waited for, and on no trial."""
+        node = self._node(number)
+        parent = node.parent
+        if parent is None or not parent.alive or node.phase not in (Phase.WAITING, Phase.SUSPENDED):
+            return
+        lives = node.lives
+        self.house.want(node, wanted=False)
+        self.house.wait_until_handled()
+        assert node.phase is Phase.STANDBY
+        self.house.want(node, wanted=True)
+        self.house.wait_until_handled()
+        if parent.alive and not self.house.during and not parent.group.waited_for_by(node.index):
+            tried = node.lives > lives or node.phase is not Phase.READY
+            assert tried, "it was not tried at once"
+
     def _do(self, what: object, at_once: bool) -> None:
         assert callable(what)
         if at_once:
@@ -229,7 +290,11 @@ class Law(RuleBasedStateMachine):
                 break
         assert not house.exhausted, "given up, though nothing failed"
         for node in house.root.walk():
-            if node.spec.restart is Restart.PERMANENT and node.parent and node.parent.alive:
+            if node.parent is None or not node.parent.alive:
+                continue
+            if not node.want.wanted:
+                assert not node.alive, "runs though it is not wanted"
+            elif node.spec.restart is Restart.PERMANENT:
                 assert node.alive, "down for ever"
                 assert node.phase is Phase.RUNNING
                 if node.on_trial:
@@ -263,6 +328,8 @@ class Law(RuleBasedStateMachine):
     def _check(self, parent: Supervised, child: Node, now: float) -> None:
         known = parent.group.children[child.index]
         at = parent.group.starts_at(child.index, now)
+        assert known.wanted is child.want.wanted is not child.is_off, "an order was forgotten"
+        assert (known.phase is Phase.STANDBY) is not known.wanted
         match known.phase:
             case Phase.RUNNING:
                 assert at is None
@@ -283,6 +350,14 @@ class Law(RuleBasedStateMachine):
                 assert parent.group.waited_for_by(child.index)
             case Phase.LEAVING:
                 raise AssertionError("left half stopped")
+            case Phase.STANDBY:
+                assert child.closed
+                assert at is None
+                assert known.due_at is None
+                assert known.attempt == 0
+                assert not child.on_trial
+                assert not known.failing.restarts
+                assert not child.alive or (isinstance(child, Worker) and child.immortal)
             case Phase.DOWN | Phase.FAILED:
                 assert child.closed
                 assert child.spec.restart is not Restart.PERMANENT

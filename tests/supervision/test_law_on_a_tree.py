@@ -6,11 +6,13 @@ from collections import Counter
 from typing import Any
 
 import gevent
+import pytest
 from gevent.event import Event
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from vatwatch.errors import ActorOnStandby
 from vatwatch.supervision import (
     Backoff,
     BreakerPolicy,
@@ -62,7 +64,8 @@ class Lodger(Scribe):
 
 
 class LawOnATree(RuleBasedStateMachine):
-    """Whatever is done to the tree: in the end all run, once, and nobody else was disturbed."""
+    """Whatever is done to the tree: in the end all that are wanted run, once, and nobody else was
+    disturbed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,8 +80,18 @@ class LawOnATree(RuleBasedStateMachine):
         inner=st.sampled_from(list(Strategy)),
         breakers=st.sets(NAMES),
         backoff=BACKOFFS,
+        standby=st.sets(PLACES, max_size=2),
     )
-    def build(self, outer: Strategy, inner: Strategy, breakers: set[str], backoff: Backoff) -> None:
+    def build(
+        self,
+        outer: Strategy,
+        inner: Strategy,
+        breakers: set[str],
+        backoff: Backoff,
+        standby: set[str],
+    ) -> None:
+        self.unwanted = set(standby)
+
         def lodger(name: str) -> ChildSpec:
             return worker(
                 name,
@@ -89,10 +102,16 @@ class LawOnATree(RuleBasedStateMachine):
                 shutdown_s=0.02,
                 handler_deadline_s=0.2,
                 policy=MailboxPolicy.DROP_OLDEST,
+                standby=not standby.isdisjoint({name, f"below/{name}"}),
             )
 
         below = supervisor(
-            "below", inner, intensity=2, backoff=backoff, children=map(lodger, "bcd")
+            "below",
+            inner,
+            intensity=2,
+            backoff=backoff,
+            children=map(lodger, "bcd"),
+            standby="below" in standby,
         )
         spec = supervisor(
             "root",
@@ -150,8 +169,34 @@ class LawOnATree(RuleBasedStateMachine):
     def order_a_restart(self, place: str) -> None:
         path = f"root/{place}"
         parent = self.tree.find(path.rpartition("/")[0])
-        if parent is not None and parent.state is State.RUNNING:
+        if self._is_off(path):
+            with pytest.raises(ActorOnStandby):
+                self.tree.restart(path)
+        elif parent is not None and parent.state is State.RUNNING:
             self.tree.restart(path)
+
+    def _is_off(self, path: str) -> bool:
+        return any(path == f"root/{o}" or path.startswith(f"root/{o}/") for o in self.unwanted)
+
+    @rule(place=PLACES, wanted=st.booleans())
+    def want_it_or_not(self, place: str, wanted: bool) -> None:
+        self.unwanted = self.unwanted - {place} if wanted else self.unwanted | {place}
+        self.tree.want(f"root/{place}", wanted=wanted)
+
+    @rule(place=PLACES)
+    def want_it_not_for_a_moment(self, place: str) -> None:
+        self.want_it_or_not(place, wanted=False)
+        self.want_it_or_not(place, wanted=True)
+
+    @rule(name=NAMES, place=PLACES, reached=st.booleans(), again=st.booleans())
+    def want_it_not_while_one_hangs(
+        self, name: str, place: str, reached: bool, again: bool
+    ) -> None:
+        self.hang(name, reached=reached)
+        self.want_it_or_not(place, wanted=False)
+        gevent.sleep(0.005)
+        if again:
+            self.want_it_or_not(place, wanted=True)
 
     @rule(name=NAMES)
     def let_it_stop_by_itself(self, name: str) -> None:
@@ -170,7 +215,7 @@ class LawOnATree(RuleBasedStateMachine):
 
     @rule()
     def mend_everything_and_wait(self) -> None:
-        """In the end all run, and stay."""
+        """In the end all that are wanted run, and stay."""
         self.broken.clear()
         with gevent.Timeout(PATIENCE_S, AssertionError(f"down for ever: {self._nodes()}")):
             while not self._all_are_well():
@@ -180,7 +225,8 @@ class LawOnATree(RuleBasedStateMachine):
         before = [node.restarts_total for node in self._nodes()]
         gevent.sleep(0.02)
         assert [node.restarts_total for node in self._nodes()] == before, "a healthy one disturbed"
-        assert self.present == Counter("abcde")
+        up = [n.name for n in self._nodes() if n.kind == "worker" and not self._is_off(n.path)]
+        assert self.present == Counter(up)
 
     def _nodes(self) -> list[NodeInfo]:
         return list(self.tree.snapshot().walk())
@@ -195,6 +241,8 @@ class LawOnATree(RuleBasedStateMachine):
 
     def _is_well(self, node: NodeInfo) -> bool:
         closed = node.breaker is None or node.breaker.state is BreakerState.CLOSED
+        if self._is_off(node.path):
+            return node.state is State.STANDBY and closed and not self.present[node.name]
         quiet = node.mailbox is None or (node.mailbox.depth == 0 and node.handling is None)
         return node.state is State.RUNNING and closed and quiet
 

@@ -61,6 +61,7 @@ from vatwatch.supervision import (
     BreakerChanged,
     BreakerState,
     ChildFailed,
+    ChildOnStandby,
     ChildRestarting,
     ChildStarted,
     ChildStopped,
@@ -199,6 +200,8 @@ class ErrorManagerActor(Service):
                 self.publish(*started_or_stopped(notice))
             case ChildStopped():
                 self.publish(*started_or_stopped(notice))
+            case ChildOnStandby(path):
+                log.info("%s is on standby.", path)
             case ChildFailed(path=path):
                 self._restarted(path, worked=False)
                 self._note(findings.of_failure(notice, now))

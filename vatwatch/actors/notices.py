@@ -21,6 +21,7 @@ from vatwatch.storage.outbox import BUS_LINES, EventLine, Outbox
 from vatwatch.supervision import (
     BreakerChanged,
     ChildFailed,
+    ChildOnStandby,
     ChildRestarting,
     ChildStarted,
     ChildStopped,
@@ -95,7 +96,7 @@ def _changed_node(notice: Notice) -> NodeChanged | None:
         case ChildFailed(path=path):
             failure = f"{notice.error_type}: {notice.error_text}".strip(": ")
             return NodeChanged(_name(path), started=False, failure=failure or notice.reason)
-        case ChildRestarting(path) | ChildStopped(path):
+        case ChildRestarting(path) | ChildStopped(path) | ChildOnStandby(path):
             return NodeChanged(_name(path), started=False)
         case BreakerChanged(name, "child"):
             return NodeChanged(_name(name), started=False)

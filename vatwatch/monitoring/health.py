@@ -31,9 +31,11 @@ class Health(Enum):
     HEALTHY = "healthy"
     DEGRADED = "degraded"
     UNHEALTHY = "unhealthy"
+    STANDBY = "standby"
+    """Of a part: it is off on purpose, which counts neither for nor against the whole."""
 
 
-SEVERITY = {Health.HEALTHY: 0, Health.DEGRADED: 1, Health.UNHEALTHY: 2}
+SEVERITY = {Health.HEALTHY: 0, Health.STANDBY: 0, Health.DEGRADED: 1, Health.UNHEALTHY: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Observation:
 
 
 WELL = Observation()
+ON_STANDBY = Observation(Health.STANDBY, "it is on standby")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ class PartHealth:
         if observation.health is Health.HEALTHY:
             goes_on = self.failure and self.failure.carried and observation.unproven
             return self.failure if goes_on else None
+        if observation.health is Health.STANDBY:
+            return None
         if observation.by_order:
             return self.failure
         down = observation.health is Health.UNHEALTHY
@@ -191,7 +196,9 @@ class HealthRegistry:
             seen = known.observe(observation, now)
             changed = known.health is not seen.health
         self.parts[name] = seen
-        return Seen(changed, known.regained(now) if seen.failure is None else None)
+        # A part on standby does not fail any more; that is not to say that it works again.
+        over = seen.failure is None and seen.health is not Health.STANDBY
+        return Seen(changed, known.regained(now) if over else None)
 
     def fail(self, name: str, reason: str, now: datetime) -> None:
         """Note that a part has failed, though it may be healthy again before the next look."""
@@ -227,6 +234,8 @@ def of_state(state: State, last_failure: str = "") -> Observation:
             return Observation(Health.UNHEALTHY, f"it is being restarted{after}")
         case State.FAILED:
             return Observation(Health.UNHEALTHY, f"it does not run ({state.value})")
+        case State.STANDBY:
+            return ON_STANDBY
         case State.STARTING | State.STOPPING | State.STOPPED:
             return Observation(Health.UNHEALTHY, f"it does not run ({state.value})", by_order=True)
 
@@ -237,7 +246,7 @@ def is_down(state: State, since_s: float) -> bool:
     `since_s`: for how long it has not been seen running.
     """
     match state:
-        case State.RUNNING:
+        case State.RUNNING | State.STANDBY:
             return False
         case State.SUSPENDED | State.STOPPED | State.FAILED:
             return True
@@ -255,12 +264,13 @@ def overall(
     """The health of the whole, and the reason.
 
     It is unhealthy if it cannot serve or cannot collect, and degraded if another part is not
-    healthy. `cannot_work`: collecting parts that cannot work, with the reason. `because_of`: for
-    parts that are not healthy, the keys of the conditions that would explain it
+    healthy. A part on standby does not count, but for the vital one: without it nothing is served,
+    whatever the reason. `cannot_work`: collecting parts that cannot work, with the reason.
+    `because_of`: for parts that are not healthy, the keys of the conditions that would explain it
     (`alerts.Condition`); each cause is named once.
     """
     vital = parts.get(VITAL, Observation(Health.UNHEALTHY, "it has not reported yet"))
-    if vital.health is Health.UNHEALTHY:
+    if vital.health in (Health.UNHEALTHY, Health.STANDBY):
         return Observation(Health.UNHEALTHY, f"{VITAL}: {vital.reason}")
     if cannot_work:
         stopped = [f"{name}: {why}" for name, why in sorted(cannot_work.items())]
@@ -273,7 +283,7 @@ def overall(
             observation.health.value, name, observation.reason, because_of=causes.get(name, ())
         )
         for name, observation in sorted(parts.items())
-        if observation.health is not Health.HEALTHY
+        if SEVERITY[observation.health]
     ]
     reasons = [f"{condition.subject}: {condition.reason}" for condition in fold(not_well)]
     return Observation(Health.DEGRADED, "; ".join(reasons)) if reasons else WELL

@@ -27,10 +27,10 @@ from vatwatch.supervision.spec import ChildSpec
 from vatwatch.supervision.timer import Timer
 from vatwatch.supervision.vocabulary import (
     BreakerKind,
-    DeadLetterReason,
     ExitReason,
     MailboxPolicy,
     State,
+    UndeliverableReason,
 )
 
 T = TypeVar("T")
@@ -335,5 +335,5 @@ class Actor(pykka.Actor):
         self.actor_stopped.set()
 
 
-def _nowhere(envelope: Envelope, reason: DeadLetterReason) -> None:
+def _nowhere(envelope: Envelope, reason: UndeliverableReason) -> None:
     """An actor outside a tree has no mailbox, so no message gets here."""

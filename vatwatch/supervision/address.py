@@ -6,7 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from vatwatch.errors import ActorSuspended, ActorUnavailable, AskTimeout, MailboxFull
+from vatwatch.errors import (
+    ActorOnStandby,
+    ActorSuspended,
+    ActorUnavailable,
+    AskTimeout,
+    MailboxFull,
+)
 from vatwatch.logs.context import current_request_id
 from vatwatch.supervision.envelope import Envelope, Question
 from vatwatch.supervision.mailbox import Mailbox
@@ -85,6 +91,7 @@ class Address:
 
         The sender does not learn whether it was handled. If the actor is suspended, stopped for
         good or unknown, the message becomes a dead letter and no error is raised. If the actor is
+        on standby, the message is dropped and counted (`MailboxInfo`). If the actor is
         being restarted, the message waits for the next incarnation. `BestEffort` messages never
         wait for room, and raise nothing. What the receiver logs while it handles the message has
         the id of the HTTP request that the sender works for, if any.
@@ -144,6 +151,7 @@ class Address:
             TooManyQuestions: the public lane is full
             ActorUnavailable: the actor is stopped or unknown, died while handling the ask, or was
                 not back from a restart in time
+            ActorOnStandby: the actor is on standby; raised at once
             AskTimeout: no answer in time
             MailboxFull: the mailbox refused the ask, or dropped it for a later message
             Exception: what the handler raised
@@ -200,7 +208,7 @@ class Address:
             what `Actor.on_probe` returns
 
         Raises:
-            ActorUnavailable, ActorSuspended: it does not run
+            ActorUnavailable, ActorSuspended, ActorOnStandby: it does not run
             AskTimeout: no answer in time: what it has in hand takes longer
         """
         receiver = self._receiver or self._find()
@@ -208,6 +216,8 @@ class Address:
             raise ActorUnavailable(f"{self.name}: no actor has this name")
         if receiver.state is State.SUSPENDED:
             raise ActorSuspended(receiver.path, receiver.breaker_retry_in_s)
+        if receiver.state is State.STANDBY:
+            raise ActorOnStandby(receiver.path)
         if receiver.state is not State.RUNNING:
             raise ActorUnavailable(f"{receiver.path}: {receiver.state.value}")
         reply: Reply[Any] = Reply()

@@ -14,6 +14,8 @@ class Begin:
     """Whether the supervisor has never run before."""
     ordered: frozenset[int] = frozenset()
     """Children whose restart was ordered, and not carried out by the predecessor."""
+    unwanted: frozenset[int] = frozenset()
+    """Children that are not wanted now; all others are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,14 @@ class RestartRequested:
     """Restart of this child was ordered, with the siblings that its strategy takes along."""
 
     child: int
+
+
+@dataclass(frozen=True, slots=True)
+class WantsChanged:
+    """This child is wanted from now on, or is not."""
+
+    child: int
+    wanted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,7 @@ ChildEvent: TypeAlias = (
     | Ended
     | TimeCome
     | RestartRequested
+    | WantsChanged
     | Finish
     | Started
     | NotStarted

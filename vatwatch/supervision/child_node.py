@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from vatwatch.errors import ActorSuspended, ActorUnavailable, MailboxFull
+from vatwatch.errors import ActorOnStandby, ActorSuspended, ActorUnavailable, MailboxFull
 from vatwatch.supervision.breaker import BreakerState
 from vatwatch.supervision.circuit_breaker import BreakerInfo, CircuitBreaker
 from vatwatch.supervision.envelope import Envelope
@@ -22,18 +23,18 @@ from vatwatch.supervision.introspection import (
 )
 from vatwatch.supervision.mailbox import Mailbox
 from vatwatch.supervision.notices import HandOverDiscarded
-from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
 from vatwatch.supervision.restart_intensity import RestartWindow
 from vatwatch.supervision.runtime import Runtime
 from vatwatch.supervision.spec import AnySpec, ChildSpec, SupervisorSpec
 from vatwatch.supervision.vocabulary import (
-    DeadLetterReason,
     FailureReason,
     MailboxOnFailure,
     MailboxPolicy,
     OnFailedMessage,
     State,
+    UndeliverableReason,
 )
+from vatwatch.supervision.want import Want
 
 T = TypeVar("T")
 
@@ -73,6 +74,8 @@ class ChildNode:
         """When it will be started, by the tree's clock; None if it will not."""
         self.restart_ordered = False
         """Whether an ordered restart has not been carried out yet."""
+        self.want = Want(wanted=not spec.standby)
+        self.dropped_on_standby = 0
         self.shared: object | None = None
         """What the incarnation shows to all who look (`Actor.share`)."""
         self.hand_over = HandOver()
@@ -101,6 +104,8 @@ class ChildNode:
             self.mailbox = Mailbox(spec.mailbox, spec.policy, self.undeliverable)
             self.children = ()
             runtime.faults.connect(spec.name, self._set_tap)
+        if spec.standby:
+            self.stand_by()
 
     def use_spec(self, spec: AnySpec) -> None:
         """Use this spec from now on, here and below: the same nodes with new values.
@@ -126,6 +131,13 @@ class ChildNode:
         return (
             self.incarnation is not None and self.incarnation.started and not self.incarnation.dead
         )
+
+    @property
+    def stood_by(self) -> ChildNode | None:
+        """The nearest node that is not wanted, itself or above; None if it is to run."""
+        if not self.want.wanted:
+            return self
+        return None if self.parent is None else self.parent.stood_by
 
     @property
     def breaker_retry_in_s(self) -> float:
@@ -193,6 +205,32 @@ class ChildNode:
         self.on_trial = False
         self.mailbox.set_admission_check(None)
 
+    def stand_by(self) -> None:
+        """Nobody is to run here or below: refuse messages, and forget all that would delay or
+        burden a start."""
+        self.close(State.STANDBY)
+        for node in self.walk():
+            node._forget_past()
+
+    def _forget_past(self) -> None:
+        self.next_start_at = None
+        self.hand_over = HandOver()
+        self._window = replace(self._window, restarts=())
+        if self.incarnation is not None:
+            # It was killed, and does not die yet: what it leaves is for nobody.
+            self.incarnation.stop_for_good = True
+        if self.circuit_breaker is not None:
+            self.circuit_breaker.reset("it is on standby")
+            self.end_trials()
+
+    def stand_ready(self) -> None:
+        """It will be started, with those below that are wanted: take messages again."""
+        self.mailbox.reopen()
+        for child in self.children:
+            if child.want.wanted:
+                child.state = State.RESTARTING if child.starts else State.STOPPED
+                child.stand_ready()
+
     def incarnation_over(self, *, may_retry: bool) -> None:
         """For the supervisor: the incarnation has ended; handle what it left.
 
@@ -248,11 +286,12 @@ class ChildNode:
             self.runtime.observers.notify(HandOverDiscarded(self.path))
 
     def close(self, state: State) -> None:
-        """Stop for good, with all below: queued and future messages are undeliverable."""
+        """Stop, for good or until it is wanted, with all below: queued and future messages are
+        undeliverable."""
         for child in reversed(self.children):
             child.close(state)
         self.state = state
-        self.mailbox.close()
+        self.mailbox.close(standby=state is State.STANDBY)
         if (
             self.incarnation is not None
             and self.incarnation.dead
@@ -308,19 +347,7 @@ class ChildNode:
             breaker=None if self.circuit_breaker is None else self.circuit_breaker.info(),
             handling=None if is_supervisor or in_hand is None else type(in_hand.message).__name__,
             busy_s=0.0 if is_supervisor or busy_since is None else max(0.0, now - busy_since),
-            mailbox=None
-            if is_supervisor
-            else MailboxInfo(
-                mailbox.depth,
-                mailbox.high_water,
-                mailbox.capacity,
-                mailbox.policy,
-                mailbox.dropped,
-                mailbox.refused,
-                mailbox.public_depth,
-                PUBLIC_CAPACITY,
-                mailbox.public_refused,
-            ),
+            mailbox=None if is_supervisor else MailboxInfo.of(mailbox, self.dropped_on_standby),
             handled=self.latency.handled,
             failures=self.failures,
             asks_failed=self.asks_failed,
@@ -347,9 +374,17 @@ class ChildNode:
     def _set_tap(self, tap: Tap | None) -> None:
         self.tap = tap
 
-    def undeliverable(self, envelope: Envelope, reason: DeadLetterReason) -> None:
-        """Handle an undeliverable message: a tell becomes a dead letter, an ask gets an error."""
-        if envelope.reply_to is None:
+    def undeliverable(self, envelope: Envelope, reason: UndeliverableReason) -> None:
+        """Handle an undeliverable message: a tell becomes a dead letter, an ask gets an error.
+
+        A tell to an actor on standby is dropped and counted: the actor is off on purpose.
+        """
+        if reason == "standby":
+            if envelope.reply_to is None:
+                self.dropped_on_standby += 1
+            else:
+                envelope.reply_to.fail(ActorOnStandby(self.path))
+        elif envelope.reply_to is None:
             self.runtime.observers.dead_letter(self.path, envelope.message, reason)
         elif reason == "suspended":
             envelope.reply_to.fail(ActorSuspended(self.path, self.breaker_retry_in_s))

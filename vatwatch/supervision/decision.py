@@ -2,8 +2,9 @@
 
 The law that all of this serves:
 
-    In the end every permanent child runs, or its breaker is open and the time of its next trial is
-    known; nobody runs twice; a healthy child is disturbed only by its strategy.
+    In the end every wanted permanent child runs, or its breaker is open and the time of its next
+    trial is known; none that is not wanted runs; nobody runs twice; a healthy child is disturbed
+    only by its strategy, or by no longer being wanted.
 
 How it is kept:
 
@@ -19,6 +20,9 @@ How it is kept:
   that fails concerns the child alone, for its siblings were started without it.
 - An ordered restart ends the wait of all siblings that restart with the child or must run before
   it.
+- A child that is not wanted is stopped like any other, and is on STANDBY then: nobody waits for it,
+  no strategy and no order starts it, and its past is forgotten. When it is wanted again it is READY
+  at once, whatever its breaker was; its siblings stay as they are.
 
 `supervisors.py` carries out the orders and reports their outcome as the next events.
 
@@ -30,7 +34,7 @@ Decision 0007 says why this is different here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
 from typing import assert_never
 
@@ -47,6 +51,7 @@ from vatwatch.supervision.child_events import (
     StartInterrupted,
     Stopped,
     TimeCome,
+    WantsChanged,
 )
 from vatwatch.supervision.group import Child, Group, Mode, Phase
 from vatwatch.supervision.orders import (
@@ -59,6 +64,8 @@ from vatwatch.supervision.orders import (
     Release,
     Report,
     Reset,
+    StandBy,
+    StandReady,
     Start,
     Stop,
     Suspend,
@@ -66,6 +73,11 @@ from vatwatch.supervision.orders import (
     Try,
 )
 from vatwatch.supervision.vocabulary import Restart
+
+# Why a breaker is closed by order, for people.
+RESTARTED = "a restart was ordered"
+NOT_WANTED = "it is on standby"
+WANTED_AGAIN = "it is wanted again"
 
 
 def decide(
@@ -86,14 +98,16 @@ def decide(
     """
     turn = _Turn(group, now, random)
     match event:
-        case Begin(first, ordered):
-            turn.begin(first=first, ordered=ordered)
+        case Begin(first, ordered, unwanted):
+            turn.begin(first=first, ordered=ordered, unwanted=unwanted)
         case Ended(child, normal, reason):
             turn.ended(child, reason, normal=normal)
         case TimeCome(child):
             turn.due(child)
         case RestartRequested(child):
             turn.restart_requested(child)
+        case WantsChanged(child, wanted):
+            turn.wants_changed(child, wanted=wanted)
         case Finish(for_good):
             turn.finish(for_good=for_good)
         case Started(child):
@@ -129,17 +143,23 @@ class _Turn:
 
     # -- events
 
-    def begin(self, *, first: bool, ordered: Iterable[int]) -> None:
-        """Start all except those whose breaker is open: they wait for their trial."""
+    def begin(self, *, first: bool, ordered: Iterable[int], unwanted: Container[int]) -> None:
+        """Start all that are wanted, but if their breaker is open they wait for their trial."""
         fresh = replace(self.group.window, restarts=())
         self.group = replace(
             self.group, window=fresh, mode=Mode.BEGINNING, first=first, for_good=False
         )
-        for child in range(len(self.group.children)):
-            self._be_ready(child)
+        for child, known in enumerate(self.group.children):
+            if child in unwanted:
+                self._stand_by(child)
+            elif not known.wanted:
+                self._stand_ready(child)
+            else:
+                self._be_ready(child)
         for child in ordered:
-            self._start_afresh(child)
-            self.change(child, phase=Phase.READY)
+            if self.group.children[child].wanted:
+                self._start_afresh(child, RESTARTED)
+                self.change(child, phase=Phase.READY)
 
     def ended(self, child: int, reason: str, *, normal: bool) -> None:
         known = self.group.children[child]
@@ -197,24 +217,45 @@ class _Turn:
 
     def restart_requested(self, child: int) -> None:
         """Waiting siblings that must run before the child are started now, too."""
-        if self.group.mode is not Mode.WORKING:
-            return  # all are stopped anyway
+        if self.group.mode is not Mode.WORKING or not self.group.children[child].wanted:
+            return  # all are stopped anyway, or it is no longer wanted
         for other in self.group.waited_for_by(child):
             self.change(other, phase=Phase.READY)
-        self._start_afresh(child)
+        self._start_afresh(child, RESTARTED)
         for other in self.group.affected_by(child):
             self._go_along(other, comes_back=other == child)
         if self.group.children[child].phase is not Phase.LEAVING:
             self.change(child, phase=Phase.READY)
+
+    def wants_changed(self, child: int, *, wanted: bool) -> None:
+        """Stop the child, or start it in its turn. Its siblings stay as they are."""
+        known = self.group.children[child]
+        if known.wanted is wanted:
+            return
+        self.change(child, wanted=wanted)
+        if self.group.mode not in (Mode.BEGINNING, Mode.WORKING):
+            return  # all are stopped anyway; the successor is told who is wanted then
+        if not wanted and known.phase is Phase.RUNNING:
+            self.change(child, phase=Phase.LEAVING)
+        elif not wanted and known.phase is not Phase.LEAVING:
+            self._stand_by(child)
+        elif known.phase is Phase.STANDBY:
+            self._stand_ready(child)
+        else:  # it is LEAVING: it is stopped, and then started
+            self._start_afresh(child, WANTED_AGAIN)
+            self.change(child, comes_back=True)
 
     def finish(self, *, for_good: bool) -> None:
         self.group = replace(self.group, for_good=for_good)
         self._stop_children(Mode.ENDING)
 
     def stopped(self, child: int) -> None:
-        if self.group.for_good or not self.group.children[child].comes_back:
+        known = self.group.children[child]
+        if self.group.for_good or (known.wanted and not known.comes_back):
             self.orders.append(Close(child, failed=False))
             self.change(child, phase=Phase.DOWN)
+        elif not known.wanted:
+            self._stand_by(child)
         else:
             self._be_ready(child)
 
@@ -225,7 +266,8 @@ class _Turn:
         group = self.group
         leaving = [i for i, known in enumerate(group.children) if known.phase is Phase.LEAVING]
         if leaving:
-            self.orders.append(Stop(leaving[-1], group.for_good))
+            unwanted = not group.children[leaving[-1]].wanted
+            self.orders.append(Stop(leaving[-1], group.for_good or unwanted))
         elif group.mode is Mode.GIVING_UP:
             self.orders.append(GiveUp())
         elif group.mode is Mode.NOT_BEGUN:
@@ -335,11 +377,22 @@ class _Turn:
         else:
             self.change(child, phase=Phase.READY)
 
-    def _start_afresh(self, child: int) -> None:
-        """Reset the counts: an ordered restart means that something was fixed."""
+    def _stand_by(self, child: int) -> None:
+        """Nobody runs there. When it is wanted again, its past is not to delay it."""
+        self._start_afresh(child, NOT_WANTED)
+        self.change(child, phase=Phase.STANDBY, wanted=False, comes_back=True)
+        self.orders.append(StandBy(child))
+
+    def _stand_ready(self, child: int) -> None:
+        self.change(child, wanted=True)
+        self.orders.append(StandReady(child))
+        self._be_ready(child)
+
+    def _start_afresh(self, child: int, reason: str) -> None:
+        """Reset the counts: what was ordered means that the failures before it matter no more."""
         known = self.group.children[child]
         self.change(child, attempt=0, failing=replace(known.failing, restarts=()))
         if known.breaker is not None and known.on_trial:
             breaker = known.breaker.reset()
             self.change(child, breaker=breaker)
-            self.orders.append(Reset(child, breaker))
+            self.orders.append(Reset(child, breaker, reason))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from vatwatch.supervision.message import Latest
 from vatwatch.supervision.reply import Reply
-from vatwatch.supervision.vocabulary import DeadLetterReason
+from vatwatch.supervision.vocabulary import UndeliverableReason
 
 
 class Envelope:
@@ -67,4 +67,4 @@ class Question(Envelope):
 class Undeliverable(Protocol):
     """What to do with an envelope that nobody will handle."""
 
-    def __call__(self, envelope: Envelope, reason: DeadLetterReason) -> None: ...  # noqa: D102
+    def __call__(self, envelope: Envelope, reason: UndeliverableReason) -> None: ...  # noqa: D102

@@ -26,9 +26,12 @@ class Phase(Enum):
     """Its backoff ends at `due_at`."""
     SUSPENDED = "suspended"
     """Its breaker is open; the trial is at `due_at`."""
+    STANDBY = "standby"
+    """Nothing, until it is wanted."""
     RUNNING = "running"
     LEAVING = "leaving"
-    """It runs and will be stopped. Then it is READY, or DOWN if it does not come back."""
+    """It runs and will be stopped. Then it is READY, or STANDBY if it is not wanted any more, or
+    DOWN if it does not come back."""
 
 
 class Mode(Enum):
@@ -54,6 +57,9 @@ class Child:
     """Failures that count towards opening the breaker."""
     breaker: Breaker | None = None
     """None: the supervisor counts its failures."""
+    wanted: bool = True
+    """Whether it is to run. If not, it is on STANDBY or on the way there, or the supervisor
+    ends."""
     phase: Phase = Phase.DOWN
     due_at: float | None = None
     """While WAITING or SUSPENDED."""
@@ -93,6 +99,7 @@ class Group:
                 child.restart,
                 failing=window,
                 breaker=None if child.breaker is None else Breaker(child.breaker),
+                wanted=not child.standby,
             )
             for child in spec.children
         )

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Literal
 
 from vatwatch.supervision.circuit_breaker import BreakerInfo
+from vatwatch.supervision.mailbox import Mailbox
+from vatwatch.supervision.public_lane import PUBLIC_CAPACITY
 from vatwatch.supervision.vocabulary import (
     FailureReason,
     MailboxPolicy,
@@ -45,6 +47,24 @@ class MailboxInfo:
     """Waiting asks from outside the tree (HTTP)."""
     public_capacity: int
     public_refused: int
+    dropped_on_standby: int = 0
+    """Tells that were dropped because the actor is on standby."""
+
+    @classmethod
+    def of(cls, mailbox: Mailbox, dropped_on_standby: int) -> MailboxInfo:
+        """What is known of a mailbox now."""
+        return cls(
+            mailbox.depth,
+            mailbox.high_water,
+            mailbox.capacity,
+            mailbox.policy,
+            mailbox.dropped,
+            mailbox.refused,
+            mailbox.public_depth,
+            PUBLIC_CAPACITY,
+            mailbox.public_refused,
+            dropped_on_standby,
+        )
 
 
 @dataclass(frozen=True, slots=True)

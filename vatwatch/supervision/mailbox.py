@@ -20,7 +20,7 @@ from vatwatch.errors import ActorUnavailable, MailboxFull
 from vatwatch.supervision.envelope import Envelope, News, Question, Undeliverable
 from vatwatch.supervision.message import BestEffort, Latest, Probe
 from vatwatch.supervision.public_lane import PublicLane
-from vatwatch.supervision.vocabulary import DeadLetterReason, MailboxPolicy
+from vatwatch.supervision.vocabulary import DeadLetterReason, MailboxPolicy, UndeliverableReason
 from vatwatch.supervision.waiting_senders import WaitingSenders
 
 # These are for the current incarnation, not for its successor.
@@ -40,6 +40,7 @@ class Mailbox:
 
     __slots__ = (
         "_blocked",
+        "_closed_because",
         "_hub",
         "_limit",
         "_news",
@@ -85,6 +86,7 @@ class Mailbox:
         self.policy = policy
         self.block_s = block_s
         self.closed = False
+        self._closed_because: UndeliverableReason = "stopped"
         self.admission_check: Callable[[], bool] | None = None
         """If set, it decides for each message whether it is admitted: the actor is suspended or on
         trial. Set it by `set_admission_check`."""
@@ -157,7 +159,7 @@ class Mailbox:
         For messages that are few and must not get lost: an actor's own timers, and orders to stop.
         """
         if self.closed:
-            self._undeliverable(envelope, "stopped")
+            self._undeliverable(envelope, self._closed_because)
             return
         self._normal.append(envelope)
         self.high_water = max(self.high_water, len(self._normal))
@@ -185,7 +187,7 @@ class Mailbox:
             TooManyQuestions: there is no room, even after removing questions whose askers have gone
         """
         if self.closed:
-            self._undeliverable(question, "stopped")
+            self._undeliverable(question, self._closed_because)
             return
         if self.admission_check is not None and not self.admission_check():
             self._undeliverable(question, "suspended")
@@ -208,7 +210,7 @@ class Mailbox:
         """Put back a message that was taken out: it is read next, before all others of the normal
         lane."""
         if self.closed:
-            self._undeliverable(envelope, "stopped")
+            self._undeliverable(envelope, self._closed_because)
             return
         if isinstance(envelope, News):
             if envelope.topic in self._news:
@@ -258,10 +260,16 @@ class Mailbox:
             self._undeliverable(envelope, reason)
         self._admit()
 
-    def close(self) -> None:
+    def close(self, *, standby: bool = False) -> None:
         """Refuse messages from now on; those that are queued, or wait for room, become
-        undeliverable."""
+        undeliverable.
+
+        Args:
+            standby: the reason for later messages is that the actor is on standby; what was queued
+                was sent to an actor that was to run, and is undeliverable as at any other stop
+        """
         self.closed = True
+        self._closed_because = "standby" if standby else "stopped"
         self._limit = 0
         self.dismiss_orders()
         waiting = self._senders.release_all()
@@ -333,7 +341,7 @@ class Mailbox:
         if isinstance(envelope.message, _ActorStop):
             self.put_urgent(envelope)
         elif self.closed:
-            self._undeliverable(envelope, "stopped")
+            self._undeliverable(envelope, self._closed_because)
         elif self.admission_check is not None:
             if self.admission_check():
                 self.put_unbounded(envelope)

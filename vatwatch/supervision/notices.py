@@ -38,6 +38,13 @@ class ChildStopped:
     """It did not stop within its `shutdown_s`."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChildOnStandby:
+    """A worker is off until it is wanted: itself, or a supervisor above it."""
+
+    path: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildFailed(OfError):
     """A child failed. The next notice says what its supervisor does about it."""
@@ -135,6 +142,7 @@ class DeadLettered:
 Notice: TypeAlias = (
     ChildStarted
     | ChildStopped
+    | ChildOnStandby
     | ChildFailed
     | ChildRestarting
     | Escalated

@@ -72,10 +72,25 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Its breaker is closed by order."""
+    """Its breaker is closed by order, for this reason."""
 
     child: int
     breaker: Breaker
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandBy:
+    """Nobody runs here or below until it is wanted: refuse messages, and forget its past."""
+
+    child: int
+
+
+@dataclass(frozen=True, slots=True)
+class StandReady:
+    """It is wanted, and will be started: take messages again."""
+
+    child: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +117,7 @@ class RefuseToStart:
     """All children have stopped: fail to start, for the reason that the last child gave."""
 
 
-OrderAtOnce: TypeAlias = Report | TellStopped | Release | Close | Suspend | Try | Reset | Delay
+OrderAtOnce: TypeAlias = (
+    Report | TellStopped | Release | Close | Suspend | Try | Reset | StandBy | StandReady | Delay
+)
 Order: TypeAlias = Start | Stop | OrderAtOnce | Escalate | GiveUp | RefuseToStart

@@ -26,6 +26,8 @@ class Runtime:
         self.wall_clock = wall_clock
         self.random = random
         self.hang_check_s = hang_check_s
+        self.has_started = False
+        """Whether the whole tree has run: its first start, which is all or nothing, is over."""
         self.stopping = False
         """Whether the whole tree was ordered to stop, so that nothing is restarted."""
         self.observers = Observers()

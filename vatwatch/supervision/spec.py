@@ -36,6 +36,7 @@ class ChildSpec:
     mailbox_on_failure: MailboxOnFailure = MailboxOnFailure.KEEP
     breaker: BreakerPolicy | None = None
     drain_on_stop: bool = False
+    standby: bool = False
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -60,6 +61,7 @@ class SupervisorSpec:
     children: tuple[ChildSpec | SupervisorSpec, ...] = ()
     restart: Restart = Restart.PERMANENT
     breaker: BreakerPolicy | None = None
+    standby: bool = False
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -86,6 +88,7 @@ def worker(
     mailbox_on_failure: MailboxOnFailure = MailboxOnFailure.KEEP,
     breaker: BreakerPolicy | None = _DEFAULT_BREAKER,
     drain_on_stop: bool = False,
+    standby: bool = False,
     **kwargs: Any,
 ) -> ChildSpec:
     """A worker. `restart` and `shutdown_s` mean what they mean in OTP's child specs.
@@ -108,6 +111,8 @@ def worker(
             supervisor fails then, as in OTP
         drain_on_stop: an ordered stop waits for all queued messages, not only for the message in
             hand
+        standby: it is declared, and not started until it is wanted (`Tree.want`). While it is on
+            standby, tells to it are dropped and counted, and asks fail at once
 
     Raises:
         ValueError: a name or a number that cannot be
@@ -127,6 +132,7 @@ def worker(
         mailbox_on_failure,
         breaker,
         drain_on_stop,
+        standby,
     )
 
 
@@ -141,6 +147,7 @@ def supervisor(
     children: Sequence[AnySpec] = (),
     restart: Restart = Restart.PERMANENT,
     breaker: BreakerPolicy | None = None,
+    standby: bool = False,
 ) -> SupervisorSpec:
     """A supervisor and its children, which start in this order and stop in reverse.
 
@@ -161,6 +168,7 @@ def supervisor(
         children: the specs of its children
         restart: when the supervisor itself is started again
         breaker: as for a worker; None: if it fails too often, its own supervisor fails
+        standby: as for a worker, with all below it
 
     Raises:
         ValueError: a name or a number that cannot be
@@ -175,6 +183,7 @@ def supervisor(
         tuple(children),
         restart,
         breaker,
+        standby,
     )
 
 

@@ -2,7 +2,8 @@
 
 `decision.py` decides, and states the law; this module carries out the decisions.
 
-Receives  ChildEnded, TimeIsUp (from itself, in the hub), RestartOrdered (from the tree)
+Receives  ChildEnded, TimeIsUp (from itself, in the hub), RestartOrdered, WantsOrdered (from the
+          tree)
 Sends     nothing; the observers are told
 Holds     the state of its children (`Group`), and a timer for each that waits
 Restart   its children are stopped, and started again in order; their nodes, mailboxes and breakers
@@ -28,8 +29,14 @@ from vatwatch.supervision.group import Group, Mode, Phase
 from vatwatch.supervision.hang_check import HangCheck
 from vatwatch.supervision.incarnation import Incarnation
 from vatwatch.supervision.message import Tell
-from vatwatch.supervision.notices import ChildRestarting, ChildStarted, ChildStopped, Escalated
-from vatwatch.supervision.spec import SupervisorSpec
+from vatwatch.supervision.notices import (
+    ChildOnStandby,
+    ChildRestarting,
+    ChildStarted,
+    ChildStopped,
+    Escalated,
+)
+from vatwatch.supervision.spec import ChildSpec, SupervisorSpec
 from vatwatch.supervision.timer import Timer
 from vatwatch.supervision.vocabulary import State
 
@@ -43,6 +50,7 @@ _STATES = {
     Phase.READY: State.RESTARTING,
     Phase.WAITING: State.RESTARTING,
     Phase.SUSPENDED: State.SUSPENDED,
+    Phase.STANDBY: State.STANDBY,
     Phase.RUNNING: State.RUNNING,
     Phase.LEAVING: State.RUNNING,
 }
@@ -70,6 +78,14 @@ class RestartOrdered(Tell):
 
     `ChildNode.restart_ordered` says which one, so the order outlives this supervisor: its successor
     finds it there.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class WantsOrdered(Tell):
+    """A child is wanted from now on, or is not: `ChildNode.want` says which one.
+
+    A child that was not wanted for a moment is stopped all the same, and starts afresh.
     """
 
 
@@ -105,7 +121,7 @@ class Supervisor(Actor):
             if node.incarnation is not None and node.incarnation.dead:
                 # If its end was reported, then to the previous supervisor.
                 node.incarnation_over(may_retry=not node.on_trial)
-        self._follow(child_events.Begin(self._node.starts == 1, self._take_orders()))
+        self._follow(self._begin())
 
     def on_stop(self) -> None:
         """Stop the children in reverse."""
@@ -123,7 +139,7 @@ class Supervisor(Actor):
         """Keep the children's backoffs and failure counts; without them each would start fresh."""
         return self._group
 
-    def on_receive(self, message: ChildEnded | TimeIsUp | RestartOrdered) -> None:
+    def on_receive(self, message: ChildEnded | TimeIsUp | RestartOrdered | WantsOrdered) -> None:
         """Handle one event; the module's docstring lists them."""
         match message:
             case ChildEnded(node, incarnation):
@@ -132,10 +148,21 @@ class Supervisor(Actor):
                 self._time_is_up(child, due_at)
             case RestartOrdered():
                 self._restart_ordered()
+            case WantsOrdered():
+                self._wants_ordered()
             case _:
                 assert_never(message)
 
     # -- events
+
+    def _begin(self) -> child_events.Begin:
+        children = self._node.children
+        anew = frozenset(i for i, node in enumerate(children) if node.want.take_let_go())
+        return child_events.Begin(
+            first=self._node.starts == 1 and not self._node.runtime.has_started,
+            ordered=self._take_orders() | anew,
+            unwanted=frozenset(i for i, node in enumerate(children) if not node.want.wanted),
+        )
 
     def _child_ended(self, node: ChildNode, incarnation: Incarnation) -> None:
         # The child may have been stopped, or restarted with a sibling, since this was sent.
@@ -155,6 +182,22 @@ class Supervisor(Actor):
         while self._group.mode is Mode.WORKING and (ordered := self._take_orders(1)):
             (child,) = ordered
             self._follow(child_events.RestartRequested(child))
+
+    def _wants_ordered(self) -> None:
+        while self._group.mode is Mode.WORKING and (change := self._take_change()) is not None:
+            self._follow(change)
+
+    def _take_change(self) -> child_events.WantsChanged | None:
+        """The next change of what is wanted. A child that was let go is let go before it is wanted
+        again."""
+        for child, node in enumerate(self._node.children):
+            let_go = node.want.take_let_go()
+            if self._group.children[child].wanted:
+                if let_go:
+                    return child_events.WantsChanged(child, wanted=False)
+            elif node.want.wanted:
+                return child_events.WantsChanged(child, wanted=True)
+        return None
 
     def _take_orders(self, at_most: int | None = None) -> frozenset[int]:
         children = self._node.children
@@ -290,10 +333,17 @@ class Supervisor(Actor):
                 assert node.circuit_breaker is not None, "only a child with a breaker is tried"
                 node.circuit_breaker.follow(breaker, "its timeout is over")
                 node.begin_trials()
-            case orders.Reset(_child, breaker):
+            case orders.Reset(_child, breaker, reason):
                 assert node.circuit_breaker is not None, "only a child with a breaker has it reset"
-                node.circuit_breaker.follow(breaker, "a restart was ordered")
+                node.circuit_breaker.follow(breaker, reason)
                 node.end_trials()
+            case orders.StandBy():
+                node.stand_by()
+                for one in node.walk():
+                    if isinstance(one.spec, ChildSpec):
+                        self.notify(ChildOnStandby(one.path))
+            case orders.StandReady():
+                node.stand_ready()
             case orders.Delay(_child, attempt, delay_s):
                 self.notify(ChildRestarting(node.path, attempt, delay_s))
             case _:

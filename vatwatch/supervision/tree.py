@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import gevent
 from gevent.event import Event
 
-from vatwatch.errors import StartFailed, SupervisionError
+from vatwatch.errors import ActorOnStandby, StartFailed, SupervisionError
 from vatwatch.logs.context import current_request_id
 from vatwatch.supervision.child_node import ChildNode
 from vatwatch.supervision.circuit_breaker import BreakerInfo, CircuitBreakers
@@ -25,7 +25,7 @@ from vatwatch.supervision.notices import ChildStopped
 from vatwatch.supervision.observers import Observer, Observers
 from vatwatch.supervision.runtime import Runtime
 from vatwatch.supervision.spec import AnySpec, SupervisorSpec
-from vatwatch.supervision.supervisors import RestartOrdered, Supervisor
+from vatwatch.supervision.supervisors import RestartOrdered, Supervisor, WantsOrdered
 from vatwatch.supervision.vocabulary import State
 
 # How long a killed root may take to kill all others.
@@ -62,8 +62,10 @@ class Tree:
                 block. Then the tree is down, and its owner should end the process
 
         Raises:
-            ValueError: two nodes have the same name
+            ValueError: two nodes have the same name, or the root is to be on standby
         """
+        if spec.standby:
+            raise ValueError(f"{spec.name}: the root is always wanted")
         self._runtime = runtime = Runtime(clock, wall_clock, random, hang_check_s)
         self.directory: Directory = runtime.directory
         """The addresses of the workers."""
@@ -169,24 +171,54 @@ class Tree:
 
         Raises:
             SupervisionError: there is no such node, it is the root, or its supervisor does not run
+            ActorOnStandby: it is not wanted now, or is below a supervisor that is not
         """
-        node = self._find(path)
-        if node is None:
-            raise SupervisionError(f"there is no node {path}")
+        node = self._known(path)
         if node.parent is None:
             raise SupervisionError(f"{path} is the root: it is restarted by restarting the service")
+        if (unwanted := node.stood_by) is not None:
+            raise ActorOnStandby(unwanted.path)
         if node.parent.state is not State.RUNNING:
             raise SupervisionError(f"{node.parent.path} is {node.parent.state.value}")
         # Kept at the child: if its supervisor ends before it gets to this, its successor does it.
         node.restart_ordered = True
         node.parent.mailbox.put_urgent(Envelope(RestartOrdered(), None, current_request_id()))
 
+    def want(self, path: str, *, wanted: bool) -> None:
+        """Order that a node runs, with all below it that is wanted; or that it does not run.
+
+        Does not wait for it, and can be called at any time, from an actor and in the hub, also
+        before `start`. A node that is not wanted is stopped in order, as for good; what was queued
+        is handled first if the spec drains it (`drain_on_stop`), else it is undeliverable. Then
+        the node is on standby: tells to it are dropped and counted, asks fail at once with
+        `ActorOnStandby`, and nothing starts it but this. When it is wanted again it starts afresh:
+        without a hand-over, with a closed breaker, and without restarting its siblings. If it was
+        not wanted only for a moment it is stopped all the same, and started again.
+
+        What is wanted outlives the node's supervisors, and `use_spec`. Below a node that does not
+        run it is remembered, and holds when that starts.
+
+        Raises:
+            SupervisionError: there is no such node, or it is the root
+        """
+        node = self._known(path)
+        parent = node.parent
+        if parent is None:
+            raise SupervisionError(f"{path} is the root: it is wanted as long as the service runs")
+        if not node.want.change(wanted=wanted):
+            return
+        if not wanted:
+            node.restart_ordered = False
+        # Without an incarnation there is nobody to tell: the next one looks by itself.
+        if parent.incarnation is not None:
+            parent.mailbox.put_urgent(Envelope(WantsOrdered(), None, current_request_id()))
+
     def use_spec(self, spec: SupervisorSpec) -> None:
         """Use another declaration of the same tree; no actor is stopped for it.
 
         The time limits, intensities, backoffs and breakers of `spec` hold at once. The arguments
         are those of each actor's next start: running actors have to be told of the change by a
-        message. Mailboxes and strategies stay as they were.
+        message. Mailboxes and strategies stay as they were, and so does what is wanted.
 
         Raises:
             ValueError: it declares other nodes, or another order; then nothing is changed
@@ -200,6 +232,12 @@ class Tree:
     def wait_exhausted(self, timeout_s: float | None = None) -> bool:
         """Wait until the root gives up. Returns False if it has not within `timeout_s`."""
         return bool(self.failed.wait(timeout_s))
+
+    def _known(self, path: str) -> ChildNode:
+        node = self._find(path)
+        if node is None:
+            raise SupervisionError(f"there is no node {path}")
+        return node
 
     def _find(self, path: str) -> ChildNode | None:
         return next((node for node in self._root.walk() if node.path == path), None)
@@ -220,6 +258,7 @@ class Tree:
         """In the hub: the root runs, or has ended."""
         self._changed.set()
         if not incarnation.dead:
+            self._runtime.has_started = True
             return
         assert incarnation.exit is not None
         ordered = incarnation.stop_ordered or not incarnation.started

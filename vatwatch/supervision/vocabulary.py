@@ -43,6 +43,9 @@ class State(Enum):
     """It failed too often. Its breaker is open, and it is not started until that allows a trial."""
     STOPPED = "stopped"
     """Not started yet, or stopped for good."""
+    STANDBY = "standby"
+    """Not wanted now (`Tree.want`), or below a supervisor that is not: it is started when it is
+    wanted."""
     FAILED = "failed"
     """Ended by a failure; it will not be started again."""
 
@@ -93,6 +96,10 @@ DeadLetterReason: TypeAlias = Literal[
 open; `in hand`: its handling failed; `backlog`: queued at a failure, and the child spec does not
 keep the mailbox; `overflow`: the oldest of a full mailbox; `injected`: dropped by fault injection.
 (A full mailbox that blocks or refuses raises in the sender, which still has the message.)"""
+
+UndeliverableReason: TypeAlias = DeadLetterReason | Literal["standby"]
+"""`standby`: the receiver is on standby. The message is dropped and counted, and is no dead letter:
+the receiver is off on purpose."""
 
 BreakerKind: TypeAlias = Literal["child", "dependency", "handler", "webhook"]
 """What a breaker is around: a supervisor's child, something outside, or an event subscriber."""
