@@ -365,3 +365,47 @@ def test_a_part_that_does_not_answer_is_probed_no_more_often_for_having_failed_o
         assert probed_at[told + 5] - probed_at[told] > 2.5
     finally:
         tree.stop()
+
+
+def test_parts_on_standby_count_neither_for_nor_against_the_whole(service: Running) -> None:
+    until(lambda: well(service), "all is well")
+    off = {"subscriptions", "processor", "history"}
+    for path in ("analysis", "pipeline", "data/history"):
+        service.tree.want(f"vatwatch/{path}", wanted=False)
+    until(lambda: all(service.node(name).state is State.STANDBY for name in off), "they are off")
+
+    code, health = get(service, "/api/services/health")
+    assert (code, health["status"], health["reason"]) == (200, "healthy", "")
+    shown = {name for name, part in health["services"].items() if part["health"] == "standby"}
+    assert shown == off
+    lines = {line["name"]: line for line in get(service, "/api/services")[1]["services"]}
+    assert {name for name, line in lines.items() if line["state"] == "standby"} == off
+    assert lines["processor"]["reason"] == "it is on standby"
+    code, history = get(service, "/api/services/history/health")
+    assert (code, history["health"], history["status"]) == (200, "standby", None)
+    assert get(service, "/api/alerts")[1]["active"] == []
+    metrics = service.http.simulate_get("/metrics").text
+    assert 'vatwatch_node_standby{path="vatwatch/pipeline/processor"} 1.0' in metrics
+    assert 'vatwatch_node_standby{path="vatwatch/data/store"} 0.0' in metrics
+
+    asked_for = "/api/history/flights/1/contacts"
+    asked = service.http.simulate_get(asked_for)
+    assert asked.status_code == 503
+    assert "vatwatch/data/history is on standby" in asked.json["detail"]
+    # Nothing was lost meanwhile: what the journal kept is read when the pipeline is wanted.
+    service.hand_in(GIVEN[1])
+    for path in ("analysis", "pipeline", "data/history"):
+        service.tree.want(f"vatwatch/{path}", wanted=True)
+    service.until_stored(time_of(GIVEN[1]))
+    until(lambda: well(service), "all is well again")
+    healths = get(service, "/api/services/health")[1]["services"].values()
+    assert {part["health"] for part in healths} == {"healthy"}
+    assert service.http.simulate_get(asked_for).status_code != 503
+
+
+def test_what_a_part_reported_before_it_was_on_standby_is_forgotten(service: Running) -> None:
+    until(lambda: "history" in service.reports().services, "it has reported")
+    service.tree.want("vatwatch/data/history", wanted=False)
+    until(lambda: "history" not in service.reports().services, "its report is forgotten")
+    service.tree.want("vatwatch/data/history", wanted=True)
+    until(lambda: "history" in service.reports().services, "it reports anew")

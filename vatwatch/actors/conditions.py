@@ -189,7 +189,7 @@ def of_health(
     ):
         yield Condition("not_serving", "", reports.reason)
     for name, each in reports.parts.items():
-        if each.health is Health.HEALTHY or _by_order(each, now):
+        if each.health in (Health.HEALTHY, Health.STANDBY) or _by_order(each, now):
             continue
         severity: Severity | None = "warning" if name in OPTIONAL else None
         yield Condition(

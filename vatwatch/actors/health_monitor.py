@@ -25,7 +25,13 @@ import gevent
 
 from vatwatch.actors.conditions import causes_of
 from vatwatch.actors.deadlines import busy_limits_s
-from vatwatch.actors.health_observations import can_serve, cannot_work, of_dependency, of_feeds
+from vatwatch.actors.health_observations import (
+    can_serve,
+    cannot_work,
+    of_dependency,
+    of_feeds,
+    of_service,
+)
 from vatwatch.actors.health_records import FailureFile, Records
 from vatwatch.actors.service import Service
 from vatwatch.config.service import ServiceSettings
@@ -52,7 +58,6 @@ from vatwatch.monitoring.health import (
     HealthRegistry,
     Observation,
     is_down,
-    of_state,
     overall,
     worst,
 )
@@ -182,8 +187,9 @@ class HealthMonitorActor(Service):
 
     def _check(self) -> None:
         self._checked_at = datetime.now(UTC)
-        for name in self._nodes():
-            self._ask_once(name, self._probe)
+        for name, node in self._nodes().items():
+            if node.state is not State.STANDBY:
+                self._ask_once(name, self._probe)
         self._ask_once("postgresql", self._inspect_database)
         self._ask_once("redis", self._inspect_redis)
         self._look_at_all()
@@ -279,7 +285,9 @@ class HealthMonitorActor(Service):
         self._conclude()
 
     def _look_at_feeds(self) -> None:
-        for name, observation in of_feeds(self._records.reports.get("fetcher")):
+        on_standby = self.worker_state("fetcher") is State.STANDBY
+        report, known = self._records.reports.get("fetcher"), self._registry.parts
+        for name, observation in of_feeds(report, known if on_standby else ()):
             self._observe(name, observation)
 
     def _look_at(self, service: str) -> None:
@@ -308,20 +316,13 @@ class HealthMonitorActor(Service):
 
     def _observation_of(self, node: NodeInfo) -> Observation:
         """The worst of what the supervisor, the probe and the service itself say."""
-        failure = node.last_failure
-        why = "" if failure is None else f"{failure.error_type}: {failure.error_text}"
-        said = self._records.reports.get(node.name)
         # The health monitor itself runs, or this code would not.
         state = State.RUNNING if node.name == self.name else node.state
-        observations = [of_state(state, why.strip(": "))]
-        if node.name in self._missing:
-            observations.append(Observation(Health.UNHEALTHY, self._missing[node.name]))
-        if said is not None:
-            observations.append(Observation(said.health, said.reason))
-        gravest = worst(observations)
-        if gravest == WELL and said is not None:
-            # A healthy service may have something to say, such as that a setting switches it off.
-            gravest = Observation(Health.HEALTHY, said.reason)
+        if state is State.STANDBY:
+            # What it said while it ran is true no more, and would be judged as if it ran.
+            self._records.reports.pop(node.name, None)
+        said = self._records.reports.get(node.name)
+        gravest = of_service(node, state, self._missing.get(node.name), said)
         return replace(gravest, unproven=self._records.just_began)
 
     def _observe(self, name: str, observation: Observation) -> None:
@@ -370,8 +371,8 @@ class HealthMonitorActor(Service):
         """Which collecting services cannot work. A dependency that is away does not count."""
         for name in COLLECTING:
             state = self.worker_state(name)
-            if state is None:
-                continue  # there is no fetcher: nothing is collected
+            if state is None or state is State.STANDBY:
+                continue  # it is not to work here: there is no fetcher, or it is off on purpose
             now_s = monotonic()
             if state is State.RUNNING:
                 self._ran_at[name] = now_s

@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from vatwatch.actors.fetch_outcomes import NOT_KEPT
 from vatwatch.messages import ServiceReport
 from vatwatch.messages.status import CacheStatus, FetcherStatus, Status, StoreStatus
-from vatwatch.monitoring.health import WELL, Health, Observation
+from vatwatch.monitoring.health import ON_STANDBY, WELL, Health, Observation, of_state, worst
+from vatwatch.supervision import NodeInfo, State
 
 
-def of_feeds(report: ServiceReport | None) -> Iterator[tuple[str, Observation]]:
-    """The health of both feeds from the fetcher's report: names and observations."""
+def of_service(
+    node: NodeInfo, state: State, missing: str | None, said: ServiceReport | None
+) -> Observation:
+    """The worst of what the supervisor (`state`), the probe (`missing`: it has not answered) and
+    the service itself say."""
+    if state is State.STANDBY:
+        return ON_STANDBY
+    failure = node.last_failure
+    why = "" if failure is None else f"{failure.error_type}: {failure.error_text}"
+    observations = [of_state(state, why.strip(": "))]
+    if missing is not None:
+        observations.append(Observation(Health.UNHEALTHY, missing))
+    if said is not None:
+        observations.append(Observation(said.health, said.reason))
+    gravest = worst(observations)
+    if gravest == WELL and said is not None:
+        # A healthy service may have something to say, such as that a setting switches it off.
+        return Observation(Health.HEALTHY, said.reason)
+    return gravest
+
+
+def of_feeds(
+    report: ServiceReport | None, on_standby: Container[str] = ()
+) -> Iterator[tuple[str, Observation]]:
+    """The health of both feeds from the fetcher's report: names and observations.
+
+    While the fetcher is on standby it reports nothing, and the feeds that were known before are
+    `on_standby`, too.
+    """
+    yield from ((name, ON_STANDBY) for name in ("feed", "transceivers") if name in on_standby)
     if report is None or not isinstance(report.status, FetcherStatus):
         return
     status = report.status

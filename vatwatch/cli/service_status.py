@@ -20,6 +20,7 @@ from vatwatch.http.status import FeedPart, StatusBody
 from vatwatch.monitoring.health import Health
 
 HEALTHY, NOT_HEALTHY, NO_ANSWER = 0, 1, 2
+STANDBY = Health.STANDBY.value
 COLOURS = {Health.HEALTHY.value: "green", Health.DEGRADED.value: "yellow"}
 # A terminal has 80 columns and 24 lines at least; the head and the facts need some 13 of them.
 COLUMNS, MOST_LISTED = 80, 5
@@ -101,8 +102,10 @@ def screen(found: StatusFound) -> Iterator[str]:
         yield _cut(f"{name:{len(MARGIN)}}{text}")
     yield from _listed(_alerts(found.alerts))
     sick = [*_not_healthy(body)]
-    healthy = f"{len(body.services) - len(sick)} of {len(body.services)} are healthy"
-    yield f"{'services':{len(MARGIN)}}{healthy}"
+    standby = [name for name, part in body.services.items() if part.health == STANDBY]
+    well = len(body.services) - len(sick) - len(standby)
+    off = f"; on standby: {', '.join(standby)}" if standby else ""
+    yield _cut(f"{'services':{len(MARGIN)}}{well} of {len(body.services)} are healthy{off}")
     yield from _listed(sick)
 
 
@@ -171,7 +174,7 @@ def _since(moment: object) -> str:
 
 def _not_healthy(body: StatusBody) -> Iterator[str]:
     for name, part in body.services.items():
-        if part.health != Health.HEALTHY.value:
+        if part.health not in (Health.HEALTHY.value, STANDBY):
             yield f"{name} is {part.health} ({part.state}): {part.reason}"
 
 

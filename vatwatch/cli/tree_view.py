@@ -38,6 +38,7 @@ STATE_COLOURS = {
     "suspended": "bold red",
     "failed": "bold red",
     "stopped": "dim",
+    "standby": "dim",
 }
 BREAKER_COLOURS = {"closed": "green", "half_open": "yellow", "open": "bold red"}
 HEALTH_COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "bold red"}

@@ -190,7 +190,7 @@ class RecoveryPayload(Payload, frozen=True, gc=False):
 
 
 class HealthPayload(Payload, frozen=True, gc=False):
-    """How the whole and each service is: healthy, degraded or unhealthy."""
+    """How the whole and each service is: healthy, degraded or unhealthy; a part may be standby."""
 
     health: Annotated[str, Meta(description="Of the whole.")]
     services: Annotated[dict[str, str], Meta(description="Of each service, by its name.")]

@@ -159,6 +159,11 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
     running = GaugeMetricFamily(
         "vatwatch_node_running", "Whether a node of the tree is running.", labels=["path"]
     )
+    standby = GaugeMetricFamily(
+        "vatwatch_node_standby",
+        "Whether a node of the tree is on standby: off, until it is wanted.",
+        labels=["path"],
+    )
     restarts = CounterMetricFamily("vatwatch_node_restarts", "Restarts of a node.", labels=["path"])
     discarded = CounterMetricFamily(
         "vatwatch_node_hand_overs_discarded",
@@ -172,6 +177,11 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
     dropped = CounterMetricFamily(
         "vatwatch_mailbox_refused", "Messages that a full mailbox did not take.", labels=["path"]
     )
+    unwanted = CounterMetricFamily(
+        "vatwatch_mailbox_dropped_on_standby",
+        "Messages that were dropped because their receiver is on standby.",
+        labels=["path"],
+    )
     refused = CounterMetricFamily(
         "vatwatch_questions_refused",
         "Requests that were refused because too many waited for an actor.",
@@ -182,6 +192,7 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
     )
     for node in root.walk():
         running.add_metric([node.path], node.state is State.RUNNING)
+        standby.add_metric([node.path], node.state is State.STANDBY)
         restarts.add_metric([node.path], node.restarts_total)
         discarded.add_metric([node.path], node.hand_overs_discarded)
         failures.add_metric([node.path], node.failures)
@@ -189,9 +200,11 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
             continue
         depth.add_metric([node.path], node.mailbox.depth)
         dropped.add_metric([node.path], node.mailbox.dropped + node.mailbox.refused)
+        unwanted.add_metric([node.path], node.mailbox.dropped_on_standby)
         refused.add_metric([node.path], node.mailbox.public_refused)
         _add_summary(seconds, [node.path], node.latency, node.handled)
-    yield from (running, restarts, discarded, failures, depth, dropped, refused, seconds)
+    yield from (running, standby, restarts, discarded, failures)
+    yield from (depth, dropped, unwanted, refused, seconds)
 
 
 def _of_breakers(breakers: tuple[BreakerInfo, ...]) -> Iterator[Metric]:
