@@ -18,6 +18,7 @@ from gevent.pywsgi import WSGIServer
 from tests.actors.harness import KEY, Running, running, settings_for, until
 from tests.feed_server import Answer, Conversation, FeedServer, body, drip, reset, status
 from vatwatch.feed.times import parse_time
+from vatwatch.supervision import State
 
 PATIENCE_S = 110
 
@@ -81,6 +82,21 @@ def test_a_healthy_service_is_code_0_and_fits_on_a_screen(
     assert (document["reachable"], document["status"], document["reason"]) == (True, "healthy", "")
     assert document["alerts"] == []
     assert document["service"]["counts"]["pilots"] == counts.pilots
+
+
+def test_parts_on_standby_are_named_and_do_not_make_it_code_1(
+    tmp_path: Path, database_url: str, feeds: FeedServer
+) -> None:
+    with running(tmp_path / "home", database_url) as service, over_http(service) as url:
+        service.hand_in(feeds.published)
+        service.until_stored(parse_time(feeds.published.counts.update_timestamp))
+        service.tree.want("vatwatch/analysis", wanted=False)
+        until(lambda: service.node("subscriptions").state is State.STANDBY)
+        until(lambda: health(service) == "healthy")
+        done = ask(tmp_path, "--url", url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " are healthy; on standby: subscriptions\n" in done.stdout
+    assert "subscriptions is" not in done.stdout
 
 
 def test_a_service_that_has_lost_its_feed_is_code_1_and_says_why(

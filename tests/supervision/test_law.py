@@ -207,13 +207,15 @@ class Law(RuleBasedStateMachine):
         parent = node.parent
         if parent is None or not parent.alive or node.phase not in (Phase.WAITING, Phase.SUSPENDED):
             return
+        if self.house.during:
+            return  # it may be wanted again, or not, before this is over
         lives = node.lives
         self.house.want(node, wanted=False)
         self.house.wait_until_handled()
         assert node.phase is Phase.STANDBY
         self.house.want(node, wanted=True)
         self.house.wait_until_handled()
-        if parent.alive and not self.house.during and not parent.group.waited_for_by(node.index):
+        if parent.alive and not parent.group.waited_for_by(node.index):
             tried = node.lives > lives or node.phase is not Phase.READY
             assert tried, "it was not tried at once"
 
