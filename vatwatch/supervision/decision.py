@@ -168,6 +168,8 @@ class _Turn:
             comes_back = known.phase in (Phase.READY, Phase.WAITING)
             self.orders.append(Release(child, retry=comes_back))
             return
+        if self._now - known.started_at >= self.group.window.period_s:
+            self.change(child, attempt=0)
         if normal and known.restart is not Restart.PERMANENT:
             self.orders += [
                 Release(child, retry=False),
@@ -180,8 +182,6 @@ class _Turn:
         if known.restart is Restart.TEMPORARY:
             self._fail_for_good(child)
             return
-        if self._now - known.started_at >= self.group.window.period_s:
-            self.change(child, attempt=0)
         self._recover(child, reason)
 
     def not_started(self, child: int, reason: str) -> None:
