@@ -145,7 +145,7 @@ def for_no_request() -> None:
 def only_the_settings_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove settings from the environment, so that they do not affect the tests."""
     for name in [*os.environ]:
-        if name.startswith(("VATWATCH_", "VATSIM_")) or name in ("DATABASE_URL", "REDIS_URL"):
+        if name.startswith(("DATABASE_", "VATWATCH_", "VATSIM_")) or name == "REDIS_URL":
             monkeypatch.delenv(name)
 
 

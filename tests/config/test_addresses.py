@@ -189,6 +189,7 @@ def test_an_address_that_requests_takes_is_taken(address: str) -> None:
 
 ADDRESSES = {
     "DATABASE_URL": "postgresql://me:{}@db:5432/v",
+    "DATABASE_LOCK_URL": "postgresql://me:{}@db:5432/v",
     "REDIS_URL": "redis://:{}@cache:6379/0",
     "VATSIM_API_URL": "https://me:{}@mirror.org/v3/data.json",
     "VATSIM_TRANSCEIVERS_URL": "https://{}@mirror.org/v3/data.json",

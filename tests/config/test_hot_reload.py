@@ -21,6 +21,7 @@ OTHERS = {
     "VATWATCH_ALERT_WEBHOOKS": "https://example.org/hooks/abcdefgh",
     "VATWATCH_API_KEYS": "a-key-of-ours",
     "DATABASE_URL": "postgresql://me:hunter22@host/db",
+    "DATABASE_LOCK_URL": "postgresql://me:hunter22@direct/db",
     "REDIS_URL": "redis://:hunter22@host/0",
     "PORT": "8010",
     "VATWATCH_FILTER_CALLSIGN": "^LO",

@@ -180,6 +180,7 @@ def test_trusting_every_address_as_a_proxy_causes_a_warning(
         ({"VATWATCH_MEMORY_HARD_MB": "900000000"}, "VATWATCH_MEMORY_HARD_MB"),
         ({"VATWATCH_DISK_SOFT_MB": "900000000"}, "VATWATCH_DISK_SOFT_MB"),
         ({"VATWATCH_FILTER_MIN_RATING": "99"}, "VATWATCH_FILTER_MIN_RATING"),
+        ({"DATABASE_LOCK_URL": "postgresql://me@db/v"}, "DATABASE_LOCK_URL"),
     ],
 )
 def test_a_dangerous_or_useless_setting_is_accepted_with_one_warning(

@@ -288,6 +288,7 @@ def test_more_workers_than_service_max_workers_are_refused_with_both_numbers(
     [
         ("DATABASE_URL", "postgresql://me:s3cret@db:5432/v", "postgresql://me:***@db:5432/v"),
         ("DATABASE_URL", "postgresql://me:s3c%40ret@[::1]/v", "postgresql://me:***@[::1]/v"),
+        ("DATABASE_LOCK_URL", "postgresql://me:s3cret@db:5432/v", "postgresql://me:***@db:5432/v"),
         (
             "DATABASE_URL",
             "postgresql://db/v?user=me&password=s3cret",

@@ -44,6 +44,7 @@ NOT_SPREAD = {
     "subscriptions": "of the service itself, a hundred rows a key at most",
     "subscription_deliveries": "of the service itself, kept for some weeks",
     "subscription_progress": "one row",
+    "collector": "one row",
 }
 # Older than the rule. Their ids are computed from the owner, but the keys do not hold it: a plan's
 # flight is null for a prefile, and an event has its subject in the payload.

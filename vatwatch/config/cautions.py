@@ -33,6 +33,8 @@ def cautions(sections: Mapping[str, Any]) -> Iterator[str]:
         yield from _short_lives(sections["cache"], sections["vatsim"].poll_interval_s)
     if "vatsim" in sections and "alerts" in sections:
         yield from _impatient_alert(sections["alerts"], sections["vatsim"].poll_interval_s)
+    if "database" in sections:
+        yield from _needless_lock(sections["database"])
     if "resources" in sections and "general" in sections:
         yield from _beyond_the_machine(sections["resources"], sections["general"].home)
 
@@ -51,6 +53,14 @@ def _unusual(section: Any) -> Iterator[str]:
         unit = unit_of(field)
         default = "" if field.default is None else f"; the default is {shown(field.default, field)}"
         yield f"{field.alias}={value:g}: {f'{bound} {unit}'.rstrip()} is hardly ever meant{default}"
+
+
+def _needless_lock(database: Any) -> Iterator[str]:
+    if database.is_embedded and database.lock_url is not None:
+        yield (
+            "DATABASE_LOCK_URL: is of no use without DATABASE_URL: the embedded database has but "
+            "one user"
+        )
 
 
 def _access(access: Any) -> Iterator[str]:

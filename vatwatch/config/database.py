@@ -140,6 +140,12 @@ class DatabaseSettings(Section):
     url: Annotated[SecretStr, checked(postgresql)] | None = setting(
         "DATABASE_URL", None, "Where PostgreSQL is; unset: an embedded cluster in VATWATCH_HOME."
     )
+    lock_url: Annotated[SecretStr, checked(postgresql)] | None = setting(
+        "DATABASE_LOCK_URL",
+        None,
+        "The same database past a pooler, for the lock of the process that collects; unset: as "
+        "DATABASE_URL.",
+    )
     max_connections: int = setting(
         "DATABASE_MAX_CONNECTIONS",
         20,

@@ -147,6 +147,7 @@ class Settings:
         webhooks = [url.get_secret_value() for url in self.alerts.webhooks]
         values = (
             self.database.url,
+            self.database.lock_url,
             self.cache.redis_url,
             self.vatsim.api_url,
             self.vatsim.transceivers_url,
