@@ -20,8 +20,9 @@ from vatwatch.cli.examination.database import judge_database
 from vatwatch.cli.examination.findings import FindingState
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.config.settings import load
-from vatwatch.storage.database_look import DatabaseFacts, Pooler, look_closely
+from vatwatch.storage.database_look import DatabaseFacts, look_closely
 from vatwatch.storage.migrate import migrate, newest_known
+from vatwatch.storage.pooler import Pooler
 
 
 def run(url: str, *statements: str) -> None:

@@ -6,41 +6,25 @@ It blocks, in a native thread; each wait is bounded, but not the sum of them for
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
-from select import select
-from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg2
-from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
 
 from vatwatch.errors import DatabaseUnavailable
 from vatwatch.storage.connecting import connect
 from vatwatch.storage.first_look import TIMEOUT_S
 from vatwatch.storage.growth import DatabaseGrowth, growth_of
 from vatwatch.storage.migrate import newest_of
+from vatwatch.storage.pooler import Pooler, pooler_of
 from vatwatch.storage.reachability import why_not
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
 NAME = "vatwatch doctor"
-# Other sessions that each hold a server's connection for a moment while we look whether ours is
-# still the same. A pooler hands out the one that was used last (pgbouncer), or takes turns.
-RIVALS = 3
-
-
-class Pooler(Enum):
-    """What stands between us and the server, as far as it can be seen."""
-
-    NONE = "none"
-    SESSION = "session"
-    TRANSACTION = "transaction"
-    STATEMENT = "statement"
-    UNKNOWN = "unknown"
 
 
 class OptionsRefused(DatabaseUnavailable):
@@ -90,10 +74,7 @@ def look_closely(dsn: str) -> DatabaseFacts:
     with _session(dsn) as conn:
         facts = _facts(conn)
         version = conn.info.server_version
-        pooler = Pooler.NONE
-        if conn.info.backend_pid != facts.backend_pid:
-            # A server tells its process when a session begins. A pooler answers in its place.
-            pooler = _mode(dsn, conn)
+        pooler = pooler_of(dsn, conn)
         schema = newest_of(conn)
         denied = tuple(_denied(conn)) if schema is not None else ()
     return DatabaseFacts(
@@ -164,7 +145,6 @@ class _Facts:
     """How far the clock is ahead, and one row of `_QUERY`."""
 
     clock_ahead: timedelta
-    backend_pid: int
     server_version: str
     encoding: str
     time_zone: str
@@ -187,7 +167,7 @@ _QUERY = """
         SELECT datname, usename, application_name FROM pg_stat_activity
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
     )
-    SELECT pg_backend_pid(), current_setting('server_version'),
+    SELECT current_setting('server_version'),
            current_setting('server_encoding'), current_setting('TimeZone'), pg_is_in_recovery(),
            current_setting('transaction_read_only')::boolean, current_schema(),
            coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),
@@ -239,92 +219,3 @@ def _denied(conn: connection) -> Iterator[str]:
                ORDER BY c.relname"""
         )
         yield from (name for (name,) in cur.fetchall())
-
-
-def _mode(dsn: str, conn: connection) -> Pooler:
-    """How long a client of this pooler keeps its connection to the server.
-
-    Between two transactions another client may get ours: then it is not for the session. The others
-    hold what they get for as long as it takes to look.
-    """
-    ours = _process(conn)
-    deadline = monotonic() + TIMEOUT_S
-    rivals: list[_Rival] = []
-    try:
-        for _ in range(RIVALS):
-            rival = _Rival(dsn, deadline)
-            rivals.append(rival)
-            rival.process()
-            if not rival.begin():
-                return Pooler.STATEMENT
-            if rival.process() == ours or _process(conn) != ours:
-                return Pooler.TRANSACTION
-    except (psycopg2.Error, TimeoutError):
-        return Pooler.UNKNOWN if len(rivals) < 2 else Pooler.SESSION
-    else:
-        return Pooler.SESSION
-    finally:
-        for rival in rivals:
-            rival.close()
-
-
-class _Rival:
-    """Another session. It does not wait for a pooler that has no connection for it.
-
-    Its methods raise TimeoutError at the deadline, psycopg2.Error as it comes.
-    """
-
-    def __init__(self, dsn: str, deadline: float) -> None:
-        self._deadline = deadline
-        self._conn = connect(
-            dsn, application_name=NAME, statement_timeout_s=TIMEOUT_S, does_not_wait=True
-        )
-        self._wait()
-
-    def process(self) -> int:
-        """The server's process that works for it now."""
-        return int(self._ask("SELECT pg_backend_pid()")[0])
-
-    def begin(self) -> bool:
-        """Begin a transaction; whether the pooler lets it."""
-        try:
-            with self._conn.cursor() as cur:
-                cur.execute("BEGIN")
-                self._wait()
-        except psycopg2.Error:
-            return False
-        return True
-
-    def close(self) -> None:
-        with suppress(psycopg2.Error):
-            self._conn.close()
-
-    def _ask(self, query: str) -> tuple[Any, ...]:
-        with self._conn.cursor() as cur:
-            cur.execute(query)
-            self._wait()
-            row = cur.fetchone()
-            assert row is not None
-            return row
-
-    def _wait(self) -> None:
-        while (state := self._conn.poll()) != POLL_OK:
-            left_s = self._deadline - monotonic()
-            place = [self._conn.fileno()]
-            ready = select(
-                place if state == POLL_READ else [],
-                place if state == POLL_WRITE else [],
-                [],
-                max(0.0, left_s),
-            )
-            if not any(ready):
-                raise TimeoutError
-
-
-def _process(conn: connection) -> int:
-    """The server's process that works for this session now."""
-    with conn.cursor() as cur:
-        cur.execute("SELECT pg_backend_pid()")
-        row = cur.fetchone()
-        assert row is not None
-        return int(row[0])

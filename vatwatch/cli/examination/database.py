@@ -11,8 +11,9 @@ from vatwatch.cli.settings_check import embedded_dsn
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.counting import counted
 from vatwatch.errors import DatabaseUnavailable, SchemaRefused
-from vatwatch.storage.database_look import DatabaseFacts, OptionsRefused, Pooler, look_closely
+from vatwatch.storage.database_look import DatabaseFacts, OptionsRefused, look_closely
 from vatwatch.storage.migrate import newest_known
+from vatwatch.storage.pooler import Pooler
 from vatwatch.storage.reachability import name_of
 
 CHECK, POOLER = "database", "pooler"
