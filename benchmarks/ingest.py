@@ -57,7 +57,7 @@ from vatwatch.feed.decode import peek
 from vatwatch.feed.records import ClientRadios, Feed
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import AppendSnapshot, Delivered, GetDsn, GetReports
-from vatwatch.messages.status import AreasStatus
+from vatwatch.messages.areas_status import AreasStatus
 from vatwatch.server.service import freeze_startup_objects
 from vatwatch.storage.copy import copy_text
 from vatwatch.supervision import Actor, NativePool, Strategy, Tree, supervisor, worker

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.actors.harness import Running, running, until
 from tests.feed_server import FeedServer
-from vatwatch.messages.status import AreasStatus
+from vatwatch.messages.areas_status import AreasStatus
 
 VATSPY = b"[Countries]\nNowhere|AA|Radar\n[FIRs]\n" + b"".join(
     b"%s|Name of %s||%s\n" % (name, name, name) for name in (b"AAAA", b"BBBB", b"CCCC", b"DDDD")

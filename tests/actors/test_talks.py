@@ -26,7 +26,7 @@ from tests.actors.frankfurt import (
 from tests.actors.harness import Running, running, until
 from tests.feed_server import START
 from tests.http.test_api import problem
-from vatwatch.messages.status import AreasStatus
+from vatwatch.messages.areas_status import AreasStatus
 
 PATH = "/api/frequency-matches"
 

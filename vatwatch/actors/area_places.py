@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from vatwatch.config.areas import AreaSettings
-from vatwatch.messages.status import AreaSourceStatus
+from vatwatch.messages.areas_status import AreaSourceStatus
 from vatwatch.storage.area_copies import GoodFile
 from vatwatch.traffic.areas.given_file import AreaSetting, GivenPlace
 

@@ -33,7 +33,7 @@ from vatwatch.counting import counted
 from vatwatch.errors import BreakerOpen, ConfigurationError, FeedError, FetchError
 from vatwatch.messages import AreasChanged, SettingsChanged
 from vatwatch.messages.areas import ToAreas
-from vatwatch.messages.status import AreasStatus
+from vatwatch.messages.areas_status import AreasStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.area_copies import AreaCopies, GoodFile
 from vatwatch.storage.area_files import PlaceReading, look_at_places, read_place, take_body, why
