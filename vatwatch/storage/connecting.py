@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -18,6 +20,7 @@ DEFAULTS = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
+NOTHING_MORE: Mapping[str, object] = MappingProxyType({})
 
 
 def connect(
@@ -27,16 +30,22 @@ def connect(
     statement_timeout_s: float,
     connect_timeout_s: int | None = None,
     does_not_wait: bool = False,
+    idle_in_transaction_s: float | None = None,
+    wins: Mapping[str, object] = NOTHING_MORE,
 ) -> connection:
     """A session with our options: those of the address are kept, beside UTC and UTF-8.
 
     `connect_timeout_s` is for each host of the address, and wins over the address's own. With
-    `does_not_wait`, nothing waits: the caller polls, also for the connection to be there.
+    `does_not_wait`, nothing waits: the caller polls, also for the connection to be there. A session
+    that does nothing in a transaction for `idle_in_transaction_s` is ended by the server. `wins`
+    are parameters of libpq that win over the address's own.
 
     Raises psycopg2.Error as it comes: its text may quote secrets (`reachability.why_not`).
     """
     given = parse_dsn(dsn)
     own = f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}"
+    if idle_in_transaction_s is not None:
+        own += f" -c idle_in_transaction_session_timeout={int(idle_in_transaction_s * 1000)}"
     others = given.get("options") or os.environ.get("PGOPTIONS", "")
     values: dict[str, Any] = {
         name: value for name, value in DEFAULTS.items() if not _is_set(given, name)
@@ -50,7 +59,7 @@ def connect(
         client_encoding="UTF8",
         options=f"{others} {own}".strip(),
         async_=does_not_wait,
-        **values,
+        **{**values, **wins},
     )
     return conn
 

@@ -36,23 +36,23 @@ def name_of(dsn: str) -> str:
     return _called(_places(dsn))
 
 
-def why_not(dsn: str, error: psycopg2.Error) -> str:
-    """Why `psycopg2.connect(dsn)` failed with this error. Call it in a native thread; it takes
-    seconds."""
+def why_not(dsn: str, error: psycopg2.Error, setting: str = "DATABASE_URL") -> str:
+    """Why `psycopg2.connect(dsn)` failed with this error; the address is from this setting. Call it
+    in a native thread; it takes seconds."""
     if not isinstance(error, psycopg2.OperationalError):
         return (
-            "DATABASE_URL is not an address that PostgreSQL's library can read: "
+            f"{setting} is not an address that PostgreSQL's library can read: "
             "percent-encode what is special in the password, and check the parameters"
         )
     places = _places(dsn)
     failures = [failure for failure in (_failure_at(place) for place in places) if failure]
     name = _called(places)
     if len(failures) == len(places):
-        why = ", ".join(dict.fromkeys(failures)) or "check DATABASE_URL"
+        why = ", ".join(dict.fromkeys(failures)) or f"check {setting}"
         return f"{name} cannot be reached ({why})"
     return (
         f"{name} does not take the connection: {_last_words(error, dsn)}. If it stays so, check "
-        "user, password, database and sslmode in DATABASE_URL"
+        f"user, password, database and sslmode in {setting}"
     )
 
 
