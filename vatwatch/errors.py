@@ -25,7 +25,8 @@ VatwatchError
 ├── StorageError                the database cannot do what was asked
 │   ├── DatabaseUnavailable     weather: PostgreSQL is away, stops, lacks resources, is too slow
 │   │   ├── DatabaseConflict    another transaction was in the way: the same again may succeed
-│   │   └── SchemaRefused       another version of vatwatch has changed the database
+│   │   ├── SchemaRefused       another version of vatwatch has changed the database
+│   │   └── NotCollector        another process collects by now
 │   ├── DatabaseBroken          a bug: the schema or the program is wrong, not a snapshot
 │   ├── EmbeddedPostgresError   the embedded cluster cannot be started
 │   ├── BackupFailed            there is no backup
@@ -181,6 +182,11 @@ class SchemaRefused(DatabaseUnavailable):
 
     Waiting does not help: the service ends with this text.
     """
+
+
+class NotCollector(DatabaseUnavailable):
+    """Another process collects by now, so nothing of this one is written; no snapshot is to
+    blame."""
 
 
 class EmbeddedPostgresError(StorageError):

@@ -22,6 +22,7 @@ from vatwatch.errors import (
     AskTimeout,
     DatabaseConflict,
     DatabaseUnavailable,
+    NotCollector,
     SupervisionError,
 )
 from vatwatch.storage.connecting import connect
@@ -40,6 +41,9 @@ FRESH_S = 2.0
 TRIAL_S = 2.0
 # How long `close` waits for running work.
 CLOSE_S = 1.0
+# How long a fenced session may do nothing in a transaction. Between two statements the work only
+# computes, which takes a fraction of that.
+FENCED_IDLE_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,25 @@ class ConnectionPool:
     """Runs work in transactions, each on a connection of its own."""
 
     def __init__(
-        self, dsn: str, *, size: int, timeout_s: float, application_name: str = "vatwatch"
+        self,
+        dsn: str,
+        *,
+        size: int,
+        timeout_s: float,
+        application_name: str = "vatwatch",
+        fence: Callable[[connection], None] | None = None,
     ) -> None:
-        """`timeout_s` bounds each call of `run`, including the wait for a connection. It can be
-        changed later by the attribute of this name.
+        """
+        Args:
+            dsn: the address
+            size: how many connections there may be
+            timeout_s: bounds each call of `run`, including the wait for a connection. It can be
+                changed later by the attribute of this name
+            application_name: as the server lists the sessions, unless the address says another
+            fence: called first in each transaction of `run`, in the native thread; what it raises,
+                `run` raises, and the work is not done. The server then ends a session that does
+                nothing in a transaction for `FENCED_IDLE_S`: a process that stands still must not
+                hold what it has locked
         """
         self._dsn = dsn
         self._name = name_of(dsn)
@@ -77,6 +96,7 @@ class ConnectionPool:
         # Options of every session; a longer limit is set for the transaction.
         self._session_timeout_s = timeout_s
         self._application_name = application_name
+        self._fence = fence
         self._threads = NativePool(size, "postgresql")
         self._free = BoundedSemaphore(size)
         self._idle: deque[_Idle] = deque()
@@ -91,6 +111,7 @@ class ConnectionPool:
         Raises:
             DatabaseUnavailable: weather (`storage.weather`): no connection, a dead one, no answer
                 in time, no room; a DatabaseConflict may be tried again at once
+            NotCollector: the fence refuses this process
             psycopg2.Error: not weather; `storage.weather` says whether the work or its values are
                 wrong
             Exception: the error that `work` raised
@@ -161,6 +182,7 @@ class ConnectionPool:
                 self._dsn,
                 application_name=self._application_name,
                 statement_timeout_s=self._session_timeout_s,
+                idle_in_transaction_s=None if self._fence is None else FENCED_IDLE_S,
             )
         except psycopg2.Error as error:
             raise DatabaseUnavailable(why_not(self._dsn, error)) from None
@@ -185,6 +207,8 @@ class ConnectionPool:
             try:
                 if limit_s > self._session_timeout_s:
                     _allow(conn, limit_s)
+                if self._fence is not None:
+                    self._fence(conn)
                 result = work(conn)
                 conn.commit()
             except BaseException:
@@ -195,6 +219,9 @@ class ConnectionPool:
 
         try:
             result = self._call(conn, transaction, deadline)
+        except NotCollector:  # the fence has said so, on a connection that is well
+            self._give_back(conn)
+            raise
         except DatabaseUnavailable:
             self._discarded += 1
             raise
