@@ -269,6 +269,27 @@ def test_a_pooler_in_transaction_mode_is_a_fault_and_one_in_session_mode_is_not(
         assert not doctor.found("database", "fault")
 
 
+def test_the_lock_is_kept_past_a_pooler_or_not_at_all(
+    tmp_path: Path, short: Path, database_url: str
+) -> None:
+    url = as_url(database_url)
+    assert not Doctor(tmp_path, DATABASE_URL=url).found("lock")
+    direct = Doctor(tmp_path, DATABASE_URL=url, DATABASE_LOCK_URL=url)
+    assert direct.one("lock", "ok")
+    for mode in ("transaction", "statement"):
+        with pgbouncer(short, database_url, pool_mode=mode, **IGNORES) as dsn:
+            doctor = Doctor(tmp_path, DATABASE_URL=url, DATABASE_LOCK_URL=as_url(dsn))
+        assert f"in {mode} mode" in doctor.one("lock", "fault").text
+    with pgbouncer(short, database_url, pool_mode="session") as dsn:
+        doctor = Doctor(tmp_path, DATABASE_URL=url, DATABASE_LOCK_URL=as_url(dsn))
+    assert "it is a pooler" in doctor.one("lock", "fault").text
+    nowhere = Doctor(
+        tmp_path, DATABASE_URL=url, DATABASE_LOCK_URL="postgresql://me:s3cret@127.0.0.1:1/v"
+    )
+    assert "connection refused" in nowhere.one("lock", "fault").text
+    assert "s3cret" not in nowhere.printed
+
+
 def test_a_pooler_that_drops_the_time_zone_is_a_fault(
     tmp_path: Path, short: Path, database_url: str
 ) -> None:

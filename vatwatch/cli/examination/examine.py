@@ -19,6 +19,7 @@ from vatwatch.cli.examination.database import examine_database
 from vatwatch.cli.examination.disk import examine_disk
 from vatwatch.cli.examination.feed import examine_feed
 from vatwatch.cli.examination.findings import DoctorFinding, Examine, FindingState, fault
+from vatwatch.cli.examination.lock import examine_lock
 from vatwatch.cli.examination.machine import examine_descriptors, examine_home, examine_port
 from vatwatch.cli.examination.redis import examine_redis
 from vatwatch.cli.examination.settings import examine_settings
@@ -95,6 +96,7 @@ def _examinations(reading: Reading) -> Iterator[tuple[str, Examine]]:
         yield "disk", partial(examine_disk, general.home, *(sections[name] for name in names))
     if general is not None and database is not None:
         yield "database", partial(examine_database, database, general.home)
+        yield "lock", partial(examine_lock, database)
     if "cache" in sections:
         yield "redis", partial(examine_redis, sections["cache"])
     if "vatsim" in sections:
