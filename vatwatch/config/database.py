@@ -164,6 +164,16 @@ class DatabaseSettings(Section):
     )
 
     @property
+    def way_to_lock(self) -> tuple[str, str] | None:
+        """The address for the collector's lock, a secret, and the setting it is from; None for the
+        embedded database."""
+        if self.url is None:
+            return None
+        if self.lock_url is None:
+            return self.url.get_secret_value(), "DATABASE_URL"
+        return self.lock_url.get_secret_value(), "DATABASE_LOCK_URL"
+
+    @property
     def is_embedded(self) -> bool:
         """Whether PostgreSQL is our own child."""
         return self.url is None

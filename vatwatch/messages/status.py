@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 from msgspec import Struct
 
 from vatwatch.messages.areas_status import AreasStatus
+from vatwatch.messages.leadership_status import LeadershipStatus
 from vatwatch.messages.stream_status import StreamStatus
 from vatwatch.messages.subscription_status import SubscriptionsStatus
 from vatwatch.traffic.sector_warnings import ReachedLevel
@@ -323,6 +324,7 @@ class ConfigStatus(Struct, frozen=True):
 
 Status: TypeAlias = (
     PostgresStatus
+    | LeadershipStatus
     | HistoryStatus
     | KeysStatus
     | SessionsStatus
