@@ -21,6 +21,12 @@ DEFAULTS = {
     "keepalives_count": 3,
 }
 NOTHING_MORE: Mapping[str, object] = MappingProxyType({})
+# Seconds for each of several hosts, and for a replica: a dead one must not take the time that the
+# next one needs, or the primary in place of the replica.
+HOST_S = 2
+# Which of several hosts is wanted, unless the address says it: one that takes writes; for reads one
+# that only reads, as long as there is one.
+WRITES, READS = "read-write", "prefer-standby"
 
 
 def connect(
@@ -32,13 +38,15 @@ def connect(
     does_not_wait: bool = False,
     idle_in_transaction_s: float | None = None,
     wins: Mapping[str, object] = NOTHING_MORE,
+    reads: bool = False,
 ) -> connection:
     """A session with our options: those of the address are kept, beside UTC and UTF-8.
 
     `connect_timeout_s` is for each host of the address, and wins over the address's own. With
     `does_not_wait`, nothing waits: the caller polls, also for the connection to be there. A session
     that does nothing in a transaction for `idle_in_transaction_s` is ended by the server. `wins`
-    are parameters of libpq that win over the address's own.
+    are parameters of libpq that win over the address's own. `reads`: of several hosts, a standby is
+    preferred, instead of the one that takes writes.
 
     Raises psycopg2.Error as it comes: its text may quote secrets (`reachability.why_not`).
     """
@@ -50,6 +58,12 @@ def connect(
     values: dict[str, Any] = {
         name: value for name, value in DEFAULTS.items() if not _is_set(given, name)
     }
+    several = count_hosts(dsn) > 1
+    if (several or reads) and "connect_timeout" in values:
+        values["connect_timeout"] = HOST_S
+    chosen = given.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS")
+    if several and not chosen:
+        values["target_session_attrs"] = READS if reads else WRITES
     if connect_timeout_s is not None:
         values["connect_timeout"] = connect_timeout_s
     conn: connection = psycopg2.connect(
@@ -62,6 +76,13 @@ def connect(
         **{**values, **wins},
     )
     return conn
+
+
+def count_hosts(dsn: str) -> int:
+    """How many hosts libpq tries, one after the other."""
+    given = parse_dsn(dsn)
+    hosts = given.get("hostaddr") or given.get("host") or os.environ.get("PGHOST", "")
+    return len(str(hosts).split(","))
 
 
 def _is_set(given: dict[str, str], name: str) -> bool:

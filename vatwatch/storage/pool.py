@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
 from gevent.lock import BoundedSemaphore
+from psycopg2 import errorcodes
 
 from vatwatch.errors import (
     AskTimeout,
@@ -76,6 +77,7 @@ class ConnectionPool:
         timeout_s: float,
         application_name: str = "vatwatch",
         fence: Callable[[connection], None] | None = None,
+        reads: bool = False,
     ) -> None:
         """
         Args:
@@ -88,8 +90,10 @@ class ConnectionPool:
                 `run` raises, and the work is not done. The server then ends a session that does
                 nothing in a transaction for `FENCED_IDLE_S`: a process that stands still must not
                 hold what it has locked
+            reads: `dsn` is the address for reads
         """
         self._dsn = dsn
+        self._reads = reads
         self._name = name_of(dsn)
         self._size = size
         self.timeout_s = timeout_s
@@ -100,6 +104,8 @@ class ConnectionPool:
         self._threads = NativePool(size, "postgresql")
         self._free = BoundedSemaphore(size)
         self._idle: deque[_Idle] = deque()
+        self._busy: set[connection] = set()
+        self._heard = monotonic()
         self._waiting = self._opened = self._discarded = self._timeouts = 0
         self._closed = False
 
@@ -121,7 +127,11 @@ class ConnectionPool:
         self._acquire(limit_s)
         try:
             conn = self._connection(deadline)
-            return self._transaction(conn, work, deadline, limit_s)
+            self._busy.add(conn)
+            try:
+                return self._transaction(conn, work, deadline, limit_s)
+            finally:
+                self._busy.discard(conn)
         finally:
             self._free.release()
 
@@ -136,6 +146,18 @@ class ConnectionPool:
             discarded=self._discarded,
             timeouts=self._timeouts,
         )
+
+    def drop(self) -> None:
+        """Use none of the present connections any longer: they lead to a server that is dead, or is
+        not the right one any more. Work on them fails at once; the next makes a new one."""
+        self._drop_idle()
+        for conn in self._busy:
+            _cut(conn)
+
+    def _drop_idle(self) -> None:
+        self._discarded += len(self._idle)
+        while self._idle:
+            self._idle.popleft().conn.close()
 
     def close(self) -> None:
         """Refuse further work, and close idle connections. Running work has `CLOSE_S` to end."""
@@ -183,16 +205,21 @@ class ConnectionPool:
                 application_name=self._application_name,
                 statement_timeout_s=self._session_timeout_s,
                 idle_in_transaction_s=None if self._fence is None else FENCED_IDLE_S,
+                reads=self._reads,
             )
         except psycopg2.Error as error:
-            raise DatabaseUnavailable(why_not(self._dsn, error)) from None
+            setting = "DATABASE_READ_URL" if self._reads else "DATABASE_URL"
+            raise DatabaseUnavailable(why_not(self._dsn, error, setting)) from None
         conn.autocommit = False
         return conn
 
     def _lives(self, conn: connection, deadline: float) -> bool:
         try:
             self._call(conn, lambda: _ping(conn), deadline)
-        except DatabaseUnavailable:
+        except DatabaseUnavailable as error:
+            if isinstance(error.__cause__, AskTimeout):
+                # The others lead to the same server; trying each would take all the time.
+                self._drop_idle()
             return False
         return True
 
@@ -217,13 +244,17 @@ class ConnectionPool:
                 raise
             return result
 
+        began = monotonic()
         try:
             result = self._call(conn, transaction, deadline)
         except NotCollector:  # the fence has said so, on a connection that is well
             self._give_back(conn)
             raise
-        except DatabaseUnavailable:
+        except DatabaseUnavailable as error:
             self._discarded += 1
+            if isinstance(error.__cause__, AskTimeout) and self._heard < began:
+                # Nobody has heard of the server since: it is not this statement that is slow.
+                self.drop()
             raise
         except Exception:
             self._give_back(conn)
@@ -240,7 +271,8 @@ class ConnectionPool:
         """Run in a native thread, until the deadline. Errors of the server are raised as
         `storage.weather` judges them."""
         try:
-            return self._threads.run(fn, timeout_s=max(0.01, deadline - monotonic()))
+            result = self._threads.run(fn, timeout_s=max(0.01, deadline - monotonic()))
+            self._heard = monotonic()
         except AskTimeout as error:
             self._timeouts += 1
             if conn is not None:
@@ -250,6 +282,11 @@ class ConnectionPool:
             # Closed between two steps of one call: an ordered stop, not a bug.
             raise DatabaseUnavailable("the pool is closed") from error
         except psycopg2.Error as error:
+            if error.pgcode is not None:
+                self._heard = monotonic()
+            if error.pgcode == errorcodes.READ_ONLY_SQL_TRANSACTION:
+                # A primary that has become a standby: so it is for the other connections.
+                self._drop_idle()
             match judge(error, closed=conn is None or bool(conn.closed)):
                 case Verdict.WEATHER if error.pgcode is None:
                     text = f"the connection to {self._name} was lost"
@@ -260,6 +297,7 @@ class ConnectionPool:
                     raise DatabaseConflict(f"{self._name} says: {said(error)}") from error
                 case Verdict.BROKEN | Verdict.DATA:
                     raise
+        return result
 
     def _give_back(self, conn: connection) -> None:
         if conn.closed or self._closed:

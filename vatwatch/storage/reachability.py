@@ -37,8 +37,8 @@ def name_of(dsn: str) -> str:
 
 
 def why_not(dsn: str, error: psycopg2.Error, setting: str = "DATABASE_URL") -> str:
-    """Why `psycopg2.connect(dsn)` failed with this error; the address is from this setting. Call it
-    in a native thread; it takes seconds."""
+    """Why `psycopg2.connect(dsn)` failed with this error. Call it in a native thread; it takes
+    seconds. `setting`: where the address is from."""
     if not isinstance(error, psycopg2.OperationalError):
         return (
             f"{setting} is not an address that PostgreSQL's library can read: "

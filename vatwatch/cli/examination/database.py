@@ -99,8 +99,7 @@ def _use(facts: DatabaseFacts) -> Iterator[DoctorFinding]:
         yield fault(
             CHECK,
             "The server is a standby, and takes no writes.",
-            "Name the primary in DATABASE_URL, or both servers and "
-            "target_session_attrs=read-write.",
+            "Name the primary in DATABASE_URL, or both servers.",
         )
     elif facts.read_only:
         yield fault(
