@@ -58,8 +58,8 @@ SERVERS = (
     "test_signals.py", "test_newer_database.py", "test_secrets.py", "browser",
 )  # fmt: skip
 SERVER_FIXTURES = {"postgresql", "redis_server"}
-# What a module has that starts the service itself (tests/process.py).
-STARTERS = {"started", "Process"}
+# What a module has that starts the service itself (tests/process.py) or servers (replicas.py).
+STARTERS = {"started", "Process", "pair_in"}
 
 
 # They take longest, and come first when several processes share the files: no process should be

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from vatwatch.config import addresses
-from vatwatch.config.database import PARAMETERS, DatabaseSettings, postgresql
+from vatwatch.config.database import PARAMETERS, DatabaseSettings, postgresql, postgresql_to_read
 from vatwatch.config.settings import describe, load, read
 from vatwatch.errors import ConfigurationError
 
@@ -86,6 +86,14 @@ def test_an_address_of_postgresql_that_cannot_be_right_is_refused(address: str, 
 )
 def test_an_address_that_libpq_takes_is_taken(address: str) -> None:
     postgresql(address)
+
+
+@pytest.mark.parametrize("servers", ["any", "standby", "prefer-standby", "read-only", "primary"])
+def test_an_address_that_is_only_read_may_want_a_standby(servers: str) -> None:
+    postgresql_to_read(f"postgresql://a,b/v?target_session_attrs={servers}")
+    assert "target_session_attrs must be" in refused(
+        postgresql_to_read, "postgresql://a,b/v?target_session_attrs=fastest"
+    )
 
 
 def test_the_known_parameters_are_those_of_libpq() -> None:
@@ -190,6 +198,7 @@ def test_an_address_that_requests_takes_is_taken(address: str) -> None:
 ADDRESSES = {
     "DATABASE_URL": "postgresql://me:{}@db:5432/v",
     "DATABASE_LOCK_URL": "postgresql://me:{}@db:5432/v",
+    "DATABASE_READ_URL": "postgresql://me:{}@db:5432/v",
     "REDIS_URL": "redis://:{}@cache:6379/0",
     "VATSIM_API_URL": "https://me:{}@mirror.org/v3/data.json",
     "VATSIM_TRANSCEIVERS_URL": "https://{}@mirror.org/v3/data.json",

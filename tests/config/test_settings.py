@@ -24,6 +24,8 @@ from vatwatch.errors import ConfigurationError
 # What the outside may rely on.
 DEFAULTS = {
     "DATABASE_URL": "",
+    "DATABASE_READ_URL": "",
+    "DATABASE_READ_MAX_LAG": "30",
     "DATABASE_MAX_CONNECTIONS": "20",
     "DATABASE_TIMEOUT": "30",
     "VATSIM_API_URL": "",
@@ -51,6 +53,19 @@ def faults(directory: Path, **env: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
         load(env=env, directory=directory)
     return str(caught.value)
+
+
+def test_the_embedded_database_has_no_replicas(tmp_path: Path) -> None:
+    replica = "postgresql://me:s3cret@replica/v"
+    text = faults(tmp_path, DATABASE_READ_URL=replica)
+    assert "DATABASE_READ_URL=***: the embedded PostgreSQL has no replicas" in text
+    assert "s3cret" not in text
+    both = load(
+        env={"DATABASE_URL": "postgresql://primary/v", "DATABASE_READ_URL": replica},
+        directory=tmp_path,
+    )
+    assert values(both)["DATABASE_READ_URL"] == "postgresql://me:***@replica/v"
+    assert "s3cret" in both.secrets()
 
 
 def values(settings: Settings) -> dict[str, str]:

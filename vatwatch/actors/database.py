@@ -7,6 +7,7 @@ others at once and tells them (`DatabaseReturned`), so none of them waits for it
 
 from __future__ import annotations
 
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,7 +26,7 @@ from vatwatch.errors import (
     SupervisionError,
 )
 from vatwatch.messages import DatabaseReturned, GetDsn
-from vatwatch.messages.status import PoolStatus
+from vatwatch.messages.pool_status import PoolStatus
 from vatwatch.storage.migrate import is_current
 from vatwatch.storage.pool import ConnectionPool
 from vatwatch.storage.weather import Verdict, judge, said
@@ -78,10 +79,43 @@ def open_database(
             if address.alive():  # an actor that starts later tries by itself
                 address.offer(DatabaseReturned())
 
-    postgres = actor.address("postgres")
+    address = partial(_address, settings, actor.address("postgres"))
     return Database(
-        settings, connections, postgres, prepare, circuit_breaker, recovery, tell_the_others
+        settings, connections, address, prepare, circuit_breaker, recovery, tell_the_others
     )
+
+
+def open_replica(
+    actor: Actor, settings: DatabaseSettings, breaker: BreakerSettings, *, connections: int
+) -> Database:
+    """The database of `read_url`, which is only read. It has a breaker of its own."""
+    circuit_breaker = actor.circuit_breaker(
+        "PostgreSQL (replica)",
+        database_policy(breaker, settings),
+        failure_types=(DatabaseUnavailable,),
+    )
+    recovery = actor.recovery("read", WithBreaker(circuit_breaker))
+    url = settings.read_url
+    assert url is not None
+    return Database(
+        settings,
+        connections,
+        url.get_secret_value,
+        _expect_schema_now,
+        circuit_breaker,
+        recovery,
+        on_return=lambda: None,
+        reads=True,
+    )
+
+
+def _address(settings: DatabaseSettings, postgres: Address) -> str:
+    if settings.url is not None:
+        return settings.url.get_secret_value()
+    try:
+        return postgres.ask(GetDsn(), timeout_s=ASK_TIMEOUT_S)
+    except SupervisionError as error:
+        raise DatabaseUnavailable(f"the embedded PostgreSQL does not run: {error}") from error
 
 
 class Database:
@@ -94,16 +128,20 @@ class Database:
         self,
         settings: DatabaseSettings,
         connections: int,
-        postgres: Address,
+        address: Callable[[], str],
         prepare: Callable[[ConnectionPool], None],
         circuit_breaker: CircuitBreaker,
         recovery: Recovery,
         on_return: Callable[[], None],
+        *,
+        reads: bool = False,
     ) -> None:
-        """For `open_database`. `on_return` is called when it answers after a failure."""
+        """For `open_database` and `open_replica`. `on_return` is called when it answers after a
+        failure."""
         self._settings = settings
         self._connections = connections
-        self._postgres = postgres
+        self._address = address
+        self._reads = reads
         self._prepare = prepare
         self._pool: ConnectionPool | None = None
         self._opening = BoundedSemaphore(1)
@@ -182,6 +220,11 @@ class Database:
         """Let the others try at once, too: the database is back, or its schema is complete now."""
         self._on_return()
 
+    def drop(self) -> None:
+        """Use none of the present connections any longer; work on them fails at once."""
+        if self._pool is not None:
+            self._pool.drop()
+
     def close(self) -> None:
         """Give the connections back."""
         if self._pool is not None:
@@ -213,18 +256,13 @@ class Database:
                     self._pool = self._open()
         return self._pool
 
-    def _dsn(self) -> str:
-        url = self._settings.url
-        if url is not None:
-            return url.get_secret_value()
-        return self._postgres.ask(GetDsn(), timeout_s=ASK_TIMEOUT_S)
-
     def _open(self) -> ConnectionPool:
-        try:
-            dsn = self._dsn()
-        except SupervisionError as error:
-            raise DatabaseUnavailable(f"the embedded PostgreSQL does not run: {error}") from error
-        pool = ConnectionPool(dsn, size=self._connections, timeout_s=self._settings.timeout_s)
+        pool = ConnectionPool(
+            self._address(),
+            size=self._connections,
+            timeout_s=self._settings.timeout_s,
+            reads=self._reads,
+        )
         try:
             self._prepare(pool)
         except psycopg2.Error as error:
@@ -251,3 +289,9 @@ def expect_schema(pool: ConnectionPool) -> None:
         if monotonic() > deadline:
             raise DatabaseUnavailable("the schema of the database is not up to date yet")
         gevent.sleep(SCHEMA_POLL_S)
+
+
+def _expect_schema_now(pool: ConnectionPool) -> None:
+    """A replica gets the tables from its primary, which answers meanwhile."""
+    if not pool.run(is_current):
+        raise DatabaseUnavailable("the schema of the replica is not up to date yet")

@@ -36,11 +36,12 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "sslnegotiation": ("postgres", "direct"),
     "sslcertmode": ("disable", "allow", "require"),
     "load_balance_hosts": ("disable", "random"),
-    # vatwatch writes, so it cannot use a standby.
-    "target_session_attrs": ("any", "read-write", "primary"),
     "ssl_min_protocol_version": ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
     "ssl_max_protocol_version": ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
 }
+# Of several servers: vatwatch writes, so it cannot use a standby; reads may go to any.
+SERVERS = ("any", "read-write", "primary")
+SERVERS_TO_READ = (*SERVERS, "read-only", "standby", "prefer-standby")
 NUMBERS = (
     "connect_timeout",
     "keepalives",
@@ -53,7 +54,17 @@ FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 
 
 def postgresql(address: str) -> None:
-    """An address that libpq accepts and can use. Raises ValueError, which quotes nothing of it."""
+    """An address to write to, which libpq accepts and can use. Raises ValueError, which quotes
+    nothing of it."""
+    _checked(address, SERVERS)
+
+
+def postgresql_to_read(address: str) -> None:
+    """The same for an address that is only read from."""
+    _checked(address, SERVERS_TO_READ)
+
+
+def _checked(address: str, servers: tuple[str, ...]) -> None:
     scheme, colon, rest = address.partition("://")
     if not colon or scheme not in SCHEMES or not rest.strip("/"):
         allowed = " or ".join(f"{scheme}://" for scheme in SCHEMES)
@@ -72,7 +83,7 @@ def postgresql(address: str) -> None:
             f"cannot be read ({addresses.IN_A_PASSWORD} every special character percent-encoded)"
         ) from None
     _hosts(parsed)
-    _values(parsed)
+    _values(parsed, {**VALUES, "target_session_attrs": servers})
 
 
 def _credentials(rest: str) -> None:
@@ -108,8 +119,8 @@ def _hosts(parsed: Mapping[str, str]) -> None:
         raise ValueError(f"has a / before its @: {addresses.IN_A_PASSWORD} / as %2F")
 
 
-def _values(parsed: Mapping[str, str]) -> None:
-    for name, allowed in VALUES.items():
+def _values(parsed: Mapping[str, str], values: Mapping[str, tuple[str, ...]]) -> None:
+    for name, allowed in values.items():
         if name in parsed and parsed[name] not in allowed:
             raise ValueError(f"{name} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
     for name in NUMBERS:
@@ -146,10 +157,23 @@ class DatabaseSettings(Section):
         "The same database past a pooler, for the lock of the process that collects; unset: as "
         "DATABASE_URL.",
     )
+    read_url: Annotated[SecretStr, checked(postgresql_to_read)] | None = setting(
+        "DATABASE_READ_URL",
+        None,
+        "Streaming replicas that questions about the past go to; unset: they go to DATABASE_URL.",
+    )
+    read_max_lag_s: PositiveFloat = setting(
+        "DATABASE_READ_MAX_LAG",
+        30.0,
+        "How far a replica may lag behind; beyond it, reads go to DATABASE_URL.",
+        unit="s",
+        reload=True,
+    )
     max_connections: int = setting(
         "DATABASE_MAX_CONNECTIONS",
         20,
-        "Connections of one worker, two of them to write.",
+        "Connections of one worker, two of them to write; as many again, without those that write, "
+        "to DATABASE_READ_URL.",
         ge=3,
         # PostgreSQL's own bound of max_connections.
         le=262_143,

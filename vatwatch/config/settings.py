@@ -148,6 +148,7 @@ class Settings:
         values = (
             self.database.url,
             self.database.lock_url,
+            self.database.read_url,
             self.cache.redis_url,
             self.vatsim.api_url,
             self.vatsim.transceivers_url,

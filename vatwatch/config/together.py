@@ -26,6 +26,8 @@ def faults(sections: Mapping[str, Any]) -> Iterator[str]:
     if "areas" in sections:
         home = sections["general"].home if "general" in sections else None
         yield from unreadable_places(sections["areas"], home)
+    if "database" in sections:
+        yield from _replicas(sections["database"])
     if sections.keys() >= {"web", "service"}:
         yield from _workers(sections["web"], sections["service"])
 
@@ -82,6 +84,14 @@ def _least_memory(resources: Any) -> Iterator[str]:
         yield (
             f"VATWATCH_MEMORY_HARD_MB={hard_mb:g}: must be at least {LEAST_MEMORY_MB}: a worker "
             "that has just started is not far below it"
+        )
+
+
+def _replicas(database: Any) -> Iterator[str]:
+    if database.read_url is not None and database.is_embedded:
+        yield (
+            "DATABASE_READ_URL=***: the embedded PostgreSQL has no replicas: set DATABASE_URL to "
+            "the server that they follow, or leave DATABASE_READ_URL out"
         )
 
 

@@ -18,12 +18,13 @@ from vatwatch.http.app_context import AppContext, BaseResource
 from vatwatch.http.describe import Tag, describe
 from vatwatch.http.services import send_health
 from vatwatch.messages import InspectCache, InspectDatabase
+from vatwatch.messages.pool_status import PoolStatus
+from vatwatch.messages.reads_status import ReadsStatus
 from vatwatch.messages.status import (
     CacheReport,
     CacheStatus,
     DatabaseReport,
     JournalStatus,
-    PoolStatus,
     StoreStatus,
 )
 from vatwatch.monitoring.health import Health
@@ -55,6 +56,7 @@ class DatabaseBody(Struct, frozen=True):
     last_write_ms: float | None
     writer_pool: PoolStatus | None
     reader_pool: PoolStatus | None
+    reads: ReadsStatus | None
     lag: LagPart
 
 
@@ -123,6 +125,7 @@ class DatabaseHealthResource(BaseResource):
             last_write_ms=store.last_write_ms,
             writer_pool=store.pool,
             reader_pool=found.pool,
+            reads=found.reads,
             lag=lag,
         )
         send_health(resp, body, health)
@@ -188,6 +191,8 @@ def _health_of_database(
         return Health.DEGRADED, f"the writer is not back yet: {store.last_error}; {waits}"
     if lag.pending > 1:
         return Health.DEGRADED, f"{waits}, and are being written"
+    if found.reads is not None and found.reads.since is not None:
+        return Health.DEGRADED, f"the primary answers for the replica: {found.reads.reason}"
     return Health.HEALTHY, ""
 
 

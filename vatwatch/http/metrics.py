@@ -37,6 +37,7 @@ from vatwatch.messages.status import (
     ErrorStatus,
     EventBusStatus,
     FetcherStatus,
+    HistoryStatus,
     JournalStatus,
     ProcessorStatus,
     StoreStatus,
@@ -329,6 +330,7 @@ def _of_storage(reports: Reports) -> Iterator[Metric]:
             "Time to write the latest snapshot.",
             store.last_write_ms / 1e3,
         )
+    yield from _of_reads(reports.status_of(HistoryStatus))
     entries = GaugeMetricFamily(
         "vatwatch_journal_entries", "Snapshots in the journal.", labels=["state"]
     )
@@ -342,6 +344,19 @@ def _of_storage(reports: Reports) -> Iterator[Metric]:
     cache = reports.status_of(CacheStatus)
     yield _gauge("cache_bytes", "Size of the encoded live state.", cache.bytes)
     yield _gauge("cache_reachable", "Whether Redis answers, if there is one.", cache.reachable)
+
+
+def _of_reads(history: HistoryStatus) -> Iterator[Metric]:
+    """Nothing without a replica."""
+    reads = history.reads
+    if reads is None:
+        return
+    answers = reads.answers == "replica"
+    yield _gauge("replica_answers", "Whether the replica answers, not the primary for it.", answers)
+    if reads.lag_s is not None:
+        yield _gauge("replica_lag_seconds", "Since when the replica is behind.", reads.lag_s)
+    text = "Questions that the primary answered because the replica could not."
+    yield _counter("replica_fallbacks", text, history.fallbacks)
 
 
 def _of_events(reports: Reports) -> Iterator[Metric]:

@@ -15,6 +15,8 @@ from msgspec import Struct
 
 from vatwatch.messages.areas_status import AreasStatus
 from vatwatch.messages.leadership_status import LeadershipStatus
+from vatwatch.messages.pool_status import PoolStatus
+from vatwatch.messages.reads_status import ReadsStatus
 from vatwatch.messages.stream_status import StreamStatus
 from vatwatch.messages.subscription_status import SubscriptionsStatus
 from vatwatch.traffic.sector_warnings import ReachedLevel
@@ -85,18 +87,6 @@ class ProcessorStatus(Struct, frozen=True):
     kept_out: dict[str, dict[str, int]] = {}
     let_through: dict[str, dict[str, int]] = {}
     behind: bool = False
-
-
-class PoolStatus(Struct, frozen=True):
-    """A connection pool: its present state, and counts since the start."""
-
-    size: int
-    in_use: int
-    idle: int
-    waiting: int
-    opened: int
-    discarded: int
-    timeouts: int
 
 
 class RulesStatus(Struct, frozen=True):
@@ -282,13 +272,15 @@ class PostgresStatus(Struct, frozen=True):
 class HistoryStatus(Struct, frozen=True):
     """The questions to the database. `last_error`, `since`, `retry_at` are as of the store."""
 
-    COUNTERS: ClassVar = ("queries", "failures")
+    COUNTERS: ClassVar = ("queries", "failures", "fallbacks")
 
     queries: int = 0
     failures: int = 0
     last_error: str = ""
     since: datetime | None = None  # wall clock
     retry_at: datetime | None = None  # wall clock
+    fallbacks: int = 0  # questions that the primary answered because the replica could not
+    reads: ReadsStatus | None = None  # null without DATABASE_READ_URL
 
 
 class KeysStatus(Struct, frozen=True):
@@ -354,6 +346,7 @@ class DatabaseReport(Struct, frozen=True):
     max_connections: int | None = None
     migrations: tuple[str, ...] = ()
     pool: PoolStatus | None = None
+    reads: ReadsStatus | None = None
     error: str = ""
 
 
