@@ -28,7 +28,7 @@ from vatwatch.errors import (
 from vatwatch.messages import DatabaseReturned, GetDsn
 from vatwatch.messages.pool_status import PoolStatus
 from vatwatch.storage.migrate import is_current
-from vatwatch.storage.pool import ConnectionPool
+from vatwatch.storage.pool import ConnectionPool, was_lost
 from vatwatch.storage.weather import Verdict, judge, said
 from vatwatch.supervision import Actor, Address, CircuitBreaker, Recovery, WithBreaker
 
@@ -187,6 +187,9 @@ class Database:
     def run(self, work: Callable[[connection], Result]) -> Result:
         """Do `work` in a transaction.
 
+        It may be done twice: if the connection is lost at the commit, nobody knows whether that was
+        done. So what writes must have a key, by which a repetition changes nothing.
+
         Raises:
             DatabaseUnavailable: weather: it cannot be reached, fails, is too slow; while the
                 breaker is open, with the text of the failure that opened it
@@ -232,6 +235,15 @@ class Database:
             self._pool = None
 
     def _try(self, work: Callable[[connection], Result]) -> Result:
+        try:
+            return self._try_once(work)
+        except DatabaseUnavailable as error:
+            if self._reads or not was_lost(error):
+                raise
+            # Often only the answer is lost, or another host has taken over.
+            return self._try_once(work)
+
+    def _try_once(self, work: Callable[[connection], Result]) -> Result:
         pool = self._opened()
         for tries_left in reversed(range(CONFLICT_TRIES)):
             try:

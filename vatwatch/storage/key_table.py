@@ -24,7 +24,7 @@ def read_keys(conn: connection) -> tuple[ApiKey, ...]:
 
 
 def insert_key(conn: connection, key: ApiKey) -> None:
-    """Write a new key."""
+    """Write a new key; once, if it is done twice."""
     values = {
         **{column: getattr(key, column) for column in _COLUMNS},
         "id": str(key.id),
@@ -33,7 +33,8 @@ def insert_key(conn: connection, key: ApiKey) -> None:
     with conn.cursor() as cur:
         cur.execute(
             f"""INSERT INTO api_keys ({", ".join(_COLUMNS)})
-                VALUES ({", ".join(f"%({column})s" for column in _COLUMNS)})""",
+                VALUES ({", ".join(f"%({column})s" for column in _COLUMNS)})
+                ON CONFLICT (id) DO NOTHING""",
             values,
         )
 

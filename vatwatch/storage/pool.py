@@ -307,6 +307,13 @@ class ConnectionPool:
             self._idle.append(_Idle(conn, monotonic()))
 
 
+def was_lost(error: DatabaseUnavailable) -> bool:
+    """Whether the connection ended at work, without a word of the server: the fate of a commit is
+    not known."""
+    cause = error.__cause__
+    return isinstance(cause, psycopg2.Error) and cause.pgcode is None
+
+
 def _ping(conn: connection) -> None:
     with conn.cursor() as cur:
         cur.execute("SELECT 1")

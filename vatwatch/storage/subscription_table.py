@@ -183,12 +183,13 @@ def finish_delivery(
     receipt: str = "",
     now: datetime,
 ) -> None:
-    """Note how a delivery has ended."""
+    """Note how a delivery has ended. One that has ended already stays as it is, so its attempts are
+    counted once."""
     with conn.cursor() as cur:
         cur.execute(
             """UPDATE subscription_deliveries
                SET state = %s, attempts = attempts + %s, last_error = %s, receipt = %s, done_at = %s
-               WHERE id = %s""",
+               WHERE id = %s AND done_at IS NULL""",
             (state, attempts, error, receipt, now, str(message_id)),
         )
 
