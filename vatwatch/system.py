@@ -20,6 +20,7 @@ from vatwatch.actors.error_manager import ErrorManagerActor
 from vatwatch.actors.event_bus import EventBusActor
 from vatwatch.actors.event_memory import Subscription
 from vatwatch.actors.fetcher import FetcherActor
+from vatwatch.actors.follower import FollowerActor
 from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.actors.history import HistoryActor
 from vatwatch.actors.journal import JournalActor
@@ -67,6 +68,7 @@ def declare(
     options: Options | None = None,
     *,
     polls: bool = True,
+    several_nodes: bool = False,
     replace_worker: Callable[[str], None] | None = None,
     on_refused: Callable[[str], None] = lambda _why: None,
     subscriptions: Sequence[Subscription] = SUBSCRIPTIONS,
@@ -76,7 +78,8 @@ def declare(
     no trace of itself in the table of events, so that a second one changes no row.
 
     `options`: what the settings say about the traffic, if that was read already; `use`: see
-    `ConfigWatcherActor`.
+    `ConfigWatcherActor`; `several_nodes`: others share the database and Redis, and this one follows
+    until it is told to collect (`UseRole`).
     """
     home = s.general.home
     options = read_options(s.traffic, s.contacts) if options is None else options
@@ -89,7 +92,7 @@ def declare(
             # Both hear of those who stop before them.
             worker("event_bus", EventBusActor, s.events, s.breaker, subscriptions,
                    keeps_own=polls, outbox=home / EVENTS_OUTBOX if polls else None,
-                   drain_on_stop=True),
+                   drain_on_stop=True, several_nodes=several_nodes),
             worker("error_manager", ErrorManagerActor, s.errors, outbox=home / "errors.outbox",
                    breakers=home / "breakers.outbox" if polls else None, mailbox=20_000,
                    drain_on_stop=True),
@@ -107,13 +110,18 @@ def declare(
                    areas=areas, drain_on_stop=True, handler_deadline_s=write_deadline_s(s),
                    shutdown_s=s.service.shutdown_timeout_s),
             worker("cache", CacheActor, s.cache, s.breaker, s.areas,
-                   stream_length=s.events.max_history_size, shown=tuple(describe(s))),
+                   stream_length=s.events.max_history_size, shown=tuple(describe(s)),
+                   several_nodes=several_nodes),
             # The last ones, so that a failed question does not restart the live state.
             worker("history", HistoryActor, s.database, s.breaker,
                    connections=max(1, s.database.max_connections - WRITERS - KEEPERS)),
             worker("keys", KeysActor, s.database, s.breaker),
             worker("sessions", SessionsActor, s.access, s.cache, s.breaker),
-            worker("stream", StreamActor, s.cache.redis_url, s.breaker, drain_on_stop=True),
+            worker("stream", StreamActor, s.cache.redis_url, s.breaker,
+                   several_nodes=several_nodes, drain_on_stop=True),
+            # Behind those that it tells what it reads.
+            *([worker("follower", FollowerActor, s.cache.redis_url, s.breaker, areas)]
+              if several_nodes and s.cache.redis_url is not None else []),
         ]),
         supervisor("analysis", ONE_FOR_ONE, children=[
             # A replay is about what is past: nobody is told of it.
@@ -150,19 +158,20 @@ def build(
     options: Options | None = None,
     *,
     polls: bool = True,
+    several_nodes: bool = False,
     on_exhausted: Callable[[str], None] | None = None,
     on_refused: Callable[[str], None] = lambda _why: None,
     on_settings: Callable[[Settings, Options], None] = lambda _settings, _options: None,
 ) -> Tree:
     """The tree, not started yet, with the error manager hearing of all that happens in it.
 
-    `options`: see `declare`. `on_settings(settings, options)` is called when they change, for what
-    is outside of the tree.
+    `options`, `several_nodes`: see `declare`. `on_settings(settings, options)` is
+    called when they change, for what is outside of the tree.
     """
 
     def declared(s: Settings, options: Options | None = None) -> SupervisorSpec:
-        return declare(s, options, polls=polls, replace_worker=on_exhausted,
-                       on_refused=on_refused, use=use)  # fmt: skip
+        return declare(s, options, polls=polls, several_nodes=several_nodes,
+                       replace_worker=on_exhausted, on_refused=on_refused, use=use)  # fmt: skip
 
     def use(s: Settings, options: Options) -> None:
         tree.use_spec(declared(s, options))  # restarts use these from now on

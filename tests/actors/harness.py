@@ -293,9 +293,11 @@ def running(
     *,
     feeds: FeedServer | None = None,
     look_at: str | None = None,
+    several_nodes: bool = False,
     **environment: object,
 ) -> Iterator[Running]:
     """A tree that runs; without `feeds` nothing polls, and the test hands snapshots in.
+    `several_nodes`: it follows until it is told to collect (`tell_role`).
 
     `look_at` is the database's address for the test itself, which blocks in it: it must not be one
     that is served by the test's own hub.
@@ -310,7 +312,10 @@ def running(
         home, DATABASE_URL=None if database_url is None else as_url(database_url), **environment
     )
     tree = build(
-        settings, polls=feeds is not None, on_settings=lambda s, _options: service.service.use(s)
+        settings,
+        polls=feeds is not None,
+        several_nodes=several_nodes,
+        on_settings=lambda s, _options: service.service.use(s),
     )
     service = Running(tree, settings, feeds, look_at or database_url)
     tree.start()

@@ -13,6 +13,7 @@ import pytest
 from tests.actors.harness import KEY, Poison, Running, running, until
 from tests.feed_server import FeedServer
 from vatwatch.config.settings import load
+from vatwatch.server.roles import tell_role
 from vatwatch.storage.journal_entry import SUFFIX
 from vatwatch.supervision import ChildFailed, ChildSpec, Fault, FaultKind, State, SupervisorSpec
 from vatwatch.system import declare
@@ -39,8 +40,9 @@ def workers(spec: SupervisorSpec | ChildSpec) -> Iterator[str]:
         yield spec.name
 
 
-# With the embedded cluster, so that its keeper is among them.
-EVERYBODY = sorted(workers(declare(load(env={}, directory=Path("/nowhere")))))
+# With the embedded cluster, so that its keeper is among them, and as one of several nodes.
+SETTINGS = load(env={"REDIS_URL": "redis://nowhere"}, directory=Path("/nowhere"))
+EVERYBODY = sorted(workers(declare(SETTINGS, several_nodes=True)))
 
 # Of each handler, in the test of those that hang.
 DEADLINE_S = 2.0
@@ -54,13 +56,21 @@ def a_service(
     database_url = (
         None if name == "postgres" else cast("str", request.getfixturevalue("database_url"))
     )
+    if name == "follower":
+        environment["REDIS_URL"] = request.getfixturevalue("redis_url")
     everybody_is_busy = {"VATWATCH_RESOURCE_INTERVAL": 0.2, "VATWATCH_ALERT_INTERVAL": 0.2}
     with (
         FeedServer() as feeds,
         running(
-            tmp_path, database_url, feeds=feeds, **{**everybody_is_busy, **environment}
+            tmp_path,
+            database_url,
+            feeds=feeds,
+            several_nodes=name == "follower",
+            **{**everybody_is_busy, **environment},
         ) as service,
     ):
+        if name == "follower":
+            tell_role(service.tree, collects=True)
         service.until_next_is_through()
         yield service
 
@@ -169,7 +179,7 @@ def longest_s(service: Running, name: str) -> float:
 
 
 # These get only their own timers, or hardly anything else.
-ALONE = {"areas", "fetcher", "postgres", "resource_monitor"}
+ALONE = {"areas", "fetcher", "follower", "postgres", "resource_monitor"}
 
 
 @pytest.mark.parametrize("name", sorted({*EVERYBODY} - ALONE))

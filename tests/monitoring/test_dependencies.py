@@ -21,7 +21,9 @@ def services(spec: SupervisorSpec | ChildSpec) -> list[str]:
     return [name for child in spec.children for name in services(child)]
 
 
-ALL = services(declare(load(env={}, directory=Path(__file__).parent)))
+# As one of several nodes, which has a follower, too.
+SETTINGS = load(env={"REDIS_URL": "redis://localhost"}, directory=Path(__file__).parent)
+ALL = services(declare(SETTINGS, several_nodes=True))
 
 
 def test_every_service_has_its_line_and_needs_nothing_that_there_is_not() -> None:

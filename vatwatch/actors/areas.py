@@ -1,7 +1,7 @@
 """Areas: reads the operator's files of areas, checks them, and tells who derives.
 
 Receives  LookAtAreas, AddressAnswered, SettingsChanged
-Sends     AreasChanged to store and processor, ServiceReport
+Sends     AreasChanged to store, processor and follower, ServiceReport
 Holds     of each file and address what was good last, and why it cannot be used now
 Restart   costs nothing: the last good copies are on the disk, files are read at once and addresses
           asked whether they have changed
@@ -299,8 +299,9 @@ class AreasActor(Service):
 
     def _tell(self) -> None:
         self._told_s = monotonic()
-        for name in ("store", "processor"):
-            self.address(name).offer(AreasChanged(self._areas))
+        for name in ("store", "processor", "follower"):
+            if self.worker_state(name) is not None:
+                self.address(name).offer(AreasChanged(self._areas))
 
     def _warn_of_older(self, areas: KnownAreas) -> None:
         before = {source.name: source.cycle for source in self._areas.sources}

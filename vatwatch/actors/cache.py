@@ -3,14 +3,14 @@
 Receives  LiveChanged, MarksChanged, ServeAgain, SnapshotSetAside, StreamStarted, GetLive,
           QueryLive, FindFlightId, GetAirports, GetAirport, GetFirs, GetFir, ListFirIds,
           GetSectors, GetSector, ListSectors, ListAreaNames, GetLiveMatches, InspectCache,
-          MirrorEvents, SettingsChanged
-Sends     CacheStarted to processor and store, LiveEncoded to stream, Publish (DATA_CACHED) to
-          event_bus, SnapshotFailed to journal, ServiceReport
+          MirrorEvents, LookAtPublished, UseRole, SettingsChanged
+Sends     CacheStarted to processor, store and follower, LiveEncoded to stream, Publish
+          (DATA_CACHED) to event_bus, SnapshotFailed to journal, ServiceReport
 Holds     the live state, and every collection as bytes, made once a snapshot and shared with all
           who read. A snapshot that cannot be encoded is tried again until the journal sets it
           aside; the one before is served
-Restart   costs nothing: the processor is asked to send the live state again. Until it has one,
-          what Redis holds is served
+Restart   costs nothing: the processor (the follower, if another node collects) is asked to send the
+          live state again. Until it has one, what Redis holds is served
 """
 
 from __future__ import annotations
@@ -25,10 +25,15 @@ import msgspec
 from msgspec import structs
 
 from vatwatch.actors.breakers import dependency_policy
+from vatwatch.actors.cache_status import cache_status
 from vatwatch.actors.live_queries import LiveQueries
 from vatwatch.actors.live_views import LiveViews, ViewQuestion
+from vatwatch.actors.node_role import NodeRole
+from vatwatch.actors.node_writer import NodeWriter
 from vatwatch.actors.redis_side import RedisSide, lifetimes
 from vatwatch.actors.service import Service
+from vatwatch.actors.state_publisher import StatePublisher
+from vatwatch.actors.unserved_state import UnservedState
 from vatwatch.config.areas import AreaSettings
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.cache import CacheSettings
@@ -65,18 +70,13 @@ from vatwatch.messages import (
     SettingsChanged,
     SnapshotSetAside,
     StreamStarted,
+    UseRole,
 )
 from vatwatch.messages.cache import ToCache
 from vatwatch.messages.status import CacheReport, CacheStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.redis_mirror import RedisMirror
-from vatwatch.supervision import (
-    NativePool,
-    Reply,
-    Tell,
-    Timer,
-    correlation_of,
-)
+from vatwatch.supervision import NativePool, Reply, Tell
 from vatwatch.traffic.frequency_match import MatchFilter, MatchKey, MatchPage
 from vatwatch.traffic.identity import find_callsign
 from vatwatch.traffic.marks import NO_MARKS, Marks
@@ -88,10 +88,16 @@ class ServeAgain(Tell):
     """Try once more to encode the live state that could not be encoded."""
 
 
-Received: TypeAlias = ToCache | ServeAgain
+@dataclass(frozen=True, slots=True)
+class LookAtPublished(Tell):
+    """See whether Redis still has what other nodes follow."""
+
+
+Received: TypeAlias = ToCache | ServeAgain | LookAtPublished
 
 # Seconds between two tries to encode a live state; the previous one is served meanwhile.
 RETRY_S = 1.0
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class CacheActor(Service):
@@ -105,25 +111,28 @@ class CacheActor(Service):
         *,
         stream_length: int,
         shown: Sequence[Described],
+        several_nodes: bool = False,
     ) -> None:
-        """`stream_length`: events in Redis's stream. `shown`: the settings in force, masked."""
+        """`stream_length`: events in Redis's stream. `shown`: the settings in force, masked.
+        `several_nodes`: whether others may collect; then this one follows until it is told."""
         super().__init__()
-        url = settings.redis_url
-        self._mirror = (
-            None if url is None else RedisMirror(url.get_secret_value(), lifetimes(settings))
-        )
+        self._url = "" if settings.redis_url is None else settings.redis_url.get_secret_value()
+        self._mirror = RedisMirror(self._url, lifetimes(settings)) if self._url else None
+        self._several_nodes = several_nodes
         self._breaker = breaker
         self._stream_length = stream_length
         self._configuration: bytes = msgspec.json.encode(shown)
         self._redis: RedisSide | None = None
+        self._writer: NodeWriter | None = None
         self._pool = NativePool(1, "cache")
         self._views = LiveViews(self, areas, self._report)
         self._queries = LiveQueries(self)
         self._plans = EncodedPlans()
         self._state = NetworkState()
         self._served: LiveChanged | None = None
-        # Of whom answers tell that they will be derived again.
-        self._marks = NO_MARKS
+        # Of whom answers tell that they will be derived again; and the same by our own store, which
+        # counts if this node collects.
+        self._marks = self._own_marks = NO_MARKS
         self._bodies: dict[Collection, Body] = {}
         # What Redis gave at the start; until there is a live state of our own.
         self._restored: RestoredState | None = None
@@ -133,13 +142,12 @@ class CacheActor(Service):
         self._arrivals = SnapshotArrivals()
         self._look_ups = LookUps()
         self._table: LiveTable | None = None
-        # The live state that could not be encoded, and why.
-        self._unserved: LiveChanged | None = None
-        self._unserved_because = ""
-        self._again: Timer | None = None
+        self._unserved = UnservedState(self, ServeAgain())
         self._working_on: int | None = None
 
     def on_start(self) -> None:
+        self._role = self.lasting(NodeRole)
+        self._role.begin(several_nodes=self._several_nodes)
         if self._mirror is not None:
             self._redis = RedisSide(
                 self,
@@ -147,7 +155,9 @@ class CacheActor(Service):
                 dependency_policy(self._breaker),
                 stream_length=self._stream_length,
                 on_news=self._report,
+                publisher=StatePublisher(self, self._url),
             )
+            self._writer = NodeWriter(self, self._redis, self._role, LookAtPublished(), self._write)
             self._restored = self._redis.restore(self._pool)
             if self._restored is not None:
                 self._recovered = True
@@ -157,6 +167,8 @@ class CacheActor(Service):
         self.address("processor").tell(CacheStarted())
         # It also says it again and again.
         self.address("store").offer(CacheStarted())
+        if self.worker_state("follower") is not None:
+            self.address("follower").offer(CacheStarted())
         self._report()
 
     def on_stop(self) -> None:
@@ -170,16 +182,23 @@ class CacheActor(Service):
     def on_receive(self, message: Received) -> Any:
         match message:
             case LiveChanged():
-                self._change(message)
+                self._take(message)
             case MarksChanged(marks):
-                self._mark(marks)
+                self._own_marks = marks
+                if self._role.collects:
+                    self._mark(marks)
+            case LookAtPublished():
+                if self._writer is not None:
+                    self._writer.look()
+            case UseRole(collects):
+                if self._role.use(collects=collects):
+                    self._use_role()
             case ServeAgain():
-                self._again = None
-                if self._unserved is not None:
-                    self._change(self._unserved)
+                if self._unserved.live is not None:
+                    self._change(self._unserved.live)
             case SnapshotSetAside(entry_id):
-                if self._unserved is not None and self._unserved.entry_id == entry_id:
-                    self._try_no_more()
+                if self._unserved.live is not None and self._unserved.live.entry_id == entry_id:
+                    self._unserved.drop()
             case StreamStarted():
                 self._tell_stream()
             case GetLive():
@@ -201,7 +220,7 @@ class CacheActor(Service):
                 # In a greenlet: a hanging Redis must not delay the live state.
                 self.spawn(self._inspect, self.reply_later())
             case MirrorEvents(events):
-                if self._redis is not None:
+                if self._redis is not None and self._role.collects:
                     self._redis.add_events(events)
             case SettingsChanged():
                 self._use(message.settings)
@@ -259,12 +278,37 @@ class CacheActor(Service):
         self._redis.change(
             dependency_policy(settings.breaker), stream_length=settings.events.max_history_size
         )
-        if self._bodies:
-            self._redis.write(self._bodies, self._configuration)
+        self._write()
         self._report()
 
+    def _write(self) -> None:
+        if self._writer is not None and self._served is not None:
+            self._writer.write(self._served, self._marks, self._bodies, self._configuration)
+
+    def _use_role(self) -> None:
+        if self._writer is not None:
+            self._writer.use_role(self._served)
+        if self._role.collects:
+            self._mark(self._own_marks)
+            self._write()
+
+    def _take(self, message: LiveChanged) -> None:
+        """Serve it, if it comes from where this node has its live state from."""
+        before = self._served
+        if message.followed is not None:
+            if not self._role.collects:
+                self._marks = message.followed.marks
+                self._change(message)
+            return
+        if before is not None and before.followed is not None:
+            # The processor of a node that follows knows what the database had when it began.
+            is_older = (message.state.time or NEVER) < (before.state.time or NEVER)
+            if not self._role.collects or (message.recovered and is_older):
+                return
+        self._change(message)
+
     def _change(self, message: LiveChanged) -> None:
-        self._try_no_more()
+        self._unserved.drop()
         self._working_on = message.entry_id
         try:
             bodies = self._pool.run(
@@ -279,7 +323,7 @@ class CacheActor(Service):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this state
             # The previous one is still served, and the next one will be tried.
-            self._cannot_serve(message, error)
+            self._unserved.keep(message, error, retry_s=RETRY_S)
         else:
             self._serve(message, bodies)
         self._working_on = None
@@ -290,28 +334,11 @@ class CacheActor(Service):
         if marks == self._marks:
             return
         self._marks = marks
-        if self._served is not None and self._unserved is None:
+        if self._served is not None and self._unserved.live is None:
             self._change(self._served)
 
-    def _cannot_serve(self, message: LiveChanged, error: Exception) -> None:
-        what = f"the snapshot of {message.state.time} cannot be served"
-        self._unserved, self._unserved_because = message, f"{what}: {error!r}"
-        if message.entry_id is None:
-            self.report_failure("encode live state", error)
-            return
-        self.snapshot_failed(
-            message.entry_id, "encode live state", error, correlation_id=correlation_of(message)
-        )
-        self._again = self.after(RETRY_S, ServeAgain())
-
-    def _try_no_more(self) -> None:
-        self._unserved = None
-        if self._again is not None:
-            self._again.cancel()
-            self._again = None
-
     def _serve(self, message: LiveChanged, bodies: dict[Collection, Body]) -> None:
-        self._unserved_because = ""
+        self._unserved.because = ""
         if message.state.time != self._state.time:
             self._changed_at = datetime.now(UTC)
         bodies = self._arrivals.date(bodies, message.state.time, time(), new=not message.recovered)
@@ -322,10 +349,11 @@ class CacheActor(Service):
         self._queries.show(bodies)
         self._recovered = message.recovered
         self._tell_stream()
-        if self._redis is not None:
-            self._redis.write(bodies, self._configuration)
+        self._write()
         general = message.state.general
         moment = message.state.time
+        if message.followed is not None:
+            self._published = moment  # by the node that collects
         if moment is not None and general is not None and moment != self._published:
             # The same live state is sent again when the database has caught up with it.
             self._published = moment
@@ -341,30 +369,15 @@ class CacheActor(Service):
             self.address("stream").tell(LiveEncoded(self._bodies))
 
     def _status(self) -> CacheStatus:
-        state, restored, redis = self._state, self._restored, self._redis
-        return CacheStatus(
-            backend="in-process" if redis is None else "redis",
-            reachable=redis is None or not redis.last_error,
-            last_error="" if redis is None else redis.last_error,
-            since=None if redis is None or redis.outage is None else redis.outage.since,
-            retry_at=None if redis is None else redis.retry_at,
-            update_timestamp=state.time if restored is None else restored.updated_at,
+        return cache_status(
+            self._state if self._restored is None else self._restored,
+            self._bodies_now(),
+            self._redis,
+            self._look_ups,
             changed_at=self._changed_at,
             recovered=self._recovered,
-            pilots=self._count(Collection.FLIGHTS, state.shown_flights),
-            controllers=self._count(Collection.CONTROLLERS, len(state.sessions)),
-            atis=self._count(Collection.ATIS, len(state.atis)),
-            prefiles=self._count(Collection.PREFILES, len(state.prefiles)),
-            bytes=sum(len(body.plain) + len(body.gzipped) for body in self._bodies_now().values()),
-            hits=self._look_ups.hits,
-            misses=self._look_ups.misses,
-            redis_hits=0 if redis is None else redis.hits,
-            redis_misses=0 if redis is None else redis.misses,
             sectors_over=self._views.reached,
         )
-
-    def _count(self, collection: Collection, own: int) -> int:
-        return own if self._restored is None else self._restored.counts.get(collection, 0)
 
     def _report(self) -> None:
         status = self._status()
@@ -372,8 +385,8 @@ class CacheActor(Service):
             self.report(
                 Health.DEGRADED, f"served in-process, Redis is away: {status.last_error}", status
             )
-        elif self._unserved_because:
-            self.report(Health.DEGRADED, self._unserved_because, status)
+        elif self._unserved.because:
+            self.report(Health.DEGRADED, self._unserved.because, status)
         else:
             self.report(Health.HEALTHY, "", status)
 
@@ -381,5 +394,7 @@ class CacheActor(Service):
         self._views.close()
         self._queries.close()
         self._pool.close()
+        if self._redis is not None:
+            self._redis.close()
         if self._mirror is not None:
             self._mirror.close()

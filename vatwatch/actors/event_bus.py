@@ -2,7 +2,8 @@
 
 Receives  Publish, AcceptEvent, GetEvents, GetEventMetrics, MessageUndelivered, StoreDeadLetter,
           DeleteDeadLetter, GetDeadLetters, GetDeadLetter, RedeliverDeadLetter, DiscardDeadLetter,
-          EventsStored, StoreStarted, FlushEvents, EvictHistory, SettingsChanged
+          EventsStored, StoreStarted, FlushEvents, EvictHistory, EventsFollowed, UseRole,
+          SettingsChanged
 Asks      subscribers Delivered, each from a greenlet of its own: the bus itself waits for nobody
 Sends     StoreEvents to store (but for events that a snapshot's own transaction writes),
           MirrorEvents to cache, StreamEvents to stream, NotifyAgain to alerter, SnapshotFailed to
@@ -28,10 +29,12 @@ from uuid import UUID
 import gevent
 
 from vatwatch.actors import dead_letter_forms
+from vatwatch.actors.bus_status import bus_status
 from vatwatch.actors.delivery_queue import BETWEEN_TRIES
-from vatwatch.actors.event_deliveries import EventDeliveries, metrics_of
+from vatwatch.actors.event_deliveries import EventDeliveries
 from vatwatch.actors.event_memory import BusMemory, HeldLetter, Subscription
 from vatwatch.actors.events_to_store import EventsToStore
+from vatwatch.actors.node_role import NodeRole
 from vatwatch.actors.owed_answer import RESEND_S
 from vatwatch.actors.service import Service
 from vatwatch.config.breaker import BreakerSettings
@@ -44,6 +47,7 @@ from vatwatch.messages import (
     AcceptEvent,
     DeleteDeadLetter,
     DiscardDeadLetter,
+    EventsFollowed,
     EventsStored,
     EvictHistory,
     GetDeadLetter,
@@ -61,6 +65,7 @@ from vatwatch.messages import (
     StoreEvents,
     StoreStarted,
     StreamEvents,
+    UseRole,
 )
 from vatwatch.messages.event_bus import ToEventBus
 from vatwatch.messages.status import EventBusStatus
@@ -115,10 +120,11 @@ class EventBusActor(Service):
         outbox: Path | None = None,
         resend_s: float = RESEND_S,
         backoff: Backoff = BETWEEN_TRIES,
+        several_nodes: bool = False,
     ) -> None:
         """`keeps_own`: whether events about the service itself go to the table; `outbox`: the file
         with a copy of what is not there yet; `resend_s`: how long the store may owe an answer;
-        `backoff`: between two tries of one event.
+        `backoff`: between two tries of one event; `several_nodes`: whether others may collect.
         """
         super().__init__()
         self._settings, self._breaker = settings, breaker
@@ -126,7 +132,7 @@ class EventBusActor(Service):
         self._keeps_own = keeps_own
         self._outbox = outbox
         self._resend_s, self._backoff = resend_s, backoff
-        self._report_due = False
+        self._report_due, self._several_nodes = False, several_nodes
         self._begin_with(
             BusMemory(
                 max_history_size=settings.max_history_size,
@@ -160,6 +166,8 @@ class EventBusActor(Service):
         self._report()
 
     def on_start(self) -> None:
+        self._role = self.lasting(NodeRole)
+        self._role.begin(several_nodes=self._several_nodes)
         if inherited := self.inherited(BusMemory):
             self._begin_with(inherited)
         if not self._memory.loaded:
@@ -197,6 +205,10 @@ class EventBusActor(Service):
         match message:
             case Publish():
                 self._publish(message)
+            case EventsFollowed(events):
+                self._follow(events)
+            case UseRole(collects):
+                self._role.use(collects=collects)
             case AcceptEvent(event):
                 check_event(event)
                 self._publish(Publish((event,), checked=True))
@@ -249,6 +261,15 @@ class EventBusActor(Service):
         self._table.flush()
         self._report_soon()
 
+    def _follow(self, events: Sequence[Event]) -> None:
+        """Keep what the node that collects has stored and delivered. It is no news to anybody."""
+        if self._role.collects:
+            return
+        for event in events:
+            if self._memory.is_new(event):
+                self._memory.keep(event)
+        self._report_soon()
+
     def _accept_new(self, event: Event, *, stored: bool) -> bool:
         """Accept one event. Never yields, so a kill comes before or after it, not in the middle."""
         is_new = self._memory.is_new(event)
@@ -257,12 +278,9 @@ class EventBusActor(Service):
         return is_new
 
     def _accept(self, event: Event, *, stored: bool) -> None:
-        memory = self._memory
         if not stored and self._keeps_own:
             self._table.add_event(event)
-        memory.history.append(event)
-        memory.by_type[event.type] += 1
-        memory.by_source[event.source] += 1
+        self._memory.keep(event)
         self._deliveries.deliver(event)
 
     def _fits(self, event: Event) -> bool:
@@ -378,23 +396,4 @@ class EventBusActor(Service):
         self.report(Health.DEGRADED if reason else Health.HEALTHY, reason, status)
 
     def _status(self) -> EventBusStatus:
-        memory = self._memory
-        queues = memory.queues.values()
-        return EventBusStatus(
-            published=memory.by_type.total(),
-            handled=sum(queue.counts.handled for queue in queues),
-            failed=sum(queue.counts.failed for queue in queues),
-            retried=sum(queue.counts.retried for queue in queues),
-            dead=sum(queue.counts.dead for queue in queues),
-            refused=memory.refused,
-            repeated=memory.repeated,
-            by_type=dict(memory.by_type),
-            by_source=dict(memory.by_source),
-            types={kind: metrics_of(counts) for kind, counts in memory.types.items()},
-            handlers=self._deliveries.status(),
-            dead_messages=memory.dead_messages,
-            dead_letters=len(memory.letters),
-            unstored=len(self._table),
-            given_up=memory.given_up,
-            outbox_error=self._table.error,
-        )
+        return bus_status(self._memory, self._table, self._deliveries)

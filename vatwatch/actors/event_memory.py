@@ -126,6 +126,12 @@ class BusMemory:
             self._seen.popitem(last=False)
         return True
 
+    def keep(self, event: Event) -> None:
+        """Put an event into the ring, and count it."""
+        self.history.append(event)
+        self.by_type[event.type] += 1
+        self.by_source[event.source] += 1
+
     def hold(self, held: HeldLetter) -> None:
         """Keep a dead letter. If there are too many the oldest is dropped (the table has it)."""
         self.letters[held.letter.id] = held

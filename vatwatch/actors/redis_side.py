@@ -19,9 +19,11 @@ import gevent
 import redis
 
 from vatwatch.actors.service import Service
+from vatwatch.actors.state_publisher import StatePublisher
 from vatwatch.config.cache import CacheSettings
 from vatwatch.errors import BreakerOpen, RedisUnavailable, SupervisionError
 from vatwatch.events.event import Event
+from vatwatch.live.published_state import PublishedState
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.restored import RestoredState
 from vatwatch.messages.status import CacheReport
@@ -51,9 +53,12 @@ class RedisSide:
         *,
         stream_length: int,
         on_news: Callable[[], None],
+        publisher: StatePublisher,
     ) -> None:
-        """`on_news` is called when Redis was found to be away or back."""
+        """`on_news` is called when Redis was found to be away or back; `publisher`: for other
+        nodes."""
         self._actor = actor
+        self._publisher = publisher
         self._mirror = mirror
         self._circuit_breaker = actor.circuit_breaker("Redis", policy, failure_types=REDIS_FAILS)
         self._on_news = on_news
@@ -102,13 +107,51 @@ class RedisSide:
             self._actor.report_failure("restore the live state from Redis", error)
             return None
 
-    def write(self, bodies: Mapping[Collection, Body], configuration: bytes) -> None:
+    def write(
+        self,
+        bodies: Mapping[Collection, Body],
+        configuration: bytes,
+        published: PublishedState | None = None,
+    ) -> None:
         """Write the live state and the configuration (JSON), soon, and then events that wait.
+        `published`: the same for other nodes, if there are any.
 
         Never waits, since requests for the live state would wait, too. Of several states that come
         while Redis hangs only the latest is written.
         """
         self._unwritten = bodies, configuration
+        self._publisher.show(published)
+        self._write_soon()
+
+    def begin_writing(self, after_epoch: int) -> None:
+        """This node collects from now on, after one whose reign had this number."""
+        self._publisher.begin(after_epoch)
+
+    def stop_writing(self) -> None:
+        """Another node writes from now on: drop what waits."""
+        self._unwritten = None
+        self._publisher.show(None)
+        self._events.clear()
+
+    def is_everything_there(self) -> bool:
+        """See whether Redis has what was published; it may have lost its data. False: write
+        everything again. Waits."""
+        if self._writing:
+            return True
+        try:
+            there = self._circuit_breaker.call(self._publisher.look)
+        except (*REDIS_FAILS, BreakerOpen) as error:
+            if not isinstance(error, BreakerOpen):
+                self._learn(text_of(error))
+            return True
+        self._learn("")
+        return there
+
+    def close(self) -> None:
+        """Give back what is not the actor's own."""
+        self._publisher.close()
+
+    def _write_soon(self) -> None:
         if not self._writing:
             self._writing = True
             self._actor.spawn(self._write)
@@ -117,9 +160,12 @@ class RedisSide:
         """In a greenlet of its own."""
         before = self.last_error
         try:
-            while self._unwritten is not None:
-                unwritten, self._unwritten = self._unwritten, None
-                self._attempt(partial(self._mirror.write, *unwritten))
+            while self._unwritten is not None or self._publisher.is_due:
+                if self._unwritten is not None:
+                    unwritten, self._unwritten = self._unwritten, None
+                    self._attempt(partial(self._mirror.write, *unwritten))
+                if self._publisher.is_due:
+                    self._attempt(self._publisher.write)
         finally:
             self._writing = False
         self._tell_news(before)

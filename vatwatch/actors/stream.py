@@ -1,9 +1,10 @@
 """Stream: knows what has changed and happened in the last ten minutes, and tells clients of it.
 
-Receives  LiveEncoded, StreamEvents, TellEvents, OpenStream, AwaitStream
+Receives  LiveEncoded, StreamEvents, TellEvents, OpenStream, AwaitStream, LookAtStream, UseRole
 Sends     StreamStarted to cache, ServiceReport
 Holds     in a memory that its successor gets: the live state, and the log of its changes and of the
-          events of ten minutes; in Redis, if there is one, a copy of both
+          events of ten minutes; in Redis, if there is one, a copy of both. If another node
+          collects, the log is that one's, as it is in Redis
 Restart   costs nothing: who waits asks again, and goes on where he was. If the successor fails,
           too, or the process was restarted, the log comes from Redis; without Redis it begins
           anew, and clients get a fresh snapshot
@@ -21,7 +22,10 @@ import msgspec
 from pydantic import SecretStr
 
 from vatwatch.actors.breakers import dependency_policy
+from vatwatch.actors.node_role import NodeRole
 from vatwatch.actors.service import Service
+from vatwatch.actors.stream_following import StreamFollowing
+from vatwatch.actors.stream_memory import StreamMemory
 from vatwatch.actors.stream_redis import StreamRedis
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.events.event import Event
@@ -40,6 +44,7 @@ from vatwatch.messages import (
     OpenStream,
     StreamEvents,
     StreamStarted,
+    UseRole,
 )
 from vatwatch.messages.stream import ToStream
 from vatwatch.messages.stream_status import StreamStatus
@@ -53,35 +58,38 @@ class TellEvents(Tell):
     """Tell of the events that have come, with or without the state of their snapshot."""
 
 
-Received: TypeAlias = ToStream | TellEvents
+@dataclass(frozen=True, slots=True)
+class LookAtStream(Tell):
+    """See what is in Redis: of several nodes one writes there, and the others follow."""
+
+
+Received: TypeAlias = ToStream | TellEvents | LookAtStream
 Awaited: TypeAlias = Reply[tuple[StreamBlock | None, ...]]
 
 
 # A snapshot's events come some tens of milliseconds before its state, which is encoded first. They
 # wait for it, so that clients have the flight of which they are told; not for long, as it may fail.
 SETTLE_S = 2.0
-
-
-@dataclass(slots=True)
-class StreamMemory:
-    """What a stream hands over to its successor."""
-
-    state: KnownState
-    log: StreamLog
-    before: KnownState = NOTHING_KNOWN
-    """The state before its latest change."""
-    held: tuple[Event, ...] = ()
-    """Events that have come and are not in the log yet."""
-    total: int | None = None
-    """How many events the bus had published at its latest message; None: nobody knows."""
+# Seconds between two looks at what is in Redis, if there are several nodes.
+LOOK_S = 1.0
 
 
 class StreamActor(Service):
     """Keeps the log, and makes the blocks that clients are sent."""
 
-    def __init__(self, redis_url: SecretStr | None, breaker: BreakerSettings) -> None:
+    def __init__(
+        self,
+        redis_url: SecretStr | None,
+        breaker: BreakerSettings,
+        *,
+        several_nodes: bool = False,
+    ) -> None:
+        """`several_nodes`: whether others may collect; then this one follows until it is told."""
         super().__init__()
         self._redis_url, self._breaker = redis_url, breaker
+        self._several_nodes = several_nodes
+        self._following: StreamFollowing | None = None
+        self._look: Timer | None = None
         self._pool = NativePool(1, "stream")
         self._redis: StreamRedis | None = None
         self._waiting: list[tuple[AwaitStream, Awaited]] = []
@@ -89,9 +97,13 @@ class StreamActor(Service):
         self._made: dict[tuple[StreamQuery, StreamPosition | None], StreamBlock] = {}
         self._settling: Timer | None = None
         self._opened = self._resumed = 0
+        # The live state as the cache serves it.
+        self._bodies: Mapping[Collection, Body] | None = None
 
     def on_start(self) -> None:
         now = time()
+        self._role = self.lasting(NodeRole)
+        self._role.begin(several_nodes=self._several_nodes)
         if self._redis_url is not None:
             self._redis = StreamRedis(
                 self,
@@ -102,8 +114,11 @@ class StreamActor(Service):
                 on_news=self._report,
             )
         self._memory = self.inherited(StreamMemory) or self._restored(now)
-        if self._redis is not None:
+        if not self._role.collects:
+            self._follow()
+        elif self._redis is not None:
             self._redis.write(self._memory.log)
+        self._look_later()
         self._tell_events()
         self.send("cache", StreamStarted())
         self._report()
@@ -125,7 +140,17 @@ class StreamActor(Service):
     def on_receive(self, message: Received) -> Any:
         match message:
             case LiveEncoded(bodies):
-                self._change(bodies)
+                self._bodies = bodies
+                if self._role.collects:
+                    self._change(bodies)
+                else:
+                    self._look_at_redis()
+            case LookAtStream():
+                self._look_at_redis()
+                self._look_later()
+            case UseRole(collects):
+                if self._role.use(collects=collects):
+                    self._use_role()
             case StreamEvents(events, total):
                 self._happened(events, total)
             case TellEvents():
@@ -145,10 +170,51 @@ class StreamActor(Service):
         if found is None:
             return StreamMemory(NOTHING_KNOWN, StreamLog.beginning(StreamState(), now))
         log, state, whole = found
-        log.take_over(now)
-        if not whole:
-            log.miss_events()
-        return StreamMemory(state, log)
+        memory = StreamMemory(state, log, is_whole=whole)
+        if self._role.collects:
+            _take_over(memory, now)
+        return memory
+
+    def _use_role(self) -> None:
+        now = time()
+        if self._role.collects:
+            if self._following is not None:
+                self._following.end()
+                self._following = None
+                _take_over(self._memory, now)
+            if self._redis is not None:
+                self._redis.begin_writing(int(now * 1e6))
+                self._redis.write(self._memory.log)
+            if self._bodies is not None:
+                self._change(self._bodies)
+        elif self._following is None:
+            self._follow()
+        self._look_later()
+
+    def _follow(self) -> None:
+        """Another node collects: what happens comes from its log."""
+        self._memory.held = ()
+        if self._redis is not None:
+            self._redis.stop_writing()
+            self._following = StreamFollowing(self, self._redis, self._memory, self._take_news)
+            self._following.look()
+
+    def _take_news(self) -> None:
+        self._made.clear()
+        self._tell_waiting()
+        self._report()
+
+    def _look_at_redis(self) -> None:
+        if self._following is not None:
+            self._following.look()
+        elif self._redis is not None and self._role.publishes:
+            self.spawn(self._redis.look, self._memory.log)
+
+    def _look_later(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+        watches = self._redis is not None and (self._role.publishes or not self._role.collects)
+        self._look = self.after(LOOK_S, LookAtStream()) if watches else None
 
     def _change(self, bodies: Mapping[Collection, Body]) -> None:
         memory = self._memory
@@ -166,9 +232,12 @@ class StreamActor(Service):
 
     def _happened(self, events: Sequence[Event], total: int) -> None:
         memory = self._memory
-        if memory.total is not None and memory.total + len(events) != total:
+        is_complete = memory.total is None or memory.total + len(events) == total
+        if not is_complete and self._role.collects:
             memory.log.miss_events()
         memory.total = total
+        if not self._role.collects:
+            return  # what is in the log is what happened at the node that collects
         memory.held += tuple(events)
         if self._settling is None:
             self._settling = self.after(SETTLE_S, TellEvents())
@@ -250,7 +319,7 @@ class StreamActor(Service):
         return block
 
     def _report(self) -> None:
-        log = self._memory.log
+        log, redis = self._memory.log, self._redis
         states = sum(isinstance(entry, StateEntry) for entry in log.entries)
         status = StreamStatus(
             position=log.end.text,
@@ -259,10 +328,19 @@ class StreamActor(Service):
             events=len(log.entries) - states,
             opened=self._opened,
             resumed=self._resumed,
-            mirrored="" if self._redis is None else self._redis.mirrored,
-            redis_error="" if self._redis is None else self._redis.last_error,
+            mirrored="" if redis is None else redis.mirrored,
+            redis_error="" if redis is None else redis.last_error or redis.unreadable,
         )
         self.report(Health.HEALTHY, "", status)
+
+
+def _take_over(memory: StreamMemory, now: float) -> None:
+    """Go on with the log of another process."""
+    memory.log.take_over(now)
+    if not memory.is_whole:
+        memory.log.miss_events()
+    # The bus has counted events of both nodes.
+    memory.is_whole, memory.total = False, None
 
 
 def _read_and_compare(
@@ -274,14 +352,15 @@ def _read_and_compare(
 
 
 def _encode_events(
-    events: Sequence[Event], now: KnownState, before: KnownState
+    events: Sequence[Event], now: KnownState, before: KnownState | None
 ) -> list[StreamedEvent]:
     """With whom they are about; who is not there any more was there before."""
 
     def facts(collection: Collection, id_: str) -> RecordFacts | None:
         if not id_:
             return None
-        return now.facts(collection, id_) or before.facts(collection, id_)
+        found = now.facts(collection, id_)
+        return found if found is not None or before is None else before.facts(collection, id_)
 
     return [
         StreamedEvent(

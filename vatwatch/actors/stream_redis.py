@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
+import msgspec
 import redis
 from gevent import Greenlet
 
@@ -20,7 +21,15 @@ from vatwatch.live.records import Body, Collection
 from vatwatch.live.stream.known_state import KnownState
 from vatwatch.live.stream.log import StreamLog
 from vatwatch.storage.redis_connection import TIMEOUT_S
-from vatwatch.storage.stream_mirror import StoredHead, StreamMirror, encode_entries, read_stream
+from vatwatch.storage.stream_mirror import (
+    StoredHead,
+    StreamMirror,
+    StreamNews,
+    encode_entries,
+    read_head,
+    read_news,
+    read_stream,
+)
 from vatwatch.supervision import BreakerPolicy, ContinueWithout, NativePool, WithBreaker
 from vatwatch.supervision.failures import text_of
 
@@ -55,10 +64,17 @@ class StreamRedis:
         self.mirrored = ""
         """The position up to which the log is in Redis."""
         self.last_error = ""
-        """Why the log could not be written; empty if it could."""
+        """Why the log could not be written, or followed; empty if it could."""
+        self.unreadable = ""
+        """Why what is there cannot be followed, though Redis answers; empty if it can."""
         # The number of the latest entry that Redis has; None: it has nothing of ours.
         self._written: int | None = None
+        self._stopped = False
         self._bodies: Mapping[Collection, Body] | None = None
+        # The same, to be written again if Redis has lost it.
+        self._latest: Mapping[Collection, Body] | None = None
+        # As it was written or read last.
+        self._head = b""
         self._due = False
         self._writing: Greenlet[..., object] | None = None
 
@@ -79,12 +95,80 @@ class StreamRedis:
     def write(self, log: StreamLog, bodies: Mapping[Collection, Body] | None = None) -> None:
         """Write the log as it is soon; never waits. `bodies`: the live state, if it is another."""
         self._bodies = bodies or self._bodies
+        self._latest = self._bodies or self._latest
         self._due = True
         if self._writing is None:
             self._writing = self._actor.spawn(self._write, log)
 
+    def begin_writing(self, writer: int) -> None:
+        """This node writes from now on, under this number, and the whole log anew."""
+        self._writer, self._written, self._stopped = writer, None, False
+        self.unreadable = ""
+
+    def stop_writing(self) -> None:
+        """Another node writes from now on."""
+        self._due, self._stopped = False, True
+        self._bodies = self._latest = None
+        self.unreadable = ""
+        self.mirrored, self._head = "", b""
+
+    def look(self, log: StreamLog) -> None:
+        """Write the log again if Redis has lost it, or has never got it. Waits."""
+        if self._writing is not None or self._stopped:
+            return
+        head = self._ask(self._mirror.head)
+        if self.last_error or self._writing is not None or self._stopped or head == self._head:
+            return
+        self._written = None
+        self.write(log, self._latest)
+
+    def news(self, log: StreamLog) -> StreamNews | None:
+        """What Redis has and this log has not; None: nothing, or it cannot be told. Waits."""
+        raw = self._ask(self._mirror.head)
+        if raw is None or raw == self._head:
+            return None
+        try:
+            found = self._news(raw, log)
+        except SupervisionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            self._actor.report_failure("follow the stream in Redis", error)
+            self._cannot_read(f"its log cannot be read: {error!r}")
+            self._head = raw  # the next one may be better
+            return None
+        if found is not None:
+            self._head = raw
+            self._cannot_read("")
+        return found
+
+    def _cannot_read(self, why: str) -> None:
+        if why != self.unreadable:
+            self.unreadable = why
+            self._on_news()
+
+    def _news(self, raw: bytes, log: StreamLog) -> StreamNews | None:
+        head = read_head(raw, __version__)
+        if head is None:
+            self._cannot_read("its log is of another version of vatwatch")
+            return None
+        # Numbers rise by one or more with each entry. With the one that is known already.
+        count = head.end.sequence - log.end.sequence + 1
+        with_state = head.state_end != log.end_for(with_events=False)
+        if 0 < count <= len(log.entries):
+            found = self._read(log, count, with_state=with_state)
+            if found is not None:
+                return found
+        return self._read(log, None, with_state=True)
+
+    def _read(self, log: StreamLog, last: int | None, *, with_state: bool) -> StreamNews | None:
+        stored = self._ask(lambda: self._mirror.read(last, with_state=with_state))
+        return None if stored is None else self._pool.run(read_news, stored, __version__, log.end)
+
     def close(self, log: StreamLog) -> None:
         """Write that the log is whole, and give the connections back. Waits."""
+        if self._stopped:
+            self._mirror.close()
+            return
         if self._writing is not None:
             self._writing.join(TIMEOUT_S)
         if self._writing is None:  # else Redis hangs
@@ -106,23 +190,46 @@ class StreamRedis:
             self._writing = None
 
     def _flush(self, log: StreamLog, *, whole: bool = False) -> None:
-        end, bodies, written = log.end, self._bodies, self._written
+        end, written = log.end, self._written
+        anew = written is None
+        bodies = self._latest if anew else self._bodies
         self._bodies = self._written = None  # until it is known to be there
         new = [one for one in log.entries if written is None or one.position.sequence > written]
         length = len(log.entries)
+        state_end = log.end_for(with_events=False)
         try:
             packed = self._pool.run(encode_entries, new, self._writer)
-            head = StoredHead(__version__, self._writer, log.start, end, whole)
-            self._mirror.plainly(
-                lambda: self._mirror.write(
-                    head, packed, length=length, bodies=bodies, anew=written is None
-                )
+            if self._stopped:
+                return
+            head = StoredHead(
+                __version__, self._writer, log.start, end, state_end, whole, log.events_from
+            )
+            there = self._mirror.plainly(
+                lambda: self._mirror.write(head, packed, length=length, bodies=bodies, anew=anew)
             )
         except BaseException:
             # Written anew next time, with the state of that time if there is one.
             self._bodies = self._bodies or bodies
             raise
-        self._written, self.mirrored = end.sequence, end.text
+        if self._stopped:
+            return
+        self._head, self.mirrored = msgspec.json.encode(head), end.text
+        if there or anew:
+            self._written = end.sequence
+        else:
+            self._due = True  # anew
+
+    def _ask(self, work: Callable[[], T]) -> T | None:
+        """The same for what is asked each second: a failure is told by the status alone."""
+        before, result = self.last_error, None
+        try:
+            result = self._circuit_breaker.call(lambda: self._mirror.plainly(work))
+            self.last_error = ""
+        except (*REDIS_FAILS, BreakerOpen) as error:
+            self.last_error = self._why(error)
+        if self.last_error != before:
+            self._on_news()
+        return result
 
     def _attempt(self, work: Callable[[], T]) -> T | None:
         """Call `work`. Returns None if Redis fails; the failure is remembered."""

@@ -12,12 +12,14 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
     cache
       ◀ config_watcher   SettingsChanged
       ◀ event_bus        MirrorEvents
+      ◀ follower         LiveChanged
       ◀ health_monitor   InspectCache?
       ◀ http             FindFlightId?, GetAirport?, GetAirports?, GetFir?, GetFirs?, GetLive?,
                          GetLiveMatches?, GetSector?, GetSectors?, InspectCache?, ListAreaNames?,
                          ListFirIds?, ListSectors?, QueryLive?
       ◀ journal          SnapshotSetAside
       ◀ processor        LiveChanged
+      ◀ server           UseRole
       ◀ store            MarksChanged
       ◀ stream           StreamStarted
     config_watcher
@@ -33,14 +35,20 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ alerter          DeleteDeadLetter, StoreDeadLetter
       ◀ config_watcher   SettingsChanged
       ◀ every service    Publish
+      ◀ follower         EventsFollowed
       ◀ http             AcceptEvent?, DiscardDeadLetter?, GetDeadLetter?, GetDeadLetters?,
                          GetEventMetrics?, GetEvents?, RedeliverDeadLetter?
       ◀ resource_monitor EvictHistory
+      ◀ server           UseRole
       ◀ store            EventsStored, StoreStarted
       ◀ subscriptions    AcceptEvent?
       ◀ supervision      MessageUndelivered, Publish
     fetcher
       ◀ config_watcher   SettingsChanged
+    follower
+      ◀ areas            AreasChanged
+      ◀ cache            CacheStarted
+      ◀ server           UseRole
     health_monitor
       ◀ alerter          GetReports?
       ◀ config_watcher   SettingsChanged
@@ -112,6 +120,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ cache            LiveEncoded
       ◀ event_bus        StreamEvents
       ◀ http             AwaitStream?, OpenStream?
+      ◀ server           UseRole
     subscriptions
       ◀ config_watcher   SettingsChanged
       ◀ history          DatabaseReturned
@@ -134,6 +143,7 @@ in the imperative.
 from vatwatch.messages.alerter import AlertsStored, GetAlerts, GetLatestAlerts, NotifyAgain
 from vatwatch.messages.cache import (
     FindFlightId,
+    Followed,
     GetAirport,
     GetAirports,
     GetFir,
@@ -172,6 +182,7 @@ from vatwatch.messages.event_bus import (
     AcceptEvent,
     DeleteDeadLetter,
     DiscardDeadLetter,
+    EventsFollowed,
     EventsStored,
     EvictHistory,
     GetDeadLetter,
@@ -230,6 +241,7 @@ from vatwatch.messages.shared import (
     DatabaseReturned,
     SettingsChanged,
     StoreStarted,
+    UseRole,
 )
 from vatwatch.messages.store import (
     ReadNetworkState,

@@ -1,4 +1,4 @@
-"""What the areas report."""
+"""Status of the areas."""
 
 from __future__ import annotations
 

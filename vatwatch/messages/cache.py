@@ -15,7 +15,7 @@ from vatwatch.live.live_table import LiveTable
 from vatwatch.live.query.selection import RecordQuery
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.sector_records import SectorKey
-from vatwatch.messages.shared import SettingsChanged
+from vatwatch.messages.shared import SettingsChanged, UseRole
 from vatwatch.messages.status import CacheReport
 from vatwatch.supervision import Ask, BestEffort, Latest, Tell
 from vatwatch.traffic.areas.known_areas import NO_AREAS, KnownAreas
@@ -25,8 +25,20 @@ from vatwatch.traffic.network_state import NetworkState
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """What comes with a live state that another node has published."""
+
+    epoch: int
+    """The number of that node's reign."""
+    marks: Marks
+
+
+@dataclass(frozen=True, slots=True)
 class LiveChanged(Tell):
-    """processor → cache: this is the live state now. `feed` is None if the database gave it."""
+    """processor → cache: this is the live state now. `feed` is None if the database gave it.
+
+    follower → cache: this is the live state of the node that collects.
+    """
 
     state: NetworkState
     feed: Feed | None
@@ -35,6 +47,8 @@ class LiveChanged(Tell):
     """The journal's id of the entry, if a snapshot was the reason."""
     areas: KnownAreas = NO_AREAS
     """Those in use, for the positions of stations and all that is told of areas."""
+    followed: Followed | None = None
+    """None: it is this node's own."""
 
     @property
     def correlation_id(self) -> str:
@@ -190,5 +204,6 @@ ToCache: TypeAlias = (
     | GetLiveMatches
     | InspectCache
     | MirrorEvents
+    | UseRole
     | SettingsChanged
 )

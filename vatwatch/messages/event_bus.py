@@ -9,7 +9,7 @@ from uuid import UUID
 
 from vatwatch.events.dead_letters import DeadLetter, LetterFilter
 from vatwatch.events.event import Cursor, Event, EventFilter
-from vatwatch.messages.shared import SettingsChanged, StoreStarted
+from vatwatch.messages.shared import SettingsChanged, StoreStarted, UseRole
 from vatwatch.messages.status import EventBusStatus
 from vatwatch.messages.store import StoreEvents
 from vatwatch.supervision import Ask, BestEffort, DeadLetterReason, Tell
@@ -33,6 +33,14 @@ class Publish(BestEffort):
     def correlation_id(self) -> str:
         """The first event's id; all are of one snapshot, or there is only one."""
         return self.events[0].correlation_id if self.events else ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventsFollowed(BestEffort):
+    """follower → event_bus: these were published at the node that collects, which has delivered and
+    stored them. The oldest first."""
+
+    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,7 @@ class EvictHistory(BestEffort):
 
 ToEventBus: TypeAlias = (
     Publish
+    | EventsFollowed
     | AcceptEvent
     | GetEvents
     | GetEventMetrics
@@ -154,5 +163,6 @@ ToEventBus: TypeAlias = (
     | EventsStored
     | EvictHistory
     | StoreStarted
+    | UseRole
     | SettingsChanged
 )

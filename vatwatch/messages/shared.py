@@ -37,7 +37,7 @@ class BatchInvalid(Tell):
 
 @dataclass(frozen=True, slots=True)
 class CacheStarted(Tell):
-    """cache → processor, store: the cache has (re)started, and holds nothing."""
+    """cache → processor, store, follower: the cache has (re)started, and holds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,18 @@ class DatabaseReturned(Tell):
 
 @dataclass(frozen=True, slots=True)
 class AreasChanged(Latest):
-    """areas → store, processor: these are in use from now on. They are kept on the disk already, so
-    whoever starts later finds them there."""
+    """areas → store, processor, follower: these are in use from now on. They are kept on the disk
+    already, so whoever starts later finds them there."""
 
     areas: KnownAreas
+
+
+@dataclass(frozen=True, slots=True)
+class UseRole(Latest):
+    """server → cache, stream, event_bus, follower: whether this node collects from now on, or
+    follows the one that does. The next incarnations of who was told know it, too."""
+
+    collects: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 from msgspec import Struct
 
 from vatwatch.messages.areas_status import AreasStatus
+from vatwatch.messages.follower_status import FollowerStatus
 from vatwatch.messages.leadership_status import LeadershipStatus
 from vatwatch.messages.pool_status import PoolStatus
 from vatwatch.messages.reads_status import ReadsStatus
@@ -326,6 +327,7 @@ Status: TypeAlias = (
     | StoreStatus
     | CacheStatus
     | StreamStatus
+    | FollowerStatus
     | EventBusStatus
     | ErrorStatus
     | ResourceStatus

@@ -11,6 +11,7 @@ from vatwatch.live.records import Body, Collection
 from vatwatch.live.stream.blocks import StreamBlock
 from vatwatch.live.stream.log import StreamPosition
 from vatwatch.live.stream.query import StreamQuery
+from vatwatch.messages.shared import UseRole
 from vatwatch.supervision import Ask, BestEffort, Latest
 
 
@@ -47,4 +48,4 @@ class AwaitStream(Ask[tuple[StreamBlock | None, ...]]):
     wanted: tuple[tuple[StreamQuery, StreamPosition], ...]
 
 
-ToStream: TypeAlias = LiveEncoded | StreamEvents | OpenStream | AwaitStream
+ToStream: TypeAlias = LiveEncoded | StreamEvents | OpenStream | AwaitStream | UseRole

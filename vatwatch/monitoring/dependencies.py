@@ -25,6 +25,7 @@ DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     "keys": ("postgres", "postgresql"),
     "sessions": ("redis",),
     "stream": ("cache", "redis"),
+    "follower": ("cache", "redis"),
     "subscriptions": ("event_bus", "postgres", "postgresql"),
     "processor": ("journal", "store", "cache", "subscriptions"),
     "fetcher": ("journal", "feed", "transceivers"),

@@ -20,7 +20,13 @@ from msgspec import Struct
 
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.stream.known_state import KnownState
-from vatwatch.live.stream.log import WINDOW_S, LogEntry, StreamLog, StreamPosition
+from vatwatch.live.stream.log import (
+    WINDOW_S,
+    LogEntry,
+    StateEntry,
+    StreamLog,
+    StreamPosition,
+)
 from vatwatch.live.stream.records import ID_FIELDS, read_state
 from vatwatch.storage.redis_connection import RedisConnection
 
@@ -34,14 +40,17 @@ _MOST_BYTES = 2**28
 
 
 class StoredHead(Struct, frozen=True):
-    """`writer`: the number of who has written. `whole`: nothing has happened that is not in the
-    log, as its process has ended in order."""
+    """`writer`: the number of who has written. `state_end`: the position of the live state.
+    `whole`: nothing has happened that is not in the log, as its process has ended in order.
+    `events_from`: see `StreamLog`."""
 
     version: str
     writer: int
     start: StreamPosition
     end: StreamPosition
+    state_end: StreamPosition
     whole: bool = False
+    events_from: int = 0
 
 
 class StoredEntry(Struct, frozen=True):
@@ -51,12 +60,27 @@ class StoredEntry(Struct, frozen=True):
     entry: LogEntry
 
 
+class _Writer(Struct, frozen=True):
+    version: str
+
+
 class StoredStream(Struct, frozen=True):
-    """As Redis had it."""
+    """As Redis had it. `is_tail`: only the latest entries were read."""
 
     head: bytes
     entries: tuple[bytes, ...]
     bodies: dict[Collection, bytes]
+    is_tail: bool = False
+
+
+class StreamNews(Struct, frozen=True):
+    """What has come to a log that is followed: entries, or (`is_anew`) another log."""
+
+    head: StoredHead
+    entries: tuple[LogEntry, ...]
+    is_anew: bool
+    state: KnownState | None
+    """At its end; None: the same as before."""
 
 
 def encode_entries(entries: Sequence[LogEntry], writer: int) -> list[bytes]:
@@ -75,19 +99,61 @@ def read_stream(stored: StoredStream, version: str) -> tuple[StreamLog, KnownSta
         Exception: it is not what vatwatch writes. Any program may have written it, so the possible
             errors cannot be listed
     """
-    head = msgspec.json.decode(stored.head, type=StoredHead)
-    if head.version != version or stored.bodies.keys() != ID_FIELDS.keys():
+    news = read_news(stored, version, None)
+    if news is None or news.state is None:
         return None
-    entries = [msgspec.json.decode(_unpacked(each), type=StoredEntry) for each in stored.entries]
-    own = [each.entry for each in entries if each.writer == head.writer]
-    numbers = [head.start.sequence, *(each.position.sequence for each in own)]
-    if (own[-1].position if own else head.start) != head.end or any(
-        one >= other for one, other in pairwise(numbers)
-    ):
+    log = StreamLog(news.head.start, news.entries)
+    log.events_from = news.head.events_from
+    return log, news.state, news.head.whole
+
+
+def read_head(raw: bytes, version: str) -> StoredHead | None:
+    """What the head says; None if it is of another version of vatwatch.
+
+    Raises:
+        msgspec.DecodeError: it is not what vatwatch writes
+    """
+    # Another version may have another form: it is looked at only as far as that.
+    if msgspec.json.decode(raw, type=_Writer).version != version:
+        return None
+    return msgspec.json.decode(raw, type=StoredHead)
+
+
+def read_news(
+    stored: StoredStream, version: str, after: StreamPosition | None
+) -> StreamNews | None:
+    """What comes after a position; the whole log if the position is not in it or is None. None: it
+    is of another version of vatwatch or of nobody, or too little of it was read. For a native
+    thread.
+
+    Raises:
+        Exception: as `read_stream`
+    """
+    head = read_head(stored.head, version)
+    if head is None:
+        return None
+    read = [msgspec.json.decode(_unpacked(each), type=StoredEntry) for each in stored.entries]
+    own = tuple(each.entry for each in read if each.writer == head.writer)
+    positions = [each.position for each in own]
+    is_whole = not stored.is_tail
+    if is_whole:
+        positions.insert(0, head.start)
+    if not positions or positions[-1] != head.end:
+        return None
+    if any(one.sequence >= other.sequence for one, other in pairwise(positions)):
+        return None
+    is_anew = after not in positions
+    if is_anew and not is_whole:
+        return None
+    new = own if is_anew or after is None else own[positions.index(after) + (not is_whole) :]
+    needs_state = is_anew or any(isinstance(each, StateEntry) for each in new)
+    if not needs_state:
+        return StreamNews(head, new, is_anew, None)
+    if stored.bodies.keys() != ID_FIELDS.keys():
         return None
     plain = {one: _unpacked(packed) for one, packed in stored.bodies.items()}
     state = read_state({one: Body(body, b"", "") for one, body in plain.items()})
-    return StreamLog(head.start, own), KnownState(state, plain), head.whole
+    return StreamNews(head, new, is_anew, KnownState(state, plain))
 
 
 class StreamMirror(RedisConnection):
@@ -101,8 +167,9 @@ class StreamMirror(RedisConnection):
         length: int,
         bodies: Mapping[Collection, Body] | None,
         anew: bool,
-    ) -> None:
-        """Append entries, and set the head and the state (None: as it is there).
+    ) -> bool:
+        """Append entries, and set the head and the state (None: as it is there). Returns whether
+        the whole log is there; if not, Redis has lost something.
 
         Args:
             head: how far it goes with these
@@ -127,14 +194,20 @@ class StreamMirror(RedisConnection):
             else:
                 pipeline.expire(_key(collection), TTL_S)
         pipeline.set(HEAD_KEY, msgspec.json.encode(head), ex=TTL_S)
-        pipeline.execute()
+        pipeline.llen(LOG_KEY)
+        *_, there = pipeline.execute()
+        return int(there) == length
 
-    def read(self) -> StoredStream | None:
-        """What is there; None if there is no head."""
+    def head(self) -> bytes | None:
+        """The head as it is there; None if there is none."""
+        return cast("bytes | None", self._redis.get(HEAD_KEY))
+
+    def read(self, last: int | None = None, *, with_state: bool = True) -> StoredStream | None:
+        """What is there; None if there is no head. `last`: only so many entries, the latest."""
         pipeline = self.transaction()
         pipeline.get(HEAD_KEY)
-        pipeline.lrange(LOG_KEY, 0, -1)
-        for collection in ID_FIELDS:
+        pipeline.lrange(LOG_KEY, 0 if last is None else -last, -1)
+        for collection in ID_FIELDS if with_state else ():
             pipeline.get(_key(collection))
         head, entries, *bodies = cast("list[bytes | None]", pipeline.execute())
         if head is None:
@@ -144,9 +217,10 @@ class StreamMirror(RedisConnection):
             tuple(entries or ()),  # type: ignore[arg-type]
             {
                 one: packed
-                for one, packed in zip(ID_FIELDS, bodies, strict=True)
+                for one, packed in zip(ID_FIELDS if with_state else (), bodies, strict=True)
                 if packed is not None
             },
+            is_tail=last is not None,
         )
 
 

@@ -96,6 +96,24 @@ def test_what_enters_is_whole_and_what_leaves_is_gone(
 
 
 @pytest.mark.parametrize("given", FILTERS, ids=str)
+def test_what_leaves_is_gone_also_if_nobody_knows_the_state_before(
+    states: list[KnownState], given: dict[str, str]
+) -> None:
+    asked = query(given)
+    for before, now in pairwise(states):
+        log, follower = StreamLog.beginning(before.state, 1.0), Follower()
+        block = make_block(asked, StreamedState(before, None, log.end))
+        follower.feed(block.plain)
+        log.add_state(compare(before.state, now.state), 1.0)
+        entries = log.after(block.end)
+        assert entries
+        follower.feed(
+            make_block(asked, StreamedState(now, None, log.end), block.end, entries).plain
+        )
+        assert follower.records == wanted(now, given)
+
+
+@pytest.mark.parametrize("given", FILTERS, ids=str)
 def test_who_was_away_has_what_the_filter_finds_now(
     states: list[KnownState], given: dict[str, str]
 ) -> None:

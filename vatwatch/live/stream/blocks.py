@@ -26,11 +26,11 @@ _RAW_DEFLATE = -15
 
 @dataclass(frozen=True, slots=True)
 class StreamedState:
-    """What blocks are made of: a live state, the one before its latest change, and the position in
-    the log at which that is known."""
+    """What blocks are made of: a live state, the one before its latest change (None: nobody knows
+    it), and the position in the log at which that is known."""
 
     state: KnownState
-    before: KnownState
+    before: KnownState | None
     position: StreamPosition
 
 

@@ -126,6 +126,17 @@ class StreamLog:
             self.entries.append(EventEntry(position, now, event))
         self.forget(now)
 
+    def follow(self, start: StreamPosition, entries: Iterable[LogEntry], events_from: int) -> None:
+        """Go the same way as another log, of which these entries come next. `start`,
+        `events_from`: its own."""
+        for entry in entries:
+            self.entries.append(entry)
+            if isinstance(entry, StateEntry):
+                self._state_end = entry.position
+        self.events_from = max(self.events_from, events_from)
+        while self.entries and self.entries[0].position.sequence <= start.sequence:
+            self.start = self.entries.popleft().position
+
     def take_over(self, now: float) -> None:
         """Go on with a log of another process. It may have got further than what was read: give
         none of the positions that it may have given. Those of the log itself stay known."""

@@ -48,7 +48,7 @@ def encode_snapshot(query: StreamQuery, known: KnownState, position: StreamPosit
 
 
 def encode_after(
-    query: StreamQuery, entries: Sequence[LogEntry], now: KnownState, before: KnownState
+    query: StreamQuery, entries: Sequence[LogEntry], now: KnownState, before: KnownState | None
 ) -> bytes:
     """What these entries tell a client that knows everything before them.
 
@@ -59,7 +59,7 @@ def encode_after(
         query: what it wants
         entries: at least one, up to the end of the log
         now: the state after the last of them
-        before: the state before the latest change of the state
+        before: the state before the latest change of the state; None: nobody knows it
     """
     steps = [entry.changes for entry in entries if isinstance(entry, StateEntry)]
     pieces: list[bytes] = []

@@ -1,0 +1,63 @@
+"""Two nodes that share a Redis and a database, in one process: one collects, the other follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.actors.harness import Running, running, until
+from tests.actors.test_snapshot import time_of
+from vatsim_simulator.publication import Publication
+from vatwatch.messages.follower_status import FollowerStatus
+from vatwatch.server.roles import tell_role
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """Both have areas and everything else of their own."""
+
+    collecting: Running
+    following: Running
+
+    def hand_in(self, publication: Publication) -> None:
+        """A snapshot to the one that collects; both serve it in the end."""
+        self.collecting.hand_in(publication)
+        self.collecting.until_served(time_of(publication))
+        self.following.until_served(time_of(publication))
+
+    def swapped(self) -> Nodes:
+        """The other one collects from now on."""
+        tell_role(self.collecting.tree, collects=False)
+        tell_role(self.following.tree, collects=True)
+        return Nodes(self.following, self.collecting)
+
+
+@contextmanager
+def two_nodes(home: Path, database: str, redis_url: str, **environment: object) -> Iterator[Nodes]:
+    with ExitStack() as stack:
+        made = []
+        for name in ("first", "second"):
+            (home / name).mkdir()
+            made.append(
+                stack.enter_context(
+                    running(
+                        home / name,
+                        database,
+                        several_nodes=True,
+                        REDIS_URL=redis_url,
+                        EVENT_BUS_MAX_HISTORY_SIZE=10_000,
+                        **environment,
+                    )
+                )
+            )
+        nodes = Nodes(*made)
+        tell_role(nodes.collecting.tree, collects=True)
+        tell_role(nodes.following.tree, collects=False)
+        until(lambda: following(nodes.following).subscribed, "it listens")
+        yield nodes
+
+
+def following(service: Running) -> FollowerStatus:
+    return service.status("follower", FollowerStatus)

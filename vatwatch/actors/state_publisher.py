@@ -1,0 +1,95 @@
+"""Publishes the live state in Redis, so that other nodes serve it, too. Of the cache's Redis side.
+
+Everything here waits for Redis, so it is called in that side's greenlets only, but for `show`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import time
+from typing import TypeVar
+
+from vatwatch import __version__
+from vatwatch.actors.service import Service
+from vatwatch.errors import SupervisionError
+from vatwatch.feed.times import time_text
+from vatwatch.live.published_state import PublishedState, encode_state, form_number
+from vatwatch.storage.state_mirror import StateHead, StateMirror, StateVersion
+from vatwatch.supervision import NativePool
+
+T = TypeVar("T")
+
+
+class StatePublisher:
+    """Writes each live state once, and again if Redis has lost it."""
+
+    def __init__(self, actor: Service, url: str) -> None:
+        self._actor = actor
+        self._mirror = StateMirror(url)
+        self._pool = NativePool(1, "publish state")
+        self._epoch = self._number = 0
+        self._latest: PublishedState | None = None
+        self._due = False
+        # What is in Redis as far as anybody knows.
+        self._written: StateVersion | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is one that Redis does not have."""
+        return self._due
+
+    def begin(self, after_epoch: int) -> None:
+        """A reign begins: after that one, whatever the clock says."""
+        self._epoch = max(int(time() * 1e6), after_epoch + 1)
+        self._number = 0
+
+    def show(self, latest: PublishedState | None) -> None:
+        """This is to be published; None: nothing, from now on."""
+        self._latest = latest
+        self._due = latest is not None
+
+    def write(self) -> None:
+        """Publish it. Raises redis.RedisError; then it is due again once `look` is called."""
+        state, self._due = self._latest, False
+        if state is None:
+            return
+        try:
+            encoded = self._pool.run(encode_state, state)
+        except SupervisionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is about this state; the next one is another
+            self._actor.report_failure("encode the live state for other nodes", error)
+            self._latest = None if self._latest is state else self._latest
+            return
+        if self._latest is not state:
+            return  # it is another one, or this node does not collect any more
+        self._number += 1
+        moment = state.state.time
+        version = StateVersion(
+            self._epoch, "" if moment is None else time_text(moment), self._number
+        )
+        before, self._written = self._written, None
+        self._plainly(
+            lambda: self._mirror.write(
+                StateHead(__version__, form_number(), version, time()), encoded, before
+            )
+        )
+        self._written = version
+
+    def look(self) -> bool:
+        """Whether Redis has the latest one. Raises redis.RedisError. If not, it is due again."""
+        written, state = self._written, self._latest
+        if state is None or self._due:
+            return True
+        if written is None or not self._plainly(lambda: self._mirror.prolong(written)):
+            # Another one may have come, or be on its way, while we waited.
+            self._due = self._latest is state and self._written == written
+        return not self._due
+
+    def close(self) -> None:
+        """Give thread and connections back."""
+        self._pool.close()
+        self._mirror.close()
+
+    def _plainly(self, work: Callable[[], T]) -> T:
+        return self._mirror.plainly(work)
