@@ -5,7 +5,7 @@ from __future__ import annotations
 from vatwatch.messages import UseRole
 from vatwatch.supervision import Tree
 
-# The cache before the stream: what the one has is news to the other.
+# Without Redis there is no follower.
 TOLD = ("follower", "event_bus", "cache", "stream")
 
 
@@ -13,4 +13,5 @@ def tell_role(tree: Tree, *, collects: bool) -> None:
     """This node collects from now on, or follows the one that does. Never waits; may be told again
     at any time."""
     for name in TOLD:
-        tree.directory.address(name).tell(UseRole(collects))
+        if tree.directory.find(name) is not None:
+            tree.directory.address(name).tell(UseRole(collects))
