@@ -11,10 +11,8 @@ import logging
 import math
 import os
 import signal
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from time import monotonic
 from typing import Any, TypeAlias
 
@@ -63,7 +61,7 @@ class Written:
 
 
 class LogWriter:
-    """One queue and one thread, for all files of the process."""
+    """A queue for each file, and one thread for all files of the process."""
 
     _started: bool
     _woken: bool
@@ -78,10 +76,13 @@ class LogWriter:
         """Have a line written soon. Returns False if there is no room for it. Never waits."""
         size = len(line) if isinstance(line, bytes) else UNMADE_BYTES
         with self._lock:
-            if len(self._queue) >= MOST_WAITING or self._waiting_bytes + size > MOST_BYTES:
+            if self._taken - self._begun >= MOST_WAITING or self._waiting_bytes + size > MOST_BYTES:
                 self._count(file).lost += 1
                 return False
-            self._queue.append((file, line))
+            lines = self._queues.get(file)
+            if lines is None:
+                lines = self._queues[file] = []
+            lines.append(line)
             self._waiting_bytes += size
             self._taken += 1
             if not self._woken:
@@ -119,9 +120,10 @@ class LogWriter:
     def _forget(self) -> None:
         """Start fresh, also in a forked process: the lines and the thread belong to the parent."""
         self._lock = _native_rlock()
-        self._queue: deque[tuple[LogFile, Line]] = deque()
+        self._queues: dict[LogFile, list[Line]] = {}
         self._waiting_bytes = 0
-        self._taken = self._done = 0
+        # Lines since the start: those that were put, that the thread has, and that it is done with.
+        self._taken = self._begun = self._done = 0
         self._started = False
         self._woken = False
         # Both are taken here; releasing one lets the thread continue.
@@ -142,12 +144,12 @@ class LogWriter:
             wake.acquire()
             hurry.acquire(timeout=BATCH_S)
             with self._lock:
-                batch, self._queue = self._queue, deque()
-                self._waiting_bytes = 0
+                batch, self._queues = self._queues, {}
+                self._begun, self._waiting_bytes = self._taken, 0
                 self._woken = False
-            for file, entries in groupby(sorted(batch, key=_path), key=lambda one: one[0]):
-                self._write(file, [line for _, line in entries])
-            self._done += len(batch)
+            for file, lines in batch.items():
+                self._write(file, lines)
+            self._done = self._begun
 
     def _write(self, file: LogFile, lines: list[Line]) -> None:
         counts = self._count(file)
@@ -183,10 +185,6 @@ class LogWriter:
 
     def _count(self, file: LogFile) -> Written:
         return self.counts.setdefault(file.path.name, Written())
-
-
-def _path(entry: tuple[LogFile, Line]) -> str:
-    return str(entry[0].path)
 
 
 def _chunks(lines: list[Line]) -> Iterator[list[bytes]]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
+from falcon import http_status_to_code
 from gunicorn.glogging import Logger
 
 from vatwatch.http.access_log import AccessEntry, safe_target
@@ -68,7 +69,7 @@ class GunicornLog(Logger):
                     method=environ["REQUEST_METHOD"],
                     target=environ.get("RAW_URI", ""),
                     # Of an answer that gunicorn makes itself it has the text alone.
-                    status=int(str(resp.status).split()[0]),
+                    status=http_status_to_code(resp.status),
                     sent_bytes=resp.sent + environ.get(SENT_BYTES, 0),
                     duration_s=request_time.total_seconds(),
                     user_agent=environ.get("HTTP_USER_AGENT", ""),
