@@ -8,7 +8,6 @@ answers, and all the date of one second, so both are remembered.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from time import time
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -18,7 +17,9 @@ from gunicorn.http.wsgi import Response
 _LENGTH = re.compile(r"[0-9]+")
 # They differ from answer to answer: what is found of them is not needed again.
 _DIFFERENT = frozenset({"x-request-id", "ratelimit-remaining"})
-# Names and values that are remembered, the latest used ones: some ten kinds of answers have ten.
+# Of such a value gunicorn changes and refuses nothing.
+_VISIBLE = re.compile(r"[!-~]+")
+# Names and values that are remembered until there are more: some ten kinds of answers have ten.
 REMEMBERED = 1024
 
 
@@ -46,23 +47,34 @@ class QuickResponse(Response):
         """Check the headers of an answer, and keep those that are not of the connection."""
         kept: Any = self.headers
         for header in headers:
+            if header in _sent_as_they_are:
+                kept.append(header)
+                continue
             name, value = header
             if name == "content-length" and isinstance(value, str) and _LENGTH.fullmatch(value):
                 self.response_length = int(value)
                 kept.append(header)
-            elif name in _DIFFERENT or not _is_sent_as_it_is(name, value):
-                super().process_headers([header])
-            else:
+            elif name in _DIFFERENT and isinstance(value, str) and _VISIBLE.fullmatch(value):
                 kept.append(header)
+            else:
+                super().process_headers([header])
+                if name not in _DIFFERENT and _is_sent_as_it_is(header):
+                    _remember(header)
 
 
-@lru_cache(maxsize=REMEMBERED, typed=True)
-def _is_sent_as_it_is(name: Any, value: Any) -> bool:
-    """Whether gunicorn keeps this header as it is, and does nothing else."""
+_sent_as_they_are: set[tuple[str, str]] = set()
+"""Headers that gunicorn keeps as they are, and does nothing else for."""
+
+
+def _remember(header: tuple[str, str]) -> None:
+    if len(_sent_as_they_are) >= REMEMBERED:
+        _sent_as_they_are.clear()
+    _sent_as_they_are.add(header)
+
+
+def _is_sent_as_it_is(header: tuple[str, str]) -> bool:
+    """Whether gunicorn, which takes this header, keeps it so and does nothing else."""
     tried: Any = SimpleNamespace(headers=[], response_length=None, upgrade=False)
-    before = vars(tried) | {"headers": [(name, value)]}
-    try:
-        Response.process_headers(tried, [(name, value)])
-    except Exception:  # noqa: BLE001 - whatever it is, it is raised again for each answer
-        return False
+    before = vars(tried) | {"headers": [header]}
+    Response.process_headers(tried, [header])
     return bool(vars(tried) == before)
