@@ -97,17 +97,17 @@ class Bounds:
         caller = None
         if self._callers is not None and (AUTHORIZATION in req.env or COOKIE in req.env):
             caller = self._callers.counted_as(req)
-        if caller is None:
-            rate, name = self._rate, counted_as(client)
-            one, setting = "address", "VATWATCH_READ_RATE"
-        else:
-            rate, name = self._key_rate, caller.who
-            one, setting = "key", "VATWATCH_KEY_RATE"
+        rate = self._rate if caller is None else self._key_rate
         if rate is None:
             return
-        allowance = rate.hit(name)
+        allowance = rate.hit(counted_as(client) if caller is None else caller.who)
         allowance.tell(resp)
         if not allowance.allowed:
+            one, setting = (
+                ("address", "VATWATCH_READ_RATE")
+                if caller is None
+                else ("key", "VATWATCH_KEY_RATE")
+            )
             raise falcon.HTTPTooManyRequests(
                 description=f"One {one} may make {rate} ({setting}). "
                 f"Ask again in {allowance.reset_s} s.",
