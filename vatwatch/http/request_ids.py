@@ -6,7 +6,7 @@ import re
 
 import falcon
 
-from vatwatch.logs.context import WorkIds, new_request_id, work_on
+from vatwatch.logs.context import OneRequest, new_request_id, take_ids_from
 from vatwatch.redaction import redact
 
 HEADER = "X-Request-ID"
@@ -25,7 +25,7 @@ class RequestIds:
         given = req.env.get("HTTP_X_REQUEST_ID")
         request_id = new_request_id() if given is None else accepted(given)
         req.env[ENVIRON] = request_id
-        work_on(WorkIds(request_id))
+        take_ids_from(OneRequest(request_id))
         resp.set_header(HEADER, request_id)
 
 
