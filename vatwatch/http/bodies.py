@@ -5,6 +5,7 @@ The rules are those of RFC 9110 (conditional requests, content negotiation) and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 from math import ceil
@@ -13,6 +14,7 @@ from time import time
 import falcon
 
 from vatwatch.http.formats import tell_page
+from vatwatch.http.header_sets import header_set, set_all
 from vatwatch.live.formats.answer_format import AnswerFormat
 from vatwatch.live.records import Body
 
@@ -76,18 +78,10 @@ def _has_it(
 ) -> bool:
     """Set the headers that every answer has, 304 too. Returns whether the client has it."""
     now_s = time()
-    headers = [
-        ("ETag", sent_tag),
-        (
-            "Cache-Control",
-            _cache_control(min(max(ceil(body.due_s - now_s), fresh_s, LEAST_AGE_S), MOST_AGE_S)),
-        ),
-        ("Vary", "Accept, Accept-Encoding"),
-    ]
+    age_s = min(max(ceil(body.due_s - now_s), fresh_s, LEAST_AGE_S), MOST_AGE_S)
     # By our clock a feed may come from the future, and nothing was ever modified then.
-    if 0 < body.modified_s <= now_s:
-        headers.append(("Last-Modified", _date(body.modified_s)))
-    resp.set_headers(headers)
+    modified_s = body.modified_s if body.modified_s <= now_s else 0
+    set_all(resp, _validators(sent_tag, age_s, modified_s))
     if not _is_known(req, etag, body.modified_s):
         return False
     resp.status = falcon.HTTP_304
@@ -111,14 +105,17 @@ def _is_since(text: str, modified_s: int) -> bool:
         return False  # what cannot be read is ignored
 
 
-@lru_cache(maxsize=MOST_AGE_S)
-def _cache_control(age_s: int) -> str:
-    return f"public, max-age={age_s}"
-
-
-@lru_cache(maxsize=16)
-def _date(modified_s: int) -> str:
-    return formatdate(modified_s, usegmt=True)
+# All answers of one snapshot and second have the same, and each of its collections has three tags.
+@lru_cache(maxsize=256)
+def _validators(tag: str, age_s: int, modified_s: int) -> Mapping[str, str]:
+    headers = {
+        "ETag": tag,
+        "Cache-Control": f"public, max-age={age_s}",
+        "Vary": "Accept, Accept-Encoding",
+    }
+    if modified_s > 0:
+        headers["Last-Modified"] = formatdate(modified_s, usegmt=True)
+    return header_set(headers)
 
 
 def takes_gzip(req: falcon.Request) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import falcon
 
 from vatwatch.config.access import AccessSettings
+from vatwatch.http.header_sets import header_set, set_all
 
 ANY = "*"
 METHODS = "GET, HEAD, OPTIONS"
@@ -30,6 +31,10 @@ EXPOSED_HEADERS = (
 )
 # The longest that any browser keeps the answer to a preflight request (Firefox; Chromium: 2 h).
 MAX_AGE_S = 24 * 3600
+# What every answer to a read has with `*`.
+_READ_BY_ALL = header_set(
+    {"Access-Control-Allow-Origin": ANY, "Access-Control-Expose-Headers": EXPOSED_HEADERS}
+)
 
 
 class CrossOrigin:
@@ -56,6 +61,9 @@ class CrossOrigin:
         """Set the headers: whether the page may read this answer, and for OPTIONS, what it may
         ask."""
         if self._off or req.method not in READS:
+            return
+        if self._any and req.method != "OPTIONS":
+            set_all(resp, _READ_BY_ALL)
             return
         if self._any:
             origin: str | None = ANY
