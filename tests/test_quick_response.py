@@ -85,3 +85,11 @@ def test_the_first_lines_are_gunicorns_at_each_second(answers: list[tuple[Any, .
                 lines.append(response.default_headers())
             assert lines[0] == lines[1]
             lines[0].append("of this answer alone")
+
+
+def test_what_is_remembered_of_headers_is_bounded() -> None:
+    for number in range(2 * quick_response.REMEMBERED):
+        header = [("ETag", f'"{number}"')]
+        assert outcome(QuickResponse, header) == outcome(wsgi.Response, header)
+        assert len(quick_response._sent_as_they_are) <= quick_response.REMEMBERED
+    assert quick_response._sent_as_they_are
