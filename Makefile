@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # For `make demo`.
 PILOTS ?= 500
+WORKERS ?= 1
 # For `make verify`.
 VERIFY_PILOTS ?= 200
 HOURS ?= 24
@@ -15,13 +16,15 @@ SIMULATOR_PORT ?= 8002
 PROCESSES ?= 3
 # For `make chaos`: some two seconds each.
 FAULTS ?= 500
+# For `make test-ha`: each some ten seconds, in each of three ways.
+TURNS ?= 20
 # For `make hostile`: some two hundred a second.
 REQUESTS ?= 100000
 # For `make mutants`: for each package, some six seconds each.
 MUTANTS ?= 40
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast lint format bench verify chaos hostile mutants docs lock clean
+.PHONY: help setup run demo test test-fast test-ha lint format bench verify chaos hostile mutants docs lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +34,9 @@ setup: $(VENV)/.dev ## Install everything, the tools for development too, into .
 run: $(VENV)/.run ## Run the service on port 8001, with an embedded PostgreSQL
 	$(BIN)/vatwatch run
 
-demo: $(VENV)/.run ## Run the service on simulated traffic
-	exec env PILOTS=$(PILOTS) SEED=$(SEED) SIMULATOR_PORT=$(SIMULATOR_PORT) scripts/demo.sh $(BIN)
+demo: $(VENV)/.run ## Run the service on simulated traffic (WORKERS=3: with a PostgreSQL and a Redis)
+	exec env PILOTS=$(PILOTS) SEED=$(SEED) SIMULATOR_PORT=$(SIMULATOR_PORT) WORKERS=$(WORKERS) \
+	    scripts/demo.sh $(BIN)
 
 test: $(VENV)/.dev ## Run all tests, on a real PostgreSQL and a real Redis (CAPTURES=dir: on captures, too)
 	scripts/system-packages.sh
@@ -72,6 +76,13 @@ verify: $(VENV)/.run ## Derive a simulated day, and see how often the rules are 
 chaos: $(VENV)/.dev ## Break the running service again and again, and prove that nothing is lost
 	scripts/system-packages.sh
 	$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
+
+test-ha: $(VENV)/.dev ## Lose the collector again and again, in each way, and show how long it took
+	scripts/system-packages.sh
+	@times=$$(mktemp) && trap 'rm -f '$$times EXIT \
+	    && HA_TURNS=$(TURNS) HA_TIMES=$$times $(BIN)/pytest -n 0 -k another_one tests/test_several_nodes.py \
+	    && HA_TURNS=$(TURNS) $(BIN)/pytest -n 0 tests/storage/test_collector.py \
+	    && $(BIN)/python -m scripts.failover_times $$times
 
 hostile: $(VENV)/.dev ## Send hostile requests to the running service, and see that it minds none of them
 	scripts/system-packages.sh

@@ -1,9 +1,29 @@
 #!/bin/sh
 # The service on simulated traffic and its areas: a simulator and a collector. Ctrl-C ends both, and when one of
 # them ends the other does too.
-# Usage: demo.sh BIN, with PILOTS, SEED and SIMULATOR_PORT in the environment.
+# With several workers also a PostgreSQL and a Redis, which these share.
+# Usage: demo.sh BIN, with PILOTS, SEED, SIMULATOR_PORT and WORKERS in the environment.
 set -eu
 bin=$1
+home=${VATWATCH_HOME:-var/demo}
+workers=${WORKERS:-1}
+servers=
+
+if [ "$workers" -gt 1 ]; then
+    mkdir -p "$home/servers"
+    rm -f "$home/servers/addresses"
+    "$bin/python" "$(dirname "$0")/demo_servers.py" "$home/servers" &
+    servers=$!
+    trap 'kill "$servers" 2>/dev/null; wait; exit 130' INT TERM
+    until [ -e "$home/servers/addresses" ]; do
+        kill -0 "$servers" 2>/dev/null || exit 1
+        sleep 1 &
+        wait $! || true
+    done
+    # shellcheck disable=SC1091
+    . "$home/servers/addresses"
+    export DATABASE_URL REDIS_URL VATWATCH_WORKERS="$workers"
+fi
 
 "$bin/vatwatch" simulate --port "$SIMULATOR_PORT" --pilots "$PILOTS" --seed "$SEED" &
 simulator=$!
@@ -13,7 +33,7 @@ sectors="$areas/sectors-low.geojson,$areas/sectors-high.geojson,$areas/sectors-w
 VATSIM_STATUS_URL="http://127.0.0.1:$SIMULATOR_PORT/status.json" \
 VATWATCH_POSITIONS_DATA="${VATWATCH_POSITIONS_DATA-$positions}" \
 VATWATCH_SECTORS="${VATWATCH_SECTORS-$sectors}" \
-VATWATCH_HOME="${VATWATCH_HOME:-var/demo}" \
+VATWATCH_HOME="$home" \
     "$bin/vatwatch" run &
 service=$!
 pause=
@@ -23,6 +43,10 @@ end() {
     trap '' INT TERM
     # shellcheck disable=SC2086
     kill "$simulator" "$service" $pause 2>/dev/null || true
+    # What has been fetched is written before the database ends.
+    wait "$service" || true
+    # shellcheck disable=SC2086
+    kill $servers 2>/dev/null || true
     wait
 }
 trap end EXIT

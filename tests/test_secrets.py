@@ -301,6 +301,8 @@ def test_no_secret_is_stored_by_a_service_that_works(tmp_path: Path, database_ur
                     )
                 elif mirror.type(name) == b"list":
                     held = b" ".join(mirror.lrange(name, 0, -1))
+                elif mirror.type(name) == b"hash":
+                    held = b" ".join(part for pair in mirror.hgetall(name).items() for part in pair)
                 else:
                     held = mirror.get(name)
                 assert not found_in(name + held), name

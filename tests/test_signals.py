@@ -466,7 +466,8 @@ def test_the_simulator_listens_on_ipv6(tmp_path: Path) -> None:
     assert terminal.wait() == 0
 
 
-def test_ctrl_c_ends_the_demo_in_order(home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_ends_the_demo_in_order(home: Path, tmp_path: Path, workers: int) -> None:
     root = Path(__file__).parents[1]
     terminal = Terminal(
         [str(root / "scripts" / "demo.sh"), str(Path(sys.executable).parent)],
@@ -476,8 +477,9 @@ def test_ctrl_c_ends_the_demo_in_order(home: Path, tmp_path: Path) -> None:
         SIMULATOR_PORT=free_port(),
         PORT=free_port(),
         VATWATCH_HOME=home,
+        WORKERS=workers,
     )
-    terminal.until_said("serving http")
+    until(lambda: terminal.said.count(b"serving http") == workers, "all of them serve")
     terminal.type(b"\x03")
     assert terminal.wait() == 130, terminal.said
     assert b": stopped\r\n" in terminal.said

@@ -26,12 +26,14 @@ VatwatchError
 │   ├── DatabaseUnavailable     weather: PostgreSQL is away, stops, lacks resources, is too slow
 │   │   ├── DatabaseConflict    another transaction was in the way: the same again may succeed
 │   │   ├── SchemaRefused       another version of vatwatch has changed the database
+│   │   ├── LockRefused         the way to the database lets nobody keep the collector's lock
 │   │   └── NotCollector        another process collects by now
 │   ├── DatabaseBroken          a bug: the schema or the program is wrong, not a snapshot
 │   ├── EmbeddedPostgresError   the embedded cluster cannot be started
 │   ├── BackupFailed            there is no backup
 │   └── OutOfSequence           a batch was derived from another past than the database's
 ├── RedisUnavailable            weather: Redis is away, is full, or does not let us in
+├── NodeUnreachable             another node of the cluster does not answer
 ├── WebhookError                a notification was not taken
 │   ├── WebhookRefused          and will not be: the address or the body is wrong
 │   ├── WebhookBusy             it asks us to send less often (`.retry_after_s`)
@@ -184,6 +186,10 @@ class SchemaRefused(DatabaseUnavailable):
     """
 
 
+class LockRefused(DatabaseUnavailable):
+    """A lock that is taken on this way would be nobody's; the text says what to do."""
+
+
 class NotCollector(DatabaseUnavailable):
     """Another process collects by now, so nothing of this one is written; no snapshot is to
     blame."""
@@ -206,6 +212,15 @@ class RedisUnavailable(VatwatchError):
 
     The text is a sentence for operators, without a final stop and without secrets.
     """
+
+
+class NodeUnreachable(VatwatchError):
+    """Another node of the cluster is not there, or gives no answer in time."""
+
+    def __init__(self, text: str, *, taken: bool = False) -> None:
+        """`taken`: it may have got the request, and may have done what that orders."""
+        super().__init__(text)
+        self.taken = taken
 
 
 class WebhookError(VatwatchError):

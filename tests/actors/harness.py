@@ -25,10 +25,12 @@ from vatwatch.feed.times import parse_time
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
+from vatwatch.http.in_process import InProcess
 from vatwatch.messages import AppendSnapshot, GetDsn, GetReports, Reports
 from vatwatch.messages.status import Status
 from vatwatch.supervision import NodeInfo, Notice, State, Tell, Tree
 from vatwatch.system import build
+from vatwatch.wiring import Membership
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Status)
@@ -139,6 +141,7 @@ class Running:
             authorization,
             faults_allowed=True,
             keeps_errors=settings.errors.enabled,
+            node=settings.general.home.parent.name,
         )
         self.app = create_app(self.service)
         self.http = falcon.testing.TestClient(self.app)
@@ -311,13 +314,15 @@ def running(
     settings = settings_for(
         home, DATABASE_URL=None if database_url is None else as_url(database_url), **environment
     )
+    answers = InProcess()
     tree = build(
         settings,
         polls=feeds is not None,
-        several_nodes=several_nodes,
+        member=Membership(home.name, answers.answer) if several_nodes else None,
         on_settings=lambda s, _options: service.service.use(s),
     )
     service = Running(tree, settings, feeds, look_at or database_url)
+    answers.app = service.app
     tree.start()
     try:
         yield service

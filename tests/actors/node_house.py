@@ -10,8 +10,25 @@ from pathlib import Path
 from tests.actors.harness import Running, running, until
 from tests.actors.test_snapshot import time_of
 from vatsim_simulator.publication import Publication
+from vatwatch.config.settings import load
+from vatwatch.http.in_process import InProcess
+from vatwatch.messages import UseRole
 from vatwatch.messages.follower_status import FollowerStatus
-from vatwatch.server.roles import tell_role
+from vatwatch.supervision import Tree
+from vatwatch.system import declare
+from vatwatch.wiring import ROLE_OF_MANY, Membership
+
+# The settings of a node among others, and what it is there.
+SHARED = load(
+    env={"DATABASE_URL": "postgresql://nowhere/v", "REDIS_URL": "redis://nowhere"},
+    directory=Path("/nowhere"),
+)
+MEMBER = Membership("here", InProcess().answer)
+# The trees of a service that is alone with its own cluster, and of a node among others.
+TREES = (
+    declare(load(env={}, directory=Path("/nowhere"))),
+    declare(SHARED, member=MEMBER),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,13 @@ def two_nodes(home: Path, database: str, redis_url: str, **environment: object) 
         tell_role(nodes.following.tree, collects=False)
         until(lambda: following(nodes.following).subscribed, "it listens")
         yield nodes
+
+
+def tell_role(tree: Tree, *, collects: bool) -> None:
+    """What the leadership tells; without polls there is none."""
+    for name in ROLE_OF_MANY:
+        if tree.directory.find(name) is not None:
+            tree.directory.address(name).tell(UseRole(collects))
 
 
 def following(service: Running) -> FollowerStatus:

@@ -11,12 +11,10 @@ from typing import cast
 import pytest
 
 from tests.actors.harness import KEY, Poison, Running, running, until
+from tests.actors.node_house import TREES
 from tests.feed_server import FeedServer
-from vatwatch.config.settings import load
-from vatwatch.server.roles import tell_role
 from vatwatch.storage.journal_entry import SUFFIX
 from vatwatch.supervision import ChildFailed, ChildSpec, Fault, FaultKind, State, SupervisorSpec
-from vatwatch.system import declare
 
 # At least one question for each actor that users can ask.
 QUESTIONS = (
@@ -40,9 +38,9 @@ def workers(spec: SupervisorSpec | ChildSpec) -> Iterator[str]:
         yield spec.name
 
 
-# With the embedded cluster, so that its keeper is among them, and as one of several nodes.
-SETTINGS = load(env={"REDIS_URL": "redis://nowhere"}, directory=Path("/nowhere"))
-EVERYBODY = sorted(workers(declare(SETTINGS, several_nodes=True)))
+EVERYBODY = sorted({name for tree in TREES for name in workers(tree)})
+# Those that are there only among others.
+OF_SEVERAL = ("follower", "handover", "nodes")
 
 # Of each handler, in the test of those that hang.
 DEADLINE_S = 2.0
@@ -56,7 +54,7 @@ def a_service(
     database_url = (
         None if name == "postgres" else cast("str", request.getfixturevalue("database_url"))
     )
-    if name == "follower":
+    if name in OF_SEVERAL:
         environment["REDIS_URL"] = request.getfixturevalue("redis_url")
     everybody_is_busy = {"VATWATCH_RESOURCE_INTERVAL": 0.2, "VATWATCH_ALERT_INTERVAL": 0.2}
     with (
@@ -65,12 +63,10 @@ def a_service(
             tmp_path,
             database_url,
             feeds=feeds,
-            several_nodes=name == "follower",
+            several_nodes=name in OF_SEVERAL,
             **{**everybody_is_busy, **environment},
         ) as service,
     ):
-        if name == "follower":
-            tell_role(service.tree, collects=True)
         service.until_next_is_through()
         yield service
 
@@ -179,7 +175,16 @@ def longest_s(service: Running, name: str) -> float:
 
 
 # These get only their own timers, or hardly anything else.
-ALONE = {"areas", "fetcher", "follower", "postgres", "resource_monitor"}
+ALONE = {
+    "areas",
+    "fetcher",
+    "follower",
+    "handover",
+    "leadership",
+    "nodes",
+    "postgres",
+    "resource_monitor",
+}
 
 
 @pytest.mark.parametrize("name", sorted({*EVERYBODY} - ALONE))

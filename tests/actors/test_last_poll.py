@@ -58,3 +58,17 @@ def test_an_unreadable_file_delays_no_poll(content: bytes | None, tmp_path: Path
     assert last_poll.next_due(NOON, INTERVAL_S) == NOON
     last_poll.began(NOON)
     last_poll.ended(NOON)
+
+
+@pytest.mark.parametrize(
+    ("own_s", "others_s", "due_s"),
+    [(None, 0, 15), (0, 5, 20), (5, 0, 20), (0, None, 15), (0, 60, 25), (None, None, 10)],
+)
+def test_a_fetch_of_another_node_counts_like_an_own_one(
+    own_s: float | None, others_s: float | None, due_s: float, last_poll: LastPoll
+) -> None:
+    if own_s is not None:
+        last_poll.ended(after(own_s))
+    others = None if others_s is None else after(others_s)
+    # The clock of the other node may be ahead.
+    assert last_poll.next_due(after(10), INTERVAL_S, others) == after(due_s)

@@ -8,14 +8,13 @@ from pathlib import Path
 from redis import Redis
 
 from tests.actors.harness import Running, eventually, running, until
-from tests.actors.node_house import Nodes, two_nodes
+from tests.actors.node_house import Nodes, tell_role, two_nodes
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.actors.test_stream import RECORDS, Following, lists
 from vatwatch.live.query.filters import read_filters
 from vatwatch.live.stream.query import StreamQuery
 from vatwatch.live.stream.records import ID_FIELDS
 from vatwatch.messages.stream_status import StreamStatus
-from vatwatch.server.roles import tell_role
 
 
 def position(service: Running) -> str:

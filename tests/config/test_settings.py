@@ -279,12 +279,24 @@ def test_without_an_address_the_list_of_feeds_decides(tmp_path: Path) -> None:
 # --- workers -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("redis", ["", "redis://localhost"])
-def test_several_workers_are_refused_with_redis_and_without(redis: str, tmp_path: Path) -> None:
-    said = faults(tmp_path, VATWATCH_WORKERS="2", REDIS_URL=redis)
-    assert "VATWATCH_WORKERS=2: this version collects and serves in one worker" in said
-    assert "REDIS_URL" not in said
+@pytest.mark.parametrize("redis", [False, True])
+@pytest.mark.parametrize("database", [False, True])
+def test_several_workers_are_refused_unless_they_share_a_database_and_redis(
+    redis: bool, database: bool, tmp_path: Path
+) -> None:
+    given = {"REDIS_URL": "redis://localhost"} if redis else {}
+    given |= {"DATABASE_URL": "postgresql://localhost/vatwatch"} if database else {}
+    if redis and database:
+        assert load(env={"VATWATCH_WORKERS": "2", **given}, directory=tmp_path).is_shared
+        return
+    said = faults(tmp_path, VATWATCH_WORKERS="2", **given)
+    assert "VATWATCH_WORKERS=2: several workers also need" in said
+    assert ("REDIS_URL" in said, "DATABASE_URL" in said) == (not redis, not database)
     assert "SERVICE_MAX_WORKERS" not in said
+
+
+def test_one_worker_needs_neither(tmp_path: Path) -> None:
+    assert not load(env={"VATWATCH_WORKERS": "1"}, directory=tmp_path).is_shared
 
 
 @pytest.mark.parametrize(("workers", "bound"), [("9", "4"), ("2", "1")])

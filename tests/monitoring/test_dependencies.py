@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from scripts.messages_drawn import messages, ways
-from vatwatch.config.settings import load
+from tests.actors.node_house import TREES
 from vatwatch.messages import Delivered
 from vatwatch.monitoring.dependencies import DEPENDENCIES, OUTSIDE, dependents_of
 from vatwatch.supervision import Ask, ChildSpec, SupervisorSpec
-from vatwatch.system import declare
 
 # For a line of the log, which it writes without the answer as well.
 NOT_NEEDED = {("store", "health_monitor")}
@@ -21,13 +18,14 @@ def services(spec: SupervisorSpec | ChildSpec) -> list[str]:
     return [name for child in spec.children for name in services(child)]
 
 
-# As one of several nodes, which has a follower, too.
-SETTINGS = load(env={"REDIS_URL": "redis://localhost"}, directory=Path(__file__).parent)
-ALL = services(declare(SETTINGS, several_nodes=True))
+ALL = {name for tree in TREES for name in services(tree)}
 
 
 def test_every_service_has_its_line_and_needs_nothing_that_there_is_not() -> None:
-    assert list(DEPENDENCIES) == ALL
+    assert DEPENDENCIES.keys() == ALL
+    for tree in TREES:
+        there = services(tree)
+        assert [name for name in DEPENDENCIES if name in there] == there
     for name, needed in DEPENDENCIES.items():
         assert set(needed) <= {*ALL, *OUTSIDE} - {name}
 
@@ -52,6 +50,7 @@ def test_whom_a_service_asks_it_depends_on() -> None:
 
 
 def test_the_dependents_of_a_part_are_found_too() -> None:
-    assert dependents_of("postgresql") == ("store", "history", "keys", "subscriptions")
+    assert dependents_of("feed") == ("fetcher",)
+    assert {"store", "history", "leadership"} <= {*dependents_of("postgresql")}
     for name in (*ALL, *OUTSIDE):
         assert all(name in DEPENDENCIES[one] for one in dependents_of(name))

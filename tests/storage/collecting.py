@@ -4,8 +4,8 @@
 
 It writes on when the lock is lost, without looking: that is what a process does that stood still.
 Each row of `written` has its epoch; what was refused is noted in `refused`. With `copy` it stops
-itself (SIGSTOP) in the middle of its first COPY. With `hub` it blocks its hub for longer than the
-lease and the server's patience, once it has written.
+itself (SIGSTOP) in the middle of its first COPY. With `hub` it blocks its hub for long, once it has
+written.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gevent.monkey import get_original
 
 from vatwatch.errors import DatabaseUnavailable, NotCollector
 from vatwatch.storage.collector_epoch import check_epoch, raise_epoch
-from vatwatch.storage.collector_lock import SESSION_S, CollectorLock
+from vatwatch.storage.collector_lock import HUB_S, CollectorLock
 from vatwatch.storage.pool import ConnectionPool
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def main(dsn: str, node: str, how: str = "") -> None:
                 refused = isinstance(error, NotCollector)
                 plain.run(partial(note, epoch=epoch, node=node, error=error, held=lock.held))
             if how == "hub":
-                _native_select((), (), (), 2 * SESSION_S)
+                _native_select((), (), (), 4 * HUB_S)
             how = ""
             gevent.sleep(0.005)
         fenced.close()

@@ -17,6 +17,7 @@ from tests.actors.harness import Query, until
 from tests.actors.postgres_proxy import PostgresProxy
 from tests.pgbouncer import pgbouncer
 from vatwatch.storage.collector_lock import (
+    HUB_S,
     LEASE_S,
     NAME,
     OLDEST,
@@ -170,14 +171,18 @@ def test_a_lease_ends_by_the_clock_alone(database_url: str) -> None:
     assert term.ended == ""
 
 
+# Longer than the lease, and not so long that it is blocked.
+BUSY_S = LEASE_S + (HUB_S - LEASE_S) / 5
+
+
 def test_a_busy_hub_costs_neither_the_lock_nor_a_message(database_url: str) -> None:
     with locked(database_url) as a:
-        native_select((), (), (), 2 * LEASE_S)
+        native_select((), (), (), BUSY_S)
         assert a.lock.held
         assert a.moves == 0
         until(lambda: a.moves)
         term = a.until_held()
-        native_select((), (), (), 2 * LEASE_S)
+        native_select((), (), (), BUSY_S)
         assert term.holds()
 
 

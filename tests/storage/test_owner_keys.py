@@ -45,6 +45,7 @@ NOT_SPREAD = {
     "subscription_deliveries": "of the service itself, kept for some weeks",
     "subscription_progress": "one row",
     "collector": "one row",
+    "handed_snapshots": "of nodes, and gone as soon as the collector has taken them",
 }
 # Older than the rule. Their ids are computed from the owner, but the keys do not hold it: a plan's
 # flight is null for a prefile, and an event has its subject in the payload.

@@ -88,6 +88,11 @@ class AlertHistory:
         )
         self._bound()
 
+    def leave_to_others(self) -> None:
+        """Another node goes on with the alerts; only what the table does not have is kept."""
+        self._records = OrderedDict(self._unwritten)
+        self._save()
+
     def next(self) -> tuple[AlertRecord, ...]:
         """The oldest records that the table does not have; empty if it has all."""
         return tuple(islice(self._unwritten.values(), CHUNK))

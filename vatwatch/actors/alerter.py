@@ -41,6 +41,7 @@ from vatwatch.messages import (
     GetAlerts,
     GetLatestAlerts,
     GetReports,
+    NodesView,
     NotifyAgain,
     Reports,
     SettingsChanged,
@@ -124,6 +125,7 @@ class AlerterActor(Service):
         self._timer: Timer | None = None
         self._soon = False
         self._owed = OwedAnswer[StoreAlerts]()
+        self._stands_back = False
 
     def on_start(self) -> None:
         inherited = self.inherited(AlertMemory)
@@ -195,6 +197,15 @@ class AlerterActor(Service):
     # --- what holds --------------------------------------------------------------------------
 
     def _evaluate(self) -> None:
+        nodes = self.address("nodes").shared(NodesView)
+        if nodes is not None and not nodes.speaks:
+            self._stand_back()
+            return
+        if self._stands_back:
+            # What the node before this one has told of is in the table.
+            self._stands_back = False
+            if self._memory.history.keeps:
+                self.spawn(self._load)
         now_s, memory = monotonic(), self._memory
         view = self._look(now_s)
         conditions = fold(view.conditions)
@@ -203,6 +214,16 @@ class AlerterActor(Service):
         for one in told:
             self._tell(one, now_s)
         self._follow_causes()
+        self._send_next()
+        self._report()
+
+    def _stand_back(self) -> None:
+        """Leave the alerts to the node that judges now; write what the table lacks of ours."""
+        if not self._stands_back:
+            self._stands_back = True
+            self._memory.alerts.clear()
+            self._memory.ids.clear()
+            self._memory.history.leave_to_others()
         self._send_next()
         self._report()
 

@@ -37,6 +37,10 @@ class BatchQueue:
         """Remove the first batch, which is written. Raises IndexError if none waits."""
         self._batches.popleft()
 
+    def clear(self) -> None:
+        """Drop all: another node writes now."""
+        self._batches.clear()
+
     def void(self, generation: int) -> None:
         """Drop all batches of this generation and of earlier ones, also those still to come."""
         self._void = max(self._void, generation)

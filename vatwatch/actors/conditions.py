@@ -81,6 +81,10 @@ _CAUSES: dict[str, tuple[str, ...]] = {
     "keys": _part("postgresql"),
     "sessions": _part("redis"),
     "subscriptions": _part("postgresql"),
+    "handover": _part("postgresql"),
+    "leadership": _part("postgresql"),
+    "nodes": _part("redis"),
+    "follower": _part("redis"),
     "postgres": _part("postgresql"),
     "journal": (*_resource(Resource.DISK), *_STORE),
     "processor": _STORE,
@@ -156,6 +160,9 @@ def _unknown(reports: Reports, looked: Looked, now_s: float) -> Iterator[str]:
     """Whether the service was started too recently to say that something is over."""
     if "fetcher" in reports.services and not looked.has_advanced >= set(STAGES):
         yield "feed_age"
+    if "fetcher" in reports.parts and "fetcher" not in reports.services:
+        # It is on standby, or has just been told to collect: nobody can say how the feeds are.
+        yield from (Health.UNHEALTHY.value, Health.DEGRADED.value)
     if reports.status_of(ProcessorStatus).fewer_pilots is None:
         yield "fewer_pilots"
     if not reports.status_of(ResourceStatus).levels:

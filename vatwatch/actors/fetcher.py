@@ -4,7 +4,8 @@ Receives  PollDue, SettingsChanged
 Asks      journal FindFeedClock, AppendSnapshot, HoldSnapshot, ReleaseHeld, QuarantineHeld
 Sends     RejectSnapshot to journal, Publish (DATA_FETCHED) to event_bus, ServiceReport
 Holds     the feed's clock (feed/clock.py), the schedule, counts of outcomes
-Restart   costs nothing: the journal knows the clock, a file when the last poll was
+Restart   costs nothing: the journal knows the clock, a file (of another node: the
+          database) when the last poll was
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ from vatwatch.messages import (
     QuarantineHeld,
     RejectSnapshot,
     ReleaseHeld,
+    Role,
     SettingsChanged,
 )
 from vatwatch.messages.status import FetcherStatus
@@ -127,11 +129,14 @@ class FetcherActor(Service):
         settings = self._settings
         self._radios = SecondFeed(self._client, self.spawn)
         self._circuit_breaker, self._fetching = guarded_polls(self, settings, self._breaker)
-        now = datetime.now(UTC)
-        due = self._pool.run(self._last_poll.next_due, now, settings.poll_interval_s)
-        self._plan = PollPlan(due)
+        self._plan = PollPlan(self._next_due())
         self._poll_at_its_time()
         self._report()
+
+    def _next_due(self) -> datetime:
+        role, interval_s = self.address("leadership").shared(Role), self._settings.poll_interval_s
+        others = None if role is None else role.fetched_before
+        return self._pool.run(self._last_poll.next_due, datetime.now(UTC), interval_s, others)
 
     def _poll_at_its_time(self) -> None:
         if self._timer is not None:
@@ -217,9 +222,7 @@ class FetcherActor(Service):
         self._addresses.change(settings)
         self._circuit_breaker, self._fetching = guarded_polls(self, settings, self._breaker)
         if settings.poll_interval_s != before.poll_interval_s:
-            now = datetime.now(UTC)
-            due = self._pool.run(self._last_poll.next_due, now, settings.poll_interval_s)
-            self._plan = structs.replace(self._plan, due=due)
+            self._plan = structs.replace(self._plan, due=self._next_due())
             self._poll_at_its_time()
 
     # --- handling what was fetched -----------------------------------------------------------

@@ -38,8 +38,8 @@ from vatwatch.messages import (
     RevokeKey,
     SettingsChanged,
 )
+from vatwatch.messages.access_status import KeysStatus
 from vatwatch.messages.keys import ToKeys
-from vatwatch.messages.status import KeysStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.key_table import insert_key, note_uses, read_keys, revoke_key
 from vatwatch.supervision import Reply, Tell, Timer

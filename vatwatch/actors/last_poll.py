@@ -33,11 +33,19 @@ class LastPoll:
         """Note that the poll that began then has ended."""
         self._file.write(_Poll(at))
 
-    def next_due(self, now: datetime, interval_s: float) -> datetime:
-        """The first moment after a restart at which the feed may be polled."""
+    def next_due(
+        self, now: datetime, interval_s: float, of_others: datetime | None = None
+    ) -> datetime:
+        """The first moment after a restart at which the feed may be polled.
+
+        `of_others`: when another node has fetched what is stored last.
+        """
         last = self._file.read()
-        if last is None or last.may_repeat:
+        known = [of_others] if of_others is not None else []
+        if last is not None and not last.may_repeat:
+            known.append(last.at)
+        if not known:
             return now
         interval = timedelta(seconds=interval_s)
-        # Later than now plus an interval only if our clock was set back.
-        return min(max(now, last.at + interval), now + interval)
+        # Later than now plus an interval only if a clock was set back, or another one is ahead.
+        return min(max(now, max(known) + interval), now + interval)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import psycopg2
 
-from vatwatch.actors.database import Database
+from vatwatch.actors.collectors_database import CollectorsDatabase
 from vatwatch.errors import StorageError
 from vatwatch.storage.retention import BATCH, Retention
 from vatwatch.supervision import Actor, Tell, Timer
@@ -46,7 +46,7 @@ class Purge:
             self._retentions = retentions
             self._look_in(0)
 
-    def step(self, database: Database) -> None:
+    def step(self, database: CollectorsDatabase) -> None:
         """Delete some thousands of rows at a time, so that no snapshot waits long for it."""
         more = False
         try:

@@ -9,7 +9,7 @@ from datetime import datetime
 import psycopg2
 from msgspec.structs import replace
 
-from vatwatch.actors.database import Database
+from vatwatch.actors.collectors_database import CollectorsDatabase
 from vatwatch.errors import StorageError
 from vatwatch.messages import MarksChanged
 from vatwatch.messages.status import RulesStatus
@@ -73,7 +73,7 @@ class Rederivation:
         """Tell the cache of whom it is to say that they will be derived again."""
         self._store.address("cache").offer(MarksChanged(self._marks))
 
-    def step(self, database: Database, rules: Rules) -> None:
+    def step(self, database: CollectorsDatabase, rules: Rules) -> None:
         """Derive a few, so that no snapshot waits long for it."""
         derived = 0
         rules = replace(rules, areas=self._known_areas())

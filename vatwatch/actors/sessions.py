@@ -24,8 +24,8 @@ from vatwatch.actors.breakers import dependency_policy
 from vatwatch.actors.service import Service
 from vatwatch.errors import BreakerOpen, RedisUnavailable
 from vatwatch.messages import FindSession, FoundSession, LogIn, LogOut, SettingsChanged
+from vatwatch.messages.access_status import SessionsStatus
 from vatwatch.messages.sessions import ToSessions
-from vatwatch.messages.status import SessionsStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.session_store import SessionStore
 from vatwatch.supervision import (

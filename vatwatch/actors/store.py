@@ -2,7 +2,7 @@
 
 Receives  StoreBatch, StoreEvents, StoreErrors, StoreAlerts, ReadNetworkState, RetryWrite,
           DatabaseReturned, CacheStarted, PurgeOld, DeriveAgain, SettingsChanged,
-          AreasChanged
+          AreasChanged, UseRole
 Asks      postgres GetDsn, if the cluster is embedded; health_monitor GetReports, for a line of log
 Sends     BatchStored, BatchOutOfSequence, BatchInvalid, EventsStored, ErrorsStored, AlertsStored,
           StoreStarted, MarksChanged, Publish, ServiceReport
@@ -23,13 +23,15 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from vatwatch.actors.batch_queue import BatchQueue
-from vatwatch.actors.database import Database, nothing, open_database
+from vatwatch.actors.collectors_database import CollectorsDatabase, role_of
+from vatwatch.actors.database import Database, expect_schema, nothing, open_database
+from vatwatch.actors.node_role import NodeRole
 from vatwatch.actors.purge import Purge
 from vatwatch.actors.rederivation import Rederivation
 from vatwatch.actors.service import Service
 from vatwatch.actors.store_outage import OutageLog
 from vatwatch.actors.store_schema import bring_up_to_date, server_version
-from vatwatch.actors.store_tables import store_alerts, store_errors, store_events
+from vatwatch.actors.store_tables import ServiceRecords
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.errors import (
@@ -39,15 +41,12 @@ from vatwatch.errors import (
     SupervisionError,
 )
 from vatwatch.messages import (
-    AlertsStored,
     AreasChanged,
     BatchInvalid,
     BatchOutOfSequence,
     BatchStored,
     CacheStarted,
     DatabaseReturned,
-    ErrorsStored,
-    EventsStored,
     ReadNetworkState,
     Recovered,
     SettingsChanged,
@@ -56,6 +55,7 @@ from vatwatch.messages import (
     StoreErrors,
     StoreEvents,
     StoreStarted,
+    UseRole,
 )
 from vatwatch.messages.status import StoreStatus
 from vatwatch.messages.store import ToStore
@@ -111,6 +111,7 @@ class StoreActor(Service):
     """
 
     _database: Database
+    _collectors: CollectorsDatabase
 
     def __init__(
         self,
@@ -123,6 +124,7 @@ class StoreActor(Service):
         purge_s: float = PURGE_S,
         on_refused: Callable[[str], None] = lambda _why: None,
         areas: Callable[[], KnownAreas] = lambda: NO_AREAS,
+        led: bool = False,
     ) -> None:
         """
         Args:
@@ -133,6 +135,7 @@ class StoreActor(Service):
             connections: how many may be open at once
             on_refused: called with the reason when the schema cannot be used: the service must end
             areas: reads those in use from the disk
+            led: there is a leadership, which says whether this node may write snapshots
         """
         super().__init__()
         self._settings = settings
@@ -142,12 +145,11 @@ class StoreActor(Service):
         self._purge = Purge(self, PurgeOld(), retentions, every_s=purge_s)
         self._rederivation = Rederivation(self, DeriveAgain(), areas)
         self._on_refused = on_refused
+        self._led = led
         self._attempt = 0
         self._server_version = ""
         self._waiting = BatchQueue()
-        self._events: StoreEvents | None = None
-        self._errors: StoreErrors | None = None
-        self._alerts: StoreAlerts | None = None
+        self._records = ServiceRecords(self)
         # The journal entry that is being written, or asked about.
         self._working_on: int | None = None
         self._retry: Timer | None = None
@@ -167,6 +169,9 @@ class StoreActor(Service):
             connections=self._connections,
             prepare=self._prepare,
         )
+        self._role = self.lasting(NodeRole)
+        self._role.begin(several_nodes=self._led)
+        self._collectors = CollectorsDatabase(self._database, role_of(self, led=self._led))
         self.send("processor", StoreStarted())
         for name in ("event_bus", "error_manager"):
             # Without this message they send again, too, only later.
@@ -188,14 +193,8 @@ class StoreActor(Service):
         match message:
             case StoreBatch():
                 self._batch(message)
-            case StoreEvents():
-                self._events = message
-                self._drain_unless_waiting()
-            case StoreErrors():
-                self._errors = message
-                self._drain_unless_waiting()
-            case StoreAlerts():
-                self._alerts = message
+            case StoreEvents() | StoreErrors() | StoreAlerts():
+                self._records.note(message)
                 self._drain_unless_waiting()
             case ReadNetworkState():
                 return self._recover(message)
@@ -206,13 +205,15 @@ class StoreActor(Service):
                 self._database.reset()
                 self._drain()
             case PurgeOld():
-                self._purge.step(self._database)
+                self._purge.step(self._collectors)
             case CacheStarted():
                 self._rederivation.tell_marks()
             case DeriveAgain():
-                self._rederivation.step(self._database, self._rules)
+                self._rederivation.step(self._collectors, self._rules)
             case SettingsChanged():
                 self._change(message.settings, message.options.rules)
+            case UseRole(collects):
+                self._use_role(collects=collects)
             case AreasChanged(areas):
                 self._rederivation.areas = areas
             case _:
@@ -223,7 +224,7 @@ class StoreActor(Service):
     # --- writing -----------------------------------------------------------------------------
 
     def _batch(self, message: StoreBatch) -> None:
-        if self._waiting.add(message):
+        if self._role.collects and self._waiting.add(message):
             self._drain_unless_waiting()
 
     def _drain_unless_waiting(self) -> None:
@@ -239,18 +240,7 @@ class StoreActor(Service):
                 self._outages.count_pending()
             while self._waiting:
                 self._write(self._waiting.first())
-            if self._events is not None:
-                refused = store_events(self._database, self._events)
-                self.address("event_bus").tell(EventsStored(self._events, refused))
-                self._events = None
-            if self._errors is not None:
-                store_errors(self._database, self._errors.records)
-                self.send("error_manager", ErrorsStored(self._errors))
-                self._errors = None
-            if self._alerts is not None:
-                store_alerts(self._database, self._alerts.records)
-                self.address("alerter").tell(AlertsStored(self._alerts))
-                self._alerts = None
+            self._records.write(self._database)
         except StorageError as error:
             self._working_on = None  # weather: the snapshot is not to blame
             self._later(error)
@@ -264,7 +254,7 @@ class StoreActor(Service):
         # Several may be written in one go; each has the full time for one batch.
         self.take_longer(self._settings.timeout_s)
         try:
-            outcome = self._database.run(lambda conn: write_batch(conn, batch))
+            outcome = self._collectors.run(lambda conn: write_batch(conn, batch))
         except OutOfSequence as error:
             log.debug("Snapshot %d is out of sequence: %s", batch.entry_id, error)
             self._waiting.void(message.generation)
@@ -310,6 +300,14 @@ class StoreActor(Service):
 
     # --- the database ------------------------------------------------------------------------
 
+    def _use_role(self, *, collects: bool) -> None:
+        """Write snapshots from now on, or leave it to the node that collects now."""
+        self._role.use(collects=collects)
+        self._database.reset()
+        if not collects:
+            self._waiting.clear()  # the journal has them, and they are handed over
+        self._drain()
+
     def _change(self, settings: Settings, rules: Rules) -> None:
         self._settings, self._breaker, self._rules = settings.database, settings.breaker, rules
         self._database.change(settings.database, settings.breaker)
@@ -342,7 +340,10 @@ class StoreActor(Service):
         return Recovered(*found)
 
     def _prepare(self, pool: ConnectionPool) -> None:
-        if bring_up_to_date(pool, take_longer=self.take_longer, on_refused=self._on_refused):
+        role = self._collectors.role()
+        if role is not None and not role.leads:
+            expect_schema(pool)  # who collects has brought it up to date, or will
+        elif bring_up_to_date(pool, take_longer=self.take_longer, on_refused=self._on_refused):
             self._database.tell_the_others()
         self._server_version = pool.run(server_version)
 

@@ -12,7 +12,15 @@ from uuid import UUID
 import psycopg2
 
 from vatwatch.actors.database import Database
-from vatwatch.messages import StoreEvents
+from vatwatch.actors.service import Service
+from vatwatch.messages import (
+    AlertsStored,
+    ErrorsStored,
+    EventsStored,
+    StoreAlerts,
+    StoreErrors,
+    StoreEvents,
+)
 from vatwatch.monitoring.alert_records import AlertRecord
 from vatwatch.monitoring.errors import ErrorRecord
 from vatwatch.storage.alert_table import write_alerts
@@ -25,6 +33,43 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 R = TypeVar("R")
+
+
+class ServiceRecords:
+    """What the service tells of itself: of each sender the latest message, which is all that it
+    wants written. Every node writes its own."""
+
+    def __init__(self, store: Service) -> None:
+        """`store`: which tells the senders that it is done."""
+        self._store = store
+        self._events: StoreEvents | None = None
+        self._errors: StoreErrors | None = None
+        self._alerts: StoreAlerts | None = None
+
+    def note(self, message: StoreEvents | StoreErrors | StoreAlerts) -> None:
+        """Write this at the next `write`."""
+        match message:
+            case StoreEvents():
+                self._events = message
+            case StoreErrors():
+                self._errors = message
+            case StoreAlerts():
+                self._alerts = message
+
+    def write(self, database: Database) -> None:
+        """Write all of it. Raises StorageError; then the rest can be tried again."""
+        if self._events is not None:
+            refused = store_events(database, self._events)
+            self._store.address("event_bus").tell(EventsStored(self._events, refused))
+            self._events = None
+        if self._errors is not None:
+            store_errors(database, self._errors.records)
+            self._store.send("error_manager", ErrorsStored(self._errors))
+            self._errors = None
+        if self._alerts is not None:
+            store_alerts(database, self._alerts.records)
+            self._store.address("alerter").tell(AlertsStored(self._alerts))
+            self._alerts = None
 
 
 def store_events(database: Database, message: StoreEvents) -> tuple[tuple[UUID, str], ...]:

@@ -12,7 +12,9 @@ from vatwatch.subscriptions.view import fir_of, unknown_place
 from vatwatch.traffic.areas.known_areas import NO_AREAS
 
 if TYPE_CHECKING:
+    from vatwatch.config.areas import AreaSettings
     from vatwatch.config.subscriptions import SubscriptionSettings
+    from vatwatch.messages import NetworkMoved
     from vatwatch.traffic.areas.known_areas import KnownAreas
 
 NO_FIRS_YET = (
@@ -56,3 +58,14 @@ def check_subscription(
         fault = AllowedTargets(settings.hosts, settings.networks).fault_of(now.target.url)
         if fault is not None:
             raise SubscriptionRefused("target.url", fault)
+
+
+def goes_on(before: UserSubscription, now: UserSubscription) -> bool:
+    """Whether what was remembered is of use: it waits for the same, and was not paused."""
+    return before.watch == now.watch and before.enabled and now.enabled
+
+
+def areas_in_use(network: NetworkMoved | None, settings: AreaSettings) -> KnownAreas | None:
+    """Those of the latest snapshot; None: files name some, and none has come with one yet."""
+    areas = NO_AREAS if network is None else network.areas
+    return None if settings.positions_data and not areas.areas else areas

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
 
+from vatwatch.storage.subscription_table import ReadSubscriptions, write_judgement
 from vatwatch.subscriptions.judgement import judge
 from vatwatch.subscriptions.occasions import Occasion, SubscriptionState
 from vatwatch.subscriptions.records import KnownSubscription, MessageToUser, messages_for
 from vatwatch.subscriptions.view import NetworkView
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
 
 # Messages that may wait for the database; beyond that the oldest are dropped. More than a day of
 # it for subscriptions of a thousand stations.
@@ -54,6 +58,14 @@ def caught_up(state: SubscriptionState, judged_at: datetime | None) -> Subscript
     return replace(state, time=judged_at)
 
 
+def as_of(found: ReadSubscriptions) -> dict[UUID, KnownSubscription]:
+    """Those of the database, by id, as they were when snapshots were judged last."""
+    return {
+        one.subscription.id: replace(one, state=caught_up(one.state, found.judged_at))
+        for one in found.known
+    }
+
+
 @dataclass(slots=True)
 class Unsaved:
     """What was judged, and is not in the database yet."""
@@ -62,6 +74,11 @@ class Unsaved:
     states: dict[UUID, SubscriptionState] = field(default_factory=dict)
     messages: deque[MessageToUser] = field(default_factory=lambda: deque(maxlen=MOST_UNSAVED))
     dropped: int = 0
+
+    def write(self, conn: connection) -> None:
+        """Write it, as of now. For `Database.run`."""
+        if self.judged_at is not None:
+            write_judgement(conn, self.judged_at, self.states, self.messages, datetime.now(UTC))
 
     def add(self, known: Mapping[UUID, KnownSubscription], judged: JudgedAll, at: datetime) -> None:
         """Add what a snapshot has changed."""

@@ -1,7 +1,7 @@
 """Subscriptions: judges each snapshot for what users want to be told of, and tells them.
 
 Receives  NetworkMoved, ListSubscriptions, SaveSubscription, DeleteSubscription, SendTestMessage,
-          DeliverAgain, FindDeliveries, DatabaseReturned, SettingsChanged, TryAgain
+          DeliverAgain, FindDeliveries, DatabaseReturned, UseRole, SettingsChanged, TryAgain
 Asks      postgres GetDsn, if the cluster is embedded; event_bus AcceptEvent
 Sends     DatabaseReturned to store, history and keys, ServiceReport
 Holds     all subscriptions with what they remember, and what is judged and not written yet
@@ -24,13 +24,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, assert_never
 from uuid import UUID, uuid4
 
 import psycopg2
+from msgspec import structs
 from msgspec.structs import replace
 
 from vatwatch.actors.database import Database, expect_schema, open_database
+from vatwatch.actors.node_role import NodeRole
 from vatwatch.actors.postman import Postman
 from vatwatch.actors.service import Service
-from vatwatch.actors.subscription_checks import check_subscription
-from vatwatch.actors.subscription_judge import Unsaved, caught_up, judge_all
+from vatwatch.actors.subscription_checks import areas_in_use, check_subscription, goes_on
+from vatwatch.actors.subscription_counts import counts_of
+from vatwatch.actors.subscription_judge import Unsaved, as_of, judge_all
 from vatwatch.errors import DatabaseUnavailable, StorageError, SubscriptionRefused
 from vatwatch.messages import (
     DatabaseReturned,
@@ -42,8 +45,8 @@ from vatwatch.messages import (
     SaveSubscription,
     SendTestMessage,
     SettingsChanged,
+    UseRole,
 )
-from vatwatch.messages.subscription_status import SubscriptionsStatus
 from vatwatch.messages.subscriptions import ToSubscriptions
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.subscription_table import (
@@ -52,7 +55,6 @@ from vatwatch.storage.subscription_table import (
     deliver_again,
     find_deliveries,
     read_subscriptions,
-    write_judgement,
     write_subscription,
 )
 from vatwatch.subscriptions.occasions import SubscriptionState, test_occasion
@@ -64,7 +66,6 @@ from vatwatch.subscriptions.records import (
 from vatwatch.subscriptions.view import NetworkView
 from vatwatch.supervision import NativePool, Reply, Tell, Timer
 from vatwatch.supervision.failures import text_of
-from vatwatch.traffic.areas.known_areas import NO_AREAS
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -73,7 +74,6 @@ if TYPE_CHECKING:
     from vatwatch.config.breaker import BreakerSettings
     from vatwatch.config.database import DatabaseSettings
     from vatwatch.config.subscriptions import SubscriptionSettings
-    from vatwatch.traffic.areas.known_areas import KnownAreas
     from vatwatch.traffic.network_state import Rules
 
 R = TypeVar("R")
@@ -106,6 +106,7 @@ class SubscriptionsActor(Service):
         areas: AreaSettings,
         *,
         judges: bool = True,
+        several_nodes: bool = False,
     ) -> None:
         """
         Args:
@@ -115,6 +116,7 @@ class SubscriptionsActor(Service):
             rules: how long somebody may be away and is still the same
             areas: whether files of FIRs are named
             judges: without, nothing is judged and told: a replay is about what is past
+            several_nodes: of these the one that collects judges and tells
         """
         super().__init__()
         self._settings = settings
@@ -122,7 +124,7 @@ class SubscriptionsActor(Service):
         self._breaker = breaker
         self._rules = rules
         self._area_settings = areas
-        self._judges = judges
+        self._may_judge, self._several_nodes = judges, several_nodes
         self._known: dict[UUID, KnownSubscription] | None = None
         """None: they were not read yet."""
         self._judged_at: datetime | None = None
@@ -143,11 +145,9 @@ class SubscriptionsActor(Service):
             connections=CONNECTIONS,
             prepare=expect_schema,
         )
-        self._postman = Postman(
-            self, self, self._database, self._settings, self._breaker, changed=self._report
-        )
-        if self._judges:
-            self._postman.start()
+        self._role = self.lasting(NodeRole)
+        self._role.begin(several_nodes=self._several_nodes)
+        self._postman = self._engage_postman()
         self._try_in(0)
         self._report()
 
@@ -183,11 +183,35 @@ class SubscriptionsActor(Service):
             case DatabaseReturned():
                 self._database.reset()
                 self._try_in(0)
+            case UseRole(collects):
+                self._use_role(collects=collects)
             case SettingsChanged():
                 self._change(message)
             case _:
                 assert_never(message)
         return None
+
+    @property
+    def _judges(self) -> bool:
+        return self._may_judge and self._role.collects
+
+    def _use_role(self, *, collects: bool) -> None:
+        """Begin to judge and tell, or leave it to another node. What that has done is in the
+        database."""
+        if not self._role.use(collects=collects):
+            return
+        self._known, self._unsaved = None, Unsaved()
+        self._postman.stop()
+        self._postman = self._engage_postman()
+        self._try_in(0)
+
+    def _engage_postman(self) -> Postman:
+        postman = Postman(
+            self, self, self._database, self._settings, self._breaker, changed=self._report
+        )
+        if self._judges:
+            postman.start()
+        return postman
 
     # --- judging -----------------------------------------------------------------------------
 
@@ -218,13 +242,8 @@ class SubscriptionsActor(Service):
         unsaved = self._unsaved
         if unsaved.judged_at is None:
             return
-        now = datetime.now(UTC)
         try:
-            self._run(
-                lambda conn: write_judgement(
-                    conn, unsaved.judged_at or now, unsaved.states, unsaved.messages, now
-                )
-            )
+            self._run(unsaved.write)
         except StorageError:
             self._try_in(max(RETRY_S, self._database.retry_in_s))
             return
@@ -261,14 +280,13 @@ class SubscriptionsActor(Service):
             self._try_in(max(RETRY_S, self._database.retry_in_s))
             return
         self._judged_at = found.judged_at
-        self._known = {
-            one.subscription.id: replace(one, state=caught_up(one.state, found.judged_at))
-            for one in found.known
-        }
+        self._known = as_of(found)
         self._judge()
         self._report()
 
     def _all(self) -> dict[UUID, KnownSubscription]:
+        if not self._role.collects:
+            self._read()  # another node may have changed them
         if self._known is None:
             raise DatabaseUnavailable(self._last_error or "the subscriptions were not read yet")
         return self._known
@@ -298,10 +316,10 @@ class SubscriptionsActor(Service):
             None if before is None else before.subscription,
             sum(one.subscription.owner == subscription.owner for one in known.values()),
             self._settings,
-            self._areas(),
+            areas_in_use(self._network, self._area_settings),
         )
         state = SubscriptionState()
-        if before is not None and _goes_on(before.subscription, subscription):
+        if before is not None and goes_on(before.subscription, subscription):
             state = before.state
         now = KnownSubscription(subscription, state)
         self._run(partial(write_subscription, known=now))
@@ -310,11 +328,6 @@ class SubscriptionsActor(Service):
         known[subscription.id] = now
         self._postman.target_changed(subscription.id)
         self._report()
-
-    def _areas(self) -> KnownAreas | None:
-        """The areas in use; None: files name some, and none has come with a snapshot yet."""
-        areas = NO_AREAS if self._network is None else self._network.areas
-        return None if self._area_settings.positions_data and not areas.areas else areas
 
     def _delete(self, subscription_id: UUID) -> None:
         known = self._all()
@@ -371,27 +384,14 @@ class SubscriptionsActor(Service):
         self.describe(self._report_status)
 
     def _report_status(self) -> None:
-        known = {} if self._known is None else self._known
-        now = datetime.now(UTC)
-        status = SubscriptionsStatus(
-            subscriptions=len(known),
-            active=sum(one.subscription.is_active(now) for one in known.values()),
+        status = structs.replace(
+            counts_of(self._known or {}, self._unsaved, self._postman),
             judged_at=self._judged_at,
             judge_ms=self._judge_ms,
             told=self._told,
-            unsaved=len(self._unsaved.messages),
-            dropped=self._unsaved.dropped,
-            waiting=self._postman.waiting,
-            delivered=self._postman.delivered,
-            undelivered=self._postman.undelivered,
             last_error=self._last_error,
             since=self._since,
         )
         self.report(
             Health.DEGRADED if self._last_error else Health.HEALTHY, self._last_error, status
         )
-
-
-def _goes_on(before: UserSubscription, now: UserSubscription) -> bool:
-    """Whether what was remembered is of use: it waits for the same, and was not paused."""
-    return before.watch == now.watch and before.enabled and now.enabled

@@ -142,6 +142,11 @@ class Settings:
     version: int = 0
     """How often they were changed since the start of the process (`hot_reload.py`)."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may do the same work, on the same database and Redis."""
+        return not self.database.is_embedded and self.cache.redis_url is not None
+
     def secrets(self) -> frozenset[str]:
         """The secret values: passwords, keys, tokens, secret addresses."""
         webhooks = [url.get_secret_value() for url in self.alerts.webhooks]

@@ -30,6 +30,8 @@ def faults(sections: Mapping[str, Any]) -> Iterator[str]:
         yield from _replicas(sections["database"])
     if sections.keys() >= {"web", "service"}:
         yield from _workers(sections["web"], sections["service"])
+    if sections.keys() >= {"web", "database", "cache"}:
+        yield from _shared(sections["web"], sections["database"], sections["cache"])
 
 
 def faults_of_service(sections: Mapping[str, Any]) -> Iterator[str]:
@@ -126,8 +128,22 @@ def _workers(web: Any, service: Any) -> Iterator[str]:
             f"VATWATCH_WORKERS={web.workers}: more than SERVICE_MAX_WORKERS={service.max_workers} "
             "allows; lower the one or raise the other"
         )
-    if web.workers > 1:
-        yield (
-            f"VATWATCH_WORKERS={web.workers}: this version collects and serves in one worker; "
-            "leave it at 1"
+
+
+def _shared(web: Any, database: Any, cache: Any) -> Iterator[str]:
+    """Several workers are several processes, each with a memory of its own."""
+    if web.workers == 1:
+        return
+    missing = []
+    if database.is_embedded:
+        missing.append(
+            "DATABASE_URL: the embedded PostgreSQL belongs to one process, which starts and stops "
+            "it, so the others need one that runs by itself"
         )
+    if cache.redis_url is None:
+        missing.append(
+            "REDIS_URL: one worker collects, and the others learn through Redis what the network "
+            "looks like"
+        )
+    if missing:
+        yield f"VATWATCH_WORKERS={web.workers}: several workers also need {'; and '.join(missing)}"

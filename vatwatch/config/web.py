@@ -47,7 +47,8 @@ class WebSettings(Section):
     workers: PositiveInt = setting(
         "VATWATCH_WORKERS",
         1,
-        "Worker processes, at most SERVICE_MAX_WORKERS. This version collects and serves in one.",
+        "Worker processes, at most SERVICE_MAX_WORKERS. One collects, and all of them answer. More "
+        "than one need DATABASE_URL and REDIS_URL, which they share.",
     )
     stream_clients: int = setting(
         "VATWATCH_STREAM_CLIENTS",

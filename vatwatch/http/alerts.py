@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
+from vatwatch.http.nodes import of_collector
 from vatwatch.http.pages import send_newest
 from vatwatch.http.params import CURSOR, LIMIT, Declared, moment, one_of
 from vatwatch.messages import FindAlerts, GetAlerts, GetLatestAlerts
@@ -38,6 +39,7 @@ class AlertsPage(Alerts, frozen=True, kw_only=True):
     """Continues `past`; null: there is no more."""
 
 
+@of_collector("GET")
 class AlertsResource(BaseResource):
     """Active alerts from the alerter; past ones from the table, or from its memory."""
 

@@ -61,6 +61,7 @@ from vatwatch.http.live import (
     add_names_with_slashes,
 )
 from vatwatch.http.metrics import PerformanceResource, PrometheusResource
+from vatwatch.http.nodes import OtherNodes
 from vatwatch.http.params import KnownParameters
 from vatwatch.http.problems import add_error_handlers
 from vatwatch.http.request_counts import RequestCounts
@@ -116,6 +117,7 @@ def create_app(service: AppContext) -> DescribedApp:
         read_access,
         KnownParameters(),
         origins,
+        OtherNodes(service),
     ]
     service.on_change += [bounds.change, read_access.change, origins.change]
     app = DescribedApp(middleware=middleware)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from socket import gethostname
 from typing import Any, ClassVar, TypeVar
 
 import falcon
 import msgspec
 
+from vatwatch.cluster.node import ClusterNode, ClusterRole, this_process
 from vatwatch.config.access import AccessSettings
 from vatwatch.config.settings import Settings
 from vatwatch.config.web import STREAM_CLIENTS, STREAM_CLIENTS_PER_ADDRESS
@@ -20,7 +22,8 @@ from vatwatch.http.params import Declared
 from vatwatch.http.rates import RateLimit
 from vatwatch.live.live_table import LiveTable
 from vatwatch.logs.context import current_request_id
-from vatwatch.messages import GetLive, GetReports, Reports
+from vatwatch.messages import GetLive, GetReports, NodesView, Reports
+from vatwatch.monitoring.health import Health
 from vatwatch.supervision import Ask, Recovery, Remedy, Tree, give_way
 
 R = TypeVar("R")
@@ -57,6 +60,8 @@ class AppContext:
     """How many clients may follow the stream at once."""
     stream_clients_per_address: int = STREAM_CLIENTS_PER_ADDRESS
     """How many of them one address, or one key, may have."""
+    node: str = field(default_factory=gethostname)
+    """The name of this node among others."""
     ask_timeout_s: float = ASK_TIMEOUT_S
     on_change: list[Callable[[AccessSettings], None]] = field(default_factory=list)
     """Called when the settings change, to update what was made from the old ones."""
@@ -109,6 +114,21 @@ class AppContext:
         """
         table = self.tree.directory.address("cache").shared(LiveTable)
         return self.ask("cache", GetLive()) if table is None else table
+
+    def nodes(self) -> NodesView:
+        """This node, and the others if there are any. Never waits."""
+        shared = self.tree.directory.address("nodes").shared(NodesView)
+        return NodesView(self.own_node()) if shared is None else shared
+
+    def own_node(self) -> ClusterNode:
+        """This process, as the only node there is: it collects."""
+        return this_process(
+            self.node,
+            role=ClusterRole.COLLECTOR,
+            started_at=self.started_at,
+            now=datetime.now(UTC),
+            health=Health.HEALTHY,
+        )
 
     def reports(self) -> Reports:
         """The reports of all services. Raises SupervisionError if the health monitor does not

@@ -13,7 +13,7 @@ import falcon
 
 from vatwatch.config.access import AccessSettings
 from vatwatch.http.callers import Callers
-from vatwatch.http.environ import AUTHORIZATION, CLIENT, COOKIE, FORWARDED
+from vatwatch.http.environ import AUTHORIZATION, CLIENT, COOKIE, FORWARDED, PASSED_ON
 from vatwatch.http.rates import RateLimit
 from vatwatch.http.request_bodies import MAX_BODY_BYTES, too_large
 
@@ -80,6 +80,10 @@ class Bounds:
             falcon.HTTPTooManyRequests: this key, or this address without a key, has asked too
                 often
         """
+        if PASSED_ON in req.env:
+            # The node that has received it has checked and counted it.
+            req.context.client = req.env[CLIENT] = req.env[PASSED_ON].client
+            return
         req.context.client = req.env[CLIENT] = client = self._client(req)
         if req.method not in METHODS:
             raise falcon.HTTPMethodNotAllowed(

@@ -11,7 +11,7 @@ import falcon
 
 from vatwatch.access.caller import Caller, caller_of_settings
 from vatwatch.http.cookies import token_of
-from vatwatch.http.environ import AUTHORIZATION
+from vatwatch.http.environ import AUTHORIZATION, PASSED_ON
 
 
 class Finder(Protocol):
@@ -65,6 +65,10 @@ class Callers:
             StorageError: the key is not known here, and the table cannot be asked
             SupervisionError: the actor that knows it does not answer
         """
+        passed_on = req.env.get(PASSED_ON)
+        if passed_on is not None:
+            known: Caller | None = passed_on.caller
+            return known
         key = _key_of(req)
         if key is not None:
             return self._in_settings(key) or self.table.find(key.decode("utf-8", "replace"))

@@ -15,9 +15,10 @@ from vatwatch.counting import counted
 from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
+from vatwatch.http.nodes import NODE, may_order_others, of_collector
 from vatwatch.http.problems import Unprocessable
 from vatwatch.http.request_bodies import require_no_fields
-from vatwatch.messages import GetSettings, ReloadOutcome, ReloadSettings
+from vatwatch.messages import GetSettings, ReloadOutcome, ReloadSettings, TellReload
 
 # Reading takes milliseconds; a large boundary on a slow disk takes seconds.
 RELOAD_TIMEOUT_S = 30.0
@@ -64,6 +65,7 @@ class SettingsBody(Struct, frozen=True):
     settings: list[SettingBody]
 
 
+@of_collector("GET")
 class ConfigResource(BaseResource):
     """Every setting with its value."""
 
@@ -100,6 +102,7 @@ class ConfigResource(BaseResource):
         )
 
 
+@of_collector("POST")
 class ReloadResource:
     """`POST` reads the settings again."""
 
@@ -112,12 +115,19 @@ class ReloadResource:
         "Read the settings again.", tag=Tag.SERVICE, answers={200: Reloaded}, problems=(422, 503)
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Use the changed settings, or refuse all of them and list every fault."""
+        """Use the changed settings, or refuse all of them and list every fault.
+
+        Without `node` all other nodes read theirs again, too; what comes of it is in their health.
+        """
         self._service.authorization.require(req, "reload the settings")
         require_no_fields(req)
         outcome = self._service.ask("config_watcher", ReloadSettings(), timeout_s=RELOAD_TIMEOUT_S)
         if outcome.faults:
             raise _refused(outcome)
+        if NODE.of(req) == "" and may_order_others(req, self._service):
+            # Each node has files and an environment of its own host; its health says what is wrong
+            # with them.
+            self._service.tree.directory.address("nodes").tell(TellReload(everywhere=True))
         send_json(
             resp,
             Reloaded(

@@ -17,6 +17,7 @@ from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
 from vatwatch.http.event_filter import EVENT_TYPES
 from vatwatch.http.known_names import letter_types, receivers, require_known
+from vatwatch.http.nodes import of_collector
 from vatwatch.http.pages import NewestHead, send_newest
 from vatwatch.http.params import (
     CURSOR,
@@ -68,6 +69,7 @@ class Redelivered(Struct, frozen=True):
     """`queued`, or `already queued`."""
 
 
+@of_collector("GET")
 class LettersResource(BaseResource):
     """Dead letters: the table; while the database is away, what is in memory."""
 
@@ -122,6 +124,7 @@ class LettersResource(BaseResource):
         )
 
 
+@of_collector("GET", "DELETE")
 class LetterResource(BaseResource):
     """One dead letter."""
 
@@ -156,6 +159,7 @@ class LetterResource(BaseResource):
         resp.status = falcon.HTTP_NO_CONTENT
 
 
+@of_collector("POST")
 class RedeliverResource:
     """Redelivery of one dead letter."""
 

@@ -9,3 +9,6 @@ FORWARDED = "vatwatch.forwarded"
 OPENED = "vatwatch.opened"
 """A body that must be closed: it holds what others wait for."""
 AUTHORIZATION, COOKIE = "HTTP_AUTHORIZATION", "HTTP_COOKIE"
+PASSED_ON = "vatwatch.passed_on"
+"""The `NodeRequest` of another node, if one has passed this request on: it knows who asks. A client
+cannot set it, as what a client sends has other names."""

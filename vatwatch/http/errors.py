@@ -14,6 +14,7 @@ from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
 from vatwatch.http.internals import error_for_all, sees_internals
 from vatwatch.http.known_names import require_known, services_with_errors
+from vatwatch.http.nodes import of_collector
 from vatwatch.http.pages import Newest, NewestHead, send_newest
 from vatwatch.http.params import (
     CURSOR,
@@ -101,6 +102,7 @@ class RecoveryBody(Struct, frozen=True):
     strategies: dict[str, RecoveryNumbers]
 
 
+@of_collector("GET")
 class ErrorsResource(BaseResource):
     """The table of errors; while the database is away, the latest in memory."""
 
@@ -159,6 +161,7 @@ class ErrorsResource(BaseResource):
         )
 
 
+@of_collector("GET")
 class ErrorAnalyticsResource(BaseResource):
     """Errors by category, severity and service, the most common ones, and the recovery rate."""
 
@@ -179,6 +182,7 @@ class ErrorAnalyticsResource(BaseResource):
         send_json(resp, self._service.ask("error_manager", GetErrorAnalytics(WINDOW.of(req))))
 
 
+@of_collector("GET")
 class BreakersResource(BaseResource):
     """Every circuit breaker: of nodes of the tree, dependencies, event handlers and webhooks."""
 
@@ -201,6 +205,7 @@ class BreakersResource(BaseResource):
         send_json(resp, BreakersBody(len(breakers), tuple(breakers), manager))
 
 
+@of_collector("GET")
 class RecoveryResource(BaseResource):
     """The remedies that were tried, by strategy."""
 
@@ -223,6 +228,7 @@ class RecoveryResource(BaseResource):
         send_json(resp, RecoveryBody(span.total_seconds(), strategies))
 
 
+@of_collector("GET")
 class TrendsResource(BaseResource):
     """Trends of the errors."""
 

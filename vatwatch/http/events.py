@@ -22,6 +22,7 @@ from vatwatch.http.event_filter import FILTER_PARAMETERS, SOURCE, event_filter_i
 from vatwatch.http.formats import LISTED, format_of, format_parameter, other_media
 from vatwatch.http.known_names import part_names, require_known
 from vatwatch.http.near import near_match
+from vatwatch.http.nodes import of_collector
 from vatwatch.http.pages import Lines, NewestHead, send_newest
 from vatwatch.http.params import (
     CURSOR,
@@ -95,6 +96,7 @@ def _publishable() -> tuple[type[Struct], ...]:
     )
 
 
+@of_collector("POST")
 class EventsResource(BaseResource):
     """The table of events; while the database is away, the ring of the event bus."""
 
@@ -163,6 +165,7 @@ class SchemasResource(BaseResource):
         send_json(resp, EventSchemas(schemas()))
 
 
+@of_collector("GET")
 class AnalyticsResource(BaseResource):
     """Statistics of the event bus."""
 

@@ -16,6 +16,7 @@ from vatwatch.counting import counted
 from vatwatch.errors import SupervisionError
 from vatwatch.http.app_context import AppContext, BaseResource
 from vatwatch.http.describe import Tag, describe
+from vatwatch.http.nodes import of_collector
 from vatwatch.http.services import send_health
 from vatwatch.messages import InspectCache, InspectDatabase
 from vatwatch.messages.pool_status import PoolStatus
@@ -87,6 +88,7 @@ class CacheBody(Struct, frozen=True):
     redis_error: str
 
 
+@of_collector("GET")
 class DatabaseHealthResource(BaseResource):
     """PostgreSQL, asked now, and the snapshots that wait for it."""
 
@@ -131,6 +133,7 @@ class DatabaseHealthResource(BaseResource):
         send_health(resp, body, health)
 
 
+@of_collector("GET")
 class CacheHealthResource(BaseResource):
     """The live state, and Redis, asked now."""
 

@@ -6,7 +6,7 @@ Prometheus' conventions: base units, `_total` for counters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import falcon
@@ -24,9 +24,12 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from vatwatch import __version__
+from vatwatch.cluster.node import ClusterNode
 from vatwatch.errors import SupervisionError
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Media, Tag, describe
+from vatwatch.http.metric_families import add_summary, counter, gauge
+from vatwatch.http.nodes import of_collector
 from vatwatch.http.request_counts import RequestCounts, RouteInfo
 from vatwatch.http.stream import StreamHub
 from vatwatch.logs.writer import Written, writer
@@ -68,6 +71,7 @@ class Performance(Struct, frozen=True):
     http: list[RouteInfo]
 
 
+@of_collector("GET")
 class PerformanceResource(BaseResource):
     """The pipeline's stages, and the requests by route."""
 
@@ -98,6 +102,7 @@ class PerformanceResource(BaseResource):
         )
 
 
+@of_collector("GET")
 class PrometheusResource(BaseResource):
     """The text that Prometheus scrapes."""
 
@@ -132,18 +137,19 @@ class _ServiceCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Read the figures from the tree and the reports, once a scrape."""
         yield InfoMetricFamily("vatwatch", "The version.", value={"version": __version__})
-        yield _gauge("uptime_seconds", "Since the start.", self._service.uptime_s)
+        yield gauge("uptime_seconds", "Since the start.", self._service.uptime_s)
         yield from _of_nodes(self._service.tree.snapshot())
         yield from _of_breakers(self._service.tree.breakers())
         yield from _of_requests(list(self._requests.routes()))
         yield from _of_streams(self._streams)
+        yield from _of_cluster(self._service.nodes().all)
         faults = self._service.tree.faults.injected
-        yield _counter("faults_injected", "Messages and calls that were made to fail.", faults)
+        yield counter("faults_injected", "Messages and calls that were made to fail.", faults)
         refused = self._service.authorization.audit.refused
-        yield _counter("unauthorized", "Attempts to change something without a key.", refused)
+        yield counter("unauthorized", "Attempts to change something without a key.", refused)
         yield _of_logs(writer.counts)
         dead = self._service.tree.observers.dead_letters
-        yield _counter("dead_letters", "Messages that were not delivered.", dead)
+        yield counter("dead_letters", "Messages that were not delivered.", dead)
         try:
             reports = self._service.reports()
         except SupervisionError:
@@ -203,7 +209,7 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
         dropped.add_metric([node.path], node.mailbox.dropped + node.mailbox.refused)
         unwanted.add_metric([node.path], node.mailbox.dropped_on_standby)
         refused.add_metric([node.path], node.mailbox.public_refused)
-        _add_summary(seconds, [node.path], node.latency, node.handled)
+        add_summary(seconds, [node.path], node.latency, node.handled)
     yield from (running, standby, restarts, discarded, failures)
     yield from (depth, dropped, unwanted, refused, seconds)
 
@@ -232,23 +238,35 @@ def _of_requests(routes: list[RouteInfo]) -> Iterator[Metric]:
     for route in routes:
         for status, count in route.by_status.items():
             requests.add_metric([route.method, route.route, status], count)
-        _add_summary(seconds, [route.method, route.route], route.latency, route.requests)
+        add_summary(seconds, [route.method, route.route], route.latency, route.requests)
     yield from (requests, seconds)
+
+
+def _of_cluster(nodes: Sequence[ClusterNode]) -> Iterator[Metric]:
+    name, labels = "vatwatch_cluster_node", ["node", "role"]
+    up = GaugeMetricFamily(f"{name}_up", "Whether a node is alive.", labels=labels)
+    told = "How far what a node serves is behind the collector."
+    lag = GaugeMetricFamily(f"{name}_lag_seconds", told, labels=labels)
+    for one in nodes:
+        up.add_metric([one.node, one.role.value], one.alive)
+        if one.lag_s is not None:
+            lag.add_metric([one.node, one.role.value], one.lag_s)
+    yield from (up, lag)
 
 
 def _of_streams(streams: StreamHub) -> Iterator[Metric]:
     places = streams.places
-    yield _gauge("stream_clients", "Clients that follow the stream.", len(places))
-    yield _gauge("stream_clients_limit", "How many there may be.", places.limit)
-    yield _gauge(
+    yield gauge("stream_clients", "Clients that follow the stream.", len(places))
+    yield gauge("stream_clients_limit", "How many there may be.", places.limit)
+    yield gauge(
         "stream_clients_per_address_limit",
         "How many of them one address, or one key, may have.",
         places.limit_of_one,
     )
-    yield _counter("stream_clients_opened", "Clients that have come.", streams.opened)
-    yield _counter("stream_clients_dropped", "Clients that were too slow.", streams.dropped)
-    yield _counter("stream_clients_refused", "Clients for whom there was no room.", places.refused)
-    yield _counter(
+    yield counter("stream_clients_opened", "Clients that have come.", streams.opened)
+    yield counter("stream_clients_dropped", "Clients that were too slow.", streams.dropped)
+    yield counter("stream_clients_refused", "Clients for whom there was no room.", places.refused)
+    yield counter(
         "stream_clients_refused_per_address",
         "Clients whose address, or key, had as many as one may have.",
         places.refused_of_one,
@@ -291,8 +309,8 @@ def _of_feed(reports: Reports) -> Iterator[Metric]:
     yield fetches
     if cache.update_timestamp is not None:
         age_s = (datetime.now(UTC) - cache.update_timestamp).total_seconds()
-        yield _gauge("feed_age_seconds", "Age of the live state, by the feed's time.", age_s)
-    yield _gauge(
+        yield gauge("feed_age_seconds", "Age of the live state, by the feed's time.", age_s)
+    yield gauge(
         "feed_frozen",
         "Whether the feed is frozen: it answers, and does not advance.",
         fetcher.frozen,
@@ -304,8 +322,8 @@ def _of_feed(reports: Reports) -> Iterator[Metric]:
         online.add_metric([kind], getattr(cache, kind))
     yield online
     processor = reports.status_of(ProcessorStatus)
-    yield _counter("snapshots_processed", "Snapshots processed.", processor.processed)
-    yield _counter(
+    yield counter("snapshots_processed", "Snapshots processed.", processor.processed)
+    yield counter(
         "records_quarantined",
         "Records of feeds quarantined.",
         processor.quarantined_records,
@@ -322,10 +340,10 @@ def _of_feed(reports: Reports) -> Iterator[Metric]:
 
 def _of_storage(reports: Reports) -> Iterator[Metric]:
     store, journal = reports.status_of(StoreStatus), reports.status_of(JournalStatus)
-    yield _counter("snapshots_stored", "Snapshots written to the database.", store.stored)
-    yield _gauge("database_reachable", "Whether PostgreSQL answers.", store.reachable)
+    yield counter("snapshots_stored", "Snapshots written to the database.", store.stored)
+    yield gauge("database_reachable", "Whether PostgreSQL answers.", store.reachable)
     if store.last_write_ms is not None:
-        yield _gauge(
+        yield gauge(
             "database_last_write_seconds",
             "Time to write the latest snapshot.",
             store.last_write_ms / 1e3,
@@ -337,13 +355,11 @@ def _of_storage(reports: Reports) -> Iterator[Metric]:
     for state in ("pending", "archived", "quarantined"):
         entries.add_metric([state], getattr(journal, state))
     yield entries
-    yield _gauge("journal_bytes", "Size of the journal with its archive.", journal.bytes)
-    yield _gauge(
-        "journal_limit_bytes", "Upper bound of the size of the journal.", journal.max_bytes
-    )
+    yield gauge("journal_bytes", "Size of the journal with its archive.", journal.bytes)
+    yield gauge("journal_limit_bytes", "Upper bound of the size of the journal.", journal.max_bytes)
     cache = reports.status_of(CacheStatus)
-    yield _gauge("cache_bytes", "Size of the encoded live state.", cache.bytes)
-    yield _gauge("cache_reachable", "Whether Redis answers, if there is one.", cache.reachable)
+    yield gauge("cache_bytes", "Size of the encoded live state.", cache.bytes)
+    yield gauge("cache_reachable", "Whether Redis answers, if there is one.", cache.reachable)
 
 
 def _of_reads(history: HistoryStatus) -> Iterator[Metric]:
@@ -352,11 +368,11 @@ def _of_reads(history: HistoryStatus) -> Iterator[Metric]:
     if reads is None:
         return
     answers = reads.answers == "replica"
-    yield _gauge("replica_answers", "Whether the replica answers, not the primary for it.", answers)
+    yield gauge("replica_answers", "Whether the replica answers, not the primary for it.", answers)
     if reads.lag_s is not None:
-        yield _gauge("replica_lag_seconds", "Since when the replica is behind.", reads.lag_s)
+        yield gauge("replica_lag_seconds", "Since when the replica is behind.", reads.lag_s)
     text = "Questions that the primary answered because the replica could not."
-    yield _counter("replica_fallbacks", text, history.fallbacks)
+    yield counter("replica_fallbacks", text, history.fallbacks)
 
 
 def _of_events(reports: Reports) -> Iterator[Metric]:
@@ -367,35 +383,16 @@ def _of_events(reports: Reports) -> Iterator[Metric]:
         published.add_metric([kind], count)
     yield published
     errors = reports.status_of(ErrorStatus)
-    yield _counter("failures", "Failures that were reported to the error manager.", errors.failures)
+    yield counter("failures", "Failures that were reported to the error manager.", errors.failures)
 
 
 def _of_settings(reports: Reports) -> Iterator[Metric]:
     config = reports.status_of(ConfigStatus)
-    yield _counter("settings_reloads", "Changes of settings while it runs.", config.reloads)
-    yield _counter("settings_rejections", "Changed settings that were refused.", config.rejections)
-    yield _gauge("settings_faults", "Faults in the settings' files now.", len(config.faults))
+    yield counter("settings_reloads", "Changes of settings while it runs.", config.reloads)
+    yield counter("settings_rejections", "Changed settings that were refused.", config.rejections)
+    yield gauge("settings_faults", "Faults in the settings' files now.", len(config.faults))
 
 
 def _stage(node: NodeInfo) -> StageInfo:
     queued = 0 if node.mailbox is None else node.mailbox.depth
     return StageInfo(node.name, node.handled, queued, node.latency)
-
-
-def _add_summary(
-    summary: SummaryMetricFamily, labels: list[str], latency: LatencyInfo | None, count: int
-) -> None:
-    summary.add_metric(labels, count, 0.0 if latency is None else latency.sum_s)
-    if latency is not None:
-        quantiles = (("0.5", latency.p50_s), ("0.99", latency.p99_s), ("1", latency.max_s))
-        names = dict(zip(summary._labelnames, labels, strict=True))
-        for quantile, value in quantiles:
-            summary.add_sample(summary.name, {**names, "quantile": quantile}, value)
-
-
-def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"vatwatch_{name}", what, value=value)
-
-
-def _counter(name: str, what: str, value: float) -> CounterMetricFamily:
-    return CounterMetricFamily(f"vatwatch_{name}", what, value=value)

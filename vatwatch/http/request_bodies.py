@@ -36,6 +36,9 @@ def read_body(req: falcon.Request) -> bytes:
         TooSlow: it has not come within VATWATCH_CLIENT_TIMEOUT
         BadRequest: it ends early, or its chunks cannot be read
     """
+    known: bytes | None = getattr(req.context, "body", None)
+    if known is not None:
+        return known
     chunked = req.content_length is None and req.env.get("wsgi.input_terminated")
     stream = req.stream if chunked else req.bounded_stream
     sock = req.env.get("gunicorn.socket")
@@ -51,6 +54,9 @@ def read_body(req: falcon.Request) -> bytes:
         raise BadRequest("Invalid body", "The body ends early or is not in chunks.") from error
     if len(body) > MAX_BODY_BYTES:
         raise too_large()
+    # It can be read once, and more than one may need it: a node that passes it on, and the own
+    # answer if no other one comes.
+    req.context.body = body
     return body
 
 

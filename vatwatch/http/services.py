@@ -13,8 +13,10 @@ from typing import Annotated, Any, get_args
 import falcon
 from msgspec import Meta, Struct
 
+from vatwatch.cluster.node import ClusterNode
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
+from vatwatch.http.nodes import listed, of_collector
 from vatwatch.http.params import text
 from vatwatch.http.schemas import any_of
 from vatwatch.messages import Reports
@@ -89,6 +91,7 @@ class AllServicesBody(Struct, frozen=True):
     status: str
     reason: str
     services: list[ServiceLine]
+    nodes: tuple[ClusterNode, ...]
 
 
 class ServicesBody(Struct, frozen=True):
@@ -140,6 +143,7 @@ class DependencyBody(Struct, frozen=True):
     needed_by: tuple[str, ...]
 
 
+@of_collector("GET")
 class ServicesResource(BaseResource):
     """Every service, in the order of the start."""
 
@@ -156,9 +160,13 @@ class ServicesResource(BaseResource):
         """State, health, uptime, restarts, the last start, and what each depends on."""
         reports = self._service.reports()
         lines = [_line(node, reports) for node in _workers(self._service)]
-        send_json(resp, AllServicesBody(len(lines), reports.health.value, reports.reason, lines))
+        nodes = listed(self._service, reports)
+        send_json(
+            resp, AllServicesBody(len(lines), reports.health.value, reports.reason, lines, nodes)
+        )
 
 
+@of_collector("GET")
 class ServicesHealthResource(BaseResource):
     """The health of every service and dependency."""
 
@@ -191,6 +199,7 @@ class ServicesHealthResource(BaseResource):
         send_health(resp, body, reports.health)
 
 
+@of_collector("GET")
 class ServiceHealthResource(BaseResource):
     """One service or dependency."""
 

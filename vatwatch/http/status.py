@@ -9,9 +9,11 @@ import falcon
 from msgspec import Struct
 
 from vatwatch import __version__
+from vatwatch.cluster.node import ClusterNode
 from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
+from vatwatch.http.nodes import listed, of_collector
 from vatwatch.http.problems import RETRY_AFTER_S
 from vatwatch.http.services import ServicePart, service_parts
 from vatwatch.live.records import Collection
@@ -77,6 +79,7 @@ class StatusBody(Struct, frozen=True):
     processor: ProcessorStatus
     since: datetime
     resources: ResourceStatus
+    nodes: tuple[ClusterNode, ...]
 
 
 class Alive(Struct, frozen=True):
@@ -91,6 +94,7 @@ class Ready(Struct, frozen=True):
     status: Literal["ready"] = "ready"
 
 
+@of_collector("GET")
 class StatusResource(BaseResource):
     """`GET /api/status`: the health of the whole and of each part, in one answer."""
 
@@ -133,6 +137,7 @@ class StatusResource(BaseResource):
             processor=processor,
             since=reports.whole.since,
             resources=reports.status_of(ResourceStatus),
+            nodes=listed(self._service, reports),
         )
         send_json(resp, body)
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, description
+from vatwatch.http.nodes import of_collector
 from vatwatch.messages.status import (
     CacheStatus,
     ErrorStatus,
@@ -57,6 +58,7 @@ class CacheMetrics(Struct, frozen=True, kw_only=True):
 DEPENDENCY = {DatabaseMetrics: "PostgreSQL", CacheMetrics: "Redis"}
 
 
+@of_collector("GET")
 class SubjectResource(BaseResource):
     """The statuses of the services of one subject, and the breakers before its dependency."""
 

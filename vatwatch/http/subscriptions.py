@@ -15,6 +15,7 @@ from vatwatch.errors import FirsUnknown, SubscriptionRefused
 from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
+from vatwatch.http.nodes import of_collector
 from vatwatch.http.params import Declared, text, whole_number
 from vatwatch.http.problems import RETRY_AFTER_S
 from vatwatch.http.request_bodies import require_no_fields
@@ -101,6 +102,7 @@ class _OwnersResource(BaseResource):
             raise invalid(error.field, error.must, error.did_you_mean) from error
 
 
+@of_collector("GET", "POST")
 class SubscriptionsResource(_OwnersResource):
     """All subscriptions of a key, and a new one."""
 
@@ -154,6 +156,7 @@ class SubscriptionsResource(_OwnersResource):
         send_json(resp, made_info(made))
 
 
+@of_collector("GET", "DELETE")
 class SubscriptionResource(_OwnersResource):
     """One subscription."""
 
@@ -211,6 +214,7 @@ class SubscriptionResource(_OwnersResource):
         resp.status = falcon.HTTP_NO_CONTENT
 
 
+@of_collector("POST")
 class SubscriptionTestResource(_OwnersResource):
     """A message by which one sees that messages arrive."""
 
@@ -238,6 +242,7 @@ class SubscriptionTestResource(_OwnersResource):
         send_json(resp, SentTest(sent))
 
 
+@of_collector("GET")
 class DeliveriesResource(_OwnersResource):
     """What was sent of a subscription, and waits to be."""
 
@@ -259,6 +264,7 @@ class DeliveriesResource(_OwnersResource):
         send_json(resp, DeliveryList(len(records), tuple(map(delivery_info, records))))
 
 
+@of_collector("POST")
 class RedeliveryResource(_OwnersResource):
     """Another try of a message that was given up."""
 

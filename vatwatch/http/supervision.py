@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import falcon
 from msgspec import UNSET, Struct, UnsetType
 
 from vatwatch.access.scopes import Scope
+from vatwatch.cluster.node import ClusterNode
 from vatwatch.errors import SupervisionError
 from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
@@ -16,6 +18,7 @@ from vatwatch.http.describe import Tag, describe
 from vatwatch.http.internals import node_for_all, sees_internals
 from vatwatch.http.known_names import message_types
 from vatwatch.http.near import near_match
+from vatwatch.http.nodes import of_collector
 from vatwatch.http.params import Declared, text, whole_number
 from vatwatch.http.problems import BadRequest
 from vatwatch.http.request_bodies import BadField, read_fields, require_no_fields
@@ -37,6 +40,13 @@ NODE_PATH_RESTART = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class TreeBody(NodeInfo):
+    """The root of the tree of one node of the cluster, and all nodes of the cluster."""
+
+    nodes: tuple[ClusterNode, ...] = ()
+
+
 class Restarting(Struct, frozen=True):
     """A restart that was ordered."""
 
@@ -54,18 +64,22 @@ class FaultsBody(Struct, frozen=True):
     """The one that was ordered now."""
 
 
+@of_collector("GET")
 class TreeResource(BaseResource):
     """Every node, from the root."""
 
     def __init__(self, service: AppContext) -> None:
         self._service = service
 
-    @describe("The supervision tree, from the root.", tag=Tag.SERVICE, answers={200: NodeInfo})
+    @describe("The supervision tree, from the root.", tag=Tag.SERVICE, answers={200: TreeBody})
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Path, strategy, state, breaker, restarts, mailbox, latencies, last failure."""
-        _send(self._service, req, resp, self._service.tree.snapshot())
+        root = self._service.tree.snapshot()
+        parts = {one.name: getattr(root, one.name) for one in fields(root)}
+        _send(self._service, req, resp, TreeBody(**parts, nodes=self._service.nodes().all))
 
 
+@of_collector("GET", "POST")
 class NodeResource(BaseResource):
     """One node, and all below it; `PATH/restart` restarts it."""
 
@@ -126,6 +140,7 @@ class FaultOrder(Struct, frozen=True):
     message_type: str | None = None
 
 
+@of_collector("GET", "POST", "DELETE")
 class FaultsResource(BaseResource):
     """Faults to come. Only a service with VATWATCH_FAULTS=on takes any."""
 

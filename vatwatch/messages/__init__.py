@@ -18,8 +18,8 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
                          GetLiveMatches?, GetSector?, GetSectors?, InspectCache?, ListAreaNames?,
                          ListFirIds?, ListSectors?, QueryLive?
       ◀ journal          SnapshotSetAside
+      ◀ leadership       UseRole
       ◀ processor        LiveChanged
-      ◀ server           UseRole
       ◀ store            MarksChanged
       ◀ stream           StreamStarted
     config_watcher
@@ -38,8 +38,8 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ follower         EventsFollowed
       ◀ http             AcceptEvent?, DiscardDeadLetter?, GetDeadLetter?, GetDeadLetters?,
                          GetEventMetrics?, GetEvents?, RedeliverDeadLetter?
+      ◀ leadership       UseRole
       ◀ resource_monitor EvictHistory
-      ◀ server           UseRole
       ◀ store            EventsStored, StoreStarted
       ◀ subscriptions    AcceptEvent?
       ◀ supervision      MessageUndelivered, Publish
@@ -48,13 +48,21 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
     follower
       ◀ areas            AreasChanged
       ◀ cache            CacheStarted
-      ◀ server           UseRole
+      ◀ leadership       UseRole
+    handover
+      ◀ history          DatabaseReturned
+      ◀ keys             DatabaseReturned
+      ◀ leadership       UseRole
+      ◀ postgres         DatabaseReturned
+      ◀ store            DatabaseReturned
+      ◀ subscriptions    DatabaseReturned
     health_monitor
       ◀ alerter          GetReports?
       ◀ config_watcher   SettingsChanged
       ◀ event_bus        Delivered?
       ◀ every service    ServiceReport
       ◀ http             GetReports?
+      ◀ nodes            GetReports?
       ◀ replay           GetReports?
       ◀ resource_monitor GetReports?
       ◀ store            GetReports?
@@ -63,6 +71,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ alerter          FindAlerts?
       ◀ config_watcher   SettingsChanged
       ◀ error_manager    FindErrors?
+      ◀ handover         DatabaseReturned
       ◀ health_monitor   InspectDatabase?
       ◀ http             FindAlerts?, FindDeadLetter?, FindDeadLetters?, FindErrors?, FindEvents?,
                          FindFlightContacts?, FindMatches?, FindSectorMinutes?,
@@ -76,18 +85,24 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ every service    SnapshotFailed
       ◀ fetcher          AppendSnapshot?, FindFeedClock?, HoldSnapshot?, QuarantineHeld?,
                          RejectSnapshot, ReleaseHeld?
+      ◀ handover         AppendSnapshot?, BatchStored, NextPending?
       ◀ processor        BatchInvalid, BatchStored, LastEntry?, NextPending?
       ◀ replay           AppendSnapshot?
       ◀ resource_monitor CleanJournal, EvictArchive, KeepArchive
       ◀ store            BatchStored
     keys
       ◀ config_watcher   SettingsChanged
+      ◀ handover         DatabaseReturned
       ◀ history          DatabaseReturned
       ◀ http             CreateKey?, FindKey?, KeyUsed, ListKeys?, RevokeKey?
       ◀ postgres         DatabaseReturned
       ◀ store            DatabaseReturned
       ◀ subscriptions    DatabaseReturned
+    nodes
+      ◀ http             AskNode?, TellReload
+      ◀ server           TellReload
     postgres
+      ◀ handover         GetDsn?
       ◀ history          GetDsn?
       ◀ keys             GetDsn?
       ◀ store            GetDsn?
@@ -111,8 +126,10 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ config_watcher   SettingsChanged
       ◀ error_manager    StoreErrors
       ◀ event_bus        StoreEvents
+      ◀ handover         DatabaseReturned
       ◀ history          DatabaseReturned
       ◀ keys             DatabaseReturned
+      ◀ leadership       UseRole
       ◀ postgres         DatabaseReturned
       ◀ processor        ReadNetworkState?, StoreBatch
       ◀ subscriptions    DatabaseReturned
@@ -120,13 +137,15 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ cache            LiveEncoded
       ◀ event_bus        StreamEvents
       ◀ http             AwaitStream?, OpenStream?
-      ◀ server           UseRole
+      ◀ leadership       UseRole
     subscriptions
       ◀ config_watcher   SettingsChanged
+      ◀ handover         DatabaseReturned
       ◀ history          DatabaseReturned
       ◀ http             DeleteSubscription?, DeliverAgain?, FindDeliveries?, ListSubscriptions?,
                          SaveSubscription?, SendTestMessage?
       ◀ keys             DatabaseReturned
+      ◀ leadership       UseRole
       ◀ postgres         DatabaseReturned
       ◀ processor        NetworkMoved
       ◀ store            DatabaseReturned
@@ -226,6 +245,8 @@ from vatwatch.messages.journal import (
     SnapshotFailed,
 )
 from vatwatch.messages.keys import CreateKey, FindKey, KeyUsed, ListKeys, RevokeKey
+from vatwatch.messages.leadership import Role
+from vatwatch.messages.nodes import AskNode, NodesView, TellReload
 from vatwatch.messages.postgres import GetDsn
 from vatwatch.messages.processor import (
     BatchOutOfSequence,

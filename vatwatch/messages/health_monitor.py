@@ -55,8 +55,8 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class GetReports(Ask[Reports]):
-    """http, replay, resource_monitor, alerter, store → health_monitor: the latest reports of all
-    services."""
+    """http, replay, resource_monitor, alerter, store, nodes → health_monitor: the latest reports of
+    all services."""
 
 
 @dataclass(frozen=True, slots=True)

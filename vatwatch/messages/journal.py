@@ -15,7 +15,8 @@ from vatwatch.supervision import Ask, Tell
 
 @dataclass(frozen=True, slots=True)
 class AppendSnapshot(Ask[int]):
-    """fetcher, replay → journal: make this durable. Answered with the entry's id; JournalFull."""
+    """fetcher, replay, handover → journal: make this durable. Answered with the entry's id;
+    JournalFull."""
 
     update_timestamp: datetime
     fetched_at: datetime
@@ -85,7 +86,7 @@ class FindFeedClock(Ask[KnownClock]):
 
 @dataclass(frozen=True, slots=True)
 class NextPending(Ask[SnapshotJournaled | None]):
-    """processor → journal: the oldest entry after this one that is not committed."""
+    """processor, handover → journal: the oldest entry after this one that is not committed."""
 
     after_entry_id: int
 

@@ -13,11 +13,15 @@ class Role:
 
     node: str
     leads: bool = False
+    collects: bool = False
+    """Whether it fetches. Who leads does, and goes on while nobody can say who leads."""
     epoch: int | None = None
     """Goes into each writing transaction (`storage.collector_epoch.check_epoch`); None while it
     does not lead."""
     since: datetime | None = None
     """Wall clock, when it began to lead."""
+    fetched_before: datetime | None = None
+    """Wall clock, when what was stored last at its beginning was fetched."""
     why_not: str = ""
     """Why it does not lead, a sentence for operators without a final stop; empty while it does."""
     lease: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)

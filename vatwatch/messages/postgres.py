@@ -10,7 +10,8 @@ from vatwatch.supervision import Ask
 
 @dataclass(frozen=True, slots=True)
 class GetDsn(Ask[str]):
-    """store, history, keys, subscriptions → postgres: where the embedded cluster listens."""
+    """store, history, keys, subscriptions, handover → postgres: where the embedded cluster
+    listens."""
 
 
 ToPostgres: TypeAlias = GetDsn

@@ -16,6 +16,8 @@ class BatchStored(Tell):
     """store → journal, processor: this snapshot is in the database; a duplicate was there before.
 
     processor → journal: the database says that it has this snapshot.
+
+    handover → journal: it was handed over, for another node to store.
     """
 
     entry_id: int
@@ -48,8 +50,11 @@ class StoreStarted(Tell):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseReturned(Tell):
-    """postgres, store, history, keys, subscriptions → store, history, keys, subscriptions: the
-    database answers again; try at once."""
+    """postgres, store, history → store, history, keys, subscriptions, handover: the database
+    answers again; try at once.
+
+    keys, subscriptions, handover → store, history, keys, subscriptions, handover: the same.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,9 @@ class AreasChanged(Latest):
 
 @dataclass(frozen=True, slots=True)
 class UseRole(Latest):
-    """server → cache, stream, event_bus, follower: whether this node collects from now on, or
-    follows the one that does. The next incarnations of who was told know it, too."""
+    """leadership → cache, stream, event_bus, follower, store, subscriptions, handover: whether this
+    node collects from now on, or follows the one that does. The next incarnations of who was told
+    know it, too."""
 
     collects: bool
 

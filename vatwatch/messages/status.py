@@ -13,9 +13,12 @@ from typing import Any, ClassVar, TypeAlias
 
 from msgspec import Struct
 
+from vatwatch.messages.access_status import KeysStatus, SessionsStatus
 from vatwatch.messages.areas_status import AreasStatus
 from vatwatch.messages.follower_status import FollowerStatus
+from vatwatch.messages.handover_status import HandoverStatus
 from vatwatch.messages.leadership_status import LeadershipStatus
+from vatwatch.messages.nodes_status import NodesStatus
 from vatwatch.messages.pool_status import PoolStatus
 from vatwatch.messages.reads_status import ReadsStatus
 from vatwatch.messages.stream_status import StreamStatus
@@ -284,23 +287,6 @@ class HistoryStatus(Struct, frozen=True):
     reads: ReadsStatus | None = None  # null without DATABASE_READ_URL
 
 
-class KeysStatus(Struct, frozen=True):
-    """The API keys of the table. `last_error` and `since` are as in the store's status."""
-
-    keys: int = 0
-    usable: int = 0  # of these, neither revoked nor expired
-    last_error: str = ""
-    since: datetime | None = None  # wall clock
-
-
-class SessionsStatus(Struct, frozen=True):
-    """The operator's login. `last_error` is why Redis cannot be asked; empty if it can."""
-
-    login: bool = False  # whether there is a password
-    sessions: int = 0  # that began or were used here and go on
-    last_error: str = ""
-
-
 class ConfigStatus(Struct, frozen=True):
     """The settings: how often they were changed while the service ran, and what is wrong now."""
 
@@ -321,6 +307,8 @@ Status: TypeAlias = (
     | HistoryStatus
     | KeysStatus
     | SessionsStatus
+    | NodesStatus
+    | HandoverStatus
     | FetcherStatus
     | JournalStatus
     | ProcessorStatus

@@ -15,6 +15,7 @@ from vatwatch.messages.shared import (
     CacheStarted,
     DatabaseReturned,
     SettingsChanged,
+    UseRole,
 )
 from vatwatch.monitoring.alert_records import AlertRecord
 from vatwatch.monitoring.errors import ErrorRecord
@@ -95,4 +96,5 @@ ToStore: TypeAlias = (
     | CacheStarted
     | SettingsChanged
     | AreasChanged
+    | UseRole
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from vatwatch.messages.shared import DatabaseReturned, SettingsChanged
+from vatwatch.messages.shared import DatabaseReturned, SettingsChanged, UseRole
 from vatwatch.subscriptions.records import DeliveryRecord, UserSubscription
 from vatwatch.supervision import Ask, Latest
 from vatwatch.traffic.areas.known_areas import KnownAreas
@@ -83,4 +83,5 @@ ToSubscriptions: TypeAlias = (
     | FindDeliveries
     | DatabaseReturned
     | SettingsChanged
+    | UseRole
 )

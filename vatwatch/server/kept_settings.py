@@ -9,7 +9,9 @@ since they contain secrets.
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import pickle
 from mmap import mmap
 from typing import Any
@@ -30,11 +32,13 @@ _HEAD = 2 * _LENGTH
 
 
 class _SharedMemory:
-    """Memory for one value. Create it before the first fork; one worker at a time writes to it."""
+    """Memory for one value. Create it before the first fork; workers write to it in turn."""
 
     def __init__(self, room: int) -> None:
         self._room = room
         self._memory = mmap(-1, room)
+        # A lock of the process that takes it, and not of those that it has forked.
+        self._turn = os.memfd_create("vatwatch-turn")
 
     @property
     def head(self) -> bytes:
@@ -44,13 +48,17 @@ class _SharedMemory:
     def write(self, value: object) -> bool:
         """Whether there was room for the value; if not, there is none any more."""
         content = pickle.dumps(value)
-        self._memory[:_HEAD] = bytes(_HEAD)
-        if _HEAD + len(content) > self._room:
-            return False
-        self._memory[_HEAD : _HEAD + len(content)] = content
-        # Written last: a worker killed before this has kept nothing.
-        self._memory[:_HEAD] = _number(len(content)) + _number(crc32(content))
-        return True
+        fcntl.lockf(self._turn, fcntl.LOCK_EX)
+        try:
+            self._memory[:_HEAD] = bytes(_HEAD)
+            if _HEAD + len(content) > self._room:
+                return False
+            self._memory[_HEAD : _HEAD + len(content)] = content
+            # Written last: a worker killed before this has kept nothing.
+            self._memory[:_HEAD] = _number(len(content)) + _number(crc32(content))
+            return True
+        finally:
+            fcntl.lockf(self._turn, fcntl.LOCK_UN)
 
     def read(self) -> Any:
         """The value; None if there is none, or if it is being written just now."""
@@ -63,7 +71,8 @@ class _SharedMemory:
 
 
 class KeptSettings(_SharedMemory):
-    """Those in force. To be made before the first fork; one worker at a time uses it."""
+    """Those in force. To be made before the first fork. Workers that read the same files keep the
+    same."""
 
     def __init__(self) -> None:
         super().__init__(ROOM)

@@ -16,6 +16,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.sock import TCP6Socket, TCPSocket
 
+from vatwatch.counting import counted
 from vatwatch.storage.directory_lock import DirectoryLock
 
 log = logging.getLogger(__name__)
@@ -40,11 +41,18 @@ class SignalledApplication(BaseApplication):
 
 
 class Master(Arbiter):
-    """gunicorn's arbiter, for one worker that holds everything."""
+    """gunicorn's arbiter. Each worker holds everything that it needs."""
 
     def __init__(
-        self, app: SignalledApplication, listener: socket.socket, home: DirectoryLock
+        self,
+        app: SignalledApplication,
+        listener: socket.socket,
+        home: DirectoryLock | None,
+        *,
+        most_workers: int,
     ) -> None:
+        """`home`: None if each worker has its own."""
+        self._most_workers = most_workers
         self._signalled = app
         self._listener = listener
         self._home = home
@@ -90,11 +98,24 @@ class Master(Arbiter):
     def handle_ttin(self) -> None:
         """In gunicorn: one more worker. Terminals send it, too, to a background process that
         reads."""
-        log.info("SIGTTIN: ignored, there is one worker")
+        if self.num_workers >= self._most_workers:
+            log.info("SIGTTIN: ignored, %s", self._why_no_more())
+            return
+        super().handle_ttin()
+        log.info("SIGTTIN: there are %d workers now", self.num_workers)
 
     def handle_ttou(self) -> None:
         """In gunicorn: one worker less."""
-        log.info("SIGTTOU: ignored, there is one worker")
+        if self.num_workers <= 1:
+            log.info("SIGTTOU: ignored, there is one worker")
+            return
+        super().handle_ttou()
+        log.info("SIGTTOU: %s from now on", counted(self.num_workers, "worker"))
+
+    def _why_no_more(self) -> str:
+        if self._most_workers == 1:
+            return "there is one worker, as others would need DATABASE_URL and REDIS_URL"
+        return f"SERVICE_MAX_WORKERS allows {self._most_workers}"
 
     def handle_winch(self) -> None:
         """The terminal's size has changed."""
@@ -116,7 +137,8 @@ class Master(Arbiter):
         for listener in self.LISTENERS:
             listener.close()
         self.LISTENERS.clear()
-        self._home.say_stopping()
+        if self._home is not None:
+            self._home.say_stopping()
         began = time.monotonic()
         deadline = began + self.cfg.graceful_timeout + STOP_MARGIN_S
         self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)

@@ -10,6 +10,7 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 from queue import SimpleQueue
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -22,11 +23,12 @@ from vatwatch.errors import VatwatchError
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
+from vatwatch.http.in_process import InProcess
 from vatwatch.http.rates import RateLimit
 from vatwatch.listening import authority, listen
 from vatwatch.logs import apply_log_settings, keep_log_files
 from vatwatch.logs.files import AUDIT
-from vatwatch.messages import ReloadOrdered
+from vatwatch.messages import ReloadOrdered, TellReload
 from vatwatch.redaction import shown_address
 from vatwatch.server.descriptors import OTHER_CONNECTIONS, room_for_streams
 from vatwatch.server.gunicorn_log import GunicornLog
@@ -35,15 +37,18 @@ from vatwatch.server.master import STOP_MARGIN_S, Master, SignalledApplication
 from vatwatch.server.worker import Worker
 from vatwatch.storage.first_look import check_database
 from vatwatch.storage.home import take_home
+from vatwatch.storage.node_home import take_node_home
 from vatwatch.system import build
-from vatwatch.wiring import POSTGRES_STOP_S
+from vatwatch.wiring import POSTGRES_STOP_S, Membership
 
 if TYPE_CHECKING:
     import socket
+    from pathlib import Path
 
     from vatwatch.config.settings import Settings
     from vatwatch.config.vatsim import VatsimSettings
     from vatwatch.storage.directory_lock import DirectoryLock
+    from vatwatch.storage.node_home import NodeHome
     from vatwatch.supervision import Tree
     from vatwatch.traffic.pipeline import Options
 
@@ -63,8 +68,12 @@ LEAST_STOP_S = 1.0
 
 def serve(settings: Settings) -> None:
     """Run until a signal ends it. Raises ConfigurationError if the port or the home is taken."""
-    leaving_s = settings.service.shutdown_timeout_s + STOP_MARGIN_S + POSTGRES_STOP_S
-    home = take_home(settings.general.home, leaving_s=leaving_s)
+    home = None
+    if settings.is_shared:
+        # Each worker takes one of its own, there or in it.
+        settings.general.home.mkdir(parents=True, exist_ok=True)
+    else:
+        home = take_home(settings.general.home, leaving_s=_leaving_s(settings))
     keep_log_files(settings.general.home, settings.logs)
     listener = listen(
         settings.web.host,
@@ -76,14 +85,23 @@ def serve(settings: Settings) -> None:
     _Application(settings, listener, home).run()
 
 
+def _leaving_s(settings: Settings) -> float:
+    """How long a service may take to leave its home."""
+    return settings.service.shutdown_timeout_s + STOP_MARGIN_S + POSTGRES_STOP_S
+
+
 class _Application(SignalledApplication):
-    def __init__(self, settings: Settings, listener: socket.socket, home: DirectoryLock) -> None:
+    def __init__(
+        self, settings: Settings, listener: socket.socket, home: DirectoryLock | None
+    ) -> None:
         self._settings = settings
         self._stream_clients = room_for_streams(
             settings.web.stream_clients, settings.database.max_connections
         )
         self._listener = listener
         self._home = home
+        self._node: NodeHome | None = None
+        self._answers = InProcess()
         self._tree: Tree | None = None
         self._service: AppContext | None = None
         self._started = False
@@ -96,7 +114,12 @@ class _Application(SignalledApplication):
 
     def run(self) -> None:
         """In the master, until the end."""
-        Master(self, self._listener, self._home).run()
+        Master(
+            self,
+            self._listener,
+            self._home,
+            most_workers=self._settings.service.max_workers if self._settings.is_shared else 1,
+        ).run()
 
     def follow_settings(self) -> None:
         """In the master: write its own lines as the worker's settings are now."""
@@ -132,11 +155,20 @@ class _Application(SignalledApplication):
                 settings = self._settings
                 kept = settings, read_options(settings.traffic, settings.contacts)
             self._settings, options = kept
+            if self._settings.is_shared:
+                self._node = take_node_home(
+                    self._settings.general.home,
+                    of_one=self._settings.web.workers == 1,
+                    leaving_s=_leaving_s(self._settings),
+                )
+                keep_log_files(self._node.path, self._settings.logs)
             self._tree = build(
                 *kept,
                 on_exhausted=_give_up,
                 on_refused=self._leave_for_good,
                 on_settings=self._use,
+                home=self._home_path,
+                member=self._membership(),
             )
         except VatwatchError as error:
             _refuse(error)
@@ -145,7 +177,16 @@ class _Application(SignalledApplication):
         apply_log_settings(self._settings.logs)
         self._log_settings.give(self._settings.logs)
         self._service = self._make_service(self._tree)
-        return create_app(self._service)
+        app = create_app(self._service)
+        self._answers.app = app
+        return app
+
+    @property
+    def _home_path(self) -> Path:
+        return self._settings.general.home if self._node is None else self._node.path
+
+    def _membership(self) -> Membership | None:
+        return None if self._node is None else Membership(self._node.name, self._answers.answer)
 
     def _use(self, settings: Settings, options: Options) -> None:
         """Apply changed settings to the process: log, HTTP API, secrets. The tree gets them by
@@ -167,7 +208,7 @@ class _Application(SignalledApplication):
             authorization=WriteAuthorization(
                 [key.get_secret_value() for key in settings.access.api_keys],
                 rate=settings.access.write_rate,
-                audit_log=settings.general.home / AUDIT,
+                audit_log=self._home_path / AUDIT,
                 redis_url=redis_url,
             ),
             redis_url=redis_url,
@@ -184,13 +225,14 @@ class _Application(SignalledApplication):
             trusted_proxies=settings.access.trusted_proxies,
             stream_clients=self._stream_clients,
             stream_clients_per_address=settings.web.stream_clients_per_address,
+            node=gethostname() if self._node is None else self._node.name,
         )
 
     def _start_tree(self, worker: Worker) -> None:
         """Start the tree. If a signal comes first, stop the part that has been started."""
         assert self._tree is not None
         settings = self._settings
-        log.info("vatwatch %s starts, with its data in %s", __version__, settings.general.home)
+        log.info("vatwatch %s starts, with its data in %s", __version__, self._home_path)
         # The worker's loop does not run yet, and a cluster may have to recover from a crash.
         beat = gevent.spawn(worker.beat)
         self._started = True
@@ -219,6 +261,8 @@ class _Application(SignalledApplication):
         log.info("SIGHUP: the settings are read again.")
         if self._tree is not None:
             self._tree.directory.address("config_watcher").tell(ReloadOrdered())
+            if self._node is not None:
+                self._tree.directory.address("nodes").tell(TellReload())
 
     def _greet(self) -> None:
         settings = self._settings
@@ -240,6 +284,8 @@ class _Application(SignalledApplication):
         self._started = False
         log.info("stopping: what has been fetched is written first")
         worker.order_stop()  # if it has not been ordered, the clock starts now
+        if self._node is not None:
+            self._node.lock.say_stopping()
         stopping = gevent.spawn(self._tree.stop, max(LEAST_STOP_S, worker.time_left_s()))
         either: list[gevent.Greenlet[..., Any] | Event] = [stopping, worker.hurried]
         gevent.wait(either, count=1)

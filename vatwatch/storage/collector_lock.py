@@ -5,8 +5,9 @@ is killed, and also when it beats no more (`idle_session_timeout`): when it stan
 a cut link. The holder counts itself out earlier, by its own clock. What it has begun to write by
 then is refused by the epoch (`storage.collector_epoch`).
 
-A native thread of its own connects, waits and beats, since neither a busy hub nor a long COPY may
-cost the lock. It does not log, tell or touch the hub, except by one thread-safe call.
+A native thread of its own connects, waits and beats, since neither a hub that is busy for a second
+nor a long COPY may cost the lock. It does not log, tell or touch the hub, except by one thread-safe
+call. If the hub is blocked for longer, so that nothing else goes on either, it gives the lock back.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import psycopg2
 from gevent.monkey import get_original
 from psycopg2.errorcodes import QUERY_CANCELED
 
-from vatwatch.errors import DatabaseUnavailable
+from vatwatch.errors import DatabaseUnavailable, LockRefused
 from vatwatch.storage.connecting import connect
 from vatwatch.storage.pooler import Pooler, pooler_of
 from vatwatch.storage.reachability import name_of, why_not
@@ -47,6 +48,9 @@ COLLECTOR_LOCK = 0x7661_7463
 BEAT_S = 0.2
 # A holder whose latest answered beat was sent longer ago counts itself out.
 LEASE_S = 1.0
+# A hub that has not run for so long is blocked. It may be: a snapshot of 2,000 pilots holds it for
+# some hundredths of that.
+HUB_S = 1.5
 # When the server ends the session. Later than the lease by more than any clock drifts in it.
 SESSION_S = 1.5
 # A wait is begun again after so long: a statement that waits keeps what was deleted since then from
@@ -116,6 +120,8 @@ class LockState:
     why_not: str = ""
     """Why there is no connection, a sentence for operators without a final stop; empty if there is
     one, or none was tried."""
+    refused: bool = False
+    """Whether that stays so until somebody changes something: `LockRefused`."""
 
 
 # Those that are not closed, by address and node. A successor closes what an actor that was killed
@@ -153,6 +159,8 @@ class CollectorLock:
         self._cut = False
         self._closed = False
         self._ended = False
+        # When (monotonic) the hub was last seen to run.
+        self._hub_at = monotonic()
         before = _open.get((dsn, node))
         if before is not None:
             before.close()
@@ -204,6 +212,7 @@ class CollectorLock:
     def _watch_lease(self) -> None:
         """On the hub: the thread may be waiting for the answer to a beat."""
         while True:
+            self._hub_at = monotonic()
             gevent.sleep(BEAT_S)
             term = self._state.term
             if term is None or term.ended or term.holds():
@@ -235,9 +244,10 @@ class CollectorLock:
 
     def _try(self) -> None:
         """Hold the lock once, or find out why not."""
-        trouble = ""
+        trouble, refused = "", False
         conn: connection | None = None
         try:
+            self._require_hub()
             conn = self._connect()
             if self._own(conn):
                 self._set(LockState(LockPhase.WAITING, self._state.term))
@@ -245,7 +255,7 @@ class CollectorLock:
                 self._pause_s = FIRST_PAUSE_S
                 self._hold(conn, process)
         except DatabaseUnavailable as error:
-            trouble = str(error)
+            trouble, refused = str(error), isinstance(error, LockRefused)
         except psycopg2.Error as error:
             trouble = "" if self._cut else self._lost(error)
         except Exception as error:  # noqa: BLE001 - a bug; the thread must go on, and say it
@@ -255,7 +265,7 @@ class CollectorLock:
         term = self._state.term
         if term is not None and not term.ended:
             term.ended = trouble
-        self._set(LockState(LockPhase.CONNECTING, term, trouble))
+        self._set(LockState(LockPhase.CONNECTING, term, trouble, refused))
 
     def _connect(self) -> connection:
         try:
@@ -268,10 +278,9 @@ class CollectorLock:
             )
         except psycopg2.Error as error:
             if POOLER_SAYS in str(error):
-                text = _in_the_way(self._name, "a pooler, which refuses the options of sessions")
-            else:
-                text = why_not(self._dsn, error, self._setting)
-            raise DatabaseUnavailable(text) from None
+                what = "a pooler, which refuses the options of sessions"
+                raise _in_the_way(self._name, what) from None
+            raise DatabaseUnavailable(why_not(self._dsn, error, self._setting)) from None
         conn.autocommit = True
         return conn
 
@@ -287,14 +296,14 @@ class CollectorLock:
     def _take(self, conn: connection) -> int:
         """Wait for the lock. Returns the server's process that holds it for us."""
         if refusal := too_old(conn.info.server_version):
-            raise DatabaseUnavailable(f"{self._name} {refusal}")
+            raise LockRefused(f"{self._name} {refusal}")
         if _ask(conn, "SELECT pg_is_in_recovery()"):
             raise DatabaseUnavailable(f"{self._name} is a standby")
         if (pooler := pooler_of(self._dsn, conn)) not in (Pooler.NONE, Pooler.SESSION):
             mode = (
                 "mode that cannot be told" if pooler is Pooler.UNKNOWN else f"{pooler.value} mode"
             )
-            raise DatabaseUnavailable(_in_the_way(self._name, f"a pooler in {mode}"))
+            raise _in_the_way(self._name, f"a pooler in {mode}")
         _ask(conn, _PREPARE)
         while True:
             try:
@@ -309,11 +318,10 @@ class CollectorLock:
         """Beat until the term is over."""
         term: Term | None = None
         while True:
+            self._require_hub()
             sent_at = monotonic()
             if _ask(conn, _BEAT) != process:
-                raise DatabaseUnavailable(
-                    _in_the_way(self._name, "a pooler that changes a session's server")
-                )
+                raise _in_the_way(self._name, "a pooler that changes a session's server")
             if term is None:
                 # The wait was answered at some time before; only a beat says that it is held now.
                 term = Term(sent_at)
@@ -323,6 +331,11 @@ class CollectorLock:
             else:
                 term.sent_at = sent_at
             _native_select((), (), (), BEAT_S)
+
+    def _require_hub(self) -> None:
+        """Raises DatabaseUnavailable if the hub is blocked: it could do nothing with the lock."""
+        if monotonic() - self._hub_at > HUB_S:
+            raise DatabaseUnavailable(f"the hub of this process was blocked for {HUB_S:g} s")
 
     def _lost(self, error: psycopg2.Error) -> str:
         if error.pgcode is None:
@@ -362,8 +375,8 @@ def too_old(version: int) -> str:
     )
 
 
-def _in_the_way(name: str, what: str) -> str:
-    return (
+def _in_the_way(name: str, what: str) -> LockRefused:
+    return LockRefused(
         f"between vatwatch and {name} stands {what}, and a lock through it is nobody's: let "
         "DATABASE_LOCK_URL lead to PostgreSQL itself"
     )

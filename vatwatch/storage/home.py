@@ -12,10 +12,14 @@ log = logging.getLogger(__name__)
 
 # Each has its own lock, which may be held slightly longer than the home's, or without it.
 PARTS = ("", "journal", "postgres")
+# A file that makes a directory in it the home of one of several nodes.
+NODE_MARK = "node"
 
 
-def take_home(home: Path, *, leaving_s: float) -> DirectoryLock:
+def take_home(home: Path, *, leaving_s: float, beside_nodes: bool = False) -> DirectoryLock:
     """Take the home. If its owner is about to end, wait for that, `leaving_s` at most.
+
+    With `beside_nodes` others may have homes in it (`storage.node_home`).
 
     Raises:
         ConfigurationError: another process has it, or it cannot be used
@@ -26,6 +30,9 @@ def take_home(home: Path, *, leaving_s: float) -> DirectoryLock:
         home.mkdir(parents=True, exist_ok=True)
         for part in PARTS:
             place = home / part
+            _await(place, leaving_s)
+        for mark in () if beside_nodes else sorted(home.glob(f"*/{NODE_MARK}")):
+            place = mark.parent
             _await(place, leaving_s)
         place = home
         lock.take(DYING_S)

@@ -30,7 +30,8 @@ _WEATHER: tuple[tuple[type[exceptions.RedisError], str], ...] = (
     (
         exceptions.NoPermissionError,
         "does not allow this user PING, INFO, or MULTI, EXEC, GET, MGET, SET, DEL, EXPIRE, XADD, "
-        "XREAD, RPUSH, LRANGE, LTRIM, LLEN on vatwatch:*, or PUBLISH, SUBSCRIBE to vatwatch:*",
+        "XREAD, RPUSH, LPUSH, BLPOP, BRPOP, LRANGE, LTRIM, LLEN, HSET, HGETALL, HDEL on "
+        "vatwatch:*, or PUBLISH, SUBSCRIBE to vatwatch:*",
     ),
     (exceptions.BusyLoadingError, "is loading its data and takes nothing yet"),
     (exceptions.MaxConnectionsError, "has no connection left"),

@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor
+    from psycopg2.extensions import connection, cursor
+
+
+def newest_fetch(conn: connection) -> datetime | None:
+    """Wall clock, when the newest stored snapshot was fetched; None if there is none."""
+    with conn.cursor() as cur:
+        cur.execute("SELECT fetched_at FROM snapshots ORDER BY update_timestamp DESC LIMIT 1")
+        row = cur.fetchone()
+    return None if row is None else row[0].astimezone(UTC)
 
 
 def snapshot_before(cur: cursor, time: datetime) -> datetime | None:
