@@ -11,9 +11,9 @@ VERIFY_PILOTS ?= 200
 HOURS ?= 24
 SEED ?= 1
 SIMULATOR_PORT ?= 8002
-# For `make test` and `make test-fast`; 0 for a debugger. Tests wait half of their time: three
+# For `make test` and `make test-fast`; 0 for a debugger. Tests wait half of their time: four
 # processes have enough to do for two cores.
-PROCESSES ?= 3
+PROCESSES ?= 4
 # For `make chaos`: some two seconds each.
 FAULTS ?= 500
 # For `make test-ha`: each some ten seconds, in each of three ways.

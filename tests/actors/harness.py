@@ -324,6 +324,10 @@ def running(
     service = Running(tree, settings, feeds, look_at or database_url)
     answers.app = service.app
     tree.start()
+    if feeds is not None and database_url is not None and not several_nodes:
+        # It collects as soon as nobody else does.
+        until(lambda: service.node("pipeline").state is not State.STANDBY, "it collects")
+        until(lambda: service.node("fetcher").state is not State.STANDBY, "it fetches")
     try:
         yield service
     finally:

@@ -92,6 +92,11 @@ def test_an_alert_is_active_and_then_past_with_the_outcome_of_its_notifications(
         until(lambda: rows(service) == [(one["id"], 2, "delivered", False)])
 
 
+def unhealthy(service: Running, name: str) -> bool:
+    part = service.reports().parts.get(name)
+    return part is not None and part.health.value == "unhealthy"
+
+
 def test_an_alert_that_is_active_at_a_stop_goes_on_in_the_next_process_and_is_told_once(
     hook: HookServer, start: Callable[..., Any]
 ) -> None:
@@ -105,7 +110,7 @@ def test_an_alert_that_is_active_at_a_stop_goes_on_in_the_next_process_and_is_to
             (again,) = until(lambda: keyed(service, "active"))
             assert (again["id"], again["fired_at"]) == (before["id"], before["fired_at"])
             # It holds here as well, and is not sent again.
-            until(lambda: service.reports().parts["feed"].health.value == "unhealthy")
+            until(lambda: unhealthy(service, "feed"))
             feeds.say(DATA)
             until(lambda: told(hook, "resolved", FEED))
             until(lambda: rows(service) == [(before["id"], 2, "delivered", False)])

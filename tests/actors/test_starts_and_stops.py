@@ -55,9 +55,11 @@ def test_every_part_that_was_started_is_told_stopped_once_in_reverse_order(
         started = [path for path, _ in kept(sql, "SERVICE_STARTED", end)]
         stopped = kept(sql, "SERVICE_STOPPED", end)
     assert Counter(started) == Counter(paths) == Counter(path for path, _ in stopped)
-    # A supervisor starts and stops after its children.
-    workers = [path for path in started if path.count("/") == 2]
+    # A supervisor starts and stops after its children; all stop in the reverse order of the tree.
+    workers = [path for path in paths if path.count("/") == 2]
     assert [path for path, _ in reversed(stopped) if path in workers] == workers
+    at_once = [path for path in workers if "/pipeline/" not in path]
+    assert [path for path in started if path in at_once] == at_once
     assert {why for _, why in stopped} == {"stopped"}
 
 

@@ -17,13 +17,13 @@ KILLS = (
     "kill -9 the master",
     "kill -9 service and database",
 )
+# One of each kind that a short run can have; `make chaos` has all of them, hundreds of times.
 OTHERS = (
     "send odd input",
     "order restarts",
     "hang a watcher under load",
     "let file operations fail",
     "start right after a kill",
-    "change the settings",
     "change the settings",
     "spoil the files of areas",
     "crash an actor",
@@ -32,7 +32,6 @@ OTHERS = (
     "spoil the feed",
     "cut connections",
     "refuse connections",
-    "stop and start",
 )
 
 
@@ -42,7 +41,7 @@ def of(name: str) -> FaultKind:
 
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    names = KILLS * 2 + OTHERS
+    names = KILLS + OTHERS
     given = iter([of(name) for name in names])
 
     def next_kind(_random: Random) -> FaultKind:

@@ -63,7 +63,7 @@ def archive(seed: int) -> list[DecodedSnapshot]:
 
 
 # In the other small worlds of these nobody is in contact.
-@pytest.mark.parametrize("seed", [0, 2, 3, 10, 11])
+@pytest.mark.parametrize("seed", [0, 3, 11])
 def test_late_snapshots_make_no_difference_to_any_row(conn: connection, seed: int) -> None:
     given = some_without_radios(archive(seed), Random(100 + seed))
     write_in(conn, given)

@@ -16,7 +16,8 @@ from vatwatch.messages import NodesView
 # A node queues behind its own session for as long as the server keeps that: 1.5 s
 # (`storage.collector_lock.SESSION_S`). Who queues longer queues behind another node.
 QUEUED_S = 3.0
-# So long a start waits for the database, before it fetches without.
+# So long a node among others waits for the database, before it fetches without: another one may
+# find it.
 ALONE_S = 3.0
 
 
@@ -26,6 +27,8 @@ class LockStanding(Enum):
     LEADS = "leads"
     QUEUES = "queues"
     """The database says that another session has the lock."""
+    TRIES = "tries"
+    """It is not known yet."""
     AWAY = "away"
     """The database cannot be asked."""
     REFUSED = "refused"
@@ -37,7 +40,7 @@ class Collecting:
     """What was decided last, and since when the node stands as it does. Outlives the actor."""
 
     collects: bool = False
-    standing: LockStanding = LockStanding.AWAY
+    standing: LockStanding = LockStanding.TRIES
     since_s: float | None = None
     epoch: int = 0
     """The latest that was its own."""
@@ -60,6 +63,8 @@ class Collecting:
             case LockStanding.LEADS:
                 self.epoch = epoch or self.epoch
                 self.collects = True
+            case LockStanding.TRIES:
+                pass
             case LockStanding.REFUSED:
                 self.collects = False
             case LockStanding.QUEUES:
@@ -68,7 +73,7 @@ class Collecting:
             case LockStanding.AWAY:
                 if self._is_replaced(nodes):
                     self.collects = False
-                elif stood_s > ALONE_S and (nodes is None or nodes.speaks):
+                elif nodes is None or (stood_s > ALONE_S and nodes.speaks):
                     self.collects = True
         return self.collects
 

@@ -278,7 +278,9 @@ class LeadershipActor(Service):
             return LockStanding.REFUSED
         if self._lock.state.phase is LockPhase.WAITING:
             return LockStanding.QUEUES
-        return LockStanding.AWAY
+        if self._lock.state.why_not or self._refusal:
+            return LockStanding.AWAY
+        return LockStanding.TRIES
 
     def _check(self) -> None:
         """Begin again if our epoch is not in force.

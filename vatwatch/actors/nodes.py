@@ -184,7 +184,11 @@ class NodesActor(Service):
 
     def _reply_to(self, id_: str, request: NodeRequest) -> None:
         self._answered += 1
-        answer = self._answer(request)
+        try:
+            answer = self._answer(request)
+        except Exception as error:  # noqa: BLE001 - its asker hears that nobody answers
+            self.report_failure("answer for another node", error)
+            return
         with suppress(*REDIS_FAILS, BreakerOpen):  # its asker hears that nobody answers
             self._plainly(partial(self._board.answer, id_, answer))
 

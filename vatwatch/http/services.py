@@ -223,7 +223,7 @@ class ServiceHealthResource(BaseResource):
                 description=f"There is no service {name[:40]!r}; there are {known}."
             )
         node = next((node for node in _workers(self._service) if node.name == name), None)
-        body = _outside(name, part) if node is None else _inside(node, part, reports)
+        body = _outside(name, part, reports) if node is None else _inside(node, part, reports)
         send_health(resp, body, part.health)
 
 
@@ -295,14 +295,14 @@ def _line(node: NodeInfo, reports: Reports) -> ServiceLine:
     )
 
 
-def _outside(name: str, part: PartHealth) -> DependencyBody:
+def _outside(name: str, part: PartHealth, reports: Reports) -> DependencyBody:
     return DependencyBody(
         name=name,
         health=part.health.value,
         reason=part.reason,
         since=part.since,
         transitions=_transitions(part),
-        needed_by=dependents_of(name),
+        needed_by=_dependents(name, reports),
     )
 
 
@@ -328,7 +328,7 @@ def _inside(node: NodeInfo, part: PartHealth, reports: Reports) -> ServiceBody:
         last_start_at=node.last_start_at,
         last_start_s=_rounded(node.last_start_s),
         dependencies=_dependencies(node.name, reports),
-        needed_by=dependents_of(node.name),
+        needed_by=_dependents(node.name, reports),
     )
 
 
@@ -346,3 +346,8 @@ def _transitions(part: PartHealth) -> list[HealthTransition]:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
+
+
+def _dependents(name: str, reports: Reports) -> tuple[str, ...]:
+    """Of those that there are in this tree."""
+    return tuple(one for one in dependents_of(name) if one in reports.parts)
