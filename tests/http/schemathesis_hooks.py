@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 # Names that something must have, pages that must have been, and shapes whose parts go together.
 VALID = {"icao": "EGLL", "bbox": "-10,40,10,60", "near": "50.1,8.6,100"}
-LEAVE_OUT = ("cursor", "fir", "sector", "source", "receiver", "service")
+LEAVE_OUT = ("cursor", "fir", "sector", "source", "receiver", "service", "node")
 RANGES = (
     "altitude", "groundspeed", "vertical_speed_fpm", "heading", "distance_flown_nm",
     "great_circle_nm", "online_s", "facility", "rating",
