@@ -141,7 +141,6 @@ class Running:
             authorization,
             faults_allowed=True,
             keeps_errors=settings.errors.enabled,
-            node=settings.general.home.parent.name,
         )
         self.app = create_app(self.service)
         self.http = falcon.testing.TestClient(self.app)
@@ -322,6 +321,8 @@ def running(
         on_settings=lambda s, _options: service.service.use(s),
     )
     service = Running(tree, settings, feeds, look_at or database_url)
+    if several_nodes:
+        service.service.node = home.name
     answers.app = service.app
     tree.start()
     if feeds is not None and database_url is not None and not several_nodes:
