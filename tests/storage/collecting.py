@@ -26,7 +26,7 @@ import gevent
 from gevent.monkey import get_original
 
 from vatwatch.errors import DatabaseUnavailable, NotCollector
-from vatwatch.storage.collector_epoch import check_epoch, raise_epoch
+from vatwatch.storage.collector_epoch import in_epoch, raise_epoch
 from vatwatch.storage.collector_lock import HUB_S, CollectorLock
 from vatwatch.storage.pool import ConnectionPool
 
@@ -71,11 +71,12 @@ def main(dsn: str, node: str, how: str = "") -> None:
         while not lock.held:
             gevent.sleep(0.01)
         epoch = plain.run(partial(raise_epoch, node=node))
-        fenced = ConnectionPool(dsn, size=1, timeout_s=20, fence=partial(check_epoch, epoch=epoch))
+        writer = ConnectionPool(dsn, size=1, timeout_s=20)
         refused = False
         while not refused:
             try:
-                fenced.run(partial(write, epoch=epoch, node=node, copies=how == "copy"))
+                work = partial(write, epoch=epoch, node=node, copies=how == "copy")
+                writer.run(in_epoch(epoch, work))
             except DatabaseUnavailable as error:
                 refused = isinstance(error, NotCollector)
                 plain.run(partial(note, epoch=epoch, node=node, error=error, held=lock.held))
@@ -83,7 +84,7 @@ def main(dsn: str, node: str, how: str = "") -> None:
                 _native_select((), (), (), 4 * HUB_S)
             how = ""
             gevent.sleep(0.005)
-        fenced.close()
+        writer.close()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import gevent
 import psycopg2
@@ -15,11 +15,13 @@ from psycopg2.extensions import make_dsn
 
 from tests.actors.harness import Query, until
 from vatwatch.errors import DatabaseUnavailable, NotCollector
-from vatwatch.storage.collector_epoch import check_epoch, raise_epoch, read_epoch
-from vatwatch.storage.pool import FENCED_IDLE_S, ConnectionPool
+from vatwatch.storage.collector_epoch import RAISE_S, check_epoch, in_epoch, raise_epoch, read_epoch
+from vatwatch.storage.pool import ConnectionPool
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
+
+Result = TypeVar("Result")
 
 native_select: Callable[..., object] = get_original("select", "select")
 
@@ -35,10 +37,23 @@ def query(database_url: str, conn: connection) -> Iterator[Query]:
     query.close()
 
 
+class InEpoch(ConnectionPool):
+    """Runs all its work in one epoch, if it has one."""
+
+    epoch: int | None = None
+
+    def run(
+        self, work: Callable[[connection], Result], *, timeout_s: float | None = None
+    ) -> Result:
+        if self.epoch is not None:
+            work = in_epoch(self.epoch, work)
+        return super().run(work, timeout_s=timeout_s)
+
+
 @contextmanager
 def pool_of(url: str, epoch: int | None = None) -> Iterator[ConnectionPool]:
-    fence = None if epoch is None else partial(check_epoch, epoch=epoch)
-    pool = ConnectionPool(url, size=2, timeout_s=20, fence=fence)
+    pool = InEpoch(url, size=2, timeout_s=20)
+    pool.epoch = epoch
     try:
         yield pool
     finally:
@@ -51,9 +66,9 @@ def write(conn: connection, text: str) -> None:
 
 
 def pause(conn: connection) -> None:
-    """Do nothing in the middle of a transaction, until the server has had enough."""
+    """Do nothing in the middle of a transaction for longer than anybody waits for it."""
     write(conn, "half")
-    native_select((), (), (), 3 * FENCED_IDLE_S)
+    native_select((), (), (), RAISE_S / 4)
     write(conn, "the other half")
 
 
@@ -162,7 +177,7 @@ def test_the_wait_for_the_epoch_is_the_only_one_that_is_shortened(
     assert seen == ["0", "0"]
 
 
-def test_the_server_ends_a_fenced_session_that_does_nothing_in_a_transaction(
+def test_who_does_nothing_in_a_transaction_of_an_older_epoch_is_ended(
     database_url: str, query: Query
 ) -> None:
 
@@ -178,6 +193,7 @@ def test_the_server_ends_a_fenced_session_that_does_nothing_in_a_transaction(
         writing = gevent.spawn(is_ended)
         held = "SELECT FROM pg_locks WHERE relation = 'collector'::regclass AND mode ~ '^Row'"
         until(lambda: query(held))
-        until(lambda: not query(held))
+        assert pool.run(partial(raise_epoch, node="b")) == 2
+        assert query(held) == []
         assert writing.get()
     assert query("SELECT text FROM written") == []

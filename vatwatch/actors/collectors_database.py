@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vatwatch.errors import NotCollector
 from vatwatch.messages import Role
-from vatwatch.storage.collector_epoch import check_epoch
+from vatwatch.storage.collector_epoch import in_epoch
 from vatwatch.supervision import Actor
 
 if TYPE_CHECKING:
@@ -36,15 +36,9 @@ class CollectorsDatabase:
         role = self.role()
         if role is None:
             return self._database.run(work)
-        epoch = role.epoch
-        if epoch is None or not role.may_write():
+        if role.epoch is None or not role.may_write():
             raise NotCollector(role.why_not or "the lease of the collector is over")
-
-        def in_the_epoch(conn: connection) -> Result:
-            check_epoch(conn, epoch)
-            return work(conn)
-
-        return self._database.run(in_the_epoch)
+        return self._database.run(in_epoch(role.epoch, work))
 
 
 def role_of(actor: Actor, *, led: bool) -> Callable[[], Role | None]:

@@ -9,7 +9,7 @@ that nothing of an older epoch can be committed.
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
 from gevent.monkey import get_original
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from psycopg2.extensions import connection
+
+Result = TypeVar("Result")
 
 _native_select: Callable[..., object] = get_original("select", "select")
 
@@ -122,6 +124,17 @@ def check_epoch(conn: connection, epoch: int) -> None:
         raise NotCollector("no process collects yet")
     if found[0] != epoch:
         raise NotCollector(f"{found[1]} collects now, and has raised the epoch to {found[0]}")
+
+
+def in_epoch(epoch: int, work: Callable[[connection], Result]) -> Callable[[connection], Result]:
+    """`work`, in a transaction that holds the epoch; it raises NotCollector instead of working if
+    another one is in force."""
+
+    def checked(conn: connection) -> Result:
+        check_epoch(conn, epoch)
+        return work(conn)
+
+    return checked
 
 
 def _wait_at_most(conn: connection, milliseconds: int) -> None:

@@ -36,15 +36,13 @@ def connect(
     statement_timeout_s: float,
     connect_timeout_s: int | None = None,
     does_not_wait: bool = False,
-    idle_in_transaction_s: float | None = None,
     wins: Mapping[str, object] = NOTHING_MORE,
     reads: bool = False,
 ) -> connection:
     """A session with our options: those of the address are kept, beside UTC and UTF-8.
 
     `connect_timeout_s` is for each host of the address, and wins over the address's own. With
-    `does_not_wait`, nothing waits: the caller polls, also for the connection to be there. A session
-    that does nothing in a transaction for `idle_in_transaction_s` is ended by the server. `wins`
+    `does_not_wait`, nothing waits: the caller polls, also for the connection to be there. `wins`
     are parameters of libpq that win over the address's own. `reads`: of several hosts, a standby is
     preferred, instead of the one that takes writes.
 
@@ -52,8 +50,6 @@ def connect(
     """
     given = parse_dsn(dsn)
     own = f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}"
-    if idle_in_transaction_s is not None:
-        own += f" -c idle_in_transaction_session_timeout={int(idle_in_transaction_s * 1000)}"
     others = given.get("options") or os.environ.get("PGOPTIONS", "")
     values: dict[str, Any] = {
         name: value for name, value in DEFAULTS.items() if not _is_set(given, name)

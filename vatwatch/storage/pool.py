@@ -42,9 +42,6 @@ FRESH_S = 2.0
 TRIAL_S = 2.0
 # How long `close` waits for running work.
 CLOSE_S = 1.0
-# How long a fenced session may do nothing in a transaction. Between two statements the work only
-# computes, which takes a fraction of that.
-FENCED_IDLE_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,6 @@ class ConnectionPool:
         size: int,
         timeout_s: float,
         application_name: str = "vatwatch",
-        fence: Callable[[connection], None] | None = None,
         reads: bool = False,
     ) -> None:
         """
@@ -86,10 +82,6 @@ class ConnectionPool:
             timeout_s: bounds each call of `run`, including the wait for a connection. It can be
                 changed later by the attribute of this name
             application_name: as the server lists the sessions, unless the address says another
-            fence: called first in each transaction of `run`, in the native thread; what it raises,
-                `run` raises, and the work is not done. The server then ends a session that does
-                nothing in a transaction for `FENCED_IDLE_S`: a process that stands still must not
-                hold what it has locked
             reads: `dsn` is the address for reads
         """
         self._dsn = dsn
@@ -100,7 +92,6 @@ class ConnectionPool:
         # Options of every session; a longer limit is set for the transaction.
         self._session_timeout_s = timeout_s
         self._application_name = application_name
-        self._fence = fence
         self._threads = NativePool(size, "postgresql")
         self._free = BoundedSemaphore(size)
         self._idle: deque[_Idle] = deque()
@@ -117,7 +108,7 @@ class ConnectionPool:
         Raises:
             DatabaseUnavailable: weather (`storage.weather`): no connection, a dead one, no answer
                 in time, no room; a DatabaseConflict may be tried again at once
-            NotCollector: the fence refuses this process
+            NotCollector: `work` found that another process collects (`storage.collector_epoch`)
             psycopg2.Error: not weather; `storage.weather` says whether the work or its values are
                 wrong
             Exception: the error that `work` raised
@@ -204,7 +195,6 @@ class ConnectionPool:
                 self._dsn,
                 application_name=self._application_name,
                 statement_timeout_s=self._session_timeout_s,
-                idle_in_transaction_s=None if self._fence is None else FENCED_IDLE_S,
                 reads=self._reads,
             )
         except psycopg2.Error as error:
@@ -234,8 +224,6 @@ class ConnectionPool:
             try:
                 if limit_s > self._session_timeout_s:
                     _allow(conn, limit_s)
-                if self._fence is not None:
-                    self._fence(conn)
                 result = work(conn)
                 conn.commit()
             except BaseException:
@@ -247,7 +235,7 @@ class ConnectionPool:
         began = monotonic()
         try:
             result = self._call(conn, transaction, deadline)
-        except NotCollector:  # the fence has said so, on a connection that is well
+        except NotCollector:  # the work has found it out, on a connection that is well
             self._give_back(conn)
             raise
         except DatabaseUnavailable as error:
