@@ -111,7 +111,8 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from vatwatch.storage.directory_lock import DirectoryLock
-DirectoryLock(Path(sys.argv[1])).take()
+lock = DirectoryLock(Path(sys.argv[1]))
+lock.take()
 print("held", flush=True)
 time.sleep(600)
 """
@@ -122,8 +123,10 @@ def test_a_service_of_one_worker_does_not_share_the_directory_with_another_servi
 ) -> None:
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
-        assert other.stdout is not None
-        other.stdout.readline()
-        with pytest.raises(ConfigurationError, match="in use by process"):
-            taken(tmp_path, of_one=True)
-        other.kill()
+        try:
+            assert other.stdout is not None
+            other.stdout.readline()
+            with pytest.raises(ConfigurationError, match="in use by process"):
+                taken(tmp_path, of_one=True)
+        finally:
+            other.kill()

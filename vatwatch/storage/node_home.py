@@ -77,10 +77,15 @@ def take_node_home(base: Path, *, of_one: bool, leaving_s: float) -> NodeHome:
             return _free_one(base) or _new_one(base)
         finally:
             choosing.release()
-    except (OSError, DirectoryTaken) as error:
+    except DirectoryTaken as held:
         raise ConfigurationError(
-            f"VATWATCH_HOME={base}: {getattr(error, 'filename', None) or base} cannot be written "
-            f"({getattr(error, 'strerror', None) or error})"
+            f"{base / CHOOSING} is in use by process {held.holder}, which has been choosing a home "
+            "for long: end it, and start again"
+        ) from held
+    except OSError as error:
+        raise ConfigurationError(
+            f"VATWATCH_HOME={base}: {error.filename or base} cannot be written "
+            f"({error.strerror or error})"
         ) from error
 
 
