@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from tests.actors.hook_server import HookServer
 from vatwatch.supervision import Backoff
 
 
@@ -13,3 +16,10 @@ def retries_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("cache", "history", "processor"):
         monkeypatch.setattr(f"vatwatch.actors.{part}.RETRY_S", 0.1)
     monkeypatch.setattr("vatwatch.actors.store.BACKOFF", Backoff(base_s=0.1, cap_s=0.3))
+
+
+@pytest.fixture
+def hook() -> Iterator[HookServer]:
+    """Takes what webhooks are told."""
+    with HookServer() as hook:
+        yield hook

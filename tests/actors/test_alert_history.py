@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,12 +23,6 @@ from vatwatch.supervision import State, Tell
 
 DOWN = status("503 Service Unavailable")
 FEED = "unhealthy:feed"
-
-
-@pytest.fixture
-def hook() -> Iterator[HookServer]:
-    with HookServer() as hook:
-        yield hook
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.actors.harness import Poison, running, until
 from tests.actors.hook_server import HookServer
@@ -15,12 +12,6 @@ from tests.http.test_sectors import world_of
 
 GIVEN = updates(4)
 KEY = "sector_load:sector All of it"
-
-
-@pytest.fixture
-def hook() -> Iterator[HookServer]:
-    with HookServer() as hook:
-        yield hook
 
 
 def test_a_sector_that_is_too_busy_is_told_once_also_if_the_cache_is_restarted(

@@ -3,11 +3,8 @@ on the bus."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.actors.harness import KEY, Running, running, until
 from tests.actors.hook_server import HookServer
@@ -16,12 +13,6 @@ from tests.actors.test_snapshot import NOWHERE
 from vatwatch.messages import DatabaseReturned
 from vatwatch.messages.status import ResourceStatus
 from vatwatch.supervision import Fault, FaultKind, State
-
-
-@pytest.fixture
-def hook() -> Iterator[HookServer]:
-    with HookServer() as hook:
-        yield hook
 
 
 def handler(service: Running, name: str) -> dict[str, Any]:
