@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +31,6 @@ FAST: dict[str, object] = {
     "VATWATCH_ALERT_ERROR_RATE": 1000,
     "VATWATCH_PROBE_TIMEOUT": 2,
 }
-
-
-@pytest.fixture
-def hook() -> Iterator[HookServer]:
-    with HookServer() as hook:
-        yield hook
 
 
 def alerting(home: Path, *urls: str, **more: object) -> Any:

@@ -199,7 +199,8 @@ class AlerterActor(Service):
     def _evaluate(self) -> None:
         nodes = self.address("nodes").shared(NodesView)
         if nodes is not None and not nodes.speaks:
-            self._stand_back()
+            if nodes.looked:
+                self._stand_back()
             return
         if self._stands_back:
             # What the node before this one has told of is in the table.

@@ -82,7 +82,7 @@ class NodesActor(Service):
         self._board = NodeBoard(redis_url)
         self._policy = dependency_policy(breaker)
         self._circuit_breaker: CircuitBreaker | None = None
-        self._view = NodesView(_beginning(name))
+        self._view = NodesView(_beginning(name), looked=False)
         self._at_work = Pool(AT_ONCE)
         self._last_error = ""
         self._passed_on = self._answered = 0
@@ -159,7 +159,7 @@ class NodesActor(Service):
         self._passed_on += 1
         try:
             reply.set(
-                self._plainly(
+                self._waiting(
                     partial(self._board.ask, message.node, message.request, message.timeout_s)
                 )
             )
@@ -174,7 +174,7 @@ class NodesActor(Service):
         own = self._view.own.node
         while True:
             try:
-                found = self._plainly(partial(self._board.next_request, own))
+                found = self._waiting(partial(self._board.next_request, own))
             except (*REDIS_FAILS, BreakerOpen):
                 gevent.sleep(PAUSE_S)
                 continue
@@ -205,7 +205,7 @@ class NodesActor(Service):
 
     def _reload_there(self, name: str) -> None:
         try:
-            answer = self._plainly(
+            answer = self._waiting(
                 partial(
                     self._board.ask,
                     name,
@@ -224,6 +224,14 @@ class NodesActor(Service):
     def _plainly(self, work: Callable[[], T]) -> T:
         assert self._circuit_breaker is not None
         return self._circuit_breaker.call(partial(self._board.plainly, work))
+
+    def _waiting(self, work: Callable[[], T]) -> T:
+        """For work that waits for somebody else. It is no call that says how Redis is, and must not
+        be the trial that others wait for: the beats find that out."""
+        assert self._circuit_breaker is not None
+        if self._circuit_breaker.retry_in_s > 0:
+            raise BreakerOpen(self._circuit_breaker.name, self._circuit_breaker.retry_in_s)
+        return self._board.plainly(work)
 
     def _give_back(self) -> None:
         self._board.close()

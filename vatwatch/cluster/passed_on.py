@@ -19,6 +19,8 @@ class NodeRequest(Struct, frozen=True):
     """The address of the client."""
     caller: Caller | None
     """Who asks; None: nobody that is known."""
+    forwarded: bool = False
+    """Whether a trusted proxy has sent it, so that its X-Forwarded-… can be believed."""
     from_client: bool = True
     """False: a node gives an order of its own."""
 

@@ -82,7 +82,9 @@ class Bounds:
         """
         if PASSED_ON in req.env:
             # The node that has received it has checked and counted it.
-            req.context.client = req.env[CLIENT] = req.env[PASSED_ON].client
+            passed_on = req.env[PASSED_ON]
+            req.context.client = req.env[CLIENT] = passed_on.client
+            req.env[FORWARDED] = passed_on.forwarded
             return
         req.context.client = req.env[CLIENT] = client = self._client(req)
         if req.method not in METHODS:

@@ -18,7 +18,7 @@ from vatwatch.cluster.node import ClusterNode, collector_of
 from vatwatch.cluster.passed_on import NodeAnswer, NodeRequest
 from vatwatch.errors import NodeUnreachable, SupervisionError
 from vatwatch.http.app_context import AppContext
-from vatwatch.http.environ import AUTHORIZATION, COOKIE, PASSED_ON
+from vatwatch.http.environ import FORWARDED, PASSED_ON
 from vatwatch.http.near import unknown_value
 from vatwatch.http.params import READS, text
 from vatwatch.http.problems import RETRY_AFTER_S
@@ -39,9 +39,26 @@ TIMEOUT_S = 3.0
 ORDER_TIMEOUT_S = 35.0
 # Headers of an answer that are of the connection, or that this node makes anew.
 _OWN_HEADERS = frozenset({"content-length", HEADER.lower(), "date", "connection"})
-# What of the environment tells of a request. Secrets do not go through Redis.
-_TOLD = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "RAW_URI", "CONTENT_TYPE")
-_SECRET = frozenset({AUTHORIZATION, COOKIE})
+# What of the environment decides about an answer. Nothing else goes through Redis: any other header
+# may hold a secret, also one that a proxy has added.
+TOLD = (
+    "REQUEST_METHOD",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "RAW_URI",
+    "CONTENT_TYPE",
+    "HTTP_ACCEPT",
+    "HTTP_ACCEPT_ENCODING",
+    "HTTP_CACHE_CONTROL",
+    "HTTP_HOST",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_ORIGIN",
+    "HTTP_SEC_FETCH_SITE",
+    "HTTP_USER_AGENT",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+)
 
 
 def of_collector(*methods: str) -> Callable[[R], R]:
@@ -83,12 +100,10 @@ class OtherNodes:
         target = _named(view, named) if named else collector_of(view.all)
         if target is None or target.node == view.own.node:
             return
+        patience_s = TIMEOUT_S if req.method in READS else ORDER_TIMEOUT_S
+        question = AskNode(target.node, self._request(req), patience_s)
         try:
-            answer = self._service.ask(
-                "nodes",
-                AskNode(target.node, self._request(req), _patience_s(req)),
-                timeout_s=_patience_s(req) + 1,
-            )
+            answer = self._service.ask("nodes", question, timeout_s=patience_s + 1)
         except (NodeUnreachable, SupervisionError) as error:
             # An order that may have been carried out must not be carried out again here.
             done = req.method not in READS and getattr(error, "taken", True)
@@ -102,18 +117,14 @@ class OtherNodes:
         _hand_back(answer, resp)
 
     def _request(self, req: falcon.Request) -> NodeRequest:
-        environ = {name: req.env[name] for name in _TOLD if name in req.env}
-        environ |= {
-            name: value
-            for name, value in req.env.items()
-            if name.startswith("HTTP_") and name not in _SECRET
-        }
+        environ = {name: req.env[name] for name in TOLD if name in req.env}
         environ["HTTP_X_REQUEST_ID"] = req.env[ENVIRON]
         return NodeRequest(
             environ=environ,
             body=b"" if req.method in READS else read_body(req),
             client=req.context.client,
             caller=self._service.authorization.callers.of(req),
+            forwarded=bool(req.env.get(FORWARDED)),
         )
 
 
@@ -136,10 +147,6 @@ def _named(view: NodesView, name: str) -> ClusterNode:
         if one.node == name:
             return one
     raise unknown_value("node", "known node", name, [one.node for one in view.all])
-
-
-def _patience_s(req: falcon.Request) -> float:
-    return TIMEOUT_S if req.method in READS else ORDER_TIMEOUT_S
 
 
 def _hand_back(answer: NodeAnswer, resp: falcon.Response) -> None:

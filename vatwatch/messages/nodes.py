@@ -16,11 +16,13 @@ class NodesView:
 
     own: ClusterNode
     others: tuple[ClusterNode, ...] = ()
+    looked: bool = True
+    """False until the first look: nobody knows yet who else is there."""
 
     @property
     def speaks(self) -> bool:
         """Whether this node is the one that tells people, so that they are told once."""
-        return speaker_of(self.all).node == self.own.node
+        return self.looked and speaker_of(self.all).node == self.own.node
 
     @property
     def all(self) -> tuple[ClusterNode, ...]:

@@ -267,7 +267,9 @@ class _Application(SignalledApplication):
     def _greet(self) -> None:
         settings = self._settings
         log.info(
-            "collecting %s every %g s into %s",
+            "collecting %s every %g s into %s"
+            if self._node is None
+            else "one of several nodes: if no other one does, collecting %s every %g s into %s",
             _feeds(settings.vatsim),
             settings.vatsim.poll_interval_s,
             "the embedded PostgreSQL" if settings.database.is_embedded else "PostgreSQL",
