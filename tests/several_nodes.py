@@ -7,14 +7,17 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from tests.actors.harness import as_url, until
+from tests.actors.harness import Query, as_url, eventually, until
 from tests.feed_server import FeedServer
 from tests.process import Process, alive, started
+from vatwatch.feed.times import parse_time
 
 KEY = "a-key-for-all-nodes"
 # What a fault interrupts differs each time. `make test-ha` does it 20 times.
@@ -39,7 +42,7 @@ def nodes(
         every = []
         for number in (1, 2):
             place = tmp_path / f"host-{number}"
-            place.mkdir()
+            place.mkdir(exist_ok=True)
             every.append(
                 stack.enter_context(
                     started(
@@ -85,6 +88,55 @@ def collector_among(processes: list[Process]) -> Process:
     return until(
         lambda: next((one for one in processes if collects(one)), None), "one of them collects"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two services, and who of them collected at first."""
+
+    collector: Process
+    other: Process
+    feeds: FeedServer
+    sql: Query
+
+    def next_is_stored(self) -> datetime:
+        """As below."""
+        return next_is_stored(self.feeds, self.sql)
+
+    def until_both_serve(self, moment: datetime) -> None:
+        """Both serve this snapshot."""
+
+        def both_serve_it() -> None:
+            for one in (self.collector, self.other):
+                assert parse_time(one.get("/api/network")[1]["updated_at"]) == moment
+
+        eventually(both_serve_it)
+
+    def each_is_stored_once(self) -> None:
+        """No snapshot is stored twice."""
+        stored = self.sql.snapshots()
+        assert len(stored) == len(set(stored))
+
+
+def next_is_stored(feeds: FeedServer, sql: Query) -> datetime:
+    """The network goes on by one snapshot, which is stored by whoever collects."""
+    moment = parse_time(feeds.advance().counts.update_timestamp)
+    until(lambda: moment in sql.snapshots(), f"{moment} is stored")
+    return moment
+
+
+@contextmanager
+def a_pair(
+    tmp_path: Path, database: str, redis: str, *, snapshots: int = 1, **more: Any
+) -> Iterator[Pair]:
+    """Two services that have stored some snapshots."""
+    with FeedServer(pilots=20) as feeds, nodes(tmp_path, database, redis, feeds, **more) as both:
+        collector = collector_among(both)
+        (other,) = (one for one in both if one is not collector)
+        pair = Pair(collector, other, feeds, Query(database))
+        for _ in range(snapshots):
+            pair.next_is_stored()
+        yield pair
 
 
 def kill_whole(process: Process) -> None:

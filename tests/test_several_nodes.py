@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import urllib.request
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,21 +14,24 @@ import pytest
 
 from tests.actors.harness import Query, as_url, eventually, until
 from tests.actors.postgres_proxy import PostgresProxy
-from tests.feed_server import FeedServer
+from tests.feed_server import START, FeedServer
 from tests.process import Process, started
 from tests.several_nodes import (
     KEY,
     TURNS,
-    collector_among,
+    a_pair,
     collects,
     kill_whole,
     name_of,
-    nodes,
+    next_is_stored,
     seen_by,
     stopped,
     timed,
 )
+from vatsim_simulator.publication import publish
+from vatsim_simulator.world import World
 from vatwatch.feed.times import parse_time
+from vatwatch.storage.journal import Journal
 
 SAME = (
     "/api/flights",
@@ -55,35 +58,16 @@ def ordered(process: Process, path: str, body: dict[str, Any] | None = None) -> 
         return answer.status, json.load(answer)
 
 
-def next_is_stored(sql: Query, feeds: FeedServer) -> datetime:
-    """The network goes on by one snapshot, which is stored by whoever collects."""
-    moment = parse_time(feeds.advance().counts.update_timestamp)
-    until(lambda: moment in sql.snapshots(), f"{moment} is stored")
-    return moment
-
-
 def test_one_collects_and_both_give_the_same_answers(
     tmp_path: Path, database_url: str, redis_url: str
 ) -> None:
-    with (
-        FeedServer(pilots=20) as feeds,
-        nodes(tmp_path, database_url, redis_url, feeds) as both,
-    ):
-        collector = collector_among(both)
-        (follower,) = (one for one in both if one is not collector)
-        assert not collects(follower)
-        moment = next_is_stored(Query(database_url), feeds)
-
-        def both_serve_it() -> None:
-            for one in both:
-                shown = one.get("/api/network")[1]["updated_at"]
-                assert parse_time(shown) == moment
-
-        eventually(both_serve_it)
+    with a_pair(tmp_path, database_url, redis_url) as pair:
+        assert not collects(pair.other)
+        pair.until_both_serve(pair.next_is_stored())
         for path in SAME:
 
             def both_say_the_same(path: str = path) -> None:
-                here, there = (one.get(path) for one in both)
+                here, there = pair.collector.get(path), pair.other.get(path)
                 assert here[0] == 200
                 assert here == there, path
 
@@ -91,118 +75,115 @@ def test_one_collects_and_both_give_the_same_answers(
 
 
 def test_any_node_answers_for_any_other(tmp_path: Path, database_url: str, redis_url: str) -> None:
-    with (
-        FeedServer(pilots=5) as feeds,
-        nodes(tmp_path, database_url, redis_url, feeds) as both,
-    ):
-        collector = collector_among(both)
-        (follower,) = (one for one in both if one is not collector)
-        names = [name_of(collector), name_of(follower)]
-        for asked in both:
-            told = {names[0]: "collector", names[1]: "follower"}
-            until(
-                lambda asked=asked, told=told: (  # type: ignore[misc]
-                    {one["node"]: one["role"] for one in seen_by(asked)} == told
-                )
-            )
+    with a_pair(tmp_path, database_url, redis_url) as pair:
+        names = [name_of(pair.collector), name_of(pair.other)]
+        told = {names[0]: "collector", names[1]: "follower"}
+        for asked in (pair.collector, pair.other):
+
+            def sees_both(asked: Process = asked) -> None:
+                assert {one["node"]: one["role"] for one in seen_by(asked)} == told
+
+            eventually(sees_both)
             for name, state in zip(names, ("running", "standby"), strict=True):
                 code, pipeline = asked.get(f"/api/supervision/vatwatch/pipeline?node={name}")
                 assert (code, pipeline["state"]) == (200, state)
-        code, problem = follower.get("/api/status?node=nobody")
+        code, problem = pair.other.get("/api/status?node=nobody")
         assert (code, problem["parameter"]) == (400, "node")
-        path = "/api/supervision/vatwatch/data/cache/restart"
-        for asked, name in ((follower, names[0]), (collector, names[1])):
-            tree = f"/api/supervision/vatwatch/data/cache?node={name}"
-            before = asked.get(tree)[1]["restarts_total"]
-            assert ordered(asked, f"{path}?node={name}")[0] == 202
-            until(
-                lambda tree=tree, asked=asked, before=before: (  # type: ignore[misc]
-                    asked.get(tree)[1]["restarts_total"] > before
-                )
-            )
+        cache = "/api/supervision/vatwatch/data/cache"
+        for asked, name in ((pair.other, names[0]), (pair.collector, names[1])):
+            path = f"{cache}?node={name}"
+            before = asked.get(path)[1]["restarts_total"]
+            assert ordered(asked, f"{cache}/restart?node={name}")[0] == 202
+
+            def it_was_restarted(
+                asked: Process = asked, path: str = path, before: int = before
+            ) -> None:
+                assert asked.get(path)[1]["restarts_total"] > before
+
+            eventually(it_was_restarted)
 
 
 @pytest.mark.parametrize("turn", TURNS)
 def test_another_one_collects_when_the_collector_is_killed(
     turn: int, tmp_path: Path, database_url: str, redis_url: str
 ) -> None:
-    sql = Query(database_url)
-    with (
-        FeedServer(pilots=5) as feeds,
-        nodes(tmp_path, database_url, redis_url, feeds) as both,
-    ):
-        for _ in range(turn):
-            next_is_stored(sql, feeds)
-        collector = collector_among(both)
-        (other,) = (one for one in both if one is not collector)
-        kill_whole(collector)
+    with a_pair(tmp_path, database_url, redis_url, snapshots=turn) as pair:
+        kill_whole(pair.collector)
         with timed("killed: the next snapshot is stored"):
-            next_is_stored(sql, feeds)
-        until(lambda: collects(other), "the other one collects")
-        until(lambda: [one["role"] for one in seen_by(other)] == ["collector"], "it is alone")
+            pair.next_is_stored()
+        until(lambda: collects(pair.other), "the other one collects")
+        until(lambda: [one["role"] for one in seen_by(pair.other)] == ["collector"], "alone")
+        pair.each_is_stored_once()
 
 
 @pytest.mark.parametrize("turn", TURNS)
 def test_another_one_collects_when_the_collector_stands_still_which_then_follows(
     turn: int, tmp_path: Path, database_url: str, redis_url: str
 ) -> None:
-    sql = Query(database_url)
-    with (
-        FeedServer(pilots=5) as feeds,
-        nodes(tmp_path, database_url, redis_url, feeds) as both,
-    ):
-        for _ in range(turn):
-            next_is_stored(sql, feeds)
-        collector = collector_among(both)
-        (other,) = (one for one in both if one is not collector)
-        with stopped(collector):
+    with a_pair(tmp_path, database_url, redis_url, snapshots=turn) as pair:
+        with stopped(pair.collector):
             with timed("stopped: the next snapshot is stored"):
-                next_is_stored(sql, feeds)
-            until(lambda: collects(other), "the other one collects")
-        until(lambda: collector.get("/healthz")[0] == 200)
-        until(lambda: not collects(collector), "the one that is awake again follows")
-        assert collects(other)
-        next_is_stored(sql, feeds)
-        stored = sql.snapshots()
-        assert len(stored) == len(set(stored))
+                pair.next_is_stored()
+            until(lambda: collects(pair.other), "the other one collects")
+        until(lambda: pair.collector.get("/healthz")[0] == 200)
+        until(lambda: not collects(pair.collector), "the one that is awake again follows")
+        assert collects(pair.other)
+        pair.next_is_stored()
+        pair.each_is_stored_once()
 
 
 @pytest.mark.parametrize("turn", TURNS)
 def test_another_one_collects_when_the_collector_is_cut_off_which_then_follows(
     turn: int, tmp_path: Path, database_url: str, redis_url: str
 ) -> None:
-    sql = Query(database_url)
     with (
         TemporaryDirectory(prefix="cut-", dir="/tmp") as short,
         PostgresProxy(Path(short), database_url) as cable,
-        FeedServer(pilots=5) as feeds,
-        nodes(tmp_path, database_url, redis_url, feeds, first_database=cable.dsn) as both,
+        a_pair(tmp_path, database_url, redis_url, snapshots=turn, first_database=cable.dsn) as pair,
     ):
-        collector, other = both
-        for _ in range(turn):
-            next_is_stored(sql, feeds)
-        assert collects(collector)
         cable.stall()
         with timed("cut off: the next snapshot is stored"):
-            next_is_stored(sql, feeds)
-        until(lambda: collects(other), "the other one collects")
+            pair.next_is_stored()
+        until(lambda: collects(pair.other), "the other one collects")
         # It sees the other one through Redis.
-        until(lambda: not collects(collector), "the one that is cut off follows")
-        next_is_stored(sql, feeds)
+        until(lambda: not collects(pair.collector), "the one that is cut off follows")
+        pair.next_is_stored()
         cable.cut()
         cable.mend()
-        moment = next_is_stored(sql, feeds)
-
-        def both_serve_it() -> None:
-            for one in both:
-                assert parse_time(one.get("/api/network")[1]["updated_at"]) == moment
-
-        eventually(both_serve_it)
-        stored = sql.snapshots()
-        assert len(stored) == len(set(stored))
+        pair.until_both_serve(pair.next_is_stored())
         # What it has fetched meanwhile, and could not store, is handed over.
-        pending = f"/api/status?node={name_of(collector)}"
-        until(lambda: collector.get(pending)[1]["journal"]["pending"] == 0, "nothing is left")
+        pending = f"/api/status?node={name_of(pair.collector)}"
+        until(lambda: pair.collector.get(pending)[1]["journal"]["pending"] == 0, "nothing is left")
+        pair.each_is_stored_once()
+
+
+def test_snapshots_that_a_node_could_not_store_are_stored_by_the_one_that_collects(
+    tmp_path: Path, database_url: str, redis_url: str
+) -> None:
+    """A process that was killed has left them in its journal, and its node follows now."""
+    world, left = World(2, 20, START - timedelta(hours=1)), set()
+    journal = Journal(tmp_path / "host-2" / "home" / "journal", max_bytes=2**30)
+    journal.open()
+    for number in range(3):
+        publication = publish(number, world.feed(), world.radios())
+        world.advance()
+        moment = parse_time(publication.counts.update_timestamp)
+        left.add(moment)
+        journal.append(
+            update_timestamp=moment,
+            fetched_at=moment,
+            data=publication.data.raw,
+            transceivers=publication.transceivers.raw,
+            source="the process before",
+        )
+    journal.close()
+    # The first one starts first, and collects.
+    with a_pair(tmp_path, database_url, redis_url, first_database=database_url) as pair:
+        until(lambda: left <= {*pair.sql.snapshots()}, "what was left is stored")
+        pending = f"/api/status?node={name_of(pair.other)}"
+        until(lambda: pair.other.get(pending)[1]["journal"]["pending"] == 0, "nothing is left")
+        assert pair.sql("SELECT count(*) FROM handed_snapshots") == [(0,)]
+        pair.each_is_stored_once()
 
 
 def test_settings_are_read_again_at_all_nodes_by_a_request_and_by_a_signal(
@@ -212,10 +193,8 @@ def test_settings_are_read_again_at_all_nodes_by_a_request_and_by_a_signal(
         shown = process.get(f"/api/config?node={name_of(process)}")[1]["settings"]
         return next(one["value"] for one in shown if one["name"] == "VATWATCH_ALERT_INTERVAL")
 
-    with (
-        FeedServer(pilots=5) as feeds,
-        nodes(tmp_path, database_url, redis_url, feeds) as both,
-    ):
+    with a_pair(tmp_path, database_url, redis_url) as pair:
+        both = (pair.collector, pair.other)
         workers = [one.worker().pid for one in both]
         for value, order in (
             ("7", lambda: ordered(both[1], "/api/config/reload")),
@@ -243,7 +222,7 @@ def test_a_second_service_without_redis_is_refused_with_the_reason(
             with started(tmp_path / "second", tmp_path / "second.log", **environment) as second:
                 assert second.wait() != 0
                 assert "REDIS_URL" in second.said()
-            next_is_stored(Query(database_url), feeds)
+            next_is_stored(feeds, Query(database_url))
 
 
 def test_workers_come_and_go_and_one_of_them_collects(
@@ -270,7 +249,7 @@ def test_workers_come_and_go_and_one_of_them_collects(
                 return roles == ["collector", *["follower"] * (count - 1)]
 
             until(so_many, f"{count} workers, one of which collects")
-            next_is_stored(sql, feeds)
+            next_is_stored(feeds, sql)
 
         process.until_ready()
         there_are(2)
