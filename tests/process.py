@@ -12,13 +12,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from tests.actors.harness import until
+from tests.feed_server import FeedServer
 from tests.ports import free_port
+from vatwatch.feed.times import parse_time
 
 PATIENCE_S = 60.0
 
@@ -101,6 +104,21 @@ def started(
             except AssertionError:
                 process.popen.kill()
                 raise
+
+
+def until_served(process: Process, feeds: FeedServer) -> str:
+    """Wait until the update that is published is served. Returns its time, as the API writes it.
+
+    Not until something else is served than before: what a restarted service serves first is the
+    update that it had, and updates may have been published since.
+    """
+    published = parse_time(feeds.published.counts.update_timestamp)
+
+    def served() -> str | None:
+        said = process.get("/api/network")[1]["updated_at"]
+        return str(said) if datetime.fromisoformat(said) == published else None
+
+    return str(until(served, f"{published} is served"))
 
 
 def alive(process: psutil.Process) -> bool:

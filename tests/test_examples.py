@@ -23,7 +23,7 @@ from tests.actors.harness import until
 from tests.actors.own_network import NO_FREQUENCY, OwnNetwork, station
 from tests.actors.receiver import Receiver, Said
 from tests.feed_server import FeedServer
-from tests.process import Process, started
+from tests.process import Process, started, until_served
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PATIENCE_S = 110
@@ -104,10 +104,8 @@ def example(name: str, *words: str, cwd: Path, service: Process) -> Iterator[sub
 def shown(own: Process, network: OwnNetwork, *stations: dict[str, Any]) -> datetime:
     """The next update, which has these stations and is served."""
     network.controllers = [*stations]
-    before = own.get("/api/network")[1]["updated_at"]
     network.advance()
-    until(lambda: own.get("/api/network")[1]["updated_at"] != before)
-    return datetime.fromisoformat(own.get("/api/network")[1]["updated_at"])
+    return datetime.fromisoformat(until_served(own, network))
 
 
 def test_the_bot_tells_what_opens_and_closes_also_while_it_was_not_running(

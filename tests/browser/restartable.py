@@ -10,7 +10,7 @@ from typing import Any
 from tests.actors.harness import until
 from tests.feed_server import FeedServer
 from tests.ports import free_port
-from tests.process import Process
+from tests.process import Process, until_served
 
 KEY = "a-key-of-the-tests-that-is-long-enough"
 
@@ -59,10 +59,8 @@ class Restartable:
 
     def next_update(self, updates: int = 1) -> str:
         """Let the network go on, and wait until that is served. Returns the time of it."""
-        before = self.updated_at()
         self.feeds.advance(updates)
-        until(lambda: self.process.get("/api/network")[1]["updated_at"] != before)
-        return self.updated_at()
+        return until_served(self.process, self.feeds)
 
     def updated_at(self) -> str:
         """The time of what is served."""

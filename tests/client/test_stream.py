@@ -16,7 +16,7 @@ from tests.client.askers import KINDS, Follower, Now, asker
 from tests.client.scripted import Scripted, answer, stream
 from tests.feed_server import FeedServer
 from tests.ports import free_port
-from tests.process import Process, started
+from tests.process import Process, started, until_served
 from vatwatch.client import NoAnswer, NotUnderstood, ProblemReceived
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
@@ -61,10 +61,8 @@ def lists(process: Process, query: str = "") -> dict[str, Any]:
 
 def advance(process: Process, feeds: FeedServer) -> str:
     """The time of the next update, when it is served."""
-    before = process.get("/api/network")[1]["updated_at"]
     feeds.advance()
-    until(lambda: process.get("/api/network")[1]["updated_at"] != before)
-    return str(process.get("/api/network")[1]["updated_at"])
+    return until_served(process, feeds)
 
 
 def test_what_is_kept_is_what_the_lists_say(kind: str, service: Process, feeds: FeedServer) -> None:

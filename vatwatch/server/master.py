@@ -102,7 +102,7 @@ class Master(Arbiter):
             log.info("SIGTTIN: ignored, %s", self._why_no_more())
             return
         super().handle_ttin()
-        log.info("SIGTTIN: there are %d workers now", self.num_workers)
+        log.info("SIGTTIN: %s from now on", counted(self.num_workers, "worker"))
 
     def handle_ttou(self) -> None:
         """In gunicorn: one worker less."""
