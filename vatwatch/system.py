@@ -33,6 +33,7 @@ from vatwatch.actors.nodes import NodesActor
 from vatwatch.actors.notices import subscribe_to_notices
 from vatwatch.actors.postgres import PostgresActor
 from vatwatch.actors.processor import ProcessorActor
+from vatwatch.actors.refill import RefillActor
 from vatwatch.actors.resource_monitor import ResourceMonitorActor
 from vatwatch.actors.sessions import SessionsActor
 from vatwatch.actors.store import StoreActor
@@ -152,6 +153,8 @@ def declare(
                    handler_deadline_s=write_deadline_s(s)),
             *([worker("handover", HandoverActor, s.database, s.breaker, node=member.node,
                       handler_deadline_s=write_deadline_s(s))] if led and member else []),
+            *([worker("refill", RefillActor, s.database, s.breaker,
+                      handler_deadline_s=write_deadline_s(s))] if led else []),
         ]),
         # Two snapshots in a row may bring the processor down until they are quarantined; not for
         # long, as an update that is missed meanwhile is missed for good.

@@ -14,8 +14,8 @@ WRITERS = 2
 # Connections of those that keep rows of the service itself: one of the keys, two of the
 # subscriptions.
 KEEPERS = 3
-# Of the leadership, one with the lock and one for questions, and of the handover.
-OF_THE_ROLE = 3
+# Of the leadership, one with the lock and one for questions; of the handover, and of the refill.
+OF_THE_ROLE = 4
 POSTGRES_STOP_S = 10.0
 # How long the embedded server may take to start, crash recovery included.
 POSTGRES_START_S = RECOVERY_S + 120.0

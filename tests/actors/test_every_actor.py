@@ -183,6 +183,7 @@ ALONE = {
     "leadership",
     "nodes",
     "postgres",
+    "refill",
     "resource_monitor",
 }
 

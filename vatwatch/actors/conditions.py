@@ -82,6 +82,7 @@ _CAUSES: dict[str, tuple[str, ...]] = {
     "sessions": _part("redis"),
     "subscriptions": _part("postgresql"),
     "handover": _part("postgresql"),
+    "refill": _part("postgresql"),
     "leadership": _part("postgresql"),
     "nodes": _part("redis"),
     "follower": _part("redis"),

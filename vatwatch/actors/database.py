@@ -43,7 +43,7 @@ ASK_TIMEOUT_S = 60.0
 # Tries if another transaction is in the way: a deadlock's victim succeeds at the second.
 CONFLICT_TRIES = 3
 # The actors that have their own breaker around the database.
-USERS = ("store", "history", "keys", "subscriptions", "handover")
+USERS = ("store", "history", "keys", "subscriptions", "handover", "refill")
 # Making the tables takes a second; changing large ones takes longer than a question waits.
 SCHEMA_S = 10.0
 SCHEMA_POLL_S = 0.1

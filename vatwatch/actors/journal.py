@@ -1,8 +1,8 @@
 """Journal: makes fetched bytes durable, and hands them out until the database has them.
 
 Receives  AppendSnapshot, HoldSnapshot, ReleaseHeld, QuarantineHeld, RejectSnapshot, FindFeedClock,
-          NextPending, LastEntry, BatchStored, BatchInvalid, SnapshotFailed, EvictArchive,
-          KeepArchive, CleanJournal, SettingsChanged
+          NextPending, LastEntry, ArchivedEntries, StoreAgain, BatchStored, BatchInvalid,
+          SnapshotFailed, EvictArchive, KeepArchive, CleanJournal, SettingsChanged
 Sends     SnapshotJournaled and EntrySkipped to processor, SnapshotSetAside to cache,
           ServiceReport
 Holds     the index of the files; a file counts how often each entry made an actor fail
@@ -29,6 +29,7 @@ from vatwatch.actors.journal_report import (
     health_of,
     status_of,
 )
+from vatwatch.actors.journal_work import append, archived, hold, reject, store_again
 from vatwatch.actors.service import Service
 from vatwatch.config.journal import JournalSettings
 from vatwatch.counting import counted
@@ -42,6 +43,7 @@ from vatwatch.errors import (
 from vatwatch.feed.clock import Moment
 from vatwatch.messages import (
     AppendSnapshot,
+    ArchivedEntries,
     BatchInvalid,
     BatchStored,
     CleanJournal,
@@ -60,6 +62,7 @@ from vatwatch.messages import (
     SnapshotFailed,
     SnapshotJournaled,
     SnapshotSetAside,
+    StoreAgain,
 )
 from vatwatch.messages.journal import ToJournal
 from vatwatch.storage.held import HeldEntries
@@ -136,6 +139,11 @@ class JournalActor(Service):
                 return self._next_pending(after_entry_id)
             case LastEntry():
                 return self._last_entry()
+            case ArchivedEntries():
+                self._require_open()
+                return self._pool.run(archived, self._journal, message)
+            case StoreAgain():
+                return self._store_again(message)
             case BatchStored(entry_id):
                 self._commit(entry_id)
             case BatchInvalid(entry_id, reason):
@@ -185,7 +193,7 @@ class JournalActor(Service):
     # --- appending ---------------------------------------------------------------------------
 
     def _append(self, message: AppendSnapshot) -> int:
-        info = self._write(self._append_blocking, message)
+        info = self._write(append, self._journal, message)
         self.describe(partial(self._archive_log.take, self._journal))
         self.address("processor").tell(
             SnapshotJournaled(
@@ -198,15 +206,6 @@ class JournalActor(Service):
             )
         )
         return info.id
-
-    def _append_blocking(self, message: AppendSnapshot) -> EntryInfo:
-        return self._journal.append(
-            update_timestamp=message.update_timestamp,
-            fetched_at=message.fetched_at,
-            data=message.data,
-            transceivers=message.transceivers,
-            source=message.source,
-        )
 
     def _write(self, fn: Callable[..., T], *args: object) -> T:
         """Call a function that writes. Raises JournalError for any fault of the disk or the
@@ -225,8 +224,7 @@ class JournalActor(Service):
             raise JournalError(f"the journal cannot be written: {error}") from error
         else:
             self._last_error = ""
-            what = fn.__name__.strip("_").removesuffix("_blocking")
-            log.debug("Written (%s): %s", what, result)
+            log.debug("Written (%s): %s", fn.__name__, result)
             return result
         finally:
             self._report()
@@ -234,16 +232,7 @@ class JournalActor(Service):
     # --- updates whose clock is in doubt -------------------------------------------------------
 
     def _hold(self, message: HoldSnapshot) -> bool:
-        return self._write(self._hold_blocking, message)
-
-    def _hold_blocking(self, message: HoldSnapshot) -> bool:
-        return self._held.hold(
-            update_timestamp=message.update_timestamp,
-            fetched_at=message.fetched_at,
-            data=message.data,
-            transceivers=message.transceivers,
-            source=message.source,
-        )
+        return self._write(hold, self._held, message)
 
     def _release(self, times: tuple[datetime, ...]) -> None:
         for time in times:
@@ -259,19 +248,11 @@ class JournalActor(Service):
 
     def _reject(self, message: RejectSnapshot) -> None:
         try:
-            self._write(self._reject_blocking, message)
+            self._write(reject, self._journal, message)
         except JournalError as error:
             log.warning(
                 "An update without a valid time could not be put into quarantine: %s", error
             )
-
-    def _reject_blocking(self, message: RejectSnapshot) -> None:
-        self._journal.reject(
-            message.reason,
-            fetched_at=message.fetched_at,
-            data=message.data,
-            source=message.source,
-        )
 
     def _known_clock(self) -> KnownClock:
         newest = self._last_entry()
@@ -338,6 +319,14 @@ class JournalActor(Service):
         oldest_id = self._journal.oldest_pending_id()
         if oldest_id is not None and oldest_id < entry_id:
             self.send("processor", EntrySkipped(oldest_id))
+
+    def _store_again(self, message: StoreAgain) -> int:
+        done = self._write(store_again, self._journal, message)
+        oldest_id = self._journal.oldest_pending_id()
+        if oldest_id is not None:
+            # On standby it takes none; and without this the next commit says so.
+            self.address("processor").offer(EntrySkipped(oldest_id))
+        return done
 
     def _failed(self, failure: SnapshotFailed) -> None:
         times = self._pool.run(self._journal.count_failure, failure.entry_id)

@@ -54,6 +54,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ keys             DatabaseReturned
       ◀ leadership       UseRole
       ◀ postgres         DatabaseReturned
+      ◀ refill           DatabaseReturned
       ◀ store            DatabaseReturned
       ◀ subscriptions    DatabaseReturned
     health_monitor
@@ -78,6 +79,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
                          FindSessionContacts?, FindTrack?, InspectDatabase?
       ◀ keys             DatabaseReturned
       ◀ postgres         DatabaseReturned
+      ◀ refill           DatabaseReturned
       ◀ store            DatabaseReturned
       ◀ subscriptions    DatabaseReturned
     journal
@@ -87,6 +89,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
                          RejectSnapshot, ReleaseHeld?
       ◀ handover         AppendSnapshot?, BatchStored, NextPending?
       ◀ processor        BatchInvalid, BatchStored, LastEntry?, NextPending?
+      ◀ refill           ArchivedEntries?, StoreAgain?
       ◀ replay           AppendSnapshot?
       ◀ resource_monitor CleanJournal, EvictArchive, KeepArchive
       ◀ store            BatchStored
@@ -96,6 +99,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ history          DatabaseReturned
       ◀ http             CreateKey?, FindKey?, KeyUsed, ListKeys?, RevokeKey?
       ◀ postgres         DatabaseReturned
+      ◀ refill           DatabaseReturned
       ◀ store            DatabaseReturned
       ◀ subscriptions    DatabaseReturned
     nodes
@@ -105,6 +109,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ handover         GetDsn?
       ◀ history          GetDsn?
       ◀ keys             GetDsn?
+      ◀ refill           GetDsn?
       ◀ store            GetDsn?
       ◀ subscriptions    GetDsn?
     processor
@@ -113,6 +118,13 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ config_watcher   SettingsChanged
       ◀ journal          EntrySkipped, SnapshotJournaled
       ◀ store            BatchInvalid, BatchOutOfSequence, BatchStored, StoreStarted
+    refill
+      ◀ handover         DatabaseReturned
+      ◀ history          DatabaseReturned
+      ◀ keys             DatabaseReturned
+      ◀ postgres         DatabaseReturned
+      ◀ store            DatabaseReturned
+      ◀ subscriptions    DatabaseReturned
     resource_monitor
       ◀ config_watcher   SettingsChanged
       ◀ event_bus        Delivered?
@@ -132,6 +144,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ leadership       UseRole
       ◀ postgres         DatabaseReturned
       ◀ processor        ReadNetworkState?, StoreBatch
+      ◀ refill           DatabaseReturned
       ◀ subscriptions    DatabaseReturned
     stream
       ◀ cache            LiveEncoded
@@ -148,6 +161,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ leadership       UseRole
       ◀ postgres         DatabaseReturned
       ◀ processor        NetworkMoved
+      ◀ refill           DatabaseReturned
       ◀ store            DatabaseReturned
 
 Not drawn: messages of an actor to itself, which are in the actor's file. `supervision` stands for
@@ -231,6 +245,8 @@ from vatwatch.messages.history import (
 )
 from vatwatch.messages.journal import (
     AppendSnapshot,
+    ArchivedEntries,
+    ArchivedEntry,
     CleanJournal,
     EvictArchive,
     FindFeedClock,
@@ -243,6 +259,7 @@ from vatwatch.messages.journal import (
     RejectSnapshot,
     ReleaseHeld,
     SnapshotFailed,
+    StoreAgain,
 )
 from vatwatch.messages.keys import CreateKey, FindKey, KeyUsed, ListKeys, RevokeKey
 from vatwatch.messages.leadership import Role

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from vatwatch.feed.clock import Moment
 from vatwatch.feed.correlation import correlation_id_of
@@ -96,6 +96,33 @@ class LastEntry(Ask[SnapshotJournaled | None]):
     """processor → journal: the newest entry, committed or not."""
 
 
+class ArchivedEntry(NamedTuple):
+    """An entry that the database has had."""
+
+    entry_id: int
+    update_timestamp: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedEntries(Ask[tuple[ArchivedEntry, ...]]):
+    """refill → journal: the newest archived entries, the newest first. JournalError."""
+
+    before_id: int | None
+    """Only older ones than this."""
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAgain(Ask[int]):
+    """refill → journal: the database has lost these archived entries: hand them out again.
+
+    Answered with how many of the first ones are pending now, or gone: the others must wait until
+    there is room. JournalError.
+    """
+
+    entry_ids: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class SnapshotFailed(Tell):
     """every service → journal: this entry made me fail. After too many failures it is quarantined.
@@ -139,6 +166,8 @@ ToJournal: TypeAlias = (
     | FindFeedClock
     | NextPending
     | LastEntry
+    | ArchivedEntries
+    | StoreAgain
     | SnapshotFailed
     | EvictArchive
     | KeepArchive

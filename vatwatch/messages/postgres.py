@@ -10,7 +10,7 @@ from vatwatch.supervision import Ask
 
 @dataclass(frozen=True, slots=True)
 class GetDsn(Ask[str]):
-    """store, history, keys, subscriptions, handover → postgres: where the embedded cluster
+    """store, history, keys, subscriptions, handover, refill → postgres: where the embedded cluster
     listens."""
 
 

@@ -37,9 +37,9 @@ class SnapshotJournaled(Tell):
 
 @dataclass(frozen=True, slots=True)
 class EntrySkipped(Tell):
-    """journal → processor: a later entry is stored, this one is not, so a message about it is lost.
+    """journal → processor: a later entry is stored, this one is not.
 
-    (Entries are stored in their order.)
+    (Entries are stored in their order: a message about it is lost, or the database has lost it.)
     """
 
     entry_id: int

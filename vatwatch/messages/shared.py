@@ -50,10 +50,12 @@ class StoreStarted(Tell):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseReturned(Tell):
-    """postgres, store, history → store, history, keys, subscriptions, handover: the database
-    answers again; try at once.
+    """postgres, store, history → store, history, keys, subscriptions, handover, refill: the
+    database answers again; try at once.
 
-    keys, subscriptions, handover → store, history, keys, subscriptions, handover: the same.
+    keys, subscriptions → store, history, keys, subscriptions, handover, refill: the same.
+
+    handover, refill → store, history, keys, subscriptions, handover, refill: the same.
     """
 
 

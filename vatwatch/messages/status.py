@@ -21,6 +21,7 @@ from vatwatch.messages.leadership_status import LeadershipStatus
 from vatwatch.messages.nodes_status import NodesStatus
 from vatwatch.messages.pool_status import PoolStatus
 from vatwatch.messages.reads_status import ReadsStatus
+from vatwatch.messages.refill_status import RefillStatus
 from vatwatch.messages.stream_status import StreamStatus
 from vatwatch.messages.subscription_status import SubscriptionsStatus
 from vatwatch.traffic.sector_warnings import ReachedLevel
@@ -309,6 +310,7 @@ Status: TypeAlias = (
     | SessionsStatus
     | NodesStatus
     | HandoverStatus
+    | RefillStatus
     | FetcherStatus
     | JournalStatus
     | ProcessorStatus

@@ -30,6 +30,7 @@ DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     "follower": ("cache", "redis"),
     "subscriptions": ("event_bus", "postgres", "postgresql"),
     "handover": ("journal", "postgres", "postgresql"),
+    "refill": ("journal", "postgres", "postgresql"),
     "processor": ("journal", "store", "cache", "subscriptions"),
     "fetcher": ("journal", "feed", "transceivers"),
     "health_monitor": ("history", "cache"),

@@ -21,7 +21,6 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from vatwatch.counting import counted
 from vatwatch.errors import JournalCorrupt, JournalFull, JournalInUse
 from vatwatch.storage.directory_lock import DirectoryLock, DirectoryTaken
 from vatwatch.storage.failure_counts import FailureCounts
@@ -31,6 +30,7 @@ from vatwatch.storage.journal_archive import Archive
 from vatwatch.storage.journal_entry import Entry, EntryInfo, stamp_in, stamp_of
 from vatwatch.storage.journal_files import SHORTAGE, read_patiently, time_in
 from vatwatch.storage.journal_quarantine import QuarantinedEntries, SetAside
+from vatwatch.storage.journal_room import make_room
 from vatwatch.storage.journal_scan import Scan, scan
 from vatwatch.storage.journal_stats import JournalStats
 from vatwatch.storage.journal_writer import EntryWriter
@@ -288,6 +288,16 @@ class Journal:
         if not self._keeps_archive:
             self.evict(self._archive.shelf.size_bytes)
 
+    def archived(self, before_id: int | None, limit: int) -> list[EntryInfo]:
+        """The newest archived entries whose ids are smaller, the newest first."""
+        return self._archive.shelf.newest(before_id, limit)
+
+    def take_back(self, entry_id: int) -> None:
+        """Make an archived entry pending again, in its old place. Raises OSError: it stays."""
+        info = self._archive.take_back(entry_id, self._directory / "pending")
+        if info is not None:
+            self._pending.add(info)
+
     def count_failure(self, entry_id: int) -> int:
         """Count a failure that this entry has caused. Returns the new count; 0 if there is no such
         entry, pending or archived."""
@@ -348,25 +358,15 @@ class Journal:
         return stale + self._archive.remove_empty_folders()
 
     def _make_room(self, size_bytes: int) -> None:
-        """Make room: delete the oldest of the archive, then of the quarantine, which is stored
-        nowhere else. Pending entries are never deleted."""
-        archive, quarantine = self._archive, self._quarantine
-        if self._pending.size_bytes + size_bytes > self.max_bytes:
-            raise JournalFull(
-                "the journal is full: "
-                f"{counted(len(self._pending), 'snapshot waits', 'snapshots wait')} for the "
-                f"database, and it may have {self.max_bytes / 2**20:.0f} MiB "
-                "(VATWATCH_JOURNAL_MAX_MB)"
-            )
-        kept = self._pending.size_bytes + archive.shelf.size_bytes + quarantine.shelf.size_bytes
-        surplus = kept + self.held_bytes + size_bytes - self.max_bytes
-        if surplus > 0:
-            surplus -= archive.evict(surplus)
-        # The last file that shows the newest id may be deleted only after that id is written down.
-        if surplus > 0 and (self._pending or self._writer.write_down_last_id()):
-            surplus -= archive.evict(surplus, keep=0)
-            if surplus > 0:
-                quarantine.evict(surplus)
+        make_room(
+            size_bytes,
+            self.max_bytes,
+            pending=self._pending,
+            archive=self._archive,
+            quarantine=self._quarantine,
+            held_bytes=self.held_bytes,
+            writer=self._writer,
+        )
 
     # --- telling how it is ---------------------------------------------------------------------
 

@@ -57,6 +57,24 @@ class Archive:
         self.shelf.remove(entry_id)
         self._unmoved.pop(entry_id, None)
 
+    def take_back(self, entry_id: int, folder: Path) -> EntryInfo | None:
+        """Move an entry out of the archive, into `folder`. None if there is no such entry.
+
+        Raises:
+            OSError: the disk refuses; the entry stays in the archive
+        """
+        info = self.shelf.get(entry_id)
+        if info is None:
+            return None
+        try:
+            path = info.path.rename(folder / info.path.name)
+        except FileNotFoundError:
+            self.remove(entry_id)
+            self.missing += 1
+            return None
+        self.remove(entry_id)
+        return EntryInfo(entry_id, path, info.size_bytes)
+
     def move_late(self) -> None:
         """Move some of the entries that could not be moved, until the disk refuses again."""
         for entry_id in list(self._unmoved)[:MAX_MOVED_LATE]:

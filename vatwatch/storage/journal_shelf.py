@@ -63,6 +63,13 @@ class Shelf:
         place = bisect_right(self._ids, entry_id)
         return self._by_id[self._ids[place]] if place < len(self._ids) else None
 
+    def newest(self, before_id: int | None, limit: int) -> list[EntryInfo]:
+        """The `limit` entries with the greatest ids below `before_id`, or of all, the greatest
+        first."""
+        end = len(self._ids) if before_id is None else bisect_left(self._ids, before_id)
+        found = self._ids[max(0, end - limit) : end]
+        return [self._by_id[entry_id] for entry_id in reversed(found)]
+
     def add(self, info: EntryInfo) -> None:
         """Add an entry; it replaces one with the same id."""
         known = self._by_id.get(info.id)
