@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -76,7 +77,15 @@ def test_the_metrics_show_every_node_of_the_tree(
     assert samples["vatwatch_node_restarts_total", path] == 1
     assert samples["vatwatch_node_failures_total", path] == 1
     assert samples["vatwatch_handler_seconds_count", path] == 1
-    assert samples["vatwatch_handler_seconds_sum", path] > 0
+    took_s = samples["vatwatch_handler_seconds_sum", path]
+    assert took_s > 0
+    buckets = {
+        float(dict(labels)["le"]): value
+        for (name, labels), value in samples.items()
+        if name == "vatwatch_handler_seconds_bucket" and dict(labels)["path"] == "root/store"
+    }
+    assert {bound: int(took_s < bound) for bound in buckets} == buckets
+    assert math.inf in buckets
     state = (("kind", "child"), ("name", "root/store"), ("vatwatch_breaker_state", "closed"))
     assert samples["vatwatch_breaker_state", state] == 1
 

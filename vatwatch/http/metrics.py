@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     InfoMetricFamily,
     StateSetMetricFamily,
-    SummaryMetricFamily,
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -28,7 +28,7 @@ from vatwatch.cluster.node import ClusterNode
 from vatwatch.errors import SupervisionError
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Media, Tag, describe
-from vatwatch.http.metric_families import add_summary, counter, gauge
+from vatwatch.http.metric_families import add_times, counter, gauge
 from vatwatch.http.nodes import of_collector
 from vatwatch.http.request_counts import RequestCounts, RouteInfo
 from vatwatch.http.stream import StreamHub
@@ -194,7 +194,7 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
         "Requests that were refused because too many waited for an actor.",
         labels=["path"],
     )
-    seconds = SummaryMetricFamily(
+    seconds = HistogramMetricFamily(
         "vatwatch_handler_seconds", "Handling of a message.", labels=["path"]
     )
     for node in root.walk():
@@ -209,7 +209,7 @@ def _of_nodes(root: NodeInfo) -> Iterator[Metric]:
         dropped.add_metric([node.path], node.mailbox.dropped + node.mailbox.refused)
         unwanted.add_metric([node.path], node.mailbox.dropped_on_standby)
         refused.add_metric([node.path], node.mailbox.public_refused)
-        add_summary(seconds, [node.path], node.latency, node.handled)
+        add_times(seconds, [node.path], node.latency)
     yield from (running, standby, restarts, discarded, failures)
     yield from (depth, dropped, unwanted, refused, seconds)
 
@@ -232,13 +232,13 @@ def _of_requests(routes: list[RouteInfo]) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         "vatwatch_http_requests", "Requests.", labels=["method", "route", "status"]
     )
-    seconds = SummaryMetricFamily(
+    seconds = HistogramMetricFamily(
         "vatwatch_http_request_seconds", "Time to make an answer.", labels=["method", "route"]
     )
     for route in routes:
         for status, count in route.by_status.items():
             requests.add_metric([route.method, route.route, status], count)
-        add_summary(seconds, [route.method, route.route], route.latency, route.requests)
+        add_times(seconds, [route.method, route.route], route.latency)
     yield from (requests, seconds)
 
 

@@ -75,6 +75,13 @@ class LatencyInfo:
     p99_s: float
     max_s: float
     sum_s: float
+    counts: tuple[int, ...]
+    """How many took less than 1 µs, less than 2, 4, 8 and so on: each count without those before
+    it, up to the last one that is not zero. Those of several processes can be added."""
+
+    def below(self, bits: int) -> int:
+        """How many took less than 2^`bits` µs."""
+        return sum(self.counts[: bits + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +166,7 @@ class LatencyCounts:
             self._quantile_s(0.99 * handled),
             self.max_s,
             self.sum_s,
+            tuple(self.counts[: max(bits for bits, count in enumerate(self.counts) if count) + 1]),
         )
 
     def _quantile_s(self, wanted: float) -> float:
