@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import psycopg2
 
-from vatwatch.errors import DatabaseUnavailable
+from vatwatch.errors import DatabaseUnavailable, SchemaRefused
 from vatwatch.storage.connecting import connect
 from vatwatch.storage.first_look import TIMEOUT_S
 from vatwatch.storage.growth import DatabaseGrowth, growth_of
 from vatwatch.storage.migrate import newest_of
 from vatwatch.storage.pooler import Pooler, pooler_of
 from vatwatch.storage.reachability import why_not
+from vatwatch.storage.replication import LogPosition, log_position
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -104,8 +105,29 @@ def look_at_growth(dsn: str) -> DatabaseGrowth | None:
         return growth_of(conn) if newest_of(conn) is not None else None
 
 
+@dataclass(frozen=True, slots=True)
+class ServerPosition:
+    """How far a server is, and the number of its schema; None before the first start."""
+
+    at: LogPosition
+    schema: int | None
+
+
+def look_at_position(dsn: str, *, reads: bool = False) -> ServerPosition:
+    """How far the server at this address is. `reads`: of several hosts, a standby is preferred.
+
+    Raises:
+        OptionsRefused, DatabaseUnavailable: as `look_closely`
+    """
+    with _session(dsn, reads=reads) as conn:
+        try:
+            return ServerPosition(log_position(conn), newest_of(conn))
+        except SchemaRefused:
+            return ServerPosition(log_position(conn), None)
+
+
 @contextmanager
-def _session(dsn: str) -> Iterator[connection]:
+def _session(dsn: str, *, reads: bool = False) -> Iterator[connection]:
     """A session like the service's. Raises as `look_closely`."""
     try:
         conn = connect(
@@ -113,6 +135,7 @@ def _session(dsn: str) -> Iterator[connection]:
             application_name=NAME,
             statement_timeout_s=TIMEOUT_S,
             connect_timeout_s=TIMEOUT_S,
+            reads=reads,
         )
     except psycopg2.Error as error:
         reason = why_not(dsn, error)

@@ -22,6 +22,7 @@ from vatwatch.cli.examination.findings import DoctorFinding, Examine, FindingSta
 from vatwatch.cli.examination.lock import examine_lock
 from vatwatch.cli.examination.machine import examine_descriptors, examine_home, examine_port
 from vatwatch.cli.examination.redis import examine_redis
+from vatwatch.cli.examination.replica import examine_replica
 from vatwatch.cli.examination.settings import examine_settings
 from vatwatch.config.settings import Reading, read
 from vatwatch.redaction import hide, redact
@@ -32,6 +33,8 @@ WAITS_FOR = {
     "home": "the file system of VATWATCH_HOME",
     "port": "the system's list of connections",
     "database": "PostgreSQL, which takes connections and does not answer, or the name server",
+    "lock": "PostgreSQL at DATABASE_LOCK_URL, which takes connections and does not answer",
+    "replica": "PostgreSQL at DATABASE_READ_URL, which takes connections and does not answer",
     "redis": "Redis, which takes connections and does not answer, or the name server",
     "feed": "the feed's server, or the name server",
     "disk": "the file system of VATWATCH_HOME, or PostgreSQL",
@@ -97,6 +100,7 @@ def _examinations(reading: Reading) -> Iterator[tuple[str, Examine]]:
     if general is not None and database is not None:
         yield "database", partial(examine_database, database, general.home)
         yield "lock", partial(examine_lock, database)
+        yield "replica", partial(examine_replica, database)
     if "cache" in sections:
         yield "redis", partial(examine_redis, sections["cache"])
     if "vatsim" in sections:
