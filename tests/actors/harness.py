@@ -36,7 +36,7 @@ T = TypeVar("T")
 S = TypeVar("S", bound=Status)
 
 # Far more than anything takes; a test that gets here has failed.
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 POLL_S = 0.02
 # Longer than handling a message takes. Who takes longer hangs, or the machine does.
 CALM_S = 0.3

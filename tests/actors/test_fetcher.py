@@ -254,10 +254,11 @@ def test_transceivers_that_stand_still_while_the_feed_advances_are_noticed(
 
         def advanced_with_the_same_radios() -> bool:
             service.next_update()
-            return fetcher(service).transceivers_frozen
+            frozen = fetcher(service).transceivers_frozen
+            # On a busy machine the feed itself is soon said to stand still, and that counts more.
+            return frozen and "transceivers" in service.reason("fetcher")
 
         until(advanced_with_the_same_radios)
-        assert "transceivers" in service.reason("fetcher")
         service.feeds.say(TRANSCEIVERS)
 
         def radios_move_again() -> bool:
