@@ -69,6 +69,7 @@ bench: $(VENV)/.dev ## Measure; figures are ratios to a floor in the same run
 	$(BIN)/python -m benchmarks.contacts
 	$(BIN)/python -m benchmarks.areas
 	$(BIN)/python -m benchmarks.stream
+	$(BIN)/python -m benchmarks.workers
 
 verify: $(VENV)/.run ## Derive a simulated day, and see how often the rules are right
 	$(BIN)/vatwatch verify --pilots $(VERIFY_PILOTS) --hours $(HOURS) --seed $(SEED)
