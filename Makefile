@@ -16,8 +16,9 @@ SIMULATOR_PORT ?= 8002
 PROCESSES ?= 4
 # For `make chaos`: some two seconds each.
 FAULTS ?= 500
-# For `make test-ha`: each some ten seconds, in each of three ways.
+# For `make test-ha`: each some ten seconds, in each of three ways; and of PostgreSQL, each two minutes.
 TURNS ?= 20
+FAIL_OVERS ?= 3
 # For `make hostile`: some two hundred a second.
 REQUESTS ?= 100000
 # For `make mutants`: for each package, some six seconds each.
@@ -79,10 +80,11 @@ chaos: $(VENV)/.dev ## Break the running service again and again, and prove that
 	$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
 
 test-ha: $(VENV)/.dev ## Lose the collector again and again, in each way, and show how long it took
-	scripts/system-packages.sh
+	scripts/system-packages.sh ha
 	@times=$$(mktemp) && trap 'rm -f '$$times EXIT \
 	    && HA_TURNS=$(TURNS) HA_TIMES=$$times $(BIN)/pytest -n 0 -k another_one tests/test_several_nodes.py \
 	    && HA_TURNS=$(TURNS) $(BIN)/pytest -n 0 tests/storage/test_collector.py \
+	    && HA_TURNS=$(FAIL_OVERS) HA_TIMES=$$times $(BIN)/pytest -n 0 tests/ha \
 	    && $(BIN)/python -m scripts.failover_times $$times
 
 hostile: $(VENV)/.dev ## Send hostile requests to the running service, and see that it minds none of them

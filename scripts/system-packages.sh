@@ -1,7 +1,9 @@
 #!/bin/sh
 # What the tests need from the system: a PostgreSQL server, a Redis server, pgbouncer and a browser, as
 # programs that the tests start themselves. Installs what is missing where it may, else says what to install, and fails.
+# Usage: system-packages.sh [ha], with ha for `make test-ha`.
 set -eu
+suite=${1:-}
 
 has_postgresql() {
     command -v postgres >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ||
@@ -19,6 +21,9 @@ has_chromium() {
     done
     [ -e '/Applications/Chromium.app' ] || [ -e '/Applications/Google Chrome.app' ]
 }
+# Promotes a replica; `make test-ha` alone needs it, and only Debian and Ubuntu have its packages.
+has_auto_failover() { [ "$suite" != ha ] || command -v pg_autoctl >/dev/null 2>&1; }
+newest_postgresql() { ls /usr/lib/postgresql 2>/dev/null | sort -n | tail -1; }
 # Root runs PostgreSQL as another user.
 has_setpriv() { [ "$(id -u)" != 0 ] || command -v setpriv >/dev/null 2>&1; }
 
@@ -29,6 +34,7 @@ missing() {
     has_faketime || printf ' faketime'
     has_chromium || printf ' chromium'
     has_setpriv || printf ' util-linux'
+    has_auto_failover || printf ' pg-auto-failover-cli postgresql-%s-auto-failover' "$(newest_postgresql)"
 }
 
 packages=$(missing)

@@ -46,6 +46,9 @@ UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"
 # tests/captures is not collected.
 CAPTURES = Path(os.environ["CAPTURES"]) if os.environ.get("CAPTURES") else None
 collect_ignore = [] if CAPTURES else ["captures"]
+# Servers that take a while to come up, for `make test-ha`.
+if not os.environ.get("HA_TURNS"):
+    collect_ignore.append("ha")
 # Real files of areas beside them, in a folder of their own.
 if CAPTURES and not (CAPTURES.parent / "geo").is_dir():
     collect_ignore.append("captures/test_real_areas.py")
