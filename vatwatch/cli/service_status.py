@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from textwrap import wrap
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import click
 import msgspec
 
+from vatwatch.cli.nodes_view import node_troubles, nodes_fact
 from vatwatch.cli.service_client import RequestRefused, ServiceClient
 from vatwatch.cli.spans import span
 from vatwatch.counting import counted
@@ -98,8 +99,10 @@ def screen(found: StatusFound) -> Iterator[str]:
     if body is None:
         return
     yield ""
-    for name, text in (*_facts(body), ("alerts", _how_many(found.alerts))):
+    for name, text in (*_facts(body), *nodes_fact(body.nodes)):
         yield _cut(f"{name:{len(MARGIN)}}{text}")
+    yield from _listed(node_troubles(body.nodes, datetime.now(UTC)))
+    yield _cut(f"{'alerts':{len(MARGIN)}}{_how_many(found.alerts)}")
     yield from _listed(_alerts(found.alerts))
     sick = [*_not_healthy(body)]
     standby = [name for name, part in body.services.items() if part.health == STANDBY]
