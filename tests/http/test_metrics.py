@@ -10,13 +10,14 @@ import pytest
 from falcon import testing
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.actors.harness import PATIENCE_S, until
 from tests.supervision.helpers import Fail, Notices, root, running, scribe, wait_until_handled
 from vatwatch.actors.health_monitor import HealthMonitorActor
 from vatwatch.config.service import ServiceSettings
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
-from vatwatch.messages import ServiceReport
+from vatwatch.messages import GetReports, ServiceReport
 from vatwatch.messages.status import FetcherStatus, StoreStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.supervision import BreakerPolicy, ChildStarted, Tree, worker
@@ -41,6 +42,8 @@ def house() -> Iterator[tuple[Tree, Notices]]:
         monitor.tell(ServiceReport("store", Health.HEALTHY, "", store))
         fetcher = FetcherStatus(outcomes={"advanced": 5, "timeout": 2}, frozen=True)
         monitor.tell(ServiceReport("fetcher", Health.DEGRADED, "frozen", fetcher))
+        # A question of a client has a lane of its own, and need not wait for what was told.
+        until(lambda: "fetcher" in monitor.ask(GetReports(), timeout_s=PATIENCE_S).services)
         yield tree, notices
 
 

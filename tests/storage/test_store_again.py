@@ -113,6 +113,14 @@ def test_what_is_not_there_any_more_is_passed_over(journal: Journal) -> None:
     assert journal.stats().missing == 1
 
 
+def test_a_folder_that_somebody_has_deleted_is_made_again(journal: Journal, tmp_path: Path) -> None:
+    ids = fill(journal, range(2))
+    (tmp_path / "journal" / "pending").rmdir()
+    assert store_again(journal, StoreAgain(tuple(ids))) == 2
+    assert pending_ids(journal) == ids
+    assert journal.stats().missing == 0
+
+
 def test_it_leaves_room_for_what_is_fetched(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     ids = fill(journal, range(16))

@@ -224,10 +224,9 @@ class HealthMonitorActor(Service):
         limit_s = self._busy_limits_s.get(service, self._settings.probe_timeout_s)
         try:
             self.address(service).probe(timeout_s=limit_s)
-        except ActorUnavailable:
-            pass  # it has stopped meanwhile, perhaps to start again: its node's state tells it
         except VatwatchError as error:
-            missing = text_of(error)
+            # If it has stopped meanwhile, perhaps to start again, its node's state tells it.
+            missing = "" if isinstance(error, ActorUnavailable) else text_of(error)
         self.after(0, Probed(service, missing))
 
     def _inspect_database(self, name: str) -> None:

@@ -29,7 +29,7 @@ from vatwatch.actors.journal_report import (
     health_of,
     status_of,
 )
-from vatwatch.actors.journal_work import append, archived, hold, reject, store_again
+from vatwatch.actors.journal_work import archived, keep, reject, store_again
 from vatwatch.actors.service import Service
 from vatwatch.config.journal import JournalSettings
 from vatwatch.counting import counted
@@ -193,7 +193,7 @@ class JournalActor(Service):
     # --- appending ---------------------------------------------------------------------------
 
     def _append(self, message: AppendSnapshot) -> int:
-        info = self._write(append, self._journal, message)
+        info: EntryInfo = self._write(keep, self._journal.append, message)
         self.describe(partial(self._archive_log.take, self._journal))
         self.address("processor").tell(
             SnapshotJournaled(
@@ -232,7 +232,8 @@ class JournalActor(Service):
     # --- updates whose clock is in doubt -------------------------------------------------------
 
     def _hold(self, message: HoldSnapshot) -> bool:
-        return self._write(hold, self._held, message)
+        held: bool = self._write(keep, self._held.hold, message)
+        return held
 
     def _release(self, times: tuple[datetime, ...]) -> None:
         for time in times:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vatwatch.messages import ArchivedEntry
 from vatwatch.storage.journal_files import time_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vatwatch.messages import (
         AppendSnapshot,
         ArchivedEntries,
@@ -15,28 +17,17 @@ if TYPE_CHECKING:
         RejectSnapshot,
         StoreAgain,
     )
-    from vatwatch.storage.held import HeldEntries
     from vatwatch.storage.journal import Journal
-    from vatwatch.storage.journal_entry import EntryInfo
+
+T = TypeVar("T")
 
 # Of the bound, for entries that the database has lost: what is fetched meanwhile needs room, too.
 AGAIN_SHARE = 0.25
 
 
-def append(journal: Journal, message: AppendSnapshot) -> EntryInfo:
-    """As `Journal.append`."""
-    return journal.append(
-        update_timestamp=message.update_timestamp,
-        fetched_at=message.fetched_at,
-        data=message.data,
-        transceivers=message.transceivers,
-        source=message.source,
-    )
-
-
-def hold(held: HeldEntries, message: HoldSnapshot) -> bool:
-    """As `HeldEntries.hold`."""
-    return held.hold(
+def keep(write: Callable[..., T], message: AppendSnapshot | HoldSnapshot) -> T:
+    """Call `Journal.append` or `HeldEntries.hold` with what the message brings."""
+    return write(
         update_timestamp=message.update_timestamp,
         fetched_at=message.fetched_at,
         data=message.data,

@@ -118,9 +118,10 @@ class RefillActor(Service):
             moved = self.address("journal").ask(StoreAgain(ids), timeout_s=JOURNAL_TIMEOUT_S)
             self._found += moved
             log.warning(
-                "The database lacks %s that it had (timeline %d): stored again from the archive.",
+                "The database lacks %s that it had (timeline %d). %s from the archive.",
                 counted(len(missing), "snapshot"),
                 server.timeline,
+                counted(moved, "is stored again", "are stored again"),
             )
         if moved == len(missing):
             self._compared, self._compared_at = server, datetime.now(UTC)

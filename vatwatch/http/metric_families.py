@@ -10,8 +10,8 @@ from prometheus_client.core import (
 
 from vatwatch.supervision import LatencyInfo
 
-# Upper bounds of the buckets, 2^this µs: 0.26 ms, 1 ms, 4 ms and so on, up to 67 s.
-BOUNDS = range(8, 27, 2)
+# Upper bounds of the buckets, 2^this µs, and in seconds: 0.26 ms, 1 ms, 4 ms and so on, up to 67 s.
+BOUNDS = {bits: str(2.0**bits / 1e6) for bits in range(8, 27, 2)}
 
 
 def add_times(
@@ -23,8 +23,8 @@ def add_times(
     else:
         below, every = [latency.below(bits) for bits in BOUNDS], sum(latency.counts)
         sum_s = latency.sum_s
-    bounds = [str(2.0**bits / 1e6) for bits in BOUNDS]
-    histogram.add_metric(labels, [*zip(bounds, below, strict=True), ("+Inf", every)], sum_s)
+    buckets = [*zip(BOUNDS.values(), below, strict=True), ("+Inf", every)]
+    histogram.add_metric(labels, buckets, sum_s)
 
 
 def gauge(name: str, what: str, value: float) -> GaugeMetricFamily:

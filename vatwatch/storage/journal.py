@@ -294,7 +294,9 @@ class Journal:
 
     def take_back(self, entry_id: int) -> None:
         """Make an archived entry pending again, in its old place. Raises OSError: it stays."""
-        info = self._archive.take_back(entry_id, self._directory / "pending")
+        folder = self._directory / "pending"
+        folder.mkdir(exist_ok=True)  # without it every entry would seem to be gone
+        info = self._archive.take_back(entry_id, folder)
         if info is not None:
             self._pending.add(info)
 
