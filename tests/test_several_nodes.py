@@ -16,6 +16,7 @@ from tests.actors.harness import Query, as_url, eventually, until
 from tests.actors.postgres_proxy import PostgresProxy
 from tests.feed_server import START, FeedServer
 from tests.process import Process, started
+from tests.same import assert_same
 from tests.several_nodes import (
     KEY,
     TURNS,
@@ -69,7 +70,7 @@ def test_one_collects_and_both_give_the_same_answers(
             def both_say_the_same(path: str = path) -> None:
                 here, there = pair.collector.get(path), pair.other.get(path)
                 assert here[0] == 200
-                assert here == there, path
+                assert_same(here, there, path)
 
             eventually(both_say_the_same)
 

@@ -17,6 +17,7 @@ from tests.actors.node_house import Nodes, following, two_nodes
 from tests.actors.test_cache_and_bus import answers, redis_at, ring
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.chaos.area_files import area_settings
+from tests.same import assert_same
 from vatsim_simulator.areas import area_files
 from vatwatch.messages import MarksChanged
 from vatwatch.messages.status import CacheStatus
@@ -43,7 +44,7 @@ def test_a_follower_gives_every_live_answer_byte_for_byte(
             if "frequency-matches" in path:  # its durations are up to now
                 assert lasting(answers[0].json) == lasting(answers[1].json)
                 continue
-            assert answers[0].content == answers[1].content, path
+            assert_same(answers[0].content, answers[1].content, path)
             assert answers[0].headers.get("etag") == answers[1].headers.get("etag"), path
         assert_nobody_failed(nodes)
 
@@ -102,14 +103,12 @@ def test_what_will_be_derived_again_is_marked_at_both(tmp_path: Path, redis_url:
         assert nodes.following.http.simulate_get(path).json == flight
         nodes.collecting.tree.directory.address("cache").tell(MarksChanged(marks))
         until(lambda: nodes.following.http.simulate_get(path).json != flight, "it is marked")
-        assert_same(nodes, path)
+        both_give(nodes, path)
 
 
-def assert_same(nodes: Nodes, path: str) -> None:
-    assert (
-        nodes.collecting.http.simulate_get(path).content
-        == nodes.following.http.simulate_get(path).content
-    )
+def both_give(nodes: Nodes, path: str) -> None:
+    one, other = (each.http.simulate_get(path) for each in (nodes.collecting, nodes.following))
+    assert_same(one.content, other.content, path)
 
 
 def test_it_tells_what_it_follows_and_leaves_redis_alone(tmp_path: Path, redis_url: str) -> None:
@@ -127,7 +126,7 @@ def test_it_tells_what_it_follows_and_leaves_redis_alone(tmp_path: Path, redis_u
         nodes.following.poison("stream")
         nodes.following.poison("cache")
         nodes.following.poison("follower")
-        eventually(lambda: assert_same(nodes, "/api/flights"))
+        eventually(lambda: both_give(nodes, "/api/flights"))
         writer = head_of_stream(redis)["writer"]
         nodes.hand_in(updates(4)[-1])
         assert head_of_stream(redis)["writer"] == writer
@@ -268,10 +267,10 @@ def test_after_a_change_of_roles_the_other_one_is_followed(
         nodes = nodes.swapped()
         until(lambda: head(redis).version > before, "it publishes at once")
         nodes.hand_in(given[1])
-        eventually(lambda: assert_same(nodes, "/api/flights"))
+        eventually(lambda: both_give(nodes, "/api/flights"))
         nodes = nodes.swapped()
         nodes.hand_in(given[2])
-        eventually(lambda: assert_same(nodes, "/api/flights"))
+        eventually(lambda: both_give(nodes, "/api/flights"))
         assert_nobody_failed(nodes)
 
 

@@ -11,6 +11,7 @@ from tests.actors.harness import Query, Running, eventually, running, until
 from tests.conftest import copied_database
 from tests.feed_server import FeedServer
 from tests.replicas import pair_in
+from tests.same import assert_same
 from vatwatch.messages.refill_status import RefillStatus
 from vatwatch.messages.status import JournalStatus
 
@@ -50,17 +51,13 @@ def test_what_a_fail_over_has_lost_is_stored_again(tmp_path: Path) -> None:
         pair.promote()
         assert len(before - set(service.sql.snapshots())) == 4, "it has lost them"
         until(lambda: before == set(service.sql.snapshots()), "they are stored again")
-        eventually(lambda: _assert_equal(flights(service.sql), were))
+        eventually(lambda: assert_same(flights(service.sql), were))
         status = service.status("refill", RefillStatus)
         assert (status.found, status.last_error) == (4, "")
         until(lambda: service.status("refill", RefillStatus).timeline == 2)
         service.until_next_is_through()
         assert len(service.sql.snapshots()) == len(before) + 1
         assert service.status("journal", JournalStatus).pending == 0
-
-
-def _assert_equal(one: object, other: object) -> None:
-    assert one == other
 
 
 def test_what_a_backup_does_not_have_is_stored_again(
@@ -77,7 +74,7 @@ def test_what_a_backup_does_not_have_is_stored_again(
                 rows = flights(service.sql)
             with running(tmp_path, backup, feeds=feeds) as service:
                 until(lambda: were == set(service.sql.snapshots()), "all are there")
-                eventually(lambda: _assert_equal(flights(service.sql), rows))
+                eventually(lambda: assert_same(flights(service.sql), rows))
                 assert until_compared(service).found == 3
 
 
