@@ -214,6 +214,15 @@ class RedisUnavailable(VatwatchError):
     """
 
 
+class Superseded(VatwatchError):
+    """What would be written to Redis is of a node whose time is over: another one has written."""
+
+    def __init__(self, number: int) -> None:
+        """`number`: under which that one writes; a higher one."""
+        super().__init__(f"another node writes to Redis, under the number {number}")
+        self.number = number
+
+
 class NodeUnreachable(VatwatchError):
     """Another node of the cluster is not there, or gives no answer in time."""
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from vatwatch.messages import Role
+
+if TYPE_CHECKING:
+    from vatwatch.actors.service import Service
+
 
 class NodeRole:
     """One node collects, the others follow it. A node that is alone collects. All incarnations of
@@ -30,3 +37,9 @@ class NodeRole:
     def publishes(self) -> bool:
         """Whether others may follow what this node serves."""
         return self.collects and self._of_several
+
+
+def leads(actor: Service) -> bool:
+    """Whether the node of this actor holds the collector's lock at this moment."""
+    role = actor.address("leadership").shared(Role)
+    return role is not None and role.may_write()

@@ -161,11 +161,12 @@ class RedisSide:
         before = self.last_error
         try:
             while self._unwritten is not None or self._publisher.is_due:
-                if self._unwritten is not None:
-                    unwritten, self._unwritten = self._unwritten, None
-                    self._attempt(partial(self._mirror.write, *unwritten))
+                # First: it finds out whether another node writes by now.
                 if self._publisher.is_due:
                     self._attempt(self._publisher.write)
+                unwritten, self._unwritten = self._unwritten, None
+                if unwritten is not None and not self._publisher.is_superseded:
+                    self._attempt(partial(self._mirror.write, *unwritten))
         finally:
             self._writing = False
         self._tell_news(before)
@@ -176,6 +177,8 @@ class RedisSide:
 
         While Redis is away they wait here; the oldest beyond the stream's length are dropped.
         """
+        if self._publisher.is_superseded:
+            return  # the other node appends its own
         self._events.extend(zip(self._numbers, events, strict=False))
         self._append_soon()
 

@@ -10,8 +10,9 @@ from time import time
 from typing import TypeVar
 
 from vatwatch import __version__
+from vatwatch.actors.node_role import leads
 from vatwatch.actors.service import Service
-from vatwatch.errors import SupervisionError
+from vatwatch.errors import Superseded, SupervisionError
 from vatwatch.feed.times import time_text
 from vatwatch.live.published_state import PublishedState, encode_state, form_number
 from vatwatch.storage.state_mirror import StateHead, StateMirror, StateVersion
@@ -28,6 +29,8 @@ class StatePublisher:
         self._mirror = StateMirror(url)
         self._pool = NativePool(1, "publish state")
         self._epoch = self._number = 0
+        # The latest reign of another node that has kept this one from writing.
+        self._later = 0
         self._latest: PublishedState | None = None
         self._due = False
         # What is in Redis as far as anybody knows.
@@ -37,6 +40,12 @@ class StatePublisher:
     def is_due(self) -> bool:
         """Whether there is one that Redis does not have."""
         return self._due
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether another node has published since this one began to. It stood still, perhaps, and
+        will soon hear that it does not collect any more."""
+        return self._later > self._epoch
 
     def begin(self, after_epoch: int) -> None:
         """A reign begins: after that one, whatever the clock says."""
@@ -49,7 +58,8 @@ class StatePublisher:
         self._due = latest is not None
 
     def write(self) -> None:
-        """Publish it. Raises redis.RedisError; then it is due again once `look` is called."""
+        """Publish it, unless another node has begun to. Raises redis.RedisError; then it is due
+        again once `look` is called."""
         state, self._due = self._latest, False
         if state is None:
             return
@@ -69,11 +79,12 @@ class StatePublisher:
             self._epoch, "" if moment is None else time_text(moment), self._number
         )
         before, self._written = self._written, None
-        self._plainly(
-            lambda: self._mirror.write(
-                StateHead(__version__, form_number(), version, time()), encoded, before
-            )
-        )
+        head = StateHead(__version__, form_number(), version, time())
+        try:
+            self._plainly(lambda: self._mirror.write(head, encoded, before))
+        except Superseded as error:
+            self._later = error.number
+            return
         self._written = version
 
     def look(self) -> bool:
@@ -81,6 +92,11 @@ class StatePublisher:
         written, state = self._written, self._latest
         if state is None or self._due:
             return True
+        if self.is_superseded:
+            if not leads(self._actor):
+                return True
+            # It does collect: the other one does not any more, or has a clock that is ahead.
+            self.begin(self._later)
         if written is None or not self._plainly(lambda: self._mirror.prolong(written)):
             # Another one may have come, or be on its way, while we waited.
             self._due = self._latest is state and self._written == written

@@ -22,7 +22,7 @@ import msgspec
 from pydantic import SecretStr
 
 from vatwatch.actors.breakers import dependency_policy
-from vatwatch.actors.node_role import NodeRole
+from vatwatch.actors.node_role import NodeRole, leads
 from vatwatch.actors.service import Service
 from vatwatch.actors.stream_following import StreamFollowing
 from vatwatch.actors.stream_memory import StreamMemory
@@ -112,6 +112,7 @@ class StreamActor(Service):
                 self._pool,
                 writer=int(now * 1e6),
                 on_news=self._report,
+                in_turn=lambda: self._role.publishes,
             )
         self._memory = self.inherited(StreamMemory) or self._restored(now)
         if not self._role.collects:
@@ -208,6 +209,11 @@ class StreamActor(Service):
         if self._following is not None:
             self._following.look()
         elif self._redis is not None and self._role.publishes:
+            if self._redis.is_superseded and leads(self):
+                # The other node does not collect any more, or has a clock that is ahead.
+                now = time()
+                _take_over(self._memory, now)
+                self._redis.begin_writing(int(now * 1e6))
             self.spawn(self._redis.look, self._memory.log)
 
     def _look_later(self) -> None:

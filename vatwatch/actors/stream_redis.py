@@ -16,7 +16,7 @@ from gevent import Greenlet
 
 from vatwatch import __version__
 from vatwatch.actors.service import Service
-from vatwatch.errors import BreakerOpen, RedisUnavailable, SupervisionError
+from vatwatch.errors import BreakerOpen, RedisUnavailable, Superseded, SupervisionError
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.stream.known_state import KnownState
 from vatwatch.live.stream.log import StreamLog
@@ -29,6 +29,7 @@ from vatwatch.storage.stream_mirror import (
     read_head,
     read_news,
     read_stream,
+    writer_in,
 )
 from vatwatch.supervision import BreakerPolicy, ContinueWithout, NativePool, WithBreaker
 from vatwatch.supervision.failures import text_of
@@ -51,16 +52,19 @@ class StreamRedis:
         *,
         writer: int,
         on_news: Callable[[], None],
+        in_turn: Callable[[], bool],
     ) -> None:
         """`writer`: a number that no other process writes with. `on_news`: called when something
-        was written, or could not be."""
+        was written, or could not be. `in_turn`: whether others may write there, too."""
         self._actor = actor
         self._mirror = mirror
         # The cache's, too: when it finds Redis away, nobody has to wait for that again.
         self._circuit_breaker = actor.circuit_breaker("Redis", policy, failure_types=REDIS_FAILS)
         self._pool = pool
         self._writer = writer
-        self._on_news = on_news
+        self._on_news, self._in_turn = on_news, in_turn
+        # The latest of other nodes that has kept this one from writing.
+        self._later = 0
         self.mirrored = ""
         """The position up to which the log is in Redis."""
         self.last_error = ""
@@ -101,8 +105,10 @@ class StreamRedis:
             self._writing = self._actor.spawn(self._write, log)
 
     def begin_writing(self, writer: int) -> None:
-        """This node writes from now on, under this number, and the whole log anew."""
-        self._writer, self._written, self._stopped = writer, None, False
+        """This node writes from now on, under this number or a higher one, and the whole log anew.
+        It is higher than those that were seen here, whatever the clock says."""
+        self._writer = max(writer, self._later + 1, writer_in(self._head) + 1)
+        self._written, self._stopped = None, False
         self.unreadable = ""
 
     def stop_writing(self) -> None:
@@ -112,9 +118,15 @@ class StreamRedis:
         self.unreadable = ""
         self.mirrored, self._head = "", b""
 
+    @property
+    def is_superseded(self) -> bool:
+        """Whether another node has written since this one began to. It stood still, perhaps, and
+        will soon hear that it does not collect any more."""
+        return self._later > self._writer
+
     def look(self, log: StreamLog) -> None:
         """Write the log again if Redis has lost it, or has never got it. Waits."""
-        if self._writing is not None or self._stopped:
+        if self._writing is not None or self._stopped or self.is_superseded:
             return
         head = self._ask(self._mirror.head)
         if self.last_error or self._writing is not None or self._stopped or head == self._head:
@@ -205,8 +217,13 @@ class StreamRedis:
                 __version__, self._writer, log.start, end, state_end, whole, log.events_from
             )
             there = self._mirror.plainly(
-                lambda: self._mirror.write(head, packed, length=length, bodies=bodies, anew=anew)
+                lambda: self._mirror.write(
+                    head, packed, length=length, bodies=bodies, anew=anew, in_turn=self._in_turn()
+                )
             )
+        except Superseded as error:
+            self._later = error.number
+            return
         except BaseException:
             # Written anew next time, with the state of that time if there is one.
             self._bodies = self._bodies or bodies

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.retry import Retry
 
-from vatwatch.errors import RedisUnavailable
+from vatwatch.errors import RedisUnavailable, Superseded
 from vatwatch.supervision.failures import system_words
 
 Result = TypeVar("Result")
 
 # How long to wait for a hanging server before the next live state is tried.
 TIMEOUT_S = 2.0
+# Others write what is watched once a snapshot, and what is older is found out at the next try.
+TRIES = 3
 
 # Errors that are weather, in words for operators; the first match counts. Any other error of Redis
 # is a bug: we asked for something that it does not know.
@@ -29,9 +31,9 @@ _WEATHER: tuple[tuple[type[exceptions.RedisError], str], ...] = (
     (exceptions.AuthorizationError, "does not let vatwatch in: check the user in REDIS_URL"),
     (
         exceptions.NoPermissionError,
-        "does not allow this user PING, INFO, or MULTI, EXEC, GET, MGET, SET, DEL, EXPIRE, XADD, "
-        "XREAD, RPUSH, LPUSH, BLPOP, BRPOP, LRANGE, LTRIM, LLEN, HSET, HGETALL, HDEL on "
-        "vatwatch:*, or PUBLISH, SUBSCRIBE to vatwatch:*",
+        "does not allow this user PING, INFO, or MULTI, EXEC, WATCH, UNWATCH, GET, MGET, SET, DEL, "
+        "EXPIRE, XADD, XREAD, RPUSH, LPUSH, BLPOP, BRPOP, LRANGE, LTRIM, LLEN, HSET, HGETALL, "
+        "HDEL on vatwatch:*, or PUBLISH, SUBSCRIBE to vatwatch:*",
     ),
     (exceptions.BusyLoadingError, "is loading its data and takes nothing yet"),
     (exceptions.MaxConnectionsError, "has no connection left"),
@@ -90,6 +92,43 @@ class RedisConnection:
         """Commands that are carried out together, or none of them."""
         server = self._redis
         return PlainPipeline(server.connection_pool, server.response_callbacks, True, None)
+
+    def write_in_turn(
+        self,
+        key: str,
+        number: int,
+        number_in: Callable[[bytes], int],
+        fill: Callable[[PlainPipeline], None],
+    ) -> list[Any]:
+        """Carry out what `fill` puts into a transaction, which writes `key`, too, unless somebody
+        has written that under a higher number: a process that stood still may go on where it was.
+
+        Args:
+            key: says who has written
+            number: our own
+            number_in: the number in what is in `key`
+            fill: may be called again
+
+        Raises:
+            Superseded: somebody has
+        """
+        for left in reversed(range(TRIES)):
+            pipeline = self.transaction()
+            try:
+                pipeline.watch(key)  # type: ignore[no-untyped-call]
+                raw = cast("bytes | None", pipeline.get(key))
+                found = 0 if raw is None else number_in(raw)
+                if found > number:
+                    raise Superseded(found)
+                pipeline.multi()
+                fill(pipeline)
+                return list(pipeline.execute())
+            except exceptions.WatchError:
+                if not left:
+                    raise
+            finally:
+                pipeline.reset()
+        raise AssertionError("the last try has raised")
 
     def close(self) -> None:
         """Give the connections back."""

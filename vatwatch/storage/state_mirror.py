@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 from msgspec import Struct
-from redis.client import PubSub
+from redis.client import Pipeline, PubSub
 
 from vatwatch.storage.redis_connection import RedisConnection
 from vatwatch.storage.redis_mirror import EVENTS_KEY
@@ -58,14 +58,20 @@ class StateMirror(RedisConnection):
     """Reads and writes these keys. Raises redis.RedisError."""
 
     def write(self, head: StateHead, state: bytes, before: StateVersion | None) -> None:
-        """Make this the newest one, tell who listens, and delete the one `before`."""
-        pipeline = self.transaction()
-        pipeline.set(_key(head.version), state, ex=TTL_S)
-        pipeline.set(HEAD_KEY, msgspec.json.encode(head), ex=TTL_S)
-        if before is not None:
-            pipeline.delete(_key(before))
-        pipeline.publish(CHANNEL, head.version.text)
-        pipeline.execute()
+        """Make this the newest one, tell who listens, and delete the one `before`.
+
+        Raises:
+            Superseded: one of a later reign is there
+        """
+
+        def fill(pipeline: Pipeline) -> None:
+            pipeline.set(_key(head.version), state, ex=TTL_S)
+            pipeline.set(HEAD_KEY, msgspec.json.encode(head), ex=TTL_S)
+            if before is not None:
+                pipeline.delete(_key(before))
+            pipeline.publish(CHANNEL, head.version.text)
+
+        self.write_in_turn(HEAD_KEY, head.version.epoch, _epoch_in, fill)
 
     def prolong(self, version: StateVersion) -> bool:
         """Let it live on. Returns whether it is there, and is the newest one."""
@@ -117,6 +123,11 @@ def _head(raw: bytes) -> StateHead | None:
         return msgspec.json.decode(raw, type=StateHead)
     except msgspec.DecodeError:
         return None
+
+
+def _epoch_in(raw: bytes) -> int:
+    head = _head(raw)
+    return 0 if head is None else head.version.epoch
 
 
 def _key(version: StateVersion) -> str:

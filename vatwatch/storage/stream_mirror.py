@@ -17,6 +17,7 @@ from typing import cast
 import msgspec
 from isal import igzip
 from msgspec import Struct
+from redis.client import Pipeline
 
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.stream.known_state import KnownState
@@ -62,6 +63,7 @@ class StoredEntry(Struct, frozen=True):
 
 class _Writer(Struct, frozen=True):
     version: str
+    writer: int = 0
 
 
 class StoredStream(Struct, frozen=True):
@@ -167,6 +169,7 @@ class StreamMirror(RedisConnection):
         length: int,
         bodies: Mapping[Collection, Body] | None,
         anew: bool,
+        in_turn: bool = False,
     ) -> bool:
         """Append entries, and set the head and the state (None: as it is there). Returns whether
         the whole log is there; if not, Redis has lost something.
@@ -177,25 +180,36 @@ class StreamMirror(RedisConnection):
             length: of the whole log; what is before it is dropped
             bodies: the live state at the end
             anew: drop what is there first
+            in_turn: others may write, too
+
+        Raises:
+            Superseded: `in_turn`, and a later writer has written
         """
-        pipeline = self.transaction()
-        if anew:
-            pipeline.delete(LOG_KEY)
-        if entries:
-            pipeline.rpush(LOG_KEY, *entries)
-        if length:
-            pipeline.ltrim(LOG_KEY, -length, -1)
-            pipeline.expire(LOG_KEY, TTL_S)
-        else:
-            pipeline.delete(LOG_KEY)
-        for collection in ID_FIELDS:
-            if bodies is not None:
-                pipeline.set(_key(collection), bodies[collection].gzipped, ex=TTL_S)
+
+        def fill(pipeline: Pipeline) -> None:
+            if anew:
+                pipeline.delete(LOG_KEY)
+            if entries:
+                pipeline.rpush(LOG_KEY, *entries)
+            if length:
+                pipeline.ltrim(LOG_KEY, -length, -1)
+                pipeline.expire(LOG_KEY, TTL_S)
             else:
-                pipeline.expire(_key(collection), TTL_S)
-        pipeline.set(HEAD_KEY, msgspec.json.encode(head), ex=TTL_S)
-        pipeline.llen(LOG_KEY)
-        *_, there = pipeline.execute()
+                pipeline.delete(LOG_KEY)
+            for collection in ID_FIELDS:
+                if bodies is not None:
+                    pipeline.set(_key(collection), bodies[collection].gzipped, ex=TTL_S)
+                else:
+                    pipeline.expire(_key(collection), TTL_S)
+            pipeline.set(HEAD_KEY, msgspec.json.encode(head), ex=TTL_S)
+            pipeline.llen(LOG_KEY)
+
+        if in_turn:
+            *_, there = self.write_in_turn(HEAD_KEY, head.writer, writer_in, fill)
+        else:
+            pipeline = self.transaction()
+            fill(pipeline)
+            *_, there = pipeline.execute()
         return int(there) == length
 
     def head(self) -> bytes | None:
@@ -222,6 +236,14 @@ class StreamMirror(RedisConnection):
             },
             is_tail=last is not None,
         )
+
+
+def writer_in(raw: bytes) -> int:
+    """The number of who has written a head, of any version; 0: it is none."""
+    try:
+        return msgspec.json.decode(raw, type=_Writer).writer
+    except msgspec.DecodeError:
+        return 0
 
 
 def _key(collection: Collection) -> str:

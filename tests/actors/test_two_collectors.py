@@ -1,0 +1,68 @@
+"""For some seconds two nodes may collect: one stood still, and does not know yet that it does not.
+
+What it tells the others then is not heard.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from tests.actors.harness import Running, eventually, until
+from tests.actors.node_house import tell_role, two_nodes
+from tests.actors.test_snapshot import NOWHERE, time_of, updates
+from tests.actors.test_stream import RECORDS, Following
+from vatwatch.feed.times import parse_time
+from vatwatch.messages.follower_status import FollowerStatus
+from vatwatch.storage.state_mirror import StateMirror
+from vatwatch.storage.stream_mirror import StreamMirror, writer_in
+
+
+def test_others_follow_the_later_one_whatever_the_earlier_one_still_says(
+    tmp_path: Path, redis_url: str
+) -> None:
+    given = updates(6)
+    with (
+        two_nodes(tmp_path, NOWHERE, redis_url) as nodes,
+        closing(StateMirror(redis_url)) as states,
+        closing(StreamMirror(redis_url)) as streams,
+    ):
+        stale, new = nodes.collecting, nodes.following
+        nodes.hand_in(given[0])
+        tell_role(new.tree, collects=True)
+        new.hand_in(given[2])
+        new.until_served(time_of(given[2]))
+
+        def new_is_heard() -> None:
+            head, log = states.read_head(), streams.head()
+            assert head is not None
+            assert log is not None
+            assert parse_time(head.version.updated_at) == time_of(given[2])
+
+        eventually(new_is_heard)
+        until(lambda: writer_in(streams.head() or b"") > 0)
+        told, writer = states.read_head(), writer_in(streams.head() or b"")
+        stale.hand_in(given[1])
+        stale.until_served(time_of(given[1]))
+        stale.hand_in(given[3])
+        stale.until_served(time_of(given[3]))
+        until(lambda: writes_no_more(stale), "the earlier one has found out")
+        assert states.read_head() == told
+        assert writer_in(streams.head() or b"") == writer
+        # Then it hears that it does not collect, and follows.
+        tell_role(stale.tree, collects=False)
+        stale.until_served(time_of(given[2]))
+        client = Following(stale, RECORDS)
+        client.open()
+        new.hand_in(given[4])
+        client.until_at(time_of(given[4]))
+        assert stale.status("follower", FollowerStatus).last_error == ""
+
+
+def writes_no_more(service: Running) -> bool:
+    """Its cache and its stream know that another node writes."""
+    cache, stream = (
+        service.tree.directory.find(name).incarnation.actor  # type: ignore[union-attr]
+        for name in ("cache", "stream")
+    )
+    return bool(cache._redis._publisher.is_superseded and stream._redis.is_superseded)
