@@ -8,11 +8,12 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from tests.actors.harness import Running, eventually, until
+from tests.actors.harness import Running, eventually, running, until
 from tests.actors.node_house import tell_role, two_nodes
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.actors.test_stream import RECORDS, Following
 from vatwatch.feed.times import parse_time
+from vatwatch.messages import AppendSnapshot
 from vatwatch.messages.follower_status import FollowerStatus
 from vatwatch.storage.state_mirror import StateMirror
 from vatwatch.storage.stream_mirror import StreamMirror, writer_in
@@ -66,3 +67,31 @@ def writes_no_more(service: Running) -> bool:
         for name in ("cache", "stream")
     )
     return bool(cache._redis._publisher.is_superseded and stream._redis.is_superseded)
+
+
+def test_a_snapshot_that_another_node_hands_over_is_stored_and_not_served(
+    tmp_path: Path, database_url: str
+) -> None:
+    given = updates(4)
+    with running(tmp_path, database_url) as service:
+        for one in (given[0], given[2]):
+            service.hand_in(one)
+            service.until_stored(time_of(one))
+        late = given[1]
+        service.tree.directory.address("journal").ask(
+            AppendSnapshot(
+                time_of(late),
+                time_of(late),
+                late.data.raw,
+                late.transceivers.raw,
+                "another node",
+                is_late=True,
+            ),
+            timeout_s=30,
+        )
+        service.until_stored(time_of(late))
+        service.settle("processor", "cache")
+        assert service.served() == time_of(given[2])
+        service.hand_in(given[3])
+        service.until_stored(time_of(given[3]))
+        service.until_served(time_of(given[3]))

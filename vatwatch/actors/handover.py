@@ -134,7 +134,12 @@ class HandoverActor(Service):
             return False
         self.address("journal").ask(
             AppendSnapshot(
-                one.update_timestamp, one.fetched_at, one.data, one.transceivers, one.source
+                one.update_timestamp,
+                one.fetched_at,
+                one.data,
+                one.transceivers,
+                one.source,
+                is_late=True,
             ),
             timeout_s=JOURNAL_TIMEOUT_S,
         )

@@ -195,6 +195,9 @@ class JournalActor(Service):
     def _append(self, message: AppendSnapshot) -> int:
         info: EntryInfo = self._write(keep, self._journal.append, message)
         self.describe(partial(self._archive_log.take, self._journal))
+        if message.is_late:
+            self.send("processor", EntrySkipped(info.id))
+            return info.id
         self.address("processor").tell(
             SnapshotJournaled(
                 info.id,

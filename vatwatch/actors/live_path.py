@@ -50,6 +50,15 @@ class LivePath:
         """Whether the live state has exactly this feed time: then nothing has changed."""
         return self.state is not None and self.state.time == time
 
+    def is_behind(self, entry_id: int, time: datetime) -> bool:
+        """Whether an entry that the journal has handed out is to be live.
+
+        One that has come late from another node is not: it is only stored. (If it is the feed's
+        clock that went back, the journal announces the entry, too.)
+        """
+        is_late = self.state is not None and self.state.time is not None and self.state.time > time
+        return not self.has_seen(entry_id) and not is_late
+
     def state_before(self, time: datetime) -> NetworkState:
         """What a snapshot of this feed time is to be compared with.
 

@@ -338,7 +338,7 @@ class ProcessorActor(Service):
             compared = self._compare(entry, durable, decoded)
             if compared is not None:
                 self._store(entry, compared)
-                if not self._live.has_seen(entry.entry_id):
+                if self._live.is_behind(entry.entry_id, decoded.snapshot.time):
                     self._serve(entry, compared)
                 elif entry.entry_id == self._live.entry_id:
                     self._live.refine(compared)

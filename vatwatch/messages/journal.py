@@ -23,6 +23,8 @@ class AppendSnapshot(Ask[int]):
     data: bytes
     transceivers: bytes | None
     source: str
+    is_late: bool = False
+    """Another node has fetched it, some time ago: it is to be stored, and is not what is live."""
 
     @property
     def correlation_id(self) -> str:
