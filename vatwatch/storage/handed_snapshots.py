@@ -29,12 +29,16 @@ class HandedSnapshot:
 
 
 def hand_in(conn: connection, one: HandedSnapshot) -> None:
-    """Put it here; the same one again changes nothing."""
+    """Put it here, unless it is stored by now; the same one again changes nothing.
+
+    Most that a killed collector has left its successor has fetched, too.
+    """
     with conn.cursor() as cur:
         cur.execute(
             """INSERT INTO handed_snapshots (node, entry_id, update_timestamp, fetched_at, source,
                                              data, transceivers)
-               VALUES (%s, %s, %s, %s, %s, %s, %s)
+               SELECT %s, %s, %s, %s, %s, %s, %s
+               WHERE NOT EXISTS (SELECT FROM snapshots WHERE update_timestamp = %s)
                ON CONFLICT (node, entry_id, update_timestamp) DO NOTHING""",
             (
                 one.node,
@@ -44,13 +48,18 @@ def hand_in(conn: connection, one: HandedSnapshot) -> None:
                 one.source,
                 one.data,
                 one.transceivers,
+                one.update_timestamp,
             ),
         )
 
 
 def oldest_handed(conn: connection) -> HandedSnapshot | None:
-    """The oldest by the feed's time; None if there is none."""
+    """The oldest by the feed's time; None if there is none. Those that are stored are deleted."""
     with conn.cursor() as cur:
+        cur.execute(
+            """DELETE FROM handed_snapshots USING snapshots
+               WHERE snapshots.update_timestamp = handed_snapshots.update_timestamp"""
+        )
         cur.execute(
             """SELECT node, entry_id, update_timestamp, fetched_at, source, data, transceivers
                FROM handed_snapshots ORDER BY update_timestamp, node, entry_id LIMIT 1"""
