@@ -49,6 +49,7 @@ def healthy(home: Path, database_url: str, **settings: object) -> Iterator[Runni
 def get(service: Running, path: str) -> tuple[int, dict[str, Any]]:
     answer = service.http.simulate_get(path)
     assert answer.headers["Content-Type"] == "application/json"
+    assert answer.status_code == 200 or answer.headers["Retry-After"].isdecimal()
     return answer.status_code, answer.json
 
 

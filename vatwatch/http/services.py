@@ -18,6 +18,7 @@ from vatwatch.http.app_context import AppContext, BaseResource, send_json
 from vatwatch.http.describe import Tag, describe
 from vatwatch.http.nodes import listed, of_collector
 from vatwatch.http.params import text
+from vatwatch.http.problems import RETRY_AFTER_S
 from vatwatch.http.schemas import any_of
 from vatwatch.messages import Reports
 from vatwatch.messages.status import ErrorStatus, Status
@@ -229,7 +230,10 @@ class ServiceHealthResource(BaseResource):
 
 def send_health(resp: falcon.Response, body: Struct, health: Health) -> None:
     """Set the body, and a status that a load balancer understands."""
-    resp.status = falcon.HTTP_503 if health is Health.UNHEALTHY else falcon.HTTP_200
+    resp.status = falcon.HTTP_200
+    if health is Health.UNHEALTHY:
+        resp.status = falcon.HTTP_503
+        resp.set_header("Retry-After", str(RETRY_AFTER_S))
     resp.set_header("Cache-Control", "no-store")
     send_json(resp, body)
 
