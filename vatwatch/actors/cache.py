@@ -296,7 +296,7 @@ class CacheActor(Service):
         """Serve it, if it comes from where this node has its live state from."""
         before = self._served
         if message.followed is not None:
-            if not self._role.collects:
+            if not self._role.collects and not message.is_behind(before, self._changed_at):
                 self._marks = message.followed.marks
                 self._change(message)
             return

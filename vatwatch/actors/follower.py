@@ -238,7 +238,8 @@ class FollowerActor(Service):
         published, head = self._state, self._served
         if published is None or head is None or self._role.collects:
             return
-        followed = Followed(head.version.epoch, published.marks)
+        published_at = datetime.fromtimestamp(head.published_at, UTC)
+        followed = Followed(head.version.epoch, published.marks, published_at)
         self.send(
             "cache",
             LiveChanged(

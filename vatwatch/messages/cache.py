@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from vatwatch.events.event import Event
@@ -31,6 +32,8 @@ class Followed:
     epoch: int
     """The number of that node's reign."""
     marks: Marks
+    published_at: datetime
+    """By the wall clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,23 @@ class LiveChanged(Tell):
     def correlation_id(self) -> str:
         """The snapshot's correlation id, if one was the reason."""
         return "" if self.feed is None else correlation_id(self.feed.general.update_timestamp)
+
+    def is_behind(self, served: LiveChanged | None, since: datetime | None) -> bool:
+        """Whether another node has published this before this one has fetched a later one itself.
+
+        So it is for a moment when this node has just ceased to collect. What is published from then
+        on counts, whatever its time is.
+
+        Args:
+            served: what this node serves
+            since: since when, by the wall clock
+        """
+        if self.followed is None or served is None or since is None:
+            return False
+        is_own = served.followed is None and not served.recovered
+        ours, theirs = served.state.time, self.state.time
+        is_later = ours is not None and theirs is not None and ours > theirs
+        return is_own and is_later and self.followed.published_at < since
 
 
 @dataclass(frozen=True, slots=True)
