@@ -14,8 +14,9 @@ SIMULATOR_PORT ?= 8002
 # For `make test` and `make test-fast`; 0 for a debugger. Tests wait half of their time: four
 # processes have enough to do for two cores.
 PROCESSES ?= 4
-# For `make chaos`: some two seconds each.
+# For `make chaos`: some two seconds each; then workers are killed for some minutes.
 FAULTS ?= 500
+MINUTES ?= 10
 # For `make test-ha`: each some ten seconds, in each of three ways; and of PostgreSQL, each two minutes.
 TURNS ?= 20
 FAIL_OVERS ?= 3
@@ -78,6 +79,7 @@ verify: $(VENV)/.run ## Derive a simulated day, and see how often the rules are 
 chaos: $(VENV)/.dev ## Break the running service again and again, and prove that nothing is lost
 	scripts/system-packages.sh
 	$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
+	$(BIN)/python -m tests.chaos.workers --minutes $(MINUTES) --seed $(SEED)
 
 test-ha: $(VENV)/.dev ## Lose the collector again and again, in each way, and show how long it took
 	scripts/system-packages.sh ha

@@ -194,7 +194,7 @@ class House:
     def nodes(self) -> list[dict[str, Any]]:
         """Every node of the tree; empty if the service does not answer."""
         tree = self.get("/api/supervision/tree")
-        return [] if tree is None else list(_walk(tree))
+        return [] if tree is None else list(walk(tree))
 
     def set_clock(self, seconds: int) -> None:
         """Put the service's wall clock ahead, or back."""
@@ -301,9 +301,9 @@ class House:
         return self._dsn
 
     @property
-    def journal(self) -> Path:
-        """Where the service keeps its journal."""
-        return self.directory / "home" / "journal"
+    def home(self) -> Path:
+        """Where the service keeps its journal: in it, or in a directory for each of its workers."""
+        return self.directory / "home"
 
     def _settings(self) -> dict[str, str]:
         """Everything as fast as the simulated network is."""
@@ -316,7 +316,7 @@ class House:
             "VATSIM_STATUS_URL": f"http://127.0.0.1:{self.to_feed.port}/status.json",
             "VATSIM_POLL_INTERVAL": f"{update_s:g}",
             "VATSIM_API_TIMEOUT": "2",
-            "VATWATCH_HOME": str(self.directory / "home"),
+            "VATWATCH_HOME": str(self.home),
             "VATWATCH_API_KEYS": KEY,
             "VATWATCH_WRITE_RATE": "100000/minute",
             "VATWATCH_FAULTS": "on",
@@ -382,5 +382,6 @@ class House:
         return False
 
 
-def _walk(node: dict[str, Any]) -> list[dict[str, Any]]:
-    return [node, *(below for child in node["children"] for below in _walk(child))]
+def walk(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """A node of the tree, and all below it."""
+    return [node, *(below for child in node["children"] for below in walk(child))]

@@ -23,7 +23,8 @@ import requests
 from rich.console import Console
 
 from tests.chaos.house import House, Scale, wait_until
-from tests.chaos.proof import Ledger, Verdict, prove
+from tests.chaos.ledger import Ledger
+from tests.chaos.proof import Verdict, prove
 from tests.chaos.run import is_whole
 from vatsim_simulator.fir_cells import firs
 from vatsim_simulator.sectors import sectors
@@ -104,7 +105,7 @@ class Outage:
 def outage(directory: Path, *, minutes: float, scale: Scale) -> Outage:
     """Start everything, take PostgreSQL away, bring it back, and look at what is there."""
     house = House(directory, scale)
-    ledger = Ledger(house.journal, directory / "copies")
+    ledger = Ledger(house.home, directory / "copies")
     seen = Outage(minutes)
     try:
         ledger.start()

@@ -14,7 +14,8 @@ import psutil
 from tests.chaos.areas import areas_hold
 from tests.chaos.faults import DOUBTED, FaultKind, choose
 from tests.chaos.house import House, NotRecovered, Scale, wait_until
-from tests.chaos.proof import Ledger, Verdict, prove
+from tests.chaos.ledger import Ledger
+from tests.chaos.proof import Verdict, prove
 
 # Of the worker's memory: what a busy hour may add to a fresh one.
 MEMORY_SLACK_MB = 64
@@ -62,7 +63,7 @@ def run(
     """Do so many faults, or as many as fit into `seconds`, in an order that the seed decides."""
     random = Random(seed)
     house = House(directory, scale or Scale(seed=seed))
-    ledger = Ledger(house.journal, directory / "copies")
+    ledger = Ledger(house.home, directory / "copies")
     report = Report()
     ends_at = None if seconds is None else time.monotonic() + seconds
     before = {process.pid for process in psutil.Process().children(recursive=True)}
