@@ -61,8 +61,9 @@ SERVERS = (
     "test_signals.py", "test_newer_database.py", "test_secrets.py", "browser",
 )  # fmt: skip
 SERVER_FIXTURES = {"postgresql", "redis_server"}
-# What a module has that starts the service itself (tests/process.py) or servers (replicas.py).
-STARTERS = {"started", "Process", "pair_in"}
+# What a module has that starts the service itself (tests/process.py) or servers (replicas.py,
+# sentinels.py).
+STARTERS = {"started", "Process", "pair_in", "guarded_in"}
 
 
 # They take longest, and come first when several processes share the files: no process should be

@@ -41,7 +41,7 @@ def test_a_redis_as_it_should_be_has_neither_fault_nor_warning(tmp_path: Path, p
     assert keys == []
     assert not doctor.found("redis", "warning", "fault")
     answers, memory = doctor.found("redis", "ok")
-    assert answers.text.startswith("Redis answers: version ")
+    assert answers.text.startswith(f"Redis answers at {place}: version ")
     assert "has no bound" in memory.text
     assert "that of Redis agree" in doctor.one("clock").text
 

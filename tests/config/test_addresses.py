@@ -17,6 +17,7 @@ from vatwatch.config import addresses
 from vatwatch.config.database import PARAMETERS, DatabaseSettings, postgresql, postgresql_to_read
 from vatwatch.config.settings import describe, load, read
 from vatwatch.errors import ConfigurationError
+from vatwatch.storage.redis_client import MasterPool, redis_pool
 
 # Neither is a word, a piece of one, or anything that a message could have by itself.
 FIRST, SECOND = "Qx7Jmark", "vZ9Kpart"
@@ -124,6 +125,27 @@ def test_the_known_parameters_are_those_of_libpq() -> None:
         ("redis://ca che/0", "a space, a line break"),
         ("redis://[::1/0", "IPv6"),
         ("unix://", "begins with"),
+        ("redis+sentinel://", "redis+sentinel:// or rediss+sentinel://"),
+        ("sentinel://a/m", "redis+sentinel:// or rediss+sentinel://"),
+        ("redis+sentinel://:s3cret@a", "no service behind them: redis+sentinel://host:26379,"),
+        ("redis+sentinel://:s3cret@a/", "no service behind them"),
+        ("redis+sentinel://:s3cret@/m", "names no sentinel"),
+        ("redis+sentinel://:s3cret@a,/m/0", "neither a name nor an address"),
+        ("redis+sentinel://:s3cret@a:1,b^/m", "neither a name nor an address"),
+        ("redis+sentinel://:s3cret@[::1/m", "neither a name nor an address"),
+        ("redis+sentinel://:s3cret@a:0,b/m", "port"),
+        ("redis+sentinel://:s3cret@a:/m", "port"),
+        ("redis+sentinel://:s3cret@a/m/notanumber", "the number of a database"),
+        ("redis+sentinel://:s3cret@a/m/0/1", "the number of a database"),
+        ("redis+sentinel://:s3cret@a/m^s3cret/0", "a service that is no name"),
+        ("redis+sentinel://:9#s3cret@a/m", "# in it"),
+        ("redis+sentinel://:9/s3cret@a/m", "before its @"),
+        ("redis+sentinel://:9?s3cret@a/m", "before its @"),
+        ("redis+sentinel://:9@s3cret@a/m", "more than one @"),
+        ("redis+sentinel://:s3 cret@a/m", "a space, a line break"),
+        ("redis+sentinel://a/m?sentinel_pasword=s3cret", "did you mean sentinel_password?"),
+        ("redis+sentinel://a/m?db=s3cret", "db must be a whole number"),
+        ("redis://a/0?sentinel_password=s3cret", "parameter"),
     ],
 )
 def test_an_address_of_redis_that_cannot_be_right_is_refused(address: str, said: str) -> None:
@@ -146,6 +168,59 @@ def test_an_address_of_redis_that_cannot_be_right_is_refused(address: str, said:
 def test_an_address_that_redis_py_takes_is_taken(address: str) -> None:
     addresses.redis(address)
     pool = redis.ConnectionPool.from_url(address)
+    pool.connection_class(**pool.connection_kwargs)  # where it would refuse a parameter
+
+
+@pytest.mark.parametrize(
+    ("address", "shown", "asked", "user"),
+    [
+        ("redis+sentinel://a/m", "redis+sentinel://a/m", [("a", 26379)], (None, None, 0)),
+        (
+            "redis+sentinel://:p%40ss@a:1,b_2,10.0.0.1:3/my.master/15",
+            "redis+sentinel://:***@a:1,b_2,10.0.0.1:3/my.master/15",
+            [("a", 1), ("b_2", 26379), ("10.0.0.1", 3)],
+            (None, "p@ss", 15),
+        ),
+        (
+            "REDISS+SENTINEL://me:x@[::1]:1,[::2]/m?sentinel_username=you&sentinel_password=y",
+            "rediss+sentinel://me:***@[::1]:1,[::2]/m?sentinel_username=you&sentinel_password=***",
+            [("::1", 1), ("::2", 26379)],
+            ("me", "x", 0),
+        ),
+    ],
+)
+def test_an_address_of_sentinels_is_read_as_it_is_meant(
+    address: str,
+    shown: str,
+    asked: list[tuple[str, int]],
+    user: tuple[str | None, str | None, int],
+) -> None:
+    addresses.redis(address)
+    assert addresses.masked(address) == shown
+    pool = redis_pool(address, 2.0)
+    assert isinstance(pool, MasterPool)
+    sentinels = [one.connection_pool for one in pool.sentinel_manager.sentinels]
+    theirs = [one.connection_kwargs for one in sentinels]
+    assert [(one["host"], one["port"]) for one in theirs] == asked
+    ours = pool.connection_kwargs
+    assert (ours.get("username"), ours.get("password"), ours.get("db", 0)) == user
+    # All are asked within the time that one server may take.
+    assert sum(one["socket_timeout"] for one in theirs) == pytest.approx(2.0)
+    assert ours["socket_timeout"] == 2.0
+    is_tls = shown.startswith("rediss")
+    assert issubclass(pool.connection_class, redis.SSLConnection) == is_tls
+    for one in sentinels:
+        assert issubclass(one.connection_class, redis.SSLConnection) == is_tls
+        who = ("you", "y") if "sentinel_username" in shown else (None, None)
+        assert (one.connection_kwargs["username"], one.connection_kwargs["password"]) == who
+
+
+@pytest.mark.parametrize("name", sorted(addresses.REDIS_PARAMETERS))
+def test_a_known_parameter_is_taken_behind_sentinels(name: str) -> None:
+    value = {"ssl_min_version": "771", "protocol": "3", "ssl_cert_reqs": "none"}.get(name, "1")
+    address = f"rediss+sentinel://a,b/m?{name}={value}"
+    addresses.redis(address)
+    pool = redis_pool(address, 2.0)
     pool.connection_class(**pool.connection_kwargs)  # where it would refuse a parameter
 
 
@@ -200,6 +275,8 @@ ADDRESSES = {
     "DATABASE_LOCK_URL": "postgresql://me:{}@db:5432/v",
     "DATABASE_READ_URL": "postgresql://me:{}@db:5432/v",
     "REDIS_URL": "redis://:{}@cache:6379/0",
+    "REDIS_URL of sentinels": "redis+sentinel://:{}@a:26379,b/m/0",
+    "REDIS_URL with their password": "redis+sentinel://a/m?sentinel_password={}",
     "VATSIM_API_URL": "https://me:{}@mirror.org/v3/data.json",
     "VATSIM_TRANSCEIVERS_URL": "https://{}@mirror.org/v3/data.json",
     "VATSIM_STATUS_URL": "https://mirror.org/v3/status.json?token={}",
@@ -229,6 +306,7 @@ def test_no_error_about_a_setting_contains_a_piece_of_a_secret(
     )  # with a colon in it, it would be user and password
     secret = f"{before}{FIRST}{between}{SECOND}{after}"
     value = ADDRESSES[name].format(quote(secret, safe="") if encoded else secret)
+    name = name.partition(" ")[0]
     reading = read(env={name: value}, directory=Path("/nowhere"))
     said = "\n".join((*reading.faults, *reading.warnings, *map(repr, reading.describe())))
     if reading.settings is not None:

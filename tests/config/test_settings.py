@@ -324,6 +324,11 @@ def test_more_workers_than_service_max_workers_are_refused_with_both_numbers(
         ("REDIS_URL", "redis://:s3cret@cache:6379/0", "redis://:***@cache:6379/0"),
         (
             "REDIS_URL",
+            "redis+sentinel://me:s3cret@a:1,b:2/m/0?sentinel_password=s3cret",
+            "redis+sentinel://me:***@a:1,b:2/m/0?sentinel_password=***",
+        ),
+        (
+            "REDIS_URL",
             "unix:///run/redis.sock?password=s3cret",
             "unix:///run/redis.sock?password=***",
         ),

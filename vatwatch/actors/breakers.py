@@ -7,15 +7,18 @@ from dataclasses import replace
 from vatwatch.config.breaker import BreakerSettings
 from vatwatch.config.database import DatabaseSettings
 from vatwatch.config.events import EventSettings
+from vatwatch.config.sentinels import is_of_sentinels
 from vatwatch.config.vatsim import VatsimSettings
 from vatwatch.supervision import BreakerPolicy
 
 # Calls over which a breaker computes its failure rate; it opens when half of them failed.
 WINDOW = 20
+# Between two trials of a Redis behind sentinels. A trial may take as long.
+FAILOVER_S = 2.0
 
 
 def dependency_policy(breaker: BreakerSettings) -> BreakerPolicy:
-    """For Redis and each webhook.
+    """For each webhook, and for what else is outside and has no policy of its own.
 
     Its timeout does not grow, so work that waits for them is never delayed longer.
     """
@@ -25,6 +28,16 @@ def dependency_policy(breaker: BreakerSettings) -> BreakerPolicy:
         max_timeout_s=breaker.timeout_s,
         window=WINDOW,
     )
+
+
+def redis_policy(breaker: BreakerSettings, url: str) -> BreakerPolicy:
+    """For Redis at this address. Sentinels have another master within seconds, so it is tried again
+    as soon as that."""
+    policy = dependency_policy(breaker)
+    if not is_of_sentinels(url):
+        return policy
+    timeout_s = min(policy.timeout_s, FAILOVER_S)
+    return replace(policy, timeout_s=timeout_s, max_timeout_s=timeout_s)
 
 
 def database_policy(breaker: BreakerSettings, database: DatabaseSettings) -> BreakerPolicy:

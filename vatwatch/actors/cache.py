@@ -24,7 +24,7 @@ from typing import Any, TypeAlias, assert_never
 import msgspec
 from msgspec import structs
 
-from vatwatch.actors.breakers import dependency_policy
+from vatwatch.actors.breakers import redis_policy
 from vatwatch.actors.cache_status import cache_status
 from vatwatch.actors.live_queries import LiveQueries
 from vatwatch.actors.live_views import LiveViews, ViewQuestion
@@ -152,7 +152,7 @@ class CacheActor(Service):
             self._redis = RedisSide(
                 self,
                 self._mirror,
-                dependency_policy(self._breaker),
+                redis_policy(self._breaker, self._url),
                 stream_length=self._stream_length,
                 on_news=self._report,
                 publisher=StatePublisher(self, self._url),
@@ -275,9 +275,8 @@ class CacheActor(Service):
         if self._redis is None or self._mirror is None:
             return
         self._mirror.ttl_s = lifetimes(settings.cache)
-        self._redis.change(
-            dependency_policy(settings.breaker), stream_length=settings.events.max_history_size
-        )
+        length = settings.events.max_history_size
+        self._redis.change(redis_policy(settings.breaker, self._url), stream_length=length)
         self._write()
         self._report()
 

@@ -25,7 +25,7 @@ from gevent.event import Event as Signal
 from pydantic import SecretStr
 
 from vatwatch import __version__
-from vatwatch.actors.breakers import dependency_policy
+from vatwatch.actors.breakers import redis_policy
 from vatwatch.actors.followed_events import FollowedEvents
 from vatwatch.actors.node_role import NodeRole
 from vatwatch.actors.service import Service
@@ -91,10 +91,11 @@ class FollowerActor(Service):
     def on_start(self) -> None:
         self._role = self.lasting(NodeRole)
         self._role.begin(several_nodes=True)
-        self._mirror = StateMirror(self._redis_url.get_secret_value())
+        url = self._redis_url.get_secret_value()
+        self._mirror = StateMirror(url)
         # The cache's, too: when it finds Redis away, nobody has to wait for that again.
         self._circuit_breaker = self.circuit_breaker(
-            "Redis", dependency_policy(self._breaker), failure_types=REDIS_FAILS
+            "Redis", redis_policy(self._breaker, url), failure_types=REDIS_FAILS
         )
         self._areas = self._pool.run(self._read_areas)
         self._events = FollowedEvents(self._mirror, self._pool)
@@ -139,10 +140,10 @@ class FollowerActor(Service):
     def _listen(self) -> None:
         attempt = 0
         while True:
-            # Whether Redis is back is found out by the looks.
-            wait_s = self._circuit_breaker.retry_in_s
-            if self._role.collects or wait_s > 0:
-                gevent.sleep(max(wait_s, LOOK_S))
+            # Whether Redis is back is found out by the looks, and that may be long before the breaker
+            # would try again: while one of them is a trial, its deadline is a minute away.
+            if self._role.collects or self._circuit_breaker.retry_in_s > 0:
+                gevent.sleep(LOOK_S)
                 continue
             try:
                 self._mirror.plainly(self._hear)
@@ -178,6 +179,8 @@ class FollowerActor(Service):
                 )
             except REDIS_FAILS as error:
                 self._learn(text_of(error))
+                # Another server may answer next, and count its entries by another clock.
+                self._events.forget()
             except MailboxFull:
                 self._served = self._state = None  # it is read again
             self._report()

@@ -21,7 +21,7 @@ import redis
 from gevent.pool import Pool
 from msgspec import structs
 
-from vatwatch.actors.breakers import dependency_policy
+from vatwatch.actors.breakers import redis_policy
 from vatwatch.actors.service import Service
 from vatwatch.cluster.node import ClusterNode, ClusterRole, collector_of, this_process
 from vatwatch.cluster.passed_on import NodeAnswer, NodeRequest, reload_order
@@ -80,7 +80,7 @@ class NodesActor(Service):
         super().__init__()
         self._answer = answer
         self._board = NodeBoard(redis_url)
-        self._policy = dependency_policy(breaker)
+        self._policy = redis_policy(breaker, redis_url)
         self._circuit_breaker: CircuitBreaker | None = None
         self._view = NodesView(_beginning(name), looked=False)
         self._at_work = Pool(AT_ONCE)

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from vatwatch.access.passwords import PasswordHash, read_hash
 from vatwatch.access.sessions import OperatorSession, begin_session, fingerprint_of
-from vatwatch.actors.breakers import dependency_policy
+from vatwatch.actors.breakers import redis_policy
 from vatwatch.actors.service import Service
 from vatwatch.errors import BreakerOpen, RedisUnavailable
 from vatwatch.messages import FindSession, FoundSession, LogIn, LogOut, SettingsChanged
@@ -82,8 +82,8 @@ class SessionsActor(Service):
         self, access: AccessSettings, cache: CacheSettings, breaker: BreakerSettings
     ) -> None:
         super().__init__()
-        url = cache.redis_url
-        self._store = None if url is None else SessionStore(url.get_secret_value())
+        self._url = "" if cache.redis_url is None else cache.redis_url.get_secret_value()
+        self._store = SessionStore(self._url) if self._url else None
         self._breaker = breaker
         self._pool = NativePool(1, "passwords")
         self._known = SessionMemory()
@@ -95,7 +95,7 @@ class SessionsActor(Service):
     def on_start(self) -> None:
         self._known = self.inherited(SessionMemory) or SessionMemory()
         self._circuit_breaker = self.circuit_breaker(
-            "Redis (sessions)", dependency_policy(self._breaker), failure_types=REDIS_FAILS
+            "Redis (sessions)", redis_policy(self._breaker, self._url), failure_types=REDIS_FAILS
         )
         self._catch_up_later()
         self._report()
@@ -124,7 +124,7 @@ class SessionsActor(Service):
             case SettingsChanged():
                 self._breaker = message.settings.breaker
                 if self._circuit_breaker is not None:
-                    self._circuit_breaker.use_policy(dependency_policy(self._breaker))
+                    self._circuit_breaker.use_policy(redis_policy(self._breaker, self._url))
                 self._use(message.settings.access)
                 self._report()
             case _:

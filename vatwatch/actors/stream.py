@@ -21,7 +21,7 @@ from typing import Any, TypeAlias, assert_never
 import msgspec
 from pydantic import SecretStr
 
-from vatwatch.actors.breakers import dependency_policy
+from vatwatch.actors.breakers import redis_policy
 from vatwatch.actors.node_role import NodeRole, leads
 from vatwatch.actors.service import Service
 from vatwatch.actors.stream_following import StreamFollowing
@@ -105,10 +105,11 @@ class StreamActor(Service):
         self._role = self.lasting(NodeRole)
         self._role.begin(several_nodes=self._several_nodes)
         if self._redis_url is not None:
+            url = self._redis_url.get_secret_value()
             self._redis = StreamRedis(
                 self,
-                StreamMirror(self._redis_url.get_secret_value()),
-                dependency_policy(self._breaker),
+                StreamMirror(url),
+                redis_policy(self._breaker, url),
                 self._pool,
                 writer=int(now * 1e6),
                 on_news=self._report,

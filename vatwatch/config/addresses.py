@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import requests
 
+from vatwatch.config import sentinels
 from vatwatch.redaction import MASK
 
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -22,7 +23,7 @@ _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _SECRET_PARAMETER = re.compile(r"((?:^|&)\w*(?:pass|key|token|secret|auth)\w*=)[^&]*", re.I)
 
 IN_A_PASSWORD = "in a user or a password write"  # noqa: S105 - a piece of a sentence
-REDIS_SCHEMES = ("redis", "rediss", "unix")
+REDIS_SCHEMES = ("redis", "rediss", "unix", *sentinels.SCHEMES)
 # redis-py passes parameters to the connection, which refuses an unknown one only at each try. These
 # are the parameters of its connection and pool that accept a text.
 REDIS_PARAMETERS = frozenset(
@@ -66,6 +67,9 @@ def redis(address: str) -> None:
     """An address that redis-py reads as intended. Raises ValueError with the expected form."""
     _begins_with(address, REDIS_SCHEMES)
     no_space(address)
+    if sentinels.is_of_sentinels(address):
+        _of_sentinels(address)
+        return
     parts = _split(address)
     if parts.fragment:
         raise ValueError(f"has a # in it: {IN_A_PASSWORD} %23")
@@ -80,13 +84,37 @@ def redis(address: str) -> None:
         database = unquote(parts.path).strip("/")
         if database and not re.fullmatch(r"[0-9]{1,9}", database):
             raise ValueError("must end in the number of a database: redis://host:6379/0")
-    _redis_parameters(parts.query)
+    _redis_parameters(parts.query, REDIS_PARAMETERS)
 
 
-def _redis_parameters(query: str) -> None:
+def _of_sentinels(address: str) -> None:
+    rest = address.partition("://")[2]
+    if "#" in rest:
+        raise ValueError(f"has a # in it: {IN_A_PASSWORD} %23")
+    if re.search(r"[/?].*@", rest):
+        raise ValueError(f"has a / or a ? before its @: {IN_A_PASSWORD} %2F or %3F")
+    if rest.count("@") > 1:
+        raise ValueError(f"has more than one @: {IN_A_PASSWORD} %40")
+    found = sentinels.read(address)
+    if found is None:
+        path = rest.partition("?")[0].partition("/")[2].strip("/")
+        if "/" in path:
+            raise ValueError(f"must end in the number of a database: {sentinels.EXAMPLE}")
+        raise ValueError(f"names no sentinel or no service behind them: {sentinels.EXAMPLE}")
+    for host, its_port in found.sentinels:
+        host_name(host)
+        port(its_port)
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", found.service):
+        raise ValueError("has a service that is no name (letters, digits, dots, _ and -)")
+    if not re.fullmatch(r"[0-9]{0,9}", found.database):
+        raise ValueError(f"must end in the number of a database: {sentinels.EXAMPLE}")
+    _redis_parameters(found.query, REDIS_PARAMETERS | sentinels.PARAMETERS)
+
+
+def _redis_parameters(query: str, known: frozenset[str]) -> None:
     for name, value in parameters(query):
-        if name not in REDIS_PARAMETERS:
-            raise ValueError(unknown_parameter(name, REDIS_PARAMETERS))
+        if name not in known:
+            raise ValueError(unknown_parameter(name, known))
         if name in _WHOLE_NUMBERS and not re.fullmatch(r"[0-9]{1,9}", value):
             raise ValueError(f"{name} must be a whole number")
         if name in _NUMBERS and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value):
@@ -143,6 +171,8 @@ def masked(address: str) -> str:
 
     A text that cannot be read as an address is masked completely.
     """
+    if sentinels.is_of_sentinels(address):
+        return _masked_of_sentinels(address)
     try:
         parts = urlsplit(address)
         password, _ = parts.password, parts.port
@@ -166,6 +196,23 @@ def masked(address: str) -> str:
         )
         shown = f"{shown.partition('?')[0]}?{query}"
     return shown
+
+
+def _masked_of_sentinels(address: str) -> str:
+    # urllib knows no address with several hosts.
+    found = sentinels.read(address)
+    shown = MASK if found is None else masked(found.of_a_server)
+    if found is None or shown == MASK:
+        return MASK
+    try:
+        for host, its_port in found.sentinels:
+            host_name(host)
+            port(its_port)
+    except ValueError:
+        return MASK  # what stands there may be a piece of a password
+    before, _, behind = shown.removeprefix(f"{found.scheme}://").partition("sentinels/")
+    path = f"{found.hosts}/{found.service}" + (f"/{behind}" if found.database else behind)
+    return f"{found.scheme}+sentinel://{before}{path}"
 
 
 def urlsplit_or_none(address: str) -> SplitResult | None:

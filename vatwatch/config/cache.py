@@ -14,7 +14,10 @@ class CacheSettings(Section):
     """The live state."""
 
     redis_url: Annotated[SecretStr, checked(addresses.redis)] | None = setting(
-        "REDIS_URL", None, "Where Redis is; unset: the live state stays in the process."
+        "REDIS_URL",
+        None,
+        "Where Redis is, or the sentinels that name its master; unset: the live state stays in the "
+        "process.",
     )
     ttl_default_s: PositiveInt = setting(
         "CACHE_TTL_DEFAULT",

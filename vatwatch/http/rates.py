@@ -12,10 +12,9 @@ import limits
 import redis
 from limits.storage import MemoryStorage, RedisStorage
 from msgspec import Struct
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from vatwatch.counting import counted
+from vatwatch.storage.redis_client import redis_pool
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +77,9 @@ class RateLimit:
     def hit(self, key: str) -> Allowance:
         """Count one request of `key`. Returns whether it is allowed.
 
-        Never raises and never waits longer than `REDIS_TIMEOUT_S`. A refused request counts, too:
-        the caller answers it with 429, and every answer with `Allowance.tell`.
+        Never raises and never waits longer than `REDIS_TIMEOUT_S`, or twice that if sentinels must
+        be asked for the master. A refused request counts, too: the caller answers it with 429, and
+        every answer with `Allowance.tell`.
         """
         if self._redis is not None and self._clock() >= self._redis_back_at:
             try:
@@ -156,10 +156,5 @@ def _memory_storage() -> MemoryStorage:
 
 
 def _redis_storage(url: str) -> RedisStorage:
-    pool = redis.ConnectionPool.from_url(
-        url,
-        socket_timeout=REDIS_TIMEOUT_S,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
+    pool = redis_pool(url, REDIS_TIMEOUT_S)
     return RedisStorage("redis://", connection_pool=pool, key_prefix=PREFIX)

@@ -20,6 +20,7 @@ from vatwatch.storage.connecting import connect
 from vatwatch.storage.migrate import newest_of
 from vatwatch.storage.postgres_binaries import choose_binaries
 from vatwatch.storage.reachability import why_not
+from vatwatch.storage.redis_client import redis_client
 from vatwatch.storage.redis_connection import weather
 
 # libpq's own minimum is 2 s. A server that is away delays the start by no more than this.
@@ -90,7 +91,7 @@ def look_at_redis(url: str) -> str:
         RedisUnavailable: there is no answer, or it refuses us; the text quotes nothing of the
             address
     """
-    server = redis.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    server = redis_client(url, TIMEOUT_S)
     try:
         server.ping()
         return str(server.info("server").get("redis_version", ""))

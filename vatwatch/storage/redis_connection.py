@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from redis import Redis, exceptions
-from redis.backoff import NoBackoff
+from redis import exceptions
 from redis.client import Pipeline
-from redis.retry import Retry
 
+from vatwatch.config import sentinels
 from vatwatch.errors import RedisUnavailable, Superseded
+from vatwatch.storage.redis_client import NoMaster, Replication, redis_client, server_of
 from vatwatch.supervision.failures import system_words
 
 Result = TypeVar("Result")
@@ -55,6 +55,8 @@ _CODES = {
 
 def weather(error: exceptions.RedisError) -> str:
     """The text for an error of Redis that is weather; empty if it is a bug."""
+    if isinstance(error, NoMaster):
+        return str(error)
     for kind, text in _WEATHER:
         if isinstance(error, kind):
             return text
@@ -76,17 +78,19 @@ class RedisConnection:
     """A pool of connections. Raises redis.RedisError as it comes; nothing is retried."""
 
     def __init__(self, url: str) -> None:
-        # With redis-py's defaults, one call to a server that is away takes four seconds of retries.
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
-        where = self._redis.connection_pool.connection_kwargs
-        # For what the address does not say, redis-py shows only its own defaults.
-        network = f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
-        self._name = f"Redis at {where.get('path') or network}"
+        self._redis = redis_client(url, TIMEOUT_S, self._note)
+        address = sentinels.read(url)
+        self._name = f"Redis at {self.server}" if address is None else f"Redis ({address.service})"
+        self.data_set = ""
+        """Which data the latest connection has led to, as far as that is known. Another server has
+        another one, and one that was restarted. What was written before need not be there."""
+        self.losses = 0
+        """How often a connection was lost, or could not be made."""
+
+    @property
+    def server(self) -> str:
+        """Where the server is; empty while sentinels have not named one."""
+        return server_of(self._redis.connection_pool)
 
     def transaction(self) -> PlainPipeline:
         """Commands that are carried out together, or none of them."""
@@ -156,5 +160,11 @@ class RedisConnection:
         text = weather(error)
         if not text:
             return error
+        if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError):
+            self.losses += 1
         why = system_words(error)
         return RedisUnavailable(f"{self._name} {text}{f' ({why})' if why else ''}")
+
+    def _note(self, replication: Replication) -> None:
+        # A promoted replica takes another one, and each server at its start.
+        self.data_set = replication.get("master_replid", "")

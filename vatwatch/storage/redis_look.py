@@ -13,6 +13,7 @@ import redis
 
 from vatwatch.errors import RedisUnavailable
 from vatwatch.storage.first_look import TIMEOUT_S
+from vatwatch.storage.redis_client import redis_client, server_of
 from vatwatch.storage.redis_connection import weather
 
 # Nobody writes this key. SET with XX, XADD with NOMKSTREAM and EXPIRE write nothing where there is
@@ -26,6 +27,8 @@ NOMKSTREAM_SINCE = "6.2"
 class RedisFacts:
     """What was found. Sizes are bytes."""
 
+    server: str
+    """Host and port, or a socket."""
     version: str
     max_memory: int
     """0: no bound."""
@@ -49,11 +52,12 @@ def look_closely_at_redis(url: str) -> RedisFacts:
         RedisUnavailable: there is no answer, or it refuses us; the text quotes nothing of the
             address
     """
-    server = redis.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    server = redis_client(url, TIMEOUT_S)
     try:
         server.ping()
         about: dict[str, Any] = server.info()
         return RedisFacts(
+            server=server_of(server.connection_pool),
             version=str(about.get("redis_version", "")),
             max_memory=int(about.get("maxmemory", 0)),
             policy=str(about.get("maxmemory_policy", "")),

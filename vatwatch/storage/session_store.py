@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from typing import TypeVar, cast
 
 import msgspec
-from redis import Redis, exceptions
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis import exceptions
 
 from vatwatch.access.sessions import OperatorSession
 from vatwatch.errors import RedisUnavailable
+from vatwatch.storage.redis_client import redis_client
 from vatwatch.storage.redis_connection import weather
 
 Result = TypeVar("Result")
@@ -28,12 +27,7 @@ class SessionStore:
     """Reads and writes Redis. Raises RedisUnavailable for weather, redis.RedisError for bugs."""
 
     def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = redis_client(url, TIMEOUT_S)
 
     def write(self, session: OperatorSession) -> None:
         """Keep the session until it ends."""

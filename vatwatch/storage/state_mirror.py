@@ -15,6 +15,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 from msgspec import Struct
+from redis import exceptions
 from redis.client import Pipeline, PubSub
 
 from vatwatch.storage.redis_connection import RedisConnection
@@ -107,13 +108,24 @@ class StateMirror(RedisConnection):
     @contextmanager
     def listening(self) -> Iterator[Callable[[float], bool]]:
         """Listen to the channel, by a connection of its own. Gives a function that waits so many
-        seconds at most, and returns whether something was told."""
+        seconds at most, and returns whether something was told.
+
+        It only listens, so it never hears that its server is gone. When another connection is lost
+        or goes elsewhere, this one counts as lost: the function raises redis.ConnectionError.
+        """
         listener: PubSub = self._redis.pubsub(  # type: ignore[no-untyped-call]
             ignore_subscribe_messages=True
         )
         try:
             listener.subscribe(CHANNEL)
-            yield lambda seconds: listener.get_message(timeout=seconds) is not None
+            before = self.losses, self.server
+
+            def told(seconds: float) -> bool:
+                if (self.losses, self.server) != before:
+                    raise exceptions.ConnectionError
+                return listener.get_message(timeout=seconds) is not None
+
+            yield told
         finally:
             listener.close()
 

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from vatwatch.cli.examination.clocks import compare
 from vatwatch.cli.examination.findings import DoctorFinding, fault, ok, warning
 from vatwatch.config.cache import CacheSettings
+from vatwatch.counting import counted
 from vatwatch.errors import RedisUnavailable
 from vatwatch.storage.redis_look import RedisFacts, look_closely_at_redis
+from vatwatch.storage.sentinel_look import SentinelFacts, look_at_sentinels
 
 CHECK = "redis"
 # The live state of 2,000 pilots takes some 12 MB, twice that while it is replaced.
 LEAST_MEMORY = 32 * 1024 * 1024
 # Beyond it, the next snapshot may not fit.
 NEARLY_FULL = 0.9
+# With fewer there is no majority when one is lost.
+LEAST_SENTINELS = 3
+# With 500 an election of sentinels was seen to fail and to be held again, which took 12 s.
+LEAST_DOWN_AFTER_MS = 1000
 _MEBIBYTE = 1024 * 1024
 
 
 def examine_redis(cache: CacheSettings) -> Iterator[DoctorFinding]:
-    """The server at REDIS_URL."""
+    """The server at REDIS_URL, and the sentinels that name it."""
     if cache.redis_url is None:
         yield ok(CHECK, "REDIS_URL is unset: the live state stays in the process.")
         return
+    url = cache.redis_url.get_secret_value()
+    yield from judge_sentinels(look_at_sentinels(url))
     try:
-        facts = look_closely_at_redis(cache.redis_url.get_secret_value())
+        facts = look_closely_at_redis(url)
     except RedisUnavailable as error:
         yield fault(
             CHECK,
@@ -36,9 +44,60 @@ def examine_redis(cache: CacheSettings) -> Iterator[DoctorFinding]:
     yield from judge_redis(facts)
 
 
+def judge_sentinels(every: Sequence[SentinelFacts]) -> Iterator[DoctorFinding]:
+    """The findings from what each of them says."""
+    for one in every:
+        if one.error:
+            yield warning(
+                CHECK,
+                f"The sentinel at {one.sentinel} {one.error}.",
+                "Start it, or correct REDIS_URL: while too few of them answer, a master that is "
+                "lost is not replaced.",
+            )
+            continue
+        is_up = "" if one.is_up else ", which it holds to be down"
+        yield ok(CHECK, f"The sentinel at {one.sentinel} names the master {one.master}{is_up}.")
+    yield from _fail_over([one for one in every if not one.error])
+
+
+def _fail_over(answering: Sequence[SentinelFacts]) -> Iterator[DoctorFinding]:
+    """Whether they can and will replace the master, in time."""
+    if not answering:
+        return
+    masters = sorted({one.master for one in answering})
+    if len(masters) > 1:
+        yield warning(
+            CHECK,
+            f"The sentinels name different masters: {', '.join(masters)}.",
+            "Look again in a minute. If it stays so, they cannot reach each other.",
+        )
+    if not any(one.replicas for one in answering):
+        yield warning(
+            CHECK,
+            "The master has no replica that could take its place.",
+            "Start one: replicaof HOST PORT.",
+        )
+    known = max(one.sentinels for one in answering)
+    if known < LEAST_SENTINELS:
+        yield warning(
+            CHECK,
+            f"{counted(known, 'sentinel watches', 'sentinels watch')} the master: when one is "
+            "lost, no majority is left to replace it.",
+            f"Run {LEAST_SENTINELS}, on as many hosts.",
+        )
+    down_after_ms = min(one.down_after_ms for one in answering)
+    if down_after_ms < LEAST_DOWN_AFTER_MS:
+        yield warning(
+            CHECK,
+            f"down-after-milliseconds is {down_after_ms}: a master that is busy for a moment is "
+            "replaced, and the sentinels may be in each other's way then.",
+            f"SENTINEL SET the service's down-after-milliseconds to {LEAST_DOWN_AFTER_MS} or more.",
+        )
+
+
 def judge_redis(facts: RedisFacts) -> Iterator[DoctorFinding]:
     """The findings from these facts."""
-    yield ok(CHECK, f"Redis answers: version {facts.version}.")
+    yield ok(CHECK, f"Redis answers at {facts.server}: version {facts.version}.")
     if facts.refuses_writes:
         yield fault(
             CHECK,
