@@ -8,8 +8,12 @@ from vatwatch.messages import Delivered
 from vatwatch.monitoring.dependencies import DEPENDENCIES, OUTSIDE, dependents_of
 from vatwatch.supervision import Ask, ChildSpec, SupervisorSpec
 
-# For a line of the log, which it writes without the answer as well.
-NOT_NEEDED = {("store", "health_monitor")}
+NOT_NEEDED = {
+    # For a line of the log, which it writes without the answer as well.
+    ("store", "health_monitor"),
+    # When Redis has lost events; without the bus there are none to write, and it goes on.
+    ("cache", "event_bus"),
+}
 
 
 def services(spec: SupervisorSpec | ChildSpec) -> list[str]:

@@ -4,6 +4,7 @@ Receives  LiveChanged, MarksChanged, ServeAgain, SnapshotSetAside, StreamStarted
           QueryLive, FindFlightId, GetAirports, GetAirport, GetFirs, GetFir, ListFirIds,
           GetSectors, GetSector, ListSectors, ListAreaNames, GetLiveMatches, InspectCache,
           MirrorEvents, LookAtPublished, UseRole, SettingsChanged
+Asks      GetEvents of event_bus, when Redis has lost some
 Sends     CacheStarted to processor, store and follower, LiveEncoded to stream, Publish
           (DATA_CACHED) to event_bus, SnapshotFailed to journal, ServiceReport
 Holds     the live state, and every collection as bytes, made once a snapshot and shared with all

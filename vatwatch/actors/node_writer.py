@@ -28,7 +28,8 @@ class NodeWriter:
         self._cache, self._redis, self._role = cache, redis, role
         self._due, self._again = due, again
         self._next: Timer | None = None
-        redis.begin_writing(0)
+        if role.collects:
+            redis.begin_writing(0)
         self._look_later()
 
     def use_role(self, served: LiveChanged | None) -> None:

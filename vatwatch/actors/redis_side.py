@@ -7,25 +7,25 @@ the breaker bounds what a dead Redis costs. Only the cache's actor uses this.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import count, islice
 from time import monotonic
 from typing import TypeVar
 
 import gevent
 import redis
 
+from vatwatch.actors.mirrored_events import MirroredEvents
 from vatwatch.actors.service import Service
 from vatwatch.actors.state_publisher import StatePublisher
 from vatwatch.config.cache import CacheSettings
 from vatwatch.errors import BreakerOpen, RedisUnavailable, SupervisionError
-from vatwatch.events.event import Event
+from vatwatch.events.event import Event, EventFilter
 from vatwatch.live.published_state import PublishedState
 from vatwatch.live.records import Body, Collection
 from vatwatch.live.restored import RestoredState
+from vatwatch.messages import GetEvents
 from vatwatch.messages.status import CacheReport
 from vatwatch.monitoring.outages import Outage, lasted, look
 from vatwatch.storage.redis_mirror import Lifetimes, RedisMirror
@@ -40,6 +40,8 @@ T = TypeVar("T")
 REDIS_FAILS = (RedisUnavailable, redis.RedisError)
 # Events written at once: redis-py packs a hundred in 2 ms, and no other greenlet runs meanwhile.
 BATCH = 100
+# How long the bus may take to say which events it has.
+BUS_TIMEOUT_S = 5.0
 
 
 class RedisSide:
@@ -71,12 +73,9 @@ class RedisSide:
         # Whether only a read found Redis away, and no write has failed.
         self._found_by_asking = False
         self.hits = self.misses = 0
-        self._stream_length = stream_length
-        # Events with their numbers, at most as many as the stream holds: it would drop the others
-        # anyway.
-        self._events: deque[tuple[int, Event]] = deque(maxlen=stream_length)
-        self._numbers = count()
+        self._events = MirroredEvents(stream_length)
         self._appending = False
+        self._stopped = True
         self._unwritten: tuple[Mapping[Collection, Body], bytes] | None = None
         self._writing = False
 
@@ -88,9 +87,7 @@ class RedisSide:
     def change(self, policy: BreakerPolicy, *, stream_length: int) -> None:
         """Use another breaker policy and another stream length from now on."""
         self._circuit_breaker.use_policy(policy)
-        if stream_length != self._stream_length:
-            self._stream_length = stream_length
-            self._events = deque(self._events, maxlen=stream_length)
+        self._events.length = stream_length
 
     def restore(self, pool: NativePool) -> RestoredState | None:
         """The live state in Redis; None if Redis is away, empty, or holds something else."""
@@ -126,12 +123,15 @@ class RedisSide:
     def begin_writing(self, after_epoch: int) -> None:
         """This node collects from now on, after one whose reign had this number."""
         self._publisher.begin(after_epoch)
+        self._events.doubt()
+        self._stopped = False
 
     def stop_writing(self) -> None:
         """Another node writes from now on: drop what waits."""
         self._unwritten = None
         self._publisher.show(None)
         self._events.clear()
+        self._stopped = True
 
     def is_everything_there(self) -> bool:
         """See whether Redis has what was published; it may have lost its data. False: write
@@ -145,6 +145,8 @@ class RedisSide:
                 self._learn(text_of(error))
             return True
         self._learn("")
+        if not there:
+            self._events.doubt()
         return there
 
     def close(self) -> None:
@@ -179,12 +181,13 @@ class RedisSide:
         """
         if self._publisher.is_superseded:
             return  # the other node appends its own
-        self._events.extend(zip(self._numbers, events, strict=False))
+        self._events.add(events)
         self._append_soon()
 
     def _append_soon(self, *, in_doubt: bool = False) -> None:
         """`in_doubt`: write also while Redis counts as away, to see whether it still is."""
-        if self._events and not self._appending and (in_doubt or not self._away):
+        is_due = self._events or not self._events.is_complete(self._mirror.data_set, is_there=True)
+        if is_due and not self._stopped and not self._appending and (in_doubt or not self._away):
             self._appending = True
             self._actor.spawn(self._append)
 
@@ -192,15 +195,14 @@ class RedisSide:
         """Write in a separate greenlet: a hanging Redis must not delay the live state."""
         before = self.last_error
         try:
+            if not self._fill_up():
+                return
             while self._events:
-                batch = list(islice(self._events, BATCH))
-                events = [event for _, event in batch]
-                self._attempt(partial(self._offer, events))
+                batch = self._events.batch(BATCH)
+                self._attempt(partial(self._offer, [event for _, event in batch]))
                 if self.last_error:
                     return
-                # More may have come meanwhile, and pushed out some of these.
-                while self._events and self._events[0][0] <= batch[-1][0]:
-                    self._events.popleft()
+                self._events.written(batch, self._mirror.ttl_s.events)
                 gevent.sleep(0)
         finally:
             self._appending = False
@@ -210,6 +212,57 @@ class RedisSide:
         if self.last_error != before:
             self._on_news()
 
+    def _fill_up(self) -> bool:
+        """Have those written, too, that another Redis, or one that lost its data, does not have.
+        Returns whether Redis answers.
+
+        Which ones these are must be asked: a replica that is the master now had some of them.
+        """
+        is_there = self._ask(self._mirror.has_events)
+        if is_there is None:
+            return False
+        data_set = self._mirror.data_set
+        if self._events.is_complete(data_set, is_there=is_there):
+            return True
+        question = GetEvents(EventFilter(), self._events.length)
+        try:
+            held = self._actor.address("event_bus").ask(question, timeout_s=BUS_TIMEOUT_S)
+        except SupervisionError:
+            return True  # the bus does not run: with the next events
+        if self._events.lacks(held):
+            known = self._known_there()
+            if known is None or self._stopped:
+                return known is not None
+            self._events.fill_up(held[::-1], known)
+        self._events.complete(data_set)
+        return True
+
+    def _known_there(self) -> set[str] | None:
+        """The ids of the events that Redis has; None if it is away."""
+        known: set[str] = set()
+        place = "0-0"
+        while place:
+            found = self._ask(partial(self._mirror.event_ids, place, BATCH))
+            if found is None:
+                return None
+            place, ids = found
+            known |= ids
+        return known
+
+    def _ask(self, work: Callable[[], T]) -> T | None:
+        """Read something; None if Redis is away. An answer does not end an outage that a write has
+        found."""
+        try:
+            result = self._circuit_breaker.call(lambda: self._mirror.plainly(work))
+        except (*REDIS_FAILS, BreakerOpen) as error:
+            self._found_by_asking = self._found_by_asking or not self.last_error
+            self._failed(error)
+            self._tell_operator()
+            return None
+        if self._found_by_asking:
+            self._learn("")
+        return result
+
     def _offer(self, events: Sequence[Event]) -> None:
         """Append these events to the stream.
 
@@ -217,7 +270,7 @@ class RedisSide:
         older Redis has no streams, or the user may not write them.
         """
         try:
-            self._mirror.add_events(events, self._stream_length)
+            self._mirror.add_events(events, self._events.length)
         except redis.ResponseError as error:
             self._refused = text_of(self._mirror.plain(error))
         else:
@@ -241,7 +294,10 @@ class RedisSide:
             error = text_of(failure)
             self._learn(error)
         return CacheReport(
-            redis_latency_ms=latency_ms, redis_used_bytes=used_bytes, redis_error=error
+            redis_server=self._mirror.server,
+            redis_latency_ms=latency_ms,
+            redis_used_bytes=used_bytes,
+            redis_error=error,
         )
 
     def _attempt(self, work: Callable[[], T]) -> T | None:
@@ -289,10 +345,11 @@ class RedisSide:
                 self._append_soon(in_doubt=True)
             return
         else:
-            self._found_by_asking = False
+            self._found_by_asking, self.retry_at = False, None
         self._away = error
         self._tell_operator()
         self._on_news()
+        self._append_soon()
 
     def _tell_operator(self) -> None:
         """Log when Redis begins to fail, when the cause changes, and when it is back."""

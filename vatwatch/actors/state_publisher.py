@@ -35,6 +35,8 @@ class StatePublisher:
         self._due = False
         # What is in Redis as far as anybody knows.
         self._written: StateVersion | None = None
+        # Which data of Redis have it.
+        self._written_in = ""
 
     @property
     def is_due(self) -> bool:
@@ -85,10 +87,11 @@ class StatePublisher:
         except Superseded as error:
             self._later = error.number
             return
-        self._written = version
+        self._written, self._written_in = version, self._mirror.data_set
 
     def look(self) -> bool:
-        """Whether Redis has the latest one. Raises redis.RedisError. If not, it is due again."""
+        """Whether Redis has the latest one, and is the same as when it got it. Raises
+        redis.RedisError. If not, it is due again."""
         written, state = self._written, self._latest
         if state is None or self._due:
             return True
@@ -97,7 +100,9 @@ class StatePublisher:
                 return True
             # It does collect: the other one does not any more, or has a clock that is ahead.
             self.begin(self._later)
-        if written is None or not self._plainly(lambda: self._mirror.prolong(written)):
+        is_there = written is not None and self._plainly(lambda: self._mirror.prolong(written))
+        # A replica that has become the master may have lost what was written before and after it.
+        if not is_there or self._mirror.data_set != self._written_in:
             # Another one may have come, or be on its way, while we waited.
             self._due = self._latest is state and self._written == written
         return not self._due

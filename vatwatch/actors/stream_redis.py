@@ -73,6 +73,8 @@ class StreamRedis:
         """Why what is there cannot be followed, though Redis answers; empty if it can."""
         # The number of the latest entry that Redis has; None: it has nothing of ours.
         self._written: int | None = None
+        # Which data of Redis have it.
+        self._written_in = ""
         self._stopped = False
         self._bodies: Mapping[Collection, Body] | None = None
         # The same, to be written again if Redis has lost it.
@@ -129,7 +131,9 @@ class StreamRedis:
         if self._writing is not None or self._stopped or self.is_superseded:
             return
         head = self._ask(self._mirror.head)
-        if self.last_error or self._writing is not None or self._stopped or head == self._head:
+        if self.last_error or self._writing is not None or self._stopped:
+            return
+        if head == self._head and self._mirror.data_set == self._written_in:
             return
         self._written = None
         self.write(log, self._latest)
@@ -202,7 +206,9 @@ class StreamRedis:
             self._writing = None
 
     def _flush(self, log: StreamLog, *, whole: bool = False) -> None:
-        end, written = log.end, self._written
+        end, data_set = log.end, self._mirror.data_set
+        # In other data there may be any part of what was written.
+        written = self._written if data_set == self._written_in else None
         anew = written is None
         bodies = self._latest if anew else self._bodies
         self._bodies = self._written = None  # until it is known to be there
@@ -231,7 +237,8 @@ class StreamRedis:
         if self._stopped:
             return
         self._head, self.mirrored = msgspec.json.encode(head), end.text
-        if there or anew:
+        self._written_in = self._mirror.data_set
+        if anew or (there and self._written_in == data_set):
             self._written = end.sequence
         else:
             self._due = True  # anew

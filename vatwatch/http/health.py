@@ -67,6 +67,8 @@ class CacheBody(Struct, frozen=True):
     `hits`, `misses` and `hit_rate` (none before the first) count what was read from `backend`: of
     Redis the collections that a start looked for, of the process the questions, which are hits if
     there was a live state. `process_hits` and `process_misses` count the questions with either.
+    `redis_server` is where the Redis is that answers (host and port, or a socket), behind sentinels
+    the master that they have named last; empty without one.
     `latency_ms` is the time until the cache had answered, Redis included; `bytes` are those in
     this process.
     """
@@ -83,6 +85,7 @@ class CacheBody(Struct, frozen=True):
     process_misses: int
     bytes: int
     latency_ms: float | None
+    redis_server: str
     redis_latency_ms: float | None
     redis_used_bytes: int | None
     redis_error: str
@@ -176,6 +179,7 @@ class CacheHealthResource(BaseResource):
             process_misses=found.misses,
             bytes=status.bytes,
             latency_ms=None if unanswered else round(latency_ms, 3),
+            redis_server=found.redis_server,
             redis_latency_ms=found.redis_latency_ms and round(found.redis_latency_ms, 3),
             redis_used_bytes=found.redis_used_bytes,
             redis_error=found.redis_error,

@@ -33,6 +33,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ supervision      SupervisionNoticed
     event_bus
       ◀ alerter          DeleteDeadLetter, StoreDeadLetter
+      ◀ cache            GetEvents?
       ◀ config_watcher   SettingsChanged
       ◀ every service    Publish
       ◀ follower         EventsFollowed

@@ -57,7 +57,7 @@ class AcceptEvent(Ask[None]):
 
 @dataclass(frozen=True, slots=True)
 class GetEvents(Ask[tuple[Event, ...]]):
-    """http → event_bus: events in the ring, the newest first, after the previous page."""
+    """http, cache → event_bus: events in the ring, the newest first, after the previous page."""
 
     wanted: EventFilter
     limit: int

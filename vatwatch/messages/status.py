@@ -349,6 +349,7 @@ class CacheReport(Struct, frozen=True):
     misses: int = 0
     redis_hits: int = 0
     redis_misses: int = 0
+    redis_server: str = ""
     redis_latency_ms: float | None = None
     redis_used_bytes: int | None = None
     redis_error: str = ""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 import msgspec
+from redis import exceptions
 
 from vatwatch.events.event import Event
 from vatwatch.feed.times import time_text
@@ -77,6 +78,26 @@ class RedisMirror(RedisConnection):
             for one, plain, gzipped in zip(wanted, values[::2], values[1::2], strict=True)
             if plain is not None and gzipped is not None
         }
+
+    def has_events(self) -> bool:
+        """Whether the stream is there."""
+        try:
+            return bool(self._redis.expire(EVENTS_KEY, self.ttl_s.events))
+        except exceptions.ResponseError:
+            return True  # this user may not ask
+
+    def event_ids(self, after: str, count: int) -> tuple[str, set[str]]:
+        """The ids of the next events in the stream, so many at most, and where the last one stands
+        in it; an empty place behind the last one, and also if they may not be read."""
+        try:
+            found = self._redis.xread({EVENTS_KEY: after}, count=count)
+        except exceptions.ResponseError:
+            return "", set()
+        # One stream was asked for: its name, and its entries.
+        streams = cast("list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]", found or [])
+        entries = [entry for _, entries in streams for entry in entries]
+        ids = {fields.get(b"id", b"").decode("ascii", "replace") for _, fields in entries}
+        return (entries[-1][0].decode() if entries else ""), ids
 
     def add_events(self, events: Sequence[Event], length: int) -> None:
         """Append to the stream, all or none. Beyond about `length` entries the oldest are
