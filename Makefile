@@ -17,7 +17,7 @@ PROCESSES ?= 4
 # For `make chaos`: some two seconds each; then workers are killed for some minutes.
 FAULTS ?= 500
 MINUTES ?= 10
-# For `make test-ha`: each some ten seconds, in each of three ways; and of PostgreSQL, each two minutes.
+# For `make test-ha`: each some ten seconds, in each of five ways; and of PostgreSQL, each two minutes.
 TURNS ?= 20
 FAIL_OVERS ?= 3
 # For `make hostile`: some two hundred a second.
@@ -81,11 +81,12 @@ chaos: $(VENV)/.dev ## Break the running service again and again, and prove that
 	$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
 	$(BIN)/python -m tests.chaos.workers --minutes $(MINUTES) --seed $(SEED)
 
-test-ha: $(VENV)/.dev ## Lose the collector again and again, in each way, and show how long it took
+test-ha: $(VENV)/.dev ## Lose the collector, and the masters of Redis and PostgreSQL, again and again
 	scripts/system-packages.sh ha
 	@times=$$(mktemp) && trap 'rm -f '$$times EXIT \
 	    && HA_TURNS=$(TURNS) HA_TIMES=$$times $(BIN)/pytest -n 0 -k another_one tests/test_several_nodes.py \
 	    && HA_TURNS=$(TURNS) $(BIN)/pytest -n 0 tests/storage/test_collector.py \
+	    && HA_TURNS=$(TURNS) HA_TIMES=$$times $(BIN)/pytest -n 0 tests/actors/test_redis_failover.py \
 	    && HA_TURNS=$(FAIL_OVERS) HA_TIMES=$$times $(BIN)/pytest -n 0 tests/ha \
 	    && $(BIN)/python -m scripts.failover_times $$times
 

@@ -1,4 +1,4 @@
-"""How long it took until another node collected, as `make test-ha` has noted it.
+"""How long it took until another one was in its place, as `make test-ha` has noted it.
 
     python -m scripts.failover_times FILE
 
