@@ -140,8 +140,8 @@ class FollowerActor(Service):
     def _listen(self) -> None:
         attempt = 0
         while True:
-            # Whether Redis is back is found out by the looks, and that may be long before the breaker
-            # would try again: while one of them is a trial, its deadline is a minute away.
+            # Whether Redis is back is found out by the looks, and that may be long before the
+            # breaker would try again: while one of them is a trial, its deadline is a minute away.
             if self._role.collects or self._circuit_breaker.retry_in_s > 0:
                 gevent.sleep(LOOK_S)
                 continue
