@@ -14,6 +14,7 @@ from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.actors.test_stream import RECORDS, Following
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import AppendSnapshot
+from vatwatch.storage.journal import Journal
 from vatwatch.storage.state_mirror import StateMirror
 from vatwatch.storage.stream_mirror import StreamMirror, writer_in
 
@@ -97,3 +98,34 @@ def test_a_snapshot_that_another_node_hands_over_is_stored_and_not_served(
         service.hand_in(given[3])
         service.until_stored(time_of(given[3]))
         service.until_served(time_of(given[3]))
+
+
+def test_what_waits_in_the_journal_of_a_node_that_begins_to_collect_is_not_live_if_it_is_late(
+    tmp_path: Path, database_url: str
+) -> None:
+    """It was killed with a snapshot that it had not stored, and others have collected since."""
+    given = updates(5)
+    late = given[1]
+    (tmp_path / "others").mkdir()
+    with running(tmp_path / "others", database_url) as service:
+        for one in (given[0], given[2], given[3]):
+            service.hand_in(one)
+            service.until_stored(time_of(one))
+    journal = Journal(tmp_path / "home" / "journal", max_bytes=2**30)
+    journal.open()
+    journal.append(
+        update_timestamp=time_of(late),
+        fetched_at=time_of(late),
+        data=late.data.raw,
+        transceivers=late.transceivers.raw,
+        source="the process before",
+    )
+    journal.close()
+    with running(tmp_path, database_url) as service:
+        service.until_stored(time_of(late))
+        service.until_served(time_of(given[3]))
+        service.hand_in(given[4])
+        service.until_served(time_of(given[4]))
+        service.until_stored(time_of(given[4]))
+        errors = service.http.simulate_get("/api/errors").json["errors"]
+        assert [one for one in errors if "OutOfSequence" in str(one)] == []

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from vatwatch.actors.live_path import LivePath
 from vatwatch.messages import Recovered, SnapshotJournaled, StoreBatch
 from vatwatch.traffic.network_state import NetworkState
 from vatwatch.traffic.pipeline import ComparedSnapshot, batch_of
@@ -36,6 +39,9 @@ class DurablePath:
         """Rises whenever the state is given up: what was sent under an earlier one is void."""
         self.entry_id = 0
         """The newest entry that is stored or on its way; 0: not known, ask for the oldest."""
+        self.is_late = False
+        """Whether the database has later snapshots than the one whose place was asked for. What is
+        handed over then has come late: it is stored, and is not what the network looks like now."""
         self.catch_up_due = False
         """Whether the journal may have entries that were not sent: the next step must ask it."""
         self._unacknowledged: set[int] = set()
@@ -76,6 +82,16 @@ class DurablePath:
             and self.entry_id in (0, entry_id - 1)
         )
 
+    def leads_to(self, time: datetime, live: LivePath) -> bool:
+        """Whether a snapshot of this time can be compared with `state`.
+
+        It must be later; and what is live comes after what is stored last, so not after one that
+        has come late, and was sent or acknowledged before. If not, ask the database.
+        """
+        is_later = self.state is None or self.state.time is None or self.state.time < time
+        is_after_late = self.is_late and self.entry_id != 0
+        return is_later and not (is_after_late and live.shows(time))
+
     def send(self, entry: SnapshotJournaled, compared: ComparedSnapshot) -> StoreBatch:
         """Go one snapshot further. The caller must send what is returned to the store.
 
@@ -101,6 +117,7 @@ class DurablePath:
         """
         self.state = None
         self.entry_id = 0
+        self.is_late = False
         self.generation += 1
         self._unacknowledged.clear()
         self._recovering = False
@@ -125,7 +142,7 @@ class DurablePath:
         self._recovering = False
         if found is None:
             return False
-        self.state = found.state
+        self.state, self.is_late = found.state, found.is_late
         if entry is None or not found.stored:
             return False
         self.entry_id = entry.entry_id

@@ -293,6 +293,8 @@ class ProcessorActor(Service):
         if self._durable.state is None:
             self.spawn(self._ask_store, self._durable.begin_recovery(), entry)
             self._expect_answer()
+        elif entry is None and self._durable.is_late:
+            self._start_over()  # with what is stored last
         elif entry is None:
             if self._live.join(self._durable.state):
                 self._show()
@@ -327,18 +329,17 @@ class ProcessorActor(Service):
         self._catch_up_in(0)
 
     def _follow(self, durable: NetworkState, entry: SnapshotJournaled) -> None:
-        """Compare the next pending entry with the state that the database will hold, and send it to
-        the store."""
+        """Compare the next pending entry with what the database will hold, and send it there."""
         decoded = self._decode(entry)
         if decoded is None:
             pass  # it is quarantined, or comes again until it is
-        elif durable.time is not None and durable.time >= decoded.snapshot.time:
-            self._start_over()  # an older time: ask what was known then
+        elif not self._durable.leads_to(time := decoded.snapshot.time, self._live):
+            self._start_over()  # ask what was known then
         else:
             compared = self._compare(entry, durable, decoded)
             if compared is not None:
                 self._store(entry, compared)
-                if self._live.is_behind(entry.entry_id, decoded.snapshot.time):
+                if self._live.is_behind(entry.entry_id, time) and not self._durable.is_late:
                     self._serve(entry, compared)
                 elif entry.entry_id == self._live.entry_id:
                     self._live.refine(compared)
@@ -376,8 +377,7 @@ class ProcessorActor(Service):
     def _compare(
         self, entry: SnapshotJournaled, before: NetworkState, decoded: DecodedSnapshot
     ) -> ComparedSnapshot | None:
-        """Compare it with the state before. None if that fails; then the failure is counted against
-        it."""
+        """Compare it with the state before. None if that fails, which is counted against it."""
         try:
             return self._reader.compare(entry, before, decoded)
         except SupervisionError:

@@ -27,6 +27,7 @@ from vatwatch.actors.collectors_database import CollectorsDatabase, role_of
 from vatwatch.actors.database import Database, expect_schema, nothing, open_database
 from vatwatch.actors.node_role import NodeRole
 from vatwatch.actors.purge import Purge
+from vatwatch.actors.recovered_state import recovered_state
 from vatwatch.actors.rederivation import Rederivation
 from vatwatch.actors.service import Service
 from vatwatch.actors.store_outage import OutageLog
@@ -61,7 +62,6 @@ from vatwatch.messages.status import StoreStatus
 from vatwatch.messages.store import ToStore
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.pool import ConnectionPool
-from vatwatch.storage.read_network_state import read_network_state
 from vatwatch.storage.retention import Retention, retentions_of
 from vatwatch.storage.writer import write_batch
 from vatwatch.supervision import Backoff, Tell, Timer
@@ -321,7 +321,7 @@ class StoreActor(Service):
         self._working_on = question.entry_id
         try:
             found = self._database.run(
-                lambda conn: read_network_state(conn, self._rules, question.time)
+                lambda conn: recovered_state(conn, self._rules, question.time)
             )
         except (StorageError, SupervisionError):
             self._working_on = None  # weather: the snapshot is not to blame
@@ -337,7 +337,7 @@ class StoreActor(Service):
                 )
             raise
         self._working_on = None
-        return Recovered(*found)
+        return found
 
     def _prepare(self, pool: ConnectionPool) -> None:
         role = self._collectors.role()

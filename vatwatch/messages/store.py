@@ -27,10 +27,11 @@ from vatwatch.traffic.network_state import NetworkState
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """The network state in the database. `stored`: whether the snapshot that was asked about is in
-    it already."""
+    it already. `is_late`: whether later ones are."""
 
     state: NetworkState
     stored: bool
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

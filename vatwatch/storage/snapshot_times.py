@@ -17,6 +17,14 @@ def newest_fetch(conn: connection) -> datetime | None:
     return None if row is None else row[0].astimezone(UTC)
 
 
+def is_newer_stored(conn: connection, time: datetime) -> bool:
+    """Whether a snapshot of a later time is stored."""
+    with conn.cursor() as cur:
+        cur.execute("SELECT EXISTS (SELECT FROM snapshots WHERE update_timestamp > %s)", (time,))
+        row = cur.fetchone()
+    return row is not None and bool(row[0])
+
+
 def snapshot_before(cur: cursor, time: datetime) -> datetime | None:
     """The newest stored snapshot before this time; None if there is none."""
     cur.execute("SELECT max(update_timestamp) FROM snapshots WHERE update_timestamp < %s", (time,))
