@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import urllib.request
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -224,6 +225,42 @@ def test_a_second_service_without_redis_is_refused_with_the_reason(
                 assert second.wait() != 0
                 assert "REDIS_URL" in second.said()
             next_is_stored(feeds, Query(database_url))
+
+
+def test_two_services_share_a_home_and_each_goes_on_with_what_it_has_left_there(
+    tmp_path: Path, database_url: str, redis_url: str
+) -> None:
+    """As containers with one volume do."""
+    sql, home = Query(database_url), tmp_path / "home"
+    with FeedServer(pilots=5) as feeds, ExitStack() as stack:
+
+        def start(name: str) -> Process:
+            environment = {
+                "DATABASE_URL": as_url(database_url),
+                "REDIS_URL": redis_url,
+                "VATSIM_API_URL": feeds.url,
+                "VATSIM_POLL_INTERVAL": 0.2,
+            }
+            process = stack.enter_context(started(home, tmp_path / f"{name}.log", **environment))
+            process.until_ready()
+            return process
+
+        def homes() -> list[Path]:
+            return sorted(mark.parent for mark in home.glob("**/node"))
+
+        first = start("first")
+        assert homes() == [home]
+        second = start("second")
+        (inner,) = set(homes()) - {home}
+        until(lambda: len(seen_by(first)) == 2, "they see each other")
+        kill_whole(first)
+        next_is_stored(feeds, sql)
+        third = start("third")
+        until(lambda: len(seen_by(third)) == 2, "they see each other")
+        kill_whole(second)
+        next_is_stored(feeds, sql)
+        start("fourth")
+        assert set(homes()) == {home, inner}
 
 
 def test_workers_come_and_go_and_one_of_them_collects(

@@ -2,6 +2,7 @@
 
 VatwatchError
 ├── ConfigurationError          a setting is missing or wrong: fix it and start again
+│   └── HomeTaken               another process has VATWATCH_HOME (`.by_node`)
 ├── FeedError                   what the network sent cannot be used
 │   ├── FeedEmpty               200 and no body: the data server is just restarting
 │   ├── FeedNotJson             HTML or anything else that is not JSON
@@ -64,6 +65,17 @@ class VatwatchError(Exception):
 
 class ConfigurationError(VatwatchError):
     """A setting is missing or wrong; the text names all of them and what to do."""
+
+
+class HomeTaken(ConfigurationError):
+    """Another process has VATWATCH_HOME.
+
+    `by_node`: it is one of several nodes, and others may have homes in it.
+    """
+
+    def __init__(self, text: str, *, by_node: bool) -> None:
+        super().__init__(text)
+        self.by_node = by_node
 
 
 class FeedError(VatwatchError):

@@ -62,7 +62,7 @@ def test_a_directory_without_a_lock_is_free_whatever_its_file_says(
     wait_until_free(tmp_path, leaving_s=0)
     lock = DirectoryLock(tmp_path)
     lock.take()
-    assert (tmp_path / NAME).read_text() == f"{os.getpid()}\n"
+    assert (tmp_path / NAME).read_text().splitlines()[0] == str(os.getpid())
     lock.release()
 
 
@@ -133,6 +133,22 @@ def test_a_stalled_holder_is_not_taken_for_dead(tmp_path: Path) -> None:
             time.sleep(0.01)
         with pytest.raises(DirectoryTaken):
             wait_until_free(tmp_path, leaving_s=0)
+
+
+def test_an_id_of_another_container_or_host_says_nothing_about_a_process_here(
+    tmp_path: Path,
+) -> None:
+    with held_by(tmp_path, "runs"):
+        # As a container writes it: here no process has this id.
+        for more, leaving in (("", True), ("at elsewhere pid:[1]\n", False)):
+            (tmp_path / NAME).write_text(f"{2**31 - 1}\n{more}")
+            with pytest.raises(DirectoryTaken) as held:
+                DirectoryLock(tmp_path).look()
+            assert held.value.leaving is leaving
+        (tmp_path / NAME).write_text("8\nat elsewhere pid:[1]\nstopping\n")
+        with pytest.raises(DirectoryTaken) as held:
+            DirectoryLock(tmp_path).look()
+        assert held.value.leaving
 
 
 @pytest.mark.parametrize("part", ["journal", "postgres"])

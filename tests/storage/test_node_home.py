@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from vatwatch.errors import ConfigurationError
+from vatwatch.storage.directory_lock import NAME
 from vatwatch.storage.home import take_home
 from vatwatch.storage.node_home import NodeHome, take_node_home
 
@@ -111,22 +113,48 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from vatwatch.storage.directory_lock import DirectoryLock
-lock = DirectoryLock(Path(sys.argv[1]))
+lock = DirectoryLock(Path(sys.argv[1]), of_node=sys.argv[2] == "node")
 lock.take()
 print("held", flush=True)
 time.sleep(600)
 """
 
 
-def test_a_service_of_one_worker_does_not_share_the_directory_with_another_service(
-    tmp_path: Path, taken: Callable[..., NodeHome]
-) -> None:
-    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+@contextmanager
+def held_by_another(base: Path, what: str) -> Iterator[None]:
+    """Another process has VATWATCH_HOME itself: a `node`, or a `service` that is alone."""
+    command = [sys.executable, "-c", HOLD, str(base), what]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
         try:
-            assert other.stdout is not None
-            other.stdout.readline()
-            with pytest.raises(ConfigurationError, match="in use by process"):
-                taken(tmp_path, of_one=True)
+            yield
         finally:
             other.kill()
+
+
+def test_a_service_of_one_worker_does_not_share_the_directory_with_one_that_is_alone(
+    tmp_path: Path, taken: Callable[..., NodeHome]
+) -> None:
+    with (
+        held_by_another(tmp_path, "service"),
+        pytest.raises(ConfigurationError, match="in use by process"),
+    ):
+        taken(tmp_path, of_one=True)
+
+
+def test_services_of_one_worker_each_share_a_directory_as_containers_share_a_volume(
+    tmp_path: Path, taken: Callable[..., NodeHome]
+) -> None:
+    with held_by_another(tmp_path, "node"):
+        beside = taken(tmp_path, of_one=True)
+        assert beside.path.parent == tmp_path
+        beside.lock.release()
+        # Its successor goes on with what it has left, as the directory itself is still taken; also
+        # if the process that has it is of another container, whose ids mean nothing here.
+        (tmp_path / NAME).write_text(f"{2**31 - 1}\nat elsewhere pid:[1]\nof a node\n")
+        again = taken(tmp_path, of_one=True)
+        assert (again.name, again.path) == (beside.name, beside.path)
+        again.lock.release()
+    alone = taken(tmp_path, of_one=True)
+    assert alone.path == tmp_path

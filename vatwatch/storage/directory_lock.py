@@ -1,13 +1,15 @@
 """A lock on a directory: one process holds it, and a second one learns which.
 
 It is a kernel lock (flock), so it ends with its process in any case. The file's text is only for
-people and for `wait_until_free`: a process id proves nothing, since ids are reused.
+people and for `wait_until_free`: a process id proves nothing, since ids are reused, and containers
+that share a volume have each their own.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
@@ -16,8 +18,11 @@ from typing import BinaryIO
 import psutil
 
 NAME = "lock"
-# Second line of the file, when its holder has begun to stop.
-STOPPING = "stopping"
+# Lines of the file after the first, which is the holder's process id: it is one of several nodes;
+# it has begun to stop.
+OF_NODE, STOPPING = "of a node", "stopping"
+# The beginning of the line that says where that id is one.
+PLACE = "at "
 # A killed process keeps its files open until the kernel has freed its memory, which takes some 50
 # ms for 150 MiB on a busy machine; this is far more.
 DYING_S = 2.0
@@ -27,9 +32,11 @@ POLL_S = 0.05
 class DirectoryTaken(Exception):
     """Another process holds the directory; `holder` is its id, or "unknown"."""
 
-    def __init__(self, holder: str, *, leaving: bool = False) -> None:
+    def __init__(self, holder: str, *, of_node: bool = False, leaving: bool = False) -> None:
         super().__init__(holder)
         self.holder = holder
+        self.of_node = of_node
+        """Whether it is one of several nodes, so that others may have homes in the directory."""
         self.leaving = leaving
         """Whether it has announced its stop, or is dead and the kernel or its child still holds the
         lock."""
@@ -39,8 +46,10 @@ class DirectoryLock:
     """A lock that is held until `release`, or until the process and those that it forked have
     ended."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, of_node: bool = False) -> None:
+        """`of_node`: this process is one of several nodes, and the file is to say so."""
         self._path = directory / NAME
+        self._of_node = of_node
         self._file: BinaryIO | None = None
 
     def take(self, patience_s: float = 0.0) -> None:
@@ -64,7 +73,7 @@ class DirectoryLock:
                         raise
                 sleep(POLL_S)
             self._file = file
-            self._say(f"{os.getpid()}\n")
+            self._say()
         except BaseException:
             self._file = None
             file.close()
@@ -73,7 +82,7 @@ class DirectoryLock:
     def say_stopping(self) -> None:
         """Note in the file that the directory will be free soon, for a process that waits."""
         if self._file is not None:
-            self._say(f"{os.getpid()}\n{STOPPING}\n")
+            self._say(STOPPING)
 
     def release(self) -> None:
         """Release the lock."""
@@ -86,10 +95,12 @@ class DirectoryLock:
         with self._path.open("rb") as file:
             _lock(file)
 
-    def _say(self, text: str) -> None:
+    def _say(self, *more: str) -> None:
         assert self._file is not None
+        nodes = [OF_NODE] if self._of_node else []
+        lines = [str(os.getpid()), _place_of_ids(), *nodes, *more]
         self._file.truncate(0)
-        self._file.write(text.encode())
+        self._file.write("".join(f"{line}\n" for line in lines).encode())
         self._file.flush()
 
 
@@ -136,7 +147,24 @@ def _held(file: BinaryIO) -> DirectoryTaken:
     holder = lines[0].strip()
     if not (holder.isascii() and holder.isdigit()):
         return DirectoryTaken("unknown")
-    return DirectoryTaken(holder, leaving=STOPPING in lines[1:] or not _lives(int(holder)))
+    # An older version wrote no place; it is taken for ours.
+    places = [line for line in lines[1:] if line.startswith(PLACE)]
+    is_known = places in ([], [_place_of_ids()])
+    return DirectoryTaken(
+        holder,
+        of_node=OF_NODE in lines[1:],
+        leaving=STOPPING in lines[1:] or (is_known and not _lives(int(holder))),
+    )
+
+
+def _place_of_ids() -> str:
+    """Where a process id of ours means this process: not in another container, nor on another
+    host."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        space = ""  # not Linux
+    return f"{PLACE}{socket.gethostname()} {space}".rstrip()
 
 
 def _lives(pid: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from vatwatch.errors import ConfigurationError
+from vatwatch.errors import ConfigurationError, HomeTaken
 from vatwatch.storage.directory_lock import DYING_S, DirectoryLock, DirectoryTaken, wait_until_free
 
 log = logging.getLogger(__name__)
@@ -19,12 +19,14 @@ NODE_MARK = "node"
 def take_home(home: Path, *, leaving_s: float, beside_nodes: bool = False) -> DirectoryLock:
     """Take the home. If its owner is about to end, wait for that, `leaving_s` at most.
 
-    With `beside_nodes` others may have homes in it (`storage.node_home`).
+    With `beside_nodes` it is for one of several nodes, and others may have homes in it
+    (`storage.node_home`).
 
     Raises:
-        ConfigurationError: another process has it, or it cannot be used
+        HomeTaken: another process has it
+        ConfigurationError: it cannot be used
     """
-    lock = DirectoryLock(home)
+    lock = DirectoryLock(home, of_node=beside_nodes)
     place = home
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -37,9 +39,10 @@ def take_home(home: Path, *, leaving_s: float, beside_nodes: bool = False) -> Di
         place = home
         lock.take(DYING_S)
     except DirectoryTaken as held:
-        raise ConfigurationError(
+        raise HomeTaken(
             f"{place} is in use by process {held.holder}. Is vatwatch running already? "
-            "Stop it, or give this one another VATWATCH_HOME."
+            "Stop it, or give this one another VATWATCH_HOME.",
+            by_node=held.of_node,
         ) from held
     except OSError as error:
         raise ConfigurationError(

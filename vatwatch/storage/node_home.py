@@ -4,13 +4,12 @@ A node is its home: whoever takes the directory has its name, its journal, and w
 has left there. So a process that replaces a killed one goes on with that one's work.
 
 The first of a service with one worker has VATWATCH_HOME itself, as a service that is alone; all
-others have a directory in it.
+others have a directory in it. So several services may share it, as containers with one volume do.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import re
 import socket
 from contextlib import suppress
@@ -18,9 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
-import psutil
-
-from vatwatch.errors import ConfigurationError
+from vatwatch.errors import ConfigurationError, HomeTaken
 from vatwatch.storage.directory_lock import DYING_S, NAME, DirectoryLock, DirectoryTaken
 from vatwatch.storage.home import NODE_MARK, PARTS, take_home
 
@@ -59,16 +56,21 @@ def take_node_home(base: Path, *, of_one: bool, leaving_s: float) -> NodeHome:
 
     Args:
         base: VATWATCH_HOME
-        of_one: the service has one worker: it has `base` itself, unless another worker of the same
-            main process has it
+        of_one: the service has one worker: it has `base` itself, unless another node has it
         leaving_s: how long to wait for a process that is about to leave `base`
 
     Raises:
-        ConfigurationError: another service has it, or it cannot be written
+        ConfigurationError: a process has it that shares it with nobody, or it cannot be written
     """
-    if of_one and not _has_sibling(base):
-        lock = take_home(base, leaving_s=leaving_s, beside_nodes=True)
-        return NodeHome(_name_in(base), base, lock)
+    if of_one:
+        try:
+            lock = take_home(base, leaving_s=leaving_s, beside_nodes=True)
+        except HomeTaken as taken:
+            if not taken.by_node:
+                raise
+            log.info("Another node has %s itself, so this one has a directory in it.", base)
+        else:
+            return NodeHome(_name_in(base), base, lock)
     try:
         (base / CHOOSING).mkdir(parents=True, exist_ok=True)
         choosing = DirectoryLock(base / CHOOSING)
@@ -87,18 +89,6 @@ def take_node_home(base: Path, *, of_one: bool, leaving_s: float) -> NodeHome:
             f"VATWATCH_HOME={base}: {error.filename or base} cannot be written "
             f"({error.strerror or error})"
         ) from error
-
-
-def _has_sibling(base: Path) -> bool:
-    """Whether another worker of our main process has it."""
-    try:
-        DirectoryLock(base).look()
-    except DirectoryTaken as held:
-        with suppress(psutil.Error, ValueError):
-            return psutil.Process(int(held.holder)).ppid() == os.getppid()
-    except OSError:
-        pass  # nobody has ever had it
-    return False
 
 
 def _name_in(base: Path) -> str:
@@ -128,7 +118,7 @@ def _free_one(base: Path) -> NodeHome | None:
 
 
 def _taken(path: Path) -> NodeHome | None:
-    lock = DirectoryLock(path)
+    lock = DirectoryLock(path, of_node=True)
     try:
         for part in PARTS:
             # The home's own lock may be free a moment before that of what is in it.
