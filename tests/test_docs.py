@@ -26,6 +26,7 @@ from vatwatch.actors.resource_monitor import REPLACED
 from vatwatch.cli import main
 from vatwatch.config.settings import load
 from vatwatch.config.sources import OLD_NAMES
+from vatwatch.config.unknown_names import NOT_OURS
 from vatwatch.http.access import WriteAuthorization
 from vatwatch.http.app import create_app
 from vatwatch.http.app_context import AppContext
@@ -212,8 +213,7 @@ def event_types() -> set[str]:
 
 def test_every_setting_that_a_page_names_exists() -> None:
     known = set(re.findall(r"^\| `(\w+)` ", configuration(), re.MULTILINE)) | OLD_NAMES.keys()
-    own = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "VATWATCH_PUBLISHED_PORT"}  # of .env.example
-    own |= {"VATWATCH_URL", "VATWATCH_KEY"}  # of vatwatch.client
+    own = NOT_OURS  # of Compose, and of vatwatch.client
     pattern = re.compile(r"\b(?:VATWATCH|VATSIM|CACHE|EVENT_BUS|SERVICE|DATABASE)_[A-Z_]*[A-Z]\b")
     pages = [*PAGES, ROOT / ".env.example", ROOT / "docker-compose.yml", ROOT / "Dockerfile"]
     unknown = {

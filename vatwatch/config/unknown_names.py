@@ -19,7 +19,15 @@ SHARED_PREFIXES = (
     "SERVICE_",
 )
 # Names of docker-compose.yml, which reads the same .env, and of vatwatch.client.
-NOT_OURS = frozenset({"VATWATCH_PUBLISHED_PORT", "VATWATCH_URL", "VATWATCH_KEY"})
+NOT_OURS = frozenset(
+    {
+        "VATWATCH_PUBLISHED_PORT",
+        "VATWATCH_PROXY_PORT",
+        "VATWATCH_FRONT_NETWORK",
+        "VATWATCH_URL",
+        "VATWATCH_KEY",
+    }
+)
 # How alike two names must be: `DATABASE_URI` is meant for ours, `REDIS_PASSWORD` is not.
 NEARLY = 0.85
 # Minimum length of a name without its prefix; shorter ones say too little.
