@@ -8,7 +8,9 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from tests.actors.harness import Running, eventually, running, until
+from redis import Redis
+
+from tests.actors.harness import PATIENCE_S, Running, eventually, running, until
 from tests.actors.node_house import following, tell_role, two_nodes
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.actors.test_stream import RECORDS, Following
@@ -129,3 +131,18 @@ def test_what_waits_in_the_journal_of_a_node_that_begins_to_collect_is_not_live_
         service.until_stored(time_of(given[4]))
         errors = service.http.simulate_get("/api/errors").json["errors"]
         assert [one for one in errors if "OutOfSequence" in str(one)] == []
+
+
+def test_a_node_that_stops_while_it_reads_from_redis_has_no_failure(
+    tmp_path: Path, redis_url: str
+) -> None:
+    with two_nodes(tmp_path, NOWHERE, redis_url) as nodes:
+        nodes.hand_in(updates(1)[0])
+        place = nodes.following.tree.directory.find("stream")
+        stream = place.incarnation.actor  # type: ignore[union-attr]
+        # No answer until both have begun to ask, and been told to stop.
+        Redis.from_url(redis_url).client_pause(1500)
+        until(lambda: stream._following._reading is not None, "it asks")
+        nodes.following.tree.stop(PATIENCE_S)
+        failures = {name: nodes.following.node(name).failures for name in ("stream", "follower")}
+        assert failures == {"stream": 0, "follower": 0}

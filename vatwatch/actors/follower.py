@@ -99,12 +99,13 @@ class FollowerActor(Service):
         )
         self._areas = self._pool.run(self._read_areas)
         self._events = FollowedEvents(self._mirror, self._pool)
-        self.spawn(self._listen)
-        self.spawn(self._follow)
+        self._at_work = [self.spawn(self._listen), self.spawn(self._follow)]
         self.after(LOOK_S, LookForState())
         self._report()
 
     def on_stop(self) -> None:
+        # They would fail when what they use is closed under them.
+        gevent.killall(self._at_work)
         self._give_back()
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:

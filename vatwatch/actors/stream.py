@@ -127,6 +127,8 @@ class StreamActor(Service):
 
     def on_stop(self) -> None:
         self._tell_events()
+        if self._following is not None:
+            self._following.stop()
         if self._redis is not None:
             self._redis.close(self._memory.log)
         self._pool.close()

@@ -40,6 +40,12 @@ class StreamFollowing:
         """This node collects from now on: what is still being read does not count."""
         self._ended = True
 
+    def stop(self) -> None:
+        """The actor stops, and is about to close what is read from."""
+        self._ended = True
+        if self._reading is not None:
+            self._reading.kill()
+
     def _read(self) -> None:
         """In a greenlet of its own."""
         try:
