@@ -289,6 +289,7 @@ def test_a_redis_that_is_away_degrades_the_cache_and_what_is_asked_says_so(tmp_p
             until(lambda: get(service, "/api/cache/health")[1]["status"] == "healthy")
             here = get(service, "/api/cache/health")[1]
             assert here["backend"] == "redis"
+            assert here["redis_server"] == str(path)
             assert here["redis_latency_ms"] > 0
             assert here["redis_used_bytes"] > 100_000
             until(lambda: service.reports().parts["redis"].health is Health.HEALTHY)
