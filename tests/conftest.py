@@ -221,11 +221,20 @@ def made_database(postgresql: str) -> Iterator[str]:
         yield str(parse_dsn(url)["dbname"])
 
 
-def make_tables(url: str) -> None:
+@pytest.fixture(scope="session")
+def migrated_database(postgresql: str) -> Iterator[str]:
+    """The name of a database with the schema and no rows, from which others are copied."""
+    with empty_database(postgresql) as url:
+        make_tables(url, airports=False)
+        yield str(parse_dsn(url)["dbname"])
+
+
+def make_tables(url: str, *, airports: bool = True) -> None:
     """Do to an empty database what the service's first start does."""
     conn = psycopg2.connect(url)
     migrate(conn)
-    write_airports(conn)
+    if airports:
+        write_airports(conn)
     conn.commit()
     conn.close()
 
@@ -268,6 +277,13 @@ def empty_database(postgresql: str) -> Iterator[str]:
 def empty_database_url(postgresql: str) -> Iterator[str]:
     """The address of an empty database of the test's own."""
     with empty_database(postgresql) as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_database_url(postgresql: str, migrated_database: str) -> Iterator[str]:
+    """The address of a database of the test's own that has the schema and no rows."""
+    with copied_database(postgresql, migrated_database) as url:
         yield url
 
 
