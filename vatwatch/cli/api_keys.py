@@ -18,13 +18,13 @@ import msgspec
 
 from vatwatch.access.api_keys import fault_of_name, find_by_words, looks_like_a_key, make_key
 from vatwatch.access.scopes import Scope
+from vatwatch.access.shown_keys import KeyInfo, info_of, made_key
 from vatwatch.cli.database_reach import reach_database
 from vatwatch.config.settings import Settings
 from vatwatch.counting import counted
 from vatwatch.errors import ConfigurationError
 from vatwatch.feed.times import parse_time
 from vatwatch.http.audit import AuditLog
-from vatwatch.http.keys import KeyInfo, info_of, made_key
 from vatwatch.logs.files import AUDIT
 from vatwatch.logs.writer import writer
 from vatwatch.redaction import hide

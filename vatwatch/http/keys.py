@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 import falcon
-from msgspec import UNSET, Meta, Struct, UnsetType, structs
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from vatwatch.access.api_keys import MOST_NAME_CHARS, ApiKey, NewKey, fault_of_name, make_key
+from vatwatch.access.api_keys import MOST_NAME_CHARS, fault_of_name, make_key
 from vatwatch.access.scopes import Scope
+from vatwatch.access.shown_keys import KeyInfo, MadeKey, info_of, made_key
 from vatwatch.feed.times import parse_time
 from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import AppContext, BaseResource, send_json
@@ -26,27 +27,6 @@ NO_STORE = ("Cache-Control", "no-store")
 
 
 KEY_ID = text("key_id", about="The `id` of a key.", example="0b0f6c9e-3f4c-4c0b-8b0e-6a2a1d2f9c11")
-
-
-class KeyInfo(Struct, frozen=True):
-    """A key, without its secret. Times are of the wall clock."""
-
-    id: UUID
-    prefix: str
-    name: str
-    scopes: tuple[Scope, ...]
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
-    usable: bool
-    """Neither revoked nor expired."""
-
-
-class MadeKey(KeyInfo, frozen=True):
-    """A key that was just made; `key` is shown this once."""
-
-    key: str
 
 
 class KeyList(Struct, frozen=True):
@@ -153,17 +133,6 @@ class KeyResource(BaseResource):
             raise _unknown()
         authorization.name(req, f"revoke the API key {key.prefix} ({key.name})")
         resp.status = falcon.HTTP_NO_CONTENT
-
-
-def info_of(key: ApiKey, now: datetime) -> KeyInfo:
-    """What is shown of a key."""
-    shown = {name: value for name, value in structs.asdict(key).items() if name != "hash"}
-    return KeyInfo(**shown, usable=key.is_usable(now))
-
-
-def made_key(new: NewKey, now: datetime) -> MadeKey:
-    """What its maker is shown of a new key."""
-    return MadeKey(**structs.asdict(info_of(new.record, now)), key=new.text)
 
 
 def _order(req: falcon.Request) -> KeyOrder:
