@@ -10,33 +10,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 
 from tests.actors.harness import as_url, until
 from tests.cli.test_postgres_programs import vatwatch
 from tests.process import Process, started
-from vatwatch.storage.migrate import migrate
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str) -> dict[str, str]:
+def settings(tmp_path: Path, migrated_database_url: str) -> dict[str, str]:
     """Those of a service that has run once, on a database of its own."""
-    conn = psycopg2.connect(database_url)
-    with conn:
-        migrate(conn)
-    conn.close()
     home = tmp_path / "home"
     home.mkdir()
-    return {"VATWATCH_HOME": str(home), "DATABASE_URL": as_url(database_url)}
+    return {"VATWATCH_HOME": str(home), "DATABASE_URL": as_url(migrated_database_url)}
 
 
 @pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+def process(shared_home: Path) -> Iterator[Process]:
     """A service with an embedded database, and no feed."""
-    directory = tmp_path_factory.mktemp("keys")
     nowhere = "http://127.0.0.1:9/data.json"
-    with started(directory / "home", directory / "log", VATSIM_API_URL=nowhere) as process:
+    with started(shared_home, shared_home.parent / "log", VATSIM_API_URL=nowhere) as process:
         until(lambda: process.get("/api/database/health")[0] == 200)
         yield process
 
@@ -84,11 +77,7 @@ def test_a_key_works_in_the_running_service_until_it_is_revoked(process: Process
     assert key not in audit
 
 
-def test_without_the_service_its_database_is_started_for_the_command(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    nowhere = "http://127.0.0.1:9/data.json"
-    with started(home, tmp_path / "log", VATSIM_API_URL=nowhere) as process:
-        until(lambda: process.get("/api/database/health")[0] == 200)
+def test_without_the_service_its_database_is_started_for_the_command(home: Path) -> None:
     key = made("bot", VATWATCH_HOME=str(home))
     (one,) = listed(VATWATCH_HOME=str(home))["keys"]
     assert (one["prefix"], one["scopes"], one["usable"]) == (key[:11], ["read"], True)
