@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,28 @@ from vatwatch.traffic.pipeline import DecodedSnapshot, Options
 NOWHERE = "host='/nowhere' user=nobody dbname=nothing"
 
 
+class Updates:
+    """The updates of a network, each made when it is asked for first."""
+
+    def __init__(self, pilots: int, seed: int) -> None:
+        self._world = World(seed, pilots, START)
+        self._made: list[Publication] = []
+
+    def first(self, count: int) -> list[Publication]:
+        while len(self._made) < count:
+            feed, radios = self._world.feed(), self._world.radios()
+            self._made.append(publish(len(self._made), feed, radios))
+            self._world.advance()
+        return self._made[:count]
+
+
+# Many modules ask for the same ones, most of them when they are imported.
+network = cache(Updates)
+
+
 def updates(count: int, *, pilots: int = 30, seed: int = 2) -> list[Publication]:
-    """So many updates of a network, 15 s apart."""
-    world = World(seed, pilots, START)
-    made = []
-    for number in range(count):
-        made.append(publish(number, world.feed(), world.radios()))
-        world.advance()
-    return made
+    """So many updates of a network, 15 s apart; always the same."""
+    return network(pilots, seed).first(count)
 
 
 def time_of(publication: Publication) -> datetime:

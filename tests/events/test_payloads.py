@@ -54,9 +54,13 @@ TYPES = [
 FIELDS = [(kind, field.name) for kind in TYPES for field in msgspec.structs.fields(PAYLOADS[kind])]
 
 
+# Made once: each of them takes as long as all the tests of a kind.
+SCHEMAS = schemas()
+
+
 def example(kind: str) -> dict[str, Any]:
     """A payload of each field's simplest kind, as the JSON schema says."""
-    schema = schemas()[kind]
+    schema = SCHEMAS[kind]
     found = schema["$defs"][schema["$ref"].rpartition("/")[2]]
     return {name: _value(field) for name, field in found["properties"].items()}
 

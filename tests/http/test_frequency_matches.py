@@ -14,19 +14,24 @@ import pytest
 from tests.actors.harness import Running, running
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.http.test_api import problem
+from vatsim_simulator.publication import Publication
 
 PATH = "/api/frequency-matches"
-# So many that some talk to somebody.
-GIVEN = updates(3, pilots=400)
 
 
 @pytest.fixture(scope="module")
-def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def given() -> list[Publication]:
+    """So many that some talk to somebody."""
+    return updates(3, pilots=400)
+
+
+@pytest.fixture(scope="module")
+def away(tmp_path_factory: pytest.TempPathFactory, given: list[Publication]) -> Iterator[Running]:
     """A service whose database is away."""
     with running(tmp_path_factory.mktemp("away"), NOWHERE) as service:
-        for publication in GIVEN:
+        for publication in given:
             service.hand_in(publication)
-        service.until_served(time_of(GIVEN[-1]))
+        service.until_served(time_of(given[-1]))
         yield service
 
 
@@ -134,11 +139,11 @@ def test_history_without_the_database_is_not_available(away: Running) -> None:
 
 
 def test_an_id_that_is_none_is_refused_and_one_that_nobody_has_is_not_found(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, database_url: str, given: list[Publication]
 ) -> None:
     with running(tmp_path, database_url) as service:
-        service.hand_in(GIVEN[0])
-        service.until_stored(time_of(GIVEN[0]))
+        service.hand_in(given[0])
+        service.until_stored(time_of(given[0]))
         get = service.http.simulate_get
         for kind in ("flight", "session"):
             path = f"/api/history/{kind}s/{{}}/contacts"
@@ -160,12 +165,17 @@ def test_an_id_that_is_none_is_refused_and_one_that_nobody_has_is_not_found(
     [("flight", "station", "station_cid"), ("session", "callsign", "cid")],
 )
 def test_contacts_of_one_are_found_by_the_other_side(
-    tmp_path: Path, database_url: str, kind: str, callsign: str, cid: str
+    tmp_path: Path,
+    database_url: str,
+    given: list[Publication],
+    kind: str,
+    callsign: str,
+    cid: str,
 ) -> None:
     with running(tmp_path, database_url) as service:
-        for publication in GIVEN:
+        for publication in given:
             service.hand_in(publication)
-        service.until_stored(time_of(GIVEN[-1]))
+        service.until_stored(time_of(given[-1]))
         get = service.http.simulate_get
         ids = [one[f"{kind}_id"] for one in get(f"{PATH}?limit=1000").json["matches"]]
         path = f"/api/history/{kind}s/{max(ids, key=ids.count)}/contacts"
