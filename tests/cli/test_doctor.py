@@ -106,9 +106,9 @@ def test_it_leaves_no_trace(tmp_path: Path) -> None:
 
 
 def test_a_running_service_has_the_home_and_the_port_and_neither_is_a_fault(
-    tmp_path: Path, feeds: FeedServer
+    tmp_path: Path, home: Path, feeds: FeedServer
 ) -> None:
-    with started(tmp_path / "home", tmp_path / "log", VATSIM_API_URL=feeds.url) as process:
+    with started(home, tmp_path / "log", VATSIM_API_URL=feeds.url) as process:
         process.until_ready()
         until(lambda: process.get("/api/status")[1]["database"]["store"]["reachable"])
         doctor = DoctorCommand(tmp_path, VATSIM_API_URL=feeds.url, PORT=str(process.port))
@@ -228,28 +228,31 @@ def test_the_limit_that_is_enough_is_the_one_that_the_service_needs(
         both = f"ulimit -S -n {limit} && {f'ulimit -H -n {limit} && ' if hard else ''}"
         return ["sh", "-c", f'{both}exec "$@"', "sh"]
 
-    def room(*before: str) -> int:
-        """What the service itself comes to."""
-        program = (
-            "from vatwatch.server.descriptors import room_for_streams\n"
-            f"print(room_for_streams({clients}, {connections}))"
-        )
-        return int(subprocess.check_output([*before, sys.executable, "-c", program]))
+    # What the service itself comes to. It may raise a limit that is not its last, and does.
+    program = (
+        "import resource\n"
+        "from vatwatch.server.descriptors import room_for_streams\n"
+        "_, last = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+        f"for limits in (({needed - 1}, last), ({needed},) * 2, ({needed - 1},) * 2):\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, limits)\n"
+        f"    print(room_for_streams({clients}, {connections}))\n"
+    )
+    rooms = subprocess.check_output([sys.executable, "-c", program], text=True)
+    raised, enough, short = map(int, rooms.split())
+    assert raised == enough == clients
 
-    enough, short = within(needed, hard=True), within(needed - 1, hard=True)
-    assert DoctorCommand(tmp_path, before=enough, **given).one("descriptors").state == "ok"
-    assert room(*enough) == clients
-    found = DoctorCommand(tmp_path, before=short, **given).one("descriptors", "warning")
+    before = within(needed, hard=True)
+    assert DoctorCommand(tmp_path, before=before, **given).one("descriptors").state == "ok"
+    before = within(needed - 1, hard=True)
+    found = DoctorCommand(tmp_path, before=before, **given).one("descriptors", "warning")
     assert f"{clients:,} clients of the stream (VATWATCH_STREAM_CLIENTS)" in found.text
-    assert f"are {needed:,}. Only {room(*short):,} may follow the stream then." in found.text
+    assert f"are {needed:,}. Only {short:,} may follow the stream then." in found.text
     assert found.advice.startswith(
         f"Raise the limit before the start: ulimit -n {needed} (as root)"
     )
-    # It may raise its limit itself, and does.
-    short = within(needed - 1, hard=False)
-    found = DoctorCommand(tmp_path, before=short, **given).one("descriptors", "warning")
+    before = within(needed - 1, hard=False)
+    found = DoctorCommand(tmp_path, before=before, **given).one("descriptors", "warning")
     assert "The service raises its own limit" in found.text
-    assert room(*short) == clients
 
 
 # --- time ----------------------------------------------------------------------------------------
