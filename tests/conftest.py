@@ -69,7 +69,7 @@ STARTERS = {"started", "Process", "pair_in", "guarded_in"}
 # They take longest, and come first when several processes share the files: no process should be
 # left alone with one of them at the end.
 LONGEST = (
-    "chaos/test_chaos.py", "actors/test_every_actor.py", "test_secrets.py",
+    "chaos/test_chaos.py", "actors/test_every_actor.py", "chaos/test_workers.py", "test_secrets.py",
     "actors/test_alert_history.py", "test_signals.py", "actors/test_feed_clocks.py",
     "storage/test_embedded_leftovers.py", "actors/test_snapshot.py", "cli/test_replay.py",
     "chaos/test_outage.py", "test_server.py", "actors/test_errors.py", "actors/test_areas.py",
