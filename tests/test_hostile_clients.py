@@ -25,13 +25,12 @@ TIMEOUT_S = 3
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    directory = tmp_path_factory.mktemp("hostile")
+def service(shared_home: Path) -> Iterator[Process]:
     with (
         FeedServer(pilots=1000) as feeds,
         started(
-            directory / "home",
-            directory / "log",
+            shared_home,
+            shared_home.parent / "log",
             VATSIM_API_URL=feeds.url,
             VATWATCH_API_KEYS=KEY,
             VATWATCH_READ_RATE="off",

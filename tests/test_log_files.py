@@ -26,19 +26,14 @@ ID = "an-id-of-mine"
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def run(home: Path) -> Iterator[Callable[..., Any]]:
     with FeedServer() as feeds:
 
         def start(**environment: object) -> Any:
             given = {"VATWATCH_API_KEYS": KEY, "VATSIM_API_URL": feeds.url, **environment}
-            return started(tmp_path / "home", tmp_path / "log", **given)
+            return started(home, home.parent / "log", **given)
 
         yield start
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
 
 
 def answer_to(
@@ -149,7 +144,6 @@ def test_without_an_access_log_there_is_none_and_without_files_only_the_audit(
 
 
 def test_logs_that_cannot_be_written_cost_no_request(run: Callable[..., Any], home: Path) -> None:
-    home.mkdir()
     (home / "access.log").symlink_to("/dev/full")
     for name in ("application.log", "error.log", "audit.log"):
         (home / name).mkdir()

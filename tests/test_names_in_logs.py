@@ -66,9 +66,8 @@ def feeds() -> Iterator[FeedServer]:
 @pytest.mark.parametrize("log_format", ["console", "json"])
 @pytest.mark.parametrize("keep_names", ["on", "off"])
 def test_no_log_names_anybody(
-    tmp_path: Path, feeds: FeedServer, log_format: str, keep_names: str
+    tmp_path: Path, home: Path, feeds: FeedServer, log_format: str, keep_names: str
 ) -> None:
-    home = tmp_path / "home"
     said: list[Callable[[Feed], bytes]] = [
         lambda feed: json.dumps(named(feed)).encode(),
         lambda feed: json.dumps(odd(named(feed))).encode(),
