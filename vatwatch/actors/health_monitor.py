@@ -257,8 +257,8 @@ class HealthMonitorActor(Service):
             self.after(0, DependencyInspected(name, Health.HEALTHY))
 
     def _probed(self, service: str, missing: str) -> None:
-        node = self.node_info(service)
-        if missing and node is not None and node.state is State.RUNNING:
+        node = self.node_info(service) if missing else None
+        if node is not None and node.state is State.RUNNING:
             in_hand = f", it has {node.handling} in hand" if node.handling else ""
             self._missing[service] = f"it does not answer{in_hand}"
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, TypeVar
 
 from vatwatch.errors import ActorOnStandby, ActorSuspended, ActorUnavailable, MailboxFull
@@ -314,10 +315,12 @@ class ChildNode:
 
     def worker(self, name: str) -> ChildNode | None:
         """The worker of this name, this node or below; None if there is none."""
-        for node in self.walk():
-            if node.name == name and isinstance(node.spec, ChildSpec):
-                return node
-        return None
+        return self._workers.get(name)
+
+    @cached_property
+    def _workers(self) -> dict[str, ChildNode]:
+        """Who is in the tree never changes."""
+        return {node.name: node for node in self.walk() if isinstance(node.spec, ChildSpec)}
 
     def breakers(self) -> tuple[BreakerInfo, ...]:
         """Every breaker of the tree: those of its nodes, then those around dependencies."""
