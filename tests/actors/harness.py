@@ -277,7 +277,8 @@ def settings_for(home: Path, **environment: object) -> Settings:
         "VATSIM_API_RETRY_ATTEMPTS": 0,
         "CIRCUIT_BREAKER_FAILURE_THRESHOLD": 3,
         "CIRCUIT_BREAKER_TIMEOUT": 0.3,
-        "SERVICE_HEALTH_CHECK_INTERVAL": 0.2,
+        # Each look costs as much as a snapshot: more often, it is a third of what a test costs.
+        "SERVICE_HEALTH_CHECK_INTERVAL": 0.5,
         # Who is late on a slow machine does not hang.
         "VATWATCH_PROBE_TIMEOUT": PATIENCE_S,
         # However full the disk of the machine is.
