@@ -23,7 +23,7 @@ from tests.actors.test_snapshot import (
 from vatsim_simulator.publication import Publication
 from vatwatch.actors import cache as cache_module
 from vatwatch.actors import processor as processor_module
-from vatwatch.actors import snapshot_reader
+from vatwatch.actors import recovered_state, snapshot_reader
 from vatwatch.actors import store as store_module
 from vatwatch.messages import AppendSnapshot
 from vatwatch.messages.status import CacheStatus, JournalStatus
@@ -149,7 +149,7 @@ def test_a_snapshot_that_nothing_can_be_recovered_for_is_set_aside_and_the_next_
         for publication in given[1:4]:
             service.hand_in(publication)
         service.until_served(time_of(given[3]))
-    failed = poison(monkeypatch, store_module, "read_network_state", given[1], RUNTIME)
+    failed = poison(monkeypatch, recovered_state, "read_network_state", given[1], RUNTIME)
     with running(tmp_path, database_url, VATWATCH_SNAPSHOT_TRIES=TRIES) as service:
         service.hand_in(given[4])
         assert_all_stored_once(service, [given[0], *given[2:]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -90,9 +91,19 @@ def run(
         report.complaints += _unexplained(report)
     finally:
         house.close()
-    left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
-    report.complaints += [f"left behind: {' '.join(p.cmdline()[:6])}" for p in left]
+    report.complaints += left_behind(before)
     return report
+
+
+def left_behind(before: set[int]) -> list[str]:
+    """A complaint for each process of ours that was not there before, and still runs."""
+    complaints = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # a zombie is one, too: it has ended
+            words = process.cmdline()[:6]
+            if process.pid not in before:
+                complaints.append(f"left behind: {' '.join(words)}")
+    return complaints
 
 
 def is_whole(house: House) -> bool:

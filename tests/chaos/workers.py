@@ -40,6 +40,7 @@ from tests.chaos.judge import Judge
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
 from tests.chaos.proof import Verdict, prove
+from tests.chaos.run import left_behind
 from tests.chaos.stream_load import QUERIES, StreamCaller
 from tests.chaos.watch import ClusterWatch
 
@@ -124,8 +125,7 @@ def run(
         report.verdict = prove(house, ledger, as_stored=True)
     finally:
         house.close()
-    left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
-    report.complaints += [f"left behind: {' '.join(p.cmdline()[:6])}" for p in left]
+    report.complaints += left_behind(before)
     return report
 
 

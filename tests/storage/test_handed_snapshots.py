@@ -10,7 +10,14 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
-from vatwatch.storage.handed_snapshots import HandedSnapshot, hand_in, oldest_handed, taken
+from vatwatch.feed.clock import Moment
+from vatwatch.storage.handed_snapshots import (
+    HandedSnapshot,
+    fitting,
+    hand_in,
+    oldest_handed,
+    taken,
+)
 from vatwatch.storage.migrate import migrate
 
 TIME = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -28,13 +35,13 @@ def handed(number: int, node: str = "one") -> HandedSnapshot:
     return HandedSnapshot(node, number, moment, moment, "test", b"data", None)
 
 
-def store(conn: connection, moment: datetime) -> None:
+def store(conn: connection, moment: datetime, fetched_at: datetime | None = None) -> None:
     with conn.cursor() as cur:
         cur.execute(
             """INSERT INTO snapshots (update_timestamp, fetched_at, pilots, controllers, atis,
                    prefiles, connected_clients, unique_users, quarantined, kept_out, source)
                VALUES (%s, %s, 0, 0, 0, 0, 0, 0, 0, '{}', 'test')""",
-            (moment, moment),
+            (moment, fetched_at or moment),
         )
 
 
@@ -57,3 +64,29 @@ def test_what_is_stored_is_neither_put_there_nor_taken(conn: connection) -> None
     assert oldest_handed(conn) == handed(2)
     store(conn, handed(2).update_timestamp)
     assert oldest_handed(conn) == handed(3)
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "fits"), [(0, True), (4, True), (6, False), (-6, False), (90_000, False)]
+)
+def test_a_clock_was_right_if_it_agrees_with_what_others_have_fetched(
+    ahead_s: float, fits: bool, conn: connection
+) -> None:
+    def at(second: float) -> datetime:
+        return TIME + timedelta(seconds=second)
+
+    # The feed's clock may differ from ours; what counts is the order.
+    feed_s = 3600.0
+    held = Moment(at(15 + feed_s + ahead_s), at(15))
+    assert fitting(conn, [held]) == []
+    store(conn, at(10 + feed_s), at(10))
+    assert fitting(conn, [held]) == [], "nobody has fetched anything since"
+    store(conn, at(20 + feed_s), at(20))
+    assert fitting(conn, [held]) == ([held] if fits else [])
+
+
+def test_the_first_one_of_all_is_certain_once_there_is_a_later_one(conn: connection) -> None:
+    held = Moment(TIME, TIME)
+    later = TIME + timedelta(seconds=15)
+    store(conn, later)
+    assert fitting(conn, [held]) == [held]

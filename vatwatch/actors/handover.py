@@ -1,7 +1,7 @@
 """Handover: snapshots that a node has fetched and not stored go to the node that collects now.
 
 Receives  UseRole, MoveSnapshots, DatabaseReturned
-Asks      journal NextPending, AppendSnapshot
+Asks      journal NextPending, GetHeld, ReleaseHeld, AppendSnapshot
 Sends     BatchStored to journal, ServiceReport
 Holds     nothing; one connection of its own
 Restart   costs nothing: what was begun is done again, and changes nothing the second time
@@ -14,6 +14,7 @@ stores them like any others that come late (decision 0004).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import psycopg2
@@ -27,13 +28,21 @@ from vatwatch.messages import (
     AppendSnapshot,
     BatchStored,
     DatabaseReturned,
+    GetHeld,
     NextPending,
+    ReleaseHeld,
     UseRole,
 )
 from vatwatch.messages.handover import ToHandover
 from vatwatch.messages.handover_status import HandoverStatus
 from vatwatch.monitoring.health import Health
-from vatwatch.storage.handed_snapshots import HandedSnapshot, hand_in, oldest_handed, taken
+from vatwatch.storage.handed_snapshots import (
+    HandedSnapshot,
+    fitting,
+    hand_in,
+    oldest_handed,
+    taken,
+)
 from vatwatch.supervision import Tell
 from vatwatch.supervision.failures import text_of
 
@@ -99,12 +108,24 @@ class HandoverActor(Service):
 
     def _move_all(self) -> None:
         try:
+            if not self._role.collects:
+                self._release_held()
             while self._take_one() if self._role.collects else self._hand_one():
                 self.take_longer(MOVE_S)
         except (StorageError, JournalError, SupervisionError, psycopg2.Error) as error:
             self._last_error = text_of(error)
         else:
             self._last_error = ""
+
+    def _release_held(self) -> None:
+        """Let those be handed over, too, whose clock this node was not sure of when it collected.
+        Its fetcher would decide that with the next updates, which others have fetched."""
+        journal = self.address("journal")
+        held = journal.ask(GetHeld(), timeout_s=JOURNAL_TIMEOUT_S)
+        if held:
+            sure = self._database.run(partial(fitting, held=held))
+            times = tuple(moment.time for moment in sure)
+            journal.ask(ReleaseHeld(times), timeout_s=JOURNAL_TIMEOUT_S)
 
     def _hand_one(self) -> bool:
         """Hand over the oldest pending entry. Returns whether there was one."""

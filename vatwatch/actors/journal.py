@@ -1,7 +1,7 @@
 """Journal: makes fetched bytes durable, and hands them out until the database has them.
 
 Receives  AppendSnapshot, HoldSnapshot, ReleaseHeld, QuarantineHeld, RejectSnapshot, FindFeedClock,
-          NextPending, LastEntry, ArchivedEntries, StoreAgain, BatchStored, BatchInvalid,
+          GetHeld, NextPending, LastEntry, ArchivedEntries, StoreAgain, BatchStored, BatchInvalid,
           SnapshotFailed, EvictArchive, KeepArchive, CleanJournal, SettingsChanged
 Sends     SnapshotJournaled and EntrySkipped to processor, SnapshotSetAside to cache,
           ServiceReport
@@ -50,6 +50,7 @@ from vatwatch.messages import (
     EntrySkipped,
     EvictArchive,
     FindFeedClock,
+    GetHeld,
     HoldSnapshot,
     KeepArchive,
     KnownClock,
@@ -135,6 +136,9 @@ class JournalActor(Service):
                 self._reject(message)
             case FindFeedClock():
                 return self._known_clock()
+            case GetHeld():
+                self._require_open()
+                return self._held.moments()
             case NextPending(after_entry_id):
                 return self._next_pending(after_entry_id)
             case LastEntry():

@@ -88,7 +88,7 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ every service    SnapshotFailed
       ◀ fetcher          AppendSnapshot?, FindFeedClock?, HoldSnapshot?, QuarantineHeld?,
                          RejectSnapshot, ReleaseHeld?
-      ◀ handover         AppendSnapshot?, BatchStored, NextPending?
+      ◀ handover         AppendSnapshot?, BatchStored, GetHeld?, NextPending?, ReleaseHeld?
       ◀ processor        BatchInvalid, BatchStored, LastEntry?, NextPending?
       ◀ refill           ArchivedEntries?, StoreAgain?
       ◀ replay           AppendSnapshot?
@@ -251,6 +251,7 @@ from vatwatch.messages.journal import (
     CleanJournal,
     EvictArchive,
     FindFeedClock,
+    GetHeld,
     HoldSnapshot,
     KeepArchive,
     KnownClock,

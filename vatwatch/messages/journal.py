@@ -48,9 +48,16 @@ class HoldSnapshot(Ask[bool]):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHeld(Ask[None]):
-    """fetcher → journal: hand out the held updates of these times, in this order. JournalError."""
+    """fetcher, handover → journal: hand out the held updates of these times, in this order.
+    JournalError."""
 
     times: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetHeld(Ask[tuple[Moment, ...]]):
+    """handover → journal: the clocks of the held updates, in the order in which they were fetched.
+    JournalError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +173,7 @@ ToJournal: TypeAlias = (
     | QuarantineHeld
     | RejectSnapshot
     | FindFeedClock
+    | GetHeld
     | NextPending
     | LastEntry
     | ArchivedEntries

@@ -12,7 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection
+    from collections.abc import Sequence
+
+    from psycopg2.extensions import connection, cursor
+
+    from vatwatch.feed.clock import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,35 @@ class HandedSnapshot:
     source: str
     data: bytes
     transceivers: bytes | None
+
+
+def fitting(conn: connection, held: Sequence[Moment]) -> list[Moment]:
+    """Those updates whose clocks agree with what others have fetched and stored.
+
+    Each was held, as it was not certain that its clock was right. It was if what was fetched just
+    before it is older by the feed's time, too, and what was fetched just after it is newer. While
+    nothing is stored that was fetched later, nobody knows.
+    """
+    with conn.cursor() as cur:
+        return [moment for moment in held if _fits(cur, moment)]
+
+
+def _fits(cur: cursor, moment: Moment) -> bool:
+    cur.execute(
+        """WITH near AS (
+               SELECT update_timestamp AS time, fetched_at FROM snapshots
+               WHERE update_timestamp > %(time)s - interval '1 day'
+                 AND update_timestamp < %(time)s + interval '1 day'
+           )
+           SELECT ((SELECT time FROM near WHERE fetched_at < %(fetched_at)s
+                    ORDER BY fetched_at DESC LIMIT 1) < %(time)s) IS NOT FALSE
+              AND ((SELECT time FROM near WHERE fetched_at > %(fetched_at)s
+                    ORDER BY fetched_at LIMIT 1) > %(time)s) IS TRUE""",
+        {"fetched_at": moment.at, "time": moment.time},
+    )
+    row = cur.fetchone()
+    assert row is not None
+    return bool(row[0])
 
 
 def hand_in(conn: connection, one: HandedSnapshot) -> None:
