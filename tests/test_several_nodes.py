@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import urllib.request
 from contextlib import ExitStack
 from datetime import timedelta
@@ -103,6 +105,20 @@ def test_any_node_answers_for_any_other(tmp_path: Path, database_url: str, redis
                 assert asked.get(path)[1]["restarts_total"] > before
 
             eventually(it_was_restarted)
+        for name, state in zip(names, ("running", "standby"), strict=True):
+            shown = top(pair.other, "--node", name)
+            assert f"nodes: 2 of 2 are alive; {names[0]} collects" in shown
+            (pipeline,) = (line for line in shown.splitlines() if "pipeline" in line)
+            assert state in pipeline
+
+
+def top(process: Process, *arguments: str) -> str:
+    """What `vatwatch top` prints of it."""
+    command = [sys.executable, "-m", "vatwatch", "top", "--once", "--url", process.base]
+    done = subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout
 
 
 @pytest.mark.parametrize("turn", TURNS)
@@ -301,7 +317,7 @@ def test_workers_come_and_go_and_one_of_them_collects(
         process.popen.send_signal(signal.SIGTTOU)
         until(lambda: "SIGTTOU: ignored" in process.said())
         process.popen.send_signal(signal.SIGUSR2)
-        until(lambda: "SIGUSR2: ignored" in process.said())
+        until(lambda: "SIGUSR2: refused" in process.said())
         there_are(1)
         homes = sorted(mark.parent.name for mark in process.home.glob("*/node"))
         assert len(homes) == 3

@@ -186,6 +186,7 @@ def test_the_head_says_what_the_traffic_does() -> None:
         "uptime_s": 61,
         "feed": {"age_s": 12},
         "counts": {"pilots": 7, "controllers": 1, "snapshots_stored": 3},
+        "nodes": [],
     }
     head = _head(Sample(0.0, {}, status, {"taxi_out": 2, "cruise": 5}), "http://here").plain
     assert head.splitlines() == [

@@ -21,8 +21,9 @@ from vatwatch.listening import authority
     help="Seconds between refreshes.",
 )
 @click.option("--once", is_flag=True, help="Print once and exit, as without a terminal.")
-@click.option("--key", help="A key, to restart nodes. [the first of VATWATCH_API_KEYS]")
-def top(url: str | None, interval: float, once: bool, key: str | None) -> None:
+@click.option("--key", help="A key, to restart parts. [the first of VATWATCH_API_KEYS]")
+@click.option("--node", default="", help="Of several nodes, whose tree. [the one that answers]")
+def top(url: str | None, interval: float, once: bool, key: str | None, node: str) -> None:
     """Show the supervision tree of a running service, live.
 
     Breakers, mailboxes, restarts and latencies of every part. Keys: arrows choose, r restarts,
@@ -37,4 +38,4 @@ def top(url: str | None, interval: float, once: bool, key: str | None) -> None:
     # Ctrl-C ends it as q does, and leaves the terminal as it was.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
-        run_top(url or here, interval_s=interval, once=once, key=key)
+        run_top(url or here, interval_s=interval, once=once, key=key, node=node)

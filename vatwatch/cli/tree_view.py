@@ -14,16 +14,21 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
+from urllib.parse import quote
 
+import msgspec
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from vatwatch.cli.nodes_view import node_troubles, nodes_fact
 from vatwatch.cli.service_client import ServiceClient
 from vatwatch.cli.spans import span
+from vatwatch.cluster.node import ClusterNode
 from vatwatch.counting import counted
 from vatwatch.errors import FetchError, FetchStatus
 
@@ -59,11 +64,12 @@ class Sample:
     """How many flights are in each phase; empty while nothing is known of any."""
 
 
-def take_sample(client: ServiceClient) -> Sample:
-    """The tree, and the status if there is one. Raises FetchError."""
-    tree = client.get("/api/supervision/tree")
+def take_sample(client: ServiceClient, node: str) -> Sample:
+    """The tree of this node (empty: of who answers), and its status if there is one. Raises
+    FetchError."""
+    tree = client.get(_at("/api/supervision/tree", node))
     try:
-        status = client.get("/api/status")
+        status = client.get(_at("/api/status", node))
     except FetchStatus:
         status = None
     try:
@@ -73,10 +79,14 @@ def take_sample(client: ServiceClient) -> Sample:
     return Sample(monotonic(), tree, status, phases)
 
 
-def restart(client: ServiceClient, path: str) -> str:
+def _at(path: str, node: str) -> str:
+    return f"{path}?node={quote(node, safe='')}" if node else path
+
+
+def restart(client: ServiceClient, path: str, node: str) -> str:
     """Order a restart. Returns the result in a line."""
     try:
-        client.post(f"/api/supervision/{path}/restart")
+        client.post(_at(f"/api/supervision/{path}/restart", node))
     except FetchError as error:
         return str(error)
     return f"{path} is being restarted"
@@ -86,6 +96,8 @@ def restart(client: ServiceClient, path: str) -> str:
 class TreeView:
     """The choices of the person at the terminal."""
 
+    node: str = ""
+    """Whose tree it is, of several nodes; empty: of who answers."""
     sort: str = SORTS[0]
     selected: str = ""
     asks: str = ""
@@ -96,10 +108,10 @@ class TreeView:
     previous_at: float = 0.0
 
 
-def run(url: str, *, interval_s: float, once: bool, key: str | None) -> None:
+def run(url: str, *, interval_s: float, once: bool, key: str | None, node: str) -> None:
     """Show the tree until somebody presses q. Raises FetchError at the first sample only."""
-    client, console, view = ServiceClient(url, key), Console(), TreeView()
-    sample = take_sample(client)
+    client, console, view = ServiceClient(url, key), Console(), TreeView(node)
+    sample = take_sample(client, node)
     if once or not (sys.stdin.isatty() and console.is_terminal):
         # Lines into a pipe or a file are not cut, since there is no screen.
         width = None if console.is_terminal else PIPE_COLUMNS
@@ -121,7 +133,7 @@ def run(url: str, *, interval_s: float, once: bool, key: str | None) -> None:
             view.previous = {n["path"]: n["handled"] for _, n in _walk(sample.tree)}
             view.previous_at = sample.at
             try:
-                sample = take_sample(client)
+                sample = take_sample(client, node)
                 view.message = "" if view.message.startswith("no service") else view.message
             except FetchError as error:
                 view.message = str(error)
@@ -131,7 +143,7 @@ def press(key: str, sample: Sample, view: TreeView, client: ServiceClient) -> No
     """Act on a key."""
     if view.asks:
         path, view.asks = view.asks, ""
-        view.message = restart(client, path) if key == "y" else ""
+        view.message = restart(client, path, view.node) if key == "y" else ""
         return
     paths = [node["path"] for _, node in _rows(sample, view)]
     here = paths.index(view.selected) if view.selected in paths else -1
@@ -200,6 +212,11 @@ def _head(sample: Sample, url: str) -> Text:
         head.append("\nflights: " + ", ".join(told))
     if status["reason"]:
         head.append("\n" + status["reason"], style="yellow")
+    nodes = msgspec.convert(status["nodes"], list[ClusterNode])
+    for name, text in nodes_fact(nodes):
+        head.append(f"\n{name}: {text}")
+    for trouble in node_troubles(nodes, datetime.now(UTC)):
+        head.append("\n" + trouble, style="yellow")
     return head
 
 

@@ -93,7 +93,7 @@ class Master(Arbiter):
 
     def handle_usr2(self) -> None:
         """In gunicorn: start a second master beside this one."""
-        log.info("SIGUSR2: ignored, as two services cannot share a home; restart this one")
+        log.info("SIGUSR2: refused, as it starts a second service beside this one; restart it")
 
     def handle_ttin(self) -> None:
         """In gunicorn: one more worker. Terminals send it, too, to a background process that
