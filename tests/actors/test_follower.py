@@ -274,6 +274,32 @@ def test_after_a_change_of_roles_the_other_one_is_followed(
         assert_nobody_failed(nodes)
 
 
+def test_who_collects_next_does_not_take_the_others_back_to_what_it_had_followed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "redis.sock"
+    url = f"unix://{path}"
+    given = updates(3)
+    with redis_at(path), two_nodes(tmp_path, NOWHERE, url) as nodes:
+        nodes.hand_in(given[0])
+        with closing(client(url)) as redis:
+            redis.shutdown(nosave=True)
+        until(lambda: not answers(path), "Redis is away")
+        nodes.collecting.hand_in(given[1])
+        nodes.collecting.until_served(time_of(given[1]))
+        # The other one, which has not heard of it, collects from now on.
+        nodes = nodes.swapped()
+        path.unlink(missing_ok=True)
+        with redis_at(path):
+            until(lambda: following(nodes.following).version, "it has read what is published")
+            nodes.following.settle("follower", "cache")
+            assert nodes.following.served() == time_of(given[1])
+            assert nodes.collecting.served() == time_of(given[0])
+            nodes.hand_in(given[2])
+            eventually(lambda: both_give(nodes, "/api/flights"))
+        assert_nobody_failed(nodes)
+
+
 def test_the_events_of_the_one_that_collects_are_in_the_ring_of_the_other(
     tmp_path: Path, redis_url: str
 ) -> None:

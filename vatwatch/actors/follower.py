@@ -243,7 +243,7 @@ class FollowerActor(Service):
         if published is None or head is None or self._role.collects:
             return
         published_at = datetime.fromtimestamp(head.published_at, UTC)
-        followed = Followed(head.version.epoch, published.marks, published_at)
+        followed = Followed(head.version.epoch, published.marks, published_at, published.inherited)
         self.send(
             "cache",
             LiveChanged(

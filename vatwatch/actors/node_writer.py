@@ -54,7 +54,8 @@ class NodeWriter:
         published = None
         if self._role.publishes:
             feed = without_people(live.feed)
-            published = PublishedState(live.state, feed, live.recovered, marks)
+            inherited = live.followed is not None
+            published = PublishedState(live.state, feed, live.recovered, marks, inherited)
         self._redis.write(bodies, configuration, published)
 
     def look(self) -> None:

@@ -43,12 +43,15 @@ class PublishedState(Struct, frozen=True):
     feed: Feed | None = None
     recovered: bool = False
     marks: Marks = NO_MARKS
+    inherited: bool = False
+    """Whether it is what an earlier collector had published: this one has fetched nothing yet."""
 
 
 class _Head(Struct, frozen=True):
     feed: Feed | None
     recovered: bool
     marks: Marks
+    inherited: bool
 
 
 _FIELDS: Mapping[str, Any] = get_type_hints(NetworkState)
@@ -77,7 +80,7 @@ def encode_state(published: PublishedState) -> bytes:
     Raises:
         OverflowError: a number of the feed has more than 64 bits
     """
-    head = _Head(published.feed, published.recovered, published.marks)
+    head = _Head(published.feed, published.recovered, published.marks, published.inherited)
     pieces = [*_pieces(published.state)]
     return ZstdCompressor(level=ZSTD_LEVEL).compress(msgspec.msgpack.encode((head, pieces)))
 
@@ -103,7 +106,9 @@ def decode_state(encoded: bytes) -> PublishedState:
             fields[name] = fields.get(name, ()) + part if isinstance(part, tuple) else part
     if fields.keys() != _FIELDS.keys():
         raise ValueError("it has not all fields of a state")
-    return PublishedState(NetworkState(**fields), head.feed, head.recovered, head.marks)
+    return PublishedState(
+        NetworkState(**fields), head.feed, head.recovered, head.marks, head.inherited
+    )
 
 
 def _pieces(state: NetworkState) -> Iterator[_Piece]:

@@ -34,6 +34,8 @@ class Followed:
     marks: Marks
     published_at: datetime
     """By the wall clock."""
+    inherited: bool
+    """As in `PublishedState`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,12 @@ class LiveChanged(Tell):
         return "" if self.feed is None else correlation_id(self.feed.general.update_timestamp)
 
     def is_behind(self, served: LiveChanged | None, since: datetime | None) -> bool:
-        """Whether another node has published this before this one has fetched a later one itself.
+        """Whether it is to be left, as this node serves a later one.
 
-        So it is for a moment when this node has just ceased to collect. What is published from then
-        on counts, whatever its time is.
+        Whatever another node has fetched since it collects counts, whatever its time is: the feed
+        itself may go back. What it has not fetched may be older than what was published before: it
+        has it from the database, or from the collector before, whose latest it has not heard of.
+        For a moment after this node has ceased to collect, so may what was published before.
 
         Args:
             served: what this node serves
@@ -70,10 +74,12 @@ class LiveChanged(Tell):
         """
         if self.followed is None or served is None or since is None:
             return False
-        is_own = served.followed is None and not served.recovered
         ours, theirs = served.state.time, self.state.time
-        is_later = ours is not None and theirs is not None and ours > theirs
-        return is_own and is_later and self.followed.published_at < since
+        if ours is None or theirs is None or ours <= theirs:
+            return False
+        is_own = served.followed is None and not served.recovered
+        is_from_before = is_own and self.followed.published_at < since
+        return self.recovered or self.followed.inherited or is_from_before
 
 
 @dataclass(frozen=True, slots=True)
