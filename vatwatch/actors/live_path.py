@@ -50,7 +50,7 @@ class LivePath:
         """Whether the live state has exactly this feed time: then nothing has changed."""
         return self.state is not None and self.state.time == time
 
-    def is_behind(self, entry_id: int, time: datetime) -> bool:
+    def wants(self, entry_id: int, time: datetime) -> bool:
         """Whether an entry that the journal has handed out is to be live.
 
         One that has come late from another node is not: it is only stored. (If it is the feed's

@@ -339,7 +339,7 @@ class ProcessorActor(Service):
             compared = self._compare(entry, durable, decoded)
             if compared is not None:
                 self._store(entry, compared)
-                if self._live.is_behind(entry.entry_id, time) and not self._durable.is_late:
+                if self._live.wants(entry.entry_id, time) and not self._durable.is_late:
                     self._serve(entry, compared)
                 elif entry.entry_id == self._live.entry_id:
                     self._live.refine(compared)
