@@ -9,9 +9,10 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.actors.harness import until
+from tests.actors.harness import eventually, until
 from tests.browser.browsing import PHONE, OtherOrigin, Visits, barriers, sideways
 from tests.browser.restartable import Restartable
+from tests.same import assert_same
 
 MAP = Path(__file__).parents[2] / "examples" / "map.html"
 LATER = 40  # updates: ten minutes, in which some come and some go
@@ -60,10 +61,15 @@ def assert_shows(page: Page, service: Restartable) -> None:
     """Everything that the lists have is on the map at its place, and nothing else."""
     time = service.updated_at()
     expect(page.locator("#age")).to_contain_text(f"As of {time[11:19]} UTC")
-    # After a restart the lists may change once more at the same time.
-    until(lambda: drawn(page).keys() == listed(service).keys())
-    shapes = drawn(page)
-    for one, record in listed(service).items():
+    # The lists may change once more at the same time: a station's place comes with the
+    # transceivers, after the station.
+    eventually(lambda: assert_drawn(drawn(page), listed(service)))
+
+
+def assert_drawn(shapes: dict[str, dict[str, Any]], records: dict[str, dict[str, Any]]) -> None:
+    """Each record has its shape, at its place, and no other shape is there."""
+    assert_same(sorted(shapes), sorted(records), "the map and the lists")
+    for one, record in records.items():
         shape = shapes[one]
         assert abs(shape["x"] - (record["longitude"] + 180) / 360) < PIXEL / 1000
         assert abs(shape["y"] - (90 - record["latitude"]) / 180) < PIXEL / 500
