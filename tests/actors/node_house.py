@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from vatwatch.config.settings import load
 from vatwatch.http.in_process import InProcess
 from vatwatch.messages import UseRole
 from vatwatch.messages.follower_status import FollowerStatus
+from vatwatch.storage.journal import Journal
 from vatwatch.supervision import Tree
 from vatwatch.system import declare
 from vatwatch.wiring import ROLE_OF_MANY, Membership
@@ -85,3 +86,18 @@ def tell_role(tree: Tree, *, collects: bool) -> None:
 
 def following(service: Running) -> FollowerStatus:
     return service.status("follower", FollowerStatus)
+
+
+def wait_in_journal(path: Path, given: Sequence[Publication]) -> None:
+    """Leave these in the journal of a process that was killed before it had stored them."""
+    journal = Journal(path, max_bytes=2**30)
+    journal.open()
+    for one in given:
+        journal.append(
+            update_timestamp=time_of(one),
+            fetched_at=time_of(one),
+            data=one.data.raw,
+            transceivers=one.transceivers.raw,
+            source="the process before",
+        )
+    journal.close()

@@ -13,7 +13,7 @@ from vatwatch.traffic.pipeline import ComparedSnapshot
 def followed(path: LivePath, entry_id: int, seconds: float) -> ComparedSnapshot:
     """The path after a snapshot that was fetched just now."""
     compared = comparison(path.state_before(at(seconds)), seconds)
-    path.follow(entry_id, compared)
+    path.follow(entry_id, compared, fetched=True)
     return compared
 
 
@@ -32,6 +32,18 @@ def test_the_newest_fetched_snapshot_is_served_as_fetched() -> None:
     assert shown is not None
     assert (shown.state, shown.feed) == (newest.state, newest.decoded.snapshot.feed)
     assert (shown.recovered, shown.entry_id) == (False, 5)
+
+
+def test_what_waited_in_the_journal_counts_as_fetched_once_it_is_announced() -> None:
+    path = LivePath()
+    path.follow(5, comparison(NetworkState(), 0), fetched=False)
+    assert not path.announce(4)
+    assert not path.fetched
+    assert path.announce(5)
+    shown = path.shown(NO_AREAS)
+    assert shown is not None
+    assert shown.fetched
+    assert not path.announce(5)
 
 
 def test_an_entry_is_live_once_though_the_journal_announces_it_twice() -> None:
@@ -69,9 +81,9 @@ def test_the_same_snapshot_fetched_again_confirms_the_state() -> None:
 def test_a_state_from_the_journal_counts_as_recovered_until_something_is_fetched() -> None:
     path = LivePath()
     path.recover(3, comparison(NetworkState(), 0))
-    assert path.recovered
+    assert (path.recovered, path.fetched) == (True, False)
     followed(path, 4, 15)
-    assert not path.recovered
+    assert (path.recovered, path.fetched) == (False, True)
 
 
 def test_a_state_from_the_database_is_served_only_while_nothing_else_is_known() -> None:

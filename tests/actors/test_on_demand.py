@@ -24,7 +24,7 @@ def pool() -> Iterator[NativePool]:
 
 
 def live() -> LiveChanged:
-    return LiveChanged(NetworkState(), None, recovered=False)
+    return LiveChanged(NetworkState(), None, recovered=False, fetched=True)
 
 
 class Maker:

@@ -11,12 +11,11 @@ from pathlib import Path
 from redis import Redis
 
 from tests.actors.harness import PATIENCE_S, Running, eventually, running, until
-from tests.actors.node_house import following, tell_role, two_nodes
+from tests.actors.node_house import following, tell_role, two_nodes, wait_in_journal
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.actors.test_stream import RECORDS, Following
 from vatwatch.feed.times import parse_time
 from vatwatch.messages import AppendSnapshot
-from vatwatch.storage.journal import Journal
 from vatwatch.storage.state_mirror import StateMirror
 from vatwatch.storage.stream_mirror import StreamMirror, writer_in
 
@@ -113,16 +112,7 @@ def test_what_waits_in_the_journal_of_a_node_that_begins_to_collect_is_not_live_
         for one in (given[0], given[2], given[3]):
             service.hand_in(one)
             service.until_stored(time_of(one))
-    journal = Journal(tmp_path / "home" / "journal", max_bytes=2**30)
-    journal.open()
-    journal.append(
-        update_timestamp=time_of(late),
-        fetched_at=time_of(late),
-        data=late.data.raw,
-        transceivers=late.transceivers.raw,
-        source="the process before",
-    )
-    journal.close()
+    wait_in_journal(tmp_path / "home" / "journal", [late])
     with running(tmp_path, database_url) as service:
         service.until_stored(time_of(late))
         service.until_served(time_of(given[3]))

@@ -73,7 +73,7 @@ from vatwatch.messages import (
     StreamStarted,
     UseRole,
 )
-from vatwatch.messages.cache import ToCache
+from vatwatch.messages.cache import ShownState, ToCache
 from vatwatch.messages.status import CacheReport, CacheStatus
 from vatwatch.monitoring.health import Health
 from vatwatch.storage.redis_mirror import RedisMirror
@@ -293,18 +293,18 @@ class CacheActor(Service):
             self._write()
 
     def _take(self, message: LiveChanged) -> None:
-        """Serve it, if it comes from where this node has its live state from."""
-        before = self._served
-        if message.followed is not None:
-            if not self._role.collects and not message.is_behind(before, self._changed_at):
-                self._marks = message.followed.marks
-                self._change(message)
+        """Serve it, if it comes from where this node has its live state from, and takes nobody
+        back."""
+        follows = self._served is not None and self._served.followed is not None
+        is_ours = self._role.collects == (message.followed is None)
+        # Of a node that has just ceased to collect one may be on its way.
+        if not is_ours and (follows or message.followed is not None):
             return
-        if before is not None and before.followed is not None:
-            # The processor of a node that follows knows what the database had when it began.
-            is_older = (message.state.time or NEVER) < (before.state.time or NEVER)
-            if not self._role.collects or (message.recovered and is_older):
-                return
+        time = self._state.time if self._restored is None else self._restored.updated_at
+        if message.goes_back(ShownState(time, self._changed_at or NEVER, follows)):
+            return
+        if message.followed is not None:
+            self._marks = message.followed.marks
         self._change(message)
 
     def _change(self, message: LiveChanged) -> None:

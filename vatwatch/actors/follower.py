@@ -243,13 +243,14 @@ class FollowerActor(Service):
         if published is None or head is None or self._role.collects:
             return
         published_at = datetime.fromtimestamp(head.published_at, UTC)
-        followed = Followed(head.version.epoch, published.marks, published_at, published.inherited)
+        followed = Followed(head.version.epoch, published.marks, published_at)
         self.send(
             "cache",
             LiveChanged(
                 published.state,
                 published.feed,
                 published.recovered,
+                published.fetched,
                 areas=self._areas,
                 followed=followed,
             ),

@@ -29,6 +29,8 @@ class LivePath:
         """The newest snapshot's records, filtered; None if the database gave the state."""
         self.recovered = False
         """Whether the state is from before the start, and the feed has not confirmed it since."""
+        self.fetched = False
+        """Whether this process has fetched it, as far as the journal has announced it."""
         self.entry_id = 0
 
     def has_seen(self, entry_id: int) -> bool:
@@ -38,6 +40,16 @@ class LivePath:
         the message about an entry may come after the entry itself.
         """
         return entry_id <= self.entry_id
+
+    def announce(self, entry_id: int) -> bool:
+        """The journal announces an entry that is live already, or older: it was fetched just now.
+
+        Returns:
+            Whether it is the live one, and that was not known.
+        """
+        is_news = entry_id == self.entry_id and not self.fetched
+        self.fetched = self.fetched or is_news
+        return is_news
 
     def without_recovered(self, entry_id: int) -> LivePath:
         """The live path as if this entry had not been found in the journal.
@@ -72,17 +84,21 @@ class LivePath:
 
     def confirm(self, entry_id: int, feed: Feed) -> None:
         """The feed was fetched again and still shows the live state's snapshot."""
-        self.entry_id, self.feed, self.recovered = entry_id, feed, False
+        self.entry_id, self.feed = entry_id, feed
+        self.recovered, self.fetched = False, True
 
-    def follow(self, entry_id: int, compared: ComparedSnapshot) -> None:
-        """Take a snapshot that was fetched since the start as the live one."""
+    def follow(self, entry_id: int, compared: ComparedSnapshot, *, fetched: bool) -> None:
+        """Take a snapshot that comes after the live one, or is the first one known.
+
+        `fetched`: it was announced. Else it waited in the journal, perhaps from before the start.
+        """
         self._take(entry_id, compared)
-        self.recovered = False
+        self.recovered, self.fetched = False, fetched
 
     def recover(self, entry_id: int, compared: ComparedSnapshot) -> None:
         """Use the journal's newest snapshot, which may be old, until a newer one comes."""
         self._take(entry_id, compared)
-        self.recovered = True
+        self.recovered, self.fetched = True, False
 
     def refine(self, compared: ComparedSnapshot) -> None:
         """Take the durable path's view of the live snapshot.
@@ -99,7 +115,7 @@ class LivePath:
             Whether there was no live state before, so that it is to be shown.
         """
         if self.state is None:
-            self.state, self.recovered = durable, True
+            self.state, self.recovered, self.fetched = durable, True, False
             return True
         if self.state.time == durable.time:
             self.state = durable
@@ -109,7 +125,9 @@ class LivePath:
         """What the cache must serve, with the areas in use; None while nothing is known."""
         if self.state is None or self.state.time is None:
             return None
-        return LiveChanged(self.state, self.feed, self.recovered, self.entry_id or None, areas)
+        return LiveChanged(
+            self.state, self.feed, self.recovered, self.fetched, self.entry_id or None, areas
+        )
 
     def _take(self, entry_id: int, compared: ComparedSnapshot) -> None:
         self.state = compared.state

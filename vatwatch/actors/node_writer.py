@@ -54,8 +54,9 @@ class NodeWriter:
         published = None
         if self._role.publishes:
             feed = without_people(live.feed)
-            inherited = live.followed is not None
-            published = PublishedState(live.state, feed, live.recovered, marks, inherited)
+            # What it followed was fetched by the collector before.
+            fetched = live.fetched and live.followed is None
+            published = PublishedState(live.state, feed, live.recovered, marks, fetched)
         self._redis.write(bodies, configuration, published)
 
     def look(self) -> None:

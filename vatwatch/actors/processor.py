@@ -43,7 +43,7 @@ from time import monotonic_ns
 from typing import TypeAlias, assert_never
 
 from vatwatch.actors.durable_path import DurablePath
-from vatwatch.actors.feed_content import FeedContent
+from vatwatch.actors.feed_content import NOTHING_SEEN, FeedContent
 from vatwatch.actors.live_path import LivePath
 from vatwatch.actors.processor_report import health_of, status_of
 from vatwatch.actors.service import Service
@@ -105,8 +105,8 @@ RETRY_S = 1.0
 JOURNAL_TIMEOUT_S = 10.0
 # Longer than the store may take to write what is before the question.
 RECOVERY_TIMEOUT_S = 120.0
-# How long the durable path waits for an answer of the store; longer than one question takes. After
-# that the answer is lost or the database is away, and in both cases the store is asked again.
+# Longer than one question to the store takes. After that it is asked again: its answer is lost, or
+# the database is away.
 ANSWER_TIMEOUT_S = RECOVERY_TIMEOUT_S + 30.0
 
 
@@ -131,10 +131,8 @@ class ProcessorActor(Service):
     def on_start(self) -> None:
         self._reader.read_areas()
         seen = self.inherited(TrafficConditions)
-        if seen is not None:
-            self._content = FeedContent(seen)
-        else:
-            self._content = FeedContent(usual_before=self._reader.usual_before())
+        before = self._reader.usual_before() if seen is None else None
+        self._content = FeedContent(seen or NOTHING_SEEN, usual_before=before)
         self._catch_up_in(0)
 
     def on_stop(self) -> None:
@@ -182,6 +180,8 @@ class ProcessorActor(Service):
         """Serve a snapshot that was fetched just now, and store it if the durable path is here."""
         self._live = self._live.without_recovered(entry.entry_id)
         if self._live.has_seen(entry.entry_id):
+            if self._live.announce(entry.entry_id):
+                self._show()
             return
         decoded = self._decode(entry)
         if decoded is None:
@@ -198,14 +198,14 @@ class ProcessorActor(Service):
             compared = self._compare(entry, before, decoded)
             if compared is None:
                 return
-            self._serve(entry, compared)
+            self._serve(entry, compared, fetched=True)
             if is_joined:
                 self._store(entry, compared)
             else:
                 self._catch_up_in(0)
         self._working_on = None
 
-    def _serve(self, entry: SnapshotJournaled, compared: ComparedSnapshot) -> None:
+    def _serve(self, entry: SnapshotJournaled, compared: ComparedSnapshot, fetched: bool) -> None:
         """Make it the live state and publish its events, once, whatever the database does."""
         changes = compared.changes
         stamp = changes.general.update_timestamp
@@ -213,7 +213,7 @@ class ProcessorActor(Service):
             self.report_failure(
                 failure.operation, failure.error, correlation_id=stamp, remedy=failure.remedy
             )
-        self._live.follow(entry.entry_id, compared)
+        self._live.follow(entry.entry_id, compared, fetched=fetched)
         self._show()
         payload = summary_of(changes, quarantined=compared.decoded.set_aside)
         self.publish("DATA_PROCESSED", payload, correlation_id=stamp)
@@ -222,9 +222,10 @@ class ProcessorActor(Service):
 
     def _show(self) -> None:
         shown = self._live.shown(self._reader.options.rules.areas)
-        if shown is not None:
-            self.send("cache", shown)
-        if shown is not None and not shown.recovered:
+        if shown is None:
+            return
+        self.send("cache", shown)
+        if not shown.recovered:
             self.send("subscriptions", NetworkMoved(shown.state, shown.areas))
 
     def _recover_live_from_journal(self) -> None:
@@ -340,7 +341,7 @@ class ProcessorActor(Service):
             if compared is not None:
                 self._store(entry, compared)
                 if self._live.wants(entry.entry_id, time) and not self._durable.is_late:
-                    self._serve(entry, compared)
+                    self._serve(entry, compared, fetched=False)
                 elif entry.entry_id == self._live.entry_id:
                     self._live.refine(compared)
                     self._show()
@@ -367,8 +368,7 @@ class ProcessorActor(Service):
         except SupervisionError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this snapshot
-            # This snapshot has found a bug. Nothing is changed yet, so the next one can be
-            # processed.
+            # It has found a bug. Nothing is changed yet, so the next one can be processed.
             self._failed_on(entry, "decode snapshot", error)
             return None
         self._report()  # before the snapshot can be seen as stored, and counted

@@ -43,15 +43,15 @@ class PublishedState(Struct, frozen=True):
     feed: Feed | None = None
     recovered: bool = False
     marks: Marks = NO_MARKS
-    inherited: bool = False
-    """Whether it is what an earlier collector had published: this one has fetched nothing yet."""
+    fetched: bool = False
+    """As in `LiveChanged`."""
 
 
 class _Head(Struct, frozen=True):
     feed: Feed | None
     recovered: bool
     marks: Marks
-    inherited: bool
+    fetched: bool
 
 
 _FIELDS: Mapping[str, Any] = get_type_hints(NetworkState)
@@ -80,7 +80,7 @@ def encode_state(published: PublishedState) -> bytes:
     Raises:
         OverflowError: a number of the feed has more than 64 bits
     """
-    head = _Head(published.feed, published.recovered, published.marks, published.inherited)
+    head = _Head(published.feed, published.recovered, published.marks, published.fetched)
     pieces = [*_pieces(published.state)]
     return ZstdCompressor(level=ZSTD_LEVEL).compress(msgspec.msgpack.encode((head, pieces)))
 
@@ -107,7 +107,7 @@ def decode_state(encoded: bytes) -> PublishedState:
     if fields.keys() != _FIELDS.keys():
         raise ValueError("it has not all fields of a state")
     return PublishedState(
-        NetworkState(**fields), head.feed, head.recovered, head.marks, head.inherited
+        NetworkState(**fields), head.feed, head.recovered, head.marks, head.fetched
     )
 
 

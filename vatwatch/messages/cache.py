@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from vatwatch.events.event import Event
 from vatwatch.feed.correlation import correlation_id
@@ -34,8 +34,18 @@ class Followed:
     marks: Marks
     published_at: datetime
     """By the wall clock."""
-    inherited: bool
-    """As in `PublishedState`."""
+
+
+class ShownState(NamedTuple):
+    """What a node serves."""
+
+    time: datetime | None
+    """The feed's."""
+    since: datetime
+    """By the wall clock."""
+    is_followed: bool
+    """Whether another node has published it. Else it is this node's own, or what Redis gave at the
+    start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,9 @@ class LiveChanged(Tell):
     state: NetworkState
     feed: Feed | None
     recovered: bool  # from database or journal, and not fetched since the start
+    fetched: bool
+    """Whether the node that collects has fetched it itself. Else it has it from the database, a
+    journal, or the collector before, and later ones may have been served."""
     entry_id: int | None = None
     """The journal's id of the entry, if a snapshot was the reason."""
     areas: KnownAreas = NO_AREAS
@@ -60,26 +73,19 @@ class LiveChanged(Tell):
         """The snapshot's correlation id, if one was the reason."""
         return "" if self.feed is None else correlation_id(self.feed.general.update_timestamp)
 
-    def is_behind(self, served: LiveChanged | None, since: datetime | None) -> bool:
-        """Whether it is to be left, as this node serves a later one.
+    def goes_back(self, shown: ShownState) -> bool:
+        """Whether it is to be left, as it would take back who reads here.
 
-        Whatever another node has fetched since it collects counts, whatever its time is: the feed
-        itself may go back. What it has not fetched may be older than what was published before: it
-        has it from the database, or from the collector before, whose latest it has not heard of.
-        For a moment after this node has ceased to collect, so may what was published before.
-
-        Args:
-            served: what this node serves
-            since: since when, by the wall clock
+        What was fetched counts, whatever its time is: the feed itself may go back. But for a moment
+        after a start, or after this node has ceased to collect, what another node has fetched may
+        be from before what is shown.
         """
-        if self.followed is None or served is None or since is None:
+        theirs = self.state.time
+        if shown.time is None or theirs is None or shown.time <= theirs:
             return False
-        ours, theirs = served.state.time, self.state.time
-        if ours is None or theirs is None or ours <= theirs:
-            return False
-        is_own = served.followed is None and not served.recovered
-        is_from_before = is_own and self.followed.published_at < since
-        return self.recovered or self.followed.inherited or is_from_before
+        if not self.fetched or self.followed is None:
+            return not self.fetched
+        return not shown.is_followed and self.followed.published_at < shown.since
 
 
 @dataclass(frozen=True, slots=True)
