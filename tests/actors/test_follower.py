@@ -169,9 +169,7 @@ def test_without_redis_the_last_state_is_served_and_afterwards_the_newest(tmp_pa
     url = f"unix://{path}"
     with redis_at(path), two_nodes(tmp_path, NOWHERE, url) as nodes:
         nodes.hand_in(given[0])
-        with closing(client(url)) as redis:
-            redis.shutdown(nosave=True)
-        until(lambda: not answers(path), "Redis is away")
+        take_away(path)
         nodes.collecting.hand_in(given[1])
         nodes.collecting.until_served(time_of(given[1]))
         until(lambda: is_degraded(nodes.following), "it says that it cannot follow")
@@ -186,6 +184,13 @@ def test_without_redis_the_last_state_is_served_and_afterwards_the_newest(tmp_pa
             nodes.hand_in(given[2])
             eventually(lambda: assert_same_streams(nodes))
         assert_nobody_failed(nodes)
+
+
+def take_away(path: Path) -> None:
+    """End the Redis at this socket, which keeps nothing."""
+    with closing(client(f"unix://{path}")) as redis:
+        redis.shutdown(nosave=True)
+    until(lambda: not answers(path), "Redis is away")
 
 
 def is_degraded(service: Running) -> bool:
@@ -282,9 +287,7 @@ def test_who_collects_next_does_not_take_the_others_back_to_what_it_had_followed
     given = updates(3)
     with redis_at(path), two_nodes(tmp_path, NOWHERE, url) as nodes:
         nodes.hand_in(given[0])
-        with closing(client(url)) as redis:
-            redis.shutdown(nosave=True)
-        until(lambda: not answers(path), "Redis is away")
+        take_away(path)
         nodes.collecting.hand_in(given[1])
         nodes.collecting.until_served(time_of(given[1]))
         # The other one, which has not heard of it, collects from now on.
