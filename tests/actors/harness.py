@@ -173,6 +173,10 @@ class Running:
         return self.reports().services[name].reason
 
     def node(self, name: str) -> NodeInfo:
+        # Most of what tests wait for is asked here, again and again: not of the whole tree.
+        found = self.tree.node(name)
+        if found is not None:
+            return found
         return next(info for info in self.tree.snapshot().walk() if info.name == name)
 
     def _somebody_is_at_it(self) -> bool:
