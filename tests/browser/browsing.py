@@ -61,7 +61,8 @@ class Visits:
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
         self._contexts: list[BrowserContext] = []
-        self.problems: list[str] = []
+        self._noted: list[str] = []
+        self._forgiven: list[str] = []
 
     def open(self, url: str, *, at: datetime | None = None, **options: Any) -> Page:
         """A page, when it has loaded; `options` are those of `Browser.new_context`.
@@ -72,7 +73,7 @@ class Visits:
         self._contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         context.on("console", self._said)
-        context.on("weberror", lambda error: self.problems.append(str(error.error)))
+        context.on("weberror", lambda error: self._noted.append(str(error.error)))
         context.on("request", lambda request: self._asked(request.url))
         if options.get("java_script_enabled", True):
             context.add_init_script(_REFUSALS)
@@ -83,8 +84,14 @@ class Visits:
         return page
 
     def forgive(self, *parts: str) -> None:
-        """Forget the problems that a test has made itself, by a part of each one's text."""
-        self.problems = [one for one in self.problems if not any(part in one for part in parts)]
+        """A test makes these problems itself, by a part of each one's text: also later ones do not
+        count, since what a page says comes when it comes."""
+        self._forgiven += parts
+
+    @property
+    def problems(self) -> list[str]:
+        """What the pages had that none may have."""
+        return [one for one in self._noted if not any(part in one for part in self._forgiven)]
 
     def close(self) -> None:
         """Close all pages."""
@@ -93,12 +100,12 @@ class Visits:
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.problems.append(f"{message.text} ({message.location.get('url')})")
+            self._noted.append(f"{message.text} ({message.location.get('url')})")
 
     def _asked(self, url: str) -> None:
         address = urlsplit(url)
         if address.scheme not in ("data", "blob", "file") and address.hostname != "127.0.0.1":
-            self.problems.append(f"asked another host: {url}")
+            self._noted.append(f"asked another host: {url}")
 
 
 def barriers(page: Page, *rules: str) -> list[str]:

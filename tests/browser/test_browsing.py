@@ -44,6 +44,17 @@ def test_what_a_page_must_not_do_is_noticed(
     visits.close()
 
 
+def test_what_a_test_does_itself_is_no_problem_also_if_it_comes_later(
+    browser: Browser, elsewhere: OtherOrigin
+) -> None:
+    visits = Visits(browser)
+    page = visits.open(elsewhere.put("empty.html", "<!doctype html><title>Empty</title>"))
+    visits.forgive("expected")
+    page.evaluate("() => { console.error('expected'); console.error('surprising'); }")
+    assert [problem.partition(" ")[0] for problem in visits.problems] == ["surprising"]
+    visits.close()
+
+
 def test_what_keeps_somebody_from_using_a_page_is_found(
     visits: Visits, elsewhere: OtherOrigin
 ) -> None:
