@@ -15,17 +15,16 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import gevent
 import hypothesis
 import psycopg2
 import pytest
 import redis
+from gevent.monkey import get_original
 from psycopg2.extensions import parse_dsn
 
 from vatwatch.logs.context import NOTHING, work_on
@@ -33,13 +32,13 @@ from vatwatch.storage.embedded import EmbeddedPostgres
 from vatwatch.storage.migrate import migrate
 from vatwatch.storage.reference import write_airports
 
-T = TypeVar("T")
-
 # Machines are slow at times: no test fails by the clock. What failed once is tried first.
 hypothesis.settings.register_profile("vatwatch", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("vatwatch")
 
 START_S = 20.0
+# Between two looks for the next test.
+LOOK_S = 0.005
 # No test cuts the power: what a process has written is there, also after kill -9.
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 # Real captures of the feeds, which are not in the repository. Without them nothing is skipped:
@@ -119,24 +118,32 @@ def pytest_sessionfinish(
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """In one of several processes (pytest-xdist), let the wait for the next test be ended.
+    """In one of several processes (pytest-xdist), let a native thread hand out the next test.
 
-    A native thread does that, which gevent does not know: it would say that nobody ever can.
+    The lock and the event between that thread and the tests would be gevent's, which may miss what
+    a thread does that it does not know: once in some ten thousand tests both waited for ever.
     """
     for plugin in session.config.pluginmanager.get_plugins():
         if type(plugin).__name__ == "WorkerInteractor":
-            plugin.torun.get = partial(wait_for_a_thread, plugin.torun.get)
+            plugin.torun._lock = get_original("threading", "_CRLock")()
+            plugin.torun._has_items_event = LookedAt()
 
 
-def wait_for_a_thread(wait: Callable[[], T]) -> T:
-    """Wait with something in gevent's loop, so that it does not give up."""
-    watcher = gevent.get_hub().loop.async_()
-    watcher.start(lambda: None)
-    try:
-        return wait()
-    finally:
-        watcher.stop()
-        watcher.close()
+class LookedAt:
+    """An event that is looked at again and again, so that nobody has to wake who waits for it."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    def wait(self) -> None:
+        while not self._is_set:
+            gevent.sleep(LOOK_S)
 
 
 @pytest.fixture(autouse=True)
