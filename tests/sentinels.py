@@ -58,7 +58,13 @@ class Guarded:
 
     def master(self) -> int:
         """The port of the one that all sentinels name."""
-        (port,) = until(lambda: self._named() if len(self._named()) == 1 else None)
+
+        def agreed() -> int | None:
+            named = self._named()
+            return named.pop() if len(named) == 1 else None
+
+        port = until(agreed)
+        assert port is not None
         return port
 
     def has_moved(self) -> bool:
