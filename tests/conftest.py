@@ -125,12 +125,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """
     for plugin in session.config.pluginmanager.get_plugins():
         if type(plugin).__name__ == "WorkerInteractor":
-            plugin.torun._lock = get_original("threading", "_CRLock")()
-            plugin.torun._has_items_event = LookedAt()
+            queue = plugin.torun
+            assert queue._lock
+            assert queue._has_items_event
+            queue._lock = get_original("threading", "_CRLock")()
+            queue._has_items_event = PolledEvent()
 
 
-class LookedAt:
-    """An event that is looked at again and again, so that nobody has to wake who waits for it."""
+class PolledEvent:
+    """An event whose waiter looks again and again: nobody has to wake it."""
 
     def __init__(self) -> None:
         self._is_set = False

@@ -173,7 +173,7 @@ class Running:
         return self.reports().services[name].reason
 
     def node(self, name: str) -> NodeInfo:
-        # Most of what tests wait for is asked here, again and again: not of the whole tree.
+        # Tests poll this while they wait: so this part alone is asked for, and not the whole tree.
         found = self.tree.node(name)
         if found is not None:
             return found

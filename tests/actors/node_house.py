@@ -88,7 +88,7 @@ def following(service: Running) -> FollowerStatus:
     return service.status("follower", FollowerStatus)
 
 
-def wait_in_journal(path: Path, given: Sequence[Publication]) -> None:
+def leave_in_journal(path: Path, given: Sequence[Publication]) -> None:
     """Leave these in the journal of a process that was killed before it had stored them."""
     journal = Journal(path, max_bytes=2**30)
     journal.open()

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from redis import Redis
 
 from tests.actors.harness import Running, running, until
-from tests.actors.node_house import wait_in_journal
+from tests.actors.node_house import leave_in_journal
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.traffic.build import at
 from vatsim_simulator.publication import Publication
@@ -67,7 +67,7 @@ def test_a_start_does_not_take_back_who_reads_what_redis_has(
         until(lambda: client.exists("vatwatch:live:network"))
         client.close()
     home = made(tmp_path / "new")
-    wait_in_journal(home / "home" / "journal", given[1 : 1 + waiting])
+    leave_in_journal(home / "home" / "journal", given[1 : 1 + waiting])
     with running(home, database_url, REDIS_URL=redis_url) as service:
         service.until_served(time_of(given[3]))
         until(lambda: service.sql.snapshots() == [time_of(one) for one in given[: 1 + waiting]])

@@ -11,7 +11,7 @@ from pathlib import Path
 from redis import Redis
 
 from tests.actors.harness import PATIENCE_S, Running, eventually, running, until
-from tests.actors.node_house import following, tell_role, two_nodes, wait_in_journal
+from tests.actors.node_house import following, leave_in_journal, tell_role, two_nodes
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.actors.test_stream import RECORDS, Following
 from vatwatch.feed.times import parse_time
@@ -112,7 +112,7 @@ def test_what_waits_in_the_journal_of_a_node_that_begins_to_collect_is_not_live_
         for one in (given[0], given[2], given[3]):
             service.hand_in(one)
             service.until_stored(time_of(one))
-    wait_in_journal(tmp_path / "home" / "journal", [late])
+    leave_in_journal(tmp_path / "home" / "journal", [late])
     with running(tmp_path, database_url) as service:
         service.until_stored(time_of(late))
         service.until_served(time_of(given[3]))

@@ -84,8 +84,8 @@ class Visits:
         return page
 
     def forgive(self, *parts: str) -> None:
-        """A test makes these problems itself, by a part of each one's text: also later ones do not
-        count, since what a page says comes when it comes."""
+        """Do not count problems with one of these parts in their text, now or later: the test makes
+        them itself, and a page may tell of them after a delay."""
         self._forgiven += parts
 
     @property

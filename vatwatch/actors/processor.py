@@ -368,7 +368,7 @@ class ProcessorActor(Service):
         except SupervisionError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this snapshot
-            # It has found a bug. Nothing is changed yet, so the next one can be processed.
+            # The snapshot has found a bug. Nothing is changed yet: the next one can be processed.
             self._failed_on(entry, "decode snapshot", error)
             return None
         self._report()  # before the snapshot can be seen as stored, and counted

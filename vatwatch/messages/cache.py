@@ -83,8 +83,10 @@ class LiveChanged(Tell):
         theirs = self.state.time
         if shown.time is None or theirs is None or shown.time <= theirs:
             return False
-        if not self.fetched or self.followed is None:
-            return not self.fetched
+        if not self.fetched:
+            return True
+        if self.followed is None:
+            return False
         return not shown.is_followed and self.followed.published_at < shown.since
 
 
