@@ -192,7 +192,7 @@ def test_a_restart_that_is_ordered_raises_no_alert(
 
         until(quiet)
         hook.taken.clear()
-        before = {node.path: node.uptime_s for node in service.tree.snapshot().walk()}
+        before = {node.path: node.last_start_at for node in service.tree.snapshot().walk()}
         path = f"vatwatch/{part}"
         answer = service.http.simulate_post(
             f"/api/supervision/{path}/restart", headers={"Authorization": f"Bearer {KEY}"}
@@ -202,7 +202,9 @@ def test_a_restart_that_is_ordered_raises_no_alert(
         def is_back() -> bool:
             service.next_update()
             nodes = [n for n in service.tree.snapshot().walk() if n.path.startswith(path)]
-            return all(n.state is State.RUNNING and n.uptime_s < before[n.path] for n in nodes)
+            return all(
+                n.state is State.RUNNING and n.last_start_at != before[n.path] for n in nodes
+            )
 
         until(is_back)
         for _ in range(3):

@@ -48,13 +48,13 @@ def test_a_part_that_crashed_and_runs_again_is_a_recovery_in_the_history(
 def test_a_restart_that_was_ordered_is_no_recovery(tmp_path: Path, database_url: str) -> None:
     with FeedServer() as feeds, running(tmp_path, database_url, feeds=feeds) as service:
         service.until_next_is_through()
-        before = service.node("cache").uptime_s
+        before = service.node("cache").last_start_at
         answer = service.http.simulate_post(
             "/api/supervision/vatwatch/data/cache/restart",
             headers={"Authorization": f"Bearer {KEY}"},
         )
         assert answer.status_code == 202
-        until(lambda: service.node("cache").uptime_s < before and service.served())
+        until(lambda: service.node("cache").last_start_at != before and service.served())
         service.until_next_is_through()
         assert of(service, "vatwatch/data/cache") == []
 
