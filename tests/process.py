@@ -20,6 +20,7 @@ import psutil
 
 from tests.actors.harness import until
 from tests.feed_server import FeedServer
+from tests.fork_server import Forked, fork_server
 from tests.ports import free_port
 from vatwatch.feed.times import parse_time
 
@@ -47,6 +48,10 @@ class Process:
         env |= {"VATWATCH_HOME": str(home), "PORT": str(port), "SERVICE_SHUTDOWN_TIMEOUT": "20"}
         env |= {"PYTHONDONTWRITEBYTECODE": "1", "VATSIM_API_RETRY_ATTEMPTS": "0"}
         env |= {name: str(value) for name, value in environment.items()}
+        self.popen: subprocess.Popen[bytes] | Forked
+        if program == RUN:
+            self.popen = fork_server().start(["run"], env, log.parent, log)
+            return
         with log.open("wb") as out:
             self.popen = subprocess.Popen(
                 program,
@@ -85,7 +90,7 @@ class Process:
         while self.popen.poll() is None:
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.05)
-        return self.popen.returncode
+        return int(self.popen.returncode or 0)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import psycopg2
@@ -12,6 +11,7 @@ import pytest
 
 from tests.actors.harness import as_url
 from tests.feed_server import FeedServer
+from tests.fork_server import run_vatwatch
 from vatwatch.storage.embedded import EmbeddedPostgres
 from vatwatch.storage.migrate import migrate
 
@@ -35,14 +35,7 @@ EDITED = "UPDATE schema_migrations SET checksum = 'x' WHERE version = 1"
 
 def command(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "VATWATCH_HOME": str(home), "PORT": "21710", **environment}
-    return subprocess.run(
-        [sys.executable, "-m", "vatwatch", *words],
-        env=env,
-        cwd=home,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
+    return run_vatwatch(words, env, home, PATIENCE_S)
 
 
 @pytest.mark.parametrize(

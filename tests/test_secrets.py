@@ -14,7 +14,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from gevent.server import StreamServer
 from tests.actors.harness import KEY, Query, as_url, until
 from tests.actors.hook_server import HookServer
 from tests.feed_server import FeedServer
+from tests.fork_server import fork_server
 from tests.ports import free_port
 from tests.test_server import Process, started
 from vatwatch.config.settings import load
@@ -370,21 +370,15 @@ def test_no_secret_is_in_what_a_command_says_of_settings_that_are_wrong(
             lines = (f"{name.lower()} = {json.dumps(v)}\n" for name, v in settings.items())
             (directory / "vatwatch.toml").write_text("".join(lines))
         commands.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "vatwatch", *words],
-                env=env,
-                cwd=directory,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
+            (directory / "said", fork_server().start(words, env, directory, directory / "said"))
         )
     with ExitStack() as stack:
-        for command in commands:
+        for _, command in commands:
             stack.callback(command.wait)
             stack.callback(command.kill)
-        for command in commands:
-            said, _ = command.communicate(timeout=PATIENCE_S)
-            assert command.returncode == 1
+        for output, command in commands:
+            assert command.wait(PATIENCE_S) == 1
+            said = output.read_bytes()
             assert b"PORT=0" in said or b".env: line" in said
             assert not found_in(said)
             assert b"Traceback" not in said

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from tests.fork_server import run_vatwatch
 from vatwatch.cli.examination.examine import examine
 from vatwatch.cli.examination.report import document
 
@@ -61,14 +62,19 @@ class DoctorCommand(Doctor):
     def __init__(
         self, directory: Path, *words: str, before: Sequence[str] = (), **environment: str
     ) -> None:
-        done = subprocess.run(
-            [*before, sys.executable, "-m", "vatwatch", "doctor", "--json", *words],
-            env={**os.environ, **environment_of(directory, environment)},
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
+        env = {**os.environ, **environment_of(directory, environment)}
+        command = ["doctor", "--json", *words]
+        if before:
+            done = subprocess.run(
+                [*before, sys.executable, "-m", "vatwatch", *command],
+                env=env,
+                cwd=directory,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_S,
+            )
+        else:
+            done = run_vatwatch(command, env, directory, PATIENCE_S)
         assert done.stderr == ""
         self.printed = done.stdout
         self._take(json.loads(done.stdout))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from tests.actors.area_house import boundaries
 from tests.actors.harness import as_url
+from tests.fork_server import run_vatwatch
 from vatwatch.config.area_copies import AREAS
 from vatwatch.storage.area_copies import AreaCopies
 from vatwatch.storage.area_files import read_place
@@ -25,14 +25,7 @@ PATIENCE_S = 110
 
 
 def check(directory: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "vatwatch", "check", *words],
-        env={**os.environ, **environment},
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
+    return run_vatwatch(["check", *words], {**os.environ, **environment}, directory, PATIENCE_S)
 
 
 def as_json(directory: Path, *words: str, **environment: str) -> tuple[int, dict[str, Any]]:

@@ -19,6 +19,7 @@ from gevent.server import StreamServer
 from tests.actors.harness import until
 from tests.cli.doctor_house import NO_FEED, PATIENCE_S, Doctor, DoctorCommand
 from tests.feed_server import FeedServer
+from tests.fork_server import run_vatwatch
 from tests.process import started
 from vatwatch.cli.examination.findings import DoctorFinding, ok
 from vatwatch.server.descriptors import descriptors_needed
@@ -318,14 +319,8 @@ def test_a_database_that_stands_still_does_not_hold_it(tmp_path: Path, home: Pat
 
 
 def test_people_get_lines_with_what_to_do_and_a_count(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "vatwatch", "doctor"],
-        env={**os.environ, **NO_FEED, "VATWATCH_HOME": str(tmp_path / "home")},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
+    env = {**os.environ, **NO_FEED, "VATWATCH_HOME": str(tmp_path / "home")}
+    done = run_vatwatch(["doctor"], env, tmp_path, PATIENCE_S)
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert any(line.split()[:2] == ["fault", "feed"] for line in lines)

@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 
 from tests.actors.harness import as_url, until
+from tests.fork_server import run_vatwatch
 from tests.ports import free_port
 from tests.process import started
 from vatwatch.errors import EmbeddedPostgresError
@@ -28,15 +29,7 @@ PASSWORD = "s3cret/with%odd:signs"
 def vatwatch(*words: str, **settings: object) -> subprocess.CompletedProcess[str]:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("VATWATCH", "PG"))}
     env |= {name: str(value) for name, value in settings.items()}
-    return subprocess.run(
-        [sys.executable, "-m", "vatwatch", *words],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    return run_vatwatch(words, env, Path.cwd(), TIMEOUT_S)
 
 
 @pytest.fixture(scope="module")

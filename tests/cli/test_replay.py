@@ -19,6 +19,7 @@ import psycopg2
 import pytest
 
 from tests.actors.harness import Query, as_url, running, until
+from tests.fork_server import run_vatwatch
 from vatwatch.feed.times import parse_time
 from vatwatch.messages.status import JournalStatus
 from vatwatch.storage.journal import Journal
@@ -37,15 +38,7 @@ KINDS = ("pilots", "controllers", "atis", "prefiles")
 def replay(home: Path, database_url: str, *paths: Path) -> subprocess.CompletedProcess[str]:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("VATWATCH", "VATSIM"))}
     env |= {"DATABASE_URL": as_url(database_url), "VATWATCH_HOME": str(home), "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-m", "vatwatch", "replay", *map(str, paths)],
-        env=env,
-        cwd=home.parent,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    return run_vatwatch(["replay", *map(str, paths)], env, home.parent, TIMEOUT_S)
 
 
 def content(path: Path) -> dict[str, Any]:

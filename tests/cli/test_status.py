@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from gevent.pywsgi import WSGIServer
 
 from tests.actors.harness import KEY, Running, running, settings_for, until
 from tests.feed_server import Answer, Conversation, FeedServer, body, drip, reset, status
+from tests.fork_server import run_vatwatch
 from vatwatch.feed.times import parse_time
 from vatwatch.supervision import State
 
@@ -24,14 +24,7 @@ PATIENCE_S = 110
 
 
 def ask(directory: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "vatwatch", "status", *words],
-        env={**os.environ, **environment},
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
+    return run_vatwatch(["status", *words], {**os.environ, **environment}, directory, PATIENCE_S)
 
 
 def as_json(directory: Path, *words: str, **environment: str) -> tuple[int, dict[str, Any]]:
