@@ -41,8 +41,7 @@ demo: $(VENV)/.run ## Run the service on simulated traffic (WORKERS=3: with a Po
 	    scripts/demo.sh $(BIN)
 
 test: $(VENV)/.dev ## Run all tests, on a real PostgreSQL and a real Redis (CAPTURES=dir: on captures, too)
-	scripts/system-packages.sh
-	@$(BIN)/python -m compileall -q vatwatch vatsim_simulator  # the service is started 100 times
+	@$(MAKE) --no-print-directory -j2 packages compiled
 	CAPTURES=$(CAPTURES) $(PYTEST) $(TESTS)
 
 test-fast: $(VENV)/.dev ## Run the tests that need no server, in under a minute
@@ -108,6 +107,7 @@ lock: ## Pin the newest requirements that pyproject.toml allows
 	    -c requirements.txt -o requirements-dev.txt
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra build --extra client --extra dev --extra mutants $(LOCK) \
 	    -c requirements-dev.txt -o requirements-mutants.txt
+	echo uv | $(VENV)-lock/bin/uv pip compile - $(LOCK) -o requirements-uv.txt
 	rm -r $(VENV)-lock
 LOCK := --universal --generate-hashes --no-header --quiet --python-version 3.11
 
@@ -116,17 +116,32 @@ clean: ## Remove what was installed and built; the data in var/ stay
 
 # --- what the commands stand on -------------------------------------------------------------------
 
+.PHONY: packages compiled
+packages:
+	scripts/system-packages.sh
+
+# The service is started 100 times, and each process of the tests reads all of them. What is wrong
+# with one is told by their run.
+compiled:
+	@$(BIN)/python -m compileall -q vatwatch vatsim_simulator
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --collect-only -q $(TESTS) > /dev/null 2>&1 || true
+
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "vatwatch needs Python 3.11 or later: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
 	    || { rm -rf $(VENV); echo "Python lacks venv: apt-get install python3-venv" >&2; exit 1; }
 
+# uv takes ten seconds where pip takes a minute. pip knows mirrors that uv does not, and more
+# machines: where uv fails, pip has the word.
 # No build isolation: the tools that build the package are pinned like everything else.
+PIP := $(BIN)/pip --quiet --disable-pip-version-check install
+UV := $(BIN)/uv --quiet pip install --python $(BIN)/python --compile-bytecode
 define install
 	@echo "Installing what vatwatch needs into $(VENV): a minute or two, once."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@{ $(PIP) --require-hashes -r requirements-uv.txt && $(UV) --require-hashes -r $(1); } \
+	    || $(PIP) --require-hashes -r $(1)
+	@$(PIP) --no-build-isolation --no-deps -e .
 	@touch $@
 endef
 
