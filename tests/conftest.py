@@ -266,8 +266,10 @@ def copied_database(postgresql: str, template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     admin = psycopg2.connect(postgresql)
     admin.autocommit = True
+    # Through the log, as it is done without this since 15, it takes four times as long.
+    strategy = "STRATEGY FILE_COPY" if admin.server_version >= 150_000 else ""
     with admin.cursor() as cur:
-        cur.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        cur.execute(f"CREATE DATABASE {name} TEMPLATE {template} {strategy}")
     try:
         yield postgresql.replace("dbname=vatwatch", f"dbname={name}")
     finally:

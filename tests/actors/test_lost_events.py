@@ -67,9 +67,13 @@ def test_one_that_was_restarted_gets_what_it_has_not_kept(keeps: bool, tmp_path:
             service.hand_in(given[1])
             service.until_served(time_of(given[1]))
             eventually(lambda: assert_each_is_there_once(service, url))
+            had = streamed(url)
             killed(redis, path)
         with redis_at(path):
-            assert streamed(url) == (saved if keeps else [])
+            # An event may come just before it saves.
+            kept = streamed(url)
+            assert kept == had[: len(kept)]
+            assert len(saved) <= len(kept) < len(had) if keeps else kept == []
             service.hand_in(given[2])
             service.until_served(time_of(given[2]))
             eventually(lambda: assert_each_is_there_once(service, url))
