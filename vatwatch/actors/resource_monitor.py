@@ -8,7 +8,7 @@ Asks      health_monitor GetReports, for what waits in the journal
 Sends     EvictHistory to event_bus; EvictArchive, KeepArchive, CleanJournal to journal;
           ServiceReport
 Subscribed to ERROR_OCCURRED: where a resource is the cause, it measures at once
-Holds     the levels, the steps that are in force, how late the hub was
+Holds     the levels, the steps in force, how late the hub was; how the disk fills (handed over)
 Restart   costs the levels: it begins at normal, and undoes what may have been in force
 """
 
@@ -48,6 +48,7 @@ from vatwatch.messages import (
 )
 from vatwatch.messages.status import JournalStatus, ResourceStatus
 from vatwatch.monitoring.errors import Category
+from vatwatch.monitoring.filling import Filling
 from vatwatch.monitoring.health import Health
 from vatwatch.monitoring.resources import (
     LASTING,
@@ -123,6 +124,7 @@ class ResourceMonitorActor(Service):
         self._cleaned_at: datetime | None = None
 
     def on_start(self) -> None:
+        self._filling = self.inherited(Filling) or Filling()
         self._process.cpu_percent()  # the first one only begins to measure
         self.spawn(self._hub.run)
         for step in LASTING:
@@ -135,6 +137,9 @@ class ResourceMonitorActor(Service):
 
     def on_crash(self, error: BaseException, in_hand: object | None) -> None:
         self._pool.close()
+
+    def hand_over(self) -> Filling:
+        return self._filling
 
     def on_receive(self, message: Received) -> None:
         match message:
@@ -198,6 +203,7 @@ class ResourceMonitorActor(Service):
         with suppress(OSError):  # the journal reports a disk that cannot be read
             free = self._pool.run(self._free, self._home)
             readings[Resource.DISK] = free / MEGABYTE
+            self._filling = self._filling.with_reading(datetime.now(UTC), free / MEGABYTE)
         journal = self._journal()
         if journal is not None and journal.max_bytes:
             readings[Resource.JOURNAL] = 100.0 * journal.pending_bytes / journal.max_bytes
@@ -358,6 +364,7 @@ class ResourceMonitorActor(Service):
             ),
             cleaned=self._cleaned,
             cleaned_at=self._cleaned_at,
+            disk_full_at=self._filling.full_at(),
         )
         past = [r for r, level in self._watched.levels.items() if level is not Level.NORMAL]
         if not past:

@@ -177,6 +177,8 @@ class ResourceStatus(Struct, frozen=True):
     blocked: tuple[dict[str, Any], ...] = ()  # when, for how long, and where
     cleaned: int = 0
     cleaned_at: datetime | None = None  # wall clock
+    disk_full_at: datetime | None = None
+    """If it fills on as in the last hours; None: it does not, or that is not known yet."""
 
 
 class AlerterStatus(Struct, frozen=True):
