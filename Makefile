@@ -26,7 +26,7 @@ REQUESTS ?= 100000
 MUTANTS ?= 40
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast test-ha lint format bench verify chaos hostile mutants docs lock clean
+.PHONY: help setup run demo test test-fast test-ha lint format web bench verify chaos hostile mutants docs lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,15 +50,15 @@ test-fast: $(VENV)/.dev ## Run the tests that need no server, in under a minute
 # A file's tests share what they have started: they stay in one process. tests/conftest.py has the order.
 PYTEST := $(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
-lint: $(VENV)/.dev ## Check format, style, types, and the direction of imports
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+lint: $(VENV)/.dev ## Check format, style, types, the direction of imports, and the page's sources
+	@$(MAKE) --no-print-directory -j2 lint-python lint-web
 
 format: $(VENV)/.dev ## Bring the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+web: $(VENV)/.dev ## Build the page from web/
+	scripts/web.sh $(BIN) build
 
 bench: $(VENV)/.dev ## Measure; figures are ratios to a floor in the same run
 	$(BIN)/python -m benchmarks.runtime
@@ -71,6 +71,8 @@ bench: $(VENV)/.dev ## Measure; figures are ratios to a floor in the same run
 	$(BIN)/python -m benchmarks.areas
 	$(BIN)/python -m benchmarks.stream
 	$(BIN)/python -m benchmarks.workers
+	scripts/system-packages.sh
+	$(BIN)/python -m benchmarks.page
 
 verify: $(VENV)/.run ## Derive a simulated day, and see how often the rules are right
 	$(BIN)/vatwatch verify --pilots $(VERIFY_PILOTS) --hours $(HOURS) --seed $(SEED)
@@ -116,7 +118,16 @@ clean: ## Remove what was installed and built; the data in var/ stay
 
 # --- what the commands stand on -------------------------------------------------------------------
 
-.PHONY: packages compiled
+.PHONY: lint-python lint-web packages compiled
+lint-python:
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+lint-web:
+	scripts/web.sh $(BIN) check
+
 packages:
 	scripts/system-packages.sh
 

@@ -34,9 +34,9 @@ ANSWERS = {
          "/api/network"),
     ),
     "boards": (
-        "Airports, FIRs and sectors as the API answers with them.",
-        ("/api/airports", "/api/airports/{icao}", "/api/firs", "/api/firs/{fir}", "/api/sectors",
-         "/api/sectors/{name}", "/api/sectors/{name}/occupancy"),
+        "Airports, FIRs, approach units and sectors as the API answers with them.",
+        ("/api/airports", "/api/airports/{icao}", "/api/firs", "/api/firs/{fir}", "/api/approaches",
+         "/api/sectors", "/api/sectors/{name}", "/api/sectors/{name}/occupancy"),
     ),
     "history": (
         "Contacts and events as the API answers with them.",
@@ -55,6 +55,7 @@ QUERIES = {
     "TransceiversQuery": "/api/transceivers",
     "AirportsQuery": "/api/airports",
     "FirsQuery": "/api/firs",
+    "ApproachesQuery": "/api/approaches",
     "SectorsQuery": "/api/sectors",
     "OccupancyQuery": "/api/sectors/{name}/occupancy",
     "MatchesQuery": "/api/frequency-matches",

@@ -98,11 +98,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: place_in_line(places[item], item.path in servers))
 
 
+# It draws maps without a GPU, which takes both cores: beside tests that mind no delay.
+DRAWS = "browser/test_page.py"
+
+
 def place_in_line(place: str, starts_servers: bool) -> int:
     """The longest first, then the others with a server, then the rest."""
     if place in LONGEST:
         return LONGEST.index(place)
-    return len(LONGEST) + (not starts_servers)
+    if place == DRAWS:
+        return len(LONGEST) + 1
+    return len(LONGEST) + (0 if starts_servers else 2)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,6 +16,7 @@ from typing import TypeAlias
 import gevent
 from gevent.server import StreamServer
 
+from vatsim_simulator.hostile import made_hostile
 from vatsim_simulator.publication import Publication, publish
 from vatsim_simulator.world import World
 
@@ -83,6 +84,7 @@ class FeedServer:
         self.world = World(seed, pilots, start)
         self.number = 0
         self.validators = validators
+        self.hostile = 0.0  # this share of the next updates' records
         self.published = self._publish()
         self.requests: Counter[str] = Counter()
         self.not_modified: Counter[str] = Counter()
@@ -128,7 +130,10 @@ class FeedServer:
             self._always[path] = always
 
     def _publish(self) -> Publication:
-        return publish(self.number, self.world.feed(), self.world.radios())
+        feed, radios = self.world.feed(), self.world.radios()
+        if self.hostile:
+            feed, radios = made_hostile(feed, radios, self.hostile)
+        return publish(self.number, feed, radios)
 
     def _serve(self, sock: socket.socket, _address: object) -> None:
         with sock, suppress(OSError):  # the client has gone, as clients do

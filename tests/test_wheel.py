@@ -178,20 +178,20 @@ def test_it_serves_its_pages_with_all_that_they_load(
 ) -> None:
     answer = fetch(service.base + path)
     assert answer.headers["Content-Type"].startswith(kind)
-    for link in re.findall(r"""(?:src|href)=["'](/[^"']+)["']""", answer.text):
-        assert fetch(service.base + link).text, link
+    for link in re.findall(r"""(?:src|href)=["'](/[^"']+)["']""", answer.content.decode()):
+        assert fetch(service.base + link).content, link
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
     headers: Message
-    text: str
+    content: bytes
 
 
 def fetch(url: str) -> Fetched:
     """Raises HTTPError for any other status than 200."""
     with urllib.request.urlopen(url, timeout=30) as answer:
-        return Fetched(answer.headers, answer.read().decode())
+        return Fetched(answer.headers, answer.read())
 
 
 @pytest.mark.parametrize(

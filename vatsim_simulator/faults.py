@@ -1,8 +1,8 @@
 """The faults that can be ordered, each with its name and its end.
 
 Two families. A *stale* or *spoilt* feed is what is published: `freeze older mass_drop bad_records
-restart clock`. A *bad answer* is what becomes of a request: `status timeout drip empty html odd
-truncated redirect_loop huge reset`.
+hostile restart clock`. A *bad answer* is what becomes of a request: `status timeout drip empty
+html odd truncated redirect_loop huge reset`.
 
 `for` says how long: a whole number of updates, or a text such as `20s` (seconds of the wall clock)
 or `3r` (requests, bad answers only). `after` says how many updates to wait before it begins. What
@@ -135,6 +135,20 @@ class BadRecords(FeedFault, frozen=True, tag="bad_records"):
     def __post_init__(self) -> None:
         super().__post_init__()
         _within("count", self.count, 1, 10_000)
+
+
+class Hostile(FeedFault, frozen=True, tag="hostile"):
+    """The texts of this share of the records are attacks on whoever shows them."""
+
+    main: ClassVar[str] = "share"
+    answers: ClassVar[bool] = False
+    allowed: ClassVar[tuple[str, ...]] = ("all",)
+
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within("share", self.share, 0.01, 1.0)
 
 
 class RestartFault(FeedFault, frozen=True, tag="restart"):
@@ -273,6 +287,7 @@ AnyFault = (
     | Older
     | MassDrop
     | BadRecords
+    | Hostile
     | RestartFault
     | WrongClock
     | StatusFault

@@ -11,6 +11,7 @@ import gevent
 
 from vatsim_simulator.clock import Clock
 from vatsim_simulator.faults import MOST_UPDATES_BACK
+from vatsim_simulator.hostile import made_hostile
 from vatsim_simulator.publication import FeedBody, FeedName, Publication, UpdateCounts, publish
 from vatsim_simulator.schedule import Schedule, UpdateFaults
 from vatsim_simulator.truth import truth_line
@@ -122,10 +123,13 @@ class _Easel:
         """Draw the present picture, with the effects of the faults."""
         if changes.restart:
             self._world.restart_data_server()
+        feed, radios = self._world.feed(), self._world.radios()
+        if changes.hostile:
+            feed, radios = made_hostile(feed, radios, changes.hostile)
         return publish(
             self._number,
-            self._world.feed(),
-            self._world.radios(),
+            feed,
+            radios,
             drop=changes.drop,
             bad_records=changes.bad_records,
             clock_s=changes.clock_s,

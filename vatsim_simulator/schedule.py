@@ -12,6 +12,7 @@ from vatsim_simulator.faults import (
     AnyFault,
     BadRecords,
     Freeze,
+    Hostile,
     MassDrop,
     Older,
     RestartFault,
@@ -30,6 +31,7 @@ class UpdateFaults(Struct, frozen=True):
     bad_records: int = 0
     restart: bool = False
     clock_s: float = 0.0
+    hostile: float = 0.0
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ class Schedule:
     def changes(self, number: int, now_s: float) -> UpdateFaults:
         """What the faults will make of this update, which is the one after that shown."""
         frozen: set[FeedName] = set()
-        drop, bad_records, restart, clock_s = 0.0, 0, False, 0.0
+        drop, bad_records, restart, clock_s, hostile = 0.0, 0, False, 0.0, 0.0
         for entry in self._entries:
             if number < entry.first or entry.over(number, now_s):
                 continue
@@ -118,13 +120,15 @@ class Schedule:
                     drop = max(drop, share)
                 case BadRecords(count=count):
                     bad_records = max(bad_records, count)
+                case Hostile(share=share):
+                    hostile = max(hostile, share)
                 case RestartFault():
                     restart = True
                 case WrongClock(seconds=seconds):
                     clock_s = seconds
                 case _:
                     pass
-        return UpdateFaults(frozenset(frozen), drop, bad_records, restart, clock_s)
+        return UpdateFaults(frozenset(frozen), drop, bad_records, restart, clock_s, hostile)
 
     def show(self, number: int, now_s: float) -> None:
         """This update is shown from now on."""

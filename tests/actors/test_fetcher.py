@@ -136,7 +136,7 @@ def test_an_older_copy_after_a_newer_one_is_passed_over(tmp_path: Path, database
 def test_a_failed_request_is_tried_again_within_the_same_poll(
     tmp_path: Path, database_url: str
 ) -> None:
-    settings = {"VATSIM_API_RETRY_ATTEMPTS": 3, "VATSIM_POLL_INTERVAL": 5}
+    settings = {"VATSIM_API_RETRY_ATTEMPTS": 3, "VATSIM_POLL_INTERVAL": 30}
     feeds = FeedServer(pilots=15)
     feeds.say(DATA, status("500 Internal Server Error"), reset, body(b""))
     with fetching(tmp_path, database_url, feeds, **settings) as service:

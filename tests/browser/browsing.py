@@ -69,7 +69,7 @@ class Visits:
 
         With `at`, its clock shows that time, and stands (`page.clock.set_fixed_time`).
         """
-        context = self._browser.new_context(reduced_motion="reduce", **options)
+        context = self._browser.new_context(**{"reduced_motion": "reduce", **options})
         self._contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         context.on("console", self._said)

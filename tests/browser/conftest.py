@@ -38,7 +38,7 @@ def visits(browser: Browser) -> Iterator[Visits]:
 @pytest.fixture(scope="package")
 def service(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restartable]:
     """The service, with a feed that goes on when a test says so (`service.feeds.advance()`)."""
-    with empty_database(postgresql) as database, FeedServer() as feeds:
+    with empty_database(postgresql) as database, FeedServer(pilots=100) as feeds:
         service = Restartable(tmp_path_factory.mktemp("browser"), as_url(database), feeds)
         yield service
         service.stop()

@@ -46,8 +46,8 @@ FEED_FAULTS: tuple[dict[str, Any], ...] = (
 )
 # At least one question for each actor that users ask.
 ASKING = ("/api/airports", "/api/airports/EGLL", "/api/alerts", "/api/config", "/api/errors",
-          "/api/errors/analytics", "/api/events/analytics", "/api/firs", "/api/flights",
-          "/api/frequency-matches", "/api/keys", "/api/sectors", "/api/session",
+          "/api/approaches", "/api/errors/analytics", "/api/events/analytics", "/api/firs",
+          "/api/flights", "/api/frequency-matches", "/api/keys", "/api/sectors", "/api/session",
           "/api/subscriptions")  # fmt: skip
 # They get only their own timers, which cannot be lost.
 ALONE = frozenset({"areas", "fetcher", "resource_monitor"})

@@ -40,6 +40,7 @@ LIVE = (
     "/api/airports",
     "/api/airports/EGLL",
     "/api/firs",
+    "/api/approaches",
     f"/api/firs/{firs()[0].fir_id}",
     "/api/sectors",
     f"/api/sectors/{sectors()[0].name}",

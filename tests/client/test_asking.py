@@ -89,6 +89,7 @@ def test_each_question_has_the_answer_of_its_address(
          "/api/airports?icao=EDDF,EGLL&flights=true&block=15"),
         (lambda c: c.airport("EDDF", block=15), "/api/airports/EDDF?block=15"),
         (lambda c: c.firs(), "/api/firs"),
+        (lambda c: c.approaches(limit=3), "/api/approaches?limit=3"),
         (lambda c: c.sectors(), "/api/sectors"),
         (lambda c: c.frequency_matches(callsign=callsign),
          f"/api/frequency-matches?callsign={callsign}"),

@@ -17,7 +17,8 @@ KEYED = CLOSE + b"Authorization: Bearer " + KEY.encode() + b"\r\n"
 
 LISTS = (
     "/api/flights", "/api/controllers", "/api/atis", "/api/prefiles", "/api/transceivers",
-    "/api/airports", "/api/firs", "/api/sectors", "/api/frequency-matches", "/api/events",
+    "/api/airports", "/api/firs", "/api/approaches", "/api/sectors",
+    "/api/frequency-matches", "/api/events",
     "/api/events/dead-letters", "/api/errors",
 )  # fmt: skip
 READS = (

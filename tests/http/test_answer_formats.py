@@ -25,6 +25,7 @@ TYPES = {
 }
 PLACED = (
     "/api/flights", "/api/controllers", "/api/transceivers", "/api/airports", "/api/firs",
+    "/api/approaches",
     "/api/sectors",
 )  # fmt: skip
 UNPLACED = ("/api/atis", "/api/prefiles")
@@ -125,7 +126,7 @@ def test_one_board_in_a_format(service: Running, path: str, name: str) -> None:
 
 def test_areas_are_polygons_as_rfc_7946_wants_them(service: Running) -> None:
     get = service.http.simulate_get
-    for path in ("/api/firs", "/api/sectors"):
+    for path in ("/api/firs", "/api/approaches", "/api/sectors"):
         features = get(path, query_string="format=geojson").json["features"]
         assert len({feature["id"] for feature in features}) == len(features) > 2
         for feature in features:
@@ -141,6 +142,23 @@ def test_areas_are_polygons_as_rfc_7946_wants_them(service: Running) -> None:
     airport = get("/api/airports", query_string="format=geojson").json["features"][0]
     place = [airport["properties"]["longitude"], airport["properties"]["latitude"]]
     assert airport["geometry"] == {"type": "Point", "coordinates": place}
+
+
+def test_an_approach_unit_has_the_stations_whose_position_it_is(service: Running) -> None:
+    get = service.http.simulate_get
+    units = {one["id"]: one for one in get("/api/approaches").json["approaches"]}
+    working = get("/api/controllers").json["controllers"]
+    wanted: dict[str, set[str]] = {name: set() for name in units}
+    for one in working:
+        for area in one["position"]["areas"]:
+            wanted.get(area, set()).add(one["callsign"])
+    assert any(wanted.values())
+    found = {
+        name: {station["callsign"] for station in unit["stations"]} for name, unit in units.items()
+    }
+    assert found == wanted
+    counts = [len(unit["stations"]) for unit in units.values()]
+    assert counts == sorted(counts, reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,10 @@ PATHS = [
     "/healthz", "/readyz", "/api/status", "/api/services", "/api/flights", "/api/controllers",
     "/api/atis", "/api/prefiles", "/api/transceivers", "/api/network", "/api/events",
     "/api/supervision/tree", "/api/airports", "/api/airports/EGLL", "/api/firs",
-    "/api/sectors",
-    "/api/frequency-matches", "/openapi.json", "/docs", "/docs/docs.js", "/",
+    "/api/approaches", "/api/sectors",
+    "/api/frequency-matches", "/openapi.json", "/docs", "/docs/docs.js", "/", "/page/LICENSES.txt",
 ]  # fmt: skip
-DOCUMENTS = ("/openapi.json", "/docs", "/docs/docs.js", "/")
+DOCUMENTS = ("/openapi.json", "/docs", "/docs/docs.js", "/", "/page/LICENSES.txt")
 COLLECTIONS = [f"/api/{collection.value}" for collection in Collection]
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.actors.harness import PATIENCE_S, Running, running
 from tests.actors.test_snapshot import NOWHERE, time_of, updates
 from tests.http.test_api import problem
+from vatwatch.live.approach_units import NO_APPROACHES
 from vatwatch.live.fir_boards import NO_FIRS
 
 GIVEN = updates(3)
@@ -117,6 +118,8 @@ def test_a_known_airport_without_traffic_has_zeros(service: Running) -> None:
 def test_without_files_of_areas_the_list_of_firs_says_how_to_get_them(service: Running) -> None:
     found = service.http.simulate_get("/api/firs").json
     assert (found["firs"], found["note"]) == ([], NO_FIRS)
+    found = service.http.simulate_get("/api/approaches").json
+    assert (found["approaches"], found["note"]) == ([], NO_APPROACHES)
     said = problem(service.http.simulate_get("/api/firs/EDGG"), 404)
     assert "VATWATCH_POSITIONS_DATA" in said["detail"]
     said = problem(service.http.simulate_get("/api/firs?fir=EDGG"), 400)

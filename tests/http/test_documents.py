@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
+import brotli
 import pytest
 from falcon import testing
 
 from tests.http.test_parameters import APP
 from vatwatch.http.documents import ASSETS
+from vatwatch.http.page import page_files
 
 CLIENT = testing.TestClient(APP)
 PAGES = ("/docs", "/")
+UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    "br": brotli.decompress,
+    "gzip": gzip.decompress,
+    "": bytes,
+}
 
 
 class Found(HTMLParser):
@@ -51,9 +60,21 @@ def test_a_page_is_html_with_a_policy_that_allows_only_our_own_files(page: testi
         part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";")
     )
     assert policy["default-src"] == "'none'"
-    assert policy["frame-ancestors"] == "'none'"
+    # Pictures may also be made by the page itself.
+    assert policy.pop("img-src") in ("'self'", "'self' data: blob:")
     loads = {name: value for name, value in policy.items() if name.endswith("-src")}
     assert set(loads.values()) == {"'none'", "'self'"}
+
+
+def test_others_may_show_the_map_in_a_frame_and_nothing_else() -> None:
+    ancestors = {
+        path: re.findall(
+            r"frame-ancestors ([^;]*)",
+            CLIENT.simulate_get(path).headers["Content-Security-Policy"],
+        )
+        for path in PAGES
+    }
+    assert ancestors == {"/docs": ["'none'"], "/": ["*"]}
 
 
 def test_a_page_has_no_inline_script_or_style_which_its_policy_would_refuse(
@@ -79,6 +100,7 @@ def test_whatever_a_page_loads_or_links_is_served_here(page: testing.Result) -> 
     }
     assert linked
     served = set(APP.routes) | {f"/docs/{name}" for name in ASSETS}
+    served |= {f"/page/{name}" for name in page_files()}
     for link in linked:
         if link.startswith("#"):
             assert link[1:] in ids, f"{link} leads nowhere"
@@ -120,7 +142,30 @@ def test_a_style_and_a_script_load_nothing_from_elsewhere() -> None:
         assert not re.findall(r"https?:|//[a-z]+\.|@import|url\(", text)
 
 
-def test_the_home_page_links_to_the_documents_and_the_status() -> None:
+def test_the_page_links_to_the_documents_and_the_status_for_who_has_no_scripts() -> None:
     page = CLIENT.simulate_get("/").text
-    for path in ("/docs", "/openapi.json", "/api/status"):
+    for path in ("/docs", "/api/status", "/api/flights"):
         assert f'href="{path}"' in page
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip", ""])
+def test_a_file_of_the_page_is_the_same_in_every_coding_and_never_changes(coding: str) -> None:
+    for name, file in page_files().items():
+        answer = CLIENT.simulate_get(f"/page/{name}", headers={"Accept-Encoding": coding})
+        assert answer.headers["Content-Type"] == file.media_type
+        said = answer.headers.get("Content-Encoding", "")
+        assert said == (coding if coding in file.coded else "")
+        assert UNPACK[said](answer.content) == file.coded[""]
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        is_named_by_content = re.search(r"-[A-Z0-9]{8}\.", name)
+        assert ("immutable" in answer.headers["Cache-Control"]) == bool(is_named_by_content)
+        tag = answer.headers["ETag"]
+        again = {"Accept-Encoding": coding, "If-None-Match": tag}
+        assert CLIENT.simulate_get(f"/page/{name}", headers=again).status_code == 304
+
+
+def test_another_file_is_a_404_and_any_parameter_is_the_page_s_own() -> None:
+    for name in ("nothing.js", "..", "%2e%2e%2fpage.py", "index.html.br", "INDEX.HTML"):
+        assert CLIENT.simulate_get(f"/page/{name}").status_code == 404
+    answer = CLIENT.simulate_get("/", query_string="view=system&show=flight:DLH1&what=ever")
+    assert answer.status_code == 200

@@ -23,7 +23,7 @@ ORDER = {"name": "roster bot", "scopes": ["read"]}
 GOOD_EVENT = {"type": "POSITION_UPDATE", "payload": {"flights": 5, "moved": 3}}
 # Public whatever the settings say.
 OPEN = {
-    "/healthz", "/readyz", "/api/session", "/openapi.json", "/docs", "/docs/X", "/",
+    "/healthz", "/readyz", "/api/session", "/openapi.json", "/docs", "/docs/X", "/", "/page/X",
 }  # fmt: skip
 
 

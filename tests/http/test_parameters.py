@@ -64,6 +64,8 @@ def operations() -> Iterator[Operation]:
 OPERATIONS = list(operations())
 # Anyone may log in and out (tests/http/test_session.py).
 KEYED = [op for op in OPERATIONS if op.path != "/api/session"]
+# What the page shows stands in its address: its own script reads it.
+TAKES_ANY = "/"
 KNOWN = [(op, parameter) for op in OPERATIONS for parameter in op.parameters]
 
 
@@ -108,8 +110,16 @@ def test_a_parameter_says_what_it_means_and_takes_its_own_example(
         assert re.search(parameter.schema["pattern"], text)
 
 
-@pytest.mark.parametrize("op", OPERATIONS, ids=name_of)
-@pytest.mark.parametrize("query", ["colour=", "colour=RED", "colour", "=", "D%C3%A9=%00"])
+QUERIES = pytest.mark.parametrize("query", ["colour=", "colour=RED", "colour", "=", "D%C3%A9=%00"])
+
+
+@QUERIES
+def test_the_page_takes_any_parameter(client: testing.TestClient, query: str) -> None:
+    assert client.simulate_get(TAKES_ANY, query_string=query).status_code == 200
+
+
+@pytest.mark.parametrize("op", [op for op in OPERATIONS if op.path != TAKES_ANY], ids=name_of)
+@QUERIES
 def test_an_unknown_parameter_is_refused_whatever_its_value(
     client: testing.TestClient, op: Operation, query: str
 ) -> None:

@@ -2,8 +2,8 @@
 
 Receives  LiveChanged, MarksChanged, ServeAgain, SnapshotSetAside, StreamStarted, GetLive,
           QueryLive, FindFlightId, GetAirports, GetAirport, GetFirs, GetFir, ListFirIds,
-          GetSectors, GetSector, ListSectors, ListAreaNames, GetLiveMatches, InspectCache,
-          MirrorEvents, LookAtPublished, UseRole, SettingsChanged
+          GetApproaches, GetSectors, GetSector, ListSectors, ListAreaNames, GetLiveMatches,
+          InspectCache, MirrorEvents, LookAtPublished, UseRole, SettingsChanged
 Asks      GetEvents of event_bus, when Redis has lost some
 Sends     CacheStarted to processor, store and follower, LiveEncoded to stream, Publish
           (DATA_CACHED) to event_bus, SnapshotFailed to journal, ServiceReport
@@ -53,6 +53,7 @@ from vatwatch.messages import (
     FindFlightId,
     GetAirport,
     GetAirports,
+    GetApproaches,
     GetFir,
     GetFirs,
     GetLive,
@@ -98,7 +99,6 @@ Received: TypeAlias = ToCache | ServeAgain | LookAtPublished
 
 # Seconds between two tries to encode a live state; the previous one is served meanwhile.
 RETRY_S = 1.0
-NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class CacheActor(Service):
@@ -211,9 +211,9 @@ class CacheActor(Service):
                 self.spawn(self._queries.answer, message, self.reply_later())
             case FindFlightId(callsign):
                 return self._find_flight_id(callsign)
-            case GetAirports() | GetAirport() | GetFirs() | GetFir() | ListFirIds():
+            case GetAirports() | GetAirport() | GetFirs() | GetFir() | GetApproaches():
                 self._view(message)
-            case GetSectors() | GetSector() | ListSectors() | ListAreaNames():
+            case GetSectors() | GetSector() | ListSectors() | ListAreaNames() | ListFirIds():
                 self._view(message)
             case GetLiveMatches(wanted, limit, after):
                 return self._find_matches(wanted, limit, after)
@@ -301,7 +301,7 @@ class CacheActor(Service):
         if not is_ours and (follows or message.followed is not None):
             return
         time = self._state.time if self._restored is None else self._restored.updated_at
-        if message.goes_back(ShownState(time, self._changed_at or NEVER, follows)):
+        if message.goes_back(ShownState(time, self._changed_at, follows)):
             return
         if message.followed is not None:
             self._marks = message.followed.marks

@@ -17,6 +17,7 @@ from vatwatch.actors.service import Service
 from vatwatch.actors.traffic_options import warning_levels
 from vatwatch.config.areas import AreaSettings
 from vatwatch.live.airport_boards import AirportBoards
+from vatwatch.live.approach_units import ApproachUnits
 from vatwatch.live.area_names import AreaNames, names_of
 from vatwatch.live.fir_boards import FirBoards
 from vatwatch.live.records import Body, as_old_as
@@ -25,6 +26,7 @@ from vatwatch.live.sector_views import SectorViews
 from vatwatch.messages import (
     GetAirport,
     GetAirports,
+    GetApproaches,
     GetFir,
     GetFirs,
     GetSector,
@@ -46,6 +48,7 @@ ViewQuestion: TypeAlias = (
     | GetAirport
     | GetFirs
     | GetFir
+    | GetApproaches
     | ListFirIds
     | GetSectors
     | GetSector
@@ -140,6 +143,8 @@ class LiveViews:
                 return self._boards.read(live, lambda made: made[1].listed(query, wanted))
             case GetFir(fir, block_min, wanted):
                 return self._boards.read(live, lambda made: made[1].one(fir, block_min, wanted))
+            case GetApproaches(query, wanted):
+                return self._boards.read(live, lambda made: made[2].listed(query, wanted))
             case ListFirIds():
                 return self._boards.read(live, lambda made: made[1].ids)
             case GetSectors(query, kind, wanted):
@@ -159,6 +164,6 @@ class LiveViews:
                 assert_never(question)
 
 
-def _boards(live: LiveChanged) -> tuple[AirportBoards, FirBoards]:
+def _boards(live: LiveChanged) -> tuple[AirportBoards, FirBoards, ApproachUnits]:
     boards = AirportBoards(live.state, live.areas)
-    return boards, FirBoards(boards)
+    return boards, FirBoards(boards), ApproachUnits(boards)

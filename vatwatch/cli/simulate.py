@@ -128,6 +128,7 @@ def simulate(
       freeze[:N]         the feed does not change for N updates
       mass_drop[:SHARE]  this share of the pilots is missing
       bad_records[:N]    N records have a value of a wrong type
+      hostile[:SHARE]    this share of the records has texts that attack whoever shows them
       clock[:SECONDS]    the feed's own time is wrong by this much
       restart            all logon times are cut to whole seconds
     What is answered, at once:

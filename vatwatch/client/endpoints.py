@@ -15,6 +15,8 @@ from vatwatch.client.types.boards import (
     AirportBoardsAnswerDict,
     AirportInListDict,
     AirportsAnswerDict,
+    ApproachesAnswerDict,
+    ApproachInListDict,
     FirAnswerDict,
     FirInListDict,
     FirsAnswerDict,
@@ -40,6 +42,7 @@ from vatwatch.client.types.history import (
 )
 from vatwatch.client.types.queries import (
     AirportsQuery,
+    ApproachesQuery,
     AtisQuery,
     ControllersQuery,
     EventsQuery,
@@ -146,6 +149,13 @@ class Endpoints:
     def fir(self, fir: str, *, block: int | None = None) -> Call[FirAnswerDict]:
         """The board of a FIR: who is over it, and the traffic of its airports."""
         return Call(path_of("/api/firs/{fir}", fir=fir), {"block": block})
+
+    @listing
+    def approaches(
+        self, **query: Unpack[ApproachesQuery]
+    ) -> ListCall[ApproachesAnswerDict, ApproachInListDict]:
+        """The approach units of the operator's files, those with most stations first."""
+        return ListCall("/api/approaches", query, "approaches")
 
     @listing
     def sectors(

@@ -10,6 +10,7 @@ from vatwatch.http.app_context import AppContext
 from vatwatch.http.boards import (
     AirportResource,
     AirportsResource,
+    ApproachesResource,
     FirResource,
     FirsResource,
 )
@@ -23,7 +24,6 @@ from vatwatch.http.documents import (
     DocsFileResource,
     DocsResource,
     Documents,
-    HomeResource,
     OpenApiResource,
 )
 from vatwatch.http.errors import (
@@ -62,6 +62,7 @@ from vatwatch.http.live import (
 )
 from vatwatch.http.metrics import PerformanceResource, PrometheusResource
 from vatwatch.http.nodes import OtherNodes
+from vatwatch.http.page import PageFileResource, PageResource
 from vatwatch.http.params import KnownParameters
 from vatwatch.http.problems import add_error_handlers
 from vatwatch.http.request_counts import RequestCounts
@@ -155,6 +156,7 @@ def create_app(service: AppContext) -> DescribedApp:
     app.add_route("/api/airports/{icao}", AirportResource(service))
     app.add_route("/api/firs", FirsResource(service))
     app.add_route("/api/firs/{fir}", FirResource(service))
+    app.add_route("/api/approaches", ApproachesResource(service))
     app.add_route("/api/sectors", SectorsResource(service))
     sector = SectorResource(service)
     app.add_route("/api/sectors/{name}", sector)
@@ -203,5 +205,6 @@ def create_app(service: AppContext) -> DescribedApp:
     app.add_route("/openapi.json", OpenApiResource(documents))
     app.add_route("/docs", DocsResource(documents))
     app.add_route("/docs/{file}", DocsFileResource())
-    app.add_route("/", HomeResource())
+    app.add_route("/", PageResource())
+    app.add_route("/page/{file}", PageFileResource())
     return app

@@ -158,6 +158,8 @@ class BaseResource:
 
     parameters: ClassVar[Declared] = {}
     scopes: ClassVar[Scopes] = {}
+    takes_any_parameter: ClassVar[bool] = False
+    """Whether its parameters are not for the service: a page reads its own by a script."""
     on_get: Callable[..., None]
     on_head: ClassVar[Callable[..., None] | None]
 

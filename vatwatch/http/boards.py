@@ -27,6 +27,7 @@ from vatwatch.live.answers import (
     AirportAnswer,
     AirportBoardsAnswer,
     AirportsAnswer,
+    ApproachesAnswer,
     FirAnswer,
     FirsAnswer,
 )
@@ -34,7 +35,7 @@ from vatwatch.live.board_pages import PageQuery, Rank, read_rank
 from vatwatch.live.fir_boards import NO_FIRS
 from vatwatch.live.formats.answer_format import AnswerFormat
 from vatwatch.live.records import Body
-from vatwatch.messages import GetAirport, GetAirports, GetFir, GetFirs, ListFirIds
+from vatwatch.messages import GetAirport, GetAirports, GetApproaches, GetFir, GetFirs, ListFirIds
 from vatwatch.traffic.airports import load_airports, similar_airport
 from vatwatch.traffic.inbound_blocks import LENGTHS_MIN
 
@@ -191,6 +192,27 @@ class FirResource(BaseResource):
                 near_match(fir, known),
             )
         send_view(req, resp, self._service.ask("cache", GetFir(fir, block, wanted)), wanted)
+
+
+class ApproachesResource(BaseResource):
+    """The list of approach units."""
+
+    parameters: ClassVar[Declared] = {"GET": (LIMIT, CURSOR, FORMAT)}
+
+    def __init__(self, service: AppContext) -> None:
+        self._service = service
+
+    @describe(
+        "The approach units of the operator's files, those with most stations first.",
+        tag=Tag.LIVE,
+        answers={200: (ApproachesAnswer, *other_media(PLACED)), 304: None},
+        problems=(406, 503),
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Where each one's area is (GeoJSON), and who works it."""
+        wanted = format_of(req, PLACED)
+        query = PageQuery(limit=LIMIT.of(req), after=CURSOR.of(req))
+        send_view(req, resp, self._service.ask("cache", GetApproaches(query, wanted)), wanted)
 
 
 def _fir_ids(service: AppContext) -> tuple[str, ...]:

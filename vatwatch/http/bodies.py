@@ -118,6 +118,14 @@ def _validators(tag: str, age_s: int, modified_s: int) -> Mapping[str, str]:
     return header_set(headers)
 
 
+def coding_of(req: falcon.Request, there: tuple[str, ...]) -> str:
+    """Which of these codings the client likes best, the first one of equals; empty: none."""
+    weights = _weights(req.env.get("HTTP_ACCEPT_ENCODING", ""))
+    liked = {one: weights.get(one, weights.get("*", 0.0)) for one in there if one}
+    best = max(liked, key=lambda coding: liked[coding], default="")
+    return best if best and liked[best] > 0.0 else ""
+
+
 def takes_gzip(req: falcon.Request) -> bool:
     """Whether the client likes gzip, of answers that come so or plain."""
     return bool(_coding(req.env.get("HTTP_ACCEPT_ENCODING", ""), zstd=False))

@@ -51,19 +51,6 @@ def docs_page(document: Json) -> str:
     return page(f"{info['title']} API", "\n".join(body), script=True)
 
 
-def home_page() -> str:
-    """The page of `/`."""
-    return page(
-        "vatwatch",
-        "<main><h1>vatwatch</h1>\n"
-        "<p>This service watches the VATSIM network.</p>\n"
-        '<ul><li><a href="/docs">The API, to read and to try</a></li>\n'
-        '<li><a href="/openapi.json">The same as an OpenAPI document</a></li>\n'
-        '<li><a href="/api/status">How the service is</a></li>\n'
-        '<li><a href="/api/flights">Who is flying now</a></li></ul></main>',
-    )
-
-
 def page(title: str, body: str, *, script: bool = False) -> str:
     """A whole page around this body."""
     scripts = '\n<script src="/docs/docs.js" defer></script>' if script else ""

@@ -1,4 +1,4 @@
-"""What the API is: the OpenAPI document, the page to read it and try it, and the page of `/`."""
+"""What the API is: the OpenAPI document, and the page to read it and to try it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vatwatch.http.access import Scopes
 from vatwatch.http.app_context import BaseResource
 from vatwatch.http.bodies import MOST_AGE_S, send_body
 from vatwatch.http.describe import Media, Tag, describe
-from vatwatch.http.docs_page import docs_page, home_page
+from vatwatch.http.docs_page import docs_page
 from vatwatch.http.openapi import openapi
 from vatwatch.http.params import text
 from vatwatch.http.problems import Unknown
@@ -121,24 +121,6 @@ class DocsFileResource(BaseResource):
             raise Unknown("The pages have no such file.", None)
         send_body(req, resp, self._files[file], fresh_s=MOST_AGE_S)
         resp.content_type = ASSETS[file]
-
-
-class HomeResource(BaseResource):
-    """The page of `/`."""
-
-    scopes: ClassVar[Scopes] = {"GET": None}
-
-    def __init__(self) -> None:
-        self._page = body_of([home_page().encode()])
-
-    @describe(
-        "A page with links to the documents and the status.",
-        tag=Tag.DOCUMENTS,
-        answers={200: Media(falcon.MEDIA_HTML), 304: None},
-    )
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """For who opens the service in a browser."""
-        _send_page(req, resp, self._page)
 
 
 def _send_page(req: falcon.Request, resp: falcon.Response, page: Body) -> None:

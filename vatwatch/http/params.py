@@ -126,7 +126,7 @@ class KnownParameters:
         self, req: falcon.Request, _resp: falcon.Response, resource: object, _found: dict[str, Any]
     ) -> None:
         """Called for each route that was found."""
-        if req.query_string:
+        if req.query_string and not getattr(resource, "takes_any_parameter", False):
             remember_declared(req, resource)
             if req.method in READS and hasattr(resource, "on_get"):
                 require_declared(req)

@@ -42,6 +42,9 @@ def schemas_of(kinds: Iterable[Any], *, complete: bool) -> tuple[dict[Any, Json]
         for name, schema in component.get("properties", {}).items():
             if name in docs:
                 schema.setdefault("description", docs[name])
+            if {} in schema.get("anyOf", ()):
+                # What is encoded already (`msgspec.Raw`) is one of the others.
+                schema["anyOf"].remove({})
         for field in kind.fields:
             _add_format(component["properties"][field.encode_name], field.type)
         if complete:

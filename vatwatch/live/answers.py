@@ -9,7 +9,13 @@ from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType
 
-from vatwatch.live.board_records import AirportBoard, AirportInList, FirBoard, FirInList
+from vatwatch.live.board_records import (
+    AirportBoard,
+    AirportInList,
+    ApproachInList,
+    FirBoard,
+    FirInList,
+)
 from vatwatch.live.records import LiveAtis, LiveController, LiveFlight, LivePrefile, LiveRadios
 from vatwatch.live.sector_records import SectorInList, SectorNow
 
@@ -98,6 +104,14 @@ class FirsAnswer(ListHead, frozen=True, kw_only=True):
     firs: list[FirInList]
     note: str | UnsetType = UNSET
     """How to get FIRs, if there are none."""
+
+
+class ApproachesAnswer(ListHead, frozen=True, kw_only=True):
+    """Approach units, those with most stations first."""
+
+    approaches: list[ApproachInList]
+    note: str | UnsetType = UNSET
+    """How to get approach units, if there are none."""
 
 
 class SectorsAnswer(ListHead, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from vatwatch.live.encoding import live_position
 from vatwatch.live.records import LiveRunways
 from vatwatch.traffic.airport_traffic import AirportUse, away_nm
 from vatwatch.traffic.airports import Airport, airport_of, load_airports
+from vatwatch.traffic.areas.area_file import APPROACH
 from vatwatch.traffic.areas.known_areas import KnownAreas
 from vatwatch.traffic.atis import letter_at
 from vatwatch.traffic.network_state import FiledPlan, NetworkState
@@ -96,12 +97,21 @@ def approaches_over(
     for station in stations:
         for area_id in station.position.areas:
             area = areas.areas.get(area_id)
-            if area is None or area.kind != "tracon":
+            if area is None or area.kind != APPROACH:
                 continue
             shapely.prepare(area.geometry)
             covered = shapely.intersects_xy(area.geometry, longitudes, latitudes)
             for number in np.flatnonzero(covered).tolist():
                 yield airports[number].icao, station
+
+
+def stations_by_area(stations: Iterable[BoardStation]) -> dict[str, list[BoardStation]]:
+    """By the area of their position; a station of several areas is in each."""
+    found: dict[str, list[BoardStation]] = {}
+    for station in stations:
+        for area_id in station.position.areas:
+            found.setdefault(area_id, []).append(station)
+    return found
 
 
 def atis_by_airport(state: NetworkState) -> dict[str, list[BoardAtis]]:

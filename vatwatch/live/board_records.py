@@ -136,6 +136,23 @@ class FirInList(FirHead, frozen=True, gc=False):
     airports: int
 
 
+class ApproachInList(Struct, frozen=True, gc=False):
+    """An approach unit: its area is that of the stations whose callsigns begin so."""
+
+    id: str
+    name: str
+    prefixes: list[str]
+    """The beginnings of its stations' callsigns."""
+    suffix: str | None
+    """`APP`, `DEP` or `TWR` if the area is only that one's; null: of all of them."""
+    source: str
+    """The file or address that has its area."""
+    cycle: str
+    """What that calls its version; the digest of its content if it does not."""
+    stations: list[BoardStation]
+    """Those whose position this area is, or is one of."""
+
+
 class AirportOfFir(Struct, frozen=True, gc=False):
     """An airport of a FIR, with traffic."""
 

@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 from vatwatch.live.airport_boards import AirportBoards
 from vatwatch.live.answers import FirAnswer
 from vatwatch.live.board_pages import PageQuery, Rank, page
-from vatwatch.live.board_parts import Prefiles, board_flight, total_prefiles
+from vatwatch.live.board_parts import Prefiles, board_flight, stations_by_area, total_prefiles
 from vatwatch.live.board_records import (
     AirportOfFir,
     BoardFlight,
@@ -157,12 +157,7 @@ class FirBoards:
 
     @cached_property
     def _stations(self) -> dict[str, list[BoardStation]]:
-        """By the area of their position; a station of several areas is in each."""
-        found: dict[str, list[BoardStation]] = {}
-        for station in self._boards.stations:
-            for area_id in station.position.areas:
-                found.setdefault(area_id, []).append(station)
-        return found
+        return stations_by_area(self._boards.stations)
 
     def _rank(self, fir: str) -> Rank:
         found = self.traffic_of(fir)

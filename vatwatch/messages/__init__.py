@@ -14,9 +14,9 @@ Who tells whom (`make docs` draws it from the messages' own docstrings; a questi
       ◀ event_bus        MirrorEvents
       ◀ follower         LiveChanged
       ◀ health_monitor   InspectCache?
-      ◀ http             FindFlightId?, GetAirport?, GetAirports?, GetFir?, GetFirs?, GetLive?,
-                         GetLiveMatches?, GetSector?, GetSectors?, InspectCache?, ListAreaNames?,
-                         ListFirIds?, ListSectors?, QueryLive?
+      ◀ http             FindFlightId?, GetAirport?, GetAirports?, GetApproaches?, GetFir?,
+                         GetFirs?, GetLive?, GetLiveMatches?, GetSector?, GetSectors?,
+                         InspectCache?, ListAreaNames?, ListFirIds?, ListSectors?, QueryLive?
       ◀ journal          SnapshotSetAside
       ◀ leadership       UseRole
       ◀ processor        LiveChanged
@@ -180,6 +180,7 @@ from vatwatch.messages.cache import (
     Followed,
     GetAirport,
     GetAirports,
+    GetApproaches,
     GetFir,
     GetFirs,
     GetLive,

@@ -41,8 +41,8 @@ class ShownState(NamedTuple):
 
     time: datetime | None
     """The feed's."""
-    since: datetime
-    """By the wall clock."""
+    since: datetime | None
+    """By the wall clock; None: it serves nothing."""
     is_followed: bool
     """Whether another node has published it. Else it is this node's own, or what Redis gave at the
     start."""
@@ -81,7 +81,7 @@ class LiveChanged(Tell):
         be from before what is shown.
         """
         theirs = self.state.time
-        if shown.time is None or theirs is None or shown.time <= theirs:
+        if shown.time is None or shown.since is None or theirs is None or shown.time <= theirs:
             return False
         if not self.fetched:
             return True
@@ -165,6 +165,14 @@ class GetFir(Ask[Body | None]):
 
 
 @dataclass(frozen=True, slots=True)
+class GetApproaches(Ask[Body | None]):
+    """http → cache: a page of the list of approach units; None as above."""
+
+    query: PageQuery
+    format: AnswerFormat = AnswerFormat.JSON
+
+
+@dataclass(frozen=True, slots=True)
 class ListFirIds(Ask[tuple[str, ...] | None]):
     """http → cache: the ids of all FIRs that the files have; None as above."""
 
@@ -230,6 +238,7 @@ ToCache: TypeAlias = (
     | GetAirport
     | GetFirs
     | GetFir
+    | GetApproaches
     | ListFirIds
     | GetSectors
     | GetSector

@@ -1,4 +1,4 @@
-"""Airports, FIRs and sectors as the API answers with them.
+"""Airports, FIRs, approach units and sectors as the API answers with them.
 
 Made by `make docs` from the OpenAPI document: change nothing here.
 A list that is asked for some `fields` only has these.
@@ -261,6 +261,29 @@ class FirAnswerDict(TypedDict):
     on_ground: list[BoardFlightDict]
     airports: list[AirportOfFirDict]
     updated_at: str
+
+
+class ApproachInListDict(TypedDict):
+    """An approach unit: its area is that of the stations whose callsigns begin so."""
+
+    id: str
+    name: str
+    prefixes: list[str]
+    suffix: str | None
+    source: str
+    cycle: str
+    stations: list[BoardStationDict]
+
+
+class ApproachesAnswerDict(TypedDict):
+    """Approach units, those with most stations first."""
+
+    updated_at: str | None
+    count: int
+    total: int
+    next_cursor: str | None
+    approaches: list[ApproachInListDict]
+    note: NotRequired[str]
 
 
 class SectorInListDict(TypedDict):

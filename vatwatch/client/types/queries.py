@@ -134,6 +134,13 @@ class FirsQuery(TypedDict, total=False):
     cursor: QueryValue
 
 
+class ApproachesQuery(TypedDict, total=False):
+    """What `GET /api/approaches` may be asked."""
+
+    limit: QueryValue
+    cursor: QueryValue
+
+
 class SectorsQuery(TypedDict, total=False):
     """What `GET /api/sectors` may be asked."""
 

@@ -26,6 +26,9 @@ from vatwatch.traffic.areas.mended_geometry import (
     usable_geometry,
 )
 
+# The kind of approach units' areas; of FIRs' it is `volumes.FIR`.
+APPROACH = "tracon"
+
 
 class Area(Struct, frozen=True):
     """An area that stations work. Degrees WGS84; no polygon crosses the antimeridian."""
@@ -99,7 +102,7 @@ def users_of(area: Area) -> tuple[object, ...]:
 
     Units of one radar room have its id and their own prefixes (SimAware's A80: Atlanta, Athens).
     """
-    return area.area_id, area.oceanic, area.suffix, area.prefixes if area.kind == "tracon" else ()
+    return area.area_id, area.oceanic, area.suffix, area.prefixes if area.kind == APPROACH else ()
 
 
 def _joined(areas: Sequence[Area]) -> Iterator[Area]:

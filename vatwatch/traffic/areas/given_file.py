@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from vatwatch.traffic.areas.area_file import read_areas
+from vatwatch.traffic.areas.area_file import APPROACH, read_areas
 from vatwatch.traffic.areas.known_areas import AreaSource, ReadFile
 from vatwatch.traffic.areas.mended_geometry import Mended
 from vatwatch.traffic.areas.vatspy import read_vatspy
@@ -185,7 +185,7 @@ def _geojson(data: bytes, name: str, setting: AreaSetting, digest: str) -> ReadF
         read = read_sectors(data, name, str(told))
         source = AreaSource(name, "sector", str(told), len(read.volumes), read.mended)
         return ReadFile(source, digest, sectors=read.volumes)
-    kind = "tracon" if any(_has_prefix(one.properties) for one in features) else "fir"
+    kind = APPROACH if any(_has_prefix(one.properties) for one in features) else "fir"
     file = read_areas(data, name, kind)
     source = AreaSource(name, kind, str(told), len(file.areas), file.mended)
     return ReadFile(source, digest, areas=file.areas)

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vatwatch.traffic.airports import load_airports
-from vatwatch.traffic.areas.area_file import Area, oceanic_id, users_of
+from vatwatch.traffic.areas.area_file import APPROACH, Area, oceanic_id, users_of
 from vatwatch.traffic.areas.area_shapes import shape_of
 from vatwatch.traffic.areas.fir_map import FirMap
 from vatwatch.traffic.areas.mended_geometry import Mended
@@ -96,12 +96,12 @@ class KnownAreas(Struct, frozen=True, eq=False, dict=True):
         return found
 
     def shape(self, kind: str, name: str) -> bytes:
-        """A FIR or sector in use, as a geometry of GeoJSON. Made once."""
+        """A FIR, approach unit or sector in use, as a geometry of GeoJSON. Made once."""
         made = self._shapes.get((kind, name))
         if made is None:
             parts = (
                 [self.areas[name].geometry]
-                if kind == FIR
+                if kind in (FIR, APPROACH)
                 else [each.geometry for each in self.sector_map.by_name[kind, name].volumes]
             )
             made = self._shapes[kind, name] = shape_of(parts)
@@ -148,7 +148,7 @@ def known_areas(files: Sequence[ReadFile]) -> KnownAreas:
     firs = _first_of_each(files, "fir", taken=frozenset())
     if vatspy is not None:
         firs = dict(_called(firs, vatspy))
-    tracons = _first_of_each(files, "tracon", taken=frozenset(firs))
+    tracons = _first_of_each(files, APPROACH, taken=frozenset(firs))
     return KnownAreas(
         positions=positions_of(vatspy, firs.values(), tracons.values()),
         areas={**firs, **tracons},
@@ -193,7 +193,7 @@ def _first_of_each(
     found: dict[str, Area] = {}
     users: set[tuple[object, ...]] = set()
     for file, area in ((f, area) for f in files for area in f.areas if area.kind == kind):
-        known = users_of(area) if kind == "tracon" else (area.area_id,)
+        known = users_of(area) if kind == APPROACH else (area.area_id,)
         if known not in users:
             users.add(known)
             unique = next(one for one in _ids(area) if one not in found and one not in taken)

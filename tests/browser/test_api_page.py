@@ -1,17 +1,15 @@
-"""The service's own pages, in a real browser."""
+"""The page of the API, in a real browser."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.browsing import PHONE, Visits, barriers, sideways
 from tests.browser.restartable import KEY, Restartable
-
-PAGES = ("/", "/docs")
-
 
 MOST_TABS = 20
 # One of each kind: axe needs minutes for a page on which all of them are open.
@@ -35,16 +33,15 @@ def go_to(page: Page, wanted: Locator) -> None:
     pytest.fail(f"{wanted} cannot be reached by keyboard")
 
 
-def open_docs(visits: Visits, service: Restartable, operation: str = "") -> Page:
-    return visits.open(f"{service.base}/docs#{operation}")
+def open_docs(visits: Visits, service: Restartable, operation: str = "", **options: Any) -> Page:
+    return visits.open(f"{service.base}/docs#{operation}", **options)
 
 
-@pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_can_be_used_by_everybody_in_light_and_in_dark(
-    service: Restartable, visits: Visits, path: str, scheme: str
+def test_the_page_of_the_api_can_be_used_by_everybody_in_light_and_in_dark(
+    service: Restartable, visits: Visits, scheme: str
 ) -> None:
-    page = visits.open(service.base + path, color_scheme=scheme)
+    page = open_docs(visits, service, color_scheme=scheme)
     paper = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
     page.evaluate(
@@ -53,14 +50,13 @@ def test_a_page_can_be_used_by_everybody_in_light_and_in_dark(
         KINDS,
     )
     everything_open(page)
-    assert path != "/docs" or page.locator("details[id]:visible").count() == len(KINDS)
+    assert page.locator("details[id]:visible").count() == len(KINDS)
     # Only the colours are others in the dark.
     assert barriers(page, *(["color-contrast"] if scheme == "dark" else [])) == []
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_fits_into_a_phone(service: Restartable, visits: Visits, path: str) -> None:
-    page = visits.open(service.base + path, viewport=PHONE)
+def test_the_page_of_the_api_fits_into_a_phone(service: Restartable, visits: Visits) -> None:
+    page = open_docs(visits, service, viewport=PHONE)
     assert sideways(page) <= 0
     everything_open(page)
     assert sideways(page) <= 0
@@ -81,17 +77,6 @@ def test_the_page_of_the_api_can_be_read_without_scripts(
     board.locator("summary").first.press("Enter")
     expect(board.get_by_role("table", name="Parameters")).to_be_visible()
     expect(board.get_by_role("table", name="Answers")).to_be_visible()
-
-
-def test_the_home_page_leads_to_the_documents_by_keyboard(
-    service: Restartable, visits: Visits
-) -> None:
-    page = visits.open(f"{service.base}/")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="The API")).to_be_focused()
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/docs")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("vatwatch API")
 
 
 def test_an_endpoint_is_found_opened_and_tried_by_keyboard(
