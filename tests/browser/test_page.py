@@ -158,6 +158,21 @@ def test_filters_mean_what_they_mean_in_the_api(service: Restartable, visits: Vi
     expect(said).to_contain_text('There is no filter "hight"')
 
 
+@pytest.mark.parametrize("size", [{"width": 1000, "height": 700}, PHONE])
+def test_of_a_long_list_only_the_rows_in_sight_are_made(
+    size: dict[str, int], service: Restartable, visits: Visits
+) -> None:
+    page = opened(visits, service, view="lists", browser={"viewport": size})
+    expect(page.locator(".lists output")).to_have_text(str(len(flights(service))))
+    rows = page.locator(".virtual tbody tr:not(.space)")
+    assert 20 < rows.count() < 60 < len(flights(service))
+    last = max(one["callsign"] for one in flights(service))
+    expect(page.get_by_role("button", name=last, exact=True)).to_have_count(0)
+    page.locator(".virtual").focus()
+    page.keyboard.press("End")
+    expect(page.get_by_role("button", name=last, exact=True)).to_be_visible()
+
+
 def test_the_age_is_always_shown_and_turns_amber_and_red(
     service: Restartable, visits: Visits
 ) -> None:

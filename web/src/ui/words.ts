@@ -2,8 +2,11 @@
 
 const NONE = "–";
 
+// Made once: `toLocaleString` makes one at each call.
+const NUMBERS = new Intl.NumberFormat("en");
+
 export function feet(value: number | null): string {
-  return value === null ? NONE : `${value.toLocaleString("en")} ft`;
+  return value === null ? NONE : `${NUMBERS.format(value)} ft`;
 }
 
 export function knots(value: number | null): string {
@@ -15,7 +18,7 @@ export function degreesTrue(value: number | null): string {
 }
 
 export function miles(value: number | null): string {
-  return value === null ? NONE : `${Math.round(value).toLocaleString("en")} nm`;
+  return value === null ? NONE : `${NUMBERS.format(Math.round(value))} nm`;
 }
 
 export function megahertz(hertz: number): string {
